@@ -1,0 +1,127 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// The layers are drawn in docs/architecture.md; scripts/check-imports.py enforces them.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+
+func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
+
+let package = Package(
+    name: "windsock",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "windsock", targets: ["windsock"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
+    ],
+    targets: [
+        // Level 0: values and system libraries
+        .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        .target(name: "Telemetry", swiftSettings: settings),
+
+        // Level 1: one concern each
+        .target(name: "MQTTTransport", dependencies: ["CMosquitto", "Telemetry", logging], swiftSettings: settings),
+        .target(
+            name: "Realtime",
+            dependencies: ["Telemetry", logging, coreMetrics, metrics, collections, nio("NIOCore")],
+            swiftSettings: settings),
+        .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
+        .target(
+            name: "WebSocketClient",
+            dependencies: [nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket")],
+            swiftSettings: settings),
+
+        // Level 2: the use cases
+        .target(
+            name: "Services",
+            dependencies: ["Telemetry", "MQTTTransport", "Realtime", logging, metrics, coreMetrics, nio("NIOCore")],
+            swiftSettings: settings),
+
+        // Level 3: the edge
+        .target(
+            name: "WebServer",
+            dependencies: [
+                "Telemetry", "Realtime", "Services", logging, metrics, coreMetrics, lifecycle, hummingbird, jwt,
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ],
+            swiftSettings: settings),
+
+        // Level 4: devices that behave like real ones
+        .target(
+            name: "DeviceSimulator",
+            dependencies: ["Telemetry", "MQTTTransport", logging, lifecycle, yams],
+            swiftSettings: settings),
+
+        // Level 5 and 6: composition root and command line
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Telemetry", "MQTTTransport", "Realtime", "Observability", "Services", "WebServer", "DeviceSimulator",
+                logging, metrics, coreMetrics, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "windsock",
+            dependencies: [
+                "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient",
+                logging, lifecycle, arguments,
+            ],
+            swiftSettings: settings),
+
+        // Tests mirror Sources; those that need a broker or a browser stand apart.
+        .target(
+            name: "TestSupport",
+            dependencies: ["Telemetry", "WebSocketClient", nio("NIOCore"), nio("NIOPosix")],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MQTTTransportTests", dependencies: ["MQTTTransport", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "RealtimeTests", dependencies: ["Realtime", "Telemetry", nio("NIOCore"), nio("NIOEmbedded")],
+            swiftSettings: settings),
+        .testTarget(name: "ObservabilityTests", dependencies: ["Observability", coreMetrics, metrics], swiftSettings: settings),
+        .testTarget(
+            name: "ServicesTests",
+            dependencies: ["Services", "Realtime", "MQTTTransport", "Telemetry", nio("NIOCore"), nio("NIOEmbedded")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WebServerTests", dependencies: ["WebServer", "Services", "Realtime", "WebSocketClient", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DeviceSimulatorTests", dependencies: ["DeviceSimulator", "TestSupport", "Telemetry"], swiftSettings: settings),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["windsock", "WebSocketClient", "TestSupport", "Telemetry"],
+            swiftSettings: settings),
+        .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport", "Telemetry"], swiftSettings: settings),
+    ]
+)
