@@ -1,0 +1,47 @@
+/// The label set of one series: sanitised, sorted by name, each name once.
+package struct MetricLabels: Hashable, Comparable, Sendable {
+    /// The longest value that is kept, in Unicode scalars; what is longer is cut, so that nothing foreign fills the
+    /// memory of the registry or of whoever scrapes it.
+    package static let maximumValueLength = 256
+
+    /// Names and values in the order of their names.
+    package let pairs: [Pair]
+
+    package struct Pair: Hashable, Sendable {
+        package let name: String
+        package let value: String
+    }
+
+    /// Labels from dimensions as the metrics API has them. Of two with the same name, the later one counts.
+    ///
+    /// - Parameter reserved: a name that the kind of metric needs for itself (`le` in histograms); a label of that
+    ///   name gets a `_` behind it.
+    package init(_ dimensions: [(String, String)], reserved: String? = nil) {
+        guard !dimensions.isEmpty else {
+            pairs = []
+            return
+        }
+        var values: [String: String] = [:]
+        for (name, value) in dimensions {
+            var label = PrometheusName.label(name)
+            if label == reserved { label += "_" }
+            values[label] =
+                value.unicodeScalars.count > Self.maximumValueLength
+                ? String(String.UnicodeScalarView(value.unicodeScalars.prefix(Self.maximumValueLength)))
+                : value
+        }
+        pairs = values.map { Pair(name: $0.key, value: $0.value) }.sorted { $0.name < $1.name }
+    }
+
+    /// The labels of the series that takes what a family had no room for.
+    static let overflow = MetricLabels([("overflow", "true")])
+
+    /// Pair by pair: the order in which a family's series are written.
+    package static func < (lhs: MetricLabels, rhs: MetricLabels) -> Bool {
+        for (left, right) in zip(lhs.pairs, rhs.pairs) {
+            if left.name != right.name { return left.name < right.name }
+            if left.value != right.value { return left.value < right.value }
+        }
+        return lhs.pairs.count < rhs.pairs.count
+    }
+}
