@@ -1,0 +1,93 @@
+import NIOCore
+import NIOWebSocket
+
+/// Turns the frames of one connection into messages and control events, and finds what breaks the protocol.
+///
+/// Source: RFC 6455 sections 5.2 (frames), 5.4 (fragmentation), 5.5 (control frames), 7.4 (close codes), 8.1 (UTF-8).
+struct FrameAssembler {
+    enum Event: Equatable {
+        case message(WebSocketMessage)
+        case ping(ByteBuffer)
+        case pong(ByteBuffer)
+        case close(WebSocketClosure)
+        /// A fragment; the message is not complete yet.
+        case nothing
+    }
+
+    /// What the server did wrong, and the code to close with.
+    struct Violation: Error, Equatable {
+        var code: UInt16
+        var reason: String
+
+        static func protocolError(_ reason: String) -> Violation { Violation(code: 1002, reason: reason) }
+        static func badText(_ reason: String) -> Violation { Violation(code: 1007, reason: reason) }
+        static func tooBig(_ reason: String) -> Violation { Violation(code: 1009, reason: reason) }
+    }
+
+    private enum State {
+        case idle
+        /// Between the first and the last fragment of a message.
+        case collecting(WebSocketOpcode, ByteBuffer)
+    }
+
+    let maxMessageBytes: Int
+    private var state = State.idle
+
+    init(maxMessageBytes: Int) {
+        self.maxMessageBytes = maxMessageBytes
+    }
+
+    mutating func receive(_ frame: WebSocketFrame) throws(Violation) -> Event {
+        guard frame.reservedBits.isEmpty else { throw .protocolError("reserved bits without an extension") }
+        guard frame.maskKey == nil else { throw .protocolError("the server masked a frame") }
+        switch (frame.opcode, state) {
+        case (.ping, _): return .ping(frame.data)
+        case (.pong, _): return .pong(frame.data)
+        case (.connectionClose, _): return .close(try Self.closure(frame.data))
+        case (.text, .idle), (.binary, .idle):
+            return try take(frame.data, of: frame.opcode, isLast: frame.fin)
+        case (.continuation, .collecting(let opcode, var collected)):
+            state = .idle
+            guard collected.readableBytes + frame.length <= maxMessageBytes else { throw tooBig }
+            collected.writeImmutableBuffer(frame.data)
+            return try take(collected, of: opcode, isLast: frame.fin)
+        case (.text, .collecting), (.binary, .collecting):
+            throw .protocolError("a new message began inside another")
+        case (.continuation, .idle):
+            throw .protocolError("a continuation of nothing")
+        default:
+            throw .protocolError("an unknown opcode")
+        }
+    }
+
+    private mutating func take(
+        _ data: ByteBuffer, of opcode: WebSocketOpcode, isLast: Bool
+    ) throws(Violation) -> Event {
+        guard data.readableBytes <= maxMessageBytes else { throw tooBig }
+        guard isLast else {
+            state = .collecting(opcode, data)
+            return .nothing
+        }
+        guard opcode == .text else { return .message(.binary(data)) }
+        return .message(.text(try Self.text(data)))
+    }
+
+    private var tooBig: Violation { .tooBig("a message of more than \(maxMessageBytes) bytes") }
+
+    private static func text(_ data: ByteBuffer) throws(Violation) -> String {
+        guard let text = String(validating: data.readableBytesView, as: UTF8.self) else {
+            throw .badText("text that is not UTF-8")
+        }
+        return text
+    }
+
+    private static func closure(_ data: ByteBuffer) throws(Violation) -> WebSocketClosure {
+        var data = data
+        guard data.readableBytes > 0 else { return WebSocketClosure(code: 1005, reason: "") }
+        guard let code = data.readInteger(as: UInt16.self) else { throw .protocolError("half a close code") }
+        switch code {
+        case 1000...1003, 1007...1014, 3000...4999: return WebSocketClosure(code: code, reason: try text(data))
+        default: throw .protocolError("the close code \(code) may not be sent")
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOWebSocket
+
+/// Makes a connection: TCP, the HTTP upgrade, and the pipeline that speaks WebSocket after it.
+///
+/// NIO's upgrader checks the status, `Upgrade` and `Sec-WebSocket-Accept`; what it does not check, subprotocol and
+/// extensions, is checked here. Source: RFC 6455 section 4.1.
+struct WebSocketHandshake: Sendable {
+    let url: WebSocketURL
+    let headers: [(String, String)]
+    let subprotocols: [String]
+    let configuration: WebSocketClientConfiguration
+
+    private enum Outcome: Sendable {
+        case upgraded(WebSocketClient)
+        case refused(EventLoopFuture<WebSocketClientError>)
+    }
+
+    private struct Connection: Sendable {
+        let channel: any Channel
+        let outcome: EventLoopFuture<Outcome>
+    }
+
+    func perform(on group: any EventLoopGroup) async throws -> WebSocketClient {
+        let connection = try await connect(on: group)
+        let channel = connection.channel
+        let timeout = channel.eventLoop.scheduleTask(in: TimeAmount(configuration.handshakeTimeout)) {
+            channel.close(promise: nil)
+        }
+        do {
+            switch try await withTaskCancellationHandler(
+                operation: { try await connection.outcome.get() }, onCancel: { channel.close(promise: nil) })
+            {
+            case .upgraded(let client):
+                timeout.cancel()
+                return client
+            case .refused(let answer):
+                let error = try await answer.get()
+                timeout.cancel()
+                throw error
+            }
+        } catch {
+            try? await channel.close()
+            if Task.isCancelled { throw CancellationError() }
+            if let error = error as? WebSocketClientError { throw error }
+            // The timeout task has run exactly when its future succeeded before we could cancel it.
+            timeout.cancel()
+            let timedOut = (try? await timeout.futureResult.get()) != nil
+            throw timedOut
+                ? WebSocketClientError.handshakeTimedOut
+                : .handshakeFailed("the connection ended before the server's answer did: \(error)")
+        }
+    }
+
+    private func connect(on group: any EventLoopGroup) async throws -> Connection {
+        var bootstrap = ClientBootstrap(group: group)
+            .connectTimeout(TimeAmount(configuration.handshakeTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        if let bytes = configuration.receiveBufferBytes {
+            bootstrap = bootstrap.channelOption(
+                .socketOption(.so_rcvbuf), value: ChannelOptions.Types.SocketOption.Value(bytes))
+        }
+        do {
+            return try await bootstrap.connect(host: url.host, port: url.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    Connection(channel: channel, outcome: try configurePipeline(of: channel))
+                }
+            }
+        } catch ChannelError.connectTimeout {
+            throw WebSocketClientError.handshakeTimedOut
+        } catch {
+            throw WebSocketClientError.connectionFailed("\(url.host):\(url.port): \(error)")
+        }
+    }
+
+    private func configurePipeline(of channel: any Channel) throws -> EventLoopFuture<Outcome> {
+        let upgrader = NIOTypedWebSocketClientUpgrader<Outcome>(
+            maxFrameSize: configuration.maxFrameBytes, enableAutomaticErrorHandling: false
+        ) { channel, response in
+            channel.eventLoop.makeCompletedFuture { .upgraded(try upgrade(channel, response: response)) }
+        }
+        var request = HTTPHeaders([("Host", url.hostHeader)] + headers)
+        if !subprotocols.isEmpty {
+            request.add(name: "Sec-WebSocket-Protocol", value: subprotocols.joined(separator: ", "))
+        }
+        var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(
+            upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration(
+                upgradeRequestHead: HTTPRequestHead(version: .http1_1, method: .GET, uri: url.target, headers: request),
+                upgraders: [upgrader],
+                notUpgradingCompletionHandler: { channel in
+                    channel.eventLoop.makeCompletedFuture { try collectRefusal(from: channel) }
+                }))
+        // A server may greet in the packet that holds its 101: those bytes are frames already.
+        pipeline.leftOverBytesStrategy = .forwardBytes
+        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: pipeline)
+    }
+
+    private func upgrade(_ channel: any Channel, response: HTTPResponseHead) throws -> WebSocketClient {
+        let selected = response.headers["Sec-WebSocket-Protocol"]
+        guard selected.count <= 1, selected.allSatisfy(subprotocols.contains) else {
+            throw WebSocketClientError.handshakeFailed("the server selected a subprotocol that was not offered")
+        }
+        guard response.headers["Sec-WebSocket-Extensions"].isEmpty else {
+            throw WebSocketClientError.handshakeFailed("the server selected an extension, and none was offered")
+        }
+        let loop = channel.eventLoop
+        let queue = MessageQueue(
+            maxMessages: configuration.maxBufferedMessages, maxBytes: configuration.maxBufferedBytes
+        ) { [weak channel] in
+            // Called by consumers on their threads.
+            guard let channel else { return }
+            loop.execute {
+                try? channel.pipeline.syncOperations.handler(type: WebSocketClientHandler.self).demand()
+            }
+        }
+        let handler = WebSocketClientHandler(queue: queue, configuration: configuration)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        return WebSocketClient(
+            channel: channel, handler: NIOLoopBound(handler, eventLoop: loop), queue: queue,
+            subprotocol: selected.first)
+    }
+
+    private func collectRefusal(from channel: any Channel) throws -> Outcome {
+        let promise = channel.eventLoop.makePromise(of: WebSocketClientError.self)
+        try channel.pipeline.syncOperations.addHandler(
+            RefusalCollector(maxBodyBytes: configuration.maxRefusalBodyBytes, promise: promise))
+        return .refused(promise.futureResult)
+    }
+}

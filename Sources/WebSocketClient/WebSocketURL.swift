@@ -1,0 +1,65 @@
+/// The parts of a `ws://` URL that a connection needs.
+///
+/// Source: RFC 6455 section 3. Written by hand, because it is little and the client then needs no Foundation.
+package struct WebSocketURL: Hashable, Sendable {
+    /// A name or an address; IPv6 addresses without their brackets.
+    package let host: String
+    package let port: Int
+    /// Path and query as they go into the request line; begins with `/`.
+    package let target: String
+
+    /// The value of the `Host` header: the port is left out when it is the scheme's own.
+    var hostHeader: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == 80 ? name : "\(name):\(port)"
+    }
+
+    /// Parses `ws://host[:port][/path][?query]`.
+    ///
+    /// - Throws: `invalidURL` with what is wrong; `wss`, user info and fragments are refused by name.
+    package init(_ text: String) throws(WebSocketClientError) {
+        func invalid(_ reason: String) -> WebSocketClientError {
+            .invalidURL("\(reason); a URL such as ws://127.0.0.1:8080/ws is needed")
+        }
+        guard let end = text.utf8.firstIndex(of: UInt8(ascii: ":")), text[end...].hasPrefix("://") else {
+            throw invalid("the URL has no scheme")
+        }
+        let scheme = text[..<end].lowercased()
+        guard scheme == "ws" else {
+            throw scheme == "wss"
+                ? .invalidURL("wss:// is not supported: connect to ws://, or to a proxy that adds TLS")
+                : invalid("the scheme is \(scheme)")
+        }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw invalid("the URL has a space, a control character or one that is not ASCII and not escaped")
+        }
+        let rest = text[text.index(end, offsetBy: 3)...]
+        guard !rest.contains("#") else { throw invalid("a WebSocket URL has no fragment (#)") }
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        guard !authority.contains("@") else { throw invalid("a WebSocket URL has no user name") }
+        guard let (host, port) = Self.split(authority) else { throw invalid("the host or port is not valid") }
+        self.host = host
+        self.port = port
+        let target = rest[authority.endIndex...]
+        self.target = target.hasPrefix("/") ? String(target) : "/" + target
+    }
+
+    private static func split(_ authority: Substring) -> (host: String, port: Int)? {
+        var host = authority
+        var port = Substring("80")
+        if authority.hasPrefix("[") {
+            guard let close = authority.firstIndex(of: "]") else { return nil }
+            host = authority[..<close].dropFirst()
+            let rest = authority[close...].dropFirst()
+            if !rest.isEmpty {
+                guard rest.hasPrefix(":") else { return nil }
+                port = rest.dropFirst()
+            }
+        } else if let colon = authority.firstIndex(of: ":") {
+            host = authority[..<colon]
+            port = authority[colon...].dropFirst()
+        }
+        guard !host.isEmpty, let number = UInt16(port), number > 0 else { return nil }
+        return (String(host), Int(number))
+    }
+}

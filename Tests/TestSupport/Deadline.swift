@@ -1,0 +1,57 @@
+/// A moment by which something must have happened.
+package struct Deadline: Sendable {
+    private let instant: ContinuousClock.Instant
+
+    package init(in duration: Duration) {
+        instant = .now + duration
+    }
+
+    /// Never negative.
+    package var remaining: Duration { max(.zero, instant - .now) }
+    package var hasPassed: Bool { instant <= .now }
+}
+
+/// Something did not happen in time.
+package struct DeadlineExceeded: Error, CustomStringConvertible {
+    package let what: String
+    package let duration: Duration
+
+    package var description: String { "\(what): not within \(duration)" }
+}
+
+/// Waits until `condition` holds, looking every few milliseconds.
+///
+/// For conditions that announce themselves by nothing that can be awaited; otherwise await the event.
+///
+/// - Parameter what: the condition in words, for the error.
+/// - Throws: ``DeadlineExceeded``, or what `condition` throws.
+package func eventually(
+    _ what: String, within duration: Duration = .seconds(10), isolation: isolated (any Actor)? = #isolation,
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = Deadline(in: duration)
+    while try await !condition() {
+        guard !deadline.hasPassed else { throw DeadlineExceeded(what: what, duration: duration) }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+/// Runs `operation` and cancels it when it takes longer than `duration`.
+///
+/// - Throws: ``DeadlineExceeded``, or what `operation` throws. An operation that ignores cancellation is waited for.
+package func withDeadline<Success: Sendable>(
+    _ what: String, _ duration: Duration = .seconds(10), _ operation: @escaping @Sendable () async throws -> Success
+) async throws -> Success {
+    try await withThrowingTaskGroup(of: Success?.self) { group in
+        group.addTask { try await operation() }
+        group.addTask {
+            try await Task.sleep(for: duration)
+            return nil
+        }
+        defer { group.cancelAll() }
+        guard let result = try await group.next(), let result else {
+            throw DeadlineExceeded(what: what, duration: duration)
+        }
+        return result
+    }
+}

@@ -1,0 +1,290 @@
+import NIOCore
+import NIOPosix
+import NIOWebSocket
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import WebSocketClient
+
+@Suite("The client speaks RFC 6455", .timeLimit(.minutes(1)))
+struct WebSocketClientTests {
+    @Test(
+        "Messages come back as they were sent, whatever their length",
+        arguments: [0, 1, 125, 126, 65_535, 65_536, 900_000])
+    func echo(length: Int) async throws {
+        let server = try await ScriptedServer()
+        let client = try await WebSocketClient.connect(url: server.url)
+        let text = String(repeating: "ä", count: length / 2) + String(repeating: "x", count: length % 2)
+        try await client.send(text: text)
+        #expect(try await client.next() == .text(text))
+        try await client.send(binary: ByteBuffer(repeating: 7, count: length))
+        #expect(try await client.next() == .binary(ByteBuffer(repeating: 7, count: length)))
+        await client.close()
+    }
+
+    @Test("Every frame is masked, each with another key")
+    func masking() async throws {
+        let keys = Mutex<[String?]>([])
+        let server = try await ScriptedServer(onFrame: { frame, channel in
+            keys.withLock { $0.append(frame.maskKey.map { "\(Array($0))" }) }
+            ScriptedServer.echo(frame, channel)
+        })
+        let client = try await WebSocketClient.connect(url: server.url)
+        for _ in 0..<5 { try await client.send(text: "same") }
+        try await client.ping()
+        await client.close()
+        let seen = keys.withLock { $0 }
+        #expect(seen.count == 7 && !seen.contains(nil) && Set(seen).count == 7)
+    }
+
+    @Test("A greeting that travels with the handshake's answer is not lost, nor is the order")
+    func greeting() async throws {
+        let server = try await ScriptedServer(onOpen: { channel in
+            for number in 0..<100 { ScriptedServer.send(.text, ByteBuffer(string: "\(number)"), on: channel) }
+        })
+        let client = try await WebSocketClient.connect(url: server.url)
+        for number in 0..<100 { #expect(try await client.next()?.text == "\(number)") }
+    }
+
+    @Test("Fragments become one message, and a ping between them is answered")
+    func fragments() async throws {
+        let pongs = Mutex<[String]>([])
+        let server = try await ScriptedServer(
+            onOpen: { channel in
+                ScriptedServer.send(.text, ByteBuffer(string: "one "), fin: false, on: channel)
+                ScriptedServer.send(.ping, ByteBuffer(string: "still there?"), on: channel)
+                // The ä is cut in two: only the whole must be UTF-8.
+                ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xC3]), fin: false, on: channel)
+                ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xA4]), on: channel)
+            },
+            onFrame: { frame, _ in
+                if frame.opcode == .pong { pongs.withLock { $0.append(String(buffer: frame.unmaskedData)) } }
+            })
+        let client = try await WebSocketClient.connect(url: server.url)
+        #expect(try await client.next()?.text == "one ä")
+        try await eventually("the pong arrived") { pongs.withLock { $0 } == ["still there?"] }
+    }
+
+    @Test("The server's close code and reason are told, messages before it still come, then the end")
+    func serverCloses() async throws {
+        let server = try await ScriptedServer(onOpen: { channel in
+            ScriptedServer.send(.text, ByteBuffer(string: "last"), on: channel)
+            var data = ByteBuffer(integer: UInt16(4008))
+            data.writeString("slow client")
+            ScriptedServer.send(.connectionClose, data, on: channel)
+        })
+        let client = try await WebSocketClient.connect(
+            url: server.url, configuration: WebSocketClientConfiguration(closeTimeout: .milliseconds(50)))
+        #expect(await client.closed() == WebSocketClosure(code: 4008, reason: "slow client"))
+        #expect(try await client.next()?.text == "last")
+        #expect(try await client.next() == nil)
+        #expect(await client.closeCode == 4008)
+        await #expect(throws: WebSocketClientError.closed) { try await client.send(text: "too late") }
+    }
+
+    @Test("Our close code reaches the server, and its answer ends the messages quietly")
+    func clientCloses() async throws {
+        let codes = Mutex<[UInt16?]>([])
+        let server = try await ScriptedServer(onFrame: { frame, channel in
+            let data = frame.unmaskedData
+            if frame.opcode == .connectionClose {
+                codes.withLock { $0.append(data.getInteger(at: data.readerIndex, as: UInt16.self)) }
+            }
+            ScriptedServer.echo(frame, channel)
+        })
+        let client = try await WebSocketClient.connect(url: server.url)
+        await client.close(code: 3999, reason: String(repeating: "long", count: 100))
+        #expect(codes.withLock { $0 } == [3999])
+        #expect(await client.closeCode == 3999)
+        #expect(try await client.next() == nil)
+    }
+
+    @Test("A server that does not answer our Close frame is left after the close timeout")
+    func closeTimeout() async throws {
+        let server = try await ScriptedServer(onFrame: { _, _ in })
+        let client = try await WebSocketClient.connect(
+            url: server.url, configuration: WebSocketClientConfiguration(closeTimeout: .milliseconds(50)))
+        await client.close()
+        #expect(await client.closeCode == 1006)
+    }
+
+    @Test("A connection that ends without a Close frame is an error, not an end; waiting pings fail")
+    func lost() async throws {
+        let server = try await ScriptedServer(onFrame: { _, channel in channel.close(promise: nil) })
+        let client = try await WebSocketClient.connect(url: server.url)
+        await #expect(throws: WebSocketClientError.closed) { try await client.ping() }
+        await #expect(throws: WebSocketClientError.connectionLost("the server closed it without a Close frame")) {
+            try await client.next()
+        }
+        #expect(await client.closeCode == 1006)
+    }
+
+    @Test("Cancelling a wait loses no message")
+    func cancellation() async throws {
+        let server = try await ScriptedServer()
+        let client = try await WebSocketClient.connect(url: server.url)
+        let waiting = Task { try await client.next() }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        try await client.send(text: "kept")
+        #expect(try await client.next()?.text == "kept")
+    }
+}
+
+@Suite("Handshakes that fail say why", .timeLimit(.minutes(1)))
+struct HandshakeTests {
+    @Test("Another answer than 101 is an error with status and body, the body bounded")
+    func refused() async throws {
+        let server = try await ScriptedServer()
+        let error = await #expect(throws: WebSocketClientError.self) {
+            _ = try await WebSocketClient.connect(
+                url: server.url + "/refuse", configuration: WebSocketClientConfiguration(maxRefusalBodyBytes: 12))
+        }
+        #expect(error == .refused(status: 401, body: "no token...."))
+    }
+
+    @Test("Only an offered subprotocol may be selected")
+    func subprotocols() async throws {
+        let server = try await ScriptedServer(headers: [("Sec-WebSocket-Protocol", "windsock.v1")])
+        let client = try await WebSocketClient.connect(url: server.url, subprotocols: ["other", "windsock.v1"])
+        #expect(client.subprotocol == "windsock.v1")
+        let error = await #expect(throws: WebSocketClientError.self) {
+            _ = try await WebSocketClient.connect(url: server.url)
+        }
+        #expect("\(try #require(error))".contains("subprotocol that was not offered"))
+    }
+
+    @Test("An extension that was not offered is refused")
+    func extensions() async throws {
+        let server = try await ScriptedServer(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")])
+        await #expect(
+            throws: WebSocketClientError.handshakeFailed("the server selected an extension, and none was offered")
+        ) {
+            _ = try await WebSocketClient.connect(url: server.url)
+        }
+    }
+
+    @Test("A server that answers nothing is given up after the timeout; nobody there is told at once")
+    func noAnswer() async throws {
+        let server = try await ScriptedServer()
+        await #expect(throws: WebSocketClientError.handshakeTimedOut) {
+            _ = try await WebSocketClient.connect(
+                url: server.url + "/silent",
+                configuration: WebSocketClientConfiguration(handshakeTimeout: .milliseconds(100)))
+        }
+        let port = try FreePort.reserve()
+        let error = await #expect(throws: WebSocketClientError.self) {
+            _ = try await WebSocketClient.connect(url: "ws://127.0.0.1:\(port)/ws")
+        }
+        #expect("\(try #require(error))".contains("127.0.0.1:\(port)"))
+    }
+
+    @Test(
+        "An answer that is no handshake is refused",
+        arguments: [
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+            "220 mail.example.org ESMTP\r\n",
+            "",
+        ])
+    func badAnswers(answer: String) async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AnswerOnce(answer))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(listener.localAddress?.port)
+        let error = await #expect(throws: WebSocketClientError.self) {
+            _ = try await WebSocketClient.connect(url: "ws://127.0.0.1:\(port)")
+        }
+        guard case .handshakeFailed = error else { throw try #require(error) }
+        try await listener.close()
+    }
+
+    private final class AnswerOnce: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        private let answer: String
+        init(_ answer: String) { self.answer = answer }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let channel = context.channel
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer))).whenComplete { _ in
+                channel.close(promise: nil)
+            }
+        }
+    }
+}
+
+@Suite("A slow consumer slows the socket", .timeLimit(.minutes(1)))
+struct BackPressureTests {
+    /// Sends numbered kilobytes for as long as the socket takes them, and counts.
+    private final class Flood: Sendable {
+        let sent = Atomic<Int>(0)
+        let isWritable = Atomic<Bool>(true)
+
+        @Sendable func run(on channel: any Channel) {
+            isWritable.store(channel.isWritable, ordering: .relaxed)
+            if channel.isWritable, sent.load(ordering: .relaxed) < 20_000 {
+                let number = sent.wrappingAdd(1, ordering: .relaxed).oldValue
+                let text = "\(number) " + String(repeating: ".", count: 1024)
+                ScriptedServer.send(.text, ByteBuffer(string: text), on: channel)
+            }
+            channel.eventLoop.scheduleTask(in: .microseconds(20)) { if channel.isActive { self.run(on: channel) } }
+        }
+    }
+
+    private static let small = WebSocketClientConfiguration(maxBufferedMessages: 8, receiveBufferBytes: 4096)
+
+    /// Waits until the flood has stood still for a while.
+    private func standstill(of flood: Flood) async throws -> Int {
+        var last = (count: -1, since: ContinuousClock.now)
+        try await eventually("the server is stopped by back-pressure") {
+            let count = flood.sent.load(ordering: .relaxed)
+            if count != last.count { last = (count, .now) }
+            return !flood.isWritable.load(ordering: .relaxed) && .now - last.since > .milliseconds(200)
+        }
+        return last.count
+    }
+
+    @Test("While nobody takes messages the server stands still; then all of them come, in order")
+    func consumer() async throws {
+        let flood = Flood()
+        let server = try await ScriptedServer(onOpen: flood.run)
+        let client = try await WebSocketClient.connect(url: server.url, configuration: Self.small)
+        let stopped = try await standstill(of: flood)
+        #expect(stopped < 20_000)
+        for number in 0..<20_000 {
+            let text = try #require(try await client.next()?.text)
+            try #require(text.hasPrefix("\(number) "))
+        }
+        await client.abort()
+    }
+
+    @Test("A paused client reads nothing even when somebody waits for messages, until it resumes")
+    func paused() async throws {
+        let flood = Flood()
+        let server = try await ScriptedServer(onOpen: flood.run)
+        let client = try await WebSocketClient.connect(url: server.url, configuration: Self.small)
+        try await client.pauseReading()
+        let received = Mutex(0)
+        let consumer = Task { [messages = client.messages] in
+            for try await _ in messages {
+                let count = received.withLock { count in
+                    count += 1
+                    return count
+                }
+                if count == 20_000 { break }
+            }
+        }
+        defer { consumer.cancel() }
+        let stopped = try await standstill(of: flood)
+        #expect(stopped < 20_000 && received.withLock { $0 } < stopped)
+        try await client.resumeReading()
+        try await consumer.value
+        #expect(received.withLock { $0 } == 20_000)
+        await client.abort()
+    }
+}
