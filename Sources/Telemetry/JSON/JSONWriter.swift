@@ -42,21 +42,42 @@ package enum JSONWriter {
         text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
+    /// Copies runs of harmless bytes at once and escapes what stands between them.
     private static func appendEscaped(_ string: some StringProtocol, to bytes: inout [UInt8]) {
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case UInt8(ascii: "\n"): append(raw: "\\n", to: &bytes)
-            case UInt8(ascii: "\r"): append(raw: "\\r", to: &bytes)
-            case UInt8(ascii: "\t"): append(raw: "\\t", to: &bytes)
-            case 0x00..<0x20, 0x7F, UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"):
-                append(raw: "\\u00", to: &bytes)
-                bytes.append(hexDigits[Int(byte >> 4)])
-                bytes.append(hexDigits[Int(byte & 15)])
-            default: bytes.append(byte)
+        let isWhole: Void? = string.utf8.withContiguousStorageIfAvailable { buffer in
+            var runStart = 0
+            for (index, byte) in buffer.enumerated() where needsEscape(byte) {
+                bytes.append(contentsOf: buffer[runStart..<index])
+                appendEscape(of: byte, to: &bytes)
+                runStart = index + 1
             }
+            bytes.append(contentsOf: buffer[runStart...])
+        }
+        if isWhole != nil { return }
+        for byte in string.utf8 {
+            if needsEscape(byte) { appendEscape(of: byte, to: &bytes) } else { bytes.append(byte) }
+        }
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x00..<0x20, 0x7F, UInt8(ascii: "\""), UInt8(ascii: "\\"): true
+        case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"): true
+        default: false
+        }
+    }
+
+    private static func appendEscape(of byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""): append(raw: "\\\"", to: &bytes)
+        case UInt8(ascii: "\\"): append(raw: "\\\\", to: &bytes)
+        case UInt8(ascii: "\n"): append(raw: "\\n", to: &bytes)
+        case UInt8(ascii: "\r"): append(raw: "\\r", to: &bytes)
+        case UInt8(ascii: "\t"): append(raw: "\\t", to: &bytes)
+        default:
+            append(raw: "\\u00", to: &bytes)
+            bytes.append(hexDigits[Int(byte >> 4)])
+            bytes.append(hexDigits[Int(byte & 15)])
         }
     }
 }

@@ -10,15 +10,13 @@ package struct DeviceID: Hashable, Sendable, CustomStringConvertible {
 
     /// The device of that name, or `nil` when the name may not stand in a room's name.
     package init?(_ rawValue: some StringProtocol) {
-        var count = 0
-        for byte in rawValue.utf8 {
-            count += 1
-            switch byte {
-            case 0x00..<0x20, 0x7F, UInt8(ascii: "/"), UInt8(ascii: "+"), UInt8(ascii: "#"): return nil
+        guard (1...Self.maximumByteCount).contains(rawValue.utf8.count) else { return nil }
+        for scalar in rawValue.unicodeScalars {
+            switch scalar {
+            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "/", "+", "#": return nil
             default: continue
             }
         }
-        guard (1...Self.maximumByteCount).contains(count) else { return nil }
         self.rawValue = String(rawValue)
     }
 

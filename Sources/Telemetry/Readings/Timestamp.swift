@@ -11,27 +11,47 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     }
 
     /// The instant that many (fractional) seconds after the epoch, or `nil` when it is outside of what fits.
+    ///
+    /// Rounded to microseconds: a `Double` of today's seconds holds no more, and the decimal digits that a device
+    /// sent come back exactly.
     package init?(secondsSinceEpoch seconds: Double) {
-        let nanoseconds = (seconds * 1e9).rounded()
-        guard let exact = Int64(exactly: nanoseconds) else { return nil }
-        self.nanosecondsSinceEpoch = exact
+        self.init(microsecondsSinceEpoch: seconds * 1e6)
+    }
+
+    /// The instant that many milliseconds after the epoch, rounded to microseconds, or `nil` when it does not fit.
+    package init?(millisecondsSinceEpoch milliseconds: Double) {
+        self.init(microsecondsSinceEpoch: milliseconds * 1e3)
+    }
+
+    /// The instant that many microseconds after the epoch, rounded to whole ones, or `nil` when it does not fit.
+    package init?(microsecondsSinceEpoch microseconds: Double) {
+        guard let exact = Int64(exactly: microseconds.rounded()) else { return nil }
+        let (nanoseconds, overflow) = exact.multipliedReportingOverflow(by: 1000)
+        guard !overflow else { return nil }
+        self.nanosecondsSinceEpoch = nanoseconds
     }
 
     /// Seconds since the epoch with a fraction, as the wire's `timestamp` has it.
     ///
     /// Rounded to microseconds: the shortest decimal form then stays short, and no sensor is more exact.
     package var secondsSinceEpoch: Double {
-        Double(nanosecondsSinceEpoch / 1000) / 1e6
+        Double(microsecondsSinceEpoch) / 1e6
     }
 
-    /// Milliseconds since the epoch with a fraction, as `clock_sync` has it.
+    /// Milliseconds since the epoch with a fraction, as `clock_sync` has it; rounded to microseconds.
     package var millisecondsSinceEpoch: Double {
-        Double(nanosecondsSinceEpoch / 1000) / 1e3
+        Double(microsecondsSinceEpoch) / 1e3
+    }
+
+    private var microsecondsSinceEpoch: Int64 {
+        let (microseconds, rest) = nanosecondsSinceEpoch.quotientAndRemainder(dividingBy: 1000)
+        if rest >= 500 { return microseconds + 1 }
+        return rest <= -500 ? microseconds - 1 : microseconds
     }
 
     /// The time from `earlier` to this instant; negative when this instant is the earlier one.
     package func since(_ earlier: Timestamp) -> Duration {
-        .nanoseconds(nanosecondsSinceEpoch - earlier.nanosecondsSinceEpoch)
+        .nanoseconds(nanosecondsSinceEpoch) - .nanoseconds(earlier.nanosecondsSinceEpoch)
     }
 
     /// This instant moved by `duration`, saturating at the ends of the representable range.

@@ -39,7 +39,14 @@ package struct TraceContext: Hashable, Sendable {
         self.traceLow = low
         self.spanID = span
         self.flags = UInt8(truncatingIfNeeded: flags)
-        self.state = state.flatMap { (1...Self.maximumStateByteCount).contains($0.utf8.count) ? $0 : nil }
+        self.state = state.flatMap { Self.isFitToHandOn($0) ? $0 : nil }
+    }
+
+    /// Whether a `tracestate` is short enough and has only the characters that section 3.3.1 allows: it goes into the
+    /// headers of other protocols, where a line break would be a way in.
+    private static func isFitToHandOn(_ state: String) -> Bool {
+        (1...maximumStateByteCount).contains(state.utf8.count)
+            && state.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }
     }
 
     private static let dash = UInt8(ascii: "-")

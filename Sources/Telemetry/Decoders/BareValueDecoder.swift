@@ -1,0 +1,60 @@
+/// One value and nothing else: `21.5`, `ON`, `OFF`, `true` or `false`, with white space around it allowed.
+///
+/// The metric is the topic's, else `value`. Numbers are decimal, with an optional sign, fraction and exponent; leading
+/// zeros and a leading `+` are allowed, because that is how small devices print numbers.
+package struct BareValueDecoder: PayloadDecoder {
+    package var convention: PayloadConvention { .bare }
+
+    package init() {}
+
+    package func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        try context.limits.check(byteCount: payload.count)
+        let value = try Self.value(of: payload)
+        return [try Self.reading(of: value, context: context)]
+    }
+
+    /// The reading of a value that has no name of its own.
+    static func reading(of value: Double, context: DecodingContext) throws(DecodeError) -> DecodedReading {
+        let device = try context.device(orNamed: nil)
+        var collector = MetricCollector(context: context, expecting: 1)
+        try collector.add(context.metricOrDefault, value)
+        return DecodedReading(device: device, metrics: collector.metrics)
+    }
+
+    private static func value(of payload: [UInt8]) throws(DecodeError) -> Double {
+        guard let first = payload.firstIndex(where: { !isWhitespace($0) }),
+            let last = payload.lastIndex(where: { !isWhitespace($0) })
+        else { throw .noNumber }
+        let bytes = payload[first...last]
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .invalidUTF8(offset: payload.withUnsafeBufferPointer(UTF8Validation.validPrefixCount))
+        }
+        if isDecimal(bytes) {
+            guard let value = Double(text) else { throw .noNumber }
+            guard value.isFinite else { throw .notFinite }
+            return value
+        }
+        if let value = OnOff.value(of: text) { return value }
+        switch text.lowercased().drop(while: { $0 == "-" || $0 == "+" }) {
+        case "nan", "inf", "infinity": throw .notFinite
+        default: throw .noNumber
+        }
+    }
+
+    /// Whether the bytes are only what a decimal number is made of, with a digit among it.
+    private static func isDecimal(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var hasDigit = false
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): hasDigit = true
+            case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): continue
+            default: return false
+            }
+        }
+        return hasDigit
+    }
+
+    private static func isWhitespace(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || (UInt8(ascii: "\t")...UInt8(ascii: "\r")).contains(byte)
+    }
+}

@@ -1,0 +1,92 @@
+/// Why a payload gave no readings.
+///
+/// A message is decoded as a whole or not at all, so that a dead letter holds everything that was lost.
+package enum DecodeError: Error, Hashable, Sendable {
+    /// The payload has no bytes: how MQTT clears a retained message.
+    case empty
+    case tooLarge(byteCount: Int, limit: Int)
+    case invalidUTF8(offset: Int)
+    case invalidJSON(JSONError)
+    case tooDeep(limit: Int)
+    /// NaN, an infinity, or a number beyond what a double holds.
+    case notFinite
+    /// Nothing in the payload is a value.
+    case noNumber
+    /// Something stands where the convention wants something else.
+    case wrongType(what: String, expected: String, found: String)
+    /// A device's name, or another captured level, that cannot be a level of a room; `nil` when there is no name.
+    case badDevice(String?)
+    /// The name of a metric that is empty or longer than ``Metric/maximumNameByteCount``.
+    case badMetric(String)
+    case badTime(String)
+    case tooManyMetrics(limit: Int)
+    case tooManyReadings(limit: Int)
+    /// The topic is of no route.
+    case noRoute(topic: String)
+    /// The convention uses this topic for something else, such as availability.
+    case notAReading(topic: String)
+}
+
+extension DecodeError {
+    /// A stable name of the case for metric labels and dead letters; there are as many as cases.
+    package var reason: String {
+        switch self {
+        case .empty: "empty"
+        case .tooLarge: "too_large"
+        case .invalidUTF8: "invalid_utf8"
+        case .invalidJSON: "invalid_json"
+        case .tooDeep: "too_deep"
+        case .notFinite: "not_finite"
+        case .noNumber: "no_number"
+        case .wrongType: "wrong_type"
+        case .badDevice: "bad_device"
+        case .badMetric: "bad_metric"
+        case .badTime: "bad_time"
+        case .tooManyMetrics: "too_many_metrics"
+        case .tooManyReadings: "too_many_readings"
+        case .noRoute: "no_route"
+        case .notAReading: "not_a_reading"
+        }
+    }
+
+    /// The same failure as `error`, by the names of payloads.
+    init(_ error: JSONError) {
+        switch error.reason {
+        case .empty: self = .empty
+        case .invalidUTF8: self = .invalidUTF8(offset: error.offset)
+        case .tooDeep(let limit): self = .tooDeep(limit: limit)
+        case .notFinite, .numberTooLarge: self = .notFinite
+        default: self = .invalidJSON(error)
+        }
+    }
+}
+
+extension DecodeError: CustomStringConvertible {
+    /// One sentence for people: what is wrong, and what is allowed.
+    package var description: String {
+        switch self {
+        case .empty: "the payload is empty"
+        case .tooLarge(let byteCount, let limit): "the payload has \(byteCount) bytes; \(limit) are allowed"
+        case .invalidUTF8(let offset): "the payload is not UTF-8 from byte \(offset) on"
+        case .invalidJSON(let error): "the payload is not JSON: \(error)"
+        case .tooDeep(let limit): "the payload nests deeper than \(limit) levels"
+        case .notFinite: "the payload has a number that is NaN, infinite or beyond 1.8e308"
+        case .noNumber: "the payload has no number, true or false to make a metric of"
+        case .wrongType(let what, let expected, let found): "\(what) is \(found), expected is \(expected)"
+        case .badDevice(let name?):
+            """
+            \(Excerpt(of: name)) cannot be a device's or a room's name; allowed are 1 to \
+            \(DeviceID.maximumByteCount) bytes without '/', '+', '#' and control characters
+            """
+        case .badDevice(nil): "neither the topic nor the payload names a device; capture {device} in the route"
+        case .badMetric(let name):
+            "the metric name \(Excerpt(of: name)) does not have 1 to \(Metric.maximumNameByteCount) bytes"
+        case .badTime(let text):
+            "the time \(Excerpt(of: text)) is neither a Unix time nor an ISO 8601 date and time"
+        case .tooManyMetrics(let limit): "a reading has more than \(limit) metrics"
+        case .tooManyReadings(let limit): "the payload has more than \(limit) readings"
+        case .noRoute(let topic): "no route matches the topic \(Excerpt(of: topic))"
+        case .notAReading(let topic): "the topic \(Excerpt(of: topic)) carries no readings"
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/// ESPHome's topic per value: `{node}/sensor/{metric}/state` with a bare value.
+///
+/// Sensors publish numbers (`nan` while they have none, which is an error), binary sensors and switches `ON` or `OFF`,
+/// lights a JSON object. When the route captures no device or metric they are taken from the default topic, whose last
+/// four levels are node, component, object and `state`. `{node}/status` and commands are no readings.
+package struct ESPHomeDecoder: PayloadDecoder {
+    package var convention: PayloadConvention { .esphome }
+
+    package init() {}
+
+    package func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        let levels = context.topic.split(separator: "/", omittingEmptySubsequences: false)
+        var context = context
+        switch levels.last {
+        case "state":
+            if levels.count >= 4 {
+                if context.metric == nil { context.metric = String(levels[levels.count - 2]) }
+                if context.device == nil {
+                    context.device = try DecodingContext.device(named: String(levels[levels.count - 4]))
+                }
+            }
+        case "status", "command", "debug": throw .notAReading(topic: context.topic)
+        default: break
+        }
+        if payload.first == UInt8(ascii: "{") {
+            return [try lightReading(of: payload, context: context)]
+        }
+        return try BareValueDecoder().decode(payload, context: context)
+    }
+
+    /// A light's state: `{"state":"ON","brightness":255,"color":{"r":…}}`, its metrics below the light's name.
+    private func lightReading(of payload: [UInt8], context: DecodingContext) throws(DecodeError) -> DecodedReading {
+        let value = try JSONObjectDecoder.parse(payload, context: context)
+        let members = value.objectValue ?? []
+        var collector = MetricCollector(context: context, expecting: members.count)
+        for member in members {
+            let name = context.metric.map { "\($0).\(member.name)" } ?? member.name
+            if let text = member.value.stringValue {
+                if let value = OnOff.value(of: text) { try collector.add(name, value) }
+            } else {
+                try collector.add(name, json: member.value)
+            }
+        }
+        if collector.isEmpty { throw .noNumber }
+        return DecodedReading(device: try context.device(orNamed: nil), metrics: collector.metrics)
+    }
+
+    /// Whether the topic is the state of one of ESPHome's components.
+    static func isState(_ levels: [Substring]) -> Bool {
+        guard levels.count >= 4, levels[levels.count - 1] == "state" else { return false }
+        return ["sensor", "binary_sensor", "switch", "light", "number", "fan"].contains(levels[levels.count - 3])
+    }
+}

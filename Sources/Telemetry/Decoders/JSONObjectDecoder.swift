@@ -1,0 +1,86 @@
+/// A JSON object whose numbers are metrics under their own names; the form of most home-made devices.
+///
+///     {"temperature":21.5,"humidity":40.2,"seq":17}
+///     {"value":21.5,"unit":"°C"}                      metric from the topic, else "metric", "sensor" or "name"
+///     {"ts":1714564800000,"values":{"temperature":21.5}}
+///     [{"ts":…,"values":{…}},{"ts":…,"values":{…}}]   several readings
+///
+/// `true` and `false` are 1 and 0, nested objects join their names with `.`, and an object of a number `value` and a
+/// string `unit` is one metric. Strings, `null` and arrays inside a reading are no metrics. `ts`, `time` and
+/// `timestamp` of the outer object are the time, see ``DeviceTime``; `traceparent` and `tracestate` the trace; `device`
+/// the device when the topic does not name one.
+package struct JSONObjectDecoder: JSONPayloadDecoder {
+    package var convention: PayloadConvention { .json }
+
+    package init() {}
+
+    func decode(_ value: JSONValue, context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        switch value {
+        case .object(let members):
+            guard let reading = try reading(of: members, context: context) else { throw .noNumber }
+            return [reading]
+        case .array(let elements): return try readings(of: elements, context: context)
+        case .number(let number): return [try BareValueDecoder.reading(of: number, context: context)]
+        case .bool(let bool): return [try BareValueDecoder.reading(of: bool ? 1 : 0, context: context)]
+        case .null, .string:
+            throw .wrongType(what: "the payload", expected: "an object of numbers, or a number", found: value.kind)
+        }
+    }
+
+    private func readings(of elements: [JSONValue], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        try context.limits.check(readingCount: elements.count)
+        var readings: [DecodedReading] = []
+        readings.reserveCapacity(elements.count)
+        for element in elements {
+            guard case .object(let members) = element else {
+                throw .wrongType(what: "an element of the payload's array", expected: "an object", found: element.kind)
+            }
+            if let reading = try reading(of: members, context: context) { readings.append(reading) }
+        }
+        if readings.isEmpty { throw .noNumber }
+        return readings
+    }
+
+    /// The reading in an object, or `nil` when no member is a number.
+    private func reading(of members: [JSONMember], context: DecodingContext) throws(DecodeError) -> DecodedReading? {
+        var collector = MetricCollector(context: context, expecting: members.count)
+        var time: Timestamp?
+        var device: String?
+        var trace = EmbeddedTrace()
+        for member in members {
+            switch (JSONMemberRole(of: member.name), member.value) {
+            case (.metric, let value): try collector.add(member.name, json: value)
+            case (.time, let value): time = try DeviceTime.timestamp(from: value) ?? time
+            case (.value, let value): try addValue(value, of: members, to: &collector, context: context)
+            case (.values, .object(let values)):
+                for member in values { try collector.add(member.name, json: member.value) }
+            case (.device, .string(let name)): device = name
+            case (.traceparent, .string(let text)): trace.parent = text
+            case (.tracestate, .string(let text)): trace.state = text
+            case (_, let value): try collector.add(member.name, json: value)
+            }
+        }
+        if collector.isEmpty { return nil }
+        return DecodedReading(
+            device: try context.device(orNamed: device), metrics: collector.metrics, deviceTime: time,
+            trace: trace.context)
+    }
+
+    /// Adds the member `value`, whose name and unit stand elsewhere.
+    private func addValue(
+        _ value: JSONValue, of members: [JSONMember], to collector: inout MetricCollector, context: DecodingContext
+    ) throws(DecodeError) {
+        let object = JSONValue.object(members)
+        let name =
+            context.metric ?? object["metric"]?.stringValue ?? object["sensor"]?.stringValue
+            ?? object["name"]?.stringValue ?? context.metricOrDefault
+        switch value {
+        case .number(let number): try collector.add(name, number, unit: object["unit"]?.stringValue)
+        case .bool(let bool): try collector.add(name, bool ? 1 : 0)
+        case .object: try collector.add(name, json: value)
+        case .null: return
+        case .string, .array:
+            throw .wrongType(what: "the member 'value'", expected: "a number, true or false", found: value.kind)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+/// Zigbee2MQTT's device states: `zigbee2mqtt/{friendly name}` with a flat JSON object.
+///
+///     {"temperature":27.34,"humidity":44.72,"battery":97,"linkquality":120,"last_seen":"2024-05-01T12:00:00+02:00"}
+///     {"contact":false,"state":"ON"}
+///
+/// `true`, `false` and the strings `ON` and `OFF` are 1 and 0. `last_seen` (ISO 8601 or milliseconds) is the time.
+/// Units are those of Zigbee2MQTT's generic exposes; `voltage` has none, for it is mV on batteries and V on plugs.
+/// `device` and `update` are about the device, not measured, and are passed over. Topics of the bridge, of availability
+/// and of commands are no readings. With `output: attribute`, a topic per value, the payload is a bare value.
+package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
+    package var convention: PayloadConvention { .zigbee2mqtt }
+
+    package init() {}
+
+    package func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        guard !Self.isService(topic: context.topic) else { throw .notAReading(topic: context.topic) }
+        if context.metric != nil, payload.first != UInt8(ascii: "{") {
+            return try BareValueDecoder().decode(payload, context: context)
+        }
+        return try decode(try Self.parse(payload, context: context), context: context)
+    }
+
+    func decode(_ value: JSONValue, context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        guard case .object(let members) = value else {
+            throw .wrongType(what: "the payload", expected: "an object", found: value.kind)
+        }
+        var collector = MetricCollector(context: context, expecting: members.count)
+        var time: Timestamp?
+        for member in members {
+            switch (member.name, member.value) {
+            case ("last_seen", let value): time = try DeviceTime.timestamp(from: value) ?? time
+            case ("device", .object), ("update", .object): continue
+            case (let name, .number(let number)): try collector.add(name, number, unit: Self.unit(of: name))
+            case (let name, .string(let text)):
+                if let value = OnOff.value(of: text) { try collector.add(name, value) }
+            case (let name, let value): try collector.add(name, json: value)
+            }
+        }
+        if collector.isEmpty { throw .noNumber }
+        return [
+            DecodedReading(device: try context.device(orNamed: nil), metrics: collector.metrics, deviceTime: time)
+        ]
+    }
+
+    /// Whether Zigbee2MQTT uses the topic for itself, for availability or for commands.
+    private static func isService(topic: String) -> Bool {
+        let levels = topic.split(separator: "/", omittingEmptySubsequences: false)
+        guard levels.count > 2 else { return false }
+        if levels.dropFirst().dropLast().contains("bridge") { return true }
+        return ["availability", "set", "get"].contains(levels[levels.count - 1])
+    }
+
+    private static func unit(of name: String) -> String? {
+        switch name {
+        case "temperature", "device_temperature", "local_temperature", "soil_temperature": "°C"
+        case "humidity", "battery", "soil_moisture": "%"
+        case "pressure": "hPa"
+        case "linkquality": "lqi"
+        case "illuminance", "illuminance_lux": "lx"
+        case "co2": "ppm"
+        case "pm25", "pm10": "µg/m³"
+        case "power": "W"
+        case "current": "A"
+        case "energy": "kWh"
+        default: nil
+        }
+    }
+}
