@@ -1,0 +1,124 @@
+package import NIOCore
+
+/// Who gets which messages in one tick of a shard, so that clients with the same messages share the same bytes.
+///
+/// A tick's messages form a tree: the root stands for "nothing yet", and each step down appends one message. A client
+/// is one position in that tree, so adding a message for it costs one step and no memory, and at the end of the tick
+/// all clients at the same position get one buffer in which their small frames are joined: one write instead of many.
+///
+///     messages  A B C          root ──A──▶ 1 ──C──▶ 3     everyone in A's and C's room
+///                                └────B──▶ 2              everyone in B's room
+package struct DeliveryPlan {
+    /// A position in the tree; clients start at ``root``.
+    package typealias Position = Int32
+
+    /// Where a client stands that gets nothing in this tick.
+    package static let root: Position = 0
+
+    /// A run of frames that is written as one buffer.
+    package struct Run {
+        package var bytes: ByteBuffer
+        /// How many of the position's messages are written once this run is.
+        package var messagesThrough: Int
+    }
+
+    /// What the clients at one position get, in order.
+    package struct Delivery {
+        package var messages: [QueuedMessage]
+        package var runs: [Run]
+    }
+
+    private struct Node {
+        var parent: Position
+        var message: Int32
+        var depth: Int32
+        /// The child that the latest message led to: clients that stood together find each other again.
+        var latestMessage: Int32 = -1
+        var latestChild: Position = 0
+    }
+
+    /// Frames are joined up to this many bytes.
+    private static let maxRunByteCount = 32 * 1024
+    /// A larger frame is not copied: the system call costs less than the copy.
+    private static let maxJoinedFrameByteCount = 8 * 1024
+
+    private var nodes: [Node] = [Node(parent: 0, message: -1, depth: 0)]
+    private var messages: [QueuedMessage] = []
+    private var deliveries: [Position: Delivery] = [:]
+
+    package init() {}
+
+    package var isEmpty: Bool { messages.isEmpty }
+
+    /// Adds a message to the tick; it reaches the clients that ``step(from:)`` is then called for.
+    package mutating func add(_ message: QueuedMessage) {
+        messages.append(message)
+    }
+
+    /// The position after a client at `position` also gets the message that was added last.
+    package mutating func step(from position: Position) -> Position {
+        let message = Int32(messages.count - 1)
+        let node = nodes[Int(position)]
+        if node.latestMessage == message { return node.latestChild }
+        let child = Position(nodes.count)
+        nodes.append(Node(parent: position, message: message, depth: node.depth + 1))
+        nodes[Int(position)].latestMessage = message
+        nodes[Int(position)].latestChild = child
+        return child
+    }
+
+    /// What a client at `position` gets; made once and shared by all that stand there.
+    package mutating func delivery(at position: Position) -> Delivery {
+        if let delivery = deliveries[position] { return delivery }
+        let messages = messages(at: position)
+        let delivery = Delivery(messages: messages, runs: Self.joinedRuns(of: messages))
+        deliveries[position] = delivery
+        return delivery
+    }
+
+    /// Starts the next tick, giving up the memory of an unusually large one.
+    package mutating func reset() {
+        let keep = nodes.count <= 1024
+        nodes.removeLast(nodes.count - 1)
+        nodes[0].latestMessage = -1
+        messages.removeAll(keepingCapacity: keep)
+        deliveries.removeAll(keepingCapacity: keep)
+    }
+
+    private func messages(at position: Position) -> [QueuedMessage] {
+        var node = nodes[Int(position)]
+        if node.depth == 1 { return [messages[Int(node.message)]] }
+        var indices: [Int] = []
+        indices.reserveCapacity(Int(node.depth))
+        while node.depth > 0 {
+            indices.append(Int(node.message))
+            node = nodes[Int(node.parent)]
+        }
+        return indices.reversed().map { messages[$0] }
+    }
+
+    private static func joinedRuns(of messages: [QueuedMessage]) -> [Run] {
+        if messages.count == 1 { return [Run(bytes: messages[0].frame, messagesThrough: 1)] }
+        var runs: [Run] = []
+        var start = 0
+        while start < messages.count {
+            var end = start + 1
+            var byteCount = messages[start].frame.readableBytes
+            while end < messages.count, byteCount <= maxJoinedFrameByteCount || end - start > 1 {
+                let next = messages[end].frame.readableBytes
+                guard next <= maxJoinedFrameByteCount, byteCount + next <= maxRunByteCount else { break }
+                byteCount += next
+                end += 1
+            }
+            if end - start == 1 {
+                runs.append(Run(bytes: messages[start].frame, messagesThrough: end))
+            } else {
+                var bytes = ByteBufferAllocator().buffer(capacity: byteCount)
+                for message in messages[start..<end] { bytes.writeImmutableBuffer(message.frame) }
+                runs.append(Run(bytes: bytes, messagesThrough: end))
+            }
+            start = end
+        }
+        return runs
+    }
+}

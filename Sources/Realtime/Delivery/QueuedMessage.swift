@@ -1,0 +1,16 @@
+package import NIOCore
+
+/// A message on its way to clients: the frame that all of its recipients share, and what a queue must know of it.
+package struct QueuedMessage: Sendable {
+    /// The room it was published to; empty for answers to one client.
+    package var room: String
+    /// The whole frame; its storage is shared by all recipients.
+    package var frame: ByteBuffer
+    package var delivery: DeliveryPolicy
+
+    package init(room: String, frame: ByteBuffer, delivery: DeliveryPolicy) {
+        self.room = room
+        self.frame = frame
+        self.delivery = delivery
+    }
+}

@@ -1,0 +1,17 @@
+package import NIOCore
+
+/// Where a client's frames go: the socket as the hub sees it.
+///
+/// All calls come on the event loop of the client's shard.
+package protocol ClientSink: AnyObject {
+    /// Takes one or more whole frames; nothing leaves before ``flush()``.
+    func write(_ frames: ByteBuffer)
+    /// Sends what was written.
+    func flush()
+    /// Whether the peer keeps up: false once more is buffered than the socket's high-water mark.
+    var isWritable: Bool { get }
+    /// Ends the connection, telling the peer why. Further writes are ignored.
+    func close(code: CloseCode, reason: String)
+    /// Called about once a second for heartbeats and deadlines.
+    func sweep(at now: NIODeadline)
+}

@@ -1,0 +1,255 @@
+import CoreMetrics
+package import NIOCore
+package import Telemetry
+
+/// The clients of one event loop: takes messages from its mailbox, and hands each client what is for it, with one
+/// flush a tick.
+///
+///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryPlan ──▶ end of tick: one write, one flush
+///                    (bounded)          RoomMembers                              a client; OutboundQueue if it is slow
+///
+/// `@unchecked Sendable`: all state is touched only on ``eventLoop``, which every method but ``post(_:byteCount:)``
+/// asserts. A class apart from `Hub`, so that two loops never share a lock on the hot path.
+package final class HubShard: @unchecked Sendable {
+    /// The loop on which everything here happens.
+    package let eventLoop: any EventLoop
+
+    private let mailbox: Mailbox
+    private let configuration: HubConfiguration
+    private let encoder: any MessageEncoder
+    private let presence: PresenceRegistry
+    private let metrics: HubMetrics
+    private let clock: any WallClock
+
+    private var clients: [ObjectIdentifier: HubClient] = [:]
+    private var members: RoomMembers<HubClient>
+    private var plan = DeliveryPlan()
+    private var touched: [HubClient] = []
+    private var isDraining = false
+    private var sweepTask: RepeatedTask?
+
+    init(
+        eventLoop: any EventLoop,
+        mailbox: Mailbox,
+        configuration: HubConfiguration,
+        encoder: any MessageEncoder,
+        presence: PresenceRegistry,
+        metrics: HubMetrics,
+        clock: any WallClock
+    ) {
+        self.eventLoop = eventLoop
+        self.mailbox = mailbox
+        self.configuration = configuration
+        self.encoder = encoder
+        self.presence = presence
+        self.metrics = metrics
+        self.clock = clock
+        self.members = RoomMembers(protecting: configuration.protectedFirstLevels)
+    }
+
+    // MARK: Clients
+
+    /// Takes a new connection in. It gets nothing before it joins a room.
+    package func connect(id: String, user: String, sink: any ClientSink) -> HubClient {
+        eventLoop.assertInEventLoop()
+        let client = HubClient(id: id, user: user, sink: sink)
+        clients[ObjectIdentifier(client)] = client
+        presence.connected(user: user)
+        if sweepTask == nil {
+            let interval = configuration.sweepInterval
+            sweepTask = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+                self?.sweep()
+            }
+        }
+        return client
+    }
+
+    /// Forgets a connection that has ended. Calling it again is harmless.
+    package func disconnect(_ client: HubClient) {
+        eventLoop.assertInEventLoop()
+        guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
+        for filter in client.joined { members.remove(client, under: filter) }
+        presence.disconnected(user: client.user, joined: client.joined)
+        client.joined = []
+        client.sink = nil
+        client.queue = nil
+        if clients.isEmpty {
+            sweepTask?.cancel()
+            sweepTask = nil
+        }
+    }
+
+    /// From now on the client gets the messages of the room, or of all rooms that the filter matches.
+    ///
+    /// Returns false, and changes nothing, when it had joined by this very filter before or is gone.
+    @discardableResult
+    package func join(_ client: HubClient, _ filter: TopicFilter) -> Bool {
+        eventLoop.assertInEventLoop()
+        guard client.sink != nil, !client.joined.contains(filter) else { return false }
+        client.joined.append(filter)
+        members.insert(client, under: filter)
+        presence.joined(user: client.user, filter: filter)
+        return true
+    }
+
+    /// Takes a join back; false when the client had not joined by this filter.
+    @discardableResult
+    package func leave(_ client: HubClient, _ filter: TopicFilter) -> Bool {
+        eventLoop.assertInEventLoop()
+        guard let index = client.joined.firstIndex(of: filter) else { return false }
+        client.joined.remove(at: index)
+        members.remove(client, under: filter)
+        presence.left(user: client.user, filter: filter)
+        return true
+    }
+
+    /// Sends messages to one client, in order with everything else that it gets.
+    package func send(_ messages: [Message], to client: HubClient) {
+        eventLoop.assertInEventLoop()
+        for message in messages {
+            plan.add(
+                QueuedMessage(room: message.room, frame: encoder.encode(message), delivery: message.delivery))
+            advance(client)
+        }
+        if !isDraining { endTick() }
+    }
+
+    /// The client's socket takes bytes again: send what waits.
+    package func resume(_ client: HubClient) {
+        eventLoop.assertInEventLoop()
+        drainQueue(of: client)
+    }
+
+    // MARK: Mailbox
+
+    /// Adds an item and wakes the loop if need be. The one method that any thread may call.
+    func post(_ item: Mailbox.Item, byteCount: Int) {
+        guard mailbox.post(item, byteCount: byteCount) else { return }
+        eventLoop.execute { self.drain() }
+    }
+
+    /// Blocks the calling thread while the mailbox is over its limit. Never call it on an event loop.
+    func waitForRoom() {
+        if mailbox.waitForRoom() { metrics.publisherWaits.increment() }
+    }
+
+    /// Takes nothing more from publishers and stops the sweep. Clients stay until their connections end.
+    func close() {
+        mailbox.close()
+        eventLoop.execute {
+            self.sweepTask?.cancel()
+            self.sweepTask = nil
+        }
+    }
+
+    private func drain() {
+        isDraining = true
+        for item in mailbox.takeAll() {
+            switch item {
+            case .messages(let messages):
+                for message in messages { fanOut(message) }
+            case .work(let work):
+                work(self)
+            }
+        }
+        isDraining = false
+        endTick()
+    }
+
+    private func fanOut(_ message: QueuedMessage) {
+        let recipients = members.recipients(of: message.room)
+        guard !recipients.isEmpty else { return }
+        plan.add(message)
+        for client in recipients { advance(client) }
+    }
+
+    private func advance(_ client: HubClient) {
+        guard client.sink != nil else { return }
+        if client.position == DeliveryPlan.root { touched.append(client) }
+        client.position = plan.step(from: client.position)
+    }
+
+    // MARK: End of tick
+
+    private func endTick() {
+        guard !touched.isEmpty else { return plan.reset() }
+        let clients = touched
+        touched.removeAll(keepingCapacity: clients.count <= 4096)
+        var delivered = 0
+        var bytes = 0
+        for client in clients {
+            let delivery = plan.delivery(at: client.position)
+            client.position = DeliveryPlan.root
+            delivered += delivery.messages.count
+            for run in delivery.runs { bytes += run.bytes.readableBytes }
+            hand(delivery, to: client)
+        }
+        plan.reset()
+        metrics.delivered.increment(by: delivered)
+        metrics.deliveredBytes.increment(by: bytes)
+    }
+
+    private func hand(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {
+        guard let sink = client.sink else { return }
+        guard client.queue == nil, sink.isWritable else {
+            enqueue(delivery.messages[...], for: client)
+            return drainQueue(of: client)
+        }
+        var written = 0
+        for run in delivery.runs {
+            sink.write(run.bytes)
+            written = run.messagesThrough
+            guard !sink.isWritable else { continue }
+            sink.flush()
+            guard sink.isWritable else { break }
+        }
+        sink.flush()
+        enqueue(delivery.messages[written...], for: client)
+    }
+
+    private func enqueue(_ messages: ArraySlice<QueuedMessage>, for client: HubClient) {
+        guard !messages.isEmpty, let sink = client.sink else { return }
+        var queue = client.queue ?? OutboundQueue(limits: configuration.queue)
+        client.queue = nil
+        for message in messages {
+            switch queue.append(message) {
+            case .queued(let dropped):
+                if dropped > 0 { metrics.conflated.increment(by: dropped) }
+            case .overflow:
+                metrics.slowClientsClosed.increment()
+                return sink.close(code: .slowClient, reason: "slow client: messages that must not be lost piled up")
+            }
+        }
+        client.queue = queue
+    }
+
+    private func drainQueue(of client: HubClient) {
+        guard let sink = client.sink, var queue = client.queue else { return }
+        let now = eventLoop.now
+        var wrote = false
+        while sink.isWritable, let next = queue.next(at: now) {
+            switch next {
+            case .message(let frame): sink.write(frame)
+            case .gap(let room, let dropped): sink.write(encoder.encode(gapNotice(room: room, dropped: dropped)))
+            }
+            wrote = true
+        }
+        client.queue = queue.isSpent(at: now) ? nil : queue
+        if wrote { sink.flush() }
+    }
+
+    private func gapNotice(room: String, dropped: Int) -> Message {
+        var payload = JSONObjectBuilder()
+        payload.add("room_id", room)
+        payload.add("dropped", dropped)
+        return Message(type: .gap, room: room, payload: payload.finished(), timestamp: clock.now())
+    }
+
+    private func sweep() {
+        let now = eventLoop.now
+        for client in Array(clients.values) {
+            client.sink?.sweep(at: now)
+            if client.queue != nil { drainQueue(of: client) }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+/// The envelope's `type`: one of a fixed vocabulary, written as it stands without escaping.
+package struct MessageType: Sendable, Hashable, CustomStringConvertible {
+    package let name: StaticString
+
+    /// A type whose name needs no JSON escaping.
+    package init(_ name: StaticString) {
+        self.name = name
+    }
+
+    package static let welcome = MessageType("welcome")
+    package static let joined = MessageType("joined")
+    package static let left = MessageType("left")
+    package static let dataUpdate = MessageType("data_update")
+    package static let clockSync = MessageType("clock_sync")
+    package static let gap = MessageType("gap")
+    package static let error = MessageType("error")
+
+    package var description: String { name.description }
+
+    package static func == (lhs: MessageType, rhs: MessageType) -> Bool { lhs.description == rhs.description }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(description) }
+}
