@@ -9,13 +9,13 @@ let settings: [SwiftSetting] = [
 ]
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 
@@ -29,6 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -48,7 +49,7 @@ let package = Package(
         .target(name: "MQTTTransport", dependencies: ["CMosquitto", "Telemetry", logging], swiftSettings: settings),
         .target(
             name: "Realtime",
-            dependencies: ["Telemetry", logging, coreMetrics, metrics, collections, nio("NIOCore")],
+            dependencies: ["Telemetry", logging, coreMetrics, collections, nio("NIOCore")],
             swiftSettings: settings),
         .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
         .target(
@@ -59,14 +60,14 @@ let package = Package(
         // Level 2: the use cases
         .target(
             name: "Services",
-            dependencies: ["Telemetry", "MQTTTransport", "Realtime", logging, metrics, coreMetrics, nio("NIOCore")],
+            dependencies: ["Telemetry", "MQTTTransport", "Realtime", logging, coreMetrics, nio("NIOCore")],
             swiftSettings: settings),
 
         // Level 3: the edge
         .target(
             name: "WebServer",
             dependencies: [
-                "Telemetry", "Realtime", "Services", logging, metrics, coreMetrics, lifecycle, hummingbird, jwt,
+                "Telemetry", "Realtime", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt, crypto, collections,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -86,7 +87,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Telemetry", "MQTTTransport", "Realtime", "Observability", "Services", "WebServer", "DeviceSimulator",
-                logging, metrics, coreMetrics, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
+                logging, coreMetrics, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -108,7 +109,7 @@ let package = Package(
         .testTarget(
             name: "RealtimeTests", dependencies: ["Realtime", "Telemetry", nio("NIOCore"), nio("NIOEmbedded")],
             swiftSettings: settings),
-        .testTarget(name: "ObservabilityTests", dependencies: ["Observability", coreMetrics, metrics], swiftSettings: settings),
+        .testTarget(name: "ObservabilityTests", dependencies: ["Observability", coreMetrics], swiftSettings: settings),
         .testTarget(
             name: "ServicesTests",
             dependencies: ["Services", "Realtime", "MQTTTransport", "Telemetry", nio("NIOCore"), nio("NIOEmbedded")],

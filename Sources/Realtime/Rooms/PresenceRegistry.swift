@@ -10,6 +10,11 @@ package final class PresenceRegistry: Sendable {
     package struct Members: Sendable, Equatable {
         package var users: Int
         package var clients: Int
+
+        package init(users: Int = 0, clients: Int = 0) {
+            self.users = users
+            self.clients = clients
+        }
     }
 
     private struct State {

@@ -1,0 +1,102 @@
+package import Realtime
+import Synchronization
+package import Telemetry
+
+/// Streams readings into their rooms, and gives whoever joins the latest of every device first.
+///
+/// Thread-safe. Publishing and taking a snapshot happen under one lock, and both travel the hub's mailboxes: so no
+/// older value follows a newer one, and nothing that is published after `joined` is missed.
+package final class DataStreamService: Sendable {
+    private let hub: Hub
+    private let clock: any WallClock
+    private let configuration: DataStreamConfiguration
+    private let latest: Mutex<LatestReadings>
+
+    /// A stream into `hub`.
+    package init(
+        hub: Hub, configuration: DataStreamConfiguration = .init(), clock: any WallClock = SystemWallClock()
+    ) {
+        self.hub = hub
+        self.clock = clock
+        self.configuration = configuration
+        self.latest = Mutex(LatestReadings(capacity: configuration.maxDevices))
+    }
+
+    /// Publishes readings to their rooms, in order. Does not wait: see ``waitForRoom()``.
+    package func publish(_ readings: [Reading]) {
+        guard !readings.isEmpty else { return }
+        let now = clock.now()
+        latest.withLock { latest in
+            var messages: [Message] = []
+            messages.reserveCapacity(readings.count)
+            for reading in readings {
+                guard let update = latest.update(with: reading) else { continue }
+                messages.append(
+                    Message(
+                        type: .dataUpdate, room: reading.room, payload: update.payload, timestamp: now,
+                        delivery: .conflatable(key: update.key)))
+            }
+            hub.publish(messages)
+        }
+    }
+
+    /// Blocks the calling thread while clients cannot be served as fast as readings come. Never on an event loop, and
+    /// not under any lock that an event loop takes.
+    package func waitForRoom() {
+        hub.waitForRoom()
+    }
+
+    /// Whether the room, or everything that the filter matches, is telemetry.
+    package func isTelemetry(_ filter: TopicFilter) -> Bool {
+        configuration.telemetryRoots.contains(String(filter.rawValue.prefix { $0 != "/" }))
+    }
+
+    /// Joins a client to rooms, so that it gets `joined`, then the latest reading of every device there, then all that
+    /// follows.
+    ///
+    /// Call it on the client's loop; `completion` is called there once all of it is on its way. With
+    /// `includesLatest` false (rooms without telemetry) there is no snapshot.
+    package func join(
+        _ client: HubClient,
+        on shard: HubShard,
+        filter: TopicFilter,
+        joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        let bound = LoopBoundClient(client, on: shard)
+        let firstLevels = configuration.protectedFirstLevels
+        latest.withLock { latest in
+            let devices = latest.devices(in: filter, protecting: firstLevels)
+            hub.perform(on: shard) { [hub, clock] shard in
+                let client = bound.client
+                shard.join(client, filter)
+                let now = clock.now()
+                var messages = [joined(hub.presence.members(under: filter))]
+                for device in devices { messages += Self.snapshot(of: device, at: now) }
+                shard.send(messages, to: client)
+                completion()
+            }
+        }
+    }
+
+    /// The devices in rooms that pass `isIncluded`, sorted by room and name.
+    package func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceSummary] {
+        let now = clock.now()
+        let states = latest.withLock { $0.devices(where: isIncluded) }
+        return states.compactMap { DeviceSummary($0, at: now) }
+            .sorted { ($0.room, $0.device.rawValue) < ($1.room, $1.device.rawValue) }
+    }
+
+    /// Devices known now, and devices forgotten because the map was full.
+    package var deviceCounts: (known: Int, evicted: Int) {
+        latest.withLock { ($0.count, $0.evictedCount) }
+    }
+
+    private static func snapshot(of device: DeviceState, at now: Timestamp) -> [Message] {
+        device.series.indices.map { index in
+            Message(
+                type: .dataUpdate, room: device.room, payload: device.snapshotPayload(of: index, at: now),
+                timestamp: now, delivery: .conflatable(key: device.series[index].key))
+        }
+    }
+}

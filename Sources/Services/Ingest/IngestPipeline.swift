@@ -1,0 +1,117 @@
+import CoreMetrics
+package import Logging
+package import MQTTTransport
+import Synchronization
+package import Telemetry
+
+/// Takes the broker's batches and makes readings of them: the first stage after the wire.
+///
+///     MQTTClient's thread ──▶ accept(batch) ──▶ decode ──▶ DataStreamService ──▶ Hub
+///                                  ▲                            │
+///                                  └──── waits while full ◀─────┘
+///
+/// Runs synchronously on the MQTT client's thread, so that broker order is publish order. What no decoder takes is
+/// counted by reason and logged sparingly; it stops nothing.
+package final class IngestPipeline: MQTTBatchHandler {
+    /// What was taken since the start, for the line that is logged at exit.
+    package struct Totals: Sendable, Equatable {
+        package var messages = 0
+        package var readings = 0
+        package var failures = 0
+    }
+
+    private struct State {
+        var decoder: TelemetryDecoder
+        var totals = Totals()
+        var failuresLogged: [String: Timestamp] = [:]
+    }
+
+    /// The same kind of failure is logged at most this often.
+    private static let logInterval = Duration.seconds(10)
+
+    private let state: Mutex<State>
+    private let stream: DataStreamService
+    private let metrics: IngestMetrics
+    private let clock: any WallClock
+    private let logger: Logger
+
+    /// A pipeline that decodes with `decoder` and streams into `stream`.
+    package init(
+        decoder: TelemetryDecoder,
+        stream: DataStreamService,
+        metrics: IngestMetrics,
+        clock: any WallClock = SystemWallClock(),
+        logger: Logger
+    ) {
+        self.state = Mutex(State(decoder: decoder))
+        self.stream = stream
+        self.metrics = metrics
+        self.clock = clock
+        self.logger = logger
+    }
+
+    package var totals: Totals { state.withLock { $0.totals } }
+
+    /// Decodes and publishes the batch; returns when every reading is in the hub's mailboxes.
+    package func accept(_ batch: MQTTBatch) throws {
+        stream.waitForRoom()
+        let receivedAt = clock.now()
+        let readings = state.withLock { state in
+            var readings: [Reading] = []
+            readings.reserveCapacity(batch.messages.count)
+            for message in batch.messages {
+                do throws(DecodeError) {
+                    readings += try state.decoder.decode(
+                        topic: message.topic,
+                        payload: message.payload,
+                        receivedAt: receivedAt,
+                        isRetained: message.isRetained,
+                        trace: Self.traceContext(of: message))
+                } catch {
+                    state.totals.failures += 1
+                    metrics.countFailure(error)
+                    logFailure(error, of: message, at: receivedAt, in: &state)
+                }
+            }
+            state.totals.messages += batch.messages.count
+            state.totals.readings += readings.count
+            return readings
+        }
+        count(batch, readings)
+        stream.publish(readings)
+    }
+
+    private func count(_ batch: MQTTBatch, _ readings: [Reading]) {
+        var implausible = 0
+        var retained = 0
+        for reading in readings {
+            if reading.implausibleDeviceTime != nil { implausible += 1 }
+            if reading.isRetained { retained += 1 }
+        }
+        metrics.messages.increment(by: batch.messages.count)
+        metrics.readings.increment(by: readings.count)
+        if implausible > 0 { metrics.implausibleTimes.increment(by: implausible) }
+        if retained > 0 { metrics.retained.increment(by: retained) }
+    }
+
+    private static func traceContext(of message: MQTTMessage) -> TraceContext? {
+        guard !message.userProperties.isEmpty,
+            let parent = message.userProperties.first(where: { $0.name == "traceparent" })
+        else { return nil }
+        let state = message.userProperties.first { $0.name == "tracestate" }
+        return TraceContext(traceparent: parent.value, state: state?.value)
+    }
+
+    private func logFailure(
+        _ error: DecodeError, of message: MQTTMessage, at now: Timestamp, in state: inout State
+    ) {
+        if let last = state.failuresLogged[error.reason], now.since(last) < Self.logInterval { return }
+        state.failuresLogged[error.reason] = now
+        logger.warning(
+            "A payload could not be decoded",
+            metadata: [
+                "topic": "\(message.topic.prefix(256))", "reason": "\(error.reason)", "detail": "\(error)",
+                "bytes": "\(message.payload.count)",
+            ])
+    }
+}

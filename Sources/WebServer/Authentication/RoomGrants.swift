@@ -1,0 +1,33 @@
+package import Telemetry
+
+/// Which rooms a token's holder may join: the one place that decides.
+///
+/// A requested filter is allowed only if one grant covers everything that it can match: `sensors/+` does not grant
+/// `sensors/#`.
+package struct RoomGrants: Sendable, Hashable {
+    /// The first level of inboxes, which belong to one user each.
+    package static let inboxRoot = "users"
+    /// First levels that no leading wildcard reaches, beside `$…`.
+    package static let protectedFirstLevels = [inboxRoot]
+
+    private let user: String
+    private let join: [TopicFilter]
+
+    package init(user: String, join: [TopicFilter]) {
+        self.user = user
+        self.join = join
+    }
+
+    /// Whether the user may join the room, or all rooms that the filter matches.
+    package func canJoin(_ filter: TopicFilter) -> Bool {
+        if filter.rawValue == "\(Self.inboxRoot)/\(user)" { return true }
+        if filter.rawValue == Self.inboxRoot || filter.rawValue.hasPrefix("\(Self.inboxRoot)/") { return false }
+        return join.contains { $0.covers(filter, protecting: Self.protectedFirstLevels) }
+    }
+
+    /// Whether the user may see the room of that name in lists.
+    package func canSee(room: String) -> Bool {
+        if room.hasPrefix("\(Self.inboxRoot)/") { return room == "\(Self.inboxRoot)/\(user)" }
+        return join.contains { $0.matches(room, protecting: Self.protectedFirstLevels) }
+    }
+}

@@ -1,0 +1,75 @@
+package import Telemetry
+
+/// A message from a client: the envelope, taken apart but not yet understood.
+package struct ClientCommand {
+    /// The most bytes of an `id`.
+    package static let maxIDByteCount = 128
+
+    package let type: String
+    /// Echoed in the answer.
+    package let id: String?
+    package let payload: JSONValue
+    /// When the gateway read it.
+    package let receivedAt: Timestamp
+
+    /// Takes an envelope apart.
+    package init(json text: String, receivedAt: Timestamp) throws(CommandError) {
+        let value: JSONValue
+        do {
+            value = try JSONParser.parse(Array(text.utf8))
+        } catch {
+            throw CommandError(.badRequest, "The message is not JSON: \(error)")
+        }
+        guard value.objectValue != nil else {
+            throw CommandError(.badRequest, "The message must be a JSON object with \"type\" and \"payload\".")
+        }
+        self.receivedAt = receivedAt
+        self.id = try Self.id(of: value)
+        guard let type = value["type"]?.stringValue else {
+            throw CommandError(.badRequest, "\"type\" must be a string, such as \"join_room\".")
+        }
+        self.type = type
+        self.payload = value["payload"] ?? .object([])
+        guard payload.objectValue != nil else {
+            throw CommandError(.badRequest, "\"payload\" must be an object.")
+        }
+    }
+
+    /// The `id` of a message that could not be taken, so that even its error can be matched.
+    static func id(ofInvalid text: String) -> String? {
+        guard let value = try? JSONParser.parse(Array(text.utf8)) else { return nil }
+        return try? id(of: value)
+    }
+
+    private static func id(of value: JSONValue) throws(CommandError) -> String? {
+        switch value["id"] {
+        case nil, .null: return nil
+        case .string(let id) where id.utf8.count <= maxIDByteCount: return id
+        default:
+            throw CommandError(.badRequest, "\"id\" must be a string of at most \(maxIDByteCount) bytes.")
+        }
+    }
+
+    /// The room or filter that a command names.
+    func room() throws(CommandError) -> TopicFilter {
+        guard let text = payload["room_id"]?.stringValue else {
+            throw CommandError(.badRequest, "\"room_id\" must be a string: a room such as sensors/greenhouse-1.")
+        }
+        guard text.utf8.count <= Self.maxRoomByteCount else {
+            throw CommandError(.badRequest, "\"room_id\" has more than \(Self.maxRoomByteCount) bytes.")
+        }
+        do {
+            let filter = try TopicFilter(text)
+            guard filter.shareGroup == nil else {
+                throw CommandError(.badRequest, "\"room_id\" cannot be a shared subscription.")
+            }
+            return filter
+        } catch let error as CommandError {
+            throw error
+        } catch {
+            throw CommandError(.badRequest, "\"room_id\": \(error)")
+        }
+    }
+
+    private static let maxRoomByteCount = 256
+}

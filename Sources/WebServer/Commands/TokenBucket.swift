@@ -1,0 +1,33 @@
+package import NIOCore
+
+/// Limits a rate while allowing bursts: holds up to `burst` tokens and gains `perSecond` of them a second.
+package struct TokenBucket {
+    /// What becomes of one more command.
+    package enum Decision: Equatable {
+        case allowed
+        /// Refused; the bucket is in debt.
+        case refused
+        /// Refused, and so often in a row that the peer evidently does not listen.
+        case abusive
+    }
+
+    private var tokens: Float
+    private var updated: NIODeadline
+
+    /// A full bucket.
+    package init(burst: Int, now: NIODeadline) {
+        self.tokens = Float(burst)
+        self.updated = now
+    }
+
+    /// Takes a token. A refused command goes into the debt, so that somebody who keeps sending is found out: a debt
+    /// of another `burst` is abuse.
+    package mutating func take(perSecond: Int, burst: Int, now: NIODeadline) -> Decision {
+        let elapsed = Float((now - updated).nanoseconds) / 1e9
+        tokens = min(Float(burst), tokens + elapsed * Float(perSecond))
+        updated = now
+        tokens -= 1
+        if tokens >= 0 { return .allowed }
+        return tokens < -Float(burst) ? .abusive : .refused
+    }
+}

@@ -1,0 +1,45 @@
+package import NIOCore
+
+/// What one connection may ask of the gateway; documented in `docs/limits.md`.
+package struct ConnectionLimits: Sendable {
+    /// Bytes of one message from a client; a larger one is answered with `too_large` and close code 1009.
+    package var maxMessageBytes: Int
+    /// Joins of one client, names and filters together.
+    package var maxRooms: Int
+    /// Commands a second that one client may send on average.
+    package var commandsPerSecond: Int
+    /// Commands that it may send at once.
+    package var commandBurst: Int
+    /// Commands that may wait behind one that takes its time; then reading from the client stops.
+    package var maxPendingCommands: Int
+    /// Time from the connection's start to its first complete request.
+    package var handshakeTimeout: TimeAmount
+    /// Time after which a connection that asks nothing over HTTP is closed.
+    package var idleTimeout: TimeAmount
+    /// Time that clients have at shutdown to take what waits for them.
+    package var drainTimeout: TimeAmount
+    /// Time between our close frame and the peer's.
+    package var closeTimeout: TimeAmount
+
+    package init(
+        maxMessageBytes: Int = 64 * 1024,
+        maxRooms: Int = 256,
+        commandsPerSecond: Int = 100,
+        commandBurst: Int = 200,
+        maxPendingCommands: Int = 64,
+        handshakeTimeout: TimeAmount = .seconds(10),
+        idleTimeout: TimeAmount = .seconds(60),
+        drainTimeout: TimeAmount = .seconds(3),
+        closeTimeout: TimeAmount = .seconds(1)
+    ) {
+        self.maxMessageBytes = maxMessageBytes
+        self.maxRooms = maxRooms
+        self.commandsPerSecond = commandsPerSecond
+        self.commandBurst = commandBurst
+        self.maxPendingCommands = maxPendingCommands
+        self.handshakeTimeout = handshakeTimeout
+        self.idleTimeout = idleTimeout
+        self.drainTimeout = drainTimeout
+        self.closeTimeout = closeTimeout
+    }
+}

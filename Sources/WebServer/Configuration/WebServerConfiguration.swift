@@ -1,0 +1,37 @@
+/// Where the gateway listens and what it allows: plain values with the documented defaults.
+package struct WebServerConfiguration: Sendable {
+    /// The address to listen on.
+    package var host: String
+    /// The TCP port; 0 lets the system choose.
+    package var port: Int
+    /// The origin that browsers see when a proxy stands in front, such as `https://dash.example.org`.
+    package var publicOrigin: String?
+    /// Further origins whose pages may connect; `null` must be listed to be allowed.
+    package var allowedOrigins: [String]
+    /// The folder of the dashboard page; `nil` serves no page.
+    package var webDirectory: String?
+    /// The folder in which the system's JavaScript libraries are, served under `/vendor/`.
+    package var vendorDirectory: String
+    package var limits: ConnectionLimits
+    package var heartbeat: HeartbeatConfiguration
+
+    package init(
+        host: String = "127.0.0.1",
+        port: Int = 8080,
+        publicOrigin: String? = nil,
+        allowedOrigins: [String] = [],
+        webDirectory: String? = nil,
+        vendorDirectory: String = "/usr/share/javascript",
+        limits: ConnectionLimits = .init(),
+        heartbeat: HeartbeatConfiguration = .init()
+    ) {
+        self.host = host
+        self.port = port
+        self.publicOrigin = publicOrigin
+        self.allowedOrigins = allowedOrigins
+        self.webDirectory = webDirectory
+        self.vendorDirectory = vendorDirectory
+        self.limits = limits
+        self.heartbeat = heartbeat
+    }
+}

@@ -1,0 +1,44 @@
+import Services
+import Telemetry
+
+extension DeviceSummary {
+    /// As one element of `GET /api/devices`.
+    var json: [UInt8] {
+        var object = JSONObjectBuilder()
+        object.add("device", device.rawValue)
+        object.add("room_id", room)
+        object.add("last_seen", lastSeen.secondsSinceEpoch)
+        if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
+        object.add("retained", isRetained)
+        object.add("data", object: data)
+        object.add("units", object: units)
+        return object.finished()
+    }
+
+    private var data: [UInt8] {
+        var bytes: [UInt8] = [UInt8(ascii: "{")]
+        for metric in metrics where metric.name != "timestamp" {
+            JSONWriter.append(metric.name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            JSONWriter.append(metric.value, to: &bytes)
+            bytes.append(UInt8(ascii: ","))
+        }
+        JSONWriter.append(raw: "\"timestamp\":", to: &bytes)
+        JSONWriter.append(time.secondsSinceEpoch, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    private var units: [UInt8] {
+        var bytes: [UInt8] = [UInt8(ascii: "{")]
+        for metric in metrics {
+            guard let unit = metric.unit else { continue }
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            JSONWriter.append(metric.name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            JSONWriter.append(unit, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+}

@@ -1,0 +1,12 @@
+import Hummingbird
+
+/// What a request carries through middleware and routes: Hummingbird's own, and who asks.
+struct GatewayRequestContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Set by ``BearerAuthentication``; `nil` on routes without it.
+    var identity: Identity?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+}

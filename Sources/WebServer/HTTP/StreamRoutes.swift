@@ -1,0 +1,79 @@
+import Hummingbird
+import Realtime
+import Services
+import Telemetry
+
+/// What people and pages ask about the stream: who is online, which rooms and devices there are. Answers hold only
+/// what the token's `join` grants.
+struct StreamRoutes {
+    /// The most rooms that one answer lists.
+    static let maxListedRooms = 10_000
+
+    let hub: Hub
+    let stream: DataStreamService
+    /// `{"dashboards":[…]}`
+    let dashboards: @Sendable () -> [UInt8]
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.get("online", use: online)
+        group.get("rooms", use: rooms)
+        group.get("devices", use: devices)
+        group.get("dashboards") { _, _ in Response.json(dashboards()) }
+    }
+
+    @Sendable private func online(_ request: Request, _ context: GatewayRequestContext) -> Response {
+        var bytes: [UInt8] = []
+        JSONWriter.append(raw: "{\"online_users\":[", to: &bytes)
+        for (index, user) in hub.presence.onlineUsers().enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONWriter.append(user, to: &bytes)
+        }
+        JSONWriter.append(raw: "]}", to: &bytes)
+        return .json(bytes)
+    }
+
+    /// Rooms that somebody joined or that readings came for, each with who joined it by name or by a filter.
+    @Sendable private func rooms(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        let grants = try grants(of: context)
+        let joined = hub.presence.joinedFilters()
+        let filters = joined.filter { !$0.filter.isName }
+        var members: [String: PresenceRegistry.Members] = [:]
+        for device in stream.devices(where: grants.canSee) { members[device.room] = PresenceRegistry.Members() }
+        for (filter, count) in joined where filter.isName && grants.canSee(room: filter.rawValue) {
+            members[filter.rawValue] = count
+        }
+        var bytes: [UInt8] = []
+        JSONWriter.append(raw: "{\"rooms\":[", to: &bytes)
+        for (index, (room, named)) in members.sorted(by: { $0.key < $1.key }).prefix(Self.maxListedRooms).enumerated()
+        {
+            let matching = filters.filter {
+                $0.filter.matches(room, protecting: RoomGrants.protectedFirstLevels)
+            }
+            var object = JSONObjectBuilder()
+            object.add("room_id", room)
+            object.add("clients", matching.reduce(named.clients) { $0 + $1.members.clients })
+            if let filter = try? TopicFilter(room) { object.add("telemetry", stream.isTelemetry(filter)) }
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += object.finished()
+        }
+        JSONWriter.append(raw: "]}", to: &bytes)
+        return .json(bytes)
+    }
+
+    @Sendable private func devices(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        let grants = try grants(of: context)
+        var bytes: [UInt8] = []
+        JSONWriter.append(raw: "{\"devices\":[", to: &bytes)
+        for (index, device) in stream.devices(where: grants.canSee).enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += device.json
+        }
+        JSONWriter.append(raw: "]}", to: &bytes)
+        return .json(bytes)
+    }
+
+    private func grants(of context: GatewayRequestContext) throws -> RoomGrants {
+        guard let identity = context.identity else { throw Problem(.unauthorized, "A token is needed.") }
+        return identity.grants
+    }
+}

@@ -1,0 +1,34 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// Answers what reaches `/ws` as plain HTTP: requests that the gate did not upgrade.
+struct WebSocketRoute {
+    let metrics: WebSocketMetrics
+    let logger: Logger
+
+    func register(on router: Router<GatewayRequestContext>) {
+        router.on("ws", method: .get, use: answer)
+        router.on("ws", method: .post, use: answer)
+    }
+
+    @Sendable private func answer(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        let refusal =
+            HTTPField.Name(UpgradeRefusal.headerName).flatMap { request.headers[$0] }
+            .flatMap(UpgradeRefusal.init(headerValue:))
+            ?? UpgradeRefusal(426, "This is a WebSocket endpoint: send \"Upgrade: websocket\" on a new connection.")
+        metrics.handshakeRefused(status: refusal.status)
+        logger.info(
+            "A WebSocket handshake was refused",
+            metadata: ["status": "\(refusal.status)", "detail": "\(refusal.detail)"])
+        throw Problem(HTTPResponse.Status(code: refusal.status), refusal.detail, headers: headers(for: refusal.status))
+    }
+
+    private func headers(for status: Int) -> HTTPFields {
+        switch status {
+        case 401: [.wwwAuthenticate: "Bearer"]
+        case 426: [.upgrade: "websocket", .connection: "Upgrade", .secWebSocketVersion: "13"]
+        default: [:]
+        }
+    }
+}

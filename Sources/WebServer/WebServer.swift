@@ -1,0 +1,119 @@
+import Hummingbird
+import HummingbirdCore
+package import Logging
+package import NIOCore
+import NIOPosix
+package import Realtime
+import ServiceLifecycle
+package import Services
+
+/// The gateway's edge: HTTP and WebSocket on one port.
+///
+/// `run()` returns when the server has shut down: on a graceful shutdown it stops accepting, sends close code 1001
+/// to every client after what waits for it, and answers the requests that are under way.
+package struct WebServer: Service {
+    /// What the edge needs of the rest of the gateway.
+    package struct Dependencies: Sendable {
+        package var hub: Hub
+        package var stream: DataStreamService
+        package var authority: TokenAuthority
+        package var environment: ConnectionEnvironment
+        package var readiness: @Sendable () -> Readiness
+        package var metricsText: @Sendable () -> String
+        /// The JSON that `GET /api/dashboards` answers.
+        package var dashboards: @Sendable () -> [UInt8]
+
+        package init(
+            hub: Hub,
+            stream: DataStreamService,
+            authority: TokenAuthority,
+            environment: ConnectionEnvironment,
+            readiness: @escaping @Sendable () -> Readiness,
+            metricsText: @escaping @Sendable () -> String,
+            dashboards: @escaping @Sendable () -> [UInt8]
+        ) {
+            self.hub = hub
+            self.stream = stream
+            self.authority = authority
+            self.environment = environment
+            self.readiness = readiness
+            self.metricsText = metricsText
+            self.dashboards = dashboards
+        }
+    }
+
+    private let configuration: WebServerConfiguration
+    private let dependencies: Dependencies
+    private let eventLoopGroup: any EventLoopGroup
+    private let onRunning: @Sendable (_ port: Int) async -> Void
+    private let logger: Logger
+
+    /// A server on the loops of `eventLoopGroup`, which must be those of the hub's shards.
+    ///
+    /// `onRunning` is told the port once connections are accepted.
+    package init(
+        configuration: WebServerConfiguration,
+        dependencies: Dependencies,
+        eventLoopGroup: any EventLoopGroup,
+        logger: Logger,
+        onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.dependencies = dependencies
+        self.eventLoopGroup = eventLoopGroup
+        self.logger = logger
+        self.onRunning = onRunning
+    }
+
+    package func run() async throws {
+        let origins = OriginPolicy(
+            publicOrigin: configuration.publicOrigin, allowed: configuration.allowedOrigins)
+        let authority = dependencies.authority
+        let environment = dependencies.environment
+        let application = Application(
+            router: router(origins: origins),
+            server: HTTPServerBuilder { responder in
+                HTTP1WebSocketChannel(
+                    responder: responder, authority: authority, origins: origins, environment: environment)
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+            onServerRunning: { [onRunning] channel in await onRunning(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(eventLoopGroup),
+            logger: quiet(logger))
+        try await application.run()
+    }
+
+    private func router(origins: OriginPolicy) -> Router<GatewayRequestContext> {
+        let router = Router(context: GatewayRequestContext.self)
+        router.add(middleware: SecurityHeaders())
+        router.add(middleware: RequestLogMiddleware(logger: logger))
+        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: CrossOriginMiddleware(origins: origins))
+        if let webDirectory = configuration.webDirectory {
+            let caching = CacheControl([(MediaType(type: .any), [.noCache])])
+            router.add(
+                middleware: FileMiddleware(
+                    configuration.vendorDirectory, urlBasePath: "/vendor", cacheControl: caching,
+                    logger: quiet(logger)))
+            router.add(
+                middleware: FileMiddleware(
+                    webDirectory, cacheControl: caching, searchForIndexHtml: true, logger: quiet(logger)))
+        }
+        HealthRoutes(readiness: dependencies.readiness, metricsText: dependencies.metricsText).register(on: router)
+        WebSocketRoute(metrics: dependencies.environment.metrics, logger: logger).register(on: router)
+        let api = router.group("api").add(middleware: BearerAuthentication(authority: authority))
+        StreamRoutes(hub: dependencies.hub, stream: dependencies.stream, dashboards: dependencies.dashboards)
+            .register(on: api)
+        return router
+    }
+
+    private var authority: TokenAuthority { dependencies.authority }
+
+    /// The library's own info lines say what ours say better.
+    private func quiet(_ logger: Logger) -> Logger {
+        var logger = logger
+        if logger.logLevel == .info { logger.logLevel = .notice }
+        return logger
+    }
+}

@@ -1,0 +1,39 @@
+package import Logging
+package import Realtime
+package import Telemetry
+
+/// What all connections share; one object, so that a connection holds one reference.
+package final class ConnectionEnvironment: Sendable {
+    let hub: Hub
+    let router: CommandRouter
+    let limits: ConnectionLimits
+    let heartbeat: HeartbeatConfiguration
+    let metrics: WebSocketMetrics
+    let clock: any WallClock
+    let ids: any IDGenerator
+    let logger: Logger
+    /// Bytes that may wait for one client, as `welcome` tells it.
+    let queueBytes: Int
+
+    package init(
+        hub: Hub,
+        router: CommandRouter,
+        limits: ConnectionLimits,
+        heartbeat: HeartbeatConfiguration,
+        queueBytes: Int,
+        metrics: WebSocketMetrics,
+        clock: any WallClock = SystemWallClock(),
+        ids: any IDGenerator = RandomIDGenerator(),
+        logger: Logger
+    ) {
+        self.hub = hub
+        self.router = router
+        self.limits = limits
+        self.heartbeat = heartbeat
+        self.queueBytes = queueBytes
+        self.metrics = metrics
+        self.clock = clock
+        self.ids = ids
+        self.logger = logger
+    }
+}

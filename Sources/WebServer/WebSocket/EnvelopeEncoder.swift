@@ -1,0 +1,35 @@
+package import NIOCore
+package import Realtime
+import Telemetry
+
+/// Writes the envelope of a message into one whole text frame.
+///
+/// Header and JSON go into one buffer of the right size, because it is made once and shared by all recipients.
+package struct EnvelopeEncoder: MessageEncoder {
+    package init() {}
+
+    package func encode(_ message: Message) -> ByteBuffer {
+        var tail: [UInt8] = []
+        tail.reserveCapacity(96)
+        JSONWriter.append(raw: ",\"timestamp\":", to: &tail)
+        JSONWriter.appendRFC3339(message.timestamp, to: &tail)
+        if let id = message.replyTo {
+            JSONWriter.append(raw: ",\"id\":", to: &tail)
+            JSONWriter.append(id, to: &tail)
+        }
+        tail.append(UInt8(ascii: "}"))
+        let opening: StaticString = "{\"type\":\""
+        let middle: StaticString = "\",\"payload\":"
+        let count =
+            opening.utf8CodeUnitCount + message.type.name.utf8CodeUnitCount + middle.utf8CodeUnitCount
+            + message.payload.count + tail.count
+        var frame = ByteBufferAllocator().buffer(capacity: ServerFrame.headerByteCount(forPayload: count) + count)
+        ServerFrame.writeHeader(.text, payloadByteCount: count, to: &frame)
+        frame.writeStaticString(opening)
+        frame.writeStaticString(message.type.name)
+        frame.writeStaticString(middle)
+        frame.writeBytes(message.payload)
+        frame.writeBytes(tail)
+        return frame
+    }
+}

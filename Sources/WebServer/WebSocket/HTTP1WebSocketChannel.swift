@@ -1,0 +1,85 @@
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// HTTP/1.1 and WebSocket on one listener: Hummingbird serves the one, ``WebSocketConnection`` the other.
+///
+///     HTTP codec ──▶ UpgradeGate ──▶ NIO's upgrade handler ──┬─ upgraded ──▶ WebSocketConnection (alone in the pipeline)
+///                                                            └─ not ──▶ Hummingbird's HTTP pipeline and router
+struct HTTP1WebSocketChannel: HTTPChannelHandler {
+    /// What a connection became with its first request.
+    enum Outcome: Sendable {
+        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+        case webSocket
+    }
+
+    struct Value: ServerChildChannelValue {
+        let outcome: EventLoopFuture<Outcome>
+        let channel: any Channel
+    }
+
+    /// The largest head of a request.
+    private static let maxHeaderBytes = 32 * 1024
+
+    let responder: HTTPChannelHandler.Responder
+    let authority: TokenAuthority
+    let origins: OriginPolicy
+    let environment: ConnectionEnvironment
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let admission = Admission()
+            let limits = environment.limits
+            let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
+                upgraders: [
+                    WebSocketUpgrader(
+                        admission: NIOLoopBound(admission, eventLoop: channel.eventLoop), environment: environment)
+                ],
+                notUpgradingCompletionHandler: { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try Self.configureHTTP(channel, idleTimeout: limits.idleTimeout, logger: logger)
+                    }
+                })
+            var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
+            configuration.enablePipelining = false  // NIOAsyncChannel's back-pressure does it
+            configuration.enableErrorHandling = false  // Hummingbird answers errors
+            configuration.enableResponseHeaderValidation = false  // HTTPTypes has validated them
+            configuration.decoderConfiguration.maxHeaderFieldSize = Self.maxHeaderBytes
+            configuration.decoderConfiguration.maxHeaderListSize = Self.maxHeaderBytes
+            let pipeline = channel.pipeline.syncOperations
+            let outcome = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
+            let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
+            try pipeline.addHandler(
+                UpgradeGate(
+                    authority: authority, origins: origins, admission: admission, timeout: limits.handshakeTimeout),
+                position: .before(upgradeHandler))
+            return Value(outcome: outcome, channel: channel)
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        do {
+            switch try await value.outcome.get() {
+            case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+            case .webSocket: break  // it lives in its channel handler; no task waits for it
+            }
+        } catch {
+            logger.debug("A connection ended before its first request", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func configureHTTP(
+        _ channel: any Channel, idleTimeout: TimeAmount, logger: Logger
+    ) throws -> Outcome {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Duration(idleTimeout), logger: logger))
+        return .http(
+            try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+    }
+}

@@ -1,0 +1,101 @@
+import NIOCore
+import NIOHTTP1
+
+/// Stands in front of NIO's upgrade handler and decides who is let through as a WebSocket.
+///
+/// NIO's typed upgrade handler swallows a request that carries `Upgrade` and is not upgraded: its client would wait
+/// forever. So the decision is made here, before: a request that will not be upgraded loses the header, gains the
+/// refusal, and goes on to the router, which answers it. The gate looks at a connection's first request only, and
+/// closes connections that do not make one in time.
+final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+
+    private let authority: TokenAuthority
+    private let origins: OriginPolicy
+    private let admission: Admission
+    private let timeout: TimeAmount
+    private var deadline: Scheduled<Void>?
+    /// What came while the token was checked; nil before.
+    private var held: [HTTPServerRequestPart]?
+
+    init(authority: TokenAuthority, origins: OriginPolicy, admission: Admission, timeout: TimeAmount) {
+        self.authority = authority
+        self.origins = origins
+        self.admission = admission
+        self.timeout = timeout
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadline?.cancel()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if held != nil {
+            held?.append(part)
+            return
+        }
+        guard case .head(var head) = part else { return context.fireChannelRead(data) }
+        deadline?.cancel()
+        head.headers.remove(name: UpgradeRefusal.headerName)
+        guard head.headers.contains(name: "upgrade") else { return pass(head, context) }
+        switch UpgradeRequest(head, origins: origins) {
+        case .plain:
+            head.headers.remove(name: "upgrade")
+            pass(head, context)
+        case .refused(let refusal): refuse(head, refusal, context)
+        case .handshake: authorise(head, context)
+        }
+    }
+
+    private func authorise(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard let token = TokenSource.token(in: head) else {
+            return refuse(head, UpgradeRefusal(401, "\(AuthenticationError.missing)"), context)
+        }
+        held = []
+        let authority = self.authority
+        let result = context.eventLoop.makeFutureWithTask {
+            do throws(AuthenticationError) {
+                return Result<Identity, AuthenticationError>.success(try await authority.identity(of: token))
+            } catch {
+                return .failure(error)
+            }
+        }
+        result.assumeIsolated().whenSuccess { result in
+            guard context.channel.isActive else { return }
+            switch result {
+            case .success(let identity):
+                self.admission.identity = identity
+                self.pass(head, context)
+            case .failure(let error): self.refuse(head, UpgradeRefusal(401, "\(error)"), context)
+            }
+        }
+    }
+
+    private func refuse(_ head: HTTPRequestHead, _ refusal: UpgradeRefusal, _ context: ChannelHandlerContext) {
+        var head = head
+        head.headers.remove(name: "upgrade")
+        head.headers.add(name: UpgradeRefusal.headerName, value: refusal.headerValue)
+        pass(head, context)
+    }
+
+    private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+        let parts = held ?? []
+        held = nil
+        for part in parts { context.fireChannelRead(wrapInboundOut(part)) }
+        if !parts.isEmpty { context.fireChannelReadComplete() }
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+}

@@ -1,0 +1,60 @@
+package import CoreMetrics
+import Realtime
+import Synchronization
+
+/// What the WebSocket edge counts.
+package final class WebSocketMetrics: Sendable {
+    /// Connections that were upgraded.
+    package let opened: Counter
+    /// Messages from clients.
+    package let received: Counter
+    /// Commands refused by the rate limit.
+    package let rateLimited: Counter
+
+    private let factory: any MetricsFactory
+    private let active = Atomic<Int>(0)
+    private let closes = Mutex<[String: Counter]>([:])
+    private let refusals = Mutex<[Int: Counter]>([:])
+
+    /// Counters made by `factory`.
+    package init(factory: any MetricsFactory) {
+        self.factory = factory
+        opened = Counter(label: "windsock_websocket_connections_opened", dimensions: [], factory: factory)
+        received = Counter(label: "windsock_websocket_messages_received", dimensions: [], factory: factory)
+        rateLimited = Counter(label: "windsock_websocket_commands_rate_limited", dimensions: [], factory: factory)
+    }
+
+    /// Connections that are open now.
+    package var activeConnections: Int { active.load(ordering: .relaxed) }
+
+    func connectionOpened() {
+        opened.increment()
+        active.add(1, ordering: .relaxed)
+    }
+
+    /// Counts an ended connection by why it ended.
+    func connectionClosed(_ label: String) {
+        active.subtract(1, ordering: .relaxed)
+        closes.withLock { counters in
+            let counter =
+                counters[label]
+                ?? Counter(
+                    label: "windsock_websocket_connections_closed", dimensions: [("reason", label)], factory: factory)
+            counters[label] = counter
+            counter.increment()
+        }
+    }
+
+    /// Counts a handshake that was answered with an error status.
+    func handshakeRefused(status: Int) {
+        refusals.withLock { counters in
+            let counter =
+                counters[status]
+                ?? Counter(
+                    label: "windsock_websocket_handshakes_refused", dimensions: [("status", "\(status)")],
+                    factory: factory)
+            counters[status] = counter
+            counter.increment()
+        }
+    }
+}
