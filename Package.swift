@@ -46,7 +46,7 @@ let package = Package(
         .target(name: "Telemetry", swiftSettings: settings),
 
         // Level 1: one concern each
-        .target(name: "MQTTTransport", dependencies: ["CMosquitto", "Telemetry", logging], swiftSettings: settings),
+        .target(name: "MQTTTransport", dependencies: ["CMosquitto", "Telemetry", logging, collections], swiftSettings: settings),
         .target(
             name: "Realtime",
             dependencies: ["Telemetry", logging, coreMetrics, collections, nio("NIOCore")],

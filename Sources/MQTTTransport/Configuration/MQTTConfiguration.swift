@@ -1,0 +1,110 @@
+/// How a client connects to its broker, and what it asks for: plain values, checked by ``validate()``.
+///
+/// Its description leaves the password out.
+package struct MQTTConfiguration: Sendable, CustomStringConvertible {
+    /// Which protocol to speak.
+    package enum ProtocolVersion: Sendable, Hashable {
+        /// MQTT 5, or 3.1.1 when the broker refuses 5.
+        case automatic
+        case v5
+        case v311
+    }
+
+    package var host: String
+    package var port: Int
+    package var protocolVersion: ProtocolVersion
+    /// Names the session at the broker; two clients with the same id throw each other out.
+    package var clientID: String
+    package var username: String?
+    package var password: String?
+    package var tls: MQTTTLSConfiguration?
+    /// Between signs of life; 5 s to 18 h.
+    package var keepAlive: Duration
+    /// How long the broker keeps the session, with what arrives meanwhile; zero asks for a clean session each time.
+    package var sessionExpiry: Duration
+    /// QoS 1 messages that the broker may send before the first is acknowledged: what bounds a batch.
+    package var receiveMaximum: Int
+    package var subscriptions: [MQTTSubscription]
+    /// What the broker publishes when the client vanishes.
+    package var lastWill: MQTTPublication?
+    /// Published after every connect; with ``farewell`` the opposite of the will.
+    package var birth: MQTTPublication?
+    /// Published before a graceful disconnect.
+    package var farewell: MQTTPublication?
+    package var backoff: ReconnectBackoff.Configuration
+    /// Messages after which a batch is handed on although more could be read.
+    package var maxBatchMessages: Int
+    /// Publications that may wait or be unacknowledged at once.
+    package var maxOutboundMessages: Int
+
+    package init(
+        host: String = "127.0.0.1",
+        port: Int = 1883,
+        clientID: String,
+        protocolVersion: ProtocolVersion = .automatic,
+        username: String? = nil,
+        password: String? = nil,
+        tls: MQTTTLSConfiguration? = nil,
+        keepAlive: Duration = .seconds(30),
+        sessionExpiry: Duration = .seconds(86_400),
+        receiveMaximum: Int = 1000,
+        subscriptions: [MQTTSubscription] = [],
+        lastWill: MQTTPublication? = nil,
+        birth: MQTTPublication? = nil,
+        farewell: MQTTPublication? = nil,
+        backoff: ReconnectBackoff.Configuration = .init(),
+        maxBatchMessages: Int = 512,
+        maxOutboundMessages: Int = 1000
+    ) {
+        self.host = host
+        self.port = port
+        self.clientID = clientID
+        self.protocolVersion = protocolVersion
+        self.username = username
+        self.password = password
+        self.tls = tls
+        self.keepAlive = keepAlive
+        self.sessionExpiry = sessionExpiry
+        self.receiveMaximum = receiveMaximum
+        self.subscriptions = subscriptions
+        self.lastWill = lastWill
+        self.birth = birth
+        self.farewell = farewell
+        self.backoff = backoff
+        self.maxBatchMessages = maxBatchMessages
+        self.maxOutboundMessages = maxOutboundMessages
+    }
+
+    /// Whether the broker keeps a session between connections.
+    package var keepsSession: Bool { sessionExpiry > .zero }
+
+    package var description: String {
+        "\(tls == nil ? "mqtt" : "mqtts")://\(username.map { "\($0)@" } ?? "")\(host):\(port) as \(clientID)"
+    }
+
+    /// Throws ``MQTTError/invalidConfiguration(_:)`` that names what cannot be used and what is allowed.
+    package func validate() throws(MQTTError) {
+        func require(_ condition: Bool, _ problem: String) throws(MQTTError) {
+            guard condition else { throw .invalidConfiguration(problem) }
+        }
+        try require(!host.isEmpty, "The broker's host is empty.")
+        try require((1...65_535).contains(port), "The broker's port is \(port); allowed are 1 to 65535.")
+        try require(
+            (1...256).contains(clientID.utf8.count) && !clientID.utf8.contains(0),
+            "The client id must have 1 to 256 bytes.")
+        try require(
+            keepAlive >= .seconds(5) && keepAlive <= .seconds(65_535),
+            "The keep-alive is \(keepAlive); allowed are 5 s to 65535 s.")
+        try require(
+            sessionExpiry >= .zero && sessionExpiry <= .seconds(4_294_967_294),
+            "The session expiry is \(sessionExpiry); allowed are 0 s to 4294967294 s.")
+        try require(
+            (1...65_535).contains(receiveMaximum),
+            "The receive maximum is \(receiveMaximum); allowed are 1 to 65535.")
+        try require(maxBatchMessages > 0, "A batch must hold at least one message.")
+        try require(maxOutboundMessages > 0, "At least one publication must be allowed to wait.")
+        try require(password == nil || username != nil, "A password needs a user name.")
+        try tls?.validate()
+        try backoff.validate()
+    }
+}
