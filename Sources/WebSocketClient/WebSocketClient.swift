@@ -69,11 +69,9 @@ package final class WebSocketClient: Sendable {
     ///
     /// - Throws: `closed` when the connection ends first, or 64 pings wait already.
     package func ping() async throws {
-        try await channel.eventLoop.flatSubmit { [handler, eventLoop = channel.eventLoop] in
-            let promise = eventLoop.makePromise(of: Void.self)
-            handler.value.ping(promise)
-            return promise.futureResult
-        }.get()
+        try await cancellable { [handler, eventLoop = channel.eventLoop] promise in
+            eventLoop.execute { handler.value.ping(promise) }
+        }
     }
 
     /// Says goodbye with `code` and waits until the connection is closed: by the server after its own Close frame, or
@@ -91,10 +89,14 @@ package final class WebSocketClient: Sendable {
         _ = await closed()
     }
 
-    /// Waits for the end of the connection and tells how the server ended it.
+    /// Waits for the end of the connection and tells how the server ended it. Cancelling the wait closes the socket.
     @discardableResult
     package func closed() async -> WebSocketClosure {
-        try? await channel.closeFuture.get()
+        await withTaskCancellationHandler {
+            try? await channel.closeFuture.get()
+        } onCancel: {
+            channel.close(mode: .all, promise: nil)
+        }
         return await closure ?? WebSocketClosure(code: 1006, reason: "")
     }
 
@@ -124,9 +126,20 @@ package final class WebSocketClient: Sendable {
         // RFC 6455 section 5.3: every frame is masked with a key that nobody can predict.
         let frame = WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data)
         do {
-            try await channel.writeAndFlush(frame)
+            try await cancellable { channel.writeAndFlush(frame, promise: $0) }
         } catch is ChannelError {
             throw WebSocketClientError.closed
+        }
+    }
+
+    /// Waits for what `start` begins to fulfil its promise, or for cancellation; the work itself then goes on.
+    private func cancellable(_ start: (EventLoopPromise<Void>) -> Void) async throws {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        start(promise)
+        try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            promise.fail(CancellationError())
         }
     }
 }

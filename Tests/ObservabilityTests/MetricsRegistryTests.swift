@@ -34,6 +34,18 @@ struct ConcurrencyTests {
         #expect(text.all("own_total").map(\.value) == Array(repeating: 5_000, count: 8))
     }
 
+    @Test("Additions to one series from several threads at once all count")
+    func contention() async throws {
+        let registry = MetricsRegistry()
+        let counter = FloatingPointCounter(label: "f", factory: registry)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask { for _ in 0..<200_000 { counter.increment(by: 0.5) } }
+            }
+        }
+        #expect(try Exposition(PrometheusText.render(registry)).value("f_total") == 400_000)
+    }
+
     @Test("The same name and labels are one series, in whatever order the labels come")
     func identity() throws {
         let registry = MetricsRegistry()

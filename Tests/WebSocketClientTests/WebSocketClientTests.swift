@@ -120,6 +120,18 @@ struct WebSocketClientTests {
         #expect(await client.closeCode == 1006)
     }
 
+    @Test("Every wait ends when it is cancelled, though the server says nothing")
+    func cancellableWaits() async throws {
+        let server = try await ScriptedServer(onFrame: { _, _ in })
+        let client = try await WebSocketClient.connect(url: server.url)
+        let ping = Task { try await client.ping() }
+        ping.cancel()
+        await #expect(throws: CancellationError.self) { try await ping.value }
+        let end = Task { await client.closed() }
+        end.cancel()
+        #expect(await end.value.code == 1006)
+    }
+
     @Test("Cancelling a wait loses no message")
     func cancellation() async throws {
         let server = try await ScriptedServer()

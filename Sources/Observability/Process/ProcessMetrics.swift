@@ -20,7 +20,7 @@ package enum ProcessMetrics {
         registry.observe(
             "process_cpu_seconds", help: "User and system CPU time spent, in seconds.", kind: .counter
         ) {
-            status().map { Double($0.userTicks + $0.systemTicks) / ticksPerSecond }
+            cpuSeconds()
         }
         registry.observe("process_resident_memory_bytes", help: "Resident memory size in bytes.") {
             status().map { Double($0.residentPages) * pageBytes }
@@ -48,6 +48,19 @@ package enum ProcessMetrics {
 
     private static func status() -> ProcessStatus? {
         ProcFile.read("/proc/self/stat").flatMap(ProcessStatus.init)
+    }
+
+    /// From `getrusage` and not from `stat`, whose ticks are a hundredth of a second.
+    private static func cpuSeconds() -> Double? {
+        var usage = rusage()
+        #if canImport(Glibc)
+            let who = __rusage_who_t(RUSAGE_SELF.rawValue)
+        #else
+            let who = RUSAGE_SELF
+        #endif
+        guard getrusage(who, &usage) == 0 else { return nil }
+        let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
+        return Double(seconds) + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
     }
 
     /// When the machine started, in seconds since the Unix epoch: the `btime` line of `/proc/stat`.

@@ -2,8 +2,6 @@
 ///
 /// Source: `proc(5)`. Times are in clock ticks, `resident` in pages.
 struct ProcessStatus: Equatable {
-    var userTicks: UInt64
-    var systemTicks: UInt64
     var threads: UInt64
     /// Ticks between the start of the machine and that of the process.
     var startTicks: UInt64
@@ -20,11 +18,9 @@ struct ProcessStatus: Equatable {
             let index = number - 3
             return fields.indices.contains(index) ? UInt64(fields[index]) : nil
         }
-        guard let user = field(14), let system = field(15), let threads = field(20), let start = field(22),
+        guard let threads = field(20), let start = field(22),
             let virtual = field(23), let resident = field(24)
         else { return nil }
-        userTicks = user
-        systemTicks = system
         self.threads = threads
         startTicks = start
         virtualBytes = virtual

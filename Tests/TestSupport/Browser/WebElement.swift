@@ -1,0 +1,65 @@
+/// One element of the page. Stale after the page was loaded anew: the driver then says so.
+package struct WebElement: Sendable {
+    let driver: WebDriver
+    let id: String
+
+    /// The visible text.
+    package var text: String {
+        get async throws { try await driver.command("GET", "element/\(id)/text").string ?? "" }
+    }
+
+    package var isDisplayed: Bool {
+        get async throws { try await driver.command("GET", "element/\(id)/displayed").bool ?? false }
+    }
+
+    /// The role that assistive technology sees.
+    package var role: String {
+        get async throws { try await driver.command("GET", "element/\(id)/computedrole").string ?? "" }
+    }
+
+    /// The name that assistive technology reads out.
+    package var accessibleName: String {
+        get async throws { try await driver.command("GET", "element/\(id)/computedlabel").string ?? "" }
+    }
+
+    package func attribute(_ name: String) async throws -> String? {
+        try await driver.command("GET", "element/\(id)/attribute/\(name)").string
+    }
+
+    /// A computed style, such as `background-color`.
+    package func style(_ name: String) async throws -> String {
+        try await driver.command("GET", "element/\(id)/css/\(name)").string ?? ""
+    }
+
+    /// Position and size in CSS pixels.
+    package var frame: (x: Double, y: Double, width: Double, height: Double) {
+        get async throws {
+            let rect = try await driver.command("GET", "element/\(id)/rect")
+            return (
+                rect["x"]?.number ?? 0, rect["y"]?.number ?? 0, rect["width"]?.number ?? 0, rect["height"]?.number ?? 0
+            )
+        }
+    }
+
+    package func click() async throws {
+        try await driver.command("POST", "element/\(id)/click")
+    }
+
+    /// Types `text` into the element.
+    package func type(_ text: String) async throws {
+        try await driver.command("POST", "element/\(id)/value", ["text": .string(text)])
+    }
+
+    /// Empties a field.
+    package func clear() async throws {
+        try await driver.command("POST", "element/\(id)/clear")
+    }
+
+    /// The reference that the driver hands out, under the key that W3C WebDriver section 12.1 fixes.
+    static func id(in value: JSONValue) throws -> String {
+        guard let id = value["element-6066-11e4-a52e-4f735466cecf"]?.string else {
+            throw WebDriver.Failure(code: "no such element", message: try value.text)
+        }
+        return id
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A small HTTP/1.1 client for loopback: one connection a request, the whole answer in memory.
+package enum HTTPClientLite {
+    package struct Response: Sendable {
+        package let status: Int
+        /// In the order of the answer; names as the server wrote them.
+        package let headers: [(name: String, value: String)]
+        package let body: ByteBuffer
+
+        /// The body as text.
+        package var text: String { String(buffer: body) }
+
+        /// The body as JSON.
+        package var json: JSONValue {
+            get throws { try JSONValue(parsing: text) }
+        }
+
+        /// The first header of that name, whatever its case.
+        package func header(_ name: String) -> String? {
+            headers.first { $0.name.lowercased() == name.lowercased() }?.value
+        }
+    }
+
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// Sends a request and waits for the whole answer, whatever its status.
+    ///
+    /// - Parameters:
+    ///   - url: `http://host:port/path?query`, escaped as it shall go out.
+    ///   - maxBodyBytes: the longest answer taken.
+    /// - Throws: ``Failure``, ``DeadlineExceeded``, or NIO's error when nobody listens.
+    package static func request(
+        _ method: String, _ url: String, headers: [(String, String)] = [], body: String? = nil,
+        within duration: Duration = .seconds(10), maxBodyBytes: Int = 64 << 20
+    ) async throws -> Response {
+        guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
+            throw Failure(description: "\(url) is not http://host:port/…")
+        }
+        let port = parts.port ?? 80
+        var target = parts.percentEncodedPath.isEmpty ? "/" : parts.percentEncodedPath
+        if let query = parts.percentEncodedQuery { target += "?\(query)" }
+        var fields = HTTPHeaders([("Host", "\(host):\(port)"), ("Connection", "close")] + headers)
+        if let body { fields.replaceOrAdd(name: "Content-Length", value: "\(body.utf8.count)") }
+        let head = HTTPRequestHead(
+            version: .http1_1, method: HTTPMethod(rawValue: method), uri: target, headers: fields)
+        return try await withDeadline("\(method) \(url) was answered", duration) {
+            try await exchange(head, body, host: host, port: port, maxBodyBytes: maxBodyBytes)
+        }
+    }
+
+    package static func get(_ url: String, headers: [(String, String)] = []) async throws -> Response {
+        try await request("GET", url, headers: headers)
+    }
+
+    /// Posts a JSON text.
+    package static func post(
+        _ url: String, json: String, headers: [(String, String)] = []
+    ) async throws -> Response {
+        try await request("POST", url, headers: [("Content-Type", "application/json")] + headers, body: json)
+    }
+
+    private static func exchange(
+        _ head: HTTPRequestHead, _ body: String?, host: String, port: Int, maxBodyBytes: Int
+    ) async throws -> Response {
+        let connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: host, port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
+                        wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await connection.executeThenClose { inbound, outbound in
+            try await outbound.write(.head(head))
+            if let body { try await outbound.write(.body(.byteBuffer(ByteBuffer(string: body)))) }
+            try await outbound.write(.end(nil))
+            var answer: HTTPResponseHead?
+            var content = ByteBuffer()
+            for try await part in inbound {
+                switch part {
+                case .head(let head): answer = head
+                case .body(let bytes):
+                    content.writeImmutableBuffer(bytes)
+                    guard content.readableBytes <= maxBodyBytes else {
+                        throw Failure(description: "the answer is longer than \(maxBodyBytes) bytes")
+                    }
+                case .end:
+                    guard let answer else { break }
+                    let headers = answer.headers.map { (name: $0.name, value: $0.value) }
+                    return Response(status: Int(answer.status.code), headers: headers, body: content)
+                }
+            }
+            throw Failure(description: "the connection ended before the answer did")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package import Foundation
+
+/// Where things of this package lie on disk.
+package enum PackageRoot {
+    package struct Missing: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// The folder of `Package.swift`.
+    package static var directory: URL {
+        get throws(Missing) {
+            var folder = URL(filePath: #filePath).deletingLastPathComponent()
+            while folder.path != "/" {
+                if FileManager.default.fileExists(atPath: folder.appending(path: "Package.swift").path) {
+                    return folder
+                }
+                folder.deleteLastPathComponent()
+            }
+            throw Missing(description: "no Package.swift above \(#filePath)")
+        }
+    }
+
+    /// The `windsock` program that was built with the tests that run: it lies beside their bundle.
+    package static var executable: URL {
+        get throws(Missing) {
+            let bundle = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            let candidates = [
+                bundle.appending(path: "windsock"), try directory.appending(path: ".build/debug/windsock"),
+            ]
+            for candidate in candidates where FileManager.default.isExecutableFile(atPath: candidate.path) {
+                return candidate
+            }
+            throw Missing(description: "windsock is not built: looked for \(candidates.map(\.path))")
+        }
+    }
+
+    /// A file of the shared data: in `WINDSOCK_SHARED_DATA`, or else in `../shared/data` beside the package.
+    ///
+    /// - Throws: ``Missing`` when it is not there; such a test may be left out.
+    package static func sharedData(_ name: String) throws(Missing) -> URL {
+        let folder: URL
+        if let path = ProcessInfo.processInfo.environment["WINDSOCK_SHARED_DATA"] {
+            folder = URL(filePath: path)
+        } else {
+            folder = try directory.deletingLastPathComponent().appending(path: "shared/data")
+        }
+        let file = folder.appending(path: name)
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw Missing(description: "\(file.path) does not exist; WINDSOCK_SHARED_DATA names another folder")
+        }
+        return file
+    }
+}

@@ -1,0 +1,27 @@
+package import WebSocketClient
+
+extension WebSocketClient {
+    /// The next text message, parsed as JSON.
+    ///
+    /// - Throws: ``DeadlineExceeded``; `closed` when the connection ends first.
+    package func nextJSON(within duration: Duration = .seconds(10)) async throws -> JSONValue {
+        try await nextJSON("a message", within: duration) { _ in true }
+    }
+
+    /// The next message that satisfies `isMatch`, parsed as JSON; those before it are dropped.
+    ///
+    /// - Parameter what: what is waited for, in words, for the error.
+    package func nextJSON(
+        _ what: String, within duration: Duration = .seconds(10),
+        where isMatch: @escaping @Sendable (JSONValue) -> Bool
+    ) async throws -> JSONValue {
+        try await withDeadline("\(what) arrived", duration) {
+            for try await message in self.messages {
+                guard let text = message.text else { continue }
+                let value = try JSONValue(parsing: text)
+                if isMatch(value) { return value }
+            }
+            throw WebSocketClientError.closed
+        }
+    }
+}
