@@ -1,0 +1,36 @@
+import Telemetry
+import Testing
+
+@Suite("The convention is found by topic and shape")
+struct AutoDecoderTests {
+    @Test(
+        "each convention is recognised",
+        arguments: [
+            ("sensors/d1", #"{"temperature":21.5}"#, ["d1 temperature=21.5"]),
+            ("sensors/d1", "21.5", ["d1 value=21.5"]),
+            ("sensors/d1", " \n[{\"n\":\"t\",\"u\":\"Cel\",\"v\":1}]", ["d1 t=1 °C"]),
+            ("sensors/d1", #"[{"bn":"x:"},{"n":"t","v":1}]"#, ["x t=1"]),
+            ("sensors/d1", #"[{"ts":1,"values":{"t":1}},{"t":2}]"#, ["d1 t=1", "d1 t=2"]),
+            ("sensors/d1", #"{"A":[{"ts":1,"values":{"t":1}}],"B":[{"values":{"t":2}}]}"#, ["A t=1", "B t=2"]),
+            (
+                "sensors/d1", #"{"Time":"2024-05-01T12:00:00","BME280":{"Temperature":1},"TempUnit":"C"}"#,
+                ["d1 temperature=1 °C"]
+            ),
+            ("tele/d1/SENSOR", #"{"Switch1":"ON"}"#, ["d1 Switch1=1"]),
+            ("tele/d1/STATE", #"{"POWER":"ON"}"#, ["d1 POWER=1"]),
+            ("zigbee2mqtt/d1", #"{"contact":true,"battery":50}"#, ["d1 contact=1 battery=50 %"]),
+            ("v1/gateway/telemetry", #"{"A":[{"t":1}]}"#, ["A t=1"]),
+            ("v1/devices/me/telemetry", #"{"value":1,"unit":"x"}"#, ["d1 value=1"]),
+            ("node/sensor/x/state", "ON", ["d1 x=1"]),
+            ("sensors/d1", "ON", ["d1 value=1"]),
+        ])
+    func finds(topic: String, payload: String, expected: [String]) throws {
+        let readings = try AutoDecoder().decode(payload, context(topic: topic))
+        #expect(readings.map(Plain.init).map { "\($0.device) \($0.metrics.joined(separator: " "))" } == expected)
+    }
+
+    @Test("every convention names its decoder", arguments: PayloadConvention.allCases)
+    func conventions(convention: PayloadConvention) {
+        #expect(convention.decoder.convention == convention)
+    }
+}

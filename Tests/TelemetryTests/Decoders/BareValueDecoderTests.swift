@@ -1,0 +1,43 @@
+import Telemetry
+import Testing
+
+@Suite("A bare value is one metric of the topic's name")
+struct BareValueDecoderTests {
+    @Test(
+        "numbers and switches",
+        arguments: [
+            ("21.5", 21.5), (" 21.5 \r\n", 21.5), ("-3", -3), ("+4.25", 4.25), ("007", 7), (".5", 0.5), ("1e3", 1000),
+            ("ON", 1), ("OFF", 0), ("on", 1), ("true", 1), ("false", 0), ("True", 1),
+            ("9007199254740992", 9_007_199_254_740_992),
+        ])
+    func values(payload: String, expected: Double) throws {
+        let readings = try BareValueDecoder().decode(payload, context(metric: "temperature"))
+        #expect(
+            readings == [
+                DecodedReading(
+                    device: try #require(DeviceID("d1")), metrics: [Metric(name: "temperature", value: expected)])
+            ])
+    }
+
+    @Test("without a metric in the topic the name is 'value'")
+    func defaultName() throws {
+        #expect(try BareValueDecoder().decode("1", context()).map(Plain.init) == [Plain("d1", ["value=1"])])
+    }
+
+    @Test(
+        "anything else is an error",
+        arguments: [
+            ("", DecodeError.empty), ("  ", .noNumber), ("hello", .noNumber), ("21.5 °C", .noNumber),
+            ("1,5", .noNumber),
+            ("--1", .noNumber), ("e", .noNumber), ("1 2", .noNumber), ("0x10", .noNumber), ("nan", .notFinite),
+            ("NaN", .notFinite), ("-inf", .notFinite), ("Infinity", .notFinite), ("1e999", .notFinite),
+        ])
+    func refuses(payload: String, error: DecodeError) {
+        #expect(throws: error) { try BareValueDecoder().decode(payload, context()) }
+    }
+
+    @Test("without a device there is no reading")
+    func needsDevice() {
+        #expect(throws: DecodeError.badDevice(nil)) { try BareValueDecoder().decode("1", context(device: nil)) }
+    }
+}

@@ -1,0 +1,74 @@
+import Telemetry
+import Testing
+
+@Suite("Zigbee2MQTT's device states")
+struct Zigbee2MQTTDecoderTests {
+    private func decode(
+        _ payload: String, topic: String = "zigbee2mqtt/d1", metric: String? = nil
+    ) throws -> [Plain] {
+        try Zigbee2MQTTDecoder().decode(payload, context(topic: topic, metric: metric)).map(Plain.init)
+    }
+
+    @Test(
+        "documented states",
+        arguments: [
+            (#"{"temperature":27.34,"humidity":44.72}"#, ["temperature=27.34 °C", "humidity=44.72 %"]),
+            (
+                #"{"temperature":22.75,"linkquality":97,"humidity":55.43,"pressure":1000.6,"battery":86,"voltage":2995}"#,
+                [
+                    "temperature=22.75 °C", "linkquality=97 lqi", "humidity=55.43 %", "pressure=1000.6 hPa",
+                    "battery=86 %", "voltage=2995",
+                ]
+            ),
+            (#"{"occupancy":true,"contact":false,"water_leak":false}"#, ["occupancy=1", "contact=0", "water_leak=0"]),
+            (
+                #"{"state":"ON","brightness":215,"color_temp":325,"color_mode":"xy"}"#,
+                ["state=1", "brightness=215", "color_temp=325"]
+            ),
+            (
+                #"{"state_left":"OFF","power":12.5,"current":0.05,"energy":1.2}"#,
+                ["state_left=0", "power=12.5 W", "current=0.05 A", "energy=1.2 kWh"]
+            ),
+            (
+                #"{"color":{"x":0.4,"y":0.5},"update":{"installed_version":1},"device":{"networkAddress":3}}"#,
+                ["color.x=0.4", "color.y=0.5"]
+            ),
+        ])
+    func states(payload: String, metrics: [String]) throws {
+        #expect(try decode(payload) == [Plain("d1", metrics)])
+    }
+
+    @Test(
+        "last_seen is the time",
+        arguments: [
+            #"{"battery":1,"last_seen":"2024-05-01T12:00:00.000Z"}"#,
+            #"{"battery":1,"last_seen":"2024-05-01T14:00:00+02:00"}"#,
+            #"{"battery":1,"last_seen":1714564800000}"#,
+        ])
+    func lastSeen(payload: String) throws {
+        #expect(try decode(payload) == [Plain("d1", ["battery=1 %"], at: "2024-05-01T12:00:00.000Z")])
+    }
+
+    @Test("a topic per attribute carries a bare value")
+    func attributes() throws {
+        #expect(
+            try decode("21.5", topic: "zigbee2mqtt/d1/temperature", metric: "temperature") == [
+                Plain("d1", ["temperature=21.5"])
+            ])
+    }
+
+    @Test(
+        "the bridge, availability and commands are no readings",
+        arguments: [
+            "zigbee2mqtt/bridge/state", "zigbee2mqtt/d1/availability", "zigbee2mqtt/d1/set", "zigbee2mqtt/d1/get",
+        ])
+    func services(topic: String) {
+        #expect(throws: DecodeError.notAReading(topic: topic)) { try decode(#"{"state":"ON"}"#, topic: topic) }
+    }
+
+    @Test("a state without a number is an error")
+    func refuses() {
+        #expect(throws: DecodeError.noNumber) { try decode(#"{"action":"single"}"#) }
+        #expect { try decode("[]") } throws: { ($0 as? DecodeError)?.reason == "wrong_type" }
+    }
+}

@@ -1,0 +1,74 @@
+import Telemetry
+import Testing
+
+@Suite("A filter covers another when it matches everything that the other can match")
+struct TopicFilterCoverageTests {
+    @Test(
+        "covers",
+        arguments: [
+            ("sensors/#", "sensors/+"), ("sensors/#", "sensors"), ("sensors/#", "sensors/a/#"), ("#", "sensors/#"),
+            ("sensors/+", "sensors/a"), ("+/#", "#"), ("#", "+/#"), ("users/#", "users/ann"), ("$SYS/#", "$SYS/a"),
+            ("$share/g/a/#", "$share/g/a/b"), ("a", "a"),
+        ])
+    func covers(wide: String, narrow: String) throws {
+        #expect(try TopicFilter(wide).covers(TopicFilter(narrow), protecting: ["users"]))
+    }
+
+    @Test(
+        "does not cover",
+        arguments: [
+            ("sensors/+", "sensors/#"), ("sensors/+", "sensors"), ("#", "$SYS/#"), ("+/a", "$SYS/a"), ("#", "users/#"),
+            ("+/+", "users/ann"), ("#", "users"), ("a/+/#", "a/#"), ("$share/g/a/#", "a/b"), ("a/#", "$share/g/a/b"),
+            ("$share/g/a/#", "$share/h/a/b"), ("a", "b"), ("sensors/+/x", "sensors/+/+"),
+        ])
+    func doesNotCover(wide: String, narrow: String) throws {
+        #expect(try !TopicFilter(wide).covers(TopicFilter(narrow), protecting: ["users"]))
+    }
+
+    /// All words of up to `depth` levels over `alphabet`.
+    private static func words(over alphabet: [String], depth: Int) -> [[String]] {
+        var all: [[String]] = []
+        var layer: [[String]] = [[]]
+        for _ in 0..<depth {
+            layer = layer.flatMap { word in alphabet.map { word + [$0] } }
+            all += layer
+        }
+        return all
+    }
+
+    @Test("it agrees with matching, for every pair of small filters and every small topic")
+    func agreesWithMatching() throws {
+        let filters = try Self.words(over: ["a", "$s", "users", "+", "#"], depth: 3)
+            .filter { !$0.dropLast().contains("#") }
+            .map { try TopicFilter($0.joined(separator: "/")) }
+        // "b" stands for every level that no filter names; one level more than filters have, for what is below them.
+        let topics = Self.words(over: ["a", "b", "$s", "users"], depth: 4).map { $0.joined(separator: "/") }
+        let matched = filters.map { filter in
+            Set(topics.indices.filter { filter.matches(topics[$0], protecting: ["users"]) })
+        }
+        for (wide, wideTopics) in zip(filters, matched) {
+            for (narrow, narrowTopics) in zip(filters, matched) {
+                let covers = wide.covers(narrow, protecting: ["users"])
+                if covers != narrowTopics.isSubset(of: wideTopics) {
+                    Issue.record("\(wide) covers \(narrow): \(covers)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "what another filter covers is not subscribed",
+        arguments: [
+            (["sensors/+", "sensors/#", "tele/+/SENSOR"], ["sensors/#", "tele/+/SENSOR"]),
+            (["a", "b", "a"], ["a", "b"]),
+            (["#", "+/#"], ["#"]),
+            (["+/#", "#", "x"], ["+/#"]),
+            (["#", "$SYS/#"], ["#", "$SYS/#"]),
+            (["$share/g/a/b", "$share/g/a/#", "a/b"], ["$share/g/a/#", "a/b"]),
+            ([], []),
+        ])
+    func minimal(filters: [String], expected: [String]) throws {
+        let result = TopicFilter.minimal(try filters.map { try TopicFilter($0) })
+        #expect(result.map(\.rawValue) == expected)
+    }
+}

@@ -1,0 +1,42 @@
+import Testing
+
+@testable import Telemetry
+
+@Suite("A topic name is what MQTT 5 section 4.7 allows")
+struct TopicNameTests {
+    @Test(
+        "names are kept as they are, with their levels",
+        arguments: [
+            ("sensors/d1", ["sensors", "d1"]), ("/", ["", ""]), ("a//b", ["a", "", "b"]), ("$SYS/x", ["$SYS", "x"]),
+            ("Gewächshaus/ä", ["Gewächshaus", "ä"]), (" ", [" "]),
+        ])
+    func accepts(name: String, levels: [String]) throws {
+        let topic = try TopicName(name)
+        #expect(topic.rawValue == name)
+        #expect(topic.levels.map(String.init) == levels)
+    }
+
+    @Test(
+        "anything else is refused with the reason",
+        arguments: [
+            ("", TopicNameError.Problem.empty), ("a/+", .containsWildcard), ("a#", .containsWildcard),
+            ("a\0b", .containsNull), (String(repeating: "a", count: 65_536), .tooLong),
+            (String(repeating: "/", count: 128), .tooManyLevels),
+        ])
+    func refuses(name: String, problem: TopicNameError.Problem) {
+        #expect(throws: TopicNameError(name: name, problem: problem)) { try TopicName(name) }
+    }
+
+    @Test("the longest and the deepest name are allowed")
+    func limits() throws {
+        _ = try TopicName(String(repeating: "a", count: 65_535))
+        #expect(try TopicName(String(repeating: "/", count: 127)).levels.count == 128)
+    }
+
+    @Test("an error names the topic and what is allowed, and cuts long names")
+    func describesErrors() {
+        #expect("\(TopicNameError(name: "a/+", problem: .containsWildcard))".contains("'a/+' contains '+' or '#'"))
+        let long = TopicNameError(name: String(repeating: "a", count: 70_000), problem: .tooLong)
+        #expect(long.description.utf8.count < 250)
+    }
+}

@@ -1,0 +1,88 @@
+import Testing
+
+@testable import Telemetry
+
+@Suite("A route captures what the topic names")
+struct TopicRouteTests {
+    @Test("captures are one level each, and the subscription has '+' for them")
+    func captures() throws {
+        let route = try TopicRoute(pattern: "buildings/{site}/{device}/{metric}", room: "sensors/{site}/{device}")
+        #expect(route.filter.rawValue == "buildings/+/+/+")
+        #expect(route.captureNames == ["site", "device", "metric"])
+        #expect(
+            route.captures(in: "buildings/north/d1/temperature")
+                == ["site": "north", "device": "d1", "metric": "temperature"])
+        #expect(route.captures(in: "buildings/north/d1") == nil)
+        #expect(route.captures(in: "buildings/north/d1/t/x") == nil)
+        #expect(route.captures(in: "buildings//d1/t") == nil)
+    }
+
+    @Test("wildcards and shared subscriptions are allowed beside captures")
+    func wildcards() throws {
+        let route = try TopicRoute(pattern: "$share/gw/+/{device}/#")
+        #expect(route.filter.rawValue == "$share/gw/+/+/#")
+        #expect(route.filter.shareGroup == "gw")
+        #expect(route.captures(in: "x/d1") == ["device": "d1"])
+        #expect(route.captures(in: "x/d1/y/z") == ["device": "d1"])
+        #expect(route.captures(in: "$SYS/d1") == nil)
+    }
+
+    @Test("the defaults are the five documented routes")
+    func defaults() {
+        #expect(
+            TopicRoute.defaults.map(\.pattern) == [
+                "sensors/{device}/{metric}", "sensors/{device}", "devices/{device}/telemetry", "tele/{device}/SENSOR",
+                "zigbee2mqtt/{device}",
+            ])
+        #expect(TopicRoute.defaults.allSatisfy { $0.convention == .auto && $0.qos == 1 && !$0.convertsFahrenheit })
+        #expect(TopicRoute.defaults.telemetryRoots == ["sensors"])
+    }
+
+    @Test("telemetry roots are the first levels of the rooms")
+    func telemetryRoots() throws {
+        let routes = [
+            try TopicRoute(pattern: "a/{device}", room: "plant/{device}"), try TopicRoute(pattern: "b/{device}"),
+        ]
+        #expect(routes.telemetryRoots == ["plant", "sensors"])
+    }
+
+    @Test(
+        "a wrong route is refused with the reason",
+        arguments: [
+            ("sensors/{device", "sensors/{device}", 1, TopicRouteError.Problem.badCapture("{device")),
+            ("sensors/x{device}", "sensors/{device}", 1, .badCapture("x{device}")),
+            ("sensors/{}", "sensors/{device}", 1, .badCapture("{}")),
+            ("sensors/{a b}", "sensors/{device}", 1, .badCapture("{a b}")),
+            ("{device}/{device}", "sensors/{device}", 1, .duplicateCapture("device")),
+            ("sensors/#/{device}", "sensors/{device}", 1, .badFilter(.multiLevelNotLast)),
+            ("", "sensors/{device}", 1, .badFilter(.empty)),
+            ("a/{device}", "sensors/{site}", 1, .badRoom("uses {site}, which the topic does not capture")),
+            ("a/{device}", "", 1, .badRoom("has an empty level")),
+            (
+                "a/{device}", "{device}/x", 1,
+                .badRoom("must begin with a level of plain text other than 'users' and '$…'")
+            ),
+            (
+                "a/{device}", "users/{device}", 1,
+                .badRoom("must begin with a level of plain text other than 'users' and '$…'")
+            ),
+            (
+                "a/{device}", "sensors/+", 1,
+                .badRoom("has '+' as a level; allowed are plain text and a capture such as {device}")
+            ),
+            ("a/{device}", "sensors/{device}", 2, .badQoS(2)),
+            ("a/{device}", "sensors/{device}", -1, .badQoS(-1)),
+        ])
+    func refuses(pattern: String, room: String, qos: Int, problem: TopicRouteError.Problem) {
+        #expect(throws: TopicRouteError(pattern: pattern, room: room, problem: problem)) {
+            try TopicRoute(pattern: pattern, room: room, qos: qos)
+        }
+    }
+
+    @Test("QoS 2 is explained")
+    func explainsQoS2() {
+        let error = TopicRouteError(pattern: "a/{device}", room: "", problem: .badQoS(2))
+        #expect(error.description.contains("subscribe at most at QoS 1"))
+        #expect(error.description.contains("'a/{device}'"))
+    }
+}
