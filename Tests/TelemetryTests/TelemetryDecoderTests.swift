@@ -56,6 +56,8 @@ struct TelemetryDecoderTests {
         let readings = try decode("gw/north", #"{"A":[{"t":1}],"B":[{"t":2}]}"#, routes: routes)
         #expect(readings.map(\.room) == ["sensors/north/A", "sensors/north/B"])
         #expect(readings.map(\.device.rawValue) == ["A", "B"])
+        let below = try decode("sensors/d1", #"{"A":[{"t":1}],"d1":[{"t":2}]}"#)
+        #expect(below.map(\.room) == ["sensors/A", "sensors/d1"])
     }
 
     @Test("a topic of no route, and levels that cannot be names")

@@ -74,6 +74,12 @@ struct BadPayloadTests {
         #expect(Self.failure(Array(payload.utf8), convention: convention) != nil)
     }
 
+    @Test("a name that is too long is refused before anything below it is looked at")
+    func longNameOfObject() {
+        let payload = #"{"\#(String(repeating: "n", count: 129))":{"a":{}}}"#
+        #expect(Self.failure(Array(payload.utf8), convention: .json)?.reason == "bad_metric")
+    }
+
     @Test("descriptions name what is wrong and what is allowed")
     func descriptions() {
         #expect(

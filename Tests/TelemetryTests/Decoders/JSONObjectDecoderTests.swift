@@ -109,6 +109,14 @@ struct JSONObjectDecoderTests {
             ])
     }
 
+    @Test("names stay unique however many come before", arguments: [1, 15, 16, 17, 18, 40])
+    func uniqueNames(count: Int) throws {
+        let members = (0..<count).map { "\"m\($0)\":0" } + ["\"m0\":1"]
+        let metrics = try JSONObjectDecoder().decode("{\(members.joined(separator: ","))}", context())[0].metrics
+        #expect(metrics.map(\.name) == (0..<count).map { "m\($0)" })
+        #expect(metrics[0].value == 1)
+    }
+
     @Test("many metrics keep their order and stay unique")
     func manyMetrics() throws {
         let names = (0..<200).map { "m\($0)" }

@@ -61,6 +61,12 @@ struct SenMLDecoderTests {
                 == [Plain("m", ["a=1"], at: "2024-05-01T11:59:54.000Z"), Plain("m", ["b=2"])])
     }
 
+    @Test("times are absolute from 2^28 on")
+    func absoluteTimes() throws {
+        #expect(try decode(#"[{"n":"m:a","v":1,"t":60}]"#)[0].time == "2024-05-01T12:01:00.000Z")
+        #expect(try decode(#"[{"n":"m:a","v":1,"t":268435456}]"#)[0].time == "1978-07-04T21:24:16.000Z")
+    }
+
     @Test("a name without a device is of the topic's; slashes in a device become colons")
     func names() throws {
         #expect(try decode(#"[{"n":"temperature","u":"Cel","v":21.5}]"#) == [Plain("d1", ["temperature=21.5 °C"])])
