@@ -1,0 +1,47 @@
+# Windsock's tasks. `make` alone lists them.
+# ARGS goes on to the program that a task runs: make run ARGS='--mqtt-url mqtt://broker:1883'
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench clean
+
+SWIFT_SOURCES := Package.swift Sources Tests
+PYTHON_SCRIPTS := $(wildcard scripts/*.py)
+SHELL_SCRIPTS := $(shell grep -lE '^\#!.*\b(bash|sh)$$' scripts/* .ci/* Benchmarks/* 2>/dev/null)
+
+help: ## List the tasks
+	@echo 'Windsock: MQTT readings on live dashboards. Tasks:'
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo "Arguments go in ARGS: make run ARGS='--mqtt-url mqtt://broker:1883'"
+
+setup: ## Install with apt whatever running, testing and linting need
+	@scripts/setup test
+
+run: ## Build a release and start the demo: broker, gateway, devices and a dashboard
+	@scripts/setup run
+	@echo 'Building windsock (the first time takes some minutes) ...'
+	@swift build -c release --product windsock
+	@exec .build/release/windsock demo $(ARGS)
+
+test: ## Run every test, with a real broker and a real browser
+	@scripts/setup test
+	@exec scripts/test $(ARGS)
+
+lint: ## Check format, import layers, scripts, and what sources must not contain
+	@scripts/setup lint
+	swift format lint --strict --recursive $(SWIFT_SOURCES)
+	scripts/check-imports.py --self-test
+	scripts/check-imports.py
+	scripts/check-forbidden
+	shellcheck $(SHELL_SCRIPTS)
+	PYTHONPYCACHEPREFIX=.build/pycache python3 -m py_compile $(PYTHON_SCRIPTS)
+
+format: ## Format the sources
+	swift format --in-place --recursive $(SWIFT_SOURCES)
+
+bench: ## Measure speed and memory
+	@scripts/setup run
+	@exec Benchmarks/run $(ARGS)
+
+clean: ## Remove what was built
+	swift package clean
+	rm -rf .build/pycache .build/test-logs
