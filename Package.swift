@@ -101,28 +101,47 @@ let package = Package(
         // Tests mirror Sources; those that need a broker or a browser stand apart.
         .target(
             name: "TestSupport",
-            dependencies: ["Telemetry", "WebSocketClient", nio("NIOCore"), nio("NIOPosix")],
+            dependencies: ["WebSocketClient", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix")],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MQTTTransportTests", dependencies: ["MQTTTransport", "TestSupport", logging], swiftSettings: settings),
+            name: "MQTTTransportTests", dependencies: ["MQTTTransport", "Telemetry", "TestSupport", logging],
+            swiftSettings: settings),
         .testTarget(
-            name: "RealtimeTests", dependencies: ["Realtime", "Telemetry", nio("NIOCore"), nio("NIOEmbedded")],
+            name: "RealtimeTests",
+            dependencies: ["Realtime", "Telemetry", coreMetrics, nio("NIOCore"), nio("NIOEmbedded")],
             swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", coreMetrics], swiftSettings: settings),
         .testTarget(
+            name: "WebSocketClientTests",
+            dependencies: [
+                "WebSocketClient", "TestSupport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "ServicesTests",
-            dependencies: ["Services", "Realtime", "MQTTTransport", "Telemetry", nio("NIOCore"), nio("NIOEmbedded")],
+            dependencies: [
+                "Services", "Realtime", "MQTTTransport", "Telemetry", logging, coreMetrics, nio("NIOCore"),
+                nio("NIOEmbedded"),
+            ],
             swiftSettings: settings),
         .testTarget(
-            name: "WebServerTests", dependencies: ["WebServer", "Services", "Realtime", "WebSocketClient", "TestSupport"],
+            name: "WebServerTests",
+            dependencies: [
+                "WebServer", "Services", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging, coreMetrics,
+                lifecycle, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
             swiftSettings: settings),
         .testTarget(
-            name: "DeviceSimulatorTests", dependencies: ["DeviceSimulator", "TestSupport", "Telemetry"], swiftSettings: settings),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestSupport"], swiftSettings: settings),
-        .testTarget(
-            name: "IntegrationTests", dependencies: ["windsock", "WebSocketClient", "TestSupport", "Telemetry"],
+            name: "DeviceSimulatorTests",
+            dependencies: ["DeviceSimulator", "MQTTTransport", "Telemetry", "TestSupport", logging, lifecycle],
             swiftSettings: settings),
-        .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport", "Telemetry"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "Telemetry", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["windsock", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry", logging],
+            swiftSettings: settings),
+        .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport"], swiftSettings: settings),
     ]
 )

@@ -20,7 +20,7 @@ LAYERS = {
     "CZlib": [],
     "Telemetry": [],
     # Level 1: one concern each
-    "MQTTTransport": ["Telemetry", "CMosquitto"],
+    "MQTTTransport": ["Telemetry", "CMosquitto", "DequeModule"],
     "Realtime": ["Telemetry", "NIOCore", "DequeModule"],
     "Storage": ["Telemetry", "GRDB"],
     "AlertRules": ["Telemetry"],
@@ -34,8 +34,8 @@ LAYERS = {
     ],
     # Level 3: the edge
     "WebServer": [
-        "Telemetry", "Realtime", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "JWTKit", "ServiceLifecycle",
-        "AsyncHTTPClient",
+        "Telemetry", "Realtime", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "JWTKit", "Crypto",
+        "DequeModule", "ServiceLifecycle", "AsyncHTTPClient",
     ],
     # Level 4: devices
     "DeviceSimulator": ["Telemetry", "MQTTTransport", "OTLP", "Yams", "ServiceLifecycle"],

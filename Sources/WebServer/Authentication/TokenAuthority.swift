@@ -55,7 +55,7 @@ package struct TokenAuthority: Sendable {
         }
         var grants: [TopicFilter] = []
         for text in claims.join ?? [] {
-            guard let filter = try? TopicFilter(text) else {
+            guard let filter = try? TopicFilter(text), filter.shareGroup == nil else {
                 throw .invalid("\"join\" holds what is no room filter")
             }
             grants.append(filter)

@@ -1,0 +1,87 @@
+/// One setting: its key and what it means. The table of them is what files are checked against, what
+/// `--print-config` prints, and what `docs/configuration.md` documents.
+package struct ConfigurationOption: Sendable, Hashable {
+    /// The key as in the file, levels joined with `.`.
+    package let key: String
+    /// The value when nothing is set; `nil` when there is none.
+    package let defaultValue: String?
+    /// Whether the value must not be shown.
+    package let isSecret: Bool
+    /// What it is, in one line.
+    package let summary: String
+
+    private init(_ key: String, default defaultValue: String? = nil, isSecret: Bool = false, _ summary: String) {
+        self.key = key
+        self.defaultValue = defaultValue
+        self.isSecret = isSecret
+        self.summary = summary
+    }
+
+    /// `WINDSOCK_MQTT_URL` for `mqtt.url`.
+    package var environmentName: String {
+        "WINDSOCK_" + key.uppercased().replacing(".", with: "_")
+    }
+
+    /// `--mqtt-url` for `mqtt.url`; options without a flag of their own are set by `--set limits.devices=…`.
+    package var flagName: String {
+        guard Self.withFlag.contains(self) else { return "--set \(key)" }
+        return "--" + key.replacing(".", with: "-").replacing("_", with: "-")
+    }
+
+    /// Those that have a flag of their own.
+    package static let withFlag: [ConfigurationOption] = [
+        listen, mqttURL, dataDir, dashboardsDir, publicURL, logLevel,
+    ]
+}
+
+extension ConfigurationOption {
+    static let listen = Self("listen", default: "127.0.0.1:8080", "Address and port of HTTP and WebSocket.")
+    static let dataDir = Self("data_dir", default: "windsock-data", "Folder of what must survive a restart.")
+    static let dashboardsDir = Self("dashboards_dir", default: "dashboards", "Folder of the dashboards and the page.")
+    static let publicURL = Self("public_url", "The gateway's URL as browsers see it behind a proxy.")
+    static let allowedOrigins = Self("allowed_origins", "Further origins whose pages may connect, comma-separated.")
+    static let logLevel = Self("log_level", default: "info", "trace, debug, info, notice, warning, error or critical.")
+    static let eventLoops = Self("event_loops", default: "0", "Threads that serve clients; 0 is one a core.")
+
+    static let jwtSecret = Self("jwt.secret", isSecret: true, "Signs tokens (HS256); 32 bytes or more.")
+    static let jwtSecretFile = Self("jwt.secret_file", "A file that holds jwt.secret.")
+
+    static let mqttURL = Self("mqtt.url", default: "mqtt://127.0.0.1:1883", "The broker: mqtt:// or mqtts://.")
+    static let mqttClientID = Self("mqtt.client_id", "Client id; random and kept in data_dir when not set.")
+    static let mqttVersion = Self("mqtt.version", default: "auto", "auto (5, else 3.1.1), 5 or 3.1.1.")
+    static let mqttUsername = Self("mqtt.username", "User name at the broker.")
+    static let mqttPassword = Self("mqtt.password", isSecret: true, "Password at the broker.")
+    static let mqttPasswordFile = Self("mqtt.password_file", "A file that holds mqtt.password.")
+    static let mqttCAFile = Self("mqtt.ca_file", "Certificates that mqtts:// trusts, PEM.")
+    static let mqttCertificateFile = Self("mqtt.certificate_file", "The gateway's own certificate, PEM.")
+    static let mqttKeyFile = Self("mqtt.key_file", "The key of mqtt.certificate_file, PEM.")
+    static let mqttKeepAlive = Self("mqtt.keep_alive", default: "30s", "Time between signs of life.")
+    static let mqttSessionExpiry = Self("mqtt.session_expiry", default: "1d", "How long the broker keeps our session.")
+    static let mqttReceiveMaximum = Self("mqtt.receive_maximum", default: "1000", "QoS 1 messages under way at once.")
+    static let mqttStatusTopic = Self("mqtt.status_topic", default: "windsock/status", "Where online and offline go.")
+    static let mqttShareGroup = Self("mqtt.share_group", "Subscribe as a member of this $share group.")
+
+    static let messageBytes = Self("limits.message_bytes", default: "65536", "Bytes of a client's message.")
+    static let rooms = Self("limits.rooms", default: "256", "Joins of one client.")
+    static let commandsPerSecond = Self("limits.commands_per_second", default: "100", "Commands of one client.")
+    static let commandBurst = Self("limits.command_burst", default: "200", "Commands of one client at once.")
+    static let queueBytes = Self("limits.queue_bytes", default: "1048576", "Bytes that wait for a slow client.")
+    static let queueMessages = Self("limits.queue_messages", default: "256", "Messages that wait and may not be lost.")
+    static let devices = Self("limits.devices", default: "10000", "Devices whose latest reading is kept.")
+    static let mailboxBytes = Self("limits.mailbox_bytes", default: "8388608", "Bytes that wait for one event loop.")
+    static let payloadBytes = Self("limits.payload_bytes", default: "262144", "Bytes of an MQTT payload.")
+    static let handshakeTimeout = Self("limits.handshake_timeout", default: "10s", "Time to make a first request.")
+
+    static let pingInterval = Self("heartbeat.ping_interval", default: "54s", "Time between pings to a client.")
+    static let pongTimeout = Self("heartbeat.pong_timeout", default: "60s", "Time in which a pong is due.")
+    static let writeTimeout = Self("heartbeat.write_timeout", default: "10s", "Time a socket may take no bytes.")
+
+    /// Every option, in the order in which they are printed.
+    package static let all: [ConfigurationOption] = [
+        listen, dataDir, dashboardsDir, publicURL, allowedOrigins, logLevel, eventLoops, jwtSecret, jwtSecretFile,
+        mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
+        mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttStatusTopic,
+        mqttShareGroup, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices,
+        mailboxBytes, payloadBytes, handshakeTimeout, pingInterval, pongTimeout, writeTimeout,
+    ]
+}

@@ -1,0 +1,145 @@
+import CoreMetrics
+import Foundation
+package import Logging
+import MQTTTransport
+import NIOCore
+import NIOPosix
+import Observability
+import Realtime
+import ServiceLifecycle
+import Services
+import Synchronization
+import Telemetry
+import WebServer
+
+/// The gateway, put together: the one place where all parts meet.
+///
+///     MQTTClient ──▶ IngestPipeline ──▶ DataStreamService ──▶ Hub ──▶ WebServer ──▶ browsers
+///                                                                        ▲
+///                                       DashboardCatalog, readiness, metrics
+///
+/// `run()` serves until a graceful shutdown: first the broker's messages stop and what was accepted is acknowledged,
+/// then clients get what waits for them and are closed with 1001.
+package struct Gateway: Service {
+    /// What is known once the gateway accepts connections.
+    package struct Endpoint: Sendable {
+        package let host: String
+        package let port: Int
+
+        /// The address for a browser on this machine.
+        package var url: String {
+            let shown = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
+            return "http://\(shown.contains(":") ? "[\(shown)]" : shown):\(port)"
+        }
+    }
+
+    /// Serving needs a secret.
+    package struct MissingSecret: Error, CustomStringConvertible {
+        package var description: String {
+            """
+            No JWT secret is set. Set WINDSOCK_JWT_SECRET to 32 bytes or more, for example:
+              export WINDSOCK_JWT_SECRET=$(openssl rand -hex 32)
+            """
+        }
+    }
+
+    private let configuration: GatewayConfiguration
+    private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let hub: Hub
+    private let mqtt: MQTTService
+    private let server: WebServer
+
+    /// Builds all parts; nothing is opened yet.
+    ///
+    /// - Parameters:
+    ///   - onReady: Called once connections are accepted.
+    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`.
+    package init(
+        configuration: GatewayConfiguration,
+        logger: Logger,
+        onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
+    ) async throws {
+        guard let secret = configuration.jwtSecret else { throw MissingSecret() }
+        let dashboards = try DashboardCatalog(directory: configuration.dashboardsDirectory)
+        let registry = MetricsRegistry { name, _ in
+            logger.warning("A metric series was dropped because of its limit", metadata: ["metric": "\(name)"])
+        }
+        ProcessMetrics.register(in: registry)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
+        let hub = Hub(
+            eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: configuration.hub,
+            metrics: HubMetrics(factory: registry))
+        let stream = DataStreamService(hub: hub, configuration: configuration.stream)
+        let mqtt = try Self.mqttService(configuration, stream: stream, registry: registry, logger: logger)
+        let sockets = WebSocketMetrics(factory: registry)
+        let environment = ConnectionEnvironment(
+            hub: hub,
+            router: CommandRouter(stream: stream, limits: configuration.server.limits),
+            limits: configuration.server.limits,
+            heartbeat: configuration.server.heartbeat,
+            queueBytes: configuration.hub.queue.maxBytes,
+            metrics: sockets,
+            logger: logger)
+        GatewayMetrics.register(in: registry, client: mqtt.client, hub: hub, stream: stream, sockets: sockets)
+        let host = configuration.server.host
+        self.configuration = configuration
+        self.logger = logger
+        self.group = group
+        self.hub = hub
+        self.mqtt = mqtt
+        self.server = WebServer(
+            configuration: configuration.server,
+            dependencies: WebServer.Dependencies(
+                hub: hub,
+                stream: stream,
+                authority: try await TokenAuthority(secret: secret),
+                environment: environment,
+                readiness: { [client = mqtt.client] in Readiness(checks: [.mqtt(client)]) },
+                metricsText: { PrometheusText.render(registry) },
+                dashboards: { dashboards.json }),
+            eventLoopGroup: group,
+            logger: logger,
+            onRunning: { port in await onReady(Endpoint(host: host, port: port)) })
+    }
+
+    package func run() async throws {
+        let services = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: mqtt, successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                logger: Logger(label: "windsock.services") { _ in SwiftLogNoOpLogHandler() }))
+        do {
+            try await services.run()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+    }
+
+    private func close() async {
+        hub.close()
+        try? await group.shutdownGracefully()
+    }
+
+    private static func mqttService(
+        _ configuration: GatewayConfiguration, stream: DataStreamService, registry: MetricsRegistry, logger: Logger
+    ) throws -> MQTTService {
+        var mqtt = configuration.mqtt
+        if mqtt.clientID == GatewayConfiguration.unsetClientID {
+            let store = ClientIDStore(directory: configuration.dataDirectory, ids: RandomIDGenerator())
+            mqtt.clientID = try store.clientID()
+        }
+        let pipeline = IngestPipeline(
+            decoder: TelemetryDecoder(routes: configuration.routes, limits: configuration.decodingLimits),
+            stream: stream,
+            metrics: IngestMetrics(factory: registry),
+            logger: logger)
+        let loop = MQTTLoop()
+        let client = try MQTTClient(configuration: mqtt, handler: pipeline, loop: loop, logger: logger)
+        return MQTTService(client: client, loop: loop, pipeline: pipeline, logger: logger)
+    }
+}

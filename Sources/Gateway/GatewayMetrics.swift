@@ -1,0 +1,46 @@
+import MQTTTransport
+import Observability
+import Realtime
+import Services
+import WebServer
+
+/// Figures that are read where they are kept, at each scrape.
+enum GatewayMetrics {
+    static func register(
+        in registry: MetricsRegistry, client: MQTTClient, hub: Hub, stream: DataStreamService,
+        sockets: WebSocketMetrics
+    ) {
+        func observe(
+            _ name: String, _ help: String, kind: MetricKind = .gauge, _ read: @escaping @Sendable () -> Int
+        ) {
+            registry.observe(name, help: help, kind: kind) { Double(read()) }
+        }
+        observe("windsock_websocket_connections_active", "WebSocket connections that are open now.") {
+            sockets.activeConnections
+        }
+        observe("windsock_devices", "Devices whose latest reading is known.") { stream.deviceCounts.known }
+        observe("windsock_devices_evicted", "Devices forgotten because too many were known.", kind: .counter) {
+            stream.deviceCounts.evicted
+        }
+        observe("windsock_users_online", "Users with at least one connection.") { hub.presence.onlineUsers().count }
+        observe("windsock_mqtt_connected", "1 while the broker's connection is up, else 0.") {
+            client.state.isConnected ? 1 : 0
+        }
+        observe("windsock_mqtt_connects", "Connections to the broker.", kind: .counter) { client.counters.connects }
+        observe("windsock_mqtt_connection_failures", "Connections that failed or broke.", kind: .counter) {
+            client.counters.connectFailures
+        }
+        observe("windsock_mqtt_batches", "Batches of messages from the broker.", kind: .counter) {
+            client.counters.batches
+        }
+        observe("windsock_mqtt_batches_refused", "Batches that were not acknowledged.", kind: .counter) {
+            client.counters.batchesRefused
+        }
+        observe("windsock_mqtt_received_bytes", "Payload bytes from the broker.", kind: .counter) {
+            client.counters.bytesReceived
+        }
+        observe("windsock_mqtt_subscriptions_refused", "Filters that the broker refuses now.") {
+            client.refusedSubscriptions.count
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import Telemetry
+import WebServer
+
+/// `windsock token`: signs a token with the gateway's secret.
+struct Token: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print a token signed with WINDSOCK_JWT_SECRET.",
+        discussion: "Example: windsock token --user operator --join 'sensors/#' --ttl 1h")
+
+    @Option(help: "Who it is for; 1 to 128 bytes without / + # or control characters.")
+    var user: String
+
+    @Option(help: "A room or filter that may be joined, such as 'sensors/#'. May be repeated.")
+    var join: [String] = []
+
+    @Option(help: "A room or filter that may be written to. May be repeated.")
+    var publish: [String] = []
+
+    @Flag(help: "Allow sending notifications.")
+    var notify = false
+
+    @Option(help: "How long it is valid: 30m, 1h, 7d.")
+    var ttl = "1h"
+
+    @OptionGroup var settings: SettingsOptions
+
+    func run() async throws {
+        try await Exit.reporting {
+            let configuration = try GatewayConfiguration(try settings.sources())
+            guard let secret = configuration.jwtSecret else { throw Gateway.MissingSecret() }
+            guard DeviceID(user) != nil else {
+                throw ConfigurationError(
+                    origin: "--user", problem: "1 to 128 bytes without / + # or control characters are expected.")
+            }
+            guard let lifetime = DurationText.parse(ttl), lifetime >= .seconds(1) else {
+                throw ConfigurationError(
+                    origin: "--ttl", problem: "\"\(ttl)\" is not a duration of at least 1s, such as 30m, 1h or 7d.")
+            }
+            let authority = try await TokenAuthority(secret: secret)
+            Console.print(
+                try await authority.issue(
+                    user: user, join: try Self.filters(join, "--join"), publish: try Self.filters(publish, "--publish"),
+                    notify: notify, lifetime: lifetime))
+        }
+    }
+
+    /// The filters of a repeated flag.
+    static func filters(_ texts: [String], _ flag: String) throws -> [TopicFilter] {
+        try texts.map { text in
+            do {
+                let filter = try TopicFilter(text)
+                guard filter.shareGroup == nil else {
+                    throw ConfigurationError(origin: flag, problem: "\"\(text)\" is not a room or room filter.")
+                }
+                return filter
+            } catch let error as ConfigurationError {
+                throw error
+            } catch {
+                throw ConfigurationError(origin: flag, problem: "\(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Synchronization
+
+/// A child process in its own process group that the kernel ends with its parent.
+///
+/// The group keeps the terminal's Ctrl-C away from it. `setpriv --pdeathsig` (util-linux) makes the kernel send
+/// SIGTERM when the thread that started it ends, so one thread starts it, waits for it, and lives as long as it does.
+final class OwnedProcess: Sendable {
+    private struct State {
+        var pid: pid_t?
+        var status: Int32?
+        var waiters: [CheckedContinuation<Int32, Never>] = []
+    }
+
+    /// The process could not be started, or ended too soon.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let state = Mutex(State())
+
+    /// Starts `program` with `arguments`; its standard input is empty, its output goes where ours goes.
+    init(_ program: String, _ arguments: [String]) throws {
+        let started = DispatchSemaphore(value: 0)
+        let failure = Mutex<String?>(nil)
+        let command = Self.command(program, arguments)
+        let thread = Thread { [self] in
+            var pid: pid_t = 0
+            let result = Self.spawn(&pid, command)
+            if result == 0 {
+                state.withLock { $0.pid = pid }
+            } else {
+                failure.withLock { $0 = String(cString: strerror(result)) }
+            }
+            started.signal()
+            if result == 0 { wait(for: pid) }
+        }
+        thread.name = "child"
+        thread.start()
+        started.wait()
+        if let reason = failure.withLock({ $0 }) {
+            throw Failure(description: "\(program) could not be started: \(reason)")
+        }
+    }
+
+    /// Asks it to end.
+    func terminate() {
+        state.withLock { state in
+            guard state.status == nil, let pid = state.pid else { return }
+            kill(pid, SIGTERM)
+        }
+    }
+
+    /// Waits for its end; the exit status, or 128 and the signal's number.
+    func exit() async -> Int32 {
+        await withCheckedContinuation { continuation in
+            let status: Int32? = state.withLock { state in
+                if state.status == nil { state.waiters.append(continuation) }
+                return state.status
+            }
+            if let status { continuation.resume(returning: status) }
+        }
+    }
+
+    /// Waits until `condition` holds, the process ends, or time is up.
+    func waitUntil(within duration: Duration, _ condition: () -> Bool) async throws {
+        let deadline = ContinuousClock.now + duration
+        while !condition() {
+            if let status = state.withLock({ $0.status }) { throw Failure(description: "it ended with \(status)") }
+            guard ContinuousClock.now < deadline else { throw Failure(description: "no answer in \(duration)") }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    /// The path of a program that is in PATH or in one of the other folders.
+    static func find(_ name: String, also folders: [String] = []) -> String? {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return (path.split(separator: ":").map(String.init) + folders).map { "\($0)/\(name)" }
+            .first { access($0, X_OK) == 0 }
+    }
+
+    private static func command(_ program: String, _ arguments: [String]) -> [String] {
+        guard let setpriv = find("setpriv") else { return [program] + arguments }
+        return [setpriv, "--pdeathsig", "TERM", program] + arguments
+    }
+
+    private static func spawn(_ pid: inout pid_t, _ command: [String]) -> Int32 {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setpgroup(&attributes, 0)
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        var arguments = command.map { strdup($0) }
+        arguments.append(nil)
+        defer { for argument in arguments { free(argument) } }
+        return posix_spawn(&pid, command[0], &actions, &attributes, arguments, environ)
+    }
+
+    private func wait(for pid: pid_t) {
+        var raw: Int32 = 0
+        while waitpid(pid, &raw, 0) < 0, errno == EINTR {}
+        let signal = raw & 0x7F
+        let status = signal == 0 ? (raw >> 8) & 0xFF : 128 + signal
+        let waiters = state.withLock { state in
+            state.status = status
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume(returning: status) }
+    }
+}

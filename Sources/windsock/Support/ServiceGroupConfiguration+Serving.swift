@@ -1,0 +1,14 @@
+import Logging
+import ServiceLifecycle
+
+extension ServiceGroupConfiguration {
+    /// Services that end gracefully on Ctrl-C and SIGTERM, in reverse order, and are cut off when that takes too long.
+    static func serving(_ services: [ServiceConfiguration], logger: Logger) -> ServiceGroupConfiguration {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        var configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        configuration.maximumGracefulShutdownDuration = Serve.shutdownTimeout
+        return configuration
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import Logging
+
+/// The flags that set the gateway's configuration: the strongest of file, environment and flags.
+struct SettingsOptions: ParsableArguments {
+    /// Read when it is there and no other file is named.
+    static let defaultFile = "windsock.yaml"
+
+    @Option(help: "The configuration file; windsock.yaml when it is there. Also WINDSOCK_CONFIG.")
+    var config: String?
+
+    @Option(help: "Address and port of HTTP and WebSocket (127.0.0.1:8080).")
+    var listen: String?
+
+    @Option(name: .customLong("mqtt-url"), help: "The broker: mqtt://[user:pass@]host:1883 or mqtts://….")
+    var mqttURL: String?
+
+    @Option(name: .customLong("data-dir"), help: "Folder of what must survive a restart (windsock-data).")
+    var dataDir: String?
+
+    @Option(name: .customLong("dashboards-dir"), help: "Folder of the dashboards and the page (dashboards).")
+    var dashboardsDir: String?
+
+    @Option(name: .customLong("public-url"), help: "The gateway's URL as browsers see it behind a proxy.")
+    var publicURL: String?
+
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (info).")
+    var logLevel: String?
+
+    @Option(name: .customLong("set"), help: "Any other setting: --set limits.devices=20000. May be repeated.")
+    var settings: [String] = []
+
+    /// All sources together; throws ``ConfigurationErrors``.
+    func sources() throws -> GatewayConfiguration.Sources {
+        let environment = ProcessInfo.processInfo.environment
+        var file: ConfigurationFile?
+        if let path = config ?? environment["WINDSOCK_CONFIG"] {
+            file = try ConfigurationFile(path: path)
+        } else if FileManager.default.fileExists(atPath: Self.defaultFile) {
+            file = try ConfigurationFile(path: Self.defaultFile)
+        }
+        return GatewayConfiguration.Sources(file: file, environment: environment, flags: try flags())
+    }
+
+    private func flags() throws -> [String: String] {
+        var flags: [String: String] = [:]
+        for setting in settings {
+            let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, ConfigurationOption.all.contains(where: { $0.key == parts[0] }) else {
+                let known = ConfigurationOption.all.map(\.key).joined(separator: ", ")
+                throw ConfigurationErrors([
+                    ConfigurationError(origin: "--set \(parts.first ?? "")", problem: "key=value is expected, with one of \(known).")
+                ])
+            }
+            flags[parts[0]] = parts[1]
+        }
+        let named: [(String, String?)] = [
+            ("listen", listen), ("mqtt.url", mqttURL), ("data_dir", dataDir), ("dashboards_dir", dashboardsDir),
+            ("public_url", publicURL), ("log_level", logLevel),
+        ]
+        for case (let key, let value?) in named { flags[key] = value }
+        return flags
+    }
+
+    /// A logger to standard error, at the configured level.
+    static func logger(level: Logger.Level) -> Logger {
+        var logger = Logger(label: "windsock") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level
+        return logger
+    }
+}

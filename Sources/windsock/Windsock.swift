@@ -1,0 +1,15 @@
+import ArgumentParser
+
+/// The command line: `windsock serve | demo | simulate | check | token | tail`.
+@main
+struct Windsock: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "windsock",
+        abstract: "An IoT telemetry streaming gateway: MQTT in, live WebSocket rooms out.",
+        discussion: """
+            Exit codes: 0 done, 1 failed, 64 wrong usage, 69 something needed is not available, \
+            78 wrong configuration.
+            """,
+        version: "0.1.0",
+        subcommands: [Serve.self, Demo.self, Simulate.self, Check.self, Token.self, Tail.self])
+}
