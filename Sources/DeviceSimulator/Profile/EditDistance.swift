@@ -1,0 +1,28 @@
+/// Finds what a mistyped key was meant to be.
+enum EditDistance {
+    /// The candidate that the fewest edits lead to, when they are few enough for a slip of the fingers.
+    static func nearest(to word: String, among candidates: [String]) -> String? {
+        guard word.utf8.count <= 40 else { return nil }
+        let ranked = candidates.map { (name: $0, distance: distance(word, $0)) }
+        guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= max(1, word.count / 3) else {
+            return nil
+        }
+        return best.name
+    }
+
+    /// How many characters must be put in, left out or replaced (Levenshtein).
+    static func distance(_ first: String, _ second: String) -> Int {
+        let columns = Array(second)
+        var row = Array(0...columns.count)
+        for (index, letter) in first.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in columns.indices {
+                let substituted = diagonal + (letter == columns[column] ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(substituted, row[column] + 1, diagonal + 1)
+            }
+        }
+        return row[columns.count]
+    }
+}

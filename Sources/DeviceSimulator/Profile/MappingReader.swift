@@ -1,0 +1,206 @@
+import Telemetry
+import Yams
+
+/// Reads the keys of one mapping of a device file, and reports what is wrong with file, line, key, value and what is
+/// allowed.
+///
+/// Every key that is asked for counts as known; ``finish()`` then reports the others.
+struct MappingReader {
+    /// The largest number that a device file may hold: far from where doubles lose whole numbers or overflow.
+    static let maximumNumber = 1e12
+
+    /// The spans of schedules and periods: finer than any sensor, longer than any run.
+    static let spans: ClosedRange<Duration> = .milliseconds(1) ... .seconds(365 * 86_400)
+
+    let node: Node
+    /// The keys above this mapping, joined with `.`; empty for the file's root.
+    let path: String
+    let problems: ProblemCollector
+
+    private let mapping: Node.Mapping
+    private var known: Set<String> = []
+
+    /// `nil`, and a problem, when the node is no mapping.
+    init?(_ node: Node, path: String, problems: ProblemCollector) {
+        guard let mapping = node.mapping else {
+            problems.add(
+                "\(Self.excerpt(node)) is no mapping; allowed: keys with values, one a line or in { }", at: node,
+                key: path)
+            return nil
+        }
+        self.node = node
+        self.path = path
+        self.problems = problems
+        self.mapping = mapping
+    }
+
+    /// The names of all keys in the file's order.
+    var keys: [(name: String, key: Node, value: Node)] {
+        mapping.map { ($0.key.scalar?.string ?? Self.excerpt($0.key), $0.key, $0.value) }
+    }
+
+    /// The key with those above it.
+    func key(_ name: String) -> String {
+        path.isEmpty ? name : "\(path).\(name)"
+    }
+
+    /// Whether the file has the key.
+    func has(_ name: String) -> Bool {
+        keys.contains { $0.name == name }
+    }
+
+    /// The value of a key, which becomes known; `nil` when the file leaves it out or empty.
+    mutating func value(_ name: String) -> Node? {
+        known.insert(name)
+        guard let node = keys.first(where: { $0.name == name })?.value else { return nil }
+        return node.scalar?.string == "" && node.scalar?.style == .plain ? nil : node
+    }
+
+    /// Reports a key that must be there and is not; `what` says what would be allowed.
+    func missing(_ name: String, _ what: String) {
+        problems.add("is missing; allowed: \(what)", at: node, key: key(name))
+    }
+
+    mutating func text(_ name: String) -> String? {
+        guard let node = value(name) else { return nil }
+        guard let text = node.scalar?.string else { return wrong(node, name, allowed: "a text") }
+        return text
+    }
+
+    mutating func bool(_ name: String) -> Bool? {
+        guard let node = value(name) else { return nil }
+        switch node.scalar?.string {
+        case "true": return true
+        case "false": return false
+        default: return wrong(node, name, allowed: "true or false")
+        }
+    }
+
+    mutating func number(
+        _ name: String, in range: ClosedRange<Double> = -maximumNumber...maximumNumber
+    ) -> Double? {
+        guard let node = value(name) else { return nil }
+        return Self.number(node, in: range) ?? wrong(node, name, allowed: "a number \(Self.describe(range))")
+    }
+
+    mutating func integer(_ name: String, in range: ClosedRange<Int>) -> Int? {
+        guard let node = value(name) else { return nil }
+        guard let number = node.scalar.flatMap({ Int($0.string) }), range.contains(number) else {
+            return wrong(node, name, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    mutating func span(_ name: String, in range: ClosedRange<Duration>) -> Duration? {
+        guard let node = value(name) else { return nil }
+        guard let span = node.scalar.flatMap({ TimeSpan.parse($0.string) }), range.contains(span) else {
+            return wrong(
+                node, name,
+                allowed: """
+                    \(TimeSpan.allowed), from \(TimeSpan.format(range.lowerBound)) to \
+                    \(TimeSpan.format(range.upperBound))
+                    """)
+        }
+        return span
+    }
+
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String, of type: Choice.Type
+    ) -> Choice? where Choice.RawValue == String {
+        guard let node = value(name) else { return nil }
+        return node.scalar.flatMap { Choice(rawValue: $0.string) }
+            ?? wrong(node, name, allowed: Choice.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+
+    /// The same of a key that must be there.
+    mutating func requiredChoice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String, of type: Choice.Type
+    ) -> Choice? where Choice.RawValue == String {
+        if value(name) == nil { missing(name, Choice.allCases.map(\.rawValue).joined(separator: ", ")) }
+        return choice(name, of: type)
+    }
+
+    /// A number that must be there.
+    mutating func requiredNumber(_ name: String) -> Double? {
+        if value(name) == nil { missing(name, "a number") }
+        return number(name)
+    }
+
+    /// A span that must be there.
+    mutating func requiredSpan(_ name: String, in range: ClosedRange<Duration>) -> Duration? {
+        if value(name) == nil { missing(name, TimeSpan.allowed) }
+        return span(name, in: range)
+    }
+
+    /// A text that must be there; `what` says what would be allowed.
+    mutating func requiredText(_ name: String, _ what: String) -> String? {
+        if value(name) == nil { missing(name, what) }
+        return text(name)
+    }
+
+    /// The keys `every` and `for` of a schedule.
+    mutating func windows() -> Windows? {
+        let every = requiredSpan("every", in: Self.spans)
+        let width = requiredSpan("for", in: Self.spans)
+        guard let every, let width else { return nil }
+        guard width < every else {
+            problems.add(
+                "'\(TimeSpan.format(width))' is too long; allowed: less than 'every', which is \(TimeSpan.format(every))",
+                at: value("for") ?? node, key: key("for"))
+            return nil
+        }
+        return Windows(every: every, width: width)
+    }
+
+    /// A reader of the mapping below a key.
+    mutating func mapping(_ name: String) -> MappingReader? {
+        value(name).flatMap { MappingReader($0, path: key(name), problems: problems) }
+    }
+
+    /// Reports the keys that nobody asked for; call it last.
+    func finish() {
+        for (name, node, _) in keys where !known.contains(name) {
+            let near = EditDistance.nearest(to: name, among: known.sorted()).map { "; did you mean '\($0)'?" } ?? ""
+            problems.add(
+                "there is no such key\(near)\(near.isEmpty ? ";" : "") allowed: \(known.sorted().joined(separator: ", "))",
+                at: node, key: key(name))
+        }
+    }
+
+    /// Reports a value that is not allowed.
+    @discardableResult
+    func wrong<Value>(_ node: Node, _ name: String, allowed: String) -> Value? {
+        problems.add("\(Self.excerpt(node)) is not allowed here; allowed: \(allowed)", at: node, key: key(name))
+        return nil
+    }
+
+    /// The finite number in a scalar, when it lies in the range.
+    static func number(
+        _ node: Node, in range: ClosedRange<Double> = -maximumNumber...maximumNumber
+    ) -> Double? {
+        guard let number = node.scalar.flatMap({ Double($0.string) }), range.contains(number) else { return nil }
+        return number
+    }
+
+    /// The range in words.
+    static func describe(_ range: ClosedRange<Double>) -> String {
+        func text(_ number: Double) -> String {
+            var bytes: [UInt8] = []
+            JSONWriter.append(number, to: &bytes)
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        return "from \(text(range.lowerBound)) to \(text(range.upperBound))"
+    }
+
+    /// A value as messages show it.
+    static func excerpt(_ node: Node) -> String {
+        switch node {
+        case .scalar(let scalar):
+            let head = scalar.string.prefix(60)
+            return "'\(head)\(head.endIndex == scalar.string.endIndex ? "" : "…")'"
+        case .sequence: return "a list"
+        case .mapping: return "a mapping"
+        case .alias: return "an alias"
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import Yams
+
+/// `replay` as a device file has it, before the CSV is read.
+///
+///     replay:
+///       file: data/office.csv
+///       time: {column: time, format: auto}
+///       speed: 60
+///       loop: true
+struct ReplaySection {
+    /// How much faster than real time a file may be replayed.
+    private static let speeds: ClosedRange<Double> = 0.001...1e6
+
+    private enum Speed {
+        case times(Double)
+        case unpaced
+    }
+
+    private let reader: MappingReader
+    private let file: String?
+    private var timeColumn: String?
+    private var timeFormat = ReplayTimeFormat.auto
+    private let speed: Speed?
+    private let loops: Bool
+
+    /// `nil` when the file has no such mapping; problems are reported.
+    init?(_ root: inout MappingReader) {
+        guard var fields = root.mapping("replay") else { return nil }
+        file = fields.requiredText("file", "the path of a CSV, from the folder of this file")
+        if let node = fields.value("time") {
+            if node.mapping != nil, var time = fields.mapping("time") {
+                timeColumn = time.requiredText("column", "the name of the column that holds the time")
+                timeFormat = time.choice("format", of: ReplayTimeFormat.self) ?? .auto
+                time.finish()
+            } else {
+                timeColumn = fields.text("time")
+            }
+        }
+        speed = Self.speed(&fields)
+        loops = fields.bool("loop") ?? false
+        if let node = fields.value("speed"), case .times = speed, timeColumn == nil {
+            fields.wrong(node, "speed", allowed: "only beside 'time'; without times 'interval' is the pace") as Void?
+        }
+        fields.finish()
+        reader = fields
+    }
+
+    private static func speed(_ fields: inout MappingReader) -> Speed? {
+        guard let node = fields.value("speed") else { return nil }
+        if node.scalar?.string == "max" { return .unpaced }
+        return MappingReader.number(node, in: speeds).map(Speed.times)
+            ?? fields.wrong(node, "speed", allowed: "a number \(MappingReader.describe(speeds)), or max")
+    }
+
+    /// Reads the columns that the metrics name; `nil`, and a problem, when the CSV cannot be replayed.
+    ///
+    /// - Parameters:
+    ///   - profilePath: the device file; the CSV's path begins in its folder.
+    ///   - interval: the pace of a file without times.
+    func replay(of metrics: [MetricProfile], profilePath: String, interval: Duration?) -> Replay? {
+        guard let file else { return nil }
+        let columns = Set(
+            metrics.compactMap { metric in
+                if case .column(let name) = metric.source { name } else { nil }
+            })
+        if columns.isEmpty {
+            reader.problems.add(
+                "nothing is replayed; give at least one metric a 'column'", at: reader.node, key: reader.path)
+            return nil
+        }
+        let folder = URL(filePath: profilePath).deletingLastPathComponent()
+        let path = file.hasPrefix("/") ? file : folder.appending(path: file).path
+        do throws(CSVError) {
+            let table = try ReplayTable(path: path, columns: columns, timeColumn: timeColumn, timeFormat: timeFormat)
+            return Replay(table: table, pace: pace(interval: interval), loops: loops)
+        } catch {
+            reader.problems.add(error.problem, line: error.line, key: error.column, path: path)
+            return nil
+        }
+    }
+
+    private func pace(interval: Duration?) -> Replay.Pace {
+        switch speed {
+        case .unpaced: .unpaced
+        case .times(let speed): .speed(speed)
+        case nil: timeColumn == nil ? .interval(interval ?? .seconds(1)) : .speed(1)
+        }
+    }
+}

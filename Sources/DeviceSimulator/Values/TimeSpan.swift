@@ -1,0 +1,42 @@
+/// Spans of time as device files write them: `500ms`, `10s`, `5m`, `1h`, `1d`.
+enum TimeSpan {
+    private static let units: [(suffix: String, seconds: Double)] = [
+        ("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86_400),
+    ]
+
+    /// What a device file may hold, for messages.
+    static let allowed = "a number with ms, s, m, h or d, such as 500ms or 1.5s"
+
+    /// The span, or `nil` for anything that is not a number of at least 0 with a unit. Rounded to microseconds.
+    static func parse(_ text: String) -> Duration? {
+        guard let unit = units.first(where: { text.hasSuffix($0.suffix) }),
+            let number = Double(text.dropLast(unit.suffix.count)), number >= 0, number * unit.seconds <= 1e9
+        else { return nil }
+        return .seconds(microseconds: number * unit.seconds * 1e6)
+    }
+
+    /// The span in the largest unit that leaves it whole.
+    static func format(_ span: Duration) -> String {
+        let milliseconds = (span.seconds * 1000).rounded()
+        let unit = units.last { unit in
+            milliseconds > 0 && milliseconds.truncatingRemainder(dividingBy: unit.seconds * 1000) == 0
+        }
+        return "\(Int64(milliseconds / ((unit?.seconds ?? 0.001) * 1000)))\(unit?.suffix ?? "ms")"
+    }
+}
+
+extension Duration {
+    /// The span in seconds with a fraction.
+    var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+
+    /// The span of that many seconds, to the microsecond: schedules need no more, and sums stay exact.
+    static func seconds(rounding seconds: Double) -> Duration {
+        .seconds(microseconds: seconds * 1e6)
+    }
+
+    fileprivate static func seconds(microseconds: Double) -> Duration {
+        .microseconds(Int64(microseconds.rounded()))
+    }
+}
