@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
@@ -94,7 +95,7 @@ let package = Package(
             name: "windsock",
             dependencies: [
                 "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient",
-                logging, lifecycle, arguments,
+                logging, lifecycle, signals, arguments,
             ],
             swiftSettings: settings),
 

@@ -44,7 +44,7 @@ LAYERS = {
     # Level 6: the command line
     "windsock": [
         "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "ArgumentParser",
-        "ServiceLifecycle",
+        "ServiceLifecycle", "UnixSignals",
     ],
 }
 

@@ -35,6 +35,8 @@ package struct Gateway: Service {
 
     /// Serving needs a secret.
     package struct MissingSecret: Error, CustomStringConvertible {
+        package init() {}
+
         package var description: String {
             """
             No JWT secret is set. Set WINDSOCK_JWT_SECRET to 32 bytes or more, for example:

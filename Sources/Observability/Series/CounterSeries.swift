@@ -1,4 +1,4 @@
-package import CoreMetrics
+import CoreMetrics
 import Synchronization
 
 /// One counter series; whole and fractional increments add up to one value.

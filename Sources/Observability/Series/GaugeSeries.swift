@@ -1,4 +1,4 @@
-package import CoreMetrics
+import CoreMetrics
 
 /// One gauge series: the last value set, moved up and down by increments.
 ///

@@ -1,4 +1,4 @@
-package import CoreMetrics
+import CoreMetrics
 
 /// One histogram series with fixed buckets: timers (in seconds) and aggregating recorders.
 ///

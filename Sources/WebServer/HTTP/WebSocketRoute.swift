@@ -21,7 +21,17 @@ struct WebSocketRoute {
         logger.info(
             "A WebSocket handshake was refused",
             metadata: ["status": "\(refusal.status)", "detail": "\(refusal.detail)"])
-        throw Problem(HTTPResponse.Status(code: refusal.status), refusal.detail, headers: headers(for: refusal.status))
+        throw Problem(status(refusal.status), refusal.detail, headers: headers(for: refusal.status))
+    }
+
+    /// The status with its reason phrase, for those that a refusal can have.
+    private func status(_ code: Int) -> HTTPResponse.Status {
+        switch code {
+        case 400: .badRequest
+        case 401: .unauthorized
+        case 403: .forbidden
+        default: .upgradeRequired
+        }
     }
 
     private func headers(for status: Int) -> HTTPFields {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Gateway
 import Logging
 import ServiceLifecycle
+import WebServer
 
 /// `windsock serve`: the gateway itself.
 struct Serve: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 extension ServiceGroupConfiguration {
     /// Services that end gracefully on Ctrl-C and SIGTERM, in reverse order, and are cut off when that takes too long.

@@ -1,0 +1,87 @@
+import ArgumentParser
+import DeviceSimulator
+import Foundation
+import Gateway
+import Logging
+import MQTTTransport
+import ServiceLifecycle
+import Telemetry
+import WebServer
+
+/// `windsock demo`: a broker, the gateway and every device of `devices/`, with one URL to open.
+struct Demo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Everything at once: a private broker, the gateway, and all simulated devices.")
+
+    /// How long the printed URL signs in.
+    private static let tokenLifetime = Duration.seconds(7 * 86_400)
+
+    @Option(name: .customLong("devices-dir"), help: "Folder of the device files.")
+    var devicesDirectory = "devices"
+
+    @OptionGroup var settings: SettingsOptions
+
+    func run() async throws {
+        try await Exit.reporting {
+            Signals.ignoreBrokenPipes()
+            let profiles = try DeviceProfile.load(try DeviceFiles.all(in: devicesDirectory))
+            let directory = FileManager.default.temporaryDirectory.appendingPathComponent("windsock-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: directory) }
+            try await run(profiles, dataDirectory: directory.path)
+        }
+    }
+
+    private func run(_ profiles: [DeviceProfile], dataDirectory: String) async throws {
+        var sources = try settings.sources()
+        let brings = sources.flags["mqtt.url"] != nil
+        let logger = SettingsOptions.logger(level: Logger.Level(rawValue: settings.logLevel ?? "") ?? .warning)
+        Console.error("Starting \(brings ? "" : "a private mosquitto, ")the gateway and the devices …")
+        let broker = brings ? nil : try await PrivateBroker(logger: logger)
+        if let broker { sources.flags["mqtt.url"] = "mqtt://127.0.0.1:\(broker.port)" }
+        do {
+            let services = try await services(sources, profiles, dataDirectory: dataDirectory, broker, logger)
+            try await Serve.run(
+                ServiceGroup(configuration: .serving(services, logger: logger)), listen: "the demo's port")
+        } catch {
+            broker?.stop()
+            throw error
+        }
+        Console.error("Stopped.")
+    }
+
+    /// In the order in which they depend on each other: they stop in reverse.
+    private func services(
+        _ sources: GatewayConfiguration.Sources, _ profiles: [DeviceProfile], dataDirectory: String,
+        _ broker: PrivateBroker?, _ logger: Logger
+    ) async throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
+        let secret = RandomIDGenerator().next() + RandomIDGenerator().next()
+        var sources = sources
+        sources.flags["data_dir"] = dataDirectory
+        sources.flags["jwt.secret"] = secret
+        var configuration = try GatewayConfiguration(sources)
+        configuration.server.port = try LoopbackPort.next(from: configuration.server.port)
+        let token = try await TokenAuthority(secret: secret).issue(
+            user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#")], notify: true,
+            lifetime: Self.tokenLifetime)
+        let deviceCount = profiles.reduce(0) { $0 + $1.deviceNames.count }
+        let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in
+            Console.print(
+                """
+
+                  Windsock is running with \(deviceCount) simulated devices. Open
+
+                    \(endpoint.url)/#token=\(token)
+
+                  Ctrl-C stops everything.
+
+                """)
+        }
+        let simulation = try Simulation(
+            profiles: profiles, configuration: SimulationConfiguration(mqtt: configuration.mqtt), logger: logger)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+        if let broker { services.append(.init(service: broker, successTerminationBehavior: .gracefullyShutdownGroup)) }
+        services.append(.init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup))
+        services.append(.init(service: simulation, successTerminationBehavior: .ignore))
+        return services
+    }
+}

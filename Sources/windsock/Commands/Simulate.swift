@@ -1,0 +1,68 @@
+import ArgumentParser
+import DeviceSimulator
+import Foundation
+import Gateway
+import Logging
+import MQTTTransport
+import ServiceLifecycle
+
+/// `windsock simulate`: devices that behave like real ones, before the hardware is there.
+struct Simulate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run simulated devices from YAML files against a broker.",
+        discussion: "Example: windsock simulate devices/fleet.yaml --mqtt-url mqtt://127.0.0.1:1883 --duration 12s")
+
+    @Argument(help: "Device files; all of devices/ when none is named.")
+    var files: [String] = []
+
+    @Option(name: .customLong("mqtt-url"), help: "The broker: mqtt://[user:pass@]host:1883 or mqtts://….")
+    var mqttURL = "mqtt://127.0.0.1:1883"
+
+    @Option(help: "Stop after this long: 12s, 5m.")
+    var duration: String?
+
+    @Option(help: "Stop each device after this many messages.")
+    var count: Int?
+
+    @Flag(help: "No rate line, only the summary.")
+    var quiet = false
+
+    func run() async throws {
+        try await Exit.reporting {
+            Signals.ignoreBrokenPipes()
+            let paths = files.isEmpty ? try DeviceFiles.all(in: "devices") : files
+            let simulation = try Simulation(
+                profiles: try DeviceProfile.load(paths), configuration: try simulationConfiguration(),
+                logger: SettingsOptions.logger(level: .error))
+            let rate = RateLine(simulation: simulation, isQuiet: quiet)
+            let group = ServiceGroup(
+                configuration: .serving(
+                    [
+                        .init(service: rate, successTerminationBehavior: .ignore),
+                        .init(service: simulation, successTerminationBehavior: .gracefullyShutdownGroup),
+                    ], logger: SettingsOptions.logger(level: .error)))
+            try await group.run()
+            let summary = simulation.summary
+            Console.print("\(summary)")
+            if let problem = summary.connectionProblem { throw Unavailable(description: problem) }
+        }
+    }
+
+    private func simulationConfiguration() throws -> SimulationConfiguration {
+        var configuration = SimulationConfiguration(mqtt: try MQTTConfiguration(url: mqttURL, clientID: "devices"))
+        if let duration {
+            guard let value = DurationText.parse(duration), value > .zero else {
+                throw ConfigurationError(
+                    origin: "--duration", problem: "\"\(duration)\" is not a duration such as 12s, 5m or 1h.")
+            }
+            configuration.duration = value
+        }
+        if let count {
+            guard count > 0 else {
+                throw ConfigurationError(origin: "--count", problem: "\(count) is not a positive number.")
+            }
+            configuration.messagesPerDevice = count
+        }
+        return configuration
+    }
+}
