@@ -36,7 +36,7 @@ struct Demo: AsyncParsableCommand {
         let brings = sources.flags["mqtt.url"] != nil
         let logger = SettingsOptions.logger(level: Logger.Level(rawValue: settings.logLevel ?? "") ?? .warning)
         Console.error("Starting \(brings ? "" : "a private mosquitto, ")the gateway and the devices …")
-        let broker = brings ? nil : try await PrivateBroker(logger: logger)
+        let broker = brings ? nil : try await PrivateBroker()
         if let broker { sources.flags["mqtt.url"] = "mqtt://127.0.0.1:\(broker.port)" }
         do {
             let services = try await services(sources, profiles, dataDirectory: dataDirectory, broker, logger)

@@ -19,14 +19,14 @@ final class OwnedProcess: Sendable {
 
     private let state = Mutex(State())
 
-    /// Starts `program` with `arguments`; its standard input is empty, its output goes where ours goes.
-    init(_ program: String, _ arguments: [String]) throws {
+    /// Starts `program` with `arguments`; its standard input is empty, its output goes to the file `log`.
+    init(_ program: String, _ arguments: [String], log: String) throws {
         let started = DispatchSemaphore(value: 0)
         let failure = Mutex<String?>(nil)
         let command = Self.command(program, arguments)
         let thread = Thread { [self] in
             var pid: pid_t = 0
-            let result = Self.spawn(&pid, command)
+            let result = Self.spawn(&pid, command, log: log)
             if result == 0 {
                 state.withLock { $0.pid = pid }
             } else {
@@ -84,16 +84,25 @@ final class OwnedProcess: Sendable {
         return [setpriv, "--pdeathsig", "TERM", program] + arguments
     }
 
-    private static func spawn(_ pid: inout pid_t, _ command: [String]) -> Int32 {
+    private static func spawn(_ pid: inout pid_t, _ command: [String], log: String) -> Int32 {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         posix_spawnattr_setpgroup(&attributes, 0)
+        // Threads of the runtime block signals, and a child inherits that: it would never hear SIGTERM.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         var arguments = command.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import ServiceLifecycle
 import Synchronization
 
@@ -12,11 +11,11 @@ final class PrivateBroker: Service {
     let port: Int
 
     private let process: OwnedProcess
+    private let isStopping = Atomic(false)
     private let directory: URL
-    private let logger: Logger
 
     /// Starts mosquitto and waits until it accepts connections.
-    init(logger: Logger) async throws {
+    init() async throws {
         guard let program = OwnedProcess.find("mosquitto", also: ["/usr/sbin", "/usr/local/sbin"]) else {
             throw Unavailable(
                 description: "mosquitto is not installed. Install it (sudo apt-get install mosquitto), or name a "
@@ -24,42 +23,37 @@ final class PrivateBroker: Service {
         }
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("windsock-demo-\(UUID().uuidString)")
         port = try LoopbackPort.free()
-        self.logger = logger
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let file = directory.appendingPathComponent("mosquitto.conf")
         try Self.configuration(port: port).write(to: file, atomically: true, encoding: .utf8)
-        process = try OwnedProcess(program, ["-c", file.path])
+        let log = directory.appendingPathComponent("mosquitto.log")
+        process = try OwnedProcess(program, ["-c", file.path], log: log.path)
         do {
             try await process.waitUntil(within: .seconds(10)) { [port] in LoopbackPort.accepts(port) }
         } catch {
             process.terminate()
+            let output = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
             try? FileManager.default.removeItem(at: directory)
-            throw Unavailable(description: "mosquitto did not start: \(error)")
+            throw Unavailable(description: "mosquitto did not start: \(error)\n\(output)")
         }
     }
 
     func run() async throws {
-        let ended = try await withThrowingTaskGroup(of: Int32?.self) { group in
-            group.addTask { [process] in await process.exit() }
-            group.addTask {
-                try? await gracefulShutdown()
-                return nil
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? nil
+        let status = await withGracefulShutdownHandler {
+            await process.exit()
+        } onGracefulShutdown: {
+            self.stop()
         }
-        if let ended {
-            try? FileManager.default.removeItem(at: directory)
-            throw Unavailable(description: "The demo's mosquitto ended by itself (status \(ended)).")
+        try? FileManager.default.removeItem(at: directory)
+        guard isStopping.load(ordering: .relaxed) else {
+            throw Unavailable(description: "The demo's mosquitto ended by itself (status \(status)).")
         }
-        stop()
-        _ = await process.exit()
     }
 
     /// Ends mosquitto; returns at once.
     func stop() {
+        isStopping.store(true, ordering: .relaxed)
         process.terminate()
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// Nothing is lost while the gateway restarts: no limit on queued messages. As root mosquitto would become
