@@ -31,19 +31,28 @@ final class SchedulerSignal: Sendable {
 
     /// Blocks the calling thread until something happens or `instant` comes; for ever when that is `nil`.
     func wait(until instant: ContinuousClock.Instant?) -> Events {
+        var wasWoken = true
         if let instant {
-            let nanoseconds = Int((max(.zero, instant - .now) / .nanoseconds(1)).rounded(.up))
-            _ = semaphore.wait(timeout: .now() + .nanoseconds(nanoseconds))
+            let remaining = instant - .now
+            // Even a wait of no time at all would cost the kernel's timer slack, some 50 µs.
+            wasWoken = false
+            if remaining > .zero {
+                let end = DispatchTime.now() + .nanoseconds(Int((remaining / .nanoseconds(1)).rounded(.up)))
+                wasWoken = semaphore.wait(timeout: end) == .success
+            }
         } else {
             semaphore.wait()
         }
-        return state.withLock { state in
+        let (events, isSignalled) = state.withLock { state in
             defer {
                 state.devices = []
                 state.isSignalled = false
             }
-            return Events(devices: state.devices, isStopped: state.isStopped)
+            return (Events(devices: state.devices, isStopped: state.isStopped), state.isSignalled)
         }
+        // One signal of the semaphore for each look that finds something: it has come, or comes at once.
+        if isSignalled, !wasWoken { semaphore.wait() }
+        return events
     }
 
     private func signal(_ change: (inout State) -> Void) {

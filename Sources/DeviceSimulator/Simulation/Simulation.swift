@@ -48,14 +48,17 @@ package final class Simulation: Service {
         self.logger = logger
         let loop = MQTTLoop(name: "devices")
         let signal = SchedulerSignal()
+        let report = ConnectionReport(logger: logger)
         var clients: [MQTTClient] = []
         var meters: [DeviceMeter] = []
         var devices: [SimulatedDevice] = []
         for device in profiles.flatMap({ $0.devices(messageLimit: configuration.messagesPerDevice) }) {
             let mqtt = Self.configuration(of: device, base: configuration.mqtt, ids: ids)
             let meter = DeviceMeter(device: devices.count, outboundLimit: mqtt.maxOutboundMessages, signal: signal)
-            let client = try MQTTClient(configuration: mqtt, loop: loop, logger: logger) { state in
+            let name = device.name
+            let client = try MQTTClient(configuration: mqtt, loop: loop, logger: report.clientLogger) { state in
                 meter.connectionChanged(to: state)
+                report.connectionChanged(of: name, to: state)
             }
             clients.append(client)
             meters.append(meter)

@@ -6,6 +6,9 @@ import Telemetry
 ///         ▲                          │                               │
 ///         └──── next due ────────────┘      SchedulerSignal ◀── acknowledgements, connections
 struct SimulationScheduler {
+    /// How many steps are done before the signal is looked at again.
+    private static let maximumStepCount = 256
+
     private var devices: [SimulatedDevice]
     private let meters: [DeviceMeter]
     private let signal: SchedulerSignal
@@ -30,7 +33,7 @@ struct SimulationScheduler {
             for device in events.devices { resume(device, at: now) }
             // Devices that are due again at once take turns with what the signal says.
             var steps = 0
-            while steps < devices.count, let entry = queue.popDue(at: now) {
+            while steps < Self.maximumStepCount, let entry = queue.popDue(at: now) {
                 schedule(entry.device, devices[entry.device].advance(at: now, wallTime: clock.now()))
                 steps += 1
             }

@@ -1,0 +1,41 @@
+import Logging
+import MQTTTransport
+import Synchronization
+import Telemetry
+import TestSupport
+
+/// Subscribes to everything at a broker and keeps it in the order of arrival.
+final class MessageRecorder: MQTTBatchHandler {
+    private let received = Mutex<[MQTTMessage]>([])
+
+    var messages: [MQTTMessage] { received.withLock(\.self) }
+    var topics: [String] { messages.map(\.topic) }
+    var texts: [String] { messages.map { String(decoding: $0.payload, as: UTF8.self) } }
+
+    func accept(_ batch: MQTTBatch) throws {
+        received.withLock { $0 += batch.messages }
+    }
+
+    /// Runs `body` while everything that the broker gets is recorded.
+    func recording<Value>(from broker: Mosquitto, _ body: () async throws -> Value) async throws -> Value {
+        let loop = MQTTLoop(name: "recorder")
+        var configuration = MQTTConfiguration(port: broker.port, clientID: "recorder")
+        configuration.subscriptions = [MQTTSubscription(filter: try TopicFilter("#"), qos: .atLeastOnce)]
+        let client = try MQTTClient(
+            configuration: configuration, handler: self, loop: loop, logger: Logger(label: "recorder"))
+        client.connect()
+        let result: Result<Value, any Error>
+        do {
+            // What it says to itself comes back once the broker has its subscription.
+            try client.publish(MQTTPublication(topic: "probe", payload: [], qos: .atLeastOnce))
+            try await eventually("the recorder hears itself") { topics.contains("probe") }
+            received.withLock { $0.removeAll { $0.topic == "probe" } }
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        await client.stop()
+        loop.stop()
+        return try result.get()
+    }
+}

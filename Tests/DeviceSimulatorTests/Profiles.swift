@@ -1,0 +1,48 @@
+import Foundation
+import MQTTTransport
+import Telemetry
+import TestSupport
+
+@testable import DeviceSimulator
+
+/// Device files as tests write them.
+enum Profiles {
+    /// The profile of a text.
+    static func profile(_ yaml: String, path: String = "test.yaml") throws(ProfileError) -> DeviceProfile {
+        try ProfileReader(path: path).profile(of: yaml)
+    }
+
+    /// A JSON device of one metric, and what is added to it.
+    static func json(_ more: String = "", waveform: String = "{counter: {}}") throws(ProfileError) -> DeviceProfile {
+        try profile(
+            """
+            device: probe
+            topic: sensors/{device}
+            convention: json
+            metrics:
+              seq: {decimals: 3, waveform: \(waveform)}
+            \(more)
+            """)
+    }
+
+    /// The folder of the shipped device files.
+    static var shippedFolder: String {
+        get throws { try PackageRoot.directory.appending(path: "devices").path }
+    }
+}
+
+extension VirtualDevice {
+    /// The steps up to an instant, with when they were due; the clock shows the time since 2024 began.
+    mutating func steps(until end: Duration) -> [(due: Duration, step: Step)] {
+        var steps: [(Duration, Step)] = []
+        while let due, due <= end { steps.append((due, advance(now: Self.start.advanced(by: due)))) }
+        return steps
+    }
+
+    /// The payloads up to an instant.
+    mutating func payloads(until end: Duration) -> [String] {
+        steps(until: end).flatMap { $0.step.publications.map { String(decoding: $0.payload, as: UTF8.self) } }
+    }
+
+    static var start: Timestamp { Timestamp(nanosecondsSinceEpoch: 1_704_067_200_000_000_000) }
+}

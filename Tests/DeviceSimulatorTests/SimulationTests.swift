@@ -1,0 +1,159 @@
+import Foundation
+import Logging
+import MQTTTransport
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import DeviceSimulator
+
+/// A real broker, real connections: what devices were to send arrives, and a simulation ends when it should.
+@Suite("A simulation against a real broker", .timeLimit(.minutes(2)))
+struct SimulationTests {
+    private func simulation(
+        _ profiles: [DeviceProfile], port: Int, duration: Duration? = nil, count: Int? = nil, outbound: Int = 1000
+    ) throws -> Simulation {
+        var mqtt = MQTTConfiguration(port: port, clientID: "simulation")
+        mqtt.maxOutboundMessages = outbound
+        return try Simulation(
+            profiles: profiles,
+            configuration: SimulationConfiguration(mqtt: mqtt, duration: duration, messagesPerDevice: count),
+            logger: Logger(label: "simulation"))
+    }
+
+    @Test("each device sends exactly its count, everything arrives, and the run ends by itself")
+    func count() async throws {
+        let broker = try await Mosquitto()
+        let profile = try Profiles.json("count: 20\ninterval: 5ms\nstamps: none")
+        let simulation = try simulation([profile], port: broker.port, count: 25)
+        let recorder = MessageRecorder()
+        try await recorder.recording(from: broker) {
+            try await withDeadline("the simulation ended", .seconds(30)) { try await simulation.run() }
+            try await eventually("all messages arrived") { recorder.messages.count >= 500 }
+        }
+        let total = simulation.summary.total
+        #expect(total.messages == 500)
+        #expect(total.readings == 500)
+        #expect(total.acknowledged == 500)
+        #expect(total.payloadBytes == recorder.messages.map(\.payload.count).reduce(0, +))
+        #expect(simulation.summary.isComplete)
+        for name in profile.deviceNames {
+            let texts = recorder.messages.filter { $0.topic == "sensors/\(name)" }.map(\.payload)
+            #expect(texts == (0..<25).map { Array("{\"seq\":\($0)}".utf8) })
+        }
+    }
+
+    @Test("an unpaced replay loses nothing although the client's queue is far smaller than the file")
+    func backPressure() async throws {
+        let broker = try await Mosquitto()
+        let csv = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).csv")
+        try ("x\n" + (0..<3000).map { "\($0).5\n" }.joined()).write(to: csv, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: csv) }
+        let profile = try Profiles.profile(
+            """
+            device: d
+            topic: sensors/{device}
+            convention: json
+            stamps: none
+            replay: {file: "\(csv.path)", speed: max}
+            metrics: {x: {column: x}}
+            """)
+        let simulation = try simulation([profile], port: broker.port, outbound: 16)
+        let recorder = MessageRecorder()
+        try await recorder.recording(from: broker) {
+            try await withDeadline("the simulation ended", .seconds(60)) { try await simulation.run() }
+            try await eventually("all messages arrived") { recorder.messages.count >= 3000 }
+        }
+        #expect(recorder.texts == (0..<3000).map { "{\"x\":\($0).5}" })
+        #expect(simulation.summary.total.acknowledged == 3000)
+    }
+
+    @Test("devices outlive their broker: what they could not send waits, and all of it is acknowledged in the end")
+    func brokerRestart() async throws {
+        let broker = try await Mosquitto()
+        let profile = try Profiles.json("count: 3\ninterval: 5ms")
+        let simulation = try simulation([profile], port: broker.port, count: 400, outbound: 40)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await simulation.run() }
+            try await eventually("messages were acknowledged") { simulation.statistics.total.acknowledged > 100 }
+            try await broker.kill()
+            // Each device fills its queue and then waits.
+            try await eventually("the queues are full") { simulation.statistics.total.unacknowledged == 3 * 40 }
+            let second = try await Mosquitto(port: broker.port)
+            try await group.waitForAll()
+            withExtendedLifetime(second) {}
+        }
+        #expect(simulation.summary.total.messages == 1200)
+        #expect(simulation.summary.total.acknowledged == 1200)
+        #expect(simulation.summary.isComplete)
+    }
+
+    @Test("the broker publishes the last will when a device goes offline, and its birth when it is back")
+    func will() async throws {
+        let broker = try await Mosquitto()
+        let profile = try Profiles.json(
+            """
+            interval: 50ms
+            offline: {every: 1s, for: 300ms}
+            status: {topic: "devices/{device}/status", online: here, offline: gone}
+            """)
+        let simulation = try simulation([profile], port: broker.port, duration: .seconds(3))
+        let recorder = MessageRecorder()
+        try await recorder.recording(from: broker) {
+            try await withDeadline("the simulation ended", .seconds(30)) { try await simulation.run() }
+            try await eventually("the farewell arrived") { statuses(of: recorder).last == "gone" }
+        }
+        let seen = statuses(of: recorder)
+        #expect(seen.starts(with: ["here", "gone", "here", "gone"]))
+        #expect(simulation.summary.total.skipped > 0)
+        #expect(simulation.summary.total.unacknowledged == 0)
+    }
+
+    private func statuses(of recorder: MessageRecorder) -> [String] {
+        recorder.messages.filter { $0.topic == "devices/probe/status" }
+            .map { String(decoding: $0.payload, as: UTF8.self) }
+    }
+
+    @Test("the duration ends devices that would go on for ever")
+    func duration() async throws {
+        let broker = try await Mosquitto()
+        let simulation = try simulation(
+            [try Profiles.json("interval: 10ms")], port: broker.port, duration: .milliseconds(500))
+        try await withDeadline("the simulation ended", .seconds(20)) { try await simulation.run() }
+        #expect((20...60).contains(simulation.summary.total.messages))
+        #expect(simulation.summary.isComplete)
+    }
+
+    @Test("cancellation ends it at once, also without a broker")
+    func cancellation() async throws {
+        let simulation = try simulation([try Profiles.json()], port: try FreePort.reserve())
+        let start = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await simulation.run() }
+            try await eventually("it tried to connect") { simulation.statistics.connectionProblem != nil }
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(simulation.summary.total.messages == 0)
+        #expect(!simulation.summary.isComplete)
+    }
+
+    @Test("while it runs it tells how it stands")
+    func statistics() async throws {
+        let broker = try await Mosquitto()
+        let simulation = try simulation([try Profiles.json("count: 5\ninterval: 10ms")], port: broker.port)
+        let before = simulation.statistics
+        #expect(before.deviceCount == 5)
+        #expect(before.connectedCount == 0)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await simulation.run() }
+            try await eventually("messages were acknowledged") { simulation.statistics.total.acknowledged > 50 }
+            let now = simulation.statistics
+            #expect(now.connectedCount == 5)
+            #expect(now.messagesPerSecond(since: before) > 0)
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+}
