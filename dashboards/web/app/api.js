@@ -1,0 +1,30 @@
+/** The gateway refused with an HTTP status. */
+export class APIError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.name = "APIError";
+    this.status = status;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {string} token
+ * @returns {Promise<any>} the answer's JSON; rejects with an {@link APIError}, or a TypeError without a connection
+ */
+export async function getJSON(path, token) {
+  const response = await fetch(path, { headers: { Authorization: `Bearer ${token}`, Accept: "application/json" } });
+  if (response.ok) return response.json();
+  const problem = await response.json().catch(() => ({}));
+  throw new APIError(response.status, problem.detail ?? problem.title ?? `The gateway answered ${response.status}.`);
+}
+
+/** Whether the gateway takes the token; anything but a clear no counts as yes. */
+export async function isTokenAccepted(token) {
+  try {
+    await getJSON("/api/rooms", token);
+    return true;
+  } catch (error) {
+    return error.status !== 401;
+  }
+}

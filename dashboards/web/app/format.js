@@ -1,0 +1,50 @@
+/** @type {Map<number, Intl.NumberFormat>} */
+const formats = new Map();
+
+/**
+ * A value as it is read on a wall: a fixed number of digits, so that it does not dance.
+ * @param {number} value
+ * @param {number} [decimals] without it 1, from 1000 up 0
+ */
+export function formatNumber(value, decimals = Math.abs(value) >= 1000 ? 0 : 1) {
+  if (!Number.isFinite(value)) return "–";
+  let format = formats.get(decimals);
+  if (!format) {
+    format = new Intl.NumberFormat("en", {
+      minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: "min2",
+    });
+    formats.set(decimals, format);
+  }
+  const text = format.format(value).replace("-", "−").replaceAll(",", "\u202f");
+  return /^−[0.]*$/.test(text) ? text.slice(1) : text;
+}
+
+/** A unit with what goes before it: none before `°` and `%`, a narrow space otherwise. */
+export function unitSuffix(unit) {
+  return unit ? `${/^[°%]/.test(unit) ? "" : "\u202f"}${unit}` : "";
+}
+
+/** `3 s`, `2 min`, `5 h`, `3 d` */
+export function formatDuration(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** `just now`, `3 s ago`; `age unknown` for NaN. */
+export function formatAge(milliseconds) {
+  if (Number.isNaN(milliseconds)) return "age unknown";
+  return milliseconds < 2_000 ? "just now" : `${formatDuration(milliseconds)} ago`;
+}
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const clockWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clockWithDay = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
+
+/** Time of day, in the reader's zone. @param {number} time Unix milliseconds @param {number} [stepMs] */
+export function formatTime(time, stepMs = 1_000) {
+  const format = stepMs < 60_000 ? clockWithSeconds : stepMs < 21_600_000 ? clock : clockWithDay;
+  return format.format(time);
+}

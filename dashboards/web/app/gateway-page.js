@@ -1,0 +1,207 @@
+import { WindsockClient } from "../windsock-client.js";
+import { getJSON, isTokenAccepted } from "./api.js";
+import { ConnectionView } from "./connection-view.js";
+import { DashboardView } from "./dashboard-view.js";
+import { element, setText } from "./dom.js";
+import { formatTime } from "./format.js";
+import { FrameLoop } from "./frame-loop.js";
+import { Palette, Theme } from "./palette.js";
+import { ReadinessWatch } from "./readiness.js";
+import { SeriesStore } from "./series-store.js";
+import { session } from "./session.js";
+import { SignInView } from "./sign-in.js";
+
+const now = () => performance.timeOrigin + performance.now();
+/** With less motion asked for, charts and numbers move once a second. */
+const calmIntervalMs = 1_000;
+
+/**
+ * The page as a whole: signs in, loads the dashboards, shows one of them and keeps it fed.
+ *
+ *     WindsockClient ──data──▶ SeriesStore ──▶ DashboardView ──marks──▶ FrameLoop ──draws──▶ panels
+ */
+export class GatewayPage {
+  #root = document.documentElement;
+  #palette = new Palette();
+  #theme = new Theme(() => this.#restyle());
+  #loop = new FrameLoop(matchMedia("(prefers-reduced-motion: reduce)").matches ? { minimumMs: calmIntervalMs } : {});
+  #store = new SeriesStore();
+  #signIn = new SignInView(() => this.#start());
+  #connection = new ConnectionView({ now, onRetry: () => this.#client?.retryNow() });
+  #readiness = new ReadinessWatch((failed) => this.#connection.setFailedChecks(failed));
+  /** @type {WindsockClient | null} */
+  #client = null;
+  #dashboards = [];
+  /** @type {DashboardView | null} */
+  #view = null;
+  #handles = [];
+  #readingCount = 0;
+  #readingRate = 0;
+  #droppedCount = 0;
+
+  constructor() {
+    document.getElementById("theme").addEventListener("click", () => this.#theme.toggle());
+    document.getElementById("sign-out").addEventListener("click", () => this.#askToSignIn());
+    document.getElementById("load-retry").addEventListener("click", () => this.#start());
+    addEventListener("popstate", () => this.#dashboards.length > 0 && this.#show());
+    addEventListener("hashchange", () => session.takeFromAddress() && this.#start());
+    setInterval(() => this.#tick(), 1_000);
+    session.takeFromAddress();
+    if (session.token) this.#start();
+    else this.#askToSignIn();
+  }
+
+  async #start() {
+    this.#stop();
+    this.#root.dataset.view = "loading";
+    const { token } = session;
+    try {
+      this.#dashboards = (await getJSON("/api/dashboards", token)).dashboards;
+    } catch (error) {
+      if (error.status === 401) return this.#askToSignIn("The gateway does not accept the token any more.");
+      setText(document.getElementById("load-error"), error.status ? error.message : "The gateway does not answer.");
+      this.#root.dataset.view = "failed";
+      return;
+    }
+    if (this.#dashboards.length === 0) {
+      this.#root.dataset.view = "none";
+      return;
+    }
+    const charts = this.#dashboards.flatMap(({ panels }) => panels).map(({ window_s = 300 }) => window_s * 1000);
+    this.#store.retentionMs = Math.max(...charts);
+    this.#connect(token);
+    this.#readiness.start();
+    this.#buildNavigation();
+    this.#root.dataset.view = "dashboard";
+    this.#show();
+  }
+
+  #connect(token) {
+    const client = new WindsockClient({ url: "/ws", token, checkToken: isTokenAccepted, now });
+    this.#client = client;
+    client.on("state", (state) => {
+      this.#connection.setState(state);
+      if (state.state === "closed" && this.#client === client) this.#ended(state);
+    });
+    client.on("data", (update) => {
+      this.#readingCount += 1;
+      this.#store.add(update, client.serverNow());
+      this.#view?.received(update);
+    });
+    client.on("gap", ({ dropped }) => (this.#droppedCount += dropped));
+    client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));
+    client.connect();
+  }
+
+  #ended({ code, reason }) {
+    const messages = {
+      4501: "The token has expired. Sign in with a new one.",
+      4504: "Too many connections are open with this token. Close some and sign in again.",
+      1008: `The gateway refused the connection: ${reason || "policy"}.`,
+    };
+    this.#askToSignIn(messages[code] ?? "The gateway does not accept the token: it is expired, or not made for it.");
+  }
+
+  #stop() {
+    this.#readiness.stop();
+    this.#view?.destroy();
+    this.#view = null;
+    this.#handles = [];
+    const client = this.#client;
+    this.#client = null;
+    client?.close();
+    this.#connection.reset();
+  }
+
+  #askToSignIn(message) {
+    session.signOut();
+    this.#stop();
+    this.#store = new SeriesStore();
+    this.#root.dataset.view = "sign-in";
+    document.title = "Sign in – Windsock";
+    this.#signIn.show(message);
+  }
+
+  // Dashboards
+
+  #buildNavigation() {
+    const links = this.#dashboards.map(({ id, title }) =>
+      element("a", {
+        href: this.#address(id), textContent: title, dataset: { dashboard: id },
+        onclick: (event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+          event.preventDefault();
+          history.pushState(null, "", this.#address(id));
+          this.#show();
+        },
+      }));
+    document.getElementById("dashboards").replaceChildren(...links.map((link) => element("li", {}, link)));
+  }
+
+  #address(id) {
+    const parameters = new URLSearchParams(location.search);
+    parameters.set("dashboard", id);
+    return `${location.pathname}?${parameters}`;
+  }
+
+  #show() {
+    const wanted = new URLSearchParams(location.search).get("dashboard");
+    const definition = this.#dashboards.find(({ id }) => id === wanted) ?? this.#dashboards[0];
+    this.#view?.destroy();
+    for (const link of document.querySelectorAll("#dashboards a")) {
+      if (link.dataset.dashboard !== definition.id) link.removeAttribute("aria-current");
+      else {
+        link.setAttribute("aria-current", "page");
+        link.scrollIntoView({ block: "nearest", inline: "center" });
+      }
+    }
+    document.title = `${definition.title} – Windsock`;
+    this.#root.dataset.dashboard = definition.id;
+    this.#connection.setRefusedRoom(null);
+    this.#view = new DashboardView(definition, {
+      store: this.#store, palette: this.#palette, loop: this.#loop, serverNow: () => this.#client.serverNow(),
+    });
+    this.#join(definition.rooms, this.#view);
+    this.#tick();
+  }
+
+  /** Joins the new rooms before it leaves the old ones, so that a room that both have is not interrupted. */
+  #join(rooms, view) {
+    const old = this.#handles;
+    this.#handles = rooms.map((room) =>
+      this.#client.join(room, {
+        onJoined: () => view.joined(),
+        onError: (error) => {
+          if (this.#view === view && error.code !== "closed") {
+            this.#connection.setRefusedRoom({ room, message: error.message });
+          }
+        },
+      }));
+    for (const handle of old) handle.leave();
+  }
+
+  // Time
+
+  #tick() {
+    this.#readingRate = this.#readingCount;
+    this.#readingCount = 0;
+    const time = this.#client?.serverNow() ?? now();
+    setText(document.getElementById("clock"), formatTime(time));
+    if (!this.#view) return;
+    this.#view.markAll();
+    this.#connection.update();
+    setText(document.getElementById("activity"), this.#activity());
+  }
+
+  #activity() {
+    const { deviceCount } = this.#view;
+    if (deviceCount === 0) return "";
+    const skipped = this.#droppedCount > 0 ? ` · ${this.#droppedCount} skipped` : "";
+    return `${deviceCount} ${deviceCount === 1 ? "device" : "devices"} · ${this.#readingRate} readings/s${skipped}`;
+  }
+
+  #restyle() {
+    this.#palette.read();
+    this.#view?.restyle();
+  }
+}

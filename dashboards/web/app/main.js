@@ -1,0 +1,3 @@
+import { GatewayPage } from "./gateway-page.js";
+
+new GatewayPage();

@@ -1,0 +1,46 @@
+import { element, setData, setText } from "../dom.js";
+import { formatAge } from "../format.js";
+
+const columns = ["Series", "Latest", "Lowest", "Mean", "Highest", "Updated"];
+
+/** A chart in words and numbers: each series with its range within the window. */
+export class ChartSummary {
+  #rows = [];
+  #body = element("tbody");
+
+  /** @param {string} title */
+  constructor(title) {
+    this.root = element(
+      "div",
+      { className: "scroller", tabIndex: 0, attributes: { role: "region", "aria-label": `${title}, table` } },
+      element(
+        "table", { className: "table" },
+        element("caption", { className: "visually-hidden", textContent: title }),
+        element("thead", {}, element("tr", {},
+          ...columns.map((name) => element("th", { scope: "col", textContent: name })))),
+        this.#body,
+      ),
+    );
+  }
+
+  /** @param {{label, latest, lowest, mean, highest, ageMs, isStale}[]} rows */
+  show(rows) {
+    while (this.#rows.length < rows.length) this.#rows.push(this.#addRow());
+    for (const row of this.#rows.splice(rows.length)) row.root.remove();
+    for (const [index, { label, latest, lowest, mean, highest, ageMs, isStale }] of rows.entries()) {
+      const { root, cells } = this.#rows[index];
+      for (const [column, text] of [label, latest, lowest, mean, highest, formatAge(ageMs)].entries()) {
+        setText(cells[column], text);
+      }
+      setData(root, "stale", isStale ? "true" : null);
+    }
+  }
+
+  #addRow() {
+    const cells = columns.map((_, index) =>
+      index === 0 ? element("th", { scope: "row" }) : element("td"));
+    const root = element("tr", {}, ...cells);
+    this.#body.append(root);
+    return { root, cells };
+  }
+}

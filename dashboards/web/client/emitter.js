@@ -1,0 +1,41 @@
+/** Listeners by event name. A listener that throws stops neither the others nor the client. */
+export class Emitter {
+  /** @type {Map<string, Set<Function>>} */
+  #listeners = new Map();
+
+  /**
+   * @param {string} event
+   * @param {Function} listener
+   * @returns {() => void} takes the listener off again
+   */
+  on(event, listener) {
+    if (typeof listener !== "function") throw new TypeError(`The listener of "${event}" must be a function.`);
+    let listeners = this.#listeners.get(event);
+    if (!listeners) this.#listeners.set(event, (listeners = new Set()));
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** @param {string} event @param {unknown} value */
+  emit(event, value) {
+    const listeners = this.#listeners.get(event);
+    if (listeners) for (const listener of listeners) callSafely(listener, value);
+  }
+}
+
+/**
+ * Calls a function of the user's. What it throws is reported as an uncaught error, where developers look for it,
+ * while the caller goes on.
+ * @param {Function | undefined} listener
+ * @param {...unknown} values
+ */
+export function callSafely(listener, ...values) {
+  if (!listener) return;
+  try {
+    listener(...values);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
