@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What scripts and people see of the command line: output, messages and exit codes.
+@Suite("Command line")
+struct CommandLineTests {
+    private struct Result {
+        var exit: ChildProcess.Exit
+        var output: String
+        var errors: String
+    }
+
+    private static func run(
+        _ arguments: [String], environment: [String: String] = [:], in folder: URL? = nil
+    ) async throws -> Result {
+        let process = try ChildProcess(
+            try PackageRoot.executable.path, arguments, environment: environment, workingDirectory: folder)
+        let exit = try await process.waitForExit()
+        return Result(
+            exit: exit,
+            output: process.lines.filter { $0.stream == .output }.map(\.text).joined(separator: "\n"),
+            errors: process.lines.filter { $0.stream == .error }.map(\.text).joined(separator: "\n"))
+    }
+
+    @Test("The shipped devices, dashboards and defaults have no mistakes")
+    func checkShipped() async throws {
+        let result = try await Self.run(["check"], in: try PackageRoot.directory)
+        #expect(result.exit == .exited(0), "\(result.errors)")
+        #expect(result.output.hasPrefix("OK: "))
+    }
+
+    @Test("A mistake in a device file is named with file, line and key, and the exit code says configuration")
+    func checkMistake() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(
+            "device: a\ntopic: sensors/{device}\nmetrics:\n  temperature: {constant: warm}\n", to: "bad.yaml")
+        let result = try await Self.run(["check", path], in: folder.url)
+        #expect(result.exit == .exited(78))
+        #expect(result.errors.contains("\(path):4: metrics.temperature"), "\(result.errors)")
+    }
+
+    @Test("Serving without a secret is refused with the command that makes one")
+    func missingSecret() async throws {
+        let folder = try TemporaryFolder()
+        let result = try await Self.run(["serve", "--dashboards-dir", folder.url.path], in: folder.url)
+        #expect(result.exit == .exited(78))
+        #expect(result.errors.contains("openssl rand -hex 32"))
+    }
+
+    @Test("A port that is taken is named, and the exit code says unavailable")
+    func takenPort() async throws {
+        let folder = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start()
+        let result = try await Self.run(
+            [
+                "serve", "--listen", "127.0.0.1:\(broker.port)", "--mqtt-url", broker.url, "--dashboards-dir",
+                folder.url.path,
+            ],
+            environment: ["WINDSOCK_JWT_SECRET": GatewayProcess.secret], in: folder.url)
+        #expect(result.exit == .exited(69), "\(result.errors)")
+        #expect(result.errors.contains("127.0.0.1:\(broker.port)"))
+    }
+
+    @Test("The settings in force can be shown; secrets are masked")
+    func printConfig() async throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.write("listen: 127.0.0.1:9999\nlimits: {devices: 7}\n", to: "windsock.yaml")
+        let result = try await Self.run(
+            ["serve", "--print-config", "--mqtt-url", "mqtt://me:hush-hush@broker.example"],
+            environment: ["WINDSOCK_JWT_SECRET": GatewayProcess.secret, "WINDSOCK_LIMITS_DEVICES": "8"], in: folder.url)
+        #expect(result.exit == .exited(0))
+        #expect(result.output.contains("listen: 127.0.0.1:9999  # windsock.yaml:1: listen"))
+        #expect(result.output.contains("limits.devices: 8  # WINDSOCK_LIMITS_DEVICES"))
+        #expect(!result.output.contains(GatewayProcess.secret))
+        #expect(!result.output.contains("hush-hush"))
+    }
+
+    @Test("tail prints a JSON object a line, the latest reading first and then what follows")
+    func tail() async throws {
+        let folder = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start()
+        let gateway = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        try await gateway.waitUntilReady()
+        let publisher = try await Publisher(port: broker.port)
+        try await publisher.publish(Array(#"{"temperature":20.5}"#.utf8), to: "sensors/kitchen")
+        let tail = try ChildProcess(
+            try PackageRoot.executable.path,
+            ["tail", "sensors/+", "--url", "ws://127.0.0.1:\(gateway.port)/ws", "--json"],
+            environment: ["WINDSOCK_JWT_SECRET": GatewayProcess.secret])
+        let first = try JSONValue(parsing: try await tail.waitForLine("the latest reading") { $0.contains("20.5") })
+        #expect(first["snapshot"]?.bool == true)
+        try await publisher.publish(Array(#"{"temperature":21.25}"#.utf8), to: "sensors/kitchen")
+        let second = try JSONValue(parsing: try await tail.waitForLine("the next reading") { $0.contains("21.25") })
+        #expect(second["device"]?.string == "kitchen")
+        #expect(second["snapshot"] == nil)
+        await publisher.stop()
+    }
+
+    @Test("tail without a valid token says so and ends")
+    func tailRefused() async throws {
+        let folder = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start()
+        let gateway = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        let result = try await Self.run(
+            ["tail", "sensors/#", "--url", "ws://127.0.0.1:\(gateway.port)/ws", "--token", "not-a-token"])
+        #expect(result.exit == .exited(69))
+        #expect(result.errors.contains("401"))
+        #expect(!gateway.process.lines.contains { $0.text.contains("not-a-token") })
+    }
+}

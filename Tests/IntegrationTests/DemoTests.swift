@@ -1,0 +1,71 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What `make run` ends with.
+@Suite("Demo")
+struct DemoTests {
+    @Test("It prints one URL that signs in, streams every shipped device, and stops on Ctrl-C without leaving anything")
+    func runsAndStops() async throws {
+        let demo = try DemoProcess()
+        let url = try await demo.waitForURL()
+        let token = try #require(url.fragment?.replacing("token=", with: ""))
+        let base = "http://127.0.0.1:\(try #require(url.port))"
+        let devices = try await Self.shippedDeviceCount()
+        try await eventually("every device was heard", within: .seconds(60)) {
+            let answer = try await HTTPClientLite.get(
+                "\(base)/api/devices", headers: [("Authorization", "Bearer \(token)")])
+            return try answer.json["devices"]?.array?.count == devices
+        }
+        let metrics = try await HTTPClientLite.get("\(base)/metrics").text
+        #expect(!metrics.contains("windsock_ingest_decode_failures"), "every shipped payload is understood")
+
+        let children = try Self.children(of: demo.process.pid)
+        #expect(children.count == 1, "the private mosquitto")
+        let start = ContinuousClock.now
+        demo.process.signal(SIGINT)
+        #expect(try await demo.process.waitForExit(within: .seconds(10)) == .exited(0))
+        print("The demo stopped in \(ContinuousClock.now - start)")
+        for child in children {
+            try await eventually("mosquitto is gone") { kill(child, 0) != 0 }
+        }
+    }
+
+    @Test("A demo that is killed takes its broker with it")
+    func killedWithBroker() async throws {
+        let demo = try DemoProcess()
+        _ = try await demo.waitForURL()
+        let children = try Self.children(of: demo.process.pid)
+        try #require(children.count == 1)
+        demo.process.signal(SIGKILL)
+        try await demo.process.waitForExit()
+        try await eventually("mosquitto is gone") { kill(children[0], 0) != 0 }
+    }
+
+    @Test("A taken port is no obstacle: the next free one is used")
+    func takenPort() async throws {
+        let first = try DemoProcess()
+        let port = try #require(try await first.waitForURL().port)
+        let second = try DemoProcess(listen: "127.0.0.1:\(port)")
+        let other = try #require(try await second.waitForURL().port)
+        #expect(other > port)
+    }
+
+    /// As `windsock check` counts them: "OK: 60 devices in 8 files, …".
+    private static func shippedDeviceCount() async throws -> Int {
+        let check = try ChildProcess(
+            try PackageRoot.executable.path, ["check"], workingDirectory: try PackageRoot.directory)
+        #expect(try await check.waitForExit() == .exited(0), "\(check.tail)")
+        let words = try #require(check.output.first).split(separator: " ")
+        return try #require(words.dropFirst().first.flatMap { Int($0) })
+    }
+
+    /// The processes whose parent is `pid`.
+    private static func children(of pid: pid_t) throws -> [pid_t] {
+        let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+        let lists = threads.map { thread in
+            (try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/children", encoding: .utf8)) ?? ""
+        }
+        return lists.flatMap { $0.split(separator: " ").compactMap { pid_t($0) } }
+    }
+}

@@ -1,0 +1,36 @@
+import Logging
+import MQTTTransport
+import TestSupport
+
+/// Publishes single messages at QoS 1 and waits for each to be acknowledged.
+struct Publisher {
+    private let client: MQTTClient
+    private let loop = MQTTLoop(name: "publisher")
+
+    init(port: Int) async throws {
+        client = try MQTTClient(
+            configuration: MQTTConfiguration(port: port, clientID: "single-publisher"), loop: loop,
+            logger: Logger(label: "publisher") { _ in SwiftLogNoOpLogHandler() })
+        client.connect()
+        let client = self.client
+        try await eventually("the publisher is connected") { client.state.isConnected }
+    }
+
+    func publish(_ payload: [UInt8], to topic: String) async throws {
+        let publication = MQTTPublication(topic: topic, payload: payload, qos: .atLeastOnce)
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            do {
+                try client.publish(publication) { succeeded in
+                    continuation.resume(with: succeeded ? .success(()) : .failure(MQTTError.stopped))
+                }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    func stop() async {
+        await client.stop()
+        loop.stop()
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import TestSupport
+import Testing
+import WebSocketClient
+
+/// Broker and gateway may come and go; what the broker accepted still arrives.
+@Suite("Restarts")
+struct RestartTests {
+    @Test("Killed and restarted twice under load, the broker's accepted readings all reach a client that joined before")
+    func brokerKilledTwice() async throws {
+        let folder = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start(persistent: true)
+        let gateway = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        try await gateway.waitUntilReady()
+        let client = try await gateway.client(token: try await GatewayProcess.token(), joining: "sensors/counter")
+        let collector = SequenceCollector(client)
+        let publisher = try SequencePublisher(port: broker.port, topic: "sensors/counter")
+        publisher.start()
+
+        for round in 1...2 {
+            let before = publisher.accepted.count
+            try await eventually("readings were accepted in round \(round)") {
+                publisher.accepted.count > before + 500 && collector.live.count > before
+            }
+            try await broker.kill()
+            try await broker.restart()
+        }
+        let before = publisher.accepted.count
+        try await eventually("readings were accepted after the last restart", within: .seconds(60)) {
+            publisher.accepted.count > before + 500
+        }
+        try await publisher.stop()
+        let accepted = publisher.accepted
+        try await eventually("all accepted readings arrived", within: .seconds(60)) {
+            accepted.isSubset(of: collector.live)
+        }
+        #expect(collector.gaps == 0)
+        withExtendedLifetime(gateway) {}
+    }
+
+    @Test("Stopped by SIGTERM under load and started again, the gateway's runs together took every accepted reading")
+    func gatewayRestarted() async throws {
+        let folder = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start()
+        let token = try await GatewayProcess.token()
+        let first = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        try await first.waitUntilReady()
+        let firstClient = try await first.client(token: token, joining: "sensors/counter")
+        let firstCollector = SequenceCollector(firstClient)
+        let publisher = try SequencePublisher(port: broker.port, topic: "sensors/counter")
+        publisher.start()
+        try await eventually("the first run had its load") { firstCollector.live.count > 500 }
+
+        #expect(try await first.process.terminate() == .exited(0))
+        await firstCollector.ended()
+        #expect(await firstClient.closeCode == 1001)
+        #expect(firstCollector.live == Array(1...firstCollector.live.count), "no hole before the end")
+
+        let second = try await GatewayProcess(mqttURL: broker.url, port: first.port, dataDirectory: folder.url)
+        let secondClient = try await second.client(token: token, joining: "sensors/counter")
+        let collector = SequenceCollector(secondClient)
+        try await second.waitUntilReady()
+        try await eventually("the second run had its load", within: .seconds(30)) { collector.live.count > 500 }
+        try await publisher.stop()
+        let last = try #require(publisher.accepted.max())
+        try await eventually("the last reading arrived") { collector.live.last == last }
+        let start = try #require(collector.live.first)
+        #expect(collector.live == Array(start...last), "nothing is missed after joined")
+        if let snapshot = collector.snapshot { #expect(start == snapshot + 1) }
+
+        #expect(try await second.process.terminate() == .exited(0))
+        let logged = try Self.loggedReadings(first) + Self.loggedReadings(second)
+        #expect(logged >= publisher.accepted.count)
+        #expect(logged == publisher.accepted.count, "an orderly stop acknowledges what it took, so nothing comes twice")
+    }
+
+    /// The count of readings that a run logged at its end.
+    private static func loggedReadings(_ gateway: GatewayProcess) throws -> Int {
+        let line = try #require(gateway.process.lines.map(\.text).last { $0.contains("Stopped ingest") })
+        let field = try #require(line.split(separator: " ").first { $0.hasPrefix("readings=") })
+        return try #require(Int(field.dropFirst("readings=".count)))
+    }
+}

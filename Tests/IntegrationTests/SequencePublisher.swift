@@ -1,0 +1,68 @@
+import Logging
+import MQTTTransport
+import Synchronization
+import TestSupport
+
+/// Publishes readings with a growing `seq` at QoS 1, and remembers which of them the broker accepted.
+final class SequencePublisher: Sendable {
+    private struct State {
+        var next = 0
+        var accepted: Set<Int> = []
+        var isStopped = false
+        var underWay = 0
+    }
+
+    /// Few enough for a broker never to queue more than the gateway's receive maximum.
+    private static let maxUnderWay = 20
+
+    private let client: MQTTClient
+    private let loop = MQTTLoop(name: "publisher")
+    private let topic: String
+    private let state = Mutex(State())
+
+    init(port: Int, topic: String) throws {
+        self.topic = topic
+        var configuration = MQTTConfiguration(port: port, clientID: "publisher-\(port)")
+        configuration.backoff = .init(base: .milliseconds(20), cap: .milliseconds(200))
+        client = try MQTTClient(
+            configuration: configuration, loop: loop, logger: Logger(label: "publisher") { _ in SwiftLogNoOpLogHandler() })
+        client.connect()
+    }
+
+    /// The numbers that the broker acknowledged so far.
+    var accepted: Set<Int> { state.withLock { $0.accepted } }
+
+    /// Publishes from now on, as fast as the broker acknowledges.
+    func start() {
+        for _ in 0..<Self.maxUnderWay { publishNext() }
+    }
+
+    /// Publishes nothing more, and waits until all that is under way was acknowledged.
+    func stop() async throws {
+        state.withLock { $0.isStopped = true }
+        try await eventually("everything was acknowledged", within: .seconds(30)) {
+            self.state.withLock { $0.underWay == 0 }
+        }
+        await client.stop()
+        loop.stop()
+    }
+
+    private func publishNext() {
+        let number: Int? = state.withLock { state in
+            guard !state.isStopped else { return nil }
+            state.next += 1
+            state.underWay += 1
+            return state.next
+        }
+        guard let number else { return }
+        let publication = MQTTPublication(
+            topic: topic, payload: Array(#"{"seq":\#(number),"temperature":21.5}"#.utf8), qos: .atLeastOnce)
+        try? client.publish(publication) { succeeded in
+            self.state.withLock { state in
+                state.underWay -= 1
+                if succeeded { state.accepted.insert(number) }
+            }
+            self.publishNext()
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package import Foundation
+
+/// The real `windsock demo` with the shipped devices and dashboards.
+package final class DemoProcess: Sendable {
+    package let process: ChildProcess
+
+    /// Starts it; `listen` is where it tries first.
+    package init(listen: String? = nil, arguments: [String] = []) throws {
+        let address = try listen ?? "127.0.0.1:\(FreePort.reserve())"
+        process = try ChildProcess(
+            try PackageRoot.executable.path, ["demo", "--listen", address] + arguments,
+            workingDirectory: try PackageRoot.directory)
+    }
+
+    /// The URL that it prints once everything runs.
+    package func waitForURL(within duration: Duration = .seconds(30)) async throws -> URL {
+        let line = try await process.waitForLine("its URL", within: duration) { $0.contains("/#token=") }
+        guard let url = URL(string: line.trimmingCharacters(in: .whitespaces)) else {
+            throw ChildProcess.Failure(description: "this is no URL: \(line)")
+        }
+        return url
+    }
+}
