@@ -22,6 +22,10 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
         let channel: any Channel
     }
 
+    /// Clients say little, and a connection keeps its first receive buffer as long as it lives: a small one keeps an
+    /// idle connection small, and grows for those that say more.
+    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536)
+
     /// The largest head of a request.
     private static let maxHeaderBytes = 32 * 1024
 
@@ -32,6 +36,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            try channel.syncOptions?.setOption(.recvAllocator, value: Self.receiveBuffers)
             let admission = Admission()
             let limits = environment.limits
             let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(

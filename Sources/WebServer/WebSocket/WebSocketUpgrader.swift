@@ -37,14 +37,9 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         channel.eventLoop.makeCompletedFuture {
             guard let identity = admission.value.identity, let shard = environment.hub.shard(on: channel.eventLoop)
             else { throw ChannelError.inappropriateOperationForState }
-            try channel.syncOptions?.setOption(.recvAllocator, value: Self.receiveBuffers)
             try channel.pipeline.syncOperations.addHandler(
                 WebSocketConnection(identity: identity, shard: shard, environment: environment))
             return .webSocket
         }
     }
-
-    /// Clients say little: a small buffer to begin with keeps an idle connection small, and grows for those that
-    /// say more.
-    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 256, maximum: 65_536)
 }
