@@ -209,9 +209,10 @@ export class WindsockClient {
     let hasOpened = false;
     socket.addEventListener("open", () => (hasOpened = true));
     socket.addEventListener("message", (event) => this.#socket === socket && this.#receive(event.data));
-    socket.addEventListener("close", (event) => {
-      if (this.#socket === socket) this.#lost(event.code, event.reason, hasOpened, bearer);
-    });
+    const lost = (code, reason) => this.#socket === socket && this.#lost(code, reason, hasOpened, bearer);
+    socket.addEventListener("close", (event) => lost(event.code, event.reason));
+    // Browsers send `close` right after `error`; Node 20 leaves it out when the handshake fails.
+    socket.addEventListener("error", () => setTimeout(() => lost(1006, "")));
     this.#after("connect", connectTimeoutMs, () => this.#abandon("The gateway did not answer in time."));
     this.#setState({ state: "connecting" });
   }

@@ -36,7 +36,7 @@ export class ValueAxis {
    * @param {{min?: number, max?: number, decimals?: number, marks?: number[]}} options `marks` (thresholds) are
    *   included when they are near
    */
-  constructor({ min, max, decimals = 1, marks = [] }) {
+  constructor({ min, max, decimals, marks = [] }) {
     this.#fixedMin = min;
     this.#fixedMax = max;
     this.#decimals = decimals;
@@ -50,7 +50,8 @@ export class ValueAxis {
       highest = this.#fixedMax ?? lowest + 1;
     }
     // Noise in the last digit should not fill the chart.
-    const smallest = Math.max(5 * 10 ** -this.#decimals, Math.abs(highest) * 0.01);
+    const digit = this.#decimals === undefined ? 0.1 : 10 ** -this.#decimals;
+    const smallest = Math.max(5 * digit, Math.abs(highest) * 0.01);
     const padding = Math.max(0, smallest - (highest - lowest)) / 2;
     let [low, high] = [lowest - padding, highest + padding];
     const reach = high - low;
@@ -62,7 +63,7 @@ export class ValueAxis {
     const isRoomy = this.max - this.min > 2.5 * (top - bottom);
     if (bottom >= this.min && top <= this.max && !isRoomy && this.tickCount === tickCount) return;
     this.tickCount = tickCount;
-    this.step = roundStep(Math.max(top - bottom, Number.MIN_VALUE) / tickCount);
+    this.step = Math.max(roundStep((top - bottom || 1) / tickCount), this.#decimals === undefined ? 0 : digit);
     this.min = this.#fixedMin ?? Math.floor(bottom / this.step) * this.step;
     this.max = this.#fixedMax ?? Math.ceil(top / this.step) * this.step;
     if (!(this.max > this.min)) this.max = this.min + this.step;
@@ -72,7 +73,7 @@ export class ValueAxis {
     const ticks = [];
     const first = Math.ceil(this.min / this.step - 1e-9);
     for (let index = first; index * this.step <= this.max + this.step * 1e-9; index += 1) {
-      ticks.push(index * this.step);
+      ticks.push(index * this.step + 0);
     }
     return ticks;
   }

@@ -52,7 +52,8 @@ export class ConnectionView {
 
   /** A room of the dashboard that cannot be joined; `null` when all is well. @param {{room, message} | null} refused */
   setRefusedRoom(refused) {
-    this.#refused = refused;
+    // Of several the first: the cause is the same.
+    this.#refused = refused && (this.#refused ?? refused);
     this.update();
   }
 

@@ -46,14 +46,24 @@ export class DashboardView {
     if (this.#joinedAt === Infinity) this.#joinedAt = performance.now();
   }
 
-  /** Marks the panels that a reading changes. @param {import("../windsock-client.js").DataUpdate} update */
+  /**
+   * Marks the panels that a reading changes.
+   * @param {import("../windsock-client.js").DataUpdate} update
+   * @returns {boolean} whether there is one
+   */
   received({ device, data }) {
     let panels = this.#panelsByDevice.get(device);
     if (!panels) {
       panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
       if (this.#panelsByDevice.size < maxRememberedDevices) this.#panelsByDevice.set(device, panels);
     }
-    for (const panel of panels) if (panel.shows(data)) this.#context.loop.mark(panel);
+    let isShown = false;
+    for (const panel of panels) {
+      if (!panel.shows(data)) continue;
+      this.#context.loop.mark(panel);
+      isShown = true;
+    }
+    return isShown;
   }
 
   /** Ages and time axes move on without readings, too. */

@@ -22,8 +22,9 @@ const calmIntervalMs = 1_000;
  */
 export class GatewayPage {
   #root = document.documentElement;
-  #palette = new Palette();
+  // The theme first: the palette reads its colours.
   #theme = new Theme(() => this.#restyle());
+  #palette = new Palette();
   #loop = new FrameLoop(matchMedia("(prefers-reduced-motion: reduce)").matches ? { minimumMs: calmIntervalMs } : {});
   #store = new SeriesStore();
   #signIn = new SignInView(() => this.#start());
@@ -35,6 +36,8 @@ export class GatewayPage {
   /** @type {DashboardView | null} */
   #view = null;
   #handles = [];
+  /** Which of several starts counts: a new token may come while dashboards are loading. */
+  #latestStart = null;
   #readingCount = 0;
   #readingRate = 0;
   #droppedCount = 0;
@@ -55,9 +58,13 @@ export class GatewayPage {
     this.#stop();
     this.#root.dataset.view = "loading";
     const { token } = session;
+    const start = (this.#latestStart = Symbol("start"));
     try {
-      this.#dashboards = (await getJSON("/api/dashboards", token)).dashboards;
+      const { dashboards } = await getJSON("/api/dashboards", token);
+      if (this.#latestStart !== start) return;
+      this.#dashboards = dashboards;
     } catch (error) {
+      if (this.#latestStart !== start) return;
       if (error.status === 401) return this.#askToSignIn("The gateway does not accept the token any more.");
       setText(document.getElementById("load-error"), error.status ? error.message : "The gateway does not answer.");
       this.#root.dataset.view = "failed";
@@ -84,9 +91,8 @@ export class GatewayPage {
       if (state.state === "closed" && this.#client === client) this.#ended(state);
     });
     client.on("data", (update) => {
-      this.#readingCount += 1;
       this.#store.add(update, client.serverNow());
-      this.#view?.received(update);
+      if (this.#view?.received(update)) this.#readingCount += 1;
     });
     client.on("gap", ({ dropped }) => (this.#droppedCount += dropped));
     client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));

@@ -3,8 +3,9 @@ const initialCapacity = 64;
 /**
  * The points of one series, ordered by time, in a ring of at most `maxPoints`.
  *
- * When it is full of points that are still wanted, the older half is thinned to the lowest and highest of every four,
- * so that a long window loses detail instead of its beginning.
+ * When it is full of points that are still wanted, they are thinned: of each of `maxPoints / 4` equal spans of the
+ * window only the lowest and the highest stay. The spans are fixed in time, so that thinning again changes nothing, and
+ * a long window loses detail instead of its beginning.
  */
 export class PointBuffer {
   #times = new Float64Array(initialCapacity);
@@ -54,9 +55,7 @@ export class PointBuffer {
       return;
     }
     if (this.#length === this.#times.length) {
-      const dropped = this.#dropBefore(oldestWanted);
-      const thinned = dropped > 0 || this.#times.length < this.#maxPoints ? 0 : this.#thin();
-      if (dropped + thinned === 0) this.#grow();
+      this.#makeRoom(time, oldestWanted);
       this.add(time, value, oldestWanted);
       return;
     }
@@ -73,12 +72,19 @@ export class PointBuffer {
     this.#values[slot] = value;
   }
 
-  #dropBefore(time) {
+  #makeRoom(newest, oldestWanted) {
     // The last point before the window stays: the line that enters the window begins there.
-    const count = Math.max(0, this.indexAt(time) - 1);
+    this.#dropFirst(Math.max(0, this.indexAt(oldestWanted) - 1));
+    if (this.#length < this.#times.length) return;
+    if (this.#times.length < this.#maxPoints) return this.#grow();
+    this.#thin(Math.max(1, ((newest - oldestWanted) * 4) / this.#maxPoints));
+    // Points with odd times may leave nothing to thin.
+    if (this.#length === this.#times.length) this.#dropFirst(this.#length >> 2);
+  }
+
+  #dropFirst(count) {
     this.#start = (this.#start + count) & (this.#times.length - 1);
     this.#length -= count;
-    return count;
   }
 
   #grow() {
@@ -93,13 +99,14 @@ export class PointBuffer {
     this.#start = 0;
   }
 
-  #thin() {
-    const half = this.#length >> 1;
+  #thin(spanMs) {
     let kept = 0;
-    for (let group = 0; group < half; group += 4) {
-      let lowest = group;
-      let highest = group;
-      for (let index = group + 1; index < Math.min(group + 4, half); index += 1) {
+    let index = 0;
+    while (index < this.#length) {
+      const end = (Math.floor(this.timeAt(index) / spanMs) + 1) * spanMs;
+      let lowest = index;
+      let highest = index;
+      for (index += 1; index < this.#length && this.timeAt(index) < end; index += 1) {
         if (this.valueAt(index) < this.valueAt(lowest)) lowest = index;
         if (this.valueAt(index) >= this.valueAt(highest)) highest = index;
       }
@@ -108,11 +115,6 @@ export class PointBuffer {
       this.#set(kept++, this.timeAt(first), this.valueAt(first));
       if (second !== first) this.#set(kept++, this.timeAt(second), this.valueAt(second));
     }
-    const removed = half - kept;
-    for (let index = half; index < this.#length; index += 1) {
-      this.#set(index - removed, this.timeAt(index), this.valueAt(index));
-    }
-    this.#length -= removed;
-    return removed;
+    this.#length = kept;
   }
 }

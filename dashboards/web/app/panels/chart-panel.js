@@ -63,9 +63,8 @@ export class ChartPanel extends Panel {
   draw(frameTime) {
     if (this.refreshSeries()) this.legend.show(this.series.map((series) => this.#entry(series)), this.#isBundle);
     if (this.series.length === 0) return;
-    const to = this.context.serverNow();
     const view = {
-      from: to - this.windowMs, to, columns: this.#chart?.columns ?? 600,
+      ...this.view(this.series), columns: this.#chart?.columns ?? 600,
       // Thinned points are further apart than the readings were.
       breakMs: Math.max(this.staleMs, this.windowMs / 256),
     };
@@ -97,8 +96,8 @@ export class ChartPanel extends Panel {
       else lines.unshift(line);
     }
     this.#chart.draw(view, lines, this.#hover?.time ?? null);
-    setData(this.canvas, "points", pointCount);
-    setData(this.canvas, "series", lines.length);
+    setData(this.root, "points", pointCount);
+    setData(this.root, "series", lines.length);
   }
 
   get #isBundle() {

@@ -162,7 +162,7 @@ export class LineChart {
   #timeStep = 1_000;
 
   #buildTimeTicks(scale) {
-    const { step, ticks } = timeTicks(this.#view.from, this.#view.to, Math.max(1, Math.floor(scale.width / 90)));
+    const { step, ticks } = timeTicks(this.#view.from, this.#view.to, Math.max(1, Math.floor(scale.width / 70)));
     this.#timeStep = step;
     // A label that would be cut at either end is left out.
     const margin = ((this.#view.to - this.#view.from) / Math.max(1, scale.width)) * 20;

@@ -2,6 +2,8 @@ import { element } from "../dom.js";
 import { DevicePatterns, metricLabel } from "../names.js";
 
 let nextID = 1;
+/** However little is known, this much is drawn. */
+const shortestWindowMs = 30_000;
 
 /**
  * What all panels have in common: the frame with its heading, which series it shows, and whether it can be seen.
@@ -62,6 +64,19 @@ export class Panel {
 
   get windowMs() {
     return this.definition.window_s * 1000;
+  }
+
+  /**
+   * The span of time to draw: the panel's window, or, as long as less than that is known, what is known, so that a page
+   * that was just opened is not an empty one.
+   * @param {import("../series-store.js").Series[]} series
+   * @returns {{from: number, to: number}} Unix milliseconds of the gateway
+   */
+  view(series) {
+    const to = this.context.serverNow();
+    let oldest = to - shortestWindowMs;
+    for (const { points } of series) if (points.length > 0) oldest = Math.min(oldest, points.timeAt(0));
+    return { from: Math.max(oldest, to - this.windowMs), to };
   }
 
   get staleMs() {

@@ -15,6 +15,9 @@ export class ValuePanel extends Panel {
   constructor(definition, context) {
     super(definition, context);
     this.body.append(this.#list);
+    // One tile leaves room for another panel beside it, even on a phone.
+    const { devices, metrics } = definition;
+    if (metrics.length === 1 && devices.length === 1 && !devices[0].includes("*")) this.root.dataset.compact = "true";
   }
 
   draw() {
@@ -44,7 +47,6 @@ export class ValuePanel extends Panel {
       return tile;
     });
     this.#list.replaceChildren(...this.#tiles.map(({ root }) => root));
-    setData(this.root, "tiles", Math.min(this.#tiles.length, 3));
   }
 
   #update({ root, series, value, unit, note, age, spark }) {
@@ -52,13 +54,12 @@ export class ValuePanel extends Panel {
     const state = stateText(states, series.metric, series.value);
     const isStale = this.isStale(series);
     const crossed = isStale ? null : judge(thresholds, series.metric, series.value);
-    const to = this.context.serverNow();
-    spark.draw(series.points, { from: to - this.windowMs, to, breakMs: Math.max(this.staleMs, this.windowMs / 64) },
-      this.context.palette.spark);
+    const view = { ...this.view([series]), breakMs: Math.max(this.staleMs, this.windowMs / 64) };
+    spark.draw(series.points, view, this.context.palette.spark);
     setText(value, state ?? formatNumber(series.value, decimals));
     setText(unit, state === null ? unitSuffix(this.unit(series)) : "");
     setText(note, isStale ? "Stale" : (crossed?.label ?? this.#range(spark.trace, state)));
-    setText(age, to - series.time < quietAgeMs ? "" : formatAge(this.age(series)));
+    setText(age, view.to - series.time < quietAgeMs ? "" : formatAge(this.age(series)));
     setData(root, "value", series.value);
     setData(root, "stale", isStale);
     setData(root, "level", crossed?.level);
