@@ -42,6 +42,9 @@ package struct WebServer: Service {
         }
     }
 
+    /// The one library of the system's that pages need; nothing else of its folder is served.
+    private static let chartLibrary = "chart.js"
+
     private let configuration: WebServerConfiguration
     private let dependencies: Dependencies
     private let eventLoopGroup: any EventLoopGroup
@@ -94,7 +97,8 @@ package struct WebServer: Service {
             let caching = CacheControl([(MediaType(type: .any), [.noCache])])
             router.add(
                 middleware: FileMiddleware(
-                    configuration.vendorDirectory, urlBasePath: "/vendor", cacheControl: caching,
+                    "\(configuration.vendorDirectory)/\(Self.chartLibrary)",
+                    urlBasePath: "/vendor/\(Self.chartLibrary)", cacheControl: caching,
                     logger: quiet(logger)))
             router.add(
                 middleware: FileMiddleware(

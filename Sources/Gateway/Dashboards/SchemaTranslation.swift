@@ -1,0 +1,153 @@
+import Telemetry
+import Yams
+
+/// Checks a YAML node against a ``Schema`` and translates it to JSON, collecting every problem with its line and key.
+struct SchemaTranslation {
+    private let path: String
+    private(set) var errors: [ConfigurationError] = []
+
+    /// `path` appears in errors.
+    init(path: String) {
+        self.path = path
+    }
+
+    /// Records a problem: `dashboards/home.yaml:12: panels[1].metrics: …`.
+    mutating func fail(_ node: Node?, _ key: String, _ problem: String) {
+        let line = node?.mark.map { ":\($0.line)" } ?? ""
+        errors.append(
+            ConfigurationError(origin: "\(path)\(line)\(key.isEmpty ? "" : ": \(key)")", problem: problem))
+    }
+
+    /// The node as JSON, or `nil` when it cannot be used.
+    mutating func translate(_ node: Node, as schema: Schema, key: String) -> JSONValue? {
+        switch schema {
+        case .text(let count): text(node, count, key)
+        case .roomFilter: roomFilter(node, key)
+        case .number(let range): number(node, range, key)
+        case .integer(let range): integer(node, range, key)
+        case .word(let words): word(node, words, key)
+        case .list(let element, let count, let unique): list(node, element, count, unique, key)
+        case .dictionary(let value): dictionary(node, value, key)
+        case .object(let fields, let rules): object(node, fields, rules, key)
+        }
+    }
+
+    private mutating func text(_ node: Node, _ count: ClosedRange<Int>, _ key: String) -> JSONValue? {
+        guard let text = node.scalar?.string, count.contains(text.count) else {
+            fail(node, key, "Text of \(count.lowerBound) to \(count.upperBound) characters is expected.")
+            return nil
+        }
+        return .string(text)
+    }
+
+    private mutating func roomFilter(_ node: Node, _ key: String) -> JSONValue? {
+        guard let text = node.scalar?.string else {
+            fail(node, key, "A room or filter such as sensors/+ is expected.")
+            return nil
+        }
+        do throws(TopicFilterError) {
+            let filter = try TopicFilter(text)
+            if filter.shareGroup == nil { return .string(text) }
+            fail(node, key, "\"\(text)\" is a shared subscription; a room or filter such as sensors/+ is expected.")
+        } catch {
+            fail(node, key, "\(error)")
+        }
+        return nil
+    }
+
+    private mutating func number(_ node: Node, _ range: ClosedRange<Double>, _ key: String) -> JSONValue? {
+        guard let value = node.scalar.flatMap({ Double($0.string) }), range.contains(value) else {
+            let all = range.upperBound == .greatestFiniteMagnitude
+            fail(node, key, all ? "A number is expected." : "A number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)) is expected.")
+            return nil
+        }
+        return .number(value)
+    }
+
+    private mutating func integer(_ node: Node, _ range: ClosedRange<Int>, _ key: String) -> JSONValue? {
+        guard let value = node.scalar.flatMap({ Int($0.string) }), range.contains(value) else {
+            fail(node, key, "A whole number from \(range.lowerBound) to \(range.upperBound) is expected.")
+            return nil
+        }
+        return .number(Double(value))
+    }
+
+    private mutating func word(_ node: Node, _ words: [String], _ key: String) -> JSONValue? {
+        guard let word = node.scalar?.string, words.contains(word) else {
+            fail(node, key, "One of \(words.joined(separator: ", ")) is expected.")
+            return nil
+        }
+        return .string(word)
+    }
+
+    private mutating func list(
+        _ node: Node, _ element: Schema, _ count: ClosedRange<Int>, _ unique: Bool, _ key: String
+    ) -> JSONValue? {
+        guard let sequence = node.sequence, count.contains(sequence.count) else {
+            fail(node, key, "A list of \(count.lowerBound) to \(count.upperBound) elements is expected.")
+            return nil
+        }
+        var values: [JSONValue] = []
+        for (index, child) in sequence.enumerated() {
+            guard let value = translate(child, as: element, key: "\(key)[\(index)]") else { continue }
+            if unique, values.contains(value) {
+                fail(child, "\(key)[\(index)]", "This stands in the list already.")
+            }
+            values.append(value)
+        }
+        return .array(values)
+    }
+
+    private mutating func dictionary(_ node: Node, _ value: Schema, _ key: String) -> JSONValue? {
+        guard let mapping = node.mapping else {
+            fail(node, key, "A mapping is expected.")
+            return nil
+        }
+        var members: [JSONMember] = []
+        for (name, child) in mapping {
+            let name = name.scalar?.string ?? "?"
+            if let value = translate(child, as: value, key: "\(key).\(name)") {
+                members.append(JSONMember(name: name, value: value))
+            }
+        }
+        return .object(members)
+    }
+
+    private mutating func object(
+        _ node: Node, _ fields: [Schema.Field], _ rules: [Schema.Rule], _ key: String
+    ) -> JSONValue? {
+        guard let mapping = node.mapping else {
+            fail(node, key, "A mapping is expected.")
+            return nil
+        }
+        let prefix = key.isEmpty ? "" : "\(key)."
+        let errorCount = errors.count
+        for (name, _) in mapping where !fields.contains(where: { $0.name == name.scalar?.string }) {
+            let known = fields.map(\.name).joined(separator: ", ")
+            fail(name, prefix + (name.scalar?.string ?? "?"), "There is no such key. Known here: \(known).")
+        }
+        var members: [JSONMember] = []
+        for field in fields {
+            if let child = mapping[Node(field.name)] {
+                if let value = translate(child, as: field.schema, key: prefix + field.name) {
+                    members.append(JSONMember(name: field.name, value: value))
+                }
+            } else if field.isRequired {
+                fail(node, prefix + field.name, "This key is missing.")
+            }
+        }
+        let object = JSONValue.object(members)
+        guard errors.count == errorCount else { return object }
+        for rule in rules {
+            guard let (name, problem) = rule(object) else { continue }
+            fail(mapping[Node(name)] ?? node, prefix + name, problem)
+        }
+        return object
+    }
+
+    private static func text(_ number: Double) -> String {
+        var bytes: [UInt8] = []
+        JSONWriter.append(number, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
