@@ -119,9 +119,10 @@ export class ConnectionView {
       };
     }
     if (this.#refused) {
+      const { room, message } = this.#refused;
       return {
-        kind: "warn", pill: "Connected", title: `${this.#refused.room} cannot be joined.`,
-        text: `${sentence(this.#refused.message)} Sign in with a token that was made with --join '${this.#refused.room}'.`,
+        kind: "warn", pill: "Connected", title: `${room} cannot be joined.`,
+        text: `${sentence(message)} Sign in with a token that was made with --join '${room}'.`,
       };
     }
     return { kind: "ok", pill: "Live" };

@@ -110,7 +110,7 @@ export class DashboardView {
   #fillHint() {
     const { devices: [pattern], metrics } = this.#definition.panels[0];
     const device = pattern.includes("*") ? pattern.replaceAll("*", "1") : pattern;
-    const payload = JSON.stringify(Object.fromEntries(metrics.slice(0, 2).map((metric, index) => [metric, 21.5 + index])));
+    const payload = JSON.stringify({ [metrics[0]]: 21.5 });
     setText(document.getElementById("empty-command"), `mosquitto_pub -t sensors/${device} -m '${payload}'`);
   }
 }

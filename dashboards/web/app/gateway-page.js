@@ -3,7 +3,7 @@ import { getJSON, isTokenAccepted } from "./api.js";
 import { ConnectionView } from "./connection-view.js";
 import { DashboardView } from "./dashboard-view.js";
 import { element, setText } from "./dom.js";
-import { formatTime } from "./format.js";
+import { formatNumber, formatTime } from "./format.js";
 import { FrameLoop } from "./frame-loop.js";
 import { Palette, Theme } from "./palette.js";
 import { ReadinessWatch } from "./readiness.js";
@@ -14,6 +14,7 @@ import { SignInView } from "./sign-in.js";
 const now = () => performance.timeOrigin + performance.now();
 /** With less motion asked for, charts and numbers move once a second. */
 const calmIntervalMs = 1_000;
+const rateSeconds = 5;
 
 /**
  * The page as a whole: signs in, loads the dashboards, shows one of them and keeps it fed.
@@ -39,7 +40,8 @@ export class GatewayPage {
   /** Which of several starts counts: a new token may come while dashboards are loading. */
   #latestStart = null;
   #readingCount = 0;
-  #readingRate = 0;
+  /** Of the last seconds, whose mean is shown: devices that send every other second would make it jump. */
+  #readingCounts = [];
   #droppedCount = 0;
 
   constructor() {
@@ -164,6 +166,7 @@ export class GatewayPage {
     document.title = `${definition.title} – Windsock`;
     this.#root.dataset.dashboard = definition.id;
     this.#connection.setRefusedRoom(null);
+    this.#readingCounts = [];
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, serverNow: () => this.#client.serverNow(),
     });
@@ -189,7 +192,7 @@ export class GatewayPage {
   // Time
 
   #tick() {
-    this.#readingRate = this.#readingCount;
+    this.#readingCounts = [...this.#readingCounts.slice(1 - rateSeconds), this.#readingCount];
     this.#readingCount = 0;
     const time = this.#client?.serverNow() ?? now();
     setText(document.getElementById("clock"), formatTime(time));
@@ -203,7 +206,9 @@ export class GatewayPage {
     const { deviceCount } = this.#view;
     if (deviceCount === 0) return "";
     const skipped = this.#droppedCount > 0 ? ` · ${this.#droppedCount} skipped` : "";
-    return `${deviceCount} ${deviceCount === 1 ? "device" : "devices"} · ${this.#readingRate} readings/s${skipped}`;
+    const rate = this.#readingCounts.reduce((sum, count) => sum + count, 0) / this.#readingCounts.length;
+    const devices = `${deviceCount} ${deviceCount === 1 ? "device" : "devices"}`;
+    return `${devices} · ${formatNumber(rate, rate < 10 ? 1 : 0)} readings/s${skipped}`;
   }
 
   #restyle() {

@@ -35,7 +35,9 @@ export class SignInView {
     this.#button.disabled = true;
     const isAccepted = await isTokenAccepted(token);
     this.#button.disabled = false;
-    if (!isAccepted) return this.#fail("The gateway does not accept this token: it is expired, or signed with another secret.");
+    if (!isAccepted) {
+      return this.#fail("The gateway does not accept this token: it is expired, or signed with another secret.");
+    }
     session.signIn(token);
     this.#onSignedIn();
   }
