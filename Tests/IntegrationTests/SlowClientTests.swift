@@ -42,8 +42,10 @@ struct SlowClientTests {
         try await eventually("999 clients have every reading", within: .seconds(60)) {
             collectors.allSatisfy { $0.live.count >= Self.messageCount }
         }
-        #expect(collectors.allSatisfy { $0.live == expected })
-        #expect(collectors.allSatisfy { $0.gaps == 0 })
+        let complete = collectors.count { $0.live == expected }
+        #expect(complete == Self.clientCount)
+        let withGaps = collectors.count { $0.gaps > 0 }
+        #expect(withGaps == 0)
         await publisher.stop()
         for client in others { await client.abort() }
         await stopped.abort()

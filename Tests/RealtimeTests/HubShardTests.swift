@@ -1,0 +1,201 @@
+import CoreMetrics
+import NIOCore
+import NIOEmbedded
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Realtime
+
+/// A shard hands each client what is for it, in order, with one flush a tick, and lets nobody suffer for another.
+@Suite("Hub shard")
+struct HubShardTests {
+    /// A socket that remembers, and that can be stuck.
+    private final class Sink: ClientSink {
+        var written: [String] = []
+        var flushes = 0
+        var isWritable = true
+        var closed: CloseCode?
+        /// Bytes after which it takes no more.
+        var capacity = Int.max
+        private var held = 0
+
+        func write(_ frames: ByteBuffer) {
+            written.append(String(buffer: frames))
+            held += frames.readableBytes
+            if held >= capacity { isWritable = false }
+        }
+
+        func flush() { flushes += 1 }
+        func close(code: CloseCode, reason: String) { closed = code }
+        func sweep(at now: NIODeadline) {}
+        var text: String { written.joined() }
+    }
+
+    private struct Encoder: MessageEncoder {
+        let count = Counter()
+
+        final class Counter: Sendable {
+            let value = Atomic(0)
+        }
+
+        func encode(_ message: Message) -> ByteBuffer {
+            count.value.add(1, ordering: .relaxed)
+            if message.type == .gap { return ByteBuffer(string: "<gap>") }
+            return ByteBuffer(bytes: message.payload)
+        }
+    }
+
+    private struct Setup {
+        let loop = EmbeddedEventLoop()
+        let encoder = Encoder()
+        let hub: Hub
+        let shard: HubShard
+
+        init(queueBytes: Int = 1 << 20) throws {
+            hub = Hub(
+                eventLoops: [loop], encoder: encoder,
+                configuration: HubConfiguration(queue: .init(maxBytes: queueBytes)),
+                metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
+            shard = try #require(hub.shards.first)
+        }
+
+        func join(_ rooms: String..., sink: Sink) throws -> HubClient {
+            let client = shard.connect(id: "c", user: "u", sink: sink)
+            for room in rooms { shard.join(client, try TopicFilter(room)) }
+            return client
+        }
+
+        func publish(_ messages: (room: String, text: String)...) {
+            hub.publish(
+                messages.map {
+                    Message(
+                        type: .dataUpdate, room: $0.room, payload: Array($0.text.utf8),
+                        timestamp: Timestamp(nanosecondsSinceEpoch: 0),
+                        delivery: .conflatable(key: ConflationKey(rawValue: UInt64($0.room.hashValue.magnitude))))
+                })
+        }
+    }
+
+    @Test("A tick's messages reach each client in the order of their publishing, over all rooms, with one flush")
+    func order() throws {
+        let setup = try Setup()
+        let both = Sink()
+        let one = Sink()
+        _ = try setup.join("a", "b", sink: both)
+        _ = try setup.join("a", sink: one)
+        setup.publish(("a", "1"), ("b", "2"))
+        setup.publish(("a", "3"))
+        setup.loop.run()
+        #expect(both.text == "123")
+        #expect(one.text == "13")
+        #expect(both.flushes == 1 && one.flushes == 1)
+        #expect(both.written.count == 1, "small frames are joined")
+        #expect(setup.encoder.count.value.load(ordering: .relaxed) == 3, "each message is encoded once")
+    }
+
+    @Test("A message alone in its tick goes out at once")
+    func alone() throws {
+        let setup = try Setup()
+        let sink = Sink()
+        _ = try setup.join("a", sink: sink)
+        setup.publish(("a", "1"))
+        setup.loop.run()
+        setup.publish(("a", "2"))
+        setup.loop.run()
+        #expect(sink.written == ["1", "2"])
+    }
+
+    @Test("With nobody connected nothing is encoded")
+    func nobody() throws {
+        let setup = try Setup()
+        setup.publish(("a", "1"))
+        setup.loop.run()
+        #expect(setup.encoder.count.value.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("A stuck client's messages wait and conflate; the others get theirs at once")
+    func stuckClient() throws {
+        let setup = try Setup(queueBytes: 8)
+        let stuck = Sink()
+        let healthy = Sink()
+        stuck.isWritable = false
+        let client = try setup.join("a", sink: stuck)
+        _ = try setup.join("a", sink: healthy)
+        for number in 0..<6 { setup.publish(("a", "mm\(number)")) }
+        setup.loop.run()
+        #expect(healthy.text == "mm0mm1mm2mm3mm4mm5")
+        #expect(stuck.written.isEmpty)
+        #expect(client.queuedByteCount <= 8)
+        stuck.isWritable = true
+        setup.shard.resume(client)
+        #expect(stuck.text == "<gap>mm4mm5", "told what is missing, then what the limit holds of the latest")
+        setup.publish(("a", "next"))
+        setup.loop.run()
+        #expect(stuck.text.hasSuffix("next"))
+    }
+
+    @Test("A client whose socket fills in the middle of a tick loses nothing and keeps the order")
+    func fillsMidTick() throws {
+        let setup = try Setup()
+        let sink = Sink()
+        sink.capacity = 40_000
+        let client = try setup.join("a", "b", sink: sink)
+        let big = String(repeating: "x", count: 20_000)
+        setup.publish(("a", big + "1"), ("b", big + "2"), ("a", big + "3"), ("b", "4"))
+        setup.loop.run()
+        #expect(!sink.text.hasSuffix("4"))
+        sink.isWritable = true
+        sink.capacity = .max
+        setup.shard.resume(client)
+        #expect(sink.text == big + "1" + big + "2" + big + "3" + "4")
+    }
+
+    @Test("What may not be lost closes the client with 4008 when its queue is full")
+    func slowClient() throws {
+        let setup = try Setup(queueBytes: 10)
+        let sink = Sink()
+        sink.isWritable = false
+        let client = try setup.join("a", sink: sink)
+        let message = Message(
+            type: .joined, payload: Array("12345678".utf8), timestamp: Timestamp(nanosecondsSinceEpoch: 0))
+        setup.shard.send([message], to: client)
+        #expect(sink.closed == nil)
+        setup.shard.send([message], to: client)
+        #expect(sink.closed == .slowClient)
+    }
+
+    @Test("A client that is gone gets nothing, and its rooms are empty")
+    func disconnected() throws {
+        let setup = try Setup()
+        let sink = Sink()
+        let client = try setup.join("a", "#", sink: sink)
+        setup.publish(("a", "1"))
+        setup.shard.disconnect(client)
+        setup.shard.disconnect(client)
+        setup.loop.run()
+        #expect(sink.written.isEmpty)
+        #expect(setup.hub.presence.onlineUsers().isEmpty)
+        #expect(setup.hub.presence.joinedFilters().isEmpty)
+        #expect(setup.hub.presence.clientCount == 0)
+    }
+
+    @Test("Work stands between the messages before it and those after it")
+    func work() throws {
+        let setup = try Setup()
+        let sink = Sink()
+        let client = setup.shard.connect(id: "c", user: "u", sink: sink)
+        let filter = try TopicFilter("a")
+        setup.publish(("a", "before"))
+        let box = NIOLoopBound(client, eventLoop: setup.loop)
+        setup.hub.perform(on: setup.shard) { shard in
+            shard.join(box.value, filter)
+            shard.send(
+                [Message(type: .joined, payload: Array("joined ".utf8), timestamp: Timestamp(nanosecondsSinceEpoch: 0))],
+                to: box.value)
+        }
+        setup.publish(("a", "after"))
+        setup.loop.run()
+        #expect(sink.text == "joined after")
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Realtime
+
+/// A full mailbox holds publishers back that may wait, and lets them go.
+@Suite("Mailbox")
+struct MailboxTests {
+    /// A thread that waits for room, and what it saw.
+    private final class Waiter: Sendable {
+        private let result = Mutex<Bool?>(nil)
+        private let done = DispatchSemaphore(value: 0)
+
+        init(_ mailbox: Mailbox) {
+            let thread = Thread { [self] in
+                let waited = mailbox.waitForRoom()
+                result.withLock { $0 = waited }
+                done.signal()
+            }
+            thread.start()
+        }
+
+        var isDone: Bool { result.withLock { $0 != nil } }
+
+        func wait() -> Bool? {
+            _ = done.wait(timeout: .now() + 10)
+            return result.withLock { $0 }
+        }
+    }
+
+    private static func full() -> Mailbox {
+        let mailbox = Mailbox(maxByteCount: 10)
+        _ = mailbox.post(.messages([]), byteCount: 11)
+        return mailbox
+    }
+
+    @Test("Below the limit nobody waits")
+    func room() {
+        let mailbox = Mailbox(maxByteCount: 10)
+        #expect(mailbox.post(.messages([]), byteCount: 10))
+        #expect(!mailbox.post(.messages([]), byteCount: 0), "the shard is woken once")
+        #expect(!mailbox.waitForRoom())
+    }
+
+    @Test("A publisher that waits goes on once the shard has taken everything")
+    func drained() {
+        let mailbox = Self.full()
+        let waiter = Waiter(mailbox)
+        #expect(!waiter.isDone)
+        #expect(mailbox.takeAll().count == 1)
+        #expect(waiter.wait() != nil)
+    }
+
+    @Test("A publisher that waits is released when the hub closes")
+    func closed() {
+        let mailbox = Self.full()
+        let waiter = Waiter(mailbox)
+        mailbox.close()
+        #expect(waiter.wait() != nil)
+        #expect(!mailbox.post(.messages([]), byteCount: 1))
+        #expect(mailbox.takeAll().isEmpty)
+    }
+}

@@ -1,0 +1,100 @@
+import NIOCore
+import Testing
+
+@testable import Realtime
+
+/// What waits for a slow client is bounded, in order, and tells what was left out.
+@Suite("Outbound queue")
+struct OutboundQueueTests {
+    private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+
+    private static func telemetry(_ key: UInt64, _ text: String, room: String = "sensors/a") -> QueuedMessage {
+        QueuedMessage(
+            room: room, frame: ByteBuffer(string: text), delivery: .conflatable(key: ConflationKey(rawValue: key)))
+    }
+
+    private static func reliable(_ text: String) -> QueuedMessage {
+        QueuedMessage(room: "chat/a", frame: ByteBuffer(string: text), delivery: .reliable)
+    }
+
+    /// Takes everything out: texts, and gaps as "gap ROOM COUNT".
+    private static func drain(_ queue: inout OutboundQueue, at now: NIODeadline = start) -> [String] {
+        var out: [String] = []
+        while let next = queue.next(at: now) {
+            switch next {
+            case .message(let frame): out.append(String(buffer: frame))
+            case .gap(let room, let dropped): out.append("gap \(room) \(dropped)")
+            }
+        }
+        return out
+    }
+
+    @Test("Below its limit it keeps everything in order, also telemetry of one key")
+    func order() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 100))
+        for number in 0..<5 { #expect(queue.append(Self.telemetry(1, "t\(number)")) == .queued(dropped: 0)) }
+        #expect(queue.append(Self.reliable("c")) == .queued(dropped: 0))
+        #expect(queue.byteCount == 11)
+        #expect(Self.drain(&queue) == ["t0", "t1", "t2", "t3", "t4", "c"])
+        #expect(queue.byteCount == 0)
+        #expect(queue.isSpent(at: Self.start))
+    }
+
+    @Test("Above its limit only the latest telemetry of each key stays, and the gap is told before the room's next")
+    func conflation() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 40))
+        for number in 0..<4 { _ = queue.append(Self.telemetry(1, "aaaa\(number)")) }
+        for number in 0..<4 { _ = queue.append(Self.telemetry(2, "bbbb\(number)")) }
+        #expect(queue.byteCount == 40)
+        #expect(queue.append(Self.telemetry(1, "aaaa4")) == .queued(dropped: 7))
+        #expect(Self.drain(&queue) == ["gap sensors/a 7", "bbbb3", "aaaa4"])
+    }
+
+    @Test("What may not be lost is never left out: when there is no room the client must go")
+    func reliableOverflow() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 20, maxReliableMessages: 3))
+        #expect(queue.append(Self.reliable("1234567890")) == .queued(dropped: 0))
+        #expect(queue.append(Self.reliable("1234567890")) == .queued(dropped: 0))
+        #expect(queue.append(Self.reliable("1")) == .overflow)
+
+        var counted = OutboundQueue(limits: .init(maxBytes: 1000, maxReliableMessages: 2))
+        #expect(counted.append(Self.reliable("1")) == .queued(dropped: 0))
+        #expect(counted.append(Self.reliable("2")) == .queued(dropped: 0))
+        #expect(counted.append(Self.reliable("3")) == .overflow)
+    }
+
+    @Test("Telemetry makes room for what may not be lost")
+    func telemetryYields() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 20))
+        _ = queue.append(Self.telemetry(1, "tttttttt"))
+        _ = queue.append(Self.telemetry(2, "uuuuuuuu"))
+        #expect(queue.append(Self.reliable("cccccccccc")) == .queued(dropped: 1))
+        #expect(Self.drain(&queue) == ["gap sensors/a 1", "uuuuuuuu", "cccccccccc"])
+    }
+
+    @Test("A room's gap is told at most once a second, and a later count is not forgotten")
+    func gapInterval() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 10))
+        for number in 0..<3 { _ = queue.append(Self.telemetry(1, "aaaaa\(number)")) }
+        #expect(Self.drain(&queue) == ["gap sensors/a 2", "aaaaa2"])
+        for number in 3..<6 { _ = queue.append(Self.telemetry(1, "aaaaa\(number)")) }
+        #expect(Self.drain(&queue, at: Self.start + .milliseconds(500)) == ["aaaaa5"])
+        #expect(!queue.isSpent(at: Self.start + .milliseconds(500)))
+        #expect(Self.drain(&queue, at: Self.start + .milliseconds(1001)) == ["gap sensors/a 2"])
+        #expect(queue.isSpent(at: Self.start + .seconds(3)))
+    }
+
+    @Test("It never holds more than its limit, whatever comes")
+    func bounded() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 1000))
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<5000 {
+            let size = Int.random(in: 1...200, using: &random)
+            let message = Self.telemetry(UInt64.random(in: 0...50, using: &random), String(repeating: "x", count: size))
+            _ = queue.append(message)
+            #expect(queue.byteCount <= 1000)
+        }
+        let waiting = queue.byteCount
+        #expect(Self.drain(&queue).filter { !$0.hasPrefix("gap") }.reduce(0) { $0 + $1.utf8.count } == waiting)
+    }
+}

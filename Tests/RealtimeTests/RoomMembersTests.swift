@@ -1,0 +1,81 @@
+import Telemetry
+import Testing
+
+@testable import Realtime
+
+/// Who gets a room's messages: everyone with a matching join, once.
+@Suite("Room members")
+struct RoomMembersTests {
+    private final class Member {
+        let name: Int
+        init(_ name: Int) { self.name = name }
+    }
+
+    private static func names(_ members: [Member]) -> [Int] { members.map(\.name).sorted() }
+
+    @Test("Overlapping joins give one copy; leaving one leaves the others")
+    func overlap() throws {
+        var members = RoomMembers<Member>()
+        let member = Member(1)
+        let filters = try ["sensors/a", "sensors/+", "#"].map { try TopicFilter($0) }
+        for filter in filters { members.insert(member, under: filter) }
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1])
+        members.remove(member, under: filters[0])
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1])
+        members.remove(member, under: filters[1])
+        members.remove(member, under: filters[2])
+        #expect(members.recipients(of: "sensors/a").isEmpty)
+    }
+
+    @Test("The kept list of recipients follows every join and leave, by name and by filter")
+    func cache() throws {
+        var members = RoomMembers<Member>()
+        let first = Member(1)
+        let second = Member(2)
+        members.insert(first, under: try TopicFilter("sensors/a"))
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1])
+        members.insert(second, under: try TopicFilter("sensors/#"))
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1, 2])
+        members.remove(first, under: try TopicFilter("sensors/a"))
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [2])
+        members.insert(first, under: try TopicFilter("sensors/a"))
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1, 2])
+    }
+
+    @Test("Inboxes and $ rooms are reached by no leading wildcard")
+    func protected() throws {
+        var members = RoomMembers<Member>(protecting: ["users"])
+        members.insert(Member(1), under: try TopicFilter("#"))
+        members.insert(Member(2), under: try TopicFilter("+/anna"))
+        members.insert(Member(3), under: try TopicFilter("users/anna"))
+        #expect(Self.names(members.recipients(of: "users/anna")) == [3])
+        #expect(members.recipients(of: "$internal").isEmpty)
+        #expect(Self.names(members.recipients(of: "chat/anna")) == [1, 2])
+    }
+
+    @Test("For random filters and rooms the answer is that of matching each filter")
+    func againstMatching() throws {
+        var random = SystemRandomNumberGenerator()
+        let levels = ["a", "b", "+", "users", "$x"]
+        for _ in 0..<300 {
+            var members = RoomMembers<Member>(protecting: ["users"])
+            var joins: [(Member, TopicFilter)] = []
+            for name in 0..<8 {
+                var parts = (0..<Int.random(in: 1...3, using: &random)).map { _ in levels.randomElement(using: &random) ?? "a" }
+                if Bool.random(using: &random) { parts.append("#") }
+                let filter = try TopicFilter(parts.joined(separator: "/"))
+                let member = Member(name)
+                joins.append((member, filter))
+                members.insert(member, under: filter)
+            }
+            for _ in 0..<10 {
+                let parts = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                    ["a", "b", "users", "$x"].randomElement(using: &random) ?? "a"
+                }
+                let room = parts.joined(separator: "/")
+                let expected = joins.filter { $0.1.matches(room, protecting: ["users"]) }.map(\.0.name).sorted()
+                #expect(Self.names(members.recipients(of: room)) == expected, "\(room) of \(joins.map(\.1))")
+            }
+        }
+    }
+}
