@@ -130,7 +130,7 @@ let package = Package(
             name: "WebServerTests",
             dependencies: [
                 "WebServer", "Services", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging, coreMetrics,
-                lifecycle, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                lifecycle, jwt, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: settings),
         .testTarget(

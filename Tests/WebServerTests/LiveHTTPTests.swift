@@ -1,0 +1,118 @@
+import Foundation
+import TestSupport
+import Testing
+import WebSocketClient
+
+@testable import WebServer
+
+/// HTTP on the same port: who gets in, what they see, and that a failure stays alone.
+@Suite("HTTP, live", .serialized)
+struct LiveHTTPTests {
+    private static func refusal(_ body: () async throws -> WebSocketClient) async -> (status: Int, body: String)? {
+        do {
+            _ = try await body()
+            return nil
+        } catch WebSocketClientError.refused(let status, let body) {
+            return (status, body)
+        } catch {
+            return nil
+        }
+    }
+
+    @Test("Without a valid token the handshake is answered 401, with another origin 403, as a problem")
+    func handshakeRefusals() async throws {
+        let server = try await LiveServer()
+        let url = "ws://127.0.0.1:\(server.port)/ws"
+        let missing = await Self.refusal { try await WebSocketClient.connect(url: url) }
+        #expect(missing?.status == 401)
+        let problem = try JSONValue(parsing: try #require(missing?.body))
+        #expect(problem["status"]?.number == 401)
+        #expect(problem["title"]?.string == "Unauthorized")
+        let wrong = await Self.refusal { try await WebSocketClient.connect(url: "\(url)?token=nonsense") }
+        #expect(wrong?.status == 401)
+        let expired = try await server.token(lifetime: .seconds(-10))
+        let late = await Self.refusal { try await server.client(token: expired) }
+        #expect(late?.status == 401)
+        let origin = await Self.refusal { try await server.client(headers: [("Origin", "https://evil.example")]) }
+        #expect(origin?.status == 403)
+        let plain = try await server.get("/ws")
+        #expect(plain.status == 426)
+        #expect(plain.header("upgrade") == "websocket")
+        // A client cannot bring the gate's own header along.
+        let forged = try await server.get("/ws", headers: [("windsock-upgrade-refusal", "200 fine")])
+        #expect(forged.status == 426)
+        try await server.stop()
+    }
+
+    @Test("The API answers only with a token, and only what it grants")
+    func grants() async throws {
+        let server = try await LiveServer()
+        try server.publish("a", [("temperature", 21.5)])
+        try server.publish("b", [("temperature", 22.5)])
+        for path in ["/api/online", "/api/rooms", "/api/devices", "/api/dashboards"] {
+            let answer = try await server.get(path)
+            #expect(answer.status == 401, "\(path)")
+            #expect(answer.header("content-type") == "application/problem+json")
+        }
+        let token = try await server.token("anna", join: ["sensors/a"])
+        let client = try await server.client(token: token)
+        _ = try await client.nextJSON("welcome") { $0["type"]?.string == "welcome" }
+        #expect(try await server.get("/api/online", token: token).json["online_users"] == ["anna"])
+        let devices = try await server.get("/api/devices", token: token).json["devices"]?.array ?? []
+        #expect(devices.map { $0["device"]?.string } == ["a"])
+        #expect(devices.first?["data"]?["temperature"]?.number == 21.5)
+        let rooms = try await server.get("/api/rooms", token: token).json["rooms"]?.array ?? []
+        #expect(rooms.map { $0["room_id"]?.string } == ["sensors/a"])
+        try await server.stop()
+    }
+
+    @Test("Machines learn whether it lives and can work; what is not there is a problem")
+    func health() async throws {
+        let server = try await LiveServer(metricsText: { "windsock_test 1\n" })
+        #expect(try await server.get("/livez").status == 200)
+        let ready = try await server.get("/readyz")
+        #expect(ready.status == 503)
+        #expect(try ready.json["checks"]?["mqtt"]?["reason"]?.string == "test")
+        #expect(try await server.get("/metrics").text == "windsock_test 1\n")
+        let missing = try await server.get("/nothing")
+        #expect(missing.status == 404)
+        #expect(missing.header("content-type") == "application/problem+json")
+        #expect(missing.header("content-security-policy")?.contains("default-src 'self'") == true)
+        try await server.stop()
+    }
+
+    @Test("The page is served from its folder and nothing from outside of it")
+    func files() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-web-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder.appending(path: "web"), withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try "<h1>page</h1>".write(to: folder.appending(path: "web/index.html"), atomically: true, encoding: .utf8)
+        try "secret".write(to: folder.appending(path: "secret.txt"), atomically: true, encoding: .utf8)
+        let server = try await LiveServer(webDirectory: folder.appending(path: "web").path)
+        let page = try await server.get("/")
+        #expect(page.status == 200)
+        #expect(page.header("content-type")?.hasPrefix("text/html") == true)
+        #expect(page.header("x-content-type-options") == "nosniff")
+        for path in ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/vendor/chart.js/../../../etc/passwd"] {
+            let answer = try await server.get(path)
+            #expect(answer.status >= 400, "\(path)")
+            #expect(!answer.text.contains("secret\n") && !answer.text.contains("root:"))
+        }
+        try await server.stop()
+    }
+
+    @Test("Listed origins get CORS headers on the API, others do not")
+    func cors() async throws {
+        let server = try await LiveServer(allowedOrigins: ["https://dash.example"])
+        let token = try await server.token()
+        let listed = try await server.get("/api/online", token: token, headers: [("Origin", "https://dash.example")])
+        #expect(listed.header("access-control-allow-origin") == "https://dash.example")
+        let other = try await server.get("/api/online", token: token, headers: [("Origin", "https://evil.example")])
+        #expect(other.header("access-control-allow-origin") == nil)
+        let preflight = try await HTTPClientLite.request(
+            "OPTIONS", "\(server.url)/api/online",
+            headers: [("Origin", "https://dash.example"), ("Access-Control-Request-Method", "GET")])
+        #expect(preflight.status == 204)
+        try await server.stop()
+    }
+}

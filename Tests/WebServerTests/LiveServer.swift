@@ -1,0 +1,124 @@
+import CoreMetrics
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Realtime
+import ServiceLifecycle
+import Services
+import Synchronization
+import Telemetry
+import TestSupport
+import WebSocketClient
+
+@testable import WebServer
+
+/// The real server on a free port, with a stream that tests publish into.
+final class LiveServer: Sendable {
+    static let secret = "live-server-secret-0123456789abcdef"
+
+    let port: Int
+    let stream: DataStreamService
+    let hub: Hub
+    let log = LogLines()
+    private let authority: TokenAuthority
+    private let group: MultiThreadedEventLoopGroup
+    private let services: ServiceGroup
+    private let task: Task<Void, any Error>
+
+    init(
+        limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
+        allowedOrigins: [String] = [], webDirectory: String? = nil,
+        metricsText: @escaping @Sendable () -> String = { "" }
+    ) async throws {
+        let log = self.log
+        let logger = Logger(label: "test") { _ in log.handler }
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        var hubConfiguration = HubConfiguration(sweepInterval: .milliseconds(20))
+        hubConfiguration.queue = .init(maxBytes: queueBytes)
+        hub = Hub(
+            eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
+            metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
+        stream = DataStreamService(hub: hub)
+        authority = try await TokenAuthority(secret: Self.secret)
+        let environment = ConnectionEnvironment(
+            hub: hub, router: CommandRouter(stream: stream, limits: limits), limits: limits, heartbeat: heartbeat,
+            queueBytes: queueBytes, metrics: WebSocketMetrics(factory: NOOPMetricsHandler.instance), logger: logger)
+        let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
+        let server = WebServer(
+            configuration: WebServerConfiguration(
+                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, limits: limits, heartbeat: heartbeat),
+            dependencies: WebServer.Dependencies(
+                hub: hub, stream: stream, authority: authority, environment: environment,
+                readiness: { Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")]) },
+                metricsText: metricsText, dashboards: { Array(#"{"dashboards":[]}"#.utf8) }),
+            eventLoopGroup: group, logger: logger, onRunning: { continuation.yield($0) })
+        services = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        task = Task { [services] in try await services.run() }
+        var iterator = ports.makeAsyncIterator()
+        port = await iterator.next() ?? 0
+    }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    func token(_ user: String = "tester", join: [String] = ["sensors/#"], lifetime: Duration = .seconds(600)) async throws -> String {
+        try await authority.issue(user: user, join: try join.map { try TopicFilter($0) }, lifetime: lifetime)
+    }
+
+    /// A client that was welcomed.
+    func client(
+        token: String? = nil, headers: [(String, String)] = [],
+        configuration: WebSocketClientConfiguration = WebSocketClientConfiguration()
+    ) async throws -> WebSocketClient {
+        let bearer = if let token { token } else { try await self.token() }
+        return try await WebSocketClient.connect(
+            url: "ws://127.0.0.1:\(port)/ws", headers: [("Authorization", "Bearer \(bearer)")] + headers,
+            configuration: configuration)
+    }
+
+    func get(_ path: String, token: String? = nil, headers: [(String, String)] = []) async throws -> HTTPClientLite.Response {
+        let authorization = token.map { [("Authorization", "Bearer \($0)")] } ?? []
+        return try await HTTPClientLite.get(url + path, headers: authorization + headers)
+    }
+
+    func publish(_ device: String, _ metrics: [(String, Double)], retained: Bool = false) throws {
+        let now = SystemWallClock().now()
+        guard let id = DeviceID(device) else { return }
+        stream.publish([
+            Reading(
+                device: id, room: "sensors/\(device)", metrics: metrics.map { Metric(name: $0.0, value: $0.1) }, time: now,
+                receivedAt: now, isRetained: retained)
+        ])
+    }
+
+    /// Asks the server to end, and waits until it has.
+    func stop() async throws {
+        await services.triggerGracefulShutdown()
+        try await task.value
+        hub.close()
+        try await group.shutdownGracefully()
+    }
+}
+
+/// What was logged, message and metadata in one line each.
+final class LogLines: Sendable {
+    private struct Handler: LogHandler {
+        let lines: LogLines
+        var logLevel = Logger.Level.trace
+        var metadata: Logger.Metadata = [:]
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            lines.all.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
+        }
+    }
+
+    private let all = Mutex<[String]>([])
+
+    var handler: any LogHandler { Handler(lines: self) }
+    var lines: [String] { all.withLock { $0 } }
+}

@@ -1,0 +1,139 @@
+import NIOCore
+import NIOHTTP1
+import Telemetry
+import Testing
+
+@testable import WebServer
+
+/// Decisions that need no socket: heartbeat, rates, handshakes, origins, grants.
+@Suite("Rules of the edge")
+struct PureRulesTests {
+    private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+
+    @Test("Pings go out at their interval; a silent peer is closed, one that says anything is not")
+    func heartbeat() {
+        let configuration = HeartbeatConfiguration(
+            pingInterval: .seconds(5), pongTimeout: .seconds(10), writeTimeout: .seconds(3))
+        var heartbeat = Heartbeat(configuration: configuration, now: Self.start)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(4)) == .nothing)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(5)) == .sendPing)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(6)) == .nothing)
+        heartbeat.heard()
+        #expect(heartbeat.sweep(at: Self.start + .seconds(10)) == .sendPing)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(15)) == .sendPing, "the first unanswered ping counts")
+        #expect(heartbeat.sweep(at: Self.start + .seconds(20)) == .closeSilent)
+    }
+
+    @Test("A socket that takes no bytes for too long is closed, one that takes some again is not")
+    func stuck() {
+        let configuration = HeartbeatConfiguration(writeTimeout: .seconds(3))
+        var heartbeat = Heartbeat(configuration: configuration, now: Self.start)
+        heartbeat.writabilityChanged(isWritable: false, now: Self.start)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(2)) == .nothing)
+        heartbeat.writabilityChanged(isWritable: true, now: Self.start + .seconds(2))
+        #expect(heartbeat.sweep(at: Self.start + .seconds(9)) == .nothing)
+        heartbeat.writabilityChanged(isWritable: false, now: Self.start + .seconds(9))
+        #expect(heartbeat.sweep(at: Self.start + .seconds(12)) == .closeStuck)
+    }
+
+    @Test("Bursts are allowed, then the rate; whoever does not listen is found out")
+    func tokenBucket() {
+        var bucket = TokenBucket(burst: 5, now: Self.start)
+        func take(_ seconds: Int64) -> TokenBucket.Decision {
+            bucket.take(perSecond: 2, burst: 5, now: Self.start + .seconds(seconds))
+        }
+        #expect((0..<5).allSatisfy { _ in take(0) == .allowed })
+        #expect((0..<5).allSatisfy { _ in take(0) == .refused })
+        #expect(take(0) == .abusive)
+        #expect(take(10) == .allowed, "time heals")
+    }
+
+    private static func handshake(_ change: (inout HTTPRequestHead) -> Void = { _ in }) -> HTTPRequestHead {
+        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws?x=1")
+        head.headers = [
+            "host": "gateway:8080", "connection": "keep-alive, Upgrade", "upgrade": "WebSocket",
+            "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        ]
+        change(&head)
+        return head
+    }
+
+    private static let requests: [(String, HTTPRequestHead, Int?)] = [
+        ("as it should be", handshake(), nil),
+        ("same origin", handshake { $0.headers.add(name: "origin", value: "http://gateway:8080") }, nil),
+        ("listed origin", handshake { $0.headers.add(name: "origin", value: "https://dash.example") }, nil),
+        ("POST", handshake { $0.method = .POST }, 400),
+        ("HTTP/1.0", handshake { $0.version = .http1_0 }, 400),
+        ("no upgrade", handshake { $0.headers.replaceOrAdd(name: "upgrade", value: "h2c") }, 426),
+        ("no connection", handshake { $0.headers.replaceOrAdd(name: "connection", value: "close") }, 426),
+        ("version 8", handshake { $0.headers.replaceOrAdd(name: "sec-websocket-version", value: "8") }, 426),
+        ("no key", handshake { $0.headers.remove(name: "sec-websocket-key") }, 400),
+        ("short key", handshake { $0.headers.replaceOrAdd(name: "sec-websocket-key", value: "c2hvcnQ=") }, 400),
+        ("other origin", handshake { $0.headers.add(name: "origin", value: "https://evil.example") }, 403),
+        ("null origin", handshake { $0.headers.add(name: "origin", value: "null") }, 403),
+        ("bearer alone", handshake { $0.headers.add(name: "sec-websocket-protocol", value: "bearer.abc") }, 400),
+    ]
+
+    @Test("Handshakes are taken or refused for what they are", arguments: requests)
+    func upgradeRequest(_ name: String, _ head: HTTPRequestHead, _ status: Int?) {
+        let origins = OriginPolicy(publicOrigin: nil, allowed: ["https://dash.example"])
+        let request = UpgradeRequest(head, origins: origins)
+        if let status {
+            guard case .refused(let refusal) = request else {
+                Issue.record("\(name) was \(request)")
+                return
+            }
+            #expect(refusal.status == status)
+            #expect(UpgradeRefusal(headerValue: refusal.headerValue) == refusal)
+        } else {
+            #expect(request == .handshake)
+        }
+    }
+
+    @Test("Another path is none of the WebSocket endpoint's business")
+    func otherPath() {
+        let origins = OriginPolicy(publicOrigin: nil, allowed: [])
+        #expect(UpgradeRequest(Self.handshake { $0.uri = "/wss" }, origins: origins) == .plain)
+    }
+
+    @Test("The public origin is ours behind a proxy; default ports do not matter")
+    func origins() {
+        let policy = OriginPolicy(publicOrigin: "https://dash.example", allowed: ["null"])
+        #expect(policy.allows(origin: nil, host: "inner:8080"))
+        #expect(policy.allows(origin: "https://dash.example:443", host: "inner:8080"))
+        #expect(policy.allows(origin: "null", host: "inner:8080"))
+        #expect(!policy.allows(origin: "http://dash.example", host: "inner:8080"))
+        #expect(!policy.allows(origin: "https://dash.example.evil", host: "inner:8080"))
+    }
+
+    static let grants: [(join: [String], requested: String, allowed: Bool)] = [
+        (["sensors/#"], "sensors/a", true), (["sensors/#"], "sensors/+", true), (["sensors/#"], "sensors/#", true),
+        (["sensors/+"], "sensors/a", true), (["sensors/+"], "sensors/#", false), (["sensors/+"], "sensors/a/b", false),
+        (["sensors/a"], "sensors/+", false), ([], "sensors/a", false), (["#"], "chat/ops", true),
+        (["#"], "users/anna", false), (["users/#"], "users/anna", false), (["#"], "$internal", false),
+        ([], "users/tester", true), (["#"], "users/#", false), (["#"], "users", false),
+    ]
+
+    @Test("A filter is granted only if one grant covers all of it; inboxes are their owner's alone", arguments: grants)
+    func roomGrants(_ join: [String], _ requested: String, _ allowed: Bool) throws {
+        let grants = RoomGrants(user: "tester", join: try join.map { try TopicFilter($0) })
+        #expect(grants.canJoin(try TopicFilter(requested)) == allowed)
+    }
+
+    @Test("Tokens are found in header, subprotocol and query, in that order")
+    func tokenSources() {
+        #expect(TokenSource.token(in: Self.handshake()) == nil)
+        let query = Self.handshake { $0.uri = "/ws?a=b&token=from%20query" }
+        #expect(TokenSource.token(in: query) == "from query")
+        let subprotocol = Self.handshake {
+            $0.uri = "/ws?token=q"
+            $0.headers.add(name: "sec-websocket-protocol", value: "windsock.v1, bearer.from-subprotocol")
+        }
+        #expect(TokenSource.token(in: subprotocol) == "from-subprotocol")
+        let header = Self.handshake {
+            $0.uri = "/ws?token=q"
+            $0.headers.add(name: "authorization", value: "bearer  from-header")
+        }
+        #expect(TokenSource.token(in: header) == "from-header")
+    }
+}
