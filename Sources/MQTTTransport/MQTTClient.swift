@@ -1,4 +1,5 @@
 package import Logging
+import Telemetry
 
 /// A connection to an MQTT broker that keeps itself up.
 ///
@@ -33,7 +34,8 @@ package final class MQTTClient: Sendable {
         self.loop = loop
         shared = MQTTClientState(onStateChange: onStateChange)
         session = MQTTSession(
-            configuration: configuration, handler: handler, shared: shared, random: random, logger: logger)
+            configuration: configuration, handler: handler, shared: shared, loop: loop, random: random,
+            logger: logger)
     }
 
     package var state: MQTTConnectionState { shared.read(\.state) }
@@ -66,10 +68,20 @@ package final class MQTTClient: Sendable {
     /// (QoS 1) or the socket took it (QoS 0), false when it was given up.
     ///
     /// QoS 1 messages wait for the connection when there is none; QoS 0 messages are given up.
-    /// - Throws: ``MQTTError/outboundQueueFull(limit:)``, or ``MQTTError/stopped``.
+    /// - Throws: ``MQTTError/invalidPublication(_:)``, ``MQTTError/outboundQueueFull(limit:)``, or
+    ///   ``MQTTError/stopped``; then `completion` is not called.
     package func publish(
         _ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)? = nil
     ) throws(MQTTError) {
+        do throws(TopicNameError) {
+            _ = try TopicName(publication.topic)
+        } catch {
+            throw .invalidPublication("\(error)")
+        }
+        // What does not fit into any packet would be found out only later, and count as given up.
+        guard publication.payload.count < 268_000_000 else {
+            throw .invalidPublication("its payload has \(publication.payload.count) bytes; MQTT allows 256 MiB")
+        }
         guard shared.reserve(limit: configuration.maxOutboundMessages) else {
             throw .outboundQueueFull(limit: configuration.maxOutboundMessages)
         }
@@ -80,11 +92,14 @@ package final class MQTTClient: Sendable {
         }
     }
 
-    /// Acknowledges what was accepted, says goodbye, and gives up. Returns when that is done.
-    package func stop() async {
+    /// Acknowledges what was accepted, publishes what waits and the farewell, disconnects, and gives up. The broker
+    /// keeps the session for its expiry. Returns when that is done; a second call returns at once.
+    ///
+    /// - Parameter deadline: How long the socket may take to take what is still to be written.
+    package func stop(within deadline: Duration = .seconds(1)) async {
         await withCheckedContinuation { continuation in
             let accepted = loop.post { [loop, session] in
-                session.stop()
+                session.stop(within: deadline)
                 loop.remove(session)
                 continuation.resume()
             }

@@ -1,7 +1,9 @@
+import Telemetry
+
 /// How a client connects to its broker, and what it asks for: plain values, checked by ``validate()``.
 ///
-/// Its description leaves the password out.
-package struct MQTTConfiguration: Sendable, CustomStringConvertible {
+/// Its description and its mirror leave the password out.
+package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomReflectable {
     /// Which protocol to speak.
     package enum ProtocolVersion: Sendable, Hashable {
         /// MQTT 5, or 3.1.1 when the broker refuses 5.
@@ -32,8 +34,14 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible {
     /// Published before a graceful disconnect.
     package var farewell: MQTTPublication?
     package var backoff: ReconnectBackoff.Configuration
+    /// For everything from the lookup of the name to the answer to CONNECT.
+    package var connectTimeout: Duration
     /// Messages after which a batch is handed on although more could be read.
     package var maxBatchMessages: Int
+    /// Bytes of payload after which a batch is handed on although more could be read.
+    package var maxBatchBytes: Int
+    /// The longest packet that the broker may send; it drops longer messages. MQTT 3.1.1 knows no such limit.
+    package var maxPacketBytes: Int
     /// Publications that may wait or be unacknowledged at once.
     package var maxOutboundMessages: Int
 
@@ -53,7 +61,10 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible {
         birth: MQTTPublication? = nil,
         farewell: MQTTPublication? = nil,
         backoff: ReconnectBackoff.Configuration = .init(),
+        connectTimeout: Duration = .seconds(10),
         maxBatchMessages: Int = 512,
+        maxBatchBytes: Int = 4_194_304,
+        maxPacketBytes: Int = 2_097_152,
         maxOutboundMessages: Int = 1000
     ) {
         self.host = host
@@ -71,7 +82,10 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible {
         self.birth = birth
         self.farewell = farewell
         self.backoff = backoff
+        self.connectTimeout = connectTimeout
         self.maxBatchMessages = maxBatchMessages
+        self.maxBatchBytes = maxBatchBytes
+        self.maxPacketBytes = maxPacketBytes
         self.maxOutboundMessages = maxOutboundMessages
     }
 
@@ -81,6 +95,8 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible {
     package var description: String {
         "\(tls == nil ? "mqtt" : "mqtts")://\(username.map { "\($0)@" } ?? "")\(host):\(port) as \(clientID)"
     }
+
+    package var customMirror: Mirror { Mirror(self, children: ["broker": description]) }
 
     /// Throws ``MQTTError/invalidConfiguration(_:)`` that names what cannot be used and what is allowed.
     package func validate() throws(MQTTError) {
@@ -101,9 +117,25 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible {
         try require(
             (1...65_535).contains(receiveMaximum),
             "The receive maximum is \(receiveMaximum); allowed are 1 to 65535.")
+        try require(connectTimeout > .zero, "The connect timeout is \(connectTimeout); it must be above 0 s.")
         try require(maxBatchMessages > 0, "A batch must hold at least one message.")
-        try require(maxOutboundMessages > 0, "At least one publication must be allowed to wait.")
+        try require(maxBatchBytes > 0, "A batch must hold at least one byte.")
+        try require(
+            (1024...268_435_455).contains(maxPacketBytes),
+            "The longest packet is \(maxPacketBytes) bytes; allowed are 1024 to 268435455.")
+        try require(
+            (1...65_535).contains(maxOutboundMessages),
+            "The limit of waiting publications is \(maxOutboundMessages); allowed are 1 to 65535.")
         try require(password == nil || username != nil, "A password needs a user name.")
+        for (name, publication) in [("last will", lastWill), ("birth message", birth), ("farewell", farewell)] {
+            guard let publication else { continue }
+            do throws(TopicNameError) {
+                _ = try TopicName(publication.topic)
+            } catch {
+                throw .invalidConfiguration("The topic of the \(name) cannot be used: \(error)")
+            }
+            try require(publication.payload.count <= 65_535, "The \(name) has more than 65535 bytes.")
+        }
         try tls?.validate()
         try backoff.validate()
     }

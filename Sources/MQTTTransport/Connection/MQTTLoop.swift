@@ -3,9 +3,9 @@ import Foundation
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// One thread that serves the sockets of any number of clients.
@@ -29,6 +29,7 @@ package final class MQTTLoop: @unchecked Sendable {
     private static let maxSleep = Duration.milliseconds(500)
 
     private let shared = Mutex(Shared())
+    private let dialer = MQTTDialer()
     private let wakeUp: Int32
     private let name: String
     private var sessions: [MQTTSession] = []
@@ -57,6 +58,11 @@ package final class MQTTLoop: @unchecked Sendable {
         }
         if wasEmpty { wake() }
         return accepted
+    }
+
+    /// Does `work`, which may block, on another thread.
+    func dial(_ work: @escaping @Sendable () -> Void) {
+        dialer.dial(work)
     }
 
     /// Ends the thread once it is done with what it does; clients must have been stopped before.
@@ -110,15 +116,17 @@ package final class MQTTLoop: @unchecked Sendable {
                 descriptors.append(descriptor)
                 served.append(session)
             }
+            if served.contains(where: \.hasUnread) { deadline = now }
             let sleep = max(.zero, deadline - ContinuousClock.now)
             let milliseconds = Int32((sleep / .milliseconds(1)).rounded(.up))
-            guard poll(&descriptors, nfds_t(descriptors.count), milliseconds) > 0 else { continue }
+            _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
             if descriptors[0].revents != 0 {
                 var count: UInt64 = 0
                 _ = read(wakeUp, &count, MemoryLayout<UInt64>.size)
             }
-            for (descriptor, session) in zip(descriptors.dropFirst(), served) where descriptor.revents != 0 {
-                session.serve()
+            for (descriptor, session) in zip(descriptors.dropFirst(), served)
+            where descriptor.revents != 0 || session.hasUnread {
+                session.serve(descriptor.revents)
             }
         }
     }

@@ -2,25 +2,36 @@ import DequeModule
 
 /// A client's publications on their way: those that wait for a connection, and those whose completion is awaited.
 ///
-/// Belongs to the session's thread.
+/// Belongs to the session's thread. Bounded by ``MQTTConfiguration/maxOutboundMessages``, which is reserved before a
+/// publication comes here.
 struct MQTTOutbound {
     private struct Entry {
         var publication: MQTTPublication
         var completion: (@Sendable (Bool) -> Void)?
         /// Whether it counts against the client's limit; our own birth message does not.
         var isCounted: Bool
+        /// Its place in the order of sending.
+        var number = 0
     }
 
     private let shared: MQTTClientState
     private var waiting = Deque<Entry>()
     private var sent: [Int32: Entry] = [:]
+    private var sentCount = 0
 
     init(shared: MQTTClientState) {
         self.shared = shared
     }
 
-    mutating func add(_ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)?) {
-        waiting.append(Entry(publication: publication, completion: completion, isCounted: true))
+    var hasWaiting: Bool { !waiting.isEmpty }
+
+    /// Takes a publication. QoS 0 is best effort: without a connection it is given up at once.
+    mutating func add(
+        _ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)?, isConnected: Bool
+    ) {
+        let entry = Entry(publication: publication, completion: completion, isCounted: true)
+        if publication.qos == .atMostOnce, !isConnected { return finish(entry, false) }
+        waiting.append(entry)
     }
 
     /// Puts a message of our own before all that wait.
@@ -29,50 +40,52 @@ struct MQTTOutbound {
     }
 
     /// Hands what waits to `publish`, which returns the packet id of the completion.
-    mutating func send(_ publish: (MQTTPublication) throws(MQTTError) -> Int32) {
-        while let entry = waiting.popFirst() {
+    ///
+    /// Publications that are not allowed are given up; with any other error the rest stays.
+    mutating func send(_ publish: (MQTTPublication) throws(MQTTError) -> Int32) throws(MQTTError) {
+        while var entry = waiting.popFirst() {
             do throws(MQTTError) {
-                sent[try publish(entry.publication)] = entry
+                let packetID = try publish(entry.publication)
+                sentCount += 1
+                entry.number = sentCount
+                sent[packetID] = entry
             } catch {
-                if case .invalidPublication = error {
-                    finish(entry, false)
-                    continue
+                guard case .invalidPublication = error else {
+                    waiting.prepend(entry)
+                    throw error
                 }
-                // The connection broke meanwhile: what must arrive waits for the next.
-                waiting.prepend(entry)
-                return dropUnsent()
+                finish(entry, false)
             }
         }
     }
 
-    /// The broker has it, or at QoS 0 the socket.
-    mutating func completed(_ packetID: Int32) {
+    /// The broker answered, or at QoS 0 the socket took it.
+    mutating func completed(_ packetID: Int32, succeeded: Bool) {
         guard let entry = sent.removeValue(forKey: packetID) else { return }
-        finish(entry, true)
+        finish(entry, succeeded)
     }
 
-    /// QoS 0 is best effort: without a connection it is given up. QoS 1 stays; libmosquitto sends again what it has.
+    /// QoS 0 is given up. QoS 1 stays; libmosquitto sends again what it has.
     mutating func connectionLost() {
         for (id, entry) in sent where entry.publication.qos == .atMostOnce {
             sent[id] = nil
             finish(entry, false)
         }
-        dropUnsent()
-    }
-
-    /// Gives up QoS 0 messages that wait although there is no connection.
-    mutating func dropUnsent() {
-        guard waiting.contains(where: { $0.publication.qos == .atMostOnce }) else { return }
+        guard waiting.contains(where: { $0.publication.qos == .atMostOnce || !$0.isCounted }) else { return }
         let all = waiting
         waiting = []
         for entry in all {
+            // Every connection brings a birth message of its own.
+            guard entry.isCounted else { continue }
             if entry.publication.qos == .atMostOnce { finish(entry, false) } else { waiting.append(entry) }
         }
     }
 
-    /// libmosquitto's client is gone with what it had in flight: send it again with the next one.
+    /// libmosquitto's client is gone with what it had in flight: that is sent again with the next one, before
+    /// everything that waits, in its old order.
     mutating func handleLost() {
-        let again = sent.values.filter { $0.publication.qos == .atLeastOnce }
+        connectionLost()
+        let again = sent.values.filter(\.isCounted).sorted { $0.number > $1.number }
         sent = [:]
         for entry in again { waiting.prepend(entry) }
     }

@@ -35,10 +35,17 @@ package struct ReconnectBackoff: Sendable {
         self.configuration = configuration
     }
 
-    /// The wait before the next attempt; `held` is how long the connection was up, `nil` when it never was.
-    package mutating func next(held: Duration?, random: inout any RandomNumberGenerator & Sendable) -> Duration {
+    /// The wait before the next attempt.
+    ///
+    /// - Parameters:
+    ///   - held: How long the connection was up, `nil` when it never was.
+    ///   - isPermanent: Whether somebody must change something first, so that there is no hurry: the cap applies.
+    package mutating func next(
+        held: Duration?, isPermanent: Bool = false, random: inout any RandomNumberGenerator & Sendable
+    ) -> Duration {
         if let held, held >= configuration.stableAfter { failures = 0 }
         failures += 1
+        if isPermanent { return configuration.cap * Self.fraction(of: random.next()) }
         var ceiling = configuration.base
         for _ in 1..<failures where ceiling < configuration.cap { ceiling *= 2 }
         ceiling = min(ceiling, configuration.cap)

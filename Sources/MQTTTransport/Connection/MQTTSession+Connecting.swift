@@ -1,0 +1,165 @@
+import Foundation
+import Logging
+
+extension MQTTSession {
+    /// Carries a handle to a dialer's thread and back.
+    ///
+    /// `@unchecked Sendable`: whoever holds it last got it from the one who let go of it; never do two use it at once.
+    private final class Transfer: @unchecked Sendable {
+        let handle: MosquittoHandle
+        init(_ handle: MosquittoHandle) { self.handle = handle }
+    }
+
+    // MARK: Attempts
+
+    /// Begins an attempt to connect.
+    func attempt() {
+        shared.update { $0.state = .connecting }
+        dialNumber += 1
+        phase = .dialing(deadline: .now + configuration.connectTimeout)
+        let transfer: Transfer
+        do throws(MQTTError) {
+            if let handle {
+                transfer = Transfer(handle)
+            } else {
+                transfer = Transfer(
+                    try MosquittoHandle(configuration: configuration, protocolLevel: negotiation.level))
+            }
+        } catch {
+            return fail(error)
+        }
+        handle = nil
+        loop.dial { [self, dialNumber] in
+            var failure: MQTTError?
+            do throws(MQTTError) {
+                try transfer.handle.connect()
+            } catch {
+                failure = error
+            }
+            loop.post { [self, failure] in dialed(dialNumber, transfer, failure) }
+        }
+    }
+
+    private func dialed(_ number: Int, _ transfer: Transfer, _ failure: MQTTError?) {
+        // An attempt that was given up meanwhile: the handle goes, and its socket with it.
+        guard number == dialNumber, case .dialing(let deadline) = phase else { return }
+        handle = transfer.handle
+        phase = .connecting(deadline: deadline)
+        if let failure { return fail(failure) }
+        flush()
+    }
+
+    func timedOut() {
+        fail(.connectionFailed("no answer in \(configuration.connectTimeout)"), hasHungUp: handle != nil)
+    }
+
+    /// Breaks the connection, or gives up the attempt to make one.
+    ///
+    /// Nothing is written any more: queued acknowledgements stay, and the next connect discards them.
+    func leave() {
+        if case .dialing = phase {
+            dialNumber += 1
+            outbound.handleLost()
+        } else if let socket = handle?.socket {
+            shutdown(socket, Int32(SHUT_RDWR))
+        }
+    }
+
+    // MARK: Answers
+
+    func processEvents() {
+        guard let handle else { return }
+        for event in handle.takeEvents() {
+            switch event {
+            case .connectAnswered(let reasonCode, let present):
+                if reasonCode == 0 { connected(sessionPresent: present) } else { refused(reasonCode) }
+            case .subscribeAnswered(let packetID, let reasonCodes): subscribed(packetID, reasonCodes)
+            case .published(let packetID, let reasonCode):
+                outbound.completed(packetID, succeeded: reasonCode < 0x80)
+            case .disconnected(let reasonCode):
+                // 0 is our own DISCONNECT; below 0x80 are the library's own codes, which its calls throw as well.
+                if reasonCode >= 0x80 {
+                    let meaning = MosquittoHandle.meaning(ofReasonCode: reasonCode, protocolLevel: 5)
+                    fail(.refused(reasonCode: reasonCode, meaning))
+                }
+            }
+        }
+    }
+
+    private func connected(sessionPresent present: Bool) {
+        let now = ContinuousClock.now
+        phase = .connected(since: now)
+        nextKeepAlive = now + Self.keepAliveInterval
+        isFirstBatch = true
+        sessionPresent = present
+        let level = negotiation.level
+        shared.update {
+            $0.state = .connected(protocolLevel: level, sessionPresent: present)
+            $0.counters.connects += 1
+        }
+        logger.info(
+            "Connected to the broker",
+            metadata: [
+                "broker": "\(configuration)", "protocol": "\(level == 5 ? "5" : "3.1.1")",
+                "session_present": "\(present)",
+            ])
+        subscribe()
+        if let birth = configuration.birth { outbound.addFirst(birth) }
+    }
+
+    private func refused(_ reasonCode: Int) {
+        let meaning = MosquittoHandle.meaning(ofReasonCode: reasonCode, protocolLevel: negotiation.level)
+        if negotiation.failed(.refused(reasonCode: reasonCode)) { return retryWithOtherVersion() }
+        fail(.refused(reasonCode: reasonCode, meaning))
+    }
+
+    private func retryWithOtherVersion() {
+        logger.notice(
+            "The broker does not take this version of MQTT; trying another one",
+            metadata: ["broker": "\(configuration)", "protocol": "\(negotiation.level == 5 ? "5" : "3.1.1")"])
+        dropHandle()
+        attempt()
+    }
+
+    /// The library fixes the version with the handle, so that another version takes another one.
+    private func dropHandle() {
+        handle = nil
+        outbound.handleLost()
+        hasSubscribed = false
+    }
+
+    // MARK: Failures
+
+    /// Gives up a connection or an attempt, and waits before the next one.
+    ///
+    /// - Parameter hasHungUp: Whether the broker took the connection before it failed.
+    func fail(_ error: MQTTError, hasHungUp: Bool = false) {
+        let held: Duration?
+        var failure = ProtocolNegotiation.Failure.other
+        switch phase {
+        case .dialing: held = nil
+        case .connecting:
+            held = nil
+            if hasHungUp, case .connectionFailed = error { failure = .hungUp }
+        case .connected(let since): held = .now - since
+        case .offline, .waiting, .stopped: return
+        }
+        leave()
+        outbound.connectionLost()
+        let level = negotiation.level
+        if negotiation.failed(failure) { return retryWithOtherVersion() }
+        if negotiation.level != level { dropHandle() }
+        var random = random
+        let wait = backoff.next(held: held, isPermanent: error.isPermanent, random: &random)
+        self.random = random
+        phase = .waiting(until: .now + wait)
+        shared.update {
+            $0.state = .waiting(error)
+            $0.counters.connectFailures += 1
+        }
+        logger.log(
+            level: error.isPermanent ? .error : .warning,
+            held == nil ? "Cannot connect to the broker" : "The broker's connection broke",
+            metadata: ["broker": "\(configuration)", "error": "\(error)", "retry_in": "\(wait)"])
+    }
+}

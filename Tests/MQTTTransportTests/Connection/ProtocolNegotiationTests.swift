@@ -1,0 +1,55 @@
+import Testing
+
+@testable import MQTTTransport
+
+@Suite("The version of MQTT is negotiated, never guessed for good")
+struct ProtocolNegotiationTests {
+    @Test("a refusal of MQTT 5 settles on 3.1.1", arguments: [0x84, 1])
+    func settles(reasonCode: Int) {
+        var negotiation = ProtocolNegotiation(.automatic)
+        var isWorthATry: Bool
+        #expect(negotiation.level == 5)
+        isWorthATry = negotiation.failed(.refused(reasonCode: reasonCode))
+        #expect(isWorthATry)
+        #expect(negotiation.level == 4)
+        for failure in [ProtocolNegotiation.Failure.hungUp, .other, .refused(reasonCode: 1)] {
+            isWorthATry = negotiation.failed(failure)
+            #expect(!isWorthATry)
+            #expect(negotiation.level == 4)
+        }
+    }
+
+    @Test("a broker that hangs up gets one try of 3.1.1, then MQTT 5 again")
+    func guesses() {
+        var negotiation = ProtocolNegotiation(.automatic)
+        var isWorthATry: Bool
+        isWorthATry = negotiation.failed(.hungUp)
+        #expect(isWorthATry)
+        #expect(negotiation.level == 4)
+        isWorthATry = negotiation.failed(.hungUp)
+        #expect(!isWorthATry)
+        #expect(negotiation.level == 5)
+    }
+
+    @Test("other failures and refusals change nothing")
+    func stays() {
+        var negotiation = ProtocolNegotiation(.automatic)
+        var isWorthATry: Bool
+        isWorthATry = negotiation.failed(.other)
+        #expect(!isWorthATry)
+        isWorthATry = negotiation.failed(.refused(reasonCode: 0x87))
+        #expect(!isWorthATry)
+        #expect(negotiation.level == 5)
+    }
+
+    @Test("a version that was asked for is kept", arguments: [(MQTTConfiguration.ProtocolVersion.v5, 5), (.v311, 4)])
+    func fixed(version: MQTTConfiguration.ProtocolVersion, level: Int) {
+        var negotiation = ProtocolNegotiation(version)
+        var isWorthATry: Bool
+        for failure in [ProtocolNegotiation.Failure.refused(reasonCode: 0x84), .hungUp, .other] {
+            isWorthATry = negotiation.failed(failure)
+            #expect(!isWorthATry)
+            #expect(negotiation.level == level)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import MQTTTransport
+import TestSupport
+import Testing
+
+@Suite("Others learn whether a client is there")
+struct StatusTests {
+    private static func configuration(_ broker: MosquittoBroker, _ id: String) throws -> MQTTConfiguration {
+        try .test(port: broker.port, id: id).with {
+            $0.birth = MQTTPublication("online", to: "status/\(id)", retain: true)
+            $0.lastWill = MQTTPublication("vanished", to: "status/\(id)", retain: true)
+            $0.farewell = MQTTPublication("offline", to: "status/\(id)", retain: true)
+        }
+    }
+
+    /// Runs `body` with a recorder of all status messages.
+    private static func watching(_ body: (MosquittoBroker, Recorder) async throws -> Void) async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        try await withClient(.test(port: broker.port, id: "watches", filters: ["status/#"]), handler: recorder) {
+            try await $0.waitUntilConnected()
+            #expect(try await $0.publishAndWait(MQTTPublication("ready", to: "u")))
+            try await body(broker, recorder)
+        }
+    }
+
+    @Test("birth after each connect, the farewell before a disconnect, and no will")
+    func graceful() async throws {
+        try await Self.watching { broker, recorder in
+            try await withClient(try Self.configuration(broker, "polite")) { client in
+                try await eventually("it is online") { recorder.texts == ["online"] }
+                client.disconnect()
+                try await eventually("it is offline") { recorder.texts == ["online", "offline"] }
+                client.connect()
+                try await eventually("it is back") { recorder.texts.last == "online" }
+            }
+            // By stop() as well.
+            try await eventually("it said goodbye \(recorder.texts)") { recorder.texts.last == "offline" }
+            // A farewell whose acknowledgement nobody waited for comes again with the next connection, before the
+            // birth message; the will never.
+            #expect(recorder.texts.first == "online")
+            #expect(!recorder.texts.contains("vanished"))
+        }
+    }
+
+    @Test("a connection that is dropped lets the broker publish the will")
+    func dropped() async throws {
+        try await Self.watching { broker, recorder in
+            try await withClient(try Self.configuration(broker, "rude")) { client in
+                try await eventually("it is online") { recorder.texts == ["online"] }
+                client.dropConnection()
+                try await eventually("the will is there") { recorder.texts == ["online", "vanished"] }
+                #expect(client.state == .disconnected)
+                client.connect()
+                try await eventually("it is back") { recorder.texts == ["online", "vanished", "online"] }
+            }
+        }
+    }
+
+    @Test("hundreds of clients share one loop, each with its own connection and will")
+    func fleet() async throws {
+        try await Self.watching { broker, recorder in
+            let loop = MQTTLoop(name: "fleet")
+            let clients = try (0..<200).map { number in
+                try MQTTClient(
+                    configuration: Self.configuration(broker, "device-\(number)"), loop: loop, logger: silentLogger)
+            }
+            for client in clients { client.connect() }
+            try await eventually("all are online", within: .seconds(20)) {
+                recorder.texts.filter { $0 == "online" }.count == clients.count
+            }
+            for client in clients.prefix(50) { client.dropConnection() }
+            try await eventually("the wills are there") { recorder.texts.filter { $0 == "vanished" }.count == 50 }
+            for client in clients { await client.stop() }
+            try await eventually("the rest said goodbye") { recorder.texts.filter { $0 == "offline" }.count == 150 }
+            loop.stop()
+        }
+    }
+}

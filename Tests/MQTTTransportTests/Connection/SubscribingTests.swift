@@ -1,0 +1,78 @@
+import MQTTTransport
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Subscriptions are made anew when they must be, and a refused one is named")
+struct SubscribingTests {
+    @Test("a refused filter is named with its reason; the others work on", arguments: [5, 4])
+    func refused(level: UInt8) async throws {
+        let broker = try ScriptedBroker { connection, _ in
+            try connection.acceptClient()
+            for _ in 0..<2 {
+                let packet = try connection.read(.subscribe)
+                let code: UInt8 = packet.contains(Array("secret/#".utf8)) ? (level == 5 ? 0x87 : 0x80) : 1
+                let body = packet.packetID + (level == 5 ? [0] : []) + [code]
+                try connection.write([0x90, UInt8(body.count)] + body)
+            }
+            if level == 5 { try connection.publish("x", to: "open/a", packetID: 1) }
+            _ = try connection.read()
+            _ = try connection.read()
+        }
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(
+            port: broker.port, id: "refused", filters: ["open/#", "secret/#"]
+        ).with { $0.protocolVersion = level == 5 ? .v5 : .v311 }
+        try await withClient(configuration, handler: recorder) { client in
+            try await eventually("the refusal is known") { !client.refusedSubscriptions.isEmpty }
+            let reason = level == 5 ? "not authorized" : "unspecified error"
+            #expect(client.refusedSubscriptions == [.subscriptionRefused(filter: "secret/#", reason)])
+            #expect("\(client.refusedSubscriptions[0])".contains("\"secret/#\""))
+            #expect(client.state.isConnected)
+            if level == 5 { try await eventually("the other one works") { recorder.texts == ["x"] } }
+        }
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("with MQTT 5 every connect subscribes, and asks for retained messages of new subscriptions only")
+    func v5() async throws {
+        let options = Mutex<[UInt8]>([])
+        let broker = try ScriptedBroker { connection, number in
+            try connection.acceptClient(sessionPresent: number > 0)
+            let packet = try connection.answerSubscribe(1)
+            options.withLock { $0.append(packet.body.last ?? 0) }
+            if number > 0 { _ = try connection.read() }
+        }
+        try await withClient(.test(port: broker.port, id: "five", filters: ["t"])) { _ in
+            try await eventually("it subscribed twice") { options.withLock { $0.count } == 2 }
+        }
+        // QoS 1 and retain handling 1 (MQTT 5, section 3.8.3.1).
+        #expect(options.withLock { $0 } == [0x11, 0x11])
+    }
+
+    @Test("with 3.1.1 a session that is present is left alone, except by the first connect")
+    func v311() async throws {
+        let subscribed = Mutex<[Int]>([])
+        let broker = try ScriptedBroker { connection, number in
+            // Present at first (from an earlier run), then present again, then gone.
+            try connection.acceptClient(sessionPresent: number < 2)
+            while true {
+                let packet = try connection.read()
+                if packet.kind == .subscribe {
+                    subscribed.withLock { $0.append(number) }
+                    try connection.write([0x90, 3] + packet.packetID + [1])
+                }
+                // The birth message follows SUBSCRIBE: by then it is known whether there was one.
+                if packet.kind == .publish, number < 2 { return }
+            }
+        }
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "three", filters: ["t"]).with {
+            $0.protocolVersion = .v311
+            $0.birth = MQTTPublication("online", to: "s", qos: .atMostOnce)
+        }
+        try await withClient(configuration) { _ in
+            try await eventually("it subscribed in the third connection") { subscribed.withLock { $0.contains(2) } }
+        }
+        #expect(subscribed.withLock { $0 } == [0, 2])
+    }
+}

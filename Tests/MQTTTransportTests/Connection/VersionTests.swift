@@ -1,0 +1,118 @@
+import MQTTTransport
+import TestSupport
+import Testing
+
+@Suite("MQTT 5 where the broker takes it, 3.1.1 where it does not")
+struct VersionTests {
+    /// How a broker that knows only 3.1.1 may answer a CONNECT of MQTT 5.
+    enum Refusal: CaseIterable {
+        /// A CONNACK of MQTT 5 with reason code 0x84.
+        case reasonCode
+        /// A CONNACK of MQTT 3.1.1 with return code 1.
+        case returnCode
+        /// Nothing but the end of the connection.
+        case hangUp
+
+        var bytes: [UInt8] {
+            switch self {
+            case .reasonCode: [0x20, 3, 0, 0x84, 0]
+            case .returnCode: [0x20, 2, 0, 1]
+            case .hangUp: []
+            }
+        }
+    }
+
+    @Test("a broker that refuses MQTT 5 is spoken to in 3.1.1", arguments: Refusal.allCases)
+    func fallsBack(refusal: Refusal) async throws {
+        let broker = try ScriptedBroker { connection, number in
+            if number == 0 {
+                #expect(try connection.read(.connect).protocolLevel == 5)
+                return try connection.write(refusal.bytes)
+            }
+            #expect(try connection.acceptClient().protocolLevel == 4)
+            try connection.answerSubscribe(1, protocolLevel: 4)
+            _ = try connection.read()
+        }
+        let log = StateLog()
+        // With the wait of a real configuration: the other version is tried at once.
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "old", filters: ["t"]).with {
+            $0.backoff = .init(base: .seconds(60), cap: .seconds(60))
+        }
+        try await withClient(configuration, log: log) { client in
+            try await client.waitUntilConnected()
+            #expect(client.state == .connected(protocolLevel: 4, sessionPresent: false))
+        }
+        #expect(log.failures.isEmpty)
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("MQTT 5 alone is not given up for 3.1.1; the state says why")
+    func onlyV5() async throws {
+        let broker = try ScriptedBroker { connection, _ in
+            #expect(try connection.read(.connect).protocolLevel == 5)
+            try connection.write(Refusal.reasonCode.bytes)
+        }
+        let log = StateLog()
+        try await withClient(.test(port: broker.port, id: "new").with { $0.protocolVersion = .v5 }, log: log) { _ in
+            try await eventually("it was refused twice") { log.failures.count >= 2 }
+        }
+        #expect(log.failures.allSatisfy { if case .refused(0x84, _) = $0 { $0.isPermanent } else { false } })
+        #expect(log.levels.isEmpty)
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("a broker that hung up once gets MQTT 5 again on the next connection")
+    func guessIsNotKept() async throws {
+        let broker = try ScriptedBroker { connection, number in
+            switch number {
+            case 0: try connection.read(.connect)
+            case 1: #expect(try connection.acceptClient().protocolLevel == 4)
+            default:
+                #expect(try connection.acceptClient().protocolLevel == 5)
+                _ = try connection.read()
+            }
+        }
+        let log = StateLog()
+        try await withClient(.test(port: broker.port, id: "hasty"), log: log) { _ in
+            try await eventually("it is connected with MQTT 5") { log.levels == [4, 5] }
+        }
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("a real broker is asked for the version of the configuration", arguments: [(5, true), (4, false)])
+    func realBroker(level: Int, hasProperties: Bool) async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "real", filters: ["t"]).with {
+            $0.protocolVersion = level == 5 ? .automatic : .v311
+        }
+        try await withClient(configuration, handler: recorder) { client in
+            try await client.waitUntilConnected()
+            #expect(client.state == .connected(protocolLevel: level, sessionPresent: false))
+            var publication = MQTTPublication("x", to: "t")
+            publication.userProperties = [MQTTUserProperty(name: "a", value: "b")]
+            #expect(try await client.publishAndWait(publication))
+            try await eventually("it arrived") { recorder.texts == ["x"] }
+            #expect(recorder.messages[0].userProperties.isEmpty != hasProperties)
+        }
+    }
+
+    @Test("CONNECT asks for the session, the receive maximum and the longest packet")
+    func connectProperties() async throws {
+        let broker = try ScriptedBroker { connection, _ in
+            let connect = try connection.acceptClient()
+            // Session expiry 0x11, receive maximum 0x21, maximum packet size 0x27 (MQTT 5, section 3.1.2.11).
+            #expect(connect.contains([0x11, 0, 0, 0x0E, 0x10]))
+            #expect(connect.contains([0x21, 0x03, 0xE8]))
+            #expect(connect.contains([0x27, 0, 0x20, 0, 0]))
+            #expect(connect.body[7] & 2 == 0, "no clean start")
+            #expect(Array(connect.body[8...9]) == [0, 30], "keep-alive")
+            _ = try connection.read()
+        }
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "asks").with {
+            $0.sessionExpiry = .seconds(3600)
+        }
+        try await withClient(configuration) { try await $0.waitUntilConnected() }
+        #expect(broker.errors.isEmpty)
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import MQTTTransport
+import Synchronization
+import TestSupport
+import Testing
+
+/// The promise that the gateway is built on: the broker keeps a message until the gateway has taken it.
+@Suite("Nothing is acknowledged before it was taken")
+struct AcknowledgementTests {
+    @Test("acknowledgements leave when the handler returns, and not before")
+    func waitsForHandler() async throws {
+        let isTaken = Mutex(false)
+        let silentUntilTaken = Mutex(false)
+        let release = DispatchSemaphore(value: 0)
+        let recorder = Recorder { _ in release.wait() }
+        let broker = try ScriptedBroker { connection, _ in
+            try connection.acceptClient()
+            try connection.answerSubscribe(1)
+            for id in 1...3 { try connection.publish("m\(id)", to: "t", packetID: UInt8(id)) }
+            // Long enough for an acknowledgement that does not wait to arrive; the handler holds its batch meanwhile.
+            usleep(200_000)
+            silentUntilTaken.withLock { $0 = connection.isSilent }
+            for _ in 0..<3 { release.signal() }
+            for id in 1...3 { #expect(try connection.read(.puback).packetID == [0, UInt8(id)]) }
+            isTaken.withLock { $0 = true }
+            _ = try connection.read()
+        }
+        try await withClient(.test(port: broker.port, id: "acks", filters: ["#"]), handler: recorder) { _ in
+            try await eventually("all are acknowledged") { isTaken.withLock { $0 } }
+        }
+        #expect(silentUntilTaken.withLock { $0 })
+        #expect(recorder.texts == ["m1", "m2", "m3"])
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("after a refused batch the connection is dropped, and the next one begins without its acknowledgements")
+    func discardsAcknowledgements() async throws {
+        let firstPackets = Mutex<[ScriptedConnection.Kind?]>([])
+        let wasAcknowledged = Mutex(false)
+        let recorder = Recorder(refusals: 1)
+        let broker = try ScriptedBroker { connection, number in
+            let connect = try connection.acceptClient(sessionPresent: number > 0)
+            firstPackets.withLock { $0.append(connect.kind) }
+            try connection.answerSubscribe(1)
+            try connection.publish("m", to: "t", packetID: 7)
+            if number == 0 {
+                while true {
+                    if try connection.read().kind == .puback { wasAcknowledged.withLock { $0 = true } }
+                }
+            }
+            #expect(try connection.read(.puback).packetID == [0, 7])
+            _ = try connection.read()
+        }
+        try await withClient(.test(port: broker.port, id: "refuses", filters: ["#"]), handler: recorder) { client in
+            try await eventually("the message was taken") { recorder.texts == ["m"] }
+            #expect(client.counters.batchesRefused == 1)
+            #expect(client.counters.messagesReceived == 1)
+        }
+        #expect(!wasAcknowledged.withLock { $0 })
+        #expect(firstPackets.withLock { $0 } == [.connect, .connect])
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("a real broker delivers a refused batch again, and nothing is lost", arguments: [5, 4])
+    func redelivers(level: Int) async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder(refusals: 2)
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "refusing", filters: ["t/#"]).with {
+            $0.sessionExpiry = .seconds(600)
+            $0.protocolVersion = level == 5 ? .v5 : .v311
+        }
+        let texts = (1...3000).map { "\($0)" }
+        let log = StateLog()
+        try await withClient(configuration, handler: recorder, log: log) { client in
+            try await client.waitUntilConnected()
+            try await publish(texts.map { MQTTPublication($0, to: "t/x") }, to: broker)
+            try await eventually("all arrived", within: .seconds(20)) { Set(recorder.texts).isSuperset(of: texts) }
+            #expect(client.counters.batchesRefused == 2)
+        }
+        // What was not refused came in order; what came again did so as well.
+        #expect(recorder.refused.flatMap(\.messages).allSatisfy { $0.qos == .atLeastOnce && $0.packetID > 0 })
+        #expect(recorder.texts.filter { $0 == "1" }.count == 1)
+        #expect(log.levels == [level, level, level])
+        let firsts = recorder.batches.filter(\.isFirstAfterConnect)
+        #expect(firsts.count == 1 && firsts.allSatisfy(\.sessionPresent))
+        #expect(recorder.refused.last?.sessionPresent == true)
+    }
+}

@@ -1,0 +1,156 @@
+import MQTTTransport
+import Telemetry
+import TestSupport
+import Testing
+
+@Suite("What a broker delivers arrives whole, in order and in batches")
+struct DeliveryTests {
+    @Test("topic, payload, quality of service and user properties arrive as they were published", arguments: [0, 1])
+    func arrivesWhole(qos: UInt8) async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let qos = try #require(MQTTQoS(rawValue: qos))
+        try await withClient(.test(port: broker.port, id: "whole", filters: ["#"]), handler: recorder) { client in
+            try await client.waitUntilConnected()
+            var sent = MQTTPublication(topic: "Gewächshaus/ä", payload: [0, 255, 10], qos: qos)
+            sent.userProperties = [
+                MQTTUserProperty(name: "traceparent", value: "00-1-2-01"), MQTTUserProperty(name: "x", value: "ü"),
+                MQTTUserProperty(name: "x", value: ""),
+            ]
+            try await publish([sent, MQTTPublication(topic: "empty", payload: [], qos: qos)], to: broker)
+            try await eventually("both arrived") { recorder.messages.count == 2 }
+            let message = recorder.messages[0]
+            #expect(message.topic == sent.topic)
+            #expect(message.payload == sent.payload)
+            #expect(message.qos == qos)
+            #expect((message.packetID > 0) == (qos == .atLeastOnce))
+            #expect(message.userProperties == sent.userProperties)
+            #expect(!message.isRetained)
+            #expect(recorder.messages[1].payload.isEmpty && recorder.messages[1].userProperties.isEmpty)
+            #expect(client.counters.messagesReceived == 2)
+            #expect(client.counters.bytesReceived == 3)
+        }
+    }
+
+    @Test("a retained message comes with its flag, and not again after a reconnect", arguments: [5, 4])
+    func retained(level: Int) async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        try await publish([MQTTPublication("old", to: "t", retain: true)], to: broker)
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "retained", filters: ["t"]).with {
+            $0.sessionExpiry = .seconds(600)
+            $0.protocolVersion = level == 5 ? .v5 : .v311
+        }
+        let log = StateLog()
+        try await withClient(configuration, handler: recorder, log: log) { client in
+            try await eventually("the retained message is there") { recorder.texts == ["old"] }
+            client.dropConnection()
+            try await eventually("it is away") { client.state == .disconnected }
+            client.connect()
+            try await client.waitUntilConnected()
+            try await publish([MQTTPublication("new", to: "t")], to: broker)
+            try await eventually("the new one is there") { recorder.texts.contains("new") }
+        }
+        #expect(recorder.texts == ["old", "new"])
+        #expect(recorder.messages.map(\.isRetained) == [true, false])
+        #expect(log.levels == [level, level])
+    }
+
+    @Test("many messages make few batches, none larger than allowed, and keep their order")
+    func batches() async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "batches", filters: ["t"]).with {
+            $0.sessionExpiry = .seconds(600)
+            $0.maxBatchMessages = 100
+        }
+        let texts = (1...4000).map { "\($0)" }
+        try await withClient(configuration, handler: recorder) { client in
+            try await client.waitUntilConnected()
+            client.disconnect()
+            try await eventually("it is away") { client.state == .disconnected }
+            // All of it waits at the broker when the client comes back.
+            try await publish(texts.map { MQTTPublication($0, to: "t") }, to: broker)
+            client.connect()
+            try await eventually("all arrived", within: .seconds(20)) { recorder.texts.count == texts.count }
+        }
+        #expect(recorder.texts == texts)
+        #expect(recorder.batches.allSatisfy { $0.messages.count <= 100 })
+        #expect(recorder.batches.count < 400, "one by one would be 4000")
+        #expect(recorder.batches[0].isFirstAfterConnect && recorder.batches[0].sessionPresent)
+        #expect(!recorder.batches[1].isFirstAfterConnect)
+    }
+
+    @Test("a batch of large messages ends at its limit of bytes")
+    func largeMessages() async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "large", filters: ["t"]).with {
+            $0.maxBatchBytes = 1_000_000
+        }
+        let text = String(repeating: "x", count: 400_000)
+        try await withClient(configuration, handler: recorder) { client in
+            try await client.waitUntilConnected()
+            try await publish((1...20).map { _ in MQTTPublication(text, to: "t") }, to: broker)
+            try await eventually("all arrived") { recorder.messages.count == 20 }
+        }
+        #expect(recorder.messages.allSatisfy { $0.payload.count == 400_000 })
+        #expect(recorder.batches.allSatisfy { $0.messages.count <= 3 })
+    }
+
+    @Test("a packet above the limit is not sent to us, and stops nothing")
+    func oversized() async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "small", filters: ["t"]).with {
+            $0.maxPacketBytes = 2000
+        }
+        try await withClient(configuration, handler: recorder) { client in
+            try await client.waitUntilConnected()
+            let large = String(repeating: "x", count: 3000)
+            try await publish([MQTTPublication(large, to: "t"), MQTTPublication("small", to: "t")], to: broker)
+            try await eventually("the small one arrived") { recorder.texts == ["small"] }
+            #expect(client.counters.connects == 1)
+        }
+    }
+
+    @Test("overlapping filters bring one copy, at the better quality of service")
+    func overlapping() async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "overlap").with {
+            $0.subscriptions = [
+                MQTTSubscription(filter: try TopicFilter("a/#"), qos: .atMostOnce),
+                MQTTSubscription(filter: try TopicFilter("a/b"), qos: .atLeastOnce),
+            ]
+        }
+        try await withClient(configuration, handler: recorder) { client in
+            try await client.waitUntilConnected()
+            try await publish([MQTTPublication("one", to: "a/b"), MQTTPublication("two", to: "a/c")], to: broker)
+            try await eventually("both arrived") { recorder.texts.contains("two") }
+        }
+        #expect(recorder.texts == ["one", "two"])
+        #expect(recorder.messages[0].qos == .atLeastOnce)
+    }
+
+    @Test("a shared subscription gives each message to one of its clients")
+    func shared() async throws {
+        let broker = try await MosquittoBroker.start()
+        let (first, second) = (Recorder(), Recorder())
+        let filter = "$share/group/t/#"
+        let texts = (1...100).map { "\($0)" }
+        try await withClient(.test(port: broker.port, id: "share-1", filters: [filter]), handler: first) { one in
+            try await withClient(.test(port: broker.port, id: "share-2", filters: [filter]), handler: second) { two in
+                try await one.waitUntilConnected()
+                try await two.waitUntilConnected()
+                #expect(try await one.publishAndWait(MQTTPublication("other", to: "u")))
+                #expect(try await two.publishAndWait(MQTTPublication("other", to: "u")))
+                try await publish(texts.map { MQTTPublication($0, to: "t/x") }, to: broker)
+                try await eventually("all arrived") { first.texts.count + second.texts.count >= texts.count }
+            }
+        }
+        #expect(Set(first.texts + second.texts) == Set(texts))
+        #expect(first.texts.count + second.texts.count == texts.count)
+        #expect(!first.texts.isEmpty && !second.texts.isEmpty)
+    }
+}

@@ -1,0 +1,41 @@
+import MQTTTransport
+import Synchronization
+
+/// A handler that keeps what it is given, and refuses or waits as a test wants it to.
+final class Recorder: MQTTBatchHandler {
+    struct Refusal: Error {}
+
+    private struct State {
+        var batches: [MQTTBatch] = []
+        var refused: [MQTTBatch] = []
+        var refusals: Int
+    }
+
+    private let state: Mutex<State>
+    /// Called before a batch is taken, on the loop's thread.
+    private let beforeTaking: @Sendable (MQTTBatch) -> Void
+
+    /// - Parameter refusals: How many batches are refused before the first is taken.
+    init(refusals: Int = 0, beforeTaking: @escaping @Sendable (MQTTBatch) -> Void = { _ in }) {
+        state = Mutex(State(refusals: refusals))
+        self.beforeTaking = beforeTaking
+    }
+
+    func accept(_ batch: MQTTBatch) throws {
+        beforeTaking(batch)
+        try state.withLock { state in
+            guard state.refusals == 0 else {
+                state.refusals -= 1
+                state.refused.append(batch)
+                throw Refusal()
+            }
+            state.batches.append(batch)
+        }
+    }
+
+    var batches: [MQTTBatch] { state.withLock { $0.batches } }
+    var refused: [MQTTBatch] { state.withLock { $0.refused } }
+    var messages: [MQTTMessage] { batches.flatMap(\.messages) }
+    /// The payloads of what was taken, as text.
+    var texts: [String] { messages.map { String(decoding: $0.payload, as: UTF8.self) } }
+}

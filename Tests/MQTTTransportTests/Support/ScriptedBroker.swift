@@ -1,0 +1,73 @@
+import Foundation
+import Synchronization
+import TestSupport
+
+/// A TCP peer that speaks as much MQTT as a test tells it to: for brokers that refuse, hang up or misbehave.
+///
+/// Every connection runs the script on a thread of its own; the socket is closed when the script ends.
+final class ScriptedBroker: Sendable {
+    typealias Script = @Sendable (_ connection: ScriptedConnection, _ number: Int) throws -> Void
+
+    let port: Int
+    private let listener: Int32
+    private let state = Mutex((accepted: 0, errors: [any Error]()))
+
+    /// - Parameter script: Given each connection and its number, from 0. Errors are kept in ``errors``, except that
+    ///   the client went.
+    init(_ script: @escaping Script) throws {
+        (listener, port) = try Self.listen(backlog: 16)
+        Thread.detachNewThread { [weak self, listener] in
+            var number = 0
+            while true {
+                let socket = accept(listener, nil, nil)
+                guard socket >= 0 else { return }
+                self?.state.withLock { $0.accepted += 1 }
+                let connection = ScriptedConnection(socket: socket)
+                Thread.detachNewThread { [weak self, number] in
+                    do {
+                        try script(connection, number)
+                    } catch is ScriptedConnection.Ended {
+                    } catch {
+                        self?.state.withLock { $0.errors.append(error) }
+                    }
+                    connection.close()
+                }
+                number += 1
+            }
+        }
+    }
+
+    deinit {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+    }
+
+    /// Connections so far.
+    var accepted: Int { state.withLock { $0.accepted } }
+    /// What scripts complained of.
+    var errors: [any Error] { state.withLock { $0.errors } }
+
+    /// A listening socket on a free loopback port.
+    static func listen(backlog: Int32) throws -> (socket: Int32, port: Int) {
+        let port = try FreePort.reserve()
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var yes: Int32 = 1
+        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        let bound = withLoopback(port) { bind(listener, $0, $1) }
+        guard bound == 0, Glibc.listen(listener, backlog) == 0 else { throw POSIXError(.EADDRINUSE) }
+        return (listener, port)
+    }
+
+    /// Calls `body` with the address of a loopback port.
+    static func withLoopback<Result>(_ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+}
