@@ -138,7 +138,11 @@ let package = Package(
             dependencies: ["DeviceSimulator", "MQTTTransport", "Telemetry", "TestSupport", logging, lifecycle],
             swiftSettings: settings),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Telemetry", "TestSupport", logging], swiftSettings: settings),
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "MQTTTransport", "Services", "WebServer", "Telemetry", "TestSupport", nio("NIOCore"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["windsock", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry", logging],

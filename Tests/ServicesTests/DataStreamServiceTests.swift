@@ -1,0 +1,102 @@
+import Telemetry
+import Testing
+
+@testable import Services
+
+/// Readings reach their rooms as the wire contract says, and whoever joins gets the latest first.
+@Suite("Data stream")
+struct DataStreamServiceTests {
+    @Test("A reading is one data_update, with units and the shortest numbers")
+    func payload() throws {
+        let fixture = StreamFixture()
+        try fixture.join("sensors/a")
+        #expect(fixture.received() == ["joined 1"])
+        fixture.stream.publish([
+            try StreamFixture.reading("a", [("temperature", 21.5), ("seq", 9_007_199_254_740_992)], unit: "°C")
+        ])
+        #expect(
+            fixture.received() == [
+                #"{"room_id":"sensors/a","device":"a","data":{"temperature":21.5,"seq":9007199254740992,"timestamp":1000},"#
+                    + #""units":{"temperature":"°C","seq":"°C"}}"#
+            ])
+    }
+
+    @Test("Who joins gets joined, then the latest of each metric set with its age, then what follows")
+    func snapshot() throws {
+        let fixture = StreamFixture()
+        fixture.stream.publish([
+            try StreamFixture.reading("a", [("t", 1)]), try StreamFixture.reading("a", [("t", 2)]),
+            try StreamFixture.reading("a", [("h", 3)]),
+        ])
+        fixture.clock.set(1002.5)
+        try fixture.join("sensors/+")
+        fixture.stream.publish([try StreamFixture.reading("a", [("t", 4)], at: 1002.5)])
+        #expect(
+            fixture.received() == [
+                "joined 1",
+                #"{"room_id":"sensors/a","device":"a","data":{"t":2,"timestamp":1000},"snapshot":true,"age_ms":2500}"#,
+                #"{"room_id":"sensors/a","device":"a","data":{"h":3,"timestamp":1000},"snapshot":true,"age_ms":2500}"#,
+                #"{"room_id":"sensors/a","device":"a","data":{"t":4,"timestamp":1002.5}}"#,
+            ])
+    }
+
+    @Test("A retained message never replaces what was heard since, and has no age unless it carries a time")
+    func retained() throws {
+        let fixture = StreamFixture()
+        fixture.stream.publish([try StreamFixture.reading("a", [("t", 1)], retained: true)])
+        fixture.stream.publish([
+            try StreamFixture.reading("b", [("t", 2)], retained: true, hasDeviceTime: true),
+            try StreamFixture.reading("c", [("t", 3)]), try StreamFixture.reading("c", [("t", 9)], retained: true),
+        ])
+        try fixture.join("sensors/a")
+        try fixture.join("sensors/b")
+        try fixture.join("sensors/c")
+        #expect(
+            fixture.received() == [
+                "joined 1",
+                #"{"room_id":"sensors/a","device":"a","data":{"t":1,"timestamp":1000},"retained":true,"snapshot":true}"#,
+                "joined 1",
+                #"{"room_id":"sensors/b","device":"b","data":{"t":2,"timestamp":1000},"retained":true,"snapshot":true,"#
+                    + #""age_ms":0}"#,
+                "joined 1",
+                #"{"room_id":"sensors/c","device":"c","data":{"t":3,"timestamp":1000},"snapshot":true,"age_ms":0}"#,
+            ])
+    }
+
+    @Test("When too many devices are known, the longest silent are forgotten")
+    func eviction() throws {
+        let fixture = StreamFixture(maxDevices: 16)
+        for number in 0..<17 {
+            fixture.stream.publish([try StreamFixture.reading("d\(number)", [("t", 1)], at: 1000 + Double(number))])
+        }
+        #expect(fixture.stream.deviceCounts.known == 16)
+        #expect(fixture.stream.deviceCounts.evicted == 1)
+        let known = fixture.stream.devices { _ in true }.map(\.device.rawValue)
+        #expect(!known.contains("d0"))
+        #expect(known.contains("d16"))
+    }
+
+    @Test("A device's summary merges its metric sets, the newest value of each metric")
+    func summary() throws {
+        let fixture = StreamFixture()
+        fixture.stream.publish([
+            try StreamFixture.reading("a", [("t", 1), ("h", 2)], at: 1000),
+            try StreamFixture.reading("a", [("t", 5)], at: 1003),
+        ])
+        fixture.clock.set(1004)
+        let devices = fixture.stream.devices { $0 == "sensors/a" }
+        #expect(devices.count == 1)
+        #expect(devices.first?.metrics.map(\.name) == ["h", "t"])
+        #expect(devices.first?.metrics.map(\.value) == [2, 5])
+        #expect(devices.first?.ageMilliseconds == 1000)
+        #expect(fixture.stream.devices { _ in false }.isEmpty)
+    }
+
+    @Test("Telemetry rooms are those under the routes' first levels")
+    func telemetryRooms() throws {
+        let fixture = StreamFixture()
+        #expect(fixture.stream.isTelemetry(try TopicFilter("sensors/#")))
+        #expect(!fixture.stream.isTelemetry(try TopicFilter("chat/ops")))
+        #expect(!fixture.stream.isTelemetry(try TopicFilter("+/a")))
+    }
+}
