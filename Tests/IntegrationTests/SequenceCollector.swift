@@ -1,5 +1,5 @@
 import Synchronization
-import TestSupport
+import Telemetry
 import WebSocketClient
 
 /// Reads a client's `data_update` messages and keeps their `seq` numbers, in order, snapshots apart.
@@ -13,13 +13,13 @@ final class SequenceCollector: Sendable {
 
         let state = Mutex(State())
 
-        func take(_ value: JSONValue) {
+        func take(_ value: Telemetry.JSONValue) {
             state.withLock { state in
-                switch value["type"]?.string {
+                switch value["type"]?.stringValue {
                 case "gap": state.gaps += 1
                 case "data_update":
-                    guard let number = value["payload"]?["data"]?["seq"]?.number else { return }
-                    if value["payload"]?["snapshot"]?.bool == true {
+                    guard let number = value["payload"]?["data"]?["seq"]?.numberValue else { return }
+                    if value["payload"]?["snapshot"]?.boolValue == true {
                         state.snapshot = Int(number)
                     } else {
                         state.live.append(Int(number))
@@ -39,7 +39,7 @@ final class SequenceCollector: Sendable {
         task = Task {
             do {
                 for try await message in client.messages {
-                    guard let text = message.text, let value = try? JSONValue(parsing: text) else { continue }
+                    guard let text = message.text, let value = try? Telemetry.JSONParser.parse(Array(text.utf8)) else { continue }
                     numbers.take(value)
                 }
             } catch {
@@ -52,6 +52,9 @@ final class SequenceCollector: Sendable {
     var snapshot: Int? { numbers.state.withLock { $0.snapshot } }
     /// The numbers that came live, in order.
     var live: [Int] { numbers.state.withLock { $0.live } }
+    /// The last of these, and how many there are, without copying them.
+    var last: Int? { numbers.state.withLock { $0.live.last } }
+    var count: Int { numbers.state.withLock { $0.live.count } }
     /// How many `gap` notices came.
     var gaps: Int { numbers.state.withLock { $0.gaps } }
 

@@ -13,7 +13,7 @@ final class SequencePublisher: Sendable {
     }
 
     /// Few enough for a broker never to queue more than the gateway's receive maximum.
-    private static let maxUnderWay = 20
+    private static let maxUnderWay = 4
 
     private let client: MQTTClient
     private let loop = MQTTLoop(name: "publisher")

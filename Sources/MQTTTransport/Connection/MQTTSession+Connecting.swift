@@ -118,14 +118,14 @@ extension MQTTSession {
             "The broker does not take this version of MQTT; trying another one",
             metadata: ["broker": "\(configuration)", "protocol": "\(negotiation.level == 5 ? "5" : "3.1.1")"])
         dropHandle()
+        hasSubscribed = false
         attempt()
     }
 
-    /// The library fixes the version with the handle, so that another version takes another one.
-    private func dropHandle() {
+    /// Goes on with another handle; what this one had in flight is sent again by us.
+    func dropHandle() {
         handle = nil
         outbound.handleLost()
-        hasSubscribed = false
     }
 
     // MARK: Failures
@@ -148,7 +148,10 @@ extension MQTTSession {
         outbound.connectionLost()
         let level = negotiation.level
         if negotiation.failed(failure) { return retryWithOtherVersion() }
-        if negotiation.level != level { dropHandle() }
+        if negotiation.level != level {
+            dropHandle()
+            hasSubscribed = false
+        }
         var random = random
         let wait = backoff.next(held: held, isPermanent: error.isPermanent, random: &random)
         self.random = random

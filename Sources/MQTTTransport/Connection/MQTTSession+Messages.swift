@@ -110,6 +110,7 @@ extension MQTTSession {
         guard isConnected, let handle else { return }
         if outbound.hasWaiting { guard sendOutbound() else { return } }
         if let farewell = configuration.farewell { _ = try? handle.publish(farewell) }
+        let lingering = handle.socket.flatMap { LingeringSocket($0) }
         handle.disconnect()
         let deadline = ContinuousClock.now + deadline
         while let socket = handle.socket, ContinuousClock.now < deadline {
@@ -117,6 +118,7 @@ extension MQTTSession {
             var descriptor = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
             poll(&descriptor, 1, 50)
         }
+        lingering?.waitForPeer(until: deadline)
         for case .published(let packetID, let reasonCode) in handle.takeEvents() {
             outbound.completed(packetID, succeeded: reasonCode < 0x80)
         }

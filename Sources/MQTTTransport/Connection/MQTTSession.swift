@@ -89,6 +89,8 @@ final class MQTTSession: @unchecked Sendable {
         leave()
         phase = .offline
         outbound.connectionLost()
+        // libmosquitto would send an unacknowledged farewell again, after the next connect.
+        if gracefully { dropHandle() }
         shared.update { $0.state = .disconnected }
     }
 

@@ -8,6 +8,10 @@ extension MosquittoHandle {
         // A refused certificate may show as a lost connection: what the library said of it tells more.
         if let lastWords { throw .tlsFailed(Self.reason(inLastWords: lastWords)) }
         if result == MOSQ_ERR_TLS.status { throw .tlsFailed("no reason is given") }
+        if configuration.tls != nil, result == MOSQ_ERR_ERRNO.status, errno == EPROTO, !isAnswered {
+            let hint = configuration.tls?.certificateFile == nil ? "; it may require a client certificate" : ""
+            throw .tlsFailed("the broker broke the connection off\(hint)")
+        }
         throw .connectionFailed(Self.text(of: result))
     }
 

@@ -21,6 +21,7 @@ extension MosquittoHandle {
                     &properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue),
                     UInt32(clamping: configuration.maxPacketBytes)))
         }
+        isAnswered = false
         if configuration.tls != nil { listenForLastWords() }
         try check(
             mosquitto_connect_bind_v5(

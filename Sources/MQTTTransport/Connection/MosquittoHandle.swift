@@ -24,6 +24,8 @@ final class MosquittoHandle {
     let protocolLevel: Int
     /// The library's last words about an error; kept with TLS and until the broker answered.
     var lastWords: String?
+    /// Whether the broker has answered CONNECT.
+    var isAnswered = false
 
     private var messages: [MQTTMessage] = []
     private var events: [Event] = []
@@ -107,6 +109,7 @@ final class MosquittoHandle {
             mosquitto_log_callback_set(client, nil)
             guard let handle = MosquittoHandle.from(object) else { return }
             handle.lastWords = nil
+            handle.isAnswered = true
             handle.events.append(.connectAnswered(reasonCode: Int(reasonCode), sessionPresent: flags & 1 == 1))
         }
         mosquitto_disconnect_v5_callback_set(pointer) { _, object, reasonCode, _ in
