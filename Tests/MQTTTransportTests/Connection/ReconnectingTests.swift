@@ -50,7 +50,7 @@ struct ReconnectingTests {
                 for number in 1...10 { try publisher.publish(MQTTPublication("\(number)", to: "t")) }
                 try await broker.restart()
                 try await eventually("all arrived") { Set(recorder.texts).count == 11 }
-                #expect(publisher.outstandingPublications == 0)
+                try await eventually("the publisher knows") { publisher.outstandingPublications == 0 }
             }
             #expect(client.counters.connects >= 2)
         }

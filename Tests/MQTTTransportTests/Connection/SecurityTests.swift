@@ -32,7 +32,6 @@ struct SecurityTests {
         let recorder = Recorder()
         let configuration = try MQTTConfiguration.test(port: broker.port, id: "tls", filters: ["t"]).with {
             $0.tls = MQTTTLSConfiguration(caFile: certificates.path("ca.pem"))
-            // What is decrypted but not read yet is not seen by poll: small batches would get stuck.
             $0.maxBatchMessages = 1
         }
         try await withClient(configuration, handler: recorder) { client in
@@ -94,6 +93,18 @@ struct SecurityTests {
             return
         }
         #expect(log.levels.isEmpty)
+    }
+
+    @Test("a connection that is reset during the handshake is noticed at once")
+    func reset() async throws {
+        let broker = try ScriptedBroker { connection, _ in try connection.reset() }
+        let log = StateLog()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "reset").with {
+            $0.tls = MQTTTLSConfiguration()
+        }
+        try await withClient(configuration, log: log) { _ in
+            try await eventually("it was noticed twice", within: .seconds(5)) { log.failures.count >= 2 }
+        }
     }
 
     @Test("user name and password open the door; wrong ones are refused by name, and never logged")

@@ -1,4 +1,5 @@
 import MQTTTransport
+import Telemetry
 import TestSupport
 import Testing
 
@@ -13,19 +14,19 @@ struct StatusTests {
     }
 
     /// Runs `body` with a recorder of all status messages.
-    private static func watching(_ body: (MosquittoBroker, Recorder) async throws -> Void) async throws {
+    private static func watching(_ body: (MosquittoBroker, Recorder, MQTTClient) async throws -> Void) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
         try await withClient(.test(port: broker.port, id: "watches", filters: ["status/#"]), handler: recorder) {
             try await $0.waitUntilConnected()
             #expect(try await $0.publishAndWait(MQTTPublication("ready", to: "u")))
-            try await body(broker, recorder)
+            try await body(broker, recorder, $0)
         }
     }
 
     @Test("birth after each connect, the farewell before a disconnect, and no will")
     func graceful() async throws {
-        try await Self.watching { broker, recorder in
+        try await Self.watching { broker, recorder, watcher in
             try await withClient(try Self.configuration(broker, "polite")) { client in
                 try await eventually("it is online") { recorder.texts == ["online"] }
                 client.disconnect()
@@ -34,17 +35,15 @@ struct StatusTests {
                 try await eventually("it is back") { recorder.texts.last == "online" }
             }
             // By stop() as well.
-            try await eventually("it said goodbye \(recorder.texts)") { recorder.texts.last == "offline" }
-            // A farewell whose acknowledgement nobody waited for comes again with the next connection, before the
-            // birth message; the will never.
-            #expect(recorder.texts.first == "online")
-            #expect(!recorder.texts.contains("vanished"))
+            #expect(try await watcher.publishAndWait(MQTTPublication("end", to: "status/end")))
+            try await eventually("the end is there") { recorder.texts.last == "end" }
+            #expect(recorder.texts == ["online", "offline", "online", "offline", "end"])
         }
     }
 
     @Test("a connection that is dropped lets the broker publish the will")
     func dropped() async throws {
-        try await Self.watching { broker, recorder in
+        try await Self.watching { broker, recorder, _ in
             try await withClient(try Self.configuration(broker, "rude")) { client in
                 try await eventually("it is online") { recorder.texts == ["online"] }
                 client.dropConnection()
@@ -56,9 +55,32 @@ struct StatusTests {
         }
     }
 
+    @Test("a client that stops under load says goodbye all the same, and no will follows")
+    func stopsUnderLoad() async throws {
+        try await Self.watching { broker, recorder, watcher in
+            let configuration = try Self.configuration(broker, "busy").with {
+                $0.subscriptions = [MQTTSubscription(filter: try TopicFilter("load"))]
+            }
+            let load = try MQTTConfiguration.test(port: broker.port, id: "load")
+            try await withClient(load) { source in
+                try await source.waitUntilConnected()
+                for _ in 1...20 {
+                    try await withClient(configuration, handler: Recorder()) { client in
+                        try await client.waitUntilConnected()
+                        for _ in 1...200 { try? source.publish(MQTTPublication("x", to: "load", qos: .atMostOnce)) }
+                    }
+                }
+            }
+            #expect(try await watcher.publishAndWait(MQTTPublication("end", to: "status/end")))
+            try await eventually("the end is there") { recorder.texts.last == "end" }
+            #expect(!recorder.texts.contains("vanished"))
+            #expect(recorder.texts.filter { $0 == "offline" }.count == 20)
+        }
+    }
+
     @Test("hundreds of clients share one loop, each with its own connection and will")
     func fleet() async throws {
-        try await Self.watching { broker, recorder in
+        try await Self.watching { broker, recorder, _ in
             let loop = MQTTLoop(name: "fleet")
             let clients = try (0..<200).map { number in
                 try MQTTClient(

@@ -1,6 +1,5 @@
 import Foundation
 import Synchronization
-import TestSupport
 
 /// A TCP peer that speaks as much MQTT as a test tells it to: for brokers that refuse, hang up or misbehave.
 ///
@@ -49,13 +48,16 @@ final class ScriptedBroker: Sendable {
 
     /// A listening socket on a free loopback port.
     static func listen(backlog: Int32) throws -> (socket: Int32, port: Int) {
-        let port = try FreePort.reserve()
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var yes: Int32 = 1
-        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        let bound = withLoopback(port) { bind(listener, $0, $1) }
+        let bound = withLoopback(0) { bind(listener, $0, $1) }
         guard bound == 0, Glibc.listen(listener, backlog) == 0 else { throw POSIXError(.EADDRINUSE) }
-        return (listener, port)
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let named = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(listener, $0, &length) }
+        }
+        guard named == 0 else { throw POSIXError(.EADDRNOTAVAIL) }
+        return (listener, Int(UInt16(bigEndian: address.sin_port)))
     }
 
     /// Calls `body` with the address of a loopback port.

@@ -86,8 +86,14 @@ final class ScriptedConnection: Sendable {
         guard send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw Ended() }
     }
 
+    /// Waits for the client's first byte, and resets the connection.
+    func reset() throws {
+        _ = try byte()
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+    }
+
     func close() {
-        shutdown(socket, Int32(SHUT_RDWR))
         Glibc.close(socket)
     }
 
