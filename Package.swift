@@ -47,7 +47,9 @@ let package = Package(
         .target(name: "Telemetry", swiftSettings: settings),
 
         // Level 1: one concern each
-        .target(name: "MQTTTransport", dependencies: ["CMosquitto", "Telemetry", logging, collections], swiftSettings: settings),
+        .target(
+            name: "MQTTTransport", dependencies: ["CMosquitto", "Telemetry", logging, collections],
+            swiftSettings: settings),
         .target(
             name: "Realtime",
             dependencies: ["Telemetry", logging, coreMetrics, collections, nio("NIOCore")],
@@ -68,7 +70,8 @@ let package = Package(
         .target(
             name: "WebServer",
             dependencies: [
-                "Telemetry", "Realtime", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt, crypto, collections,
+                "Telemetry", "Realtime", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt, crypto,
+                collections,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -129,7 +132,8 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "WebServer", "Services", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging, coreMetrics,
+                "WebServer", "Services", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging,
+                coreMetrics,
                 lifecycle, jwt, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: settings),

@@ -77,7 +77,8 @@ struct DashboardTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let broker = try await MosquittoBroker.start()
         let devices = try ChildProcess(
-            try PackageRoot.executable.path, ["simulate", "devices/greenhouse.yaml", "--mqtt-url", broker.url, "--quiet"],
+            try PackageRoot.executable.path,
+            ["simulate", "devices/greenhouse.yaml", "--mqtt-url", broker.url, "--quiet"],
             workingDirectory: try PackageRoot.directory)
         let first = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder)
         let browser = try await WebDriver.start()

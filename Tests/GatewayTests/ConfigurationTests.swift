@@ -168,7 +168,9 @@ struct ConfigurationTests {
         #expect(DurationText.parse("500ms") == .milliseconds(500))
         #expect(DurationText.parse("1.5h") == .seconds(5400))
         #expect(DurationText.parse("7d") == .seconds(604_800))
-        for text in ["", "5", "s", "-1s", "1w", "1e400s", "nans"] { #expect(DurationText.parse(text) == nil, "\(text)") }
+        for text in ["", "5", "s", "-1s", "1w", "1e400s", "nans"] {
+            #expect(DurationText.parse(text) == nil, "\(text)")
+        }
         #expect(DurationText.format(.seconds(90)) == "90s")
         #expect(DurationText.format(.seconds(86_400)) == "1d")
         #expect(DurationText.format(.milliseconds(1500)) == "1500ms")

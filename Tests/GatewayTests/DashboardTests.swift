@@ -68,17 +68,45 @@ struct DashboardTests {
         ("title: T\nrooms: [a, a]\npanels: [\(panel)]", "d.yaml:2: rooms[1]", "already"),
         ("title: T\nrooms: [a/#/b]\npanels: [\(panel)]", "d.yaml:2: rooms[0]", "#"),
         ("title: T\nrooms: [a]\ncolour: red\npanels: [\(panel)]", "d.yaml:3: colour", "panels"),
-        (withPanel("{type: pie, title: T, devices: [a], metrics: [t]}"), "d.yaml:4: panels[0].type", "chart, value, table"),
+        (
+            withPanel("{type: pie, title: T, devices: [a], metrics: [t]}"), "d.yaml:4: panels[0].type",
+            "chart, value, table"
+        ),
         (withPanel("{type: chart, title: T, devices: a, metrics: [t]}"), "d.yaml:4: panels[0].devices", "list"),
-        (withPanel("{type: chart, title: T, devices: [a], metrics: [t], span: 13}"), "d.yaml:4: panels[0].span", "1 to 12"),
-        (withPanel("{type: chart, title: T, devices: [a], metrics: [t], min: 2, max: 1}"), "d.yaml:4: panels[0].min", "less"),
+        (
+            withPanel("{type: chart, title: T, devices: [a], metrics: [t], span: 13}"), "d.yaml:4: panels[0].span",
+            "1 to 12"
+        ),
+        (
+            withPanel("{type: chart, title: T, devices: [a], metrics: [t], min: 2, max: 1}"), "d.yaml:4: panels[0].min",
+            "less"
+        ),
         (withPanel("{type: table, title: T, devices: [a], metrics: [t], min: 2}"), "d.yaml:4: panels[0].min", "chart"),
-        (withPanel("{type: chart, title: T, devices: [a], metrics: [t], states: [{value: 1, text: x}]}"), "d.yaml:4: panels[0].states", "value and table"),
-        (withPanel("{type: chart, title: T, devices: [a], metrics: [t], units: {h: x}}"), "d.yaml:4: panels[0].units", "h is not"),
-        (withPanel("{type: chart, title: T, devices: [a], metrics: [t], thresholds: [{level: warning}]}"), "d.yaml:4: panels[0].thresholds[0].above", "Exactly one"),
-        (withPanel("{type: chart, title: T, devices: [a], metrics: [t], thresholds: [{above: 1, metric: h}]}"), "d.yaml:4: panels[0].thresholds", "\"h\""),
-        (withPanel("{type: value, title: T, devices: [a], metrics: [t], states: [{value: 1, text: a}, {value: 1, text: b}]}"), "d.yaml:4: panels[0].states", "two texts"),
-        (withPanel("{type: chart, title: T, devices: [a], metrics: [t], window_s: .nan}"), "d.yaml:4: panels[0].window_s", "10 to 86400"),
+        (
+            withPanel("{type: chart, title: T, devices: [a], metrics: [t], states: [{value: 1, text: x}]}"),
+            "d.yaml:4: panels[0].states", "value and table"
+        ),
+        (
+            withPanel("{type: chart, title: T, devices: [a], metrics: [t], units: {h: x}}"),
+            "d.yaml:4: panels[0].units", "h is not"
+        ),
+        (
+            withPanel("{type: chart, title: T, devices: [a], metrics: [t], thresholds: [{level: warning}]}"),
+            "d.yaml:4: panels[0].thresholds[0].above", "Exactly one"
+        ),
+        (
+            withPanel("{type: chart, title: T, devices: [a], metrics: [t], thresholds: [{above: 1, metric: h}]}"),
+            "d.yaml:4: panels[0].thresholds", "\"h\""
+        ),
+        (
+            withPanel(
+                "{type: value, title: T, devices: [a], metrics: [t], states: [{value: 1, text: a}, {value: 1, text: b}]}"
+            ), "d.yaml:4: panels[0].states", "two texts"
+        ),
+        (
+            withPanel("{type: chart, title: T, devices: [a], metrics: [t], window_s: .nan}"),
+            "d.yaml:4: panels[0].window_s", "10 to 86400"
+        ),
     ]
 
     @Test("A mistake is named with line and key, and says what is allowed", arguments: mistakes)

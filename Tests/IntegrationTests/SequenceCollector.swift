@@ -39,7 +39,9 @@ final class SequenceCollector: Sendable {
         task = Task {
             do {
                 for try await message in client.messages {
-                    guard let text = message.text, let value = try? Telemetry.JSONParser.parse(Array(text.utf8)) else { continue }
+                    guard let text = message.text, let value = try? Telemetry.JSONParser.parse(Array(text.utf8)) else {
+                        continue
+                    }
                     numbers.take(value)
                 }
             } catch {

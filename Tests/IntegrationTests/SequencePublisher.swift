@@ -25,7 +25,8 @@ final class SequencePublisher: Sendable {
         var configuration = MQTTConfiguration(port: port, clientID: "publisher-\(port)")
         configuration.backoff = .init(base: .milliseconds(20), cap: .milliseconds(200))
         client = try MQTTClient(
-            configuration: configuration, loop: loop, logger: Logger(label: "publisher") { _ in SwiftLogNoOpLogHandler() })
+            configuration: configuration, loop: loop,
+            logger: Logger(label: "publisher") { _ in SwiftLogNoOpLogHandler() })
         client.connect()
     }
 

@@ -191,7 +191,10 @@ struct HubShardTests {
         setup.hub.perform(on: setup.shard) { shard in
             shard.join(box.value, filter)
             shard.send(
-                [Message(type: .joined, payload: Array("joined ".utf8), timestamp: Timestamp(nanosecondsSinceEpoch: 0))],
+                [
+                    Message(
+                        type: .joined, payload: Array("joined ".utf8), timestamp: Timestamp(nanosecondsSinceEpoch: 0))
+                ],
                 to: box.value)
         }
         setup.publish(("a", "after"))

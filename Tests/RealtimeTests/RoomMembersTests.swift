@@ -61,7 +61,9 @@ struct RoomMembersTests {
             var members = RoomMembers<Member>(protecting: ["users"])
             var joins: [(Member, TopicFilter)] = []
             for name in 0..<8 {
-                var parts = (0..<Int.random(in: 1...3, using: &random)).map { _ in levels.randomElement(using: &random) ?? "a" }
+                var parts = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+                    levels.randomElement(using: &random) ?? "a"
+                }
                 if Bool.random(using: &random) { parts.append("#") }
                 let filter = try TopicFilter(parts.joined(separator: "/"))
                 let member = Member(name)

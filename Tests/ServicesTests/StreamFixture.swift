@@ -33,7 +33,9 @@ final class StreamFixture {
     final class Clock: WallClock {
         private let seconds = Mutex(1000.0)
         func set(_ value: Double) { seconds.withLock { $0 = value } }
-        func now() -> Timestamp { Timestamp(secondsSinceEpoch: seconds.withLock { $0 }) ?? .init(nanosecondsSinceEpoch: 0) }
+        func now() -> Timestamp {
+            Timestamp(secondsSinceEpoch: seconds.withLock { $0 }) ?? .init(nanosecondsSinceEpoch: 0)
+        }
     }
 
     let loop = EmbeddedEventLoop()
@@ -45,7 +47,8 @@ final class StreamFixture {
 
     init(maxDevices: Int = 100) {
         hub = Hub(
-            eventLoops: [loop], encoder: Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance), clock: clock)
+            eventLoops: [loop], encoder: Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance),
+            clock: clock)
         stream = DataStreamService(hub: hub, configuration: .init(maxDevices: maxDevices), clock: clock)
         client = hub.shards[0].connect(id: "c", user: "u", sink: sink)
     }

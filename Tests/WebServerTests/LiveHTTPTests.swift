@@ -93,7 +93,9 @@ struct LiveHTTPTests {
         #expect(page.status == 200)
         #expect(page.header("content-type")?.hasPrefix("text/html") == true)
         #expect(page.header("x-content-type-options") == "nosniff")
-        for path in ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/vendor/chart.js/../../../etc/passwd"] {
+        for path in [
+            "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/vendor/chart.js/../../../etc/passwd",
+        ] {
             let answer = try await server.get(path)
             #expect(answer.status >= 400, "\(path)")
             #expect(!answer.text.contains("secret\n") && !answer.text.contains("root:"))

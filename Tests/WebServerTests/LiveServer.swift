@@ -47,10 +47,13 @@ final class LiveServer: Sendable {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let server = WebServer(
             configuration: WebServerConfiguration(
-                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, limits: limits, heartbeat: heartbeat),
+                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, limits: limits,
+                heartbeat: heartbeat),
             dependencies: WebServer.Dependencies(
                 hub: hub, stream: stream, authority: authority, environment: environment,
-                readiness: { Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")]) },
+                readiness: {
+                    Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")])
+                },
                 metricsText: metricsText, dashboards: { Array(#"{"dashboards":[]}"#.utf8) }),
             eventLoopGroup: group, logger: logger, onRunning: { continuation.yield($0) })
         services = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -61,7 +64,9 @@ final class LiveServer: Sendable {
 
     var url: String { "http://127.0.0.1:\(port)" }
 
-    func token(_ user: String = "tester", join: [String] = ["sensors/#"], lifetime: Duration = .seconds(600)) async throws -> String {
+    func token(_ user: String = "tester", join: [String] = ["sensors/#"], lifetime: Duration = .seconds(600))
+        async throws -> String
+    {
         try await authority.issue(user: user, join: try join.map { try TopicFilter($0) }, lifetime: lifetime)
     }
 
@@ -76,7 +81,9 @@ final class LiveServer: Sendable {
             configuration: configuration)
     }
 
-    func get(_ path: String, token: String? = nil, headers: [(String, String)] = []) async throws -> HTTPClientLite.Response {
+    func get(_ path: String, token: String? = nil, headers: [(String, String)] = []) async throws
+        -> HTTPClientLite.Response
+    {
         let authorization = token.map { [("Authorization", "Bearer \($0)")] } ?? []
         return try await HTTPClientLite.get(url + path, headers: authorization + headers)
     }
@@ -86,7 +93,8 @@ final class LiveServer: Sendable {
         guard let id = DeviceID(device) else { return }
         stream.publish([
             Reading(
-                device: id, room: "sensors/\(device)", metrics: metrics.map { Metric(name: $0.0, value: $0.1) }, time: now,
+                device: id, room: "sensors/\(device)", metrics: metrics.map { Metric(name: $0.0, value: $0.1) },
+                time: now,
                 receivedAt: now, isRetained: retained)
         ])
     }

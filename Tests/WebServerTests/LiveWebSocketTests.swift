@@ -84,7 +84,8 @@ struct LiveWebSocketTests {
         (#"{"type":"join_room","id":7,"payload":{"room_id":"sensors/a"}}"#, "bad_request"),
     ]
 
-    @Test("A command that cannot be carried out is answered by an error, and the connection goes on", arguments: refusals)
+    @Test(
+        "A command that cannot be carried out is answered by an error, and the connection goes on", arguments: refusals)
     func refused(_ message: String, _ code: String) async throws {
         let server = try await LiveServer()
         let client = try await server.client()

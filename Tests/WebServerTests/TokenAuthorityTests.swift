@@ -22,7 +22,9 @@ struct TokenAuthorityTests {
         return try await keys.sign(claims)
     }
 
-    private static func claims(sub: String = "anna", exp: Double = 1_700_000_100, nbf: Double? = nil, join: [String]? = ["sensors/#"]) -> AccessToken {
+    private static func claims(
+        sub: String = "anna", exp: Double = 1_700_000_100, nbf: Double? = nil, join: [String]? = ["sensors/#"]
+    ) -> AccessToken {
         AccessToken(
             sub: sub, exp: ExpirationClaim(value: Date(timeIntervalSince1970: exp)),
             nbf: nbf.map { NotBeforeClaim(value: Date(timeIntervalSince1970: $0)) }, join: join)

@@ -32,7 +32,9 @@ struct WebSocketDecoderTests {
         }
     }
 
-    @Test("Messages, fragments and control frames between them come out whole, however the bytes arrive", arguments: [1, 2, 3, 7, .max])
+    @Test(
+        "Messages, fragments and control frames between them come out whole, however the bytes arrive",
+        arguments: [1, 2, 3, 7, .max])
     func pieces(step: Int) throws {
         let long = String(repeating: "ü", count: 200)
         let bytes =
@@ -106,7 +108,8 @@ struct WebSocketDecoderTests {
         #expect(try Self.decode(ClientFrame.text(text)) == [.text(text)])
     }
 
-    @Test("Close codes that applications may use are taken", arguments: [1000, 1001, 1007, 1014, 3000, 4999] as [UInt16])
+    @Test(
+        "Close codes that applications may use are taken", arguments: [1000, 1001, 1007, 1014, 3000, 4999] as [UInt16])
     func closeCodes(_ code: UInt16) throws {
         #expect(try Self.decode(ClientFrame.close(code)) == [.close(code: code)])
     }

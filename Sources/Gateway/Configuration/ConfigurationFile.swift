@@ -44,7 +44,8 @@ package struct ConfigurationFile: Sendable {
     }
 
     private static let options = Dictionary(uniqueKeysWithValues: ConfigurationOption.all.map { ($0.key, $0) })
-    private static let sections = Set(ConfigurationOption.all.compactMap { $0.key.split(separator: ".").dropLast().first })
+    private static let sections = Set(
+        ConfigurationOption.all.compactMap { $0.key.split(separator: ".").dropLast().first })
 
     private mutating func read(_ node: Node, under path: [String]) {
         guard case .mapping(let mapping) = node else {
@@ -106,7 +107,8 @@ package struct ConfigurationFile: Sendable {
         }
         let allowed = ["topic", "convention", "room", "qos", "fahrenheit_to_celsius"]
         for (key, _) in mapping where !allowed.contains(key.string ?? "") {
-            fail(key, [name, key.string ?? "?"], "There is no such key. Known here: \(allowed.joined(separator: ", ")).")
+            fail(
+                key, [name, key.string ?? "?"], "There is no such key. Known here: \(allowed.joined(separator: ", ")).")
         }
         guard let pattern = mapping["topic"]?.string else {
             fail(node, [name], "\"topic\" is missing: a pattern such as sensors/{device}/{metric}.")

@@ -58,7 +58,11 @@ struct SchemaTranslation {
     private mutating func number(_ node: Node, _ range: ClosedRange<Double>, _ key: String) -> JSONValue? {
         guard let value = node.scalar.flatMap({ Double($0.string) }), range.contains(value) else {
             let all = range.upperBound == .greatestFiniteMagnitude
-            fail(node, key, all ? "A number is expected." : "A number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)) is expected.")
+            fail(
+                node, key,
+                all
+                    ? "A number is expected."
+                    : "A number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)) is expected.")
             return nil
         }
         return .number(value)

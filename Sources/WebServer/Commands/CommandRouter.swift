@@ -40,7 +40,8 @@ package struct CommandRouter: Sendable {
             case "clock_sync": try syncClock(command, context)
             default:
                 throw CommandError(
-                    .unknownType, "There is no command \"\(command.type.prefix(64))\"; allowed are join_room, "
+                    .unknownType,
+                    "There is no command \"\(command.type.prefix(64))\"; allowed are join_room, "
                         + "leave_room and clock_sync.")
             }
         } catch {

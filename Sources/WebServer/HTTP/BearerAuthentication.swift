@@ -10,7 +10,8 @@ struct BearerAuthentication: RouterMiddleware {
         next: (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
         guard let token = TokenSource.token(inAuthorization: request.headers[.authorization]) else {
-            throw Problem(.unauthorized, "Send \"Authorization: Bearer <token>\".", headers: [.wwwAuthenticate: "Bearer"])
+            throw Problem(
+                .unauthorized, "Send \"Authorization: Bearer <token>\".", headers: [.wwwAuthenticate: "Bearer"])
         }
         var context = context
         do throws(AuthenticationError) {

@@ -44,8 +44,7 @@ struct StreamRoutes {
         }
         var bytes: [UInt8] = []
         JSONWriter.append(raw: "{\"rooms\":[", to: &bytes)
-        for (index, (room, named)) in members.sorted(by: { $0.key < $1.key }).prefix(Self.maxListedRooms).enumerated()
-        {
+        for (index, (room, named)) in members.sorted(by: { $0.key < $1.key }).prefix(Self.maxListedRooms).enumerated() {
             let matching = filters.filter {
                 $0.filter.matches(room, protecting: RoomGrants.protectedFirstLevels)
             }

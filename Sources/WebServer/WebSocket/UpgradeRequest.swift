@@ -27,7 +27,9 @@ package enum UpgradeRequest: Equatable {
 
     private static func refusal(of head: HTTPRequestHead, origins: OriginPolicy) -> UpgradeRefusal? {
         guard head.method == .GET else { return UpgradeRefusal(400, "A WebSocket handshake is a GET request.") }
-        guard head.version.major == 1, head.version.minor >= 1 else { return UpgradeRefusal(400, "A WebSocket handshake needs HTTP/1.1.") }
+        guard head.version.major == 1, head.version.minor >= 1 else {
+            return UpgradeRefusal(400, "A WebSocket handshake needs HTTP/1.1.")
+        }
         guard contains("websocket", in: head, "upgrade"), contains("upgrade", in: head, "connection") else {
             return UpgradeRefusal(426, "Send \"Upgrade: websocket\" and \"Connection: Upgrade\".")
         }

@@ -25,7 +25,8 @@ struct Demo: AsyncParsableCommand {
         try await Exit.reporting {
             Signals.ignoreBrokenPipes()
             let profiles = try DeviceProfile.load(try DeviceFiles.all(in: devicesDirectory))
-            let directory = FileManager.default.temporaryDirectory.appendingPathComponent("windsock-\(UUID().uuidString)")
+            let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "windsock-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: directory) }
             try await run(profiles, dataDirectory: directory.path)
         }

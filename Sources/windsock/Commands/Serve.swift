@@ -45,8 +45,9 @@ struct Serve: AsyncParsableCommand {
             try await group.run()
         } catch let error as ServiceGroupError {
             throw error
-        } catch where "\(error)".contains("bind") {
-            throw Unavailable(description: "Cannot listen on \(listen): \(error). Another program may use the port; see --listen.")
+        } catch  where "\(error)".contains("bind") {
+            throw Unavailable(
+                description: "Cannot listen on \(listen): \(error). Another program may use the port; see --listen.")
         }
     }
 }

@@ -51,7 +51,8 @@ struct SettingsOptions: ParsableArguments {
             guard parts.count == 2, ConfigurationOption.all.contains(where: { $0.key == parts[0] }) else {
                 let known = ConfigurationOption.all.map(\.key).joined(separator: ", ")
                 throw ConfigurationErrors([
-                    ConfigurationError(origin: "--set \(parts.first ?? "")", problem: "key=value is expected, with one of \(known).")
+                    ConfigurationError(
+                        origin: "--set \(parts.first ?? "")", problem: "key=value is expected, with one of \(known).")
                 ])
             }
             flags[parts[0]] = parts[1]

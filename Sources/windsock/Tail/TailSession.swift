@@ -52,7 +52,8 @@ struct TailSession {
             case "data_update": if let payload { printer.print(payload) }
             case "gap":
                 let dropped = payload?["dropped"]?.numberValue ?? 0
-                Console.error("windsock: \(Int(dropped)) readings of \(payload?["room_id"]?.stringValue ?? "") left out")
+                Console.error(
+                    "windsock: \(Int(dropped)) readings of \(payload?["room_id"]?.stringValue ?? "") left out")
             case "error":
                 throw Unavailable(description: payload?["message"]?.stringValue ?? "The gateway refused.")
             default: continue
