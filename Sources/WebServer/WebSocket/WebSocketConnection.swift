@@ -39,6 +39,8 @@ final class WebSocketConnection: ChannelDuplexHandler {
     private var decoder: WebSocketDecoder
     /// Bytes of a frame whose rest has not come yet.
     private var partial: ByteBuffer?
+    /// After a violation nothing that follows has a meaning.
+    private var isDeaf = false
     private var heartbeat: Heartbeat
     private var bucket: TokenBucket
     private var pending = Deque<ClientCommand>()
@@ -78,6 +80,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isDeaf else { return }
         var bytes = unwrapInboundIn(data)
         if var partial {
             self.partial = nil
@@ -200,6 +203,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
     }
 
     private func violated(_ violation: WebSocketViolation) {
+        isDeaf = true
         if violation.code == .messageTooBig {
             answer(
                 CommandError(.tooLarge, "A message may have at most \(environment.limits.maxMessageBytes) bytes."),
@@ -254,13 +258,13 @@ final class WebSocketConnection: ChannelDuplexHandler {
         partial = nil
         pending.removeAll()
         if let client { shard.disconnect(client) }
-        client = nil
         let label = closeLabel ?? "lost"
         environment.metrics.connectionClosed(label)
         let isExpected = ["by_client", CloseCode.goingAway.label, CloseCode.normalClosure.label].contains(label)
         environment.logger.log(
             level: isExpected ? .debug : .info, "A WebSocket connection ended",
             metadata: metadata(["reason": "\(label)"]))
+        client = nil
     }
 
     private func after(_ delay: TimeAmount, _ action: @escaping @Sendable (WebSocketConnection) -> Void) {
