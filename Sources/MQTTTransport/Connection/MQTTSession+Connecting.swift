@@ -50,7 +50,7 @@ extension MQTTSession {
     }
 
     func timedOut() {
-        fail(.connectionFailed("no answer in \(configuration.connectTimeout)"), hasHungUp: handle != nil)
+        fail(.connectionFailed("no answer in \(configuration.connectTimeout)"))
     }
 
     /// Breaks the connection, or gives up the attempt to make one.
@@ -92,6 +92,7 @@ extension MQTTSession {
         nextKeepAlive = now + Self.keepAliveInterval
         isFirstBatch = true
         sessionPresent = present
+        negotiation.connected()
         let level = negotiation.level
         shared.update {
             $0.state = .connected(protocolLevel: level, sessionPresent: present)
@@ -132,7 +133,7 @@ extension MQTTSession {
 
     /// Gives up a connection or an attempt, and waits before the next one.
     ///
-    /// - Parameter hasHungUp: Whether the broker took the connection before it failed.
+    /// - Parameter hasHungUp: Whether it was the broker that closed the connection.
     func fail(_ error: MQTTError, hasHungUp: Bool = false) {
         let held: Duration?
         var failure = ProtocolNegotiation.Failure.other

@@ -31,6 +31,32 @@ struct ProtocolNegotiationTests {
         #expect(negotiation.level == 5)
     }
 
+    @Test("a broker that took MQTT 5 before is not suspected when it hangs up; a refusal still counts")
+    func proven() {
+        var negotiation = ProtocolNegotiation(.automatic)
+        var isWorthATry: Bool
+        negotiation.connected()
+        isWorthATry = negotiation.failed(.hungUp)
+        #expect(!isWorthATry)
+        #expect(negotiation.level == 5)
+        isWorthATry = negotiation.failed(.refused(reasonCode: 0x84))
+        #expect(isWorthATry)
+        #expect(negotiation.level == 4)
+    }
+
+    @Test("a guess of 3.1.1 that worked proves nothing about MQTT 5")
+    func guessed() {
+        var negotiation = ProtocolNegotiation(.automatic)
+        _ = negotiation.failed(.hungUp)
+        negotiation.connected()
+        let isWorthATry = negotiation.failed(.other)
+        #expect(!isWorthATry)
+        #expect(negotiation.level == 5)
+        let isWorthAnother = negotiation.failed(.hungUp)
+        #expect(isWorthAnother)
+        #expect(negotiation.level == 4)
+    }
+
     @Test("other failures and refusals change nothing")
     func stays() {
         var negotiation = ProtocolNegotiation(.automatic)

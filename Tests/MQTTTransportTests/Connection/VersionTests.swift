@@ -79,6 +79,39 @@ struct VersionTests {
         #expect(broker.errors.isEmpty)
     }
 
+    @Test("a broker that took MQTT 5 and then hangs up, as one does that restarts, is asked for MQTT 5 again")
+    func restartIsNoRefusal() async throws {
+        let broker = try ScriptedBroker { connection, number in
+            let level = try connection.read(.connect).protocolLevel
+            #expect(level == 5)
+            // The first connection breaks after a while, the second during CONNECT.
+            if number != 1 { try connection.write([0x20, 3, 0, 0, 0]) }
+            if number > 1 { _ = try connection.read() }
+        }
+        let log = StateLog()
+        try await withClient(.test(port: broker.port, id: "restarting"), log: log) { _ in
+            try await eventually("it is connected again") { log.levels == [5, 5] }
+        }
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("a broker that does not answer in time is asked for MQTT 5 again")
+    func silenceIsNoRefusal() async throws {
+        let broker = try ScriptedBroker { connection, number in
+            #expect(try connection.read(.connect).protocolLevel == 5)
+            if number > 0 { try connection.write([0x20, 3, 0, 0, 0]) }
+            _ = try connection.read()
+        }
+        let log = StateLog()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "frozen").with {
+            $0.connectTimeout = .milliseconds(200)
+        }
+        try await withClient(configuration, log: log) { _ in
+            try await eventually("it is connected") { log.levels == [5] }
+        }
+        #expect(broker.errors.isEmpty)
+    }
+
     @Test("a real broker is asked for the version of the configuration", arguments: [(5, true), (4, false)])
     func realBroker(level: Int, hasProperties: Bool) async throws {
         let broker = try await MosquittoBroker.start()
