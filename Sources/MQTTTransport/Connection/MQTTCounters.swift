@@ -10,6 +10,7 @@ package struct MQTTCounters: Sendable, Equatable {
     package var published = 0
     /// Publications that the broker has acknowledged, or at QoS 0 that were written.
     package var publishCompleted = 0
-    /// Publications that were given up because the client was not connected (QoS 0) or was stopped.
+    /// Publications that were given up because the client was not connected (QoS 0) or was stopped, or because the
+    /// broker does not take them.
     package var publishDropped = 0
 }

@@ -102,7 +102,10 @@ package final class MQTTLoop: @unchecked Sendable {
                 return (shared.work, shared.isStopped)
             }
             for item in work { item() }
-            if isStopped { break }
+            if isStopped {
+                sessions = []
+                break
+            }
             let now = ContinuousClock.now
             var deadline = now + Self.maxSleep
             for session in sessions {

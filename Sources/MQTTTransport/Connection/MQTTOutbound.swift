@@ -16,7 +16,10 @@ struct MQTTOutbound {
 
     private let shared: MQTTClientState
     private var waiting = Deque<Entry>()
-    private var sent: [Int32: Entry] = [:]
+    /// By packet id; apart by quality of service, because libmosquitto numbers both and a QoS 1 message that is long
+    /// under way may meet its number again.
+    private var sentAtMostOnce: [Int32: Entry] = [:]
+    private var sentAtLeastOnce: [Int32: Entry] = [:]
     private var sentCount = 0
 
     init(shared: MQTTClientState) {
@@ -48,7 +51,7 @@ struct MQTTOutbound {
                 let packetID = try publish(entry.publication)
                 sentCount += 1
                 entry.number = sentCount
-                sent[packetID] = entry
+                remember(entry, packetID)
             } catch {
                 guard case .invalidPublication = error else {
                     waiting.prepend(entry)
@@ -59,18 +62,27 @@ struct MQTTOutbound {
         }
     }
 
+    private mutating func remember(_ entry: Entry, _ packetID: Int32) {
+        let displaced =
+            switch entry.publication.qos {
+            case .atMostOnce: sentAtMostOnce.updateValue(entry, forKey: packetID)
+            case .atLeastOnce: sentAtLeastOnce.updateValue(entry, forKey: packetID)
+            }
+        // Its number came round before its answer: whether it arrived cannot be known any more.
+        if let displaced { finish(displaced, false) }
+    }
+
     /// The broker answered, or at QoS 0 the socket took it.
     mutating func completed(_ packetID: Int32, succeeded: Bool) {
-        guard let entry = sent.removeValue(forKey: packetID) else { return }
-        finish(entry, succeeded)
+        let entry = sentAtMostOnce.removeValue(forKey: packetID) ?? sentAtLeastOnce.removeValue(forKey: packetID)
+        if let entry { finish(entry, succeeded) }
     }
 
     /// QoS 0 is given up. QoS 1 stays; libmosquitto sends again what it has.
     mutating func connectionLost() {
-        for (id, entry) in sent where entry.publication.qos == .atMostOnce {
-            sent[id] = nil
-            finish(entry, false)
-        }
+        let lost = sentAtMostOnce
+        sentAtMostOnce = [:]
+        for entry in lost.values { finish(entry, false) }
         guard waiting.contains(where: { $0.publication.qos == .atMostOnce || !$0.isCounted }) else { return }
         let all = waiting
         waiting = []
@@ -85,17 +97,18 @@ struct MQTTOutbound {
     /// everything that waits, in its old order.
     mutating func handleLost() {
         connectionLost()
-        let again = sent.values.filter(\.isCounted).sorted { $0.number > $1.number }
-        sent = [:]
+        let again = sentAtLeastOnce.values.filter(\.isCounted).sorted { $0.number > $1.number }
+        sentAtLeastOnce = [:]
         for entry in again { waiting.prepend(entry) }
     }
 
     /// Gives everything up.
     mutating func abandon() {
-        for entry in waiting { finish(entry, false) }
-        for entry in sent.values { finish(entry, false) }
+        let all = Array(waiting) + sentAtMostOnce.values + sentAtLeastOnce.values
         waiting = []
-        sent = [:]
+        sentAtMostOnce = [:]
+        sentAtLeastOnce = [:]
+        for entry in all { finish(entry, false) }
     }
 
     private func finish(_ entry: Entry, _ succeeded: Bool) {

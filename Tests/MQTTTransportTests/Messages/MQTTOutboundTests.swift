@@ -75,6 +75,24 @@ struct MQTTOutboundTests {
         #expect(try send(&outbound) == ["b", "c"])
     }
 
+    @Test("packet ids that come round end every publication once, and leave no place taken")
+    func packetIDsComeRound() throws {
+        var outbound = MQTTOutbound(shared: shared)
+        // Long under way at QoS 1, then the same number at QoS 0 and at QoS 1.
+        add("slow", qos: .atLeastOnce, to: &outbound)
+        #expect(try send(&outbound) == ["slow"])
+        add("quick", qos: .atMostOnce, to: &outbound)
+        #expect(try send(&outbound) == ["quick"])
+        outbound.completed(99, succeeded: true)
+        #expect(results.all == ["quick true"])
+        add("next", qos: .atLeastOnce, to: &outbound)
+        #expect(try send(&outbound) == ["next"])
+        outbound.completed(99, succeeded: true)
+        outbound.completed(99, succeeded: true)
+        #expect(results.all == ["quick true", "slow false", "next true"])
+        #expect(shared.read(\.outstanding) == 0)
+    }
+
     @Test("our own birth message goes first, counts for nothing, and belongs to one connection")
     func birth() throws {
         var outbound = MQTTOutbound(shared: shared)
