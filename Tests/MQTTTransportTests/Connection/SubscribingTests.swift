@@ -1,3 +1,4 @@
+import Foundation
 import MQTTTransport
 import Synchronization
 import TestSupport
@@ -32,6 +33,43 @@ struct SubscribingTests {
             if level == 5 { try await eventually("the other one works") { recorder.texts == ["x"] } }
         }
         #expect(broker.errors.isEmpty)
+    }
+
+    @Test("a real broker's refusal is named too", arguments: [MQTTConfiguration.ProtocolVersion.v5, .v311])
+    func refusedByMosquitto(version: MQTTConfiguration.ProtocolVersion) async throws {
+        // Its ACL files withhold messages without a word; its plugin for access control refuses.
+        let rules = #"""
+            {"defaultACLAccess":
+              {"publishClientSend": true, "publishClientReceive": true, "subscribe": true, "unsubscribe": true},
+             "roles": [{"rolename": "closed", "acls":
+              [{"acltype": "subscribePattern", "topic": "secret/#", "priority": 10, "allow": false}]}],
+             "groups": [{"groupname": "all", "roles": [{"rolename": "closed"}]}],
+             "anonymousGroup": "all", "clients": []}
+            """#
+        let broker = try await MosquittoBroker.start(
+            configuration: [
+                "plugin \(try Self.plugin())", "plugin_opt_config_file %FOLDER%/rules.json",
+            ],
+            files: ["rules.json": Data(rules.utf8)])
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(
+            port: broker.port, id: "denied", filters: ["open/#", "secret/#"]
+        ).with { $0.protocolVersion = version }
+        try await withClient(configuration, handler: recorder) { client in
+            try await eventually("the refusal is known") { !client.refusedSubscriptions.isEmpty }
+            #expect(client.refusedSubscriptions.allSatisfy { "\($0)".contains("\"secret/#\"") })
+            try await publish(
+                [MQTTPublication("no", to: "secret/a"), MQTTPublication("yes", to: "open/a")], to: broker)
+            try await eventually("the other one works") { recorder.texts == ["yes"] }
+        }
+    }
+
+    /// Where the package mosquitto has put it: the folder has the machine's architecture in its name.
+    private static func plugin() throws -> String {
+        let libraries = URL(filePath: "/usr/lib")
+        let folders = try FileManager.default.contentsOfDirectory(at: libraries, includingPropertiesForKeys: nil)
+        let paths = folders.map { $0.appending(path: "mosquitto_dynamic_security.so").path }
+        return try #require(paths.first(where: FileManager.default.fileExists), "the plugin comes with mosquitto")
     }
 
     @Test("with MQTT 5 every connect subscribes, and asks for retained messages of new subscriptions only")

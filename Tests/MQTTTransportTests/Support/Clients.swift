@@ -69,6 +69,11 @@ extension MQTTPublication {
     }
 }
 
+/// How a publication ended, once it has.
+private final class Outcome: Sendable {
+    let value = Mutex<Bool?>(nil)
+}
+
 extension MQTTClient {
     /// Waits until the broker has answered CONNECT with yes.
     func waitUntilConnected(isolation: isolated (any Actor)? = #isolation) async throws {
@@ -79,13 +84,10 @@ extension MQTTClient {
     func publishAndWait(
         _ publication: MQTTPublication, isolation: isolated (any Actor)? = #isolation
     ) async throws -> Bool {
-        try await withCheckedThrowingContinuation { continuation in
-            do throws(MQTTError) {
-                try publish(publication) { continuation.resume(returning: $0) }
-            } catch {
-                continuation.resume(throwing: error)
-            }
-        }
+        let outcome = Outcome()
+        try publish(publication) { succeeded in outcome.value.withLock { $0 = succeeded } }
+        try await eventually("the publication ended") { outcome.value.withLock { $0 != nil } }
+        return outcome.value.withLock { $0 == true }
     }
 }
 
