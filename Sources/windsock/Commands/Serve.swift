@@ -30,8 +30,7 @@ struct Serve: AsyncParsableCommand {
         let logger = SettingsOptions.logger(level: configuration.logLevel)
         let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in
             logger.notice(
-                "Ready: \(endpoint.url) — sign in with a token from: windsock token --user you --join 'sensors/#'",
-                metadata: ["broker": "\(configuration.mqtt)"])
+                "Ready: \(endpoint.url) — sign in with a token from: windsock token --user you --join 'sensors/#'")
         }
         let group = ServiceGroup(
             configuration: .serving(
