@@ -56,6 +56,28 @@ struct DeliveryTests {
         #expect(log.levels == [level, level])
     }
 
+    @Test("what is published at QoS 2 arrives at QoS 1, so that it too is acknowledged only when it was taken")
+    func exactlyOnceBecomesAtLeastOnce() async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        try await withClient(.test(port: broker.port, id: "two", filters: ["t"]), handler: recorder) { client in
+            try await client.waitUntilConnected()
+            #expect(try await client.publishAndWait(MQTTPublication("ready", to: "u")))
+            let device = try ScriptedConnection(to: broker.port)
+            defer { device.close() }
+            // CONNECT of MQTT 3.1.1 as "d", then PUBLISH "x" to "t" at QoS 2, and PUBREL.
+            try device.write([0x10, 13, 0, 4] + Array("MQTT".utf8) + [4, 2, 0, 60, 0, 1] + Array("d".utf8))
+            #expect(try device.read().head == 0x20)
+            try device.write([0x34, 6, 0, 1] + Array("t".utf8) + [0, 9] + Array("x".utf8))
+            #expect(try device.read().head == 0x50)
+            try device.write([0x62, 2, 0, 9])
+            #expect(try device.read().head == 0x70)
+            try await eventually("it arrived") { recorder.texts == ["x"] }
+            #expect(recorder.messages[0].qos == .atLeastOnce)
+            #expect(recorder.messages[0].packetID > 0)
+        }
+    }
+
     @Test("many messages make few batches, none larger than allowed, and keep their order")
     func batches() async throws {
         let broker = try await MosquittoBroker.start()

@@ -45,6 +45,16 @@ final class ScriptedConnection: Sendable {
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
+    /// Connects to a real broker, for what no client of ours does.
+    convenience init(to port: Int) throws {
+        let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard ScriptedBroker.withLoopback(port, { connect(descriptor, $0, $1) }) == 0 else {
+            Glibc.close(descriptor)
+            throw Ended()
+        }
+        self.init(socket: descriptor)
+    }
+
     /// Reads a whole packet.
     func read() throws -> Packet {
         let head = try byte()
