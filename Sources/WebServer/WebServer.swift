@@ -91,8 +91,8 @@ package struct WebServer: Service {
         let router = Router(context: GatewayRequestContext.self)
         router.add(middleware: SecurityHeaders())
         router.add(middleware: RequestLogMiddleware(logger: logger))
-        router.add(middleware: ProblemMiddleware())
         router.add(middleware: CrossOriginMiddleware(origins: origins))
+        router.add(middleware: ProblemMiddleware())
         if let webDirectory = configuration.webDirectory {
             let caching = CacheControl([(MediaType(type: .any), [.noCache])])
             router.add(

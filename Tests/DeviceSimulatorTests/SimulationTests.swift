@@ -23,7 +23,7 @@ struct SimulationTests {
 
     @Test("each device sends exactly its count, everything arrives, and the run ends by itself")
     func count() async throws {
-        let broker = try await Mosquitto()
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
         let profile = try Profiles.json("count: 20\ninterval: 5ms\nstamps: none")
         let simulation = try simulation([profile], port: broker.port, count: 25)
         let recorder = MessageRecorder()
@@ -45,7 +45,7 @@ struct SimulationTests {
 
     @Test("an unpaced replay loses nothing although the client's queue is far smaller than the file")
     func backPressure() async throws {
-        let broker = try await Mosquitto()
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
         let csv = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).csv")
         try ("x\n" + (0..<3000).map { "\($0).5\n" }.joined()).write(to: csv, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(at: csv) }
@@ -70,7 +70,7 @@ struct SimulationTests {
 
     @Test("devices outlive their broker: what they could not send waits, and all of it is acknowledged in the end")
     func brokerRestart() async throws {
-        let broker = try await Mosquitto()
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
         let profile = try Profiles.json("count: 3\ninterval: 5ms")
         let simulation = try simulation([profile], port: broker.port, count: 400, outbound: 40)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -79,9 +79,8 @@ struct SimulationTests {
             try await broker.kill()
             // Each device fills its queue and then waits.
             try await eventually("the queues are full") { simulation.statistics.total.unacknowledged == 3 * 40 }
-            let second = try await Mosquitto(port: broker.port)
+            try await broker.restart()
             try await group.waitForAll()
-            withExtendedLifetime(second) {}
         }
         #expect(simulation.summary.total.messages == 1200)
         #expect(simulation.summary.total.acknowledged == 1200)
@@ -90,7 +89,7 @@ struct SimulationTests {
 
     @Test("the broker publishes the last will when a device goes offline, and its birth when it is back")
     func will() async throws {
-        let broker = try await Mosquitto()
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
         let profile = try Profiles.json(
             """
             interval: 50ms
@@ -116,7 +115,7 @@ struct SimulationTests {
 
     @Test("the duration ends devices that would go on for ever")
     func duration() async throws {
-        let broker = try await Mosquitto()
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
         let simulation = try simulation(
             [try Profiles.json("interval: 10ms")], port: broker.port, duration: .milliseconds(500))
         try await withDeadline("the simulation ended", .seconds(20)) { try await simulation.run() }
@@ -141,7 +140,7 @@ struct SimulationTests {
 
     @Test("while it runs it tells how it stands")
     func statistics() async throws {
-        let broker = try await Mosquitto()
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
         let simulation = try simulation([try Profiles.json("count: 5\ninterval: 10ms")], port: broker.port)
         let before = simulation.statistics
         #expect(before.deviceCount == 5)

@@ -109,6 +109,9 @@ struct LiveHTTPTests {
         let token = try await server.token()
         let listed = try await server.get("/api/online", token: token, headers: [("Origin", "https://dash.example")])
         #expect(listed.header("access-control-allow-origin") == "https://dash.example")
+        let refused = try await server.get("/api/online", headers: [("Origin", "https://dash.example")])
+        #expect(refused.status == 401)
+        #expect(refused.header("access-control-allow-origin") == "https://dash.example", "errors can be read, too")
         let other = try await server.get("/api/online", token: token, headers: [("Origin", "https://evil.example")])
         #expect(other.header("access-control-allow-origin") == nil)
         let preflight = try await HTTPClientLite.request(

@@ -1,17 +1,18 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets pages of listed origins call `/api` and `/v1` (the Fetch standard's CORS protocol). Tokens travel in headers,
-/// never in cookies, so credentials are not allowed.
+/// Lets pages of listed origins call `/api` and `/v1` and import the client library (the Fetch standard's CORS
+/// protocol). Tokens travel in headers, never in cookies, so credentials are not allowed.
 struct CrossOriginMiddleware: RouterMiddleware {
+    private static let prefixes = ["/api/", "/v1/", "/windsock-client.js", "/client/"]
+
     let origins: OriginPolicy
 
     func handle(
         _ request: Request, context: GatewayRequestContext,
         next: (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
-        let path = request.uri.path
-        guard path.hasPrefix("/api/") || path.hasPrefix("/v1/"), let origin = request.headers[.origin],
+        guard Self.prefixes.contains(where: request.uri.path.hasPrefix), let origin = request.headers[.origin],
             origins.isListed(origin)
         else { return try await next(request, context) }
         if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
