@@ -17,7 +17,7 @@ final class MessageRecorder: MQTTBatchHandler {
     }
 
     /// Runs `body` while everything that the broker gets is recorded.
-    func recording<Value>(from broker: Mosquitto, _ body: () async throws -> Value) async throws -> Value {
+    func recording<Value>(from broker: MosquittoBroker, _ body: () async throws -> Value) async throws -> Value {
         let loop = MQTTLoop(name: "recorder")
         var configuration = MQTTConfiguration(port: broker.port, clientID: "recorder")
         configuration.subscriptions = [MQTTSubscription(filter: try TopicFilter("#"), qos: .atLeastOnce)]

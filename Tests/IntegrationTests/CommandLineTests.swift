@@ -84,6 +84,9 @@ struct CommandLineTests {
         try await gateway.waitUntilReady()
         let publisher = try await Publisher(port: broker.port)
         try await publisher.publish(Array(#"{"temperature":20.5}"#.utf8), to: "sensors/kitchen")
+        try await eventually("the gateway knows the reading") {
+            try await HTTPClientLite.get("\(gateway.url)/metrics").text.contains("\nwindsock_devices 1\n")
+        }
         let tail = try ChildProcess(
             try PackageRoot.executable.path,
             ["tail", "sensors/+", "--url", "ws://127.0.0.1:\(gateway.port)/ws", "--json"],
