@@ -1,42 +1,18 @@
-import Foundation
 import MQTTTransport
 import NIOCore
 import Services
 import Telemetry
-import TestSupport
 import Testing
 import WebServer
 
 @testable import Gateway
 
-/// Settings come from three places, and a mistake is named with where it stands.
+/// Settings come from three places, the later before the earlier: file, environment, flags.
 @Suite("Configuration")
 struct ConfigurationTests {
-    private static let secret = "a-secret-of-more-than-thirty-two-bytes"
-
-    private static func load(
-        _ yaml: String? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
-    ) throws -> GatewayConfiguration {
-        try GatewayConfiguration(
-            GatewayConfiguration.Sources(
-                file: try yaml.map { try ConfigurationFile(path: "windsock.yaml", yaml: $0) }, environment: environment,
-                flags: flags))
-    }
-
-    private static func problems(
-        _ yaml: String? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
-    ) -> [String] {
-        do {
-            _ = try load(yaml, environment: environment, flags: flags)
-            return []
-        } catch {
-            return (error as? ConfigurationErrors)?.errors.map(\.description) ?? ["\(error)"]
-        }
-    }
-
     @Test("Without any setting the defaults serve")
     func defaults() throws {
-        let configuration = try Self.load()
+        let configuration = try SettingsFixture.load()
         #expect(configuration.server.host == "127.0.0.1")
         #expect(configuration.server.port == 8080)
         #expect(configuration.mqtt.host == "127.0.0.1")
@@ -50,15 +26,33 @@ struct ConfigurationTests {
     func precedence() throws {
         let yaml = "limits: {devices: 1, rooms: 1, command_burst: 1}"
         let environment = ["WINDSOCK_LIMITS_DEVICES": "2", "WINDSOCK_LIMITS_ROOMS": "2"]
-        let configuration = try Self.load(yaml, environment: environment, flags: ["limits.devices": "3"])
+        let configuration = try SettingsFixture.load(yaml, environment: environment, flags: ["limits.devices": "3"])
         #expect(configuration.stream.maxDevices == 3)
         #expect(configuration.server.limits.maxRooms == 2)
         #expect(configuration.server.limits.commandBurst == 1)
     }
 
+    @Test("An empty variable or flag is as good as none: what is below it holds")
+    func emptyIsUnset() throws {
+        let yaml = "limits: {devices: 5, rooms: 6}"
+        let configuration = try SettingsFixture.load(
+            yaml, environment: ["WINDSOCK_LIMITS_DEVICES": "", "WINDSOCK_LIMITS_ROOMS": "7"],
+            flags: ["limits.rooms": " "])
+        #expect(configuration.stream.maxDevices == 5)
+        #expect(configuration.server.limits.maxRooms == 7)
+    }
+
+    @Test("A section or value that is left empty in the file keeps its defaults")
+    func emptyInFile() throws {
+        let configuration = try SettingsFixture.load("mqtt:\nlimits: {devices: }\npublic_url: ~\nroutes:\n")
+        #expect(configuration.stream.maxDevices == 10_000)
+        #expect(configuration.server.publicOrigin == nil)
+        #expect(configuration.routes == TopicRoute.defaults)
+    }
+
     @Test("All of a file's settings and routes are read")
     func file() throws {
-        let configuration = try Self.load(
+        let configuration = try SettingsFixture.load(
             """
             listen: "[::1]:9000"
             public_url: https://dash.example/
@@ -89,6 +83,8 @@ struct ConfigurationTests {
         #expect(configuration.mqtt.keepAlive == .seconds(10))
         #expect(configuration.server.heartbeat.pingInterval == .seconds(5))
         #expect(configuration.routes.map(\.convention) == [.bare, .tasmota])
+        #expect(configuration.routes.map(\.convertsFahrenheit) == [false, true])
+        #expect(configuration.routes[0].captureNames == ["site", "device", "metric"])
         #expect(configuration.stream.telemetryRoots == ["sites", "sensors"])
         #expect(
             configuration.mqtt.subscriptions == [
@@ -97,91 +93,67 @@ struct ConfigurationTests {
             ])
     }
 
-    static let mistakes: [(yaml: String, origin: String, words: String)] = [
-        ("listen: nowhere", "windsock.yaml:1: listen", "127.0.0.1:8080"),
-        ("\nlisten: 1.2.3.4:70000", "windsock.yaml:2: listen", "70000"),
-        ("limits: {devices: many}", "windsock.yaml:1: limits.devices", "whole number from 1"),
-        ("limits:\n  devises: 3", "windsock.yaml:2: limits.devises", "devices"),
-        ("color: red", "windsock.yaml:1: color", "listen"),
-        ("mqtt: {url: \"http://x\"}", "windsock.yaml:1: mqtt.url", "mqtt://"),
-        ("mqtt: {version: 4}", "windsock.yaml:1: mqtt.version", "auto, 5, 3.1.1"),
-        ("mqtt: {keep_alive: 3}", "windsock.yaml:1: mqtt.keep_alive", "10s"),
-        ("mqtt: {keep_alive: 1s}", "windsock.yaml:1: mqtt.keep_alive", "outside of 5s"),
-        ("mqtt: {ca_file: /none.pem}", "WINDSOCK_MQTT_URL", "mqtts"),
-        ("mqtt: {url: \"mqtts://x\", ca_file: /none.pem}", "mqtt", "/none.pem"),
-        ("mqtt: {status_topic: a/+}", "windsock.yaml:1: mqtt.status_topic", "not a topic"),
-        ("public_url: dash", "windsock.yaml:1: public_url", "http"),
-        ("allowed_origins: [\"*\"]", "windsock.yaml:1: allowed_origins", "origin"),
-        ("jwt: {secret: short}", "windsock.yaml:1: jwt.secret", "32"),
-        ("jwt: {secret_file: /none}", "windsock.yaml:1: jwt.secret_file", "/none"),
-        ("routes: [{topic: \"a/{x\"}]", "windsock.yaml:1: routes[0]", "{x"),
-        ("routes: [{room: a}]", "windsock.yaml:1: routes[0]", "topic"),
-        ("routes: [{topic: \"a/{device}\", qos: 2}]", "windsock.yaml:1: routes[0]", "QoS"),
-        ("routes: [{topic: \"a/{device}\", convention: xml}]", "windsock.yaml:1: routes[0].convention", "senml"),
-        ("routes: [{topic: \"a/{device}\", colour: 1}]", "windsock.yaml:1: routes[0].colour", "convention"),
-        ("routes: 7", "windsock.yaml:1: routes", "list"),
-    ]
-
-    @Test("A mistake in the file is named with line and key, and says what is allowed", arguments: mistakes)
-    func mistake(_ yaml: String, _ origin: String, _ words: String) {
-        let problems = Self.problems(yaml)
-        #expect(problems.contains { $0.hasPrefix("\(origin): ") && $0.contains(words) }, "\(problems)")
+    @Test(
+        "An address to listen on is host and port, in brackets for IPv6, and all addresses without a host",
+        arguments: [
+            ("127.0.0.1:8080", "127.0.0.1", 8080), (":80", "0.0.0.0", 80), ("[::]:0", "::", 0),
+            ("[fe80::1]:443", "fe80::1", 443), ("localhost:65535", "localhost", 65_535),
+        ])
+    func listen(_ text: String, _ host: String, _ port: Int) throws {
+        let server = try SettingsFixture.load(environment: ["WINDSOCK_LISTEN": text]).server
+        #expect(server.host == host)
+        #expect(server.port == port)
     }
 
-    @Test("Mistakes elsewhere are named by variable and flag, and all are told at once")
-    func otherOrigins() {
-        let problems = Self.problems(
-            environment: ["WINDSOCK_LIMITS_ROOMS": "0", "WINDSOCK_LISTN": "x", "UNRELATED": "y"],
-            flags: ["mqtt.url": "x", "limits.devices": "-1"])
-        #expect(problems.contains { $0.hasPrefix("WINDSOCK_LIMITS_ROOMS: ") })
-        #expect(problems.contains { $0.hasPrefix("WINDSOCK_LISTN: ") })
-        #expect(problems.contains { $0.hasPrefix("--mqtt-url: ") })
-        #expect(problems.contains { $0.hasPrefix("--set limits.devices: ") })
+    @Test(
+        "Anything else is no address",
+        arguments: ["8080", "::1:8080", "[::1:8080", "host:", "host:+80", "host:65536", "a b:80", "http://host:80"])
+    func badListen(_ text: String) {
+        let problems = SettingsFixture.problems(environment: ["WINDSOCK_LISTEN": text])
+        #expect(
+            problems == [
+                "WINDSOCK_LISTEN: \"\(text)\" is not an address such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080."
+            ])
     }
 
-    @Test("No error and no printed setting holds a secret")
-    func secrets() throws {
-        let sources = GatewayConfiguration.Sources(
-            file: try ConfigurationFile(path: "w.yaml", yaml: "mqtt: {password: pass-word}"),
-            environment: ["WINDSOCK_JWT_SECRET": Self.secret], flags: ["mqtt.url": "mqtt://me:in-url@host"])
-        let printed = GatewayConfiguration.printed(sources)
-        for secret in [Self.secret, "pass-word", "in-url"] { #expect(!printed.contains(secret)) }
-        for option in ConfigurationOption.all { #expect(printed.contains("\(option.key): ")) }
-        let problems = Self.problems(
-            environment: ["WINDSOCK_JWT_SECRET": "too-short"], flags: ["mqtt.url": "mqtt://me:in-url@host:99999999"])
-        #expect(problems.count >= 1)
-        #expect(!problems.joined().contains("too-short") && !problems.joined().contains("in-url"))
-        let configuration = try GatewayConfiguration(sources)
-        #expect(!"\(configuration.mqtt)".contains("in-url") && !"\(configuration.mqtt)".contains("pass-word"))
+    @Test(
+        "Origins are kept as browsers send them",
+        arguments: [
+            ("https://dash.example/", "https://dash.example"), ("https://Dash.Example:443", "https://dash.example"),
+            ("http://dash.example:80/", "http://dash.example"), ("http://[::1]:8080", "http://[::1]:8080"),
+            ("https://dash.example:8443/", "https://dash.example:8443"),
+        ])
+    func origins(_ text: String, _ origin: String) throws {
+        let environment = ["WINDSOCK_PUBLIC_URL": text, "WINDSOCK_ALLOWED_ORIGINS": "null, \(text)"]
+        let server = try SettingsFixture.load(environment: environment).server
+        #expect(server.publicOrigin == origin)
+        #expect(server.allowedOrigins == ["null", origin])
     }
 
-    @Test("A secret may be kept in a file")
-    func secretFile() throws {
-        let file = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID().uuidString)")
-        try "\(Self.secret)\n".write(to: file, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(at: file) }
-        #expect(try Self.load(environment: ["WINDSOCK_JWT_SECRET_FILE": file.path]).jwtSecret == Self.secret)
+    @Test("The client id is made at random only when none is set, whatever the one that is set")
+    func clientID() throws {
+        let named = try SettingsFixture.load("mqtt: {client_id: windsock}")
+        #expect(named.mqtt.clientID == "windsock")
+        #expect(named.mqtt.clientID != GatewayConfiguration.unsetClientID)
+        #expect(try SettingsFixture.load().mqtt.clientID == GatewayConfiguration.unsetClientID)
     }
 
-    @Test("Durations are read and written as people write them")
-    func durations() {
-        #expect(DurationText.parse("500ms") == .milliseconds(500))
-        #expect(DurationText.parse("1.5h") == .seconds(5400))
-        #expect(DurationText.parse("7d") == .seconds(604_800))
-        for text in ["", "5", "s", "-1s", "1w", "1e400s", "nans"] {
-            #expect(DurationText.parse(text) == nil, "\(text)")
-        }
-        #expect(DurationText.format(.seconds(90)) == "90s")
-        #expect(DurationText.format(.seconds(86_400)) == "1d")
-        #expect(DurationText.format(.milliseconds(1500)) == "1500ms")
+    @Test("A route that names a share group of its own keeps it")
+    func shareGroups() throws {
+        let configuration = try SettingsFixture.load(
+            "mqtt: {share_group: all}\nroutes: [{topic: \"$share/own/a/{device}\"}, {topic: \"b/{device}\"}]")
+        #expect(configuration.mqtt.subscriptions.map { "\($0.filter)" } == ["$share/own/a/+", "$share/all/b/+"])
     }
 
-    @Test("Every option is documented")
-    func documented() throws {
-        let text = try String(
-            contentsOf: try PackageRoot.directory.appending(path: "docs/configuration.md"), encoding: .utf8)
-        for option in ConfigurationOption.all {
-            #expect(text.contains("`\(option.key)`"), "\(option.key)")
-        }
+    @Test("Certificates are used with mqtts://")
+    func certificates() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("pem", to: "ca.pem")
+        let configuration = try SettingsFixture.load(
+            "mqtt: {url: \"mqtts://broker.example\", ca_file: \(file), certificate_file: \(file), key_file: \(file)}")
+        #expect(
+            configuration.mqtt.tls
+                == MQTTTLSConfiguration(caFile: file, certificateFile: file, keyFile: file))
+        #expect(configuration.mqtt.port == 8883)
     }
 }

@@ -14,12 +14,16 @@ package struct ConfigurationFile: Sendable {
     let path: String
     private(set) var scalars: [String: Scalar] = [:]
     private(set) var routes: [TopicRoute]?
+    /// The line of the routes' key.
+    private(set) var routesLine: Int?
     private var errors: [ConfigurationError] = []
 
     /// Reads the file; throws ``ConfigurationErrors`` that name every line that cannot be used.
     package init(path: String) throws(ConfigurationErrors) {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "The file cannot be read.")])
+            throw ConfigurationErrors([
+                ConfigurationError(origin: path, problem: "The file cannot be read as UTF-8 text.")
+            ])
         }
         try self.init(path: path, yaml: text)
     }
@@ -27,20 +31,21 @@ package struct ConfigurationFile: Sendable {
     /// Parses YAML that is already there.
     package init(path: String, yaml: String) throws(ConfigurationErrors) {
         self.path = path
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: yaml)
-        } catch {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "This is not YAML: \(error)")])
-        }
-        if let root, root.null == nil { read(root, under: []) }
+        if let root = try YAMLDocument.root(of: yaml, path: path), root.null == nil { read(root, under: []) }
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
     }
 
     /// `windsock.yaml:12: mqtt.url`
     func origin(of key: String) -> String {
-        guard let line = scalars[key]?.line else { return "\(path): \(key)" }
+        guard let line = key == "routes" ? routesLine : scalars[key]?.line else { return "\(path): \(key)" }
         return "\(path):\(line): \(key)"
+    }
+
+    /// Records that a node cannot be used; `key` is empty for the root.
+    mutating func fail(_ node: Node, _ key: String, _ problem: String) {
+        let line = node.mark.map { ":\($0.line)" } ?? ""
+        errors.append(
+            ConfigurationError(origin: "\(path)\(line)\(key.isEmpty ? "" : ": \(key)")", problem: problem))
     }
 
     private static let options = Dictionary(uniqueKeysWithValues: ConfigurationOption.all.map { ($0.key, $0) })
@@ -49,21 +54,22 @@ package struct ConfigurationFile: Sendable {
 
     private mutating func read(_ node: Node, under path: [String]) {
         guard case .mapping(let mapping) = node else {
-            return fail(node, path, "A mapping of settings is expected here.")
+            return fail(node, path.joined(separator: "."), "A mapping of settings is expected here.")
         }
         for (keyNode, value) in mapping {
             let name = keyNode.string ?? "?"
             let keys = path + [name]
             let key = keys.joined(separator: ".")
             if key == "routes" {
-                readRoutes(value)
-            } else if Self.options[key] != nil {
-                readScalar(value, key)
+                routesLine = keyNode.mark?.line
+                routes = value.null == nil ? readRoutes(value) : nil
+            } else if let option = Self.options[key] {
+                readScalar(value, option)
             } else if path.isEmpty, Self.sections.contains(Substring(name)) {
-                read(value, under: keys)
+                if value.null == nil { read(value, under: keys) }
             } else {
                 let known = Self.known(under: path).joined(separator: ", ")
-                fail(keyNode, keys, "There is no such setting. Known here: \(known).")
+                fail(keyNode, key, "There is no such setting. Known here: \(known).")
             }
         }
     }
@@ -78,74 +84,19 @@ package struct ConfigurationFile: Sendable {
         return names.sorted()
     }
 
-    private mutating func readScalar(_ node: Node, _ key: String) {
+    private mutating func readScalar(_ node: Node, _ option: ConfigurationOption) {
         let line = node.mark?.line ?? 0
+        if let other = scalars[option.key] {
+            return fail(node, option.key, "This setting stands in line \(other.line) already.")
+        }
         switch node {
-        case .scalar(let scalar): scalars[key] = Scalar(text: scalar.string, line: line)
-        case .sequence(let sequence) where sequence.allSatisfy({ $0.scalar != nil }):
+        case .scalar(let scalar):
+            scalars[option.key] = Scalar(text: node.null == nil ? scalar.string : "", line: line)
+        case .sequence(let sequence) where option.isList && sequence.allSatisfy({ $0.scalar != nil }):
             let text = sequence.compactMap { $0.scalar?.string }.joined(separator: ",")
-            scalars[key] = Scalar(text: text, line: line)
-        default: fail(node, [key], "A single value is expected here.")
+            scalars[option.key] = Scalar(text: text, line: line)
+        default:
+            fail(node, option.key, "A single value\(option.isList ? " or a list of them" : "") is expected here.")
         }
-    }
-
-    private mutating func readRoutes(_ node: Node) {
-        guard case .sequence(let sequence) = node else {
-            return fail(node, ["routes"], "A list of routes is expected here.")
-        }
-        var routes: [TopicRoute] = []
-        for (index, element) in sequence.enumerated() {
-            if let route = readRoute(element, "routes[\(index)]") { routes.append(route) }
-        }
-        self.routes = routes
-    }
-
-    private mutating func readRoute(_ node: Node, _ name: String) -> TopicRoute? {
-        guard case .mapping(let mapping) = node else {
-            fail(node, [name], "A mapping with \"topic\" is expected here.")
-            return nil
-        }
-        let allowed = ["topic", "convention", "room", "qos", "fahrenheit_to_celsius"]
-        for (key, _) in mapping where !allowed.contains(key.string ?? "") {
-            fail(
-                key, [name, key.string ?? "?"], "There is no such key. Known here: \(allowed.joined(separator: ", ")).")
-        }
-        guard let pattern = mapping["topic"]?.string else {
-            fail(node, [name], "\"topic\" is missing: a pattern such as sensors/{device}/{metric}.")
-            return nil
-        }
-        var convention = PayloadConvention.auto
-        if let text = mapping["convention"]?.string {
-            guard let known = PayloadConvention(rawValue: text) else {
-                let all = PayloadConvention.allCases.map(\.rawValue).joined(separator: ", ")
-                fail(mapping["convention"] ?? node, [name, "convention"], "\"\(text)\" is not one of \(all).")
-                return nil
-            }
-            convention = known
-        }
-        if let qos = mapping["qos"], qos.int == nil {
-            fail(qos, [name, "qos"], "0 or 1 is expected here.")
-            return nil
-        }
-        if let flag = mapping["fahrenheit_to_celsius"], flag.bool == nil {
-            fail(flag, [name, "fahrenheit_to_celsius"], "true or false is expected here.")
-            return nil
-        }
-        do {
-            return try TopicRoute(
-                pattern: pattern, convention: convention,
-                room: mapping["room"]?.string ?? RoomTemplate.standard.description,
-                qos: mapping["qos"]?.int ?? 1,
-                convertsFahrenheit: mapping["fahrenheit_to_celsius"]?.bool ?? false)
-        } catch {
-            fail(node, [name], "\(error)")
-            return nil
-        }
-    }
-
-    private mutating func fail(_ node: Node, _ keys: [String], _ problem: String) {
-        let line = node.mark.map { ":\($0.line)" } ?? ""
-        let key = keys.isEmpty ? "" : ": \(keys.joined(separator: "."))"
-        errors.append(ConfigurationError(origin: "\(path)\(line)\(key)", problem: problem))
     }
 }

@@ -7,6 +7,8 @@ package struct ConfigurationOption: Sendable, Hashable {
     package let defaultValue: String?
     /// Whether the value must not be shown.
     package let isSecret: Bool
+    /// Whether a file may give a list, which is the same as its elements with commas between them.
+    var isList: Bool { self == .allowedOrigins }
     /// What it is, in one line.
     package let summary: String
 

@@ -6,8 +6,9 @@ package enum DurationText {
 
     /// The duration, or `nil` for anything that is not a non-negative number with a unit.
     package static func parse(_ text: String) -> Duration? {
-        guard let unit = units.first(where: { text.hasSuffix($0.suffix) }),
-            let number = Double(text.dropLast(unit.suffix.count)), number.isFinite, number >= 0,
+        guard let unit = units.first(where: { text.hasSuffix($0.suffix) }) else { return nil }
+        let digits = text.dropLast(unit.suffix.count)
+        guard digits.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let number = Double(digits),
             number * unit.milliseconds < 1e15
         else { return nil }
         return .microseconds(Int64((number * unit.milliseconds * 1000).rounded()))
@@ -15,6 +16,7 @@ package enum DurationText {
 
     /// The shortest such text.
     package static func format(_ duration: Duration) -> String {
+        if duration == .zero { return "0s" }
         let milliseconds = Int64((duration / .milliseconds(1)).rounded())
         for unit in units.reversed() where milliseconds >= Int64(unit.milliseconds) {
             if milliseconds % Int64(unit.milliseconds) == 0 {

@@ -1,3 +1,4 @@
+import Foundation
 import MQTTTransport
 import Telemetry
 
@@ -6,10 +7,12 @@ extension GatewayConfiguration {
     static let onlinePayload = Array("online".utf8)
     static let offlinePayload = Array("offline".utf8)
 
-    /// Stands for a client id that is made on the first start and kept in the data directory.
-    static let unsetClientID = "windsock"
+    /// Stands for a client id that is made on the first start and kept in the data directory: a blank, which no setting
+    /// can be.
+    static let unsetClientID = " "
 
     static func mqtt(_ settings: inout SettingsReader, routes: [TopicRoute]) -> MQTTConfiguration {
+        let errorCount = settings.errors.count
         let clientID = settings.text(.mqttClientID) ?? unsetClientID
         var mqtt = MQTTConfiguration(clientID: clientID)
         let url = settings.text(.mqttURL) ?? ""
@@ -21,31 +24,53 @@ extension GatewayConfiguration {
         mqtt.protocolVersion = settings.choice(
             .mqttVersion, [("auto", .automatic), ("5", .v5), ("3.1.1", .v311)], fallback: .automatic)
         if let username = settings.text(.mqttUsername) { mqtt.username = username }
-        if let password = settings.secret(.mqttPassword, file: .mqttPasswordFile) { mqtt.password = password }
+        if let (password, option) = settings.secret(.mqttPassword, file: .mqttPasswordFile) {
+            mqtt.password = password
+            if mqtt.username == nil {
+                settings.fail(option, "A password needs a user name: mqtt.username, or one in mqtt.url.", instead: ())
+            }
+        }
         mqtt.keepAlive = settings.duration(.mqttKeepAlive, in: .seconds(5)...(.seconds(65_535)))
         mqtt.sessionExpiry = settings.duration(.mqttSessionExpiry, in: .zero...(.seconds(4_294_967_294)))
         mqtt.receiveMaximum = settings.integer(.mqttReceiveMaximum, in: 1...65_535)
         configureTLS(&mqtt, &settings)
         configureStatus(&mqtt, &settings)
         mqtt.subscriptions = subscriptions(to: routes, &settings)
-        do throws(MQTTError) {
-            try mqtt.validate()
-        } catch {
-            settings.record(ConfigurationError(origin: "mqtt", problem: "\(error)"))
-        }
+        if settings.errors.count == errorCount { validate(mqtt, &settings) }
         return mqtt
     }
 
+    /// What is left to check is about the client id or the broker's address.
+    private static func validate(_ mqtt: MQTTConfiguration, _ settings: inout SettingsReader) {
+        do throws(MQTTError) {
+            try mqtt.validate()
+        } catch {
+            let isClientID = !(1...256).contains(mqtt.clientID.utf8.count)
+            settings.fail(isClientID ? .mqttClientID : .mqttURL, "\(error)", instead: ())
+        }
+    }
+
     private static func configureTLS(_ mqtt: inout MQTTConfiguration, _ settings: inout SettingsReader) {
+        let options: [ConfigurationOption] = [.mqttCAFile, .mqttCertificateFile, .mqttKeyFile]
+        for option in options {
+            guard let path = settings.text(option) else { continue }
+            if mqtt.tls == nil {
+                settings.fail(option, "A file for TLS needs an mqtts:// URL in mqtt.url.", instead: ())
+            } else if !FileManager.default.isReadableFile(atPath: path) {
+                settings.fail(option, "The file \(path) cannot be read.", instead: ())
+            }
+        }
+        guard mqtt.tls != nil else { return }
         let tls = MQTTTLSConfiguration(
             caFile: settings.text(.mqttCAFile),
             certificateFile: settings.text(.mqttCertificateFile),
             keyFile: settings.text(.mqttKeyFile))
-        if mqtt.tls != nil {
-            mqtt.tls = tls
-        } else if tls != MQTTTLSConfiguration() {
-            settings.fail(.mqttURL, "TLS files are set, but the URL is not mqtts://.", instead: ())
+        if tls.certificateFile == nil, tls.keyFile != nil {
+            settings.fail(.mqttKeyFile, "A key needs its certificate: mqtt.certificate_file.", instead: ())
+        } else if tls.certificateFile != nil, tls.keyFile == nil {
+            settings.fail(.mqttCertificateFile, "A certificate needs its key: mqtt.key_file.", instead: ())
         }
+        mqtt.tls = tls
     }
 
     private static func configureStatus(_ mqtt: inout MQTTConfiguration, _ settings: inout SettingsReader) {
@@ -61,16 +86,22 @@ extension GatewayConfiguration {
         mqtt.farewell = offline
     }
 
+    /// What the routes need, as a member of the share group where the route names none of its own.
     private static func subscriptions(
         to routes: [TopicRoute], _ settings: inout SettingsReader
     ) -> [MQTTSubscription] {
         let group = settings.text(.mqttShareGroup)
+        // MQTT 5, section 4.8.2.
+        if let group, group.contains(where: { "/+#".contains($0) }) {
+            settings.fail(.mqttShareGroup, "\"\(group)\" is not a group's name: no /, + or #.", instead: ())
+            return []
+        }
         return routes.compactMap { route in
             let qos: MQTTQoS = route.qos == 0 ? .atMostOnce : .atLeastOnce
             guard let group, route.filter.shareGroup == nil else {
                 return MQTTSubscription(filter: route.filter, qos: qos)
             }
-            do {
+            do throws(TopicFilterError) {
                 return MQTTSubscription(filter: try TopicFilter("$share/\(group)/\(route.filter)"), qos: qos)
             } catch {
                 return settings.fail(.mqttShareGroup, "\(error)", instead: nil)

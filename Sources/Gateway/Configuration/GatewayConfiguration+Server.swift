@@ -23,19 +23,25 @@ extension GatewayConfiguration {
                 writeTimeout: TimeAmount(settings.duration(.writeTimeout, in: .seconds(1)...(.seconds(3600))))))
     }
 
-    /// `host:port`, `[::1]:port`, or `:port` for all addresses.
     private static func address(_ settings: inout SettingsReader) -> (host: String, port: Int) {
         let text = settings.text(.listen) ?? ""
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-            (0...65_535).contains(port)
-        else {
-            return settings.fail(
+        return hostAndPort(in: text)
+            ?? settings.fail(
                 .listen, "\"\(text)\" is not an address such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080.",
                 instead: ("127.0.0.1", 8080))
+    }
+
+    /// `host:port`, `[::1]:port`, or `:port` for all addresses.
+    private static func hostAndPort(in text: String) -> (host: String, port: Int)? {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits) else { return nil }
+        let host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]"), host.contains(":") {
+            return (String(host.dropFirst().dropLast()), Int(port))
         }
-        var host = String(text[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        return (host.isEmpty ? "0.0.0.0" : host, port)
+        guard !host.contains(where: { $0.isWhitespace || ":/[]@".contains($0) }) else { return nil }
+        return (host.isEmpty ? "0.0.0.0" : String(host), Int(port))
     }
 
     private static func publicOrigin(_ settings: inout SettingsReader) -> String? {
@@ -49,19 +55,23 @@ extension GatewayConfiguration {
     private static func allowedOrigins(_ settings: inout SettingsReader) -> [String] {
         let texts = (settings.text(.allowedOrigins) ?? "").split(separator: ",")
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-        for text in texts where text != "null" && origin(of: text) == nil {
-            settings.fail(
+        return texts.compactMap { text in
+            if text == "null" { return text }
+            let path = URLComponents(string: text)?.path ?? ""
+            if path.isEmpty || path == "/", let origin = origin(of: text) { return origin }
+            return settings.fail(
                 .allowedOrigins, "\"\(text)\" is not an origin such as https://dash.example.org, or null.",
-                instead: ())
+                instead: nil)
         }
-        return texts
     }
 
-    /// `https://host:port` of a URL.
+    /// `https://host:port` of a URL as browsers write it: in small letters, without the scheme's own port (RFC 6454,
+    /// section 6.2).
     private static func origin(of text: String) -> String? {
         guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(),
-            scheme == "http" || scheme == "https", let host = url.host, !host.isEmpty
+            scheme == "http" || scheme == "https", let host = url.host?.lowercased(), !host.isEmpty
         else { return nil }
-        return "\(scheme)://\(host)\(url.port.map { ":\($0)" } ?? "")"
+        let port = url.port == (scheme == "http" ? 80 : 443) ? nil : url.port
+        return "\(scheme)://\(host)\(port.map { ":\($0)" } ?? "")"
     }
 }

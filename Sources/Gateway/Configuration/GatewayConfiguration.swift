@@ -43,7 +43,9 @@ package struct GatewayConfiguration: Sendable {
     package init(_ sources: Sources) throws(ConfigurationErrors) {
         var settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
         for name in sources.environment.keys.sorted() where Self.isUnknown(variable: name) {
-            settings.record(ConfigurationError(origin: name, problem: "There is no such setting."))
+            let known = Self.variables(like: name).joined(separator: ", ")
+            settings.record(
+                ConfigurationError(origin: name, problem: "There is no such setting. Known here: \(known)."))
         }
         routes = sources.file?.routes ?? TopicRoute.defaults
         dataDirectory = settings.text(.dataDir) ?? ""
@@ -51,11 +53,13 @@ package struct GatewayConfiguration: Sendable {
         logLevel = settings.choice(.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, fallback: .info)
         let loops = settings.integer(.eventLoops, in: 0...1024)
         eventLoopCount = loops > 0 ? loops : max(1, ProcessInfo.processInfo.activeProcessorCount)
-        jwtSecret = settings.secret(.jwtSecret, file: .jwtSecretFile)
-        if let secret = jwtSecret, secret.utf8.count < TokenAuthority.minimumSecretByteCount {
+        let secret = settings.secret(.jwtSecret, file: .jwtSecretFile)
+        jwtSecret = secret?.value
+        if let secret, secret.value.utf8.count < TokenAuthority.minimumSecretByteCount {
             settings.fail(
-                .jwtSecret,
-                "The secret has \(secret.utf8.count) bytes; at least \(TokenAuthority.minimumSecretByteCount) are needed.",
+                secret.option,
+                "The secret has \(secret.value.utf8.count) bytes; at least "
+                    + "\(TokenAuthority.minimumSecretByteCount) are needed.",
                 instead: ())
         }
         decodingLimits = DecodingLimits(maxPayloadBytes: settings.integer(.payloadBytes, in: 1...(1 << 28)))
@@ -75,29 +79,21 @@ package struct GatewayConfiguration: Sendable {
         try settings.finish()
     }
 
-    /// The settings in force, as YAML with the origin of each, secrets masked.
-    package static func printed(_ sources: Sources) -> String {
-        let settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
-        return ConfigurationOption.all.map { option in
-            var value = settings.text(option) ?? ""
-            if option.isSecret, !value.isEmpty { value = "********" }
-            if option.key == ConfigurationOption.mqttURL.key { value = maskedPassword(in: value) }
-            return "\(option.key): \(value.isEmpty ? "~" : value)  # \(settings.origin(of: option))"
-        }.joined(separator: "\n")
-    }
-
     /// Variables that begin like ours but are none of ours are mistakes worth telling.
     private static func isUnknown(variable name: String) -> Bool {
         guard name.hasPrefix("WINDSOCK_"), !toolVariables.contains(name) else { return false }
         return !ConfigurationOption.all.contains { $0.environmentName == name }
     }
 
+    /// The variables of the section that a variable seems to be of, else all.
+    private static func variables(like name: String) -> [String] {
+        let all = ConfigurationOption.all.map(\.environmentName)
+        let section = name.split(separator: "_").prefix(2).joined(separator: "_") + "_"
+        let same = ConfigurationOption.all.filter { $0.key.contains(".") }.map(\.environmentName)
+            .filter { $0.hasPrefix(section) }
+        return same.isEmpty ? all : same
+    }
+
     /// Read by the command line and the tests, not by the gateway.
     private static let toolVariables: Set<String> = ["WINDSOCK_CONFIG", "WINDSOCK_TOKEN", "WINDSOCK_SHARED_DATA"]
-
-    private static func maskedPassword(in url: String) -> String {
-        guard var components = URLComponents(string: url), components.password != nil else { return url }
-        components.password = "********"
-        return components.string ?? "********"
-    }
 }

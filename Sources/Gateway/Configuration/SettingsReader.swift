@@ -6,38 +6,47 @@ import Foundation
 ///
 /// Collects the errors of all settings; ``finish()`` throws them together.
 struct SettingsReader {
+    /// Where a value comes from; the later beats the earlier.
+    private enum Source: Int {
+        case unset, file, environment, flag
+    }
+
     private let reader: ConfigReader
     private let file: ConfigurationFile?
     private let environment: [String: String]
     private let flags: [String: String]
     private(set) var errors: [ConfigurationError] = []
 
+    /// Empty values count as not set.
+    ///
     /// - Parameter flags: Values by option key.
     init(file: ConfigurationFile?, environment: [String: String], flags: [String: String]) {
         self.file = file
-        self.environment = environment
-        self.flags = flags
+        self.environment = environment.filter { !Self.isBlank($0.value) }
+        self.flags = flags.filter { !Self.isBlank($0.value) }
+        let texts = (file?.scalars ?? [:]).mapValues(\.text).filter { !Self.isBlank($0.value) }
         reader = ConfigReader(providers: [
-            InMemoryProvider(name: "flags", values: Self.values(flags)),
-            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "windsock"),
-            InMemoryProvider(name: "file", values: Self.values(file?.scalars.mapValues(\.text) ?? [:])),
+            InMemoryProvider(name: "flags", values: Self.values(self.flags)),
+            EnvironmentVariablesProvider(environmentVariables: self.environment).prefixKeys(with: "windsock"),
+            InMemoryProvider(name: "file", values: Self.values(texts)),
         ])
     }
 
     /// Where an option's value comes from: the flag, the variable, the file's line, or the default.
     func origin(of option: ConfigurationOption) -> String {
-        if flags[option.key] != nil { return option.flagName }
-        if environment[option.environmentName] != nil { return option.environmentName }
-        if file?.scalars[option.key] != nil { return file?.origin(of: option.key) ?? option.key }
-        return "default"
+        switch source(of: option) {
+        case .flag: option.flagName
+        case .environment: option.environmentName
+        case .file: file?.origin(of: option.key) ?? option.key
+        case .unset: "default"
+        }
     }
 
-    /// The text of an option, or its default; empty text counts as not set.
+    /// The text of an option, or its default. White space around it goes, unless it is a secret.
     func text(_ option: ConfigurationOption) -> String? {
         let key = ConfigKey(option.key.split(separator: ".").map(String.init))
-        let text = reader.string(forKey: key, isSecret: option.isSecret)?.trimmingCharacters(in: .whitespaces)
-        if let text, !text.isEmpty { return text }
-        return option.defaultValue
+        guard let text = reader.string(forKey: key, isSecret: option.isSecret) else { return option.defaultValue }
+        return option.isSecret ? text : text.trimmingCharacters(in: .whitespaces)
     }
 
     /// A whole number in a range.
@@ -74,16 +83,24 @@ struct SettingsReader {
         return fail(option, "\"\(text)\" is not one of \(allowed).", instead: fallback)
     }
 
-    /// A secret, given itself or by the file that holds it. The file's last line break is not part of it.
-    mutating func secret(_ option: ConfigurationOption, file fileOption: ConfigurationOption) -> String? {
-        if let value = text(option) { return value }
-        guard let path = text(fileOption) else { return nil }
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            return fail(fileOption, "The file \(path) cannot be read.", instead: nil)
+    /// A secret, given itself or by the file that holds it, and which of the two options gave it.
+    ///
+    /// The one that was set in the stronger place counts. The file's last line break is not part of the secret.
+    mutating func secret(
+        _ option: ConfigurationOption, file fileOption: ConfigurationOption
+    ) -> (value: String, option: ConfigurationOption)? {
+        let (direct, indirect) = (source(of: option), source(of: fileOption))
+        if direct == indirect, direct != .unset {
+            return fail(fileOption, "\(option.key) is set too; only one of them is allowed.", instead: nil)
         }
-        let secret = text.trimmingCharacters(in: .newlines)
-        guard !secret.isEmpty else { return fail(fileOption, "The file \(path) is empty.", instead: nil) }
-        return secret
+        if direct.rawValue > indirect.rawValue { return text(option).map { ($0, option) } }
+        guard let path = text(fileOption) else { return nil }
+        guard var secret = try? String(contentsOfFile: path, encoding: .utf8) else {
+            return fail(fileOption, "The file \(path) cannot be read as UTF-8 text.", instead: nil)
+        }
+        if secret.last?.isNewline == true { secret.removeLast() }
+        guard !Self.isBlank(secret) else { return fail(fileOption, "The file \(path) is empty.", instead: nil) }
+        return (secret, fileOption)
     }
 
     /// Records that an option's value cannot be used.
@@ -103,6 +120,17 @@ struct SettingsReader {
     /// Throws what was found.
     func finish() throws(ConfigurationErrors) {
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
+    }
+
+    private func source(of option: ConfigurationOption) -> Source {
+        if flags[option.key] != nil { return .flag }
+        if environment[option.environmentName] != nil { return .environment }
+        if let scalar = file?.scalars[option.key], !Self.isBlank(scalar.text) { return .file }
+        return .unset
+    }
+
+    private static func isBlank(_ text: String) -> Bool {
+        text.allSatisfy(\.isWhitespace)
     }
 
     private static func values(_ texts: [String: String]) -> [AbsoluteConfigKey: ConfigValue] {

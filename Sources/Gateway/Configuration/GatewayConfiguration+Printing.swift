@@ -1,0 +1,57 @@
+import Telemetry
+
+extension GatewayConfiguration {
+    private static let mask = "********"
+
+    /// The settings in force, as YAML with the origin of each, secrets masked. Without secrets it is a configuration
+    /// file that means the same.
+    package static func printed(_ sources: Sources) -> String {
+        let settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
+        var lines = ConfigurationOption.all.map { option in
+            var value = settings.text(option)
+            if option.isSecret, value != nil { value = mask }
+            if option == .mqttURL { value = value.map(maskedPassword) }
+            return "\(option.key): \(value.map(scalar) ?? "~")  # \(settings.origin(of: option))"
+        }
+        let routes = sources.file?.routes
+        lines.append("routes:  # \(routes == nil ? "default" : sources.file?.origin(of: "routes") ?? "default")")
+        for route in routes ?? TopicRoute.defaults {
+            lines += [
+                "  - topic: \(scalar(route.pattern))",
+                "    convention: \(route.convention.rawValue)",
+                "    room: \(scalar(route.room.description))",
+                "    qos: \(route.qos)",
+                "    fahrenheit_to_celsius: \(route.convertsFahrenheit)",
+            ]
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Text as a YAML scalar: plain where nobody could take it for anything else, else quoted as JSON, which YAML 1.2
+    /// takes over (section 1.2).
+    private static func scalar(_ text: String) -> String {
+        let isPlain =
+            text.first?.isLetter == true || text.first?.isNumber == true || text.first == "/" || text.first == "."
+        let hasPlainCharacters = text.unicodeScalars.allSatisfy { scalar in
+            switch scalar {
+            case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-", "/", "@", ",", "+": true
+            // Followed by anything but a blank, it does not make a mapping.
+            case ":": true
+            default: false
+            }
+        }
+        if isPlain, hasPlainCharacters, !text.hasSuffix(":"), text.lowercased() != "null" { return text }
+        var bytes: [UInt8] = []
+        JSONWriter.append(text, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Masks what stands between the user's `:` and the last `@`, whether or not the text is a URL: a wrong one must
+    /// not show its password either.
+    private static func maskedPassword(in url: String) -> String {
+        guard let at = url.lastIndex(of: "@") else { return url }
+        let start = url.firstRange(of: "://")?.upperBound ?? url.startIndex
+        guard start <= at, let colon = url[start..<at].firstIndex(of: ":") else { return url }
+        return url[...colon] + mask + url[at...]
+    }
+}

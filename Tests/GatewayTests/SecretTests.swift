@@ -1,0 +1,100 @@
+import Foundation
+import MQTTTransport
+import Testing
+
+@testable import Gateway
+
+/// Secrets are taken exactly as they are given, and are seen nowhere else.
+@Suite("Secrets")
+struct SecretTests {
+    @Test("No printed setting holds a secret")
+    func printed() throws {
+        let sources = try SettingsFixture.sources(
+            "mqtt: {password: pass-word}", environment: ["WINDSOCK_JWT_SECRET": SettingsFixture.secret],
+            flags: ["mqtt.url": "mqtt://me:in-url@host"])
+        let printed = GatewayConfiguration.printed(sources)
+        for secret in [SettingsFixture.secret, "pass-word", "in-url"] { #expect(!printed.contains(secret)) }
+        #expect(printed.contains("********"))
+        #expect(printed.contains("me:********@host"))
+        let configuration = try GatewayConfiguration(sources)
+        #expect(!"\(configuration.mqtt)".contains("in-url") && !"\(configuration.mqtt)".contains("pass-word"))
+    }
+
+    @Test(
+        "A password in a broker's URL is masked even where the URL is wrong",
+        arguments: [
+            "mqtt://me:hu#sh@host", "mqtt://me:hu sh@host", "mqtt://me:hu%sh@host", "mqtt://me:h@u@sh@host",
+            "me:hush@host", "mqtt://me:hush@", "mqtt://me:hu/sh@host:1883",
+        ])
+    func wrongURL(_ url: String) throws {
+        let sources = try SettingsFixture.sources(flags: ["mqtt.url": url])
+        let texts = [GatewayConfiguration.printed(sources)] + SettingsFixture.problems(flags: ["mqtt.url": url])
+        for text in texts { #expect(!text.contains("sh@") && !text.contains("hu"), "\(text)") }
+    }
+
+    @Test(
+        "No error holds a secret, not even one about the file around it",
+        arguments: [
+            "jwt: {secret: hunter2}", "jwt: {secret: [hunter2]}", "jwt: {secret: {hunter2x: hunter2}}",
+            "jwt:\n  secret: \"hunter2\n", "jwt: {secret: hunter2", "jwt:\n  secret: hunter2: x",
+            "listen: a:1\nlisten: a:2\njwt: {secret: hunter2}", "jwt: {secret: \"hunter2\\q\"}",
+            "mqtt: {password: hunter2}", "mqtt: {url: \"mqtt://me:hunter2@host:99999\"}",
+        ])
+    func errors(_ yaml: String) {
+        let problems = SettingsFixture.problems(yaml)
+        #expect(!problems.isEmpty)
+        #expect(!problems.joined().contains("hunter2"), "\(problems)")
+    }
+
+    @Test("A password keeps its blanks")
+    func blanks() throws {
+        let configuration = try SettingsFixture.load(
+            "mqtt: {username: me}", environment: ["WINDSOCK_MQTT_PASSWORD": " pass word "])
+        #expect(configuration.mqtt.password == " pass word ")
+    }
+
+    @Test(
+        "A secret may be kept in a file; only its last line break is not part of it",
+        arguments: ["", "\n", "\r\n"])
+    func file(_ ending: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("\n \(SettingsFixture.secret) \(ending)", to: "secret")
+        let configuration = try SettingsFixture.load(environment: ["WINDSOCK_JWT_SECRET_FILE": path])
+        #expect(configuration.jwtSecret == "\n \(SettingsFixture.secret) ")
+    }
+
+    @Test("Of a secret and a secret file the one counts that was set in the stronger place")
+    func precedence() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("from-the-file-of-secrets-with-enough-bytes", to: "secret")
+        let environment = ["WINDSOCK_JWT_SECRET_FILE": path]
+        let configuration = try SettingsFixture.load(
+            "jwt: {secret: \(SettingsFixture.secret)}", environment: environment)
+        #expect(configuration.jwtSecret == "from-the-file-of-secrets-with-enough-bytes")
+        let flags = ["jwt.secret": SettingsFixture.secret]
+        #expect(
+            try SettingsFixture.load(environment: environment, flags: flags).jwtSecret == SettingsFixture.secret)
+    }
+
+    @Test("A secret and a secret file in the same place contradict each other")
+    func contradiction() {
+        let problems = SettingsFixture.problems(
+            "jwt: {secret: \(SettingsFixture.secret), secret_file: /etc/hostname}")
+        #expect(problems == ["windsock.yaml:1: jwt.secret_file: jwt.secret is set too; only one of them is allowed."])
+    }
+
+    @Test("A secret file that will not do is named, and what is wrong with it")
+    func badFile() throws {
+        let folder = try TemporaryFolder()
+        let short = try folder.write("too-short\n", to: "short")
+        let empty = try folder.write("\n", to: "empty")
+        let none = folder.url.path + "/none"
+        for (path, words) in [(short, "9 bytes; at least 32"), (empty, "is empty"), (none, "cannot be read")] {
+            let problems = SettingsFixture.problems(environment: ["WINDSOCK_JWT_SECRET_FILE": path])
+            #expect(problems.count == 1)
+            #expect(
+                problems.contains { $0.hasPrefix("WINDSOCK_JWT_SECRET_FILE: ") && $0.contains(words) }, "\(problems)")
+            #expect(!problems.joined().contains("too-short"))
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Gateway
+
+/// Loads settings as the command line does, without files on disk.
+enum SettingsFixture {
+    /// Long enough to sign tokens with.
+    static let secret = "a-secret-of-more-than-thirty-two-bytes"
+
+    static func sources(
+        _ yaml: String? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
+    ) throws -> GatewayConfiguration.Sources {
+        GatewayConfiguration.Sources(
+            file: try yaml.map { try ConfigurationFile(path: "windsock.yaml", yaml: $0) }, environment: environment,
+            flags: flags)
+    }
+
+    static func load(
+        _ yaml: String? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
+    ) throws -> GatewayConfiguration {
+        try GatewayConfiguration(try sources(yaml, environment: environment, flags: flags))
+    }
+
+    /// What is wrong with the settings, as a user reads it; empty when nothing is.
+    static func problems(
+        _ yaml: String? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
+    ) -> [String] {
+        do {
+            _ = try load(yaml, environment: environment, flags: flags)
+            return []
+        } catch {
+            return (error as? ConfigurationErrors)?.errors.map(\.description) ?? ["\(error)"]
+        }
+    }
+}
