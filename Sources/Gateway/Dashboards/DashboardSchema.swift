@@ -1,5 +1,3 @@
-import Telemetry
-
 /// The format of a dashboard's file, as `docs/dashboards.md` documents it.
 enum DashboardSchema {
     static let dashboard = Schema.object(
@@ -12,6 +10,8 @@ enum DashboardSchema {
         ], rules: [])
 
     private static let anyNumber = Schema.number(-.greatestFiniteMagnitude ... .greatestFiniteMagnitude)
+
+    /// No name of a device or metric is longer; see `docs/limits.md`.
     private static let name = Schema.text(1...128)
 
     private static let panel = Schema.object(
@@ -31,7 +31,11 @@ enum DashboardSchema {
             .init(name: "thresholds", schema: .list(threshold, count: 0...8, unique: false)),
             .init(name: "states", schema: .list(state, count: 0...16, unique: false)),
         ],
-        rules: [unitsNameMetrics, thresholdsNameMetrics, statesNameMetrics, statesDiffer, keysFitType, minBelowMax])
+        rules: [
+            unitsNameMetrics, elementsNameMetrics("thresholds"), elementsNameMetrics("states"), statesDiffer,
+            onlyFor(["chart"], "min"), onlyFor(["chart"], "max"), onlyFor(["chart", "value"], "window_s"),
+            onlyFor(["value", "table"], "states"), minBelowMax,
+        ])
 
     private static let threshold = Schema.object(
         [
@@ -40,13 +44,7 @@ enum DashboardSchema {
             .init(name: "level", schema: .word(["warning", "critical"])),
             .init(name: "metric", schema: name),
             .init(name: "label", schema: .text(1...40)),
-        ],
-        rules: [
-            { object in
-                guard (object["above"] == nil) == (object["below"] == nil) else { return nil }
-                return ("above", "Exactly one of above and below is needed.")
-            }
-        ])
+        ], rules: [aboveOrBelow])
 
     private static let state = Schema.object(
         [
@@ -54,51 +52,4 @@ enum DashboardSchema {
             .init(name: "text", schema: .text(1...24), isRequired: true),
             .init(name: "metric", schema: name),
         ], rules: [])
-
-    // MARK: Rules between a panel's keys
-
-    private static let unitsNameMetrics: Schema.Rule = { panel in
-        let unknown = (panel["units"]?.objectValue ?? []).map(\.name).filter { !metrics(of: panel).contains($0) }
-        return unknown.isEmpty ? nil : ("units", "\(unknown.joined(separator: ", ")) is not in metrics.")
-    }
-
-    private static let thresholdsNameMetrics: Schema.Rule = { unknownMetrics(in: $0, "thresholds") }
-
-    private static let statesNameMetrics: Schema.Rule = { unknownMetrics(in: $0, "states") }
-
-    private static let statesDiffer: Schema.Rule = { panel in
-        var seen: [(String?, Double?)] = []
-        for state in panel["states"]?.arrayValue ?? [] {
-            let pair = (state["metric"]?.stringValue, state["value"]?.numberValue)
-            if seen.contains(where: { $0 == pair }) { return ("states", "A value has two texts.") }
-            seen.append(pair)
-        }
-        return nil
-    }
-
-    private static let keysFitType: Schema.Rule = { panel in
-        let type = panel["type"]?.stringValue ?? ""
-        let allowed = [
-            "min": ["chart"], "max": ["chart"], "window_s": ["chart", "value"], "states": ["value", "table"],
-        ]
-        for (key, types) in allowed.sorted(by: { $0.key < $1.key }) where panel[key] != nil && !types.contains(type) {
-            return (key, "This key is for panels of type \(types.joined(separator: " and ")) only.")
-        }
-        return nil
-    }
-
-    private static let minBelowMax: Schema.Rule = { panel in
-        guard let low = panel["min"]?.numberValue, let high = panel["max"]?.numberValue, low >= high else { return nil }
-        return ("min", "min must be less than max.")
-    }
-
-    private static func unknownMetrics(in panel: JSONValue, _ key: String) -> (String, String)? {
-        let named = (panel[key]?.arrayValue ?? []).compactMap { $0["metric"]?.stringValue }
-        guard let unknown = named.first(where: { !metrics(of: panel).contains($0) }) else { return nil }
-        return (key, "\"\(unknown)\" is not in metrics.")
-    }
-
-    private static func metrics(of panel: JSONValue) -> [String] {
-        (panel["metrics"]?.arrayValue ?? []).compactMap(\.stringValue)
-    }
 }

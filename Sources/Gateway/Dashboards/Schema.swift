@@ -1,6 +1,3 @@
-import Telemetry
-import Yams
-
 /// What a YAML node may hold: a small language of types, ranges and rules, in which a file's format is written down
 /// once and both checked and translated from.
 indirect enum Schema: Sendable {
@@ -16,7 +13,7 @@ indirect enum Schema: Sendable {
     /// Any keys, all with the same kind of value.
     case dictionary(Schema)
     /// Known keys only, and rules between them.
-    case object([Field], rules: [Rule])
+    case object([Field], rules: [SchemaRule])
 
     /// A key of an object.
     struct Field: Sendable {
@@ -24,7 +21,4 @@ indirect enum Schema: Sendable {
         var schema: Schema
         var isRequired = false
     }
-
-    /// Something that must hold between an object's values; returns what is wrong and the key that it is about.
-    typealias Rule = @Sendable (_ object: JSONValue) -> (key: String, problem: String)?
 }

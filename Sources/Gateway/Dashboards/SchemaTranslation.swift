@@ -1,24 +1,31 @@
+import Foundation
 import Telemetry
 import Yams
 
 /// Checks a YAML node against a ``Schema`` and translates it to JSON, collecting every problem with its line and key.
 struct SchemaTranslation {
     private let path: String
-    private(set) var errors: [ConfigurationError] = []
+    private var problems: [(line: Int, error: ConfigurationError)] = []
 
     /// `path` appears in errors.
     init(path: String) {
         self.path = path
     }
 
-    /// Records a problem: `dashboards/home.yaml:12: panels[1].metrics: …`.
-    mutating func fail(_ node: Node?, _ key: String, _ problem: String) {
-        let line = node?.mark.map { ":\($0.line)" } ?? ""
-        errors.append(
-            ConfigurationError(origin: "\(path)\(line)\(key.isEmpty ? "" : ": \(key)")", problem: problem))
+    /// Everything that was found, in the order of the file's lines.
+    var errors: [ConfigurationError] {
+        problems.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
+            .map(\.element.error)
     }
 
-    /// The node as JSON, or `nil` when it cannot be used.
+    /// Records a problem: `dashboards/home.yaml:12: panels[1].metrics: …`.
+    mutating func fail(_ node: Node?, _ key: String, _ problem: String) {
+        let line = node?.mark?.line
+        let origin = "\(path)\(line.map { ":\($0)" } ?? "")\(key.isEmpty ? "" : ": \(key)")"
+        problems.append((line ?? 0, ConfigurationError(origin: origin, problem: problem)))
+    }
+
+    /// The node as JSON, or `nil` when it cannot be used. What cannot be used in it is left out, and recorded.
     mutating func translate(_ node: Node, as schema: Schema, key: String) -> JSONValue? {
         switch schema {
         case .text(let count): text(node, count, key)
@@ -33,7 +40,7 @@ struct SchemaTranslation {
     }
 
     private mutating func text(_ node: Node, _ count: ClosedRange<Int>, _ key: String) -> JSONValue? {
-        guard let text = node.scalar?.string, count.contains(text.count) else {
+        guard let text = node.scalar?.string, node.null == nil, count.contains(text.count) else {
             fail(node, key, "Text of \(count.lowerBound) to \(count.upperBound) characters is expected.")
             return nil
         }
@@ -41,7 +48,7 @@ struct SchemaTranslation {
     }
 
     private mutating func roomFilter(_ node: Node, _ key: String) -> JSONValue? {
-        guard let text = node.scalar?.string else {
+        guard let text = node.scalar?.string, node.null == nil else {
             fail(node, key, "A room or filter such as sensors/+ is expected.")
             return nil
         }
@@ -56,20 +63,16 @@ struct SchemaTranslation {
     }
 
     private mutating func number(_ node: Node, _ range: ClosedRange<Double>, _ key: String) -> JSONValue? {
-        guard let value = node.scalar.flatMap({ Double($0.string) }), range.contains(value) else {
-            let all = range.upperBound == .greatestFiniteMagnitude
-            fail(
-                node, key,
-                all
-                    ? "A number is expected."
-                    : "A number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)) is expected.")
+        guard let value = Self.digits(of: node).flatMap({ Double($0) }), range.contains(value) else {
+            let bounds = "from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)) "
+            fail(node, key, "A number \(range.upperBound == .greatestFiniteMagnitude ? "" : bounds)is expected.")
             return nil
         }
         return .number(value)
     }
 
     private mutating func integer(_ node: Node, _ range: ClosedRange<Int>, _ key: String) -> JSONValue? {
-        guard let value = node.scalar.flatMap({ Int($0.string) }), range.contains(value) else {
+        guard let value = Self.digits(of: node).flatMap({ Int($0) }), range.contains(value) else {
             fail(node, key, "A whole number from \(range.lowerBound) to \(range.upperBound) is expected.")
             return nil
         }
@@ -108,8 +111,11 @@ struct SchemaTranslation {
             return nil
         }
         var members: [JSONMember] = []
-        for (name, child) in mapping {
-            let name = name.scalar?.string ?? "?"
+        for (nameNode, child) in mapping {
+            guard let name = nameNode.scalar?.string else {
+                fail(nameNode, key, "The keys of this mapping must be text.")
+                continue
+            }
             if let value = translate(child, as: value, key: "\(key).\(name)") {
                 members.append(JSONMember(name: name, value: value))
             }
@@ -118,20 +124,21 @@ struct SchemaTranslation {
     }
 
     private mutating func object(
-        _ node: Node, _ fields: [Schema.Field], _ rules: [Schema.Rule], _ key: String
+        _ node: Node, _ fields: [Schema.Field], _ rules: [SchemaRule], _ key: String
     ) -> JSONValue? {
+        let known = fields.map(\.name).joined(separator: ", ")
         guard let mapping = node.mapping else {
-            fail(node, key, "A mapping is expected.")
+            fail(node, key, "A mapping is expected. Known here: \(known).")
             return nil
         }
         let prefix = key.isEmpty ? "" : "\(key)."
-        let errorCount = errors.count
         for (name, _) in mapping where !fields.contains(where: { $0.name == name.scalar?.string }) {
-            let known = fields.map(\.name).joined(separator: ", ")
             fail(name, prefix + (name.scalar?.string ?? "?"), "There is no such key. Known here: \(known).")
         }
         var members: [JSONMember] = []
+        var unusable: Set<String> = []
         for field in fields {
+            let problemCount = problems.count
             if let child = mapping[Node(field.name)] {
                 if let value = translate(child, as: field.schema, key: prefix + field.name) {
                     members.append(JSONMember(name: field.name, value: value))
@@ -139,14 +146,37 @@ struct SchemaTranslation {
             } else if field.isRequired {
                 fail(node, prefix + field.name, "This key is missing.")
             }
+            if problems.count > problemCount { unusable.insert(field.name) }
         }
         let object = JSONValue.object(members)
-        guard errors.count == errorCount else { return object }
-        for rule in rules {
-            guard let (name, problem) = rule(object) else { continue }
-            fail(mapping[Node(name)] ?? node, prefix + name, problem)
+        for rule in rules where unusable.isDisjoint(with: rule.keys) {
+            for violation in rule.check(object) { fail(node, key, violation) }
         }
         return object
+    }
+
+    /// Records a violation for the value that its path leads to from an object's node.
+    private mutating func fail(_ object: Node, _ key: String, _ violation: SchemaRule.Violation) {
+        var (node, key) = (object, key)
+        for step in violation.path {
+            switch step {
+            case .key(let name):
+                node = node.mapping?[Node(name)] ?? node
+                key += key.isEmpty ? name : ".\(name)"
+            case .index(let index):
+                if let sequence = node.sequence, sequence.indices.contains(index) { node = sequence[index] }
+                key += "[\(index)]"
+            }
+        }
+        fail(node, key, violation.problem)
+    }
+
+    /// A number's text: unquoted and decimal, so no text, no `.inf` and no `0x10`.
+    private static func digits(of node: Node) -> String? {
+        guard let scalar = node.scalar, scalar.style == .plain,
+            scalar.string.allSatisfy({ "0123456789+-.eE".contains($0) })
+        else { return nil }
+        return scalar.string
     }
 
     private static func text(_ number: Double) -> String {

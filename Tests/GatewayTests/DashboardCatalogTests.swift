@@ -1,0 +1,132 @@
+import Foundation
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+/// A folder of dashboards becomes one answer for the page, or a list of everything that is wrong.
+@Suite("Dashboard catalog")
+struct DashboardCatalogTests {
+    private static let minimal =
+        "title: T\nrooms: [a]\npanels: [{type: chart, title: P, devices: [d], metrics: [m]}]\n"
+
+    private static func errors(in directory: String) -> [String] {
+        do {
+            _ = try DashboardCatalog(directory: directory)
+            return []
+        } catch {
+            return error.errors.map(\.description)
+        }
+    }
+
+    @Test("Every shipped dashboard loads")
+    func shipped() throws {
+        let directory = try PackageRoot.directory.appending(path: "dashboards").path
+        let catalog = try DashboardCatalog(directory: directory)
+        let files = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
+        #expect(Set(catalog.ids) == Set(files.map { $0.dropLast(".yaml".count) }.map(String.init)))
+        #expect(catalog.ids.first == "overview")
+        let json = try Telemetry.JSONParser.parse(catalog.json)
+        #expect(json["dashboards"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == catalog.ids)
+    }
+
+    @Test("Dashboards are in navigation order: by order, then by id")
+    func order() throws {
+        let folder = try TemporaryFolder()
+        for (name, order) in [("c", "order: 5\n"), ("b", ""), ("a", "order: 101\n"), ("aa", "order: 100\n")] {
+            try folder.write(order + Self.minimal, to: "\(name).yaml")
+        }
+        try folder.write("not: a dashboard", to: "notes.txt")
+        try folder.write("not: a dashboard", to: ".#c.yaml")
+        #expect(try DashboardCatalog(directory: folder.url.path).ids == ["c", "aa", "b", "a"])
+        #expect(try DashboardCatalog(directory: folder.url.path + "/").ids == ["c", "aa", "b", "a"])
+    }
+
+    @Test("The answer holds what the files set, and nothing else")
+    func json() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            """
+            title: Cold store
+            order: 30
+            rooms: [sensors/cold-store-1]
+            panels:
+              - type: value
+                title: Air temperature
+                devices: [cold-store-1]
+                metrics: [temperature]
+                unit: °C
+                thresholds:
+                  - {above: 8, level: critical, label: Too warm}
+            """, to: "cold-store.yaml")
+        try folder.write(Self.minimal, to: "other.yaml")
+        let catalog = try DashboardCatalog(directory: folder.url.path)
+        #expect(
+            String(decoding: catalog.json, as: UTF8.self)
+                == #"{"dashboards":[{"id":"cold-store","title":"Cold store","order":30,"#
+                + #""rooms":["sensors/cold-store-1"],"#
+                + #""panels":[{"type":"value","title":"Air temperature","devices":["cold-store-1"],"#
+                + #""metrics":["temperature"],"#
+                + #""unit":"°C","thresholds":[{"above":8,"level":"critical","label":"Too warm"}]}]},"#
+                + #"{"id":"other","title":"T","rooms":["a"],"panels":[{"type":"chart","title":"P","devices":["d"],"#
+                + #""metrics":["m"]}]}]}"#)
+    }
+
+    @Test("A folder without dashboards is an empty catalog")
+    func empty() throws {
+        let folder = try TemporaryFolder()
+        let catalog = try DashboardCatalog(directory: folder.url.path)
+        #expect(catalog.ids.isEmpty)
+        #expect(String(decoding: catalog.json, as: UTF8.self) == #"{"dashboards":[]}"#)
+    }
+
+    @Test("A folder that is not there is an error that names the setting and the folder")
+    func missing() {
+        #expect(Self.errors(in: "/not/there") == ["dashboards_dir: The directory /not/there cannot be read."])
+    }
+
+    @Test("The problems of all files are told at once")
+    func allFiles() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.url.path
+        try folder.write("title: [", to: "a.yaml")
+        try folder.write("order: first\n" + Self.minimal, to: "b.yaml")
+        try folder.write(Self.minimal, to: "C.yaml")
+        try folder.write(Self.minimal, to: "d.yml")
+        try folder.write(Self.minimal, to: "good.yaml")
+        try FileManager.default.createDirectory(
+            at: folder.url.appending(path: "e.yaml"), withIntermediateDirectories: false)
+        try Data([0x74, 0xFF]).write(to: folder.url.appending(path: "f.yaml"))
+        #expect(
+            Self.errors(in: path) == [
+                "\(path)/C.yaml: The file's name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.",
+                "\(path)/a.yaml:2: This is not YAML: did not find expected node content while parsing a flow node.",
+                "\(path)/b.yaml:1: order: A whole number from 0 to 9999 is expected.",
+                "\(path)/d.yml: The name of a dashboard's file must end with .yaml.",
+                "\(path)/e.yaml: The file cannot be read.",
+                "\(path)/f.yaml: The file is not UTF-8.",
+            ])
+    }
+
+    @Test("A file may have 256 KiB, and not a byte more")
+    func fileSize() throws {
+        let folder = try TemporaryFolder()
+        let largest = Self.minimal + "#" + String(repeating: "-", count: 262_144 - Self.minimal.utf8.count - 1)
+        let path = try folder.write(largest, to: "a.yaml")
+        #expect(Self.errors(in: folder.url.path) == [])
+        try folder.write(largest + "-", to: "a.yaml")
+        #expect(Self.errors(in: folder.url.path) == ["\(path): The file has more than 262144 bytes."])
+    }
+
+    @Test("A folder may have 200 dashboards")
+    func fileCount() throws {
+        let folder = try TemporaryFolder()
+        for index in 0..<200 { try folder.write(Self.minimal, to: "d\(index).yaml") }
+        #expect(Self.errors(in: folder.url.path) == [])
+        try folder.write(Self.minimal, to: "d200.yaml")
+        #expect(
+            Self.errors(in: folder.url.path)
+                == ["\(folder.url.path): There are 201 dashboards; at most 200 are allowed."])
+    }
+}
