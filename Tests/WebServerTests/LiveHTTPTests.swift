@@ -103,6 +103,14 @@ struct LiveHTTPTests {
         try await server.stop()
     }
 
+    @Test("A head that is too large is answered 431 and ended at once, also where no request came before")
+    func largeHead() async throws {
+        let server = try await LiveServer()
+        let large = try await server.get("/livez", headers: [("A", String(repeating: "x", count: 40_000))])
+        #expect(large.status == 431)
+        try await server.stop()
+    }
+
     @Test("Listed origins get CORS headers on the API, others do not")
     func cors() async throws {
         let server = try await LiveServer(allowedOrigins: ["https://dash.example"])

@@ -10,12 +10,14 @@ import NIOHTTP1
 final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private let authority: TokenAuthority
     private let origins: OriginPolicy
     private let admission: Admission
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
+    private var hasFailed = false
     /// What came while the token was checked; nil before.
     private var held: [HTTPServerRequestPart]?
 
@@ -57,6 +59,19 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         case .refused(let refusal): refuse(head, refusal, context)
         case .handshake: authorise(head, context)
         }
+    }
+
+    /// A first request that is no HTTP is answered and ended at once; nobody else in the pipeline would.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        guard !hasFailed else { return }
+        hasFailed = true
+        let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
+        let head = HTTPResponseHead(
+            version: .http1_1, status: status, headers: ["connection": "close", "content-length": "0"])
+        let channel = context.channel
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
 
     private func authorise(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
