@@ -9,6 +9,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -52,7 +53,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Realtime",
-            dependencies: ["Telemetry", logging, coreMetrics, collections, nio("NIOCore")],
+            dependencies: ["Telemetry", coreMetrics, collections, nio("NIOCore")],
             swiftSettings: settings),
         .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
         .target(
@@ -72,7 +73,7 @@ let package = Package(
             dependencies: [
                 "Telemetry", "Realtime", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt, crypto,
                 collections,
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
@@ -90,7 +91,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Observability", "Services", "WebServer", "DeviceSimulator",
+                "Telemetry", "MQTTTransport", "Realtime", "Observability", "Services", "WebServer",
                 logging, coreMetrics, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
@@ -115,7 +116,7 @@ let package = Package(
             name: "RealtimeTests",
             dependencies: ["Realtime", "Telemetry", coreMetrics, nio("NIOCore"), nio("NIOEmbedded")],
             swiftSettings: settings),
-        .testTarget(name: "ObservabilityTests", dependencies: ["Observability", coreMetrics], swiftSettings: settings),
+        .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
         .testTarget(
             name: "WebSocketClientTests",
             dependencies: [
