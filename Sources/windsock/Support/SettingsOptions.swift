@@ -36,7 +36,7 @@ struct SettingsOptions: ParsableArguments {
     func sources() throws -> GatewayConfiguration.Sources {
         let environment = ProcessInfo.processInfo.environment
         var file: ConfigurationFile?
-        if let path = config ?? environment["WINDSOCK_CONFIG"] {
+        if let path = config ?? environment["WINDSOCK_CONFIG"], !path.isEmpty {
             file = try ConfigurationFile(path: path)
         } else if FileManager.default.fileExists(atPath: Self.defaultFile) {
             file = try ConfigurationFile(path: Self.defaultFile)
