@@ -33,6 +33,9 @@ final class SequencePublisher: Sendable {
     /// The numbers that the broker acknowledged so far.
     var accepted: Set<Int> { state.withLock { $0.accepted } }
 
+    /// The last number that was handed to the client.
+    var started: Int { state.withLock { $0.next } }
+
     /// Publishes from now on, as fast as the broker acknowledges.
     func start() {
         for _ in 0..<Self.maxUnderWay { publishNext() }

@@ -21,7 +21,8 @@ package final class MosquittoBroker: Sendable {
     /// Starts a broker and waits until it listens.
     ///
     /// - Parameters:
-    ///   - persistent: Whether sessions and queued messages survive ``kill()``: it saves after every change.
+    ///   - persistent: Whether sessions and queued messages survive its end. It saves after changes and when it is
+    ///     asked to end; what it accepted shortly before ``kill()`` may not be saved.
     ///   - anonymous: Whether clients need no user name.
     ///   - configuration: Further lines, which apply to the listener where they can; `%FOLDER%` is ``folder``.
     ///   - files: What to put into the folder before the start, by name.

@@ -3,6 +3,9 @@ import Logging
 import Telemetry
 
 extension MQTTSession {
+    /// `POLLRDHUP` of Linux, which the C library shows to GNU sources only.
+    private static let peerHasShutDown: Int16 = 0x2000
+
     // MARK: In
 
     /// Hands a batch on; false when it was not taken and the connection was dropped for it.
@@ -86,7 +89,7 @@ extension MQTTSession {
         // Its acknowledgements may belong to a batch that was not taken.
         case .offline, .dialing, .waiting, .stopped: return
         }
-        guard let handle, let socket = handle.socket else { return }
+        guard let handle, let socket = handle.socket, !hasPeerClosed(socket) else { return }
         let isCorked = count > 1
         if isCorked { setCork(socket, 1) }
         do throws(MQTTError) {
@@ -98,6 +101,13 @@ extension MQTTSession {
         }
         if isCorked, handle.socket != nil { setCork(socket, 0) }
         processEvents()
+    }
+
+    /// Whether the broker has closed the connection. Writing would close our end too, with all that is unread in it:
+    /// readings that a killed broker passed on and never saved. The reads that follow find the end by themselves.
+    private func hasPeerClosed(_ socket: Int32) -> Bool {
+        var descriptor = pollfd(fd: socket, events: Self.peerHasShutDown, revents: 0)
+        return poll(&descriptor, 1, 0) > 0
     }
 
     private func setCork(_ socket: Int32, _ value: Int32) {

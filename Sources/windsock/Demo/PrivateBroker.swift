@@ -64,6 +64,7 @@ final class PrivateBroker: Service {
         allow_anonymous true
         persistence false
         max_queued_messages 0
+        set_tcp_nodelay true
         max_inflight_messages 1000
         log_type error
         \(geteuid() == 0 ? "user root" : "")

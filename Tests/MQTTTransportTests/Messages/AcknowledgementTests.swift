@@ -61,6 +61,41 @@ struct AcknowledgementTests {
         #expect(broker.errors.isEmpty)
     }
 
+    @Test(
+        "what the broker had sent before it was killed is taken, though nothing can be acknowledged any more",
+        arguments: [true, false])
+    func takesWhatWasSent(isReset: Bool) async throws {
+        let isHeld = DispatchSemaphore(value: 0)
+        let release = DispatchSemaphore(value: 0)
+        let recorder = Recorder { batch in
+            guard batch.messages.first?.packetID == 1 else { return }
+            isHeld.signal()
+            release.wait()
+        }
+        let broker = try ScriptedBroker { connection, number in
+            try connection.acceptClient()
+            try connection.answerSubscribe(1)
+            guard number == 0 else {
+                _ = try connection.read()
+                return
+            }
+            try connection.publish("m0", to: "t", packetID: 1)
+            isHeld.wait()
+            // In one segment: what is in the buffers of a killed broker's own socket is lost to everybody.
+            let packets = (1...20).map { ScriptedConnection.publish("m\($0)", to: "t", packetID: UInt8($0 + 1)) }
+            try connection.write(Array(packets.joined()))
+            if isReset { connection.resetWhenClosed() }
+            connection.close()
+            release.signal()
+        }
+        try await withClient(.test(port: broker.port, id: "killed", filters: ["#"]), handler: recorder) { client in
+            try await eventually("all were taken") { recorder.texts.count == 21 }
+            try await eventually("it came back") { client.counters.connects == 2 }
+        }
+        #expect(recorder.texts == (0...20).map { "m\($0)" })
+        #expect(broker.errors.isEmpty)
+    }
+
     @Test("a real broker delivers a refused batch again, and nothing is lost", arguments: [5, 4])
     func redelivers(level: Int) async throws {
         let broker = try await MosquittoBroker.start()

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// One connection of a ``ScriptedBroker``: packets as bytes, in and out. Reading gives up after ten seconds.
 final class ScriptedConnection: Sendable {
@@ -38,6 +39,7 @@ final class ScriptedConnection: Sendable {
     }
 
     private let socket: Int32
+    private let isClosed = Atomic(false)
 
     init(socket: Int32) {
         self.socket = socket
@@ -99,11 +101,18 @@ final class ScriptedConnection: Sendable {
     /// Waits for the client's first byte, and resets the connection.
     func reset() throws {
         _ = try byte()
+        resetWhenClosed()
+    }
+
+    /// Makes the end a reset, as for a process that was killed with unread bytes in its socket.
+    func resetWhenClosed() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
     }
 
+    /// Closes the socket, once.
     func close() {
+        if isClosed.exchange(true, ordering: .relaxed) { return }
         Glibc.close(socket)
     }
 
@@ -136,7 +145,12 @@ extension ScriptedConnection {
 
     /// Sends a message at QoS 1 with MQTT 5.
     func publish(_ text: String, to topic: String, packetID: UInt8) throws {
+        try write(Self.publish(text, to: topic, packetID: packetID))
+    }
+
+    /// The packet of a message at QoS 1 with MQTT 5.
+    static func publish(_ text: String, to topic: String, packetID: UInt8) -> [UInt8] {
         let body = [0, UInt8(topic.utf8.count)] + Array(topic.utf8) + [0, packetID, 0] + Array(text.utf8)
-        try write([0x32, UInt8(body.count)] + body)
+        return [0x32, UInt8(body.count)] + body
     }
 }
