@@ -19,6 +19,7 @@ let configuration: Target.Dependency = .product(name: "Configuration", package: 
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
@@ -37,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -55,6 +57,7 @@ let package = Package(
             name: "Realtime",
             dependencies: ["Telemetry", coreMetrics, collections, nio("NIOCore")],
             swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["Telemetry", grdb], swiftSettings: settings),
         .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
         .target(
             name: "WebSocketClient",
@@ -64,7 +67,10 @@ let package = Package(
         // Level 2: the use cases
         .target(
             name: "Services",
-            dependencies: ["Telemetry", "MQTTTransport", "Realtime", logging, coreMetrics, nio("NIOCore")],
+            dependencies: [
+                "Telemetry", "MQTTTransport", "Realtime", "Storage", logging, coreMetrics, collections, crypto,
+                nio("NIOCore"),
+            ],
             swiftSettings: settings),
 
         // Level 3: the edge
@@ -116,6 +122,7 @@ let package = Package(
             name: "RealtimeTests",
             dependencies: ["Realtime", "Telemetry", coreMetrics, nio("NIOCore"), nio("NIOEmbedded")],
             swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
         .testTarget(
             name: "WebSocketClientTests",

@@ -1,0 +1,94 @@
+import Foundation
+import GRDB
+package import Telemetry
+
+/// What must survive a restart: one SQLite file in the data directory, with one writer and concurrent readers (WAL).
+///
+/// Thread-safe. ``write(_:)`` and ``read(_:)`` block the calling thread: never call them on an event loop, which uses
+/// ``read(_:completion:)`` instead.
+package final class Database: Sendable {
+    /// The file's name in the data directory.
+    package static let fileName = "windsock.sqlite"
+
+    /// Names this database's offsets: another database has another epoch, so that a client never takes an offset of
+    /// the one for an offset of the other.
+    package let epoch: String
+
+    private let pool: DatabasePool
+
+    /// Opens the database of a data directory, makes it when there is none, and brings its schema up to date.
+    ///
+    /// - Throws: ``StorageError`` naming the file; a file that is damaged or newer than this program is left alone.
+    package convenience init(directory: String, ids: any IDGenerator = RandomIDGenerator()) throws(StorageError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw StorageError(file: directory, problem: .unusable("the directory cannot be made: \(error)"))
+        }
+        try self.init(file: "\(directory)/\(Self.fileName)", ids: ids)
+    }
+
+    private init(file: String, ids: any IDGenerator) throws(StorageError) {
+        var configuration = Configuration()
+        configuration.label = "windsock.storage"
+        configuration.busyMode = .timeout(5)
+        configuration.maximumReaderCount = 4
+        do {
+            pool = try DatabasePool(path: file, configuration: configuration)
+            let migrator = Schema.migrator
+            if try pool.read(migrator.hasBeenSuperseded) {
+                throw StorageError(file: file, problem: .newer)
+            }
+            try migrator.migrate(pool)
+            epoch = try pool.write { database in try Self.epoch(in: database, ids: ids) }
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            throw StorageError(file: file, error)
+        }
+    }
+
+    /// Does `work` in one transaction, after all writes that began before. What it throws rolls everything back.
+    package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
+        try pool.write { try work(StorageTransaction(database: $0)) }
+    }
+
+    /// Reads from one snapshot.
+    package func read<Result>(_ work: (StorageSnapshot) throws -> Result) throws -> Result {
+        try pool.read { try work(StorageSnapshot(database: $0)) }
+    }
+
+    /// Reads from one snapshot on a thread of the database's own; `completion` is called there.
+    ///
+    /// The snapshot is taken after this call: it holds everything that was committed before.
+    package func read<Result: Sendable>(
+        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result,
+        completion: @escaping @Sendable (Swift.Result<Result, any Error>) -> Void
+    ) {
+        pool.asyncRead { access in
+            completion(Swift.Result { try work(StorageSnapshot(database: access.get())) })
+        }
+    }
+
+    /// Reads from one snapshot without blocking the caller's thread.
+    package func read<Result: Sendable>(
+        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
+    ) async throws -> Result {
+        try await pool.read { try work(StorageSnapshot(database: $0)) }
+    }
+
+    /// Ends all access; later calls throw.
+    package func close() throws {
+        try pool.close()
+    }
+
+    private static func epoch(in database: GRDB.Database, ids: any IDGenerator) throws -> String {
+        if let epoch = try String.fetchOne(database, sql: "SELECT value FROM setting WHERE name = 'epoch'") {
+            return epoch
+        }
+        let epoch = String(ids.next().prefix(12))
+        try database.execute(sql: "INSERT INTO setting (name, value) VALUES ('epoch', ?)", arguments: [epoch])
+        return epoch
+    }
+}

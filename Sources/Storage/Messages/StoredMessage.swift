@@ -1,0 +1,32 @@
+import GRDB
+package import Telemetry
+
+/// A message in a room's history.
+package struct StoredMessage: Sendable, Equatable {
+    /// Its position in the room: 1, 2, 3 …, without holes.
+    package var offset: Int64
+    package var messageID: String
+    /// The envelope's `type`.
+    package var type: String
+    /// The envelope's `payload`: a complete JSON object.
+    package var payload: [UInt8]
+    package var createdAt: Timestamp
+
+    package init(offset: Int64, messageID: String, type: String, payload: [UInt8], createdAt: Timestamp) {
+        self.offset = offset
+        self.messageID = messageID
+        self.type = type
+        self.payload = payload
+        self.createdAt = createdAt
+    }
+
+    static let columns = "offset, message_id, type, payload, created_at"
+
+    init(_ row: Row) throws {
+        offset = row[0]
+        messageID = row[1]
+        type = row[2]
+        payload = try row.withUnsafeData(atIndex: 3) { $0.map(Array.init) ?? [] }
+        createdAt = Timestamp(nanosecondsSinceEpoch: row[4])
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import GRDB
+package import Telemetry
+
+extension StorageTransaction {
+    /// Notes that a user was there.
+    package func remember(user: String, at now: Timestamp) throws {
+        try run(
+            """
+            INSERT INTO user (name, last_seen) VALUES (?, ?)
+            ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen
+            """, [user, now.nanosecondsSinceEpoch])
+    }
+
+    /// Gives a user a notification, and forgets that user's oldest above `maxPerUser`.
+    package func add(_ notification: StoredNotification, for user: String, maxPerUser: Int) throws {
+        let last: Int64 =
+            try snapshot.row("SELECT max(sequence) FROM notification WHERE user = ?", [user])?[0] ?? 0
+        try run(
+            """
+            INSERT INTO notification (user, sequence, notification_id, payload, created_at, expires_at, read_at)
+            VALUES (?, ?, ?, ?, ?, ?, NULL)
+            """,
+            [
+                user, last + 1, notification.notificationID, Data(notification.payload),
+                notification.createdAt.nanosecondsSinceEpoch, notification.expiresAt?.nanosecondsSinceEpoch,
+            ])
+        try run(
+            "DELETE FROM notification WHERE user = ? AND sequence <= ?", [user, last + 1 - Int64(maxPerUser)])
+    }
+
+    /// Marks one notification as read; false when the user has none with that id or it was read before.
+    package func markRead(_ notificationID: String, of user: String, at now: Timestamp) throws -> Bool {
+        try run(
+            "UPDATE notification SET read_at = ? WHERE user = ? AND notification_id = ? AND read_at IS NULL",
+            [now.nanosecondsSinceEpoch, user, notificationID])
+        return database.changesCount > 0
+    }
+
+    /// Marks all of a user's notifications as read; returns how many were not.
+    package func markAllRead(of user: String, at now: Timestamp) throws -> Int {
+        try run(
+            "UPDATE notification SET read_at = ? WHERE user = ? AND read_at IS NULL",
+            [now.nanosecondsSinceEpoch, user])
+        return database.changesCount
+    }
+
+    /// Removes up to `limit` notifications that were made before `cutoff` or have expired; returns how many went.
+    package func removeNotifications(before cutoff: Timestamp, expiredAt now: Timestamp, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM notification WHERE (user, sequence) IN
+            (SELECT user, sequence FROM notification WHERE created_at < ? OR expires_at <= ? LIMIT ?)
+            """, [cutoff.nanosecondsSinceEpoch, now.nanosecondsSinceEpoch, limit])
+        return database.changesCount
+    }
+}

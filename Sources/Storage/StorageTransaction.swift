@@ -1,0 +1,27 @@
+import GRDB
+
+/// Writes of one transaction; handed to a closure and not usable after it.
+///
+/// What it can do stands in extensions, one for each kind of thing that is stored.
+package struct StorageTransaction {
+    let database: GRDB.Database
+
+    /// What the transaction sees, its own writes included.
+    package var snapshot: StorageSnapshot { StorageSnapshot(database: database) }
+
+    /// Does `work` so that what it throws undoes its own writes only.
+    package func savepoint<Result>(_ work: () throws -> Result) throws -> Result {
+        var result: Swift.Result<Result, any Error>?
+        try database.inSavepoint {
+            result = Swift.Result { try work() }
+            if case .failure = result { return .rollback }
+            return .commit
+        }
+        guard let result else { throw DatabaseError(message: "the savepoint did not run") }
+        return try result.get()
+    }
+
+    func run(_ sql: String, _ arguments: StatementArguments = []) throws {
+        try database.cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import GRDB
+import Storage
+import Testing
+
+@Suite("The database's file")
+struct DatabaseFileTests {
+    let fixture = StorageFixture()
+
+    @Test("a file that is no database is refused by name, and left as it is")
+    func damaged() throws {
+        try FileManager.default.createDirectory(atPath: fixture.directory, withIntermediateDirectories: true)
+        let content = Data(repeating: UInt8(ascii: "x"), count: 5000)
+        try content.write(to: URL(filePath: fixture.file))
+        let error = #expect(throws: StorageError.self) { try fixture.open() }
+        #expect(error?.problem == .damaged)
+        #expect(error?.file == fixture.file)
+        #expect(try Data(contentsOf: URL(filePath: fixture.file)) == content)
+    }
+
+    @Test("a database of a newer version is refused, and its data stay")
+    func newer() throws {
+        try fixture.open().close()
+        let file = try DatabaseQueue(path: fixture.file)
+        try file.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('of a later version')") }
+        try file.close()
+        let error = #expect(throws: StorageError.self) { try fixture.open() }
+        #expect(error?.problem == .newer)
+    }
+
+    @Test("a directory that cannot be made is named")
+    func unusable() throws {
+        let error = #expect(throws: StorageError.self) { try Storage.Database(directory: "/proc/windsock") }
+        #expect(error?.file == "/proc/windsock")
+    }
+
+    @Test("two databases have different epochs")
+    func epochs() throws {
+        let other = StorageFixture()
+        #expect(try fixture.open().epoch != other.open().epoch)
+    }
+}

@@ -1,0 +1,105 @@
+import Storage
+import Telemetry
+import Testing
+
+@Suite("A room's history")
+struct MessageHistoryTests {
+    let fixture = StorageFixture()
+
+    @Test("offsets count from 1 in every room, and go on after the database was opened again")
+    func offsets() throws {
+        let first = try fixture.open()
+        try first.write { transaction throws in
+            #expect(try transaction.say(1, in: "a") == 1)
+            #expect(try transaction.say(2, in: "b") == 1)
+            #expect(try transaction.say(3, in: "a") == 2)
+        }
+        let epoch = first.epoch
+        try first.close()
+        let second = try fixture.open()
+        #expect(second.epoch == epoch)
+        #expect(try second.write { try $0.say(4, in: "a") } == 3)
+        #expect(try second.read { try $0.lastOffset(of: "a") } == 3)
+        #expect(try second.read { try $0.lastOffset(of: "never spoken in") } == 0)
+    }
+
+    @Test("pages go forwards and backwards, always ascending, and hold what was stored")
+    func pages() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            for number in 1...10 { try transaction.say(number, in: "a", at: at(Int64(number))) }
+            try transaction.say(99, in: "b")
+        }
+        try database.read { snapshot throws in
+            #expect(try snapshot.messages(in: "a", after: 3, limit: 4).map(\.offset) == [4, 5, 6, 7])
+            #expect(try snapshot.messages(in: "a", before: 4, limit: 2).map(\.offset) == [2, 3])
+            #expect(try snapshot.messages(in: "a", before: .max, limit: 3).map(\.offset) == [8, 9, 10])
+            #expect(try snapshot.messages(in: "none", after: 0, limit: 3).isEmpty)
+            let message = try #require(try snapshot.messages(in: "a", after: 6, limit: 1).first)
+            #expect(
+                message
+                    == StoredMessage(
+                        offset: 7, messageID: "m7", type: "chat_message", payload: Array("{\"n\":7}".utf8),
+                        createdAt: at(7)))
+        }
+    }
+
+    @Test("what is trimmed or too old goes, and the offsets go on")
+    func trims() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            for number in 1...10 { try transaction.say(number, in: "a", at: at(Int64(number))) }
+            try transaction.trim("a", toLatest: 6)
+            #expect(try transaction.snapshot.messages(in: "a", after: 0, limit: 20).map(\.offset) == Array(5...10))
+            #expect(try transaction.removeMessages(before: at(8), limit: 2) == 2)
+            #expect(try transaction.removeMessages(before: at(8), limit: 2) == 1)
+            #expect(try transaction.snapshot.messages(in: "a", after: 0, limit: 20).map(\.offset) == [8, 9, 10])
+            #expect(try transaction.say(11, in: "a") == 11)
+        }
+    }
+
+    @Test("what a savepoint throws undoes its own writes only; what the transaction throws undoes all")
+    func rollsBack() throws {
+        struct Mistake: Error {}
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            try transaction.say(1, in: "a")
+            #expect(throws: Mistake.self) {
+                try transaction.savepoint {
+                    try transaction.say(2, in: "a")
+                    throw Mistake()
+                }
+            }
+            #expect(try transaction.savepoint { try transaction.say(3, in: "a") } == 2)
+        }
+        #expect(throws: Mistake.self) {
+            try database.write { transaction throws in
+                try transaction.say(4, in: "a")
+                throw Mistake()
+            }
+        }
+        let ids = try database.read { try $0.messages(in: "a", after: 0, limit: 9).map(\.messageID) }
+        #expect(ids == ["m1", "m3"])
+    }
+
+    @Test("a key is known with its content, within its scope and its time")
+    func idempotency() throws {
+        let database = try fixture.open()
+        let key = IdempotencyKey(user: "ann", scope: "a", key: "k", contentDigest: [1])
+        try database.write { try $0.remember(key, messageID: "m1", offset: 7, at: at(100)) }
+        func finding(_ change: (inout IdempotencyKey) -> Void = { _ in }, since: Int64 = 50) throws
+            -> IdempotencyKey.Finding
+        {
+            var changed = key
+            change(&changed)
+            return try database.read { [changed] in try $0.finding(for: changed, since: at(since)) }
+        }
+        #expect(try finding() == .used(messageID: "m1", offset: 7))
+        #expect(try finding { $0.contentDigest = [2] } == .conflict)
+        #expect(try finding { $0.user = "bob" } == .unused)
+        #expect(try finding { $0.scope = "b" } == .unused)
+        #expect(try finding(since: 101) == .unused)
+        #expect(try database.write { try $0.forgetKeys(before: at(101), limit: 10) } == 1)
+        #expect(try finding() == .unused)
+    }
+}

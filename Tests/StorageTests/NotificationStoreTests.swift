@@ -1,0 +1,75 @@
+import Storage
+import Testing
+
+@Suite("A user's notifications")
+struct NotificationStoreTests {
+    let fixture = StorageFixture()
+
+    @Test("unread ones are counted and listed, without read and expired ones, and those of others")
+    func unread() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            for id in ["n1", "n2", "n3", "n4"] { try transaction.notify(id, "ann") }
+            try transaction.notify("gone", "ann", expires: at(5))
+            try transaction.notify("other", "bob")
+            #expect(try transaction.markRead("n2", of: "ann", at: at(2)))
+            #expect(try transaction.markRead("n2", of: "ann", at: at(3)) == false)
+            #expect(try transaction.markRead("other", of: "ann", at: at(3)) == false)
+        }
+        try database.read { snapshot throws in
+            #expect(try snapshot.unreadCount(of: "ann", at: at(5)) == 3)
+            #expect(try snapshot.unreadCount(of: "ann", at: at(4)) == 4)
+            let ids = try snapshot.unreadNotifications(of: "ann", at: at(5), limit: 2).map(\.notificationID)
+            #expect(ids == ["n3", "n4"])
+            #expect(try snapshot.unreadCount(of: "nobody", at: at(5)) == 0)
+        }
+        #expect(try database.write { try $0.markAllRead(of: "ann", at: at(6)) } == 4)
+        #expect(try database.read { try $0.unreadCount(of: "ann", at: at(5)) } == 0)
+    }
+
+    @Test("pages go from the newest to the oldest")
+    func pages() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            for id in ["n1", "n2", "n3", "n4"] { try transaction.notify(id, "ann") }
+            _ = try transaction.markRead("n3", of: "ann", at: at(2))
+        }
+        func page(before: String?, unreadOnly: Bool = false) throws -> [String] {
+            try database.read {
+                try $0.notifications(of: "ann", before: before, unreadOnly: unreadOnly, at: at(9), limit: 2)
+                    .map { "\($0.notificationID)\($0.isRead ? " read" : "")" }
+            }
+        }
+        #expect(try page(before: nil) == ["n4", "n3 read"])
+        #expect(try page(before: "n3") == ["n2", "n1"])
+        #expect(try page(before: nil, unreadOnly: true) == ["n4", "n2"])
+    }
+
+    @Test("the oldest go above the limit; old and expired ones go in steps")
+    func bounded() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            for number in 1...5 { try transaction.notify("n\(number)", "ann", at: at(Int64(number)), maxPerUser: 3) }
+            try transaction.notify("short", "ann", at: at(9), expires: at(10))
+            #expect(try !transaction.snapshot.hasNotification("n2", of: "ann"))
+            #expect(try transaction.snapshot.hasNotification("n3", of: "ann"))
+            #expect(try transaction.removeNotifications(before: at(4), expiredAt: at(10), limit: 1) == 1)
+            #expect(try transaction.removeNotifications(before: at(4), expiredAt: at(10), limit: 9) == 1)
+            let left = try transaction.snapshot.notifications(
+                of: "ann", before: nil, unreadOnly: false, at: at(0), limit: 9)
+            #expect(left.map(\.notificationID) == ["n5", "n4"])
+        }
+    }
+
+    @Test("known users are those who were there, the latest first")
+    func users() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            try transaction.remember(user: "ann", at: at(1))
+            try transaction.remember(user: "bob", at: at(2))
+            try transaction.remember(user: "ann", at: at(3))
+        }
+        #expect(try database.read { try $0.knownUsers(limit: 9) } == ["ann", "bob"])
+        #expect(try database.read { try $0.knownUsers(limit: 1) } == ["ann"])
+    }
+}
