@@ -12,6 +12,8 @@ package protocol ClientSink: AnyObject {
     var isWritable: Bool { get }
     /// Ends the connection, telling the peer why. Further writes are ignored.
     func close(code: CloseCode, reason: String)
+    /// The time from the latest ping to its pong, once there was one.
+    var roundTripTime: TimeAmount? { get }
     /// Called about once a second for heartbeats and deadlines.
     func sweep(at now: NIODeadline)
 }

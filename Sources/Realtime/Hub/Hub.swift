@@ -7,7 +7,7 @@ package import Telemetry
 /// Thread-safe. Messages of one publisher reach every client in the order they were published.
 package final class Hub: Sendable {
     /// Who is connected and who is where.
-    package let presence = PresenceRegistry()
+    package let presence: PresenceRegistry
     /// One per event loop.
     package let shards: [HubShard]
 
@@ -24,7 +24,8 @@ package final class Hub: Sendable {
     ) {
         self.encoder = encoder
         self.metrics = metrics
-        let presence = self.presence
+        let presence = PresenceRegistry(grace: configuration.presenceGrace)
+        self.presence = presence
         self.shards = eventLoops.map {
             HubShard(
                 eventLoop: $0,
@@ -53,7 +54,8 @@ package final class Hub: Sendable {
         let queued = messages.map { message in
             let frame = encoder.encode(message)
             byteCount += frame.readableBytes
-            return QueuedMessage(room: message.room, frame: frame, delivery: message.delivery)
+            return QueuedMessage(
+                room: message.room, frame: frame, delivery: message.delivery, offset: message.offset ?? 0)
         }
         for shard in shards { shard.post(.messages(queued), byteCount: byteCount) }
     }
@@ -64,9 +66,23 @@ package final class Hub: Sendable {
         for shard in shards { shard.waitForRoom() }
     }
 
+    /// Whether a shard has more waiting than the limit: whoever may not wait should refuse what is new.
+    package var isOverloaded: Bool { shards.contains(where: \.isOverloaded) }
+
     /// Does `work` on the shard after all messages published before this call and before all published after it.
     package func perform(on shard: HubShard, _ work: @escaping @Sendable (HubShard) -> Void) {
         shard.post(.work(work), byteCount: 0)
+    }
+
+    /// What is known of every connected client, in no order.
+    package func clients() async -> [ClientSummary] {
+        var all: [ClientSummary] = []
+        for shard in shards {
+            all += await withCheckedContinuation { continuation in
+                shard.eventLoop.execute { continuation.resume(returning: shard.summaries()) }
+            }
+        }
+        return all
     }
 
     /// Takes no more messages and releases publishers that wait.

@@ -10,16 +10,20 @@ package struct HubConfiguration: Sendable {
     package var protectedFirstLevels: [String]
     /// How often each shard looks after heartbeats and deadlines.
     package var sweepInterval: TimeAmount
+    /// How long a user whose last client was cut off stays a member of its rooms.
+    package var presenceGrace: TimeAmount
 
     package init(
         queue: OutboundQueue.Limits = .init(),
         maxMailboxBytes: Int = 8 << 20,
         protectedFirstLevels: [String] = ["users"],
-        sweepInterval: TimeAmount = .seconds(1)
+        sweepInterval: TimeAmount = .seconds(1),
+        presenceGrace: TimeAmount = .seconds(10)
     ) {
         self.queue = queue
         self.maxMailboxBytes = maxMailboxBytes
         self.protectedFirstLevels = protectedFirstLevels
         self.sweepInterval = sweepInterval
+        self.presenceGrace = presenceGrace
     }
 }

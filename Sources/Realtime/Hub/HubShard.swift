@@ -15,18 +15,21 @@ package final class HubShard: @unchecked Sendable {
     package let eventLoop: any EventLoop
 
     private let mailbox: Mailbox
-    private let configuration: HubConfiguration
-    private let encoder: any MessageEncoder
+    let configuration: HubConfiguration
+    let encoder: any MessageEncoder
     private let presence: PresenceRegistry
-    private let metrics: HubMetrics
+    let metrics: HubMetrics
     private let clock: any WallClock
 
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
-    private var plan = DeliveryPlan()
+    var plan = DeliveryPlan()
     private var touched: [HubClient] = []
-    private var isDraining = false
+    var isDraining = false
     private var sweepTask: RepeatedTask?
+    /// Clients with messages that wait for their time.
+    var paced: [ObjectIdentifier: HubClient] = [:]
+    var pacingTask: Scheduled<Void>?
 
     init(
         eventLoop: any EventLoop,
@@ -50,9 +53,9 @@ package final class HubShard: @unchecked Sendable {
     // MARK: Clients
 
     /// Takes a new connection in. It gets nothing before it joins a room.
-    package func connect(id: String, user: String, sink: any ClientSink) -> HubClient {
+    package func connect(id: String, user: String, address: String? = nil, sink: any ClientSink) -> HubClient {
         eventLoop.assertInEventLoop()
-        let client = HubClient(id: id, user: user, sink: sink)
+        let client = HubClient(id: id, user: user, address: address, connectedAt: clock.now(), sink: sink)
         clients[ObjectIdentifier(client)] = client
         presence.connected(user: user)
         if sweepTask == nil {
@@ -69,10 +72,12 @@ package final class HubShard: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
         for filter in client.joined { members.remove(client, under: filter) }
-        presence.disconnected(user: client.user, joined: client.joined)
+        presence.disconnected(user: client.user, joined: client.joined, at: eventLoop.now)
         client.joined = []
         client.sink = nil
         client.queue = nil
+        client.control = nil
+        paced[ObjectIdentifier(client)] = nil
         if clients.isEmpty {
             sweepTask?.cancel()
             sweepTask = nil
@@ -98,6 +103,8 @@ package final class HubShard: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         guard let index = client.joined.firstIndex(of: filter) else { return false }
         client.joined.remove(at: index)
+        client.control?.holds[filter.rawValue] = nil
+        setInterval(nil, for: filter, of: client)
         members.remove(client, under: filter)
         presence.left(user: client.user, filter: filter)
         return true
@@ -107,8 +114,7 @@ package final class HubShard: @unchecked Sendable {
     package func send(_ messages: [Message], to client: HubClient) {
         eventLoop.assertInEventLoop()
         for message in messages {
-            plan.add(
-                QueuedMessage(room: message.room, frame: encoder.encode(message), delivery: message.delivery))
+            plan.add(queued(message))
             advance(client)
         }
         if !isDraining { endTick() }
@@ -133,12 +139,21 @@ package final class HubShard: @unchecked Sendable {
         if mailbox.waitForRoom() { metrics.publisherWaits.increment() }
     }
 
+    var isOverloaded: Bool { mailbox.isFull }
+
+    /// What is known of the shard's clients.
+    func summaries() -> [ClientSummary] {
+        eventLoop.assertInEventLoop()
+        return clients.values.map(ClientSummary.init)
+    }
+
     /// Takes nothing more from publishers and stops the sweep. Clients stay until their connections end.
     func close() {
         mailbox.close()
         eventLoop.execute {
             self.sweepTask?.cancel()
             self.sweepTask = nil
+            self.pacingTask?.cancel()
         }
     }
 
@@ -160,10 +175,13 @@ package final class HubShard: @unchecked Sendable {
         let recipients = members.recipients(of: message.room)
         guard !recipients.isEmpty else { return }
         plan.add(message)
-        for client in recipients { advance(client) }
+        for client in recipients {
+            if let control = client.control, !admit(message, for: client, control) { continue }
+            advance(client)
+        }
     }
 
-    private func advance(_ client: HubClient) {
+    func advance(_ client: HubClient) {
         guard client.sink != nil else { return }
         if client.position == DeliveryPlan.root { touched.append(client) }
         client.position = plan.step(from: client.position)
@@ -171,7 +189,7 @@ package final class HubShard: @unchecked Sendable {
 
     // MARK: End of tick
 
-    private func endTick() {
+    func endTick() {
         guard !touched.isEmpty else { return plan.reset() }
         let clients = touched
         touched.removeAll(keepingCapacity: clients.count <= 4096)
@@ -214,7 +232,9 @@ package final class HubShard: @unchecked Sendable {
         for message in messages {
             switch queue.append(message) {
             case .queued(let dropped):
-                if dropped > 0 { metrics.conflated.increment(by: dropped) }
+                guard dropped > 0 else { continue }
+                client.droppedCount += dropped
+                metrics.conflated.increment(by: dropped)
             case .overflow:
                 metrics.slowClientsClosed.increment()
                 return sink.close(code: .slowClient, reason: "slow client: messages that must not be lost piled up")
@@ -236,6 +256,7 @@ package final class HubShard: @unchecked Sendable {
         }
         client.queue = queue.isSpent(at: now) ? nil : queue
         if wrote { sink.flush() }
+        if client.queue?.isEmpty ?? true, client.control?.hasReplay == true { replayLater(to: client) }
     }
 
     private func gapNotice(room: String, dropped: Int) -> Message {

@@ -17,6 +17,8 @@ package struct Message: Sendable {
     package var delivery: DeliveryPolicy
     /// The `id` of the command that this message answers.
     package var replyTo: String?
+    /// The position in the room's history, from 1; `nil` for what is not in it.
+    package var offset: Int64?
 
     package init(
         type: MessageType,
@@ -24,7 +26,8 @@ package struct Message: Sendable {
         payload: [UInt8],
         timestamp: Timestamp,
         delivery: DeliveryPolicy = .reliable,
-        replyTo: String? = nil
+        replyTo: String? = nil,
+        offset: Int64? = nil
     ) {
         self.type = type
         self.room = room
@@ -32,5 +35,6 @@ package struct Message: Sendable {
         self.timestamp = timestamp
         self.delivery = delivery
         self.replyTo = replyTo
+        self.offset = offset
     }
 }

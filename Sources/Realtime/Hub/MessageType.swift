@@ -12,8 +12,23 @@ package struct MessageType: Sendable, Hashable, CustomStringConvertible {
     package static let left = MessageType("left")
     package static let dataUpdate = MessageType("data_update")
     package static let clockSync = MessageType("clock_sync")
+    package static let ack = MessageType("ack")
+    package static let chatMessage = MessageType("chat_message")
+    package static let directMessage = MessageType("direct_message")
+    package static let notification = MessageType("notification")
+    package static let notificationRead = MessageType("notification_read")
+    package static let presence = MessageType("presence")
     package static let gap = MessageType("gap")
     package static let error = MessageType("error")
+
+    /// The types that rooms' histories hold.
+    private static let stored = [chatMessage, directMessage, notification, notificationRead]
+
+    /// The type of a message in a room's history, by its name.
+    package init?(storedName name: String) {
+        guard let type = Self.stored.first(where: { $0.description == name }) else { return nil }
+        self = type
+    }
 
     package var description: String { name.description }
 

@@ -43,6 +43,34 @@ package struct JSONObjectBuilder {
         bytes += object
     }
 
+    /// Adds an instant as RFC 3339 has it.
+    package mutating func add(_ name: StaticString, time: Timestamp) {
+        addName(name)
+        JSONWriter.appendRFC3339(time, to: &bytes)
+    }
+
+    /// Adds an array of strings.
+    package mutating func add(_ name: StaticString, array: some Sequence<String>) {
+        addName(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, value) in array.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONWriter.append(value, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Adds an array of objects that other builders have finished.
+    package mutating func add(_ name: StaticString, objects: some Sequence<[UInt8]>) {
+        addName(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, object) in objects.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += object
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
     /// The object with its closing brace.
     package consuming func finished() -> [UInt8] {
         bytes.append(UInt8(ascii: "}"))

@@ -13,6 +13,10 @@ package struct EnvelopeEncoder: MessageEncoder {
         tail.reserveCapacity(96)
         JSONWriter.append(raw: ",\"timestamp\":", to: &tail)
         JSONWriter.appendRFC3339(message.timestamp, to: &tail)
+        if let offset = message.offset {
+            JSONWriter.append(raw: ",\"offset\":", to: &tail)
+            JSONWriter.append(offset, to: &tail)
+        }
         if let id = message.replyTo {
             JSONWriter.append(raw: ",\"id\":", to: &tail)
             JSONWriter.append(id, to: &tail)

@@ -1,0 +1,116 @@
+import Crypto
+import Realtime
+import Storage
+package import Telemetry
+
+/// Carries what users say to rooms and to each other: stored first, then told, then acknowledged.
+package final class ChatService: Sendable {
+    /// A message that is stored and under way.
+    package struct Sent: Sendable, Equatable {
+        package var messageID: String
+        package var position: RoomPosition
+        /// Whether the same key had sent it before; nothing was sent again.
+        package var isRepeated: Bool
+    }
+
+    /// The first level of inboxes.
+    package static let inboxRoot = "users"
+
+    private let writer: RoomWriter
+    private let ledger: RoomLedger
+    private let epoch: String
+    private let clock: any WallClock
+    private let ids: any IDGenerator
+
+    /// A chat that writes through `writer`, with the history's limits.
+    package init(
+        writer: RoomWriter, history: RoomHistory, configuration: HistoryConfiguration,
+        clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator()
+    ) {
+        self.writer = writer
+        self.ledger = RoomLedger(configuration: configuration)
+        self.epoch = history.epoch
+        self.clock = clock
+        self.ids = ids
+    }
+
+    /// The room of a user's own.
+    package static func inbox(of user: String) -> String { "\(inboxRoot)/\(user)" }
+
+    /// Says something in a room. `completion` is called on another thread, after the message went to the hub.
+    ///
+    /// Whether `user` may is the caller's to decide. A `key` makes a resend harmless for 24 h.
+    package func send(
+        _ content: String, to room: String, from user: String, key: String?,
+        completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
+    ) {
+        send(.chatMessage, content, to: room, from: user, key: key, completion: completion) { messageID in
+            var payload = JSONObjectBuilder()
+            payload.add("room_id", room)
+            payload.add("user_id", user)
+            payload.add("content", content)
+            payload.add("message_id", messageID)
+            return payload.finished()
+        }
+    }
+
+    /// Says something to one user: it arrives in that user's inbox, in all of the user's clients.
+    package func sendDirect(
+        _ content: String, to recipient: String, from user: String, key: String?,
+        completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
+    ) {
+        send(
+            .directMessage, content, to: Self.inbox(of: recipient), from: user, key: key, completion: completion
+        ) { messageID in
+            var payload = JSONObjectBuilder()
+            payload.add("user_id", user)
+            payload.add("content", content)
+            payload.add("message_id", messageID)
+            return payload.finished()
+        }
+    }
+
+    private func send(
+        _ type: MessageType, _ content: String, to room: String, from user: String, key: String?,
+        completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void,
+        payload: @escaping @Sendable (_ messageID: String) -> [UInt8]
+    ) {
+        do throws(RequestError) {
+            try check(content)
+        } catch {
+            return completion(.failure(error))
+        }
+        let key = key.map {
+            IdempotencyKey(
+                user: user, scope: room, key: $0, contentDigest: Array(SHA256.hash(data: Array(content.utf8))))
+        }
+        writer.submit(byteCount: content.utf8.count + room.utf8.count + 128) { [ledger, epoch, clock, ids] transaction in
+            let now = clock.now()
+            if let earlier = try ledger.earlier(key, at: now, in: transaction) {
+                return RoomWriter.Effect(
+                    Sent(
+                        messageID: earlier.messageID, position: RoomPosition(offset: earlier.offset, epoch: epoch),
+                        isRepeated: true))
+            }
+            let id = ids.next()
+            let message = try ledger.append(type, id: id, payload: payload(id), to: room, at: now, in: transaction)
+            let offset = message.offset ?? 0
+            if let key { try transaction.remember(key, messageID: id, offset: offset, at: now) }
+            let position = RoomPosition(offset: offset, epoch: epoch)
+            return RoomWriter.Effect(
+                Sent(messageID: id, position: position, isRepeated: false), messages: [message])
+        } completion: {
+            completion($0)
+        }
+    }
+
+    private func check(_ content: String) throws(RequestError) {
+        let limit = ledger.configuration.maxContentBytes
+        guard !content.isEmpty else {
+            throw RequestError(.invalid, "\"content\" must be a string of 1 to \(limit) bytes.")
+        }
+        guard content.utf8.count <= limit else {
+            throw RequestError(.tooLarge, "\"content\" has \(content.utf8.count) bytes; at most \(limit) are allowed.")
+        }
+    }
+}

@@ -1,0 +1,267 @@
+import Crypto
+package import Logging
+import NIOCore
+package import Realtime
+package import Storage
+import Synchronization
+package import Telemetry
+
+/// Tells users what concerns them: stored first, pushed to all of a user's clients, and kept until it was read.
+///
+/// Every user's notifications go through the user's inbox, a room like any other: so a tab that was cut off recovers
+/// them by offset, and what one tab marks as read the others see.
+package final class NotificationService: Sendable {
+    /// A notification that is stored and under way.
+    package struct Sent: Sendable, Equatable {
+        package var notificationID: String
+        package var recipientCount: Int
+        /// Whether the same key had sent it before; nothing was sent again.
+        package var isRepeated: Bool
+    }
+
+    /// What a user marks as read.
+    package enum Selection: Sendable, Equatable {
+        case one(String)
+        case all
+    }
+
+    /// A page of a user's notifications, the newest first.
+    package struct Page: Sendable {
+        package var unreadCount: Int
+        package var notifications: [StoredNotification]
+        package var hasMore: Bool
+    }
+
+    /// Unread notifications that follow `welcome`.
+    package static let maxWelcomed = 100
+    /// A user's visit is noted at most this often.
+    private static let visitInterval = Duration.seconds(3600)
+    private static let maxVisits = 65_536
+
+    private let writer: RoomWriter
+    private let database: Database
+    private let hub: Hub
+    private let ledger: RoomLedger
+    private let clock: any WallClock
+    private let ids: any IDGenerator
+    private let logger: Logger
+    private let visits = Mutex<[String: Timestamp]>([:])
+
+    /// A service that writes through `writer` into the database that it reads.
+    package init(
+        writer: RoomWriter, database: Database, hub: Hub, configuration: HistoryConfiguration,
+        clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator(), logger: Logger
+    ) {
+        self.writer = writer
+        self.database = database
+        self.hub = hub
+        self.ledger = RoomLedger(configuration: configuration)
+        self.clock = clock
+        self.ids = ids
+        self.logger = logger
+    }
+
+    // MARK: Sending
+
+    /// Tells it to these users, each once.
+    ///
+    /// - Parameters:
+    ///   - sender: Who sends; a `key` is that user's.
+    ///   - key: Makes a resend harmless for 24 h.
+    package func send(
+        _ draft: NotificationDraft, to users: [String], from sender: String, key: String?
+    ) async throws(RequestError) -> Sent {
+        let limit = ledger.configuration.maxRecipients
+        guard users.count <= limit else {
+            throw RequestError(.invalid, "A notification can be for at most \(limit) users, not for \(users.count).")
+        }
+        let users = Array(Set(users)).sorted()
+        let key = key.map {
+            IdempotencyKey(
+                user: sender, scope: "notifications", key: $0, contentDigest: Self.digest(of: draft, users))
+        }
+        let size = draft.title.utf8.count + draft.body.utf8.count + 512
+        return try await writer.submit(byteCount: size + users.count * 64) { [self] transaction in
+            let now = clock.now()
+            if let earlier = try ledger.earlier(key, at: now, in: transaction) {
+                return RoomWriter.Effect(
+                    Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
+            }
+            let id = ids.next()
+            let payload = Self.payload(of: draft, id: id, at: now)
+            let notification = StoredNotification(
+                notificationID: id, payload: payload, createdAt: now, expiresAt: draft.expiresAt)
+            var messages: [Message] = []
+            for user in users {
+                try transaction.add(
+                    notification, for: user, maxPerUser: ledger.configuration.maxNotificationsPerUser)
+                messages.append(
+                    try ledger.append(
+                        .notification, id: id, payload: payload, to: ChatService.inbox(of: user), at: now,
+                        in: transaction))
+            }
+            if let key { try transaction.remember(key, messageID: id, offset: Int64(users.count), at: now) }
+            return RoomWriter.Effect(
+                Sent(notificationID: id, recipientCount: users.count, isRepeated: false), messages: messages)
+        }
+    }
+
+    /// Everybody: who is connected now, and who ever was.
+    package func everybody() async throws(RequestError) -> [String] {
+        let limit = ledger.configuration.maxRecipients
+        do {
+            let known = try await database.read { try $0.knownUsers(limit: limit + 1) }
+            return Array(Set(known + hub.presence.onlineUsers()))
+        } catch {
+            logger.error("Known users cannot be read", metadata: ["error": "\(error)"])
+            throw .storageFailed
+        }
+    }
+
+    // MARK: Reading
+
+    /// Marks as read; all of the user's clients are told. The unread count after it goes to `completion`.
+    package func markRead(
+        _ selection: Selection, by user: String,
+        completion: @escaping @Sendable (Result<Int, RequestError>) -> Void
+    ) {
+        writer.submit(byteCount: 256) { [ledger, clock, ids] transaction in
+            let now = clock.now()
+            let hasChanged: Bool
+            switch selection {
+            case .all: hasChanged = try transaction.markAllRead(of: user, at: now) > 0
+            case .one(let id):
+                hasChanged = try transaction.markRead(id, of: user, at: now)
+                if !hasChanged, try !transaction.snapshot.hasNotification(id, of: user) {
+                    throw RequestError(.notFound, "There is no notification \"\(id.prefix(64))\" of yours.")
+                }
+            }
+            let unread = try transaction.snapshot.unreadCount(of: user, at: now)
+            guard hasChanged else { return RoomWriter.Effect(unread) }
+            let message = try ledger.append(
+                .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
+                to: ChatService.inbox(of: user), at: now, in: transaction)
+            return RoomWriter.Effect(unread, messages: [message])
+        } completion: {
+            completion($0)
+        }
+    }
+
+    /// A page of the user's notifications, those before the one with that id.
+    package func page(
+        of user: String, before id: String?, unreadOnly: Bool, limit: Int
+    ) async throws(RequestError) -> Page {
+        let now = clock.now()
+        do {
+            return try await database.read { snapshot in
+                let found = try snapshot.notifications(
+                    of: user, before: id, unreadOnly: unreadOnly, at: now, limit: limit + 1)
+                return Page(
+                    unreadCount: try snapshot.unreadCount(of: user, at: now),
+                    notifications: Array(found.prefix(limit)), hasMore: found.count > limit)
+            }
+        } catch {
+            logger.error("Notifications cannot be read", metadata: ["error": "\(error)"])
+            throw RequestError(.storage, "Notifications cannot be read now.")
+        }
+    }
+
+    // MARK: Coming
+
+    /// What a client is told as it connects.
+    package struct Inbox: Sendable {
+        package var position: RoomPosition
+        package var unreadCount: Int
+    }
+
+    /// Joins a client to its user's inbox: first goes `welcome`, then the unread notifications, then what comes.
+    ///
+    /// Call it on the client's loop; `welcome` and `completion` are called there. When the storage fails the client
+    /// has no inbox, and `welcome` gets nil.
+    package func open(
+        _ client: HubClient, on shard: HubShard,
+        welcome: @escaping @Sendable (Inbox?) -> Message,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        let user = client.user
+        let room = ChatService.inbox(of: user)
+        guard let filter = try? TopicFilter(room) else { return completion() }
+        let now = clock.now()
+        let epoch = database.epoch
+        note(user, at: now)
+        shard.joinHolding(client, filter)
+        let bound = LoopBoundClient(client, on: shard)
+        database.read { snapshot in
+            (
+                last: try snapshot.lastOffset(of: room),
+                unread: try snapshot.unreadCount(of: user, at: now),
+                notifications: try snapshot.unreadNotifications(of: user, at: now, limit: Self.maxWelcomed)
+            )
+        } completion: { [logger] result in
+            shard.eventLoop.execute {
+                switch result {
+                case .success(let (last, unread, notifications)):
+                    let inbox = Inbox(position: RoomPosition(offset: last, epoch: epoch), unreadCount: unread)
+                    let messages = notifications.map {
+                        Message(type: .notification, room: room, payload: Self.snapshot($0.payload), timestamp: now)
+                    }
+                    shard.release(bound.client, in: room, [welcome(inbox)] + messages, through: last)
+                case .failure(let error):
+                    logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
+                    shard.leave(bound.client, filter)
+                    shard.send([welcome(nil)], to: bound.client)
+                }
+                completion()
+            }
+        }
+    }
+
+    private func note(_ user: String, at now: Timestamp) {
+        let isDue = visits.withLock { visits in
+            if let last = visits[user], now.since(last) < Self.visitInterval { return false }
+            if visits.count >= Self.maxVisits { visits.removeAll() }
+            visits[user] = now
+            return true
+        }
+        guard isDue else { return }
+        writer.submit(byteCount: 64) { transaction in
+            try transaction.remember(user: user, at: now)
+            return RoomWriter.Effect(())
+        } completion: { _ in
+        }
+    }
+
+    // MARK: Payloads
+
+    private static func payload(of draft: NotificationDraft, id: String, at now: Timestamp) -> [UInt8] {
+        var payload = JSONObjectBuilder()
+        payload.add("notification_id", id)
+        payload.add("title", draft.title)
+        payload.add("body", draft.body)
+        if let link = draft.link { payload.add("link", link) }
+        payload.add("priority", draft.priority.rawValue)
+        payload.add("created_at", time: now)
+        if let expiry = draft.expiresAt { payload.add("expires_at", time: expiry) }
+        return payload.finished()
+    }
+
+    private static func payload(of selection: Selection, unread: Int) -> [UInt8] {
+        var payload = JSONObjectBuilder()
+        switch selection {
+        case .one(let id): payload.add("notification_ids", array: [id])
+        case .all: payload.add("all", true)
+        }
+        payload.add("unread", unread)
+        return payload.finished()
+    }
+
+    /// The payload of a notification that is told again: `"snapshot":true` added.
+    private static func snapshot(_ payload: [UInt8]) -> [UInt8] {
+        payload.dropLast() + Array(",\"snapshot\":true}".utf8)
+    }
+
+    private static func digest(of draft: NotificationDraft, _ users: [String]) -> [UInt8] {
+        let parts = [draft.title, draft.body, draft.link ?? "", draft.priority.rawValue] + users
+        return Array(SHA256.hash(data: Array(parts.joined(separator: "\u{0}").utf8)))
+    }
+}

@@ -1,0 +1,131 @@
+package import Logging
+import NIOCore
+package import Realtime
+package import Storage
+package import Telemetry
+
+/// Rooms that remember: joining them without a hole or a double, and reading what was said.
+///
+/// Joining: the shard holds the room's live messages back, the history is read, then go the answer, what was missed,
+/// what was held and is newer, and from then on what is said. Thread-safe.
+package final class RoomHistory: Sendable {
+    /// How a join went.
+    package struct Joined: Sendable {
+        /// The room's last message at that instant; what follows has the offsets after it.
+        package var position: RoomPosition
+        /// Whether everything after the client's last position follows the answer.
+        package var isRecovered: Bool
+    }
+
+    /// A page of a room's history, ascending.
+    package struct Page: Sendable {
+        package var position: RoomPosition
+        package var messages: [Message]
+        /// Whether there is more in the direction that was asked for.
+        package var hasMore: Bool
+    }
+
+    /// Which messages a page holds.
+    package enum Bound: Sendable {
+        /// The last ones before an offset.
+        case before(Int64)
+        /// The first ones after an offset.
+        case after(Int64)
+    }
+
+    /// Who missed more is told so instead.
+    package static let maxReplayed = 1000
+
+    private let database: Database
+    private let hub: Hub
+    private let logger: Logger
+
+    /// The history that `database` holds of the hub's rooms.
+    package init(database: Database, hub: Hub, logger: Logger) {
+        self.database = database
+        self.hub = hub
+        self.logger = logger
+    }
+
+    /// Names this gateway's offsets.
+    package var epoch: String { database.epoch }
+
+    /// Joins a client to a room by name; with `since`, what it missed follows the answer.
+    ///
+    /// Call it on the client's loop. `joined` and `completion` are called there: the one makes the answer, the other
+    /// comes when it is on its way. When the history cannot be read, the client has not joined and `joined` gets nil.
+    package func join(
+        _ client: HubClient, on shard: HubShard, room: TopicFilter, since: RoomPosition?,
+        joined: @escaping @Sendable (Joined?) -> Message,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        let isNew = shard.joinHolding(client, room)
+        let name = room.rawValue
+        let epoch = database.epoch
+        let bound = LoopBoundClient(client, on: shard)
+        database.read { snapshot in
+            let last = try snapshot.lastOffset(of: name)
+            let missed = try Self.missed(since, in: name, last: last, epoch: epoch, snapshot)
+            return (last: last, missed: missed)
+        } completion: { [logger] result in
+            shard.eventLoop.execute {
+                switch result {
+                case .success(let (last, missed)):
+                    let answer = joined(
+                        Joined(position: RoomPosition(offset: last, epoch: epoch), isRecovered: missed != nil))
+                    let replay = (missed ?? []).compactMap { Message(stored: $0, in: name) }
+                    shard.release(bound.client, in: name, [answer] + replay, through: last)
+                case .failure(let error):
+                    logger.error("A room's history cannot be read", metadata: ["room": "\(name)", "error": "\(error)"])
+                    if isNew { shard.leave(bound.client, room) }
+                    shard.release(bound.client, in: name, [joined(nil)], through: 0)
+                }
+                completion()
+            }
+        }
+    }
+
+    /// A page of a room's history.
+    package func page(of room: String, _ bound: Bound, limit: Int) async throws(RequestError) -> Page {
+        do {
+            return try await database.read { [epoch = database.epoch] snapshot in
+                let stored =
+                    switch bound {
+                    case .before(let offset): try snapshot.messages(in: room, before: offset, limit: limit + 1)
+                    case .after(let offset): try snapshot.messages(in: room, after: offset, limit: limit + 1)
+                    }
+                let shown =
+                    switch bound {
+                    case .before: stored.suffix(limit)
+                    case .after: stored.prefix(limit)
+                    }
+                return Page(
+                    position: RoomPosition(offset: try snapshot.lastOffset(of: room), epoch: epoch),
+                    messages: shown.compactMap { Message(stored: $0, in: room) }, hasMore: stored.count > limit)
+            }
+        } catch {
+            logger.error("A room's history cannot be read", metadata: ["room": "\(room)", "error": "\(error)"])
+            throw RequestError(.storage, "The history cannot be read now.")
+        }
+    }
+
+    /// What came after `since`; nil when nothing was asked for or it cannot be told without a hole.
+    private static func missed(
+        _ since: RoomPosition?, in room: String, last: Int64, epoch: String, _ snapshot: StorageSnapshot
+    ) throws -> [StoredMessage]? {
+        guard let since, since.epoch == epoch, since.offset >= 0, since.offset <= last,
+            last - since.offset <= Int64(maxReplayed)
+        else { return nil }
+        let messages = try snapshot.messages(in: room, after: since.offset, limit: maxReplayed)
+        return messages.count == Int(last - since.offset) ? messages : nil
+    }
+}
+
+extension Message {
+    /// A message as it was said; nil for a type that this version does not know.
+    init?(stored: StoredMessage, in room: String) {
+        guard let type = MessageType(storedName: stored.type) else { return nil }
+        self.init(
+            type: type, room: room, payload: stored.payload, timestamp: stored.createdAt, offset: stored.offset)
+    }
+}

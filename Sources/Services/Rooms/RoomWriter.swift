@@ -1,0 +1,152 @@
+import DequeModule
+import Dispatch
+package import Logging
+package import Realtime
+package import Storage
+import Synchronization
+
+/// The one writer of what rooms remember: commits what waits in one transaction, publishes it, and then answers.
+///
+///     chat, notifications ──▶ bounded queue ──▶ one transaction ──▶ Hub.publish ──▶ completions
+///
+/// Offsets are given out in the transaction, and what was committed is published before the next transaction begins: so
+/// commit order is publish order, and nobody gets what could be lost. While one commit runs, requests pile up for the
+/// next one (group commit).
+package final class RoomWriter: Sendable {
+    /// What a request does to the database: its result, and what the rooms are told once it is committed.
+    package struct Effect<Value> {
+        package var value: Value
+        package var messages: [Message]
+
+        package init(_ value: Value, messages: [Message] = []) {
+            self.value = value
+            self.messages = messages
+        }
+    }
+
+    /// Requests that may wait; one more is refused as `overloaded`.
+    package static let maxWaiting = 10_000
+    /// Bytes of what they carry.
+    package static let maxWaitingBytes = 32 << 20
+    private static let maxPerTransaction = 256
+
+    private struct Request: Sendable {
+        let byteCount: Int
+        /// Does the work and keeps its result; returns what to publish.
+        let perform: @Sendable (StorageTransaction) -> [Message]
+        /// Answers with the result, or with the failure of the whole transaction.
+        let finish: @Sendable (RequestError?) -> Void
+    }
+
+    private struct State {
+        var waiting = Deque<Request>()
+        var byteCount = 0
+        var isScheduled = false
+    }
+
+    private let database: Database
+    private let hub: Hub
+    private let logger: Logger
+    private let queue = DispatchQueue(label: "windsock.rooms")
+    private let state = Mutex(State())
+
+    /// A writer into `database` that publishes through `hub`.
+    package init(database: Database, hub: Hub, logger: Logger) {
+        self.database = database
+        self.hub = hub
+        self.logger = logger
+    }
+
+    /// Requests that wait now.
+    package var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    /// Does `work` in the next transaction, in the order of the calls. Its messages are published after the commit;
+    /// `completion` is called after that, on the writer's thread, with the work's value or with what it threw.
+    ///
+    /// Does not wait; when too much waits already, `completion` is called at once with `overloaded`.
+    package func submit<Value: Sendable>(
+        byteCount: Int,
+        _ work: @escaping @Sendable (StorageTransaction) throws -> Effect<Value>,
+        completion: @escaping @Sendable (Result<Value, RequestError>) -> Void
+    ) {
+        let outcome = Outcome<Value>()
+        let request = Request(
+            byteCount: byteCount,
+            perform: { [logger] transaction in
+                do {
+                    let effect = try transaction.savepoint { try work(transaction) }
+                    outcome.value = .success(effect.value)
+                    return effect.messages
+                } catch let error as RequestError {
+                    outcome.value = .failure(error)
+                } catch {
+                    logger.error("A write failed", metadata: ["error": "\(error)"])
+                    outcome.value = .failure(.storageFailed)
+                }
+                return []
+            },
+            finish: { failure in
+                completion(failure.map(Result.failure) ?? outcome.value ?? .failure(.storageFailed))
+            })
+        let isRefused = state.withLock { state in
+            guard state.waiting.count < Self.maxWaiting, state.byteCount + byteCount <= Self.maxWaitingBytes else {
+                return true
+            }
+            state.waiting.append(request)
+            state.byteCount += byteCount
+            guard !state.isScheduled else { return false }
+            state.isScheduled = true
+            queue.async { self.drain() }
+            return false
+        }
+        if isRefused {
+            completion(.failure(RequestError(.overloaded, "Too many messages wait to be stored; try again later.")))
+        }
+    }
+
+    /// The same for callers that can wait.
+    package func submit<Value: Sendable>(
+        byteCount: Int, _ work: @escaping @Sendable (StorageTransaction) throws -> Effect<Value>
+    ) async throws(RequestError) -> Value {
+        let result = await withCheckedContinuation { continuation in
+            submit(byteCount: byteCount, work) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    private func drain() {
+        while let requests = takeNext() {
+            // Clients that cannot be served as fast as others write make the writer wait, and then refuse.
+            hub.waitForRoom()
+            do {
+                let messages = try database.write { transaction in requests.flatMap { $0.perform(transaction) } }
+                hub.publish(messages)
+                for request in requests { request.finish(nil) }
+            } catch {
+                logger.error(
+                    "A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
+                for request in requests { request.finish(.storageFailed) }
+            }
+        }
+    }
+
+    private func takeNext() -> [Request]? {
+        state.withLock { state in
+            guard !state.waiting.isEmpty else {
+                state.isScheduled = false
+                return nil
+            }
+            let requests = Array(state.waiting.prefix(Self.maxPerTransaction))
+            state.waiting.removeFirst(requests.count)
+            state.byteCount -= requests.reduce(0) { $0 + $1.byteCount }
+            return requests
+        }
+    }
+}
+
+/// Carries a request's result from its transaction to its answer.
+///
+/// `@unchecked Sendable`: only the writer's serial queue touches it.
+private final class Outcome<Value>: @unchecked Sendable {
+    var value: Result<Value, RequestError>?
+}
