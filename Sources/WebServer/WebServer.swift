@@ -15,8 +15,8 @@ package struct WebServer: Service {
     /// What the edge needs of the rest of the gateway.
     package struct Dependencies: Sendable {
         package var hub: Hub
-        package var stream: DataStreamService
-        package var authority: TokenAuthority
+        package var services: HubServices
+        package var authenticator: Authenticator
         package var environment: ConnectionEnvironment
         package var readiness: @Sendable () -> Readiness
         package var metricsText: @Sendable () -> String
@@ -25,16 +25,16 @@ package struct WebServer: Service {
 
         package init(
             hub: Hub,
-            stream: DataStreamService,
-            authority: TokenAuthority,
+            services: HubServices,
+            authenticator: Authenticator,
             environment: ConnectionEnvironment,
             readiness: @escaping @Sendable () -> Readiness,
             metricsText: @escaping @Sendable () -> String,
             dashboards: @escaping @Sendable () -> [UInt8]
         ) {
             self.hub = hub
-            self.stream = stream
-            self.authority = authority
+            self.services = services
+            self.authenticator = authenticator
             self.environment = environment
             self.readiness = readiness
             self.metricsText = metricsText
@@ -71,13 +71,13 @@ package struct WebServer: Service {
     package func run() async throws {
         let origins = OriginPolicy(
             publicOrigin: configuration.publicOrigin, allowed: configuration.allowedOrigins)
-        let authority = dependencies.authority
+        let authenticator = dependencies.authenticator
         let environment = dependencies.environment
         let application = Application(
             router: router(origins: origins),
             server: HTTPServerBuilder { responder in
                 HTTP1WebSocketChannel(
-                    responder: responder, authority: authority, origins: origins, environment: environment)
+                    responder: responder, authenticator: authenticator, origins: origins, environment: environment)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
@@ -106,13 +106,19 @@ package struct WebServer: Service {
         }
         HealthRoutes(readiness: dependencies.readiness, metricsText: dependencies.metricsText).register(on: router)
         WebSocketRoute(metrics: dependencies.environment.metrics, logger: logger).register(on: router)
-        let api = router.group("api").add(middleware: BearerAuthentication(authority: authority))
-        StreamRoutes(hub: dependencies.hub, stream: dependencies.stream, dashboards: dependencies.dashboards)
+        let api = router.group("api").add(middleware: BearerAuthentication(authority: dependencies.authenticator.authority))
+        let services = dependencies.services
+        let maxBodyBytes = configuration.limits.maxMessageBytes
+        StreamRoutes(hub: dependencies.hub, stream: services.stream, dashboards: dependencies.dashboards)
             .register(on: api)
+        RoomRoutes(hub: dependencies.hub, services: services, maxBodyBytes: maxBodyBytes).register(on: api)
+        NotificationRoutes(
+            hub: dependencies.hub, notifications: services.notifications, maxBodyBytes: maxBodyBytes
+        ).register(on: api)
+        TicketRoutes(tickets: dependencies.authenticator.tickets).register(on: api)
+        ClientRoutes(hub: dependencies.hub).register(on: api)
         return router
     }
-
-    private var authority: TokenAuthority { dependencies.authority }
 
     /// The library's own info lines say what ours say better.
     private func quiet(_ logger: Logger) -> Logger {

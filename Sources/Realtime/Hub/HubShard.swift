@@ -17,7 +17,7 @@ package final class HubShard: @unchecked Sendable {
     private let mailbox: Mailbox
     let configuration: HubConfiguration
     let encoder: any MessageEncoder
-    private let presence: PresenceRegistry
+    package let presence: PresenceRegistry
     let metrics: HubMetrics
     private let clock: any WallClock
 

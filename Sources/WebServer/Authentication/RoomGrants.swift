@@ -12,10 +12,27 @@ package struct RoomGrants: Sendable, Hashable {
 
     private let user: String
     private let join: [TopicFilter]
+    private let publish: [TopicFilter]
+    /// Whether the user may send notifications.
+    package let canNotify: Bool
 
-    package init(user: String, join: [TopicFilter]) {
+    package init(user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false) {
         self.user = user
         self.join = join
+        self.publish = publish
+        self.canNotify = notify
+    }
+
+    /// Whether the user may say something in the room of that name; nobody may in an inbox.
+    package func canPublish(to room: TopicFilter) -> Bool {
+        guard room.rawValue != Self.inboxRoot, !room.rawValue.hasPrefix("\(Self.inboxRoot)/") else { return false }
+        return publish.contains { $0.covers(room, protecting: Self.protectedFirstLevels) }
+    }
+
+    /// Whether the user may send something to that user's inbox.
+    package func canSend(toUser recipient: String) -> Bool {
+        guard let inbox = try? TopicFilter("\(Self.inboxRoot)/\(recipient)") else { return false }
+        return publish.contains { $0.covers(inbox, protecting: Self.protectedFirstLevels) }
     }
 
     /// Whether the user may join the room, or all rooms that the filter matches.

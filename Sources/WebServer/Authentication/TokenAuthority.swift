@@ -53,16 +53,22 @@ package struct TokenAuthority: Sendable {
         guard let user = DeviceID(claims.sub)?.rawValue else {
             throw .invalid("\"sub\" must have 1 to 128 bytes and none of / + # or control characters")
         }
-        var grants: [TopicFilter] = []
-        for text in claims.join ?? [] {
-            guard let filter = try? TopicFilter(text), filter.shareGroup == nil else {
-                throw .invalid("\"join\" holds what is no room filter")
-            }
-            grants.append(filter)
-        }
+        let join = try Self.filters(claims.join, of: "join")
+        let publish = try Self.filters(claims.publish, of: "publish")
         return Identity(
             user: user,
             expiresAt: Timestamp(secondsSinceEpoch: claims.exp.value.timeIntervalSince1970) ?? clock.now(),
-            grants: RoomGrants(user: user, join: grants))
+            grants: RoomGrants(user: user, join: join, publish: publish, notify: claims.notify ?? false))
+    }
+
+    private static func filters(_ texts: [String]?, of claim: String) throws(AuthenticationError) -> [TopicFilter] {
+        var filters: [TopicFilter] = []
+        for text in texts ?? [] {
+            guard let filter = try? TopicFilter(text), filter.shareGroup == nil else {
+                throw .invalid("\"\(claim)\" holds what is no room filter")
+            }
+            filters.append(filter)
+        }
+        return filters
     }
 }

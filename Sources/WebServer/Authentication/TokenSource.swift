@@ -14,7 +14,17 @@ package enum TokenSource {
         for name in subprotocols(of: head) where name.hasPrefix(subprotocolPrefix) {
             return String(name.dropFirst(subprotocolPrefix.count))
         }
-        return URLComponents(string: head.uri)?.queryItems?.first { $0.name == "token" }?.value
+        return query("token", in: head)
+    }
+
+    /// The token of a request's head, or the ticket of its query.
+    package static func credential(in head: HTTPRequestHead) -> Credential? {
+        if let token = token(in: head) { return .token(token) }
+        return query("ticket", in: head).map(Credential.ticket)
+    }
+
+    private static func query(_ name: String, in head: HTTPRequestHead) -> String? {
+        URLComponents(string: head.uri)?.queryItems?.first { $0.name == name }?.value
     }
 
     /// The token of an `Authorization: Bearer …` header's value (RFC 6750 section 2.1).

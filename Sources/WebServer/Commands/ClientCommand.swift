@@ -12,6 +12,14 @@ package struct ClientCommand {
     /// When the gateway read it.
     package let receivedAt: Timestamp
 
+    /// A command that came over HTTP: the body is its payload.
+    init(type: String, payload: JSONValue) {
+        self.type = type
+        self.id = nil
+        self.payload = payload
+        self.receivedAt = Timestamp(nanosecondsSinceEpoch: 0)
+    }
+
     /// Takes an envelope apart.
     package init(json text: String, receivedAt: Timestamp) throws(CommandError) {
         let value: JSONValue
@@ -71,5 +79,25 @@ package struct ClientCommand {
         }
     }
 
+    /// What a command says.
+    func content() throws(CommandError) -> String {
+        guard let content = payload["content"]?.stringValue else {
+            throw CommandError(.badRequest, "\"content\" must be a string.")
+        }
+        return content
+    }
+
+    /// What makes a resend harmless, if the client named it.
+    func idempotencyKey() throws(CommandError) -> String? {
+        switch payload["idempotency_key"] {
+        case nil, .null: return nil
+        case .string(let key) where (1...Self.maxKeyByteCount).contains(key.utf8.count): return key
+        default:
+            throw CommandError(
+                .badRequest, "\"idempotency_key\" must be a string of 1 to \(Self.maxKeyByteCount) bytes.")
+        }
+    }
+
     private static let maxRoomByteCount = 256
+    private static let maxKeyByteCount = 128
 }

@@ -1,4 +1,5 @@
 import Realtime
+import Services
 import Telemetry
 
 /// Why a command was not carried out, as the `error` message tells it.
@@ -12,6 +13,9 @@ package struct CommandError: Error, Equatable {
         case tooLarge = "too_large"
         case rateLimited = "rate_limited"
         case overloaded
+        case notFound = "not_found"
+        case conflict
+        case expired
         case `internal`
     }
 
@@ -25,6 +29,18 @@ package struct CommandError: Error, Equatable {
         self.code = code
         self.message = message
         self.isTemporary = isTemporary
+    }
+
+    /// What a service's refusal is called on the socket.
+    init(_ error: RequestError) {
+        switch error.kind {
+        case .invalid: self.init(.badRequest, error.description)
+        case .tooLarge: self.init(.tooLarge, error.description)
+        case .conflict: self.init(.conflict, error.description)
+        case .notFound: self.init(.notFound, error.description)
+        case .overloaded: self.init(.overloaded, error.description, isTemporary: true)
+        case .storage: self.init(.internal, error.description, isTemporary: true)
+        }
     }
 
     /// The `error` message that answers the command with that id.

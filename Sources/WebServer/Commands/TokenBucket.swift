@@ -30,4 +30,9 @@ package struct TokenBucket {
         if tokens >= 0 { return .allowed }
         return tokens < -Float(burst) ? .abusive : .refused
     }
+
+    /// Whether nothing was taken for so long that a new bucket would be the same.
+    package func isFull(perSecond: Int, burst: Int, now: NIODeadline) -> Bool {
+        tokens + Float((now - updated).nanoseconds) / 1e9 * Float(perSecond) >= Float(burst)
+    }
 }

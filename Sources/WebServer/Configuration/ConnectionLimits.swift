@@ -10,6 +10,12 @@ package struct ConnectionLimits: Sendable {
     package var commandsPerSecond: Int
     /// Commands that it may send at once.
     package var commandBurst: Int
+    /// Connections of one user at once; 0 is no limit.
+    package var connectionsPerUser: Int
+    /// Commands a second of all clients of a user together, with a burst of twice as many; 0 is no limit.
+    package var userCommandsPerSecond: Int
+    /// New WebSocket connections a second from one address, with a burst of twice as many; 0 is no limit.
+    package var addressConnectionsPerSecond: Int
     /// Commands that may wait behind one that takes its time; then reading from the client stops.
     package var maxPendingCommands: Int
     /// Time from the connection's start to its first complete request.
@@ -26,6 +32,9 @@ package struct ConnectionLimits: Sendable {
         maxRooms: Int = 256,
         commandsPerSecond: Int = 100,
         commandBurst: Int = 200,
+        connectionsPerUser: Int = 0,
+        userCommandsPerSecond: Int = 0,
+        addressConnectionsPerSecond: Int = 0,
         maxPendingCommands: Int = 64,
         handshakeTimeout: TimeAmount = .seconds(10),
         idleTimeout: TimeAmount = .seconds(60),
@@ -36,6 +45,9 @@ package struct ConnectionLimits: Sendable {
         self.maxRooms = maxRooms
         self.commandsPerSecond = commandsPerSecond
         self.commandBurst = commandBurst
+        self.connectionsPerUser = connectionsPerUser
+        self.userCommandsPerSecond = userCommandsPerSecond
+        self.addressConnectionsPerSecond = addressConnectionsPerSecond
         self.maxPendingCommands = maxPendingCommands
         self.handshakeTimeout = handshakeTimeout
         self.idleTimeout = idleTimeout

@@ -9,4 +9,12 @@ struct GatewayRequestContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
     }
+
+    /// Who asks.
+    ///
+    /// - Throws: ``Problem`` (401) on a route without ``BearerAuthentication``.
+    func requireIdentity() throws -> Identity {
+        guard let identity else { throw Problem(.unauthorized, "A token is needed.") }
+        return identity
+    }
 }

@@ -34,7 +34,7 @@ struct StreamRoutes {
 
     /// Rooms that somebody joined or that readings came for, each with who joined it by name or by a filter.
     @Sendable private func rooms(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let grants = try grants(of: context)
+        let grants = try context.requireIdentity().grants
         let joined = hub.presence.joinedFilters()
         let filters = joined.filter { !$0.filter.isName }
         var members: [String: PresenceRegistry.Members] = [:]
@@ -60,7 +60,7 @@ struct StreamRoutes {
     }
 
     @Sendable private func devices(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let grants = try grants(of: context)
+        let grants = try context.requireIdentity().grants
         var bytes: [UInt8] = []
         JSONWriter.append(raw: "{\"devices\":[", to: &bytes)
         for (index, device) in stream.devices(where: grants.canSee).enumerated() {
@@ -69,10 +69,5 @@ struct StreamRoutes {
         }
         JSONWriter.append(raw: "]}", to: &bytes)
         return .json(bytes)
-    }
-
-    private func grants(of context: GatewayRequestContext) throws -> RoomGrants {
-        guard let identity = context.identity else { throw Problem(.unauthorized, "A token is needed.") }
-        return identity.grants
     }
 }

@@ -30,6 +30,7 @@ struct WebSocketRoute {
         case 400: .badRequest
         case 401: .unauthorized
         case 403: .forbidden
+        case 429: .tooManyRequests
         default: .upgradeRequired
         }
     }
@@ -37,6 +38,7 @@ struct WebSocketRoute {
     private func headers(for status: Int) -> HTTPFields {
         switch status {
         case 401: [.wwwAuthenticate: "Bearer"]
+        case 429: [.retryAfter: "1"]
         case 426: [.upgrade: "websocket", .connection: "Upgrade", .secWebSocketVersion: "13"]
         default: [:]
         }

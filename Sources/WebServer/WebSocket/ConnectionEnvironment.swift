@@ -1,11 +1,14 @@
 package import Logging
 package import Realtime
+package import Services
 package import Telemetry
 
 /// What all connections share; one object, so that a connection holds one reference.
 package final class ConnectionEnvironment: Sendable {
     let hub: Hub
+    let services: HubServices
     let router: CommandRouter
+    let quota: UserQuota
     let limits: ConnectionLimits
     let heartbeat: HeartbeatConfiguration
     let metrics: WebSocketMetrics
@@ -17,7 +20,8 @@ package final class ConnectionEnvironment: Sendable {
 
     package init(
         hub: Hub,
-        router: CommandRouter,
+        services: HubServices,
+        authority: TokenAuthority,
         limits: ConnectionLimits,
         heartbeat: HeartbeatConfiguration,
         queueBytes: Int,
@@ -27,7 +31,9 @@ package final class ConnectionEnvironment: Sendable {
         logger: Logger
     ) {
         self.hub = hub
-        self.router = router
+        self.services = services
+        self.router = CommandRouter(services: services, authority: authority, limits: limits, clock: clock)
+        self.quota = UserQuota(limits: limits)
         self.limits = limits
         self.heartbeat = heartbeat
         self.queueBytes = queueBytes

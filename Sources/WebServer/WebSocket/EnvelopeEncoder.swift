@@ -9,6 +9,32 @@ package struct EnvelopeEncoder: MessageEncoder {
     package init() {}
 
     package func encode(_ message: Message) -> ByteBuffer {
+        let (head, tail) = Self.parts(of: message)
+        let count = head.utf8CodeUnitCount + message.type.name.utf8CodeUnitCount + Self.middle.utf8CodeUnitCount
+            + message.payload.count + tail.count
+        var frame = ByteBufferAllocator().buffer(capacity: ServerFrame.headerByteCount(forPayload: count) + count)
+        ServerFrame.writeHeader(.text, payloadByteCount: count, to: &frame)
+        frame.writeStaticString(head)
+        frame.writeStaticString(message.type.name)
+        frame.writeStaticString(Self.middle)
+        frame.writeBytes(message.payload)
+        frame.writeBytes(tail)
+        return frame
+    }
+
+    /// The envelope alone, as HTTP lists it.
+    static func json(_ message: Message) -> [UInt8] {
+        let (head, tail) = parts(of: message)
+        var bytes: [UInt8] = []
+        JSONWriter.append(raw: head, to: &bytes)
+        JSONWriter.append(raw: message.type.name, to: &bytes)
+        JSONWriter.append(raw: middle, to: &bytes)
+        return bytes + message.payload + tail
+    }
+
+    private static var middle: StaticString { "\",\"payload\":" }
+
+    private static func parts(of message: Message) -> (head: StaticString, tail: [UInt8]) {
         var tail: [UInt8] = []
         tail.reserveCapacity(96)
         JSONWriter.append(raw: ",\"timestamp\":", to: &tail)
@@ -22,18 +48,6 @@ package struct EnvelopeEncoder: MessageEncoder {
             JSONWriter.append(id, to: &tail)
         }
         tail.append(UInt8(ascii: "}"))
-        let opening: StaticString = "{\"type\":\""
-        let middle: StaticString = "\",\"payload\":"
-        let count =
-            opening.utf8CodeUnitCount + message.type.name.utf8CodeUnitCount + middle.utf8CodeUnitCount
-            + message.payload.count + tail.count
-        var frame = ByteBufferAllocator().buffer(capacity: ServerFrame.headerByteCount(forPayload: count) + count)
-        ServerFrame.writeHeader(.text, payloadByteCount: count, to: &frame)
-        frame.writeStaticString(opening)
-        frame.writeStaticString(message.type.name)
-        frame.writeStaticString(middle)
-        frame.writeBytes(message.payload)
-        frame.writeBytes(tail)
-        return frame
+        return ("{\"type\":\"", tail)
     }
 }

@@ -30,7 +30,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     private static let maxHeaderBytes = 32 * 1024
 
     let responder: HTTPChannelHandler.Responder
-    let authority: TokenAuthority
+    let authenticator: Authenticator
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
 
@@ -60,7 +60,8 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
             try pipeline.addHandler(
                 UpgradeGate(
-                    authority: authority, origins: origins, admission: admission, timeout: limits.handshakeTimeout),
+                    authenticator: authenticator, origins: origins, admission: admission,
+                    quota: environment.quota, timeout: limits.handshakeTimeout),
                 position: .before(upgradeHandler))
             return Value(outcome: outcome, channel: channel)
         }

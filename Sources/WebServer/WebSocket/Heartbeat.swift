@@ -28,6 +28,11 @@ package struct Heartbeat {
         awaitingPongSince = nil
     }
 
+    /// The time since the ping that a pong at `now` answers; nil when none is awaited.
+    package func roundTripTime(at now: NIODeadline) -> TimeAmount? {
+        awaitingPongSince.map { now - $0 }
+    }
+
     /// The socket takes bytes again, or no more.
     package mutating func writabilityChanged(isWritable: Bool, now: NIODeadline) {
         stuckSince = isWritable ? nil : stuckSince ?? now

@@ -12,19 +12,24 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let authority: TokenAuthority
+    private let authenticator: Authenticator
     private let origins: OriginPolicy
     private let admission: Admission
+    private let quota: UserQuota
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
     private var hasFailed = false
     /// What came while the token was checked; nil before.
     private var held: [HTTPServerRequestPart]?
 
-    init(authority: TokenAuthority, origins: OriginPolicy, admission: Admission, timeout: TimeAmount) {
-        self.authority = authority
+    init(
+        authenticator: Authenticator, origins: OriginPolicy, admission: Admission, quota: UserQuota,
+        timeout: TimeAmount
+    ) {
+        self.authenticator = authenticator
         self.origins = origins
         self.admission = admission
+        self.quota = quota
         self.timeout = timeout
     }
 
@@ -57,7 +62,12 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
             head.headers.remove(name: "upgrade")
             pass(head, context)
         case .refused(let refusal): refuse(head, refusal, context)
-        case .handshake: authorise(head, context)
+        case .handshake:
+            guard quota.takeConnection(from: context.remoteAddress?.ipAddress ?? "", now: context.eventLoop.now) else {
+                return refuse(
+                    head, UpgradeRefusal(429, "Too many connections from this address; try again later."), context)
+            }
+            authorise(head, context)
         }
     }
 
@@ -75,14 +85,14 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func authorise(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        guard let token = TokenSource.token(in: head) else {
+        guard let credential = TokenSource.credential(in: head) else {
             return refuse(head, UpgradeRefusal(401, "\(AuthenticationError.missing)"), context)
         }
         held = []
-        let authority = self.authority
+        let authenticator = self.authenticator
         let result = context.eventLoop.makeFutureWithTask {
             do throws(AuthenticationError) {
-                return Result<Identity, AuthenticationError>.success(try await authority.identity(of: token))
+                return Result<Identity, AuthenticationError>.success(try await authenticator.identity(of: credential))
             } catch {
                 return .failure(error)
             }

@@ -3,6 +3,7 @@ import DequeModule
 import Logging
 import NIOCore
 import Realtime
+import Services
 import Telemetry
 
 /// One WebSocket client: the only handler in its channel's pipeline after the upgrade.
@@ -29,10 +30,12 @@ final class WebSocketConnection: ChannelDuplexHandler {
     }
 
     private let environment: ConnectionEnvironment
-    private let identity: Identity
+    /// Whom the gate let in; ``session`` has what became of it.
+    private let admitted: Identity
     private let shard: HubShard
     private var context: ChannelHandlerContext?
-    private var client: HubClient?
+    private var client: HubClient? { session?.client }
+    private var session: ClientSession?
     private var phase = Phase.open
     private var closeLabel: String?
 
@@ -42,15 +45,17 @@ final class WebSocketConnection: ChannelDuplexHandler {
     /// After a violation nothing that follows has a meaning.
     private var isDeaf = false
     private var heartbeat: Heartbeat
+    private(set) var roundTripTime: TimeAmount?
     private var bucket: TokenBucket
     private var pending = Deque<ClientCommand>()
     private var isPerforming = false
     private var isReadHeld = false
+    private var isOverQuota = false
     private let openedAt: NIODeadline
 
     init(identity: Identity, shard: HubShard, environment: ConnectionEnvironment) {
         let now = shard.eventLoop.now
-        self.identity = identity
+        self.admitted = identity
         self.shard = shard
         self.environment = environment
         self.decoder = WebSocketDecoder(maxMessageBytes: environment.limits.maxMessageBytes)
@@ -63,10 +68,22 @@ final class WebSocketConnection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let client = shard.connect(id: environment.ids.next(), user: identity.user, sink: self)
-        self.client = client
+        let client = shard.connect(
+            id: environment.ids.next(), user: admitted.user, address: context.remoteAddress?.ipAddress, sink: self)
+        session = ClientSession(client: client, shard: shard, identity: admitted)
         environment.metrics.connectionOpened()
-        shard.send([welcome(client)], to: client)
+        guard environment.quota.connect(admitted.user) else {
+            isOverQuota = true
+            return close(code: .connectionLimit, reason: "more connections of this user than are allowed")
+        }
+        // Commands wait until `welcome` is out.
+        isPerforming = true
+        let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
+        environment.services.notifications.open(client, on: shard) { inbox in
+            connection.value.welcome(client: connection.value.client, inbox)
+        } completion: {
+            connection.value.commandDone()
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -131,12 +148,12 @@ final class WebSocketConnection: ChannelDuplexHandler {
     // MARK: What the client says
 
     private func receive(_ event: WebSocketDecoder.Event) {
-        heartbeat.heard()
+        defer { heartbeat.heard() }
         switch event {
         case .text(let text): if phase == .open { received(text) }
         case .binary: close(code: .unacceptableData, reason: "messages are JSON in text frames")
         case .ping(let payload): writeAndFlush(ServerFrame.frame(.pong, payload: payload))
-        case .pong: break
+        case .pong: roundTripTime = heartbeat.roundTripTime(at: shard.eventLoop.now) ?? roundTripTime
         case .close(let code):
             if phase == .open || phase == .draining {
                 closeLabel = "by_client"
@@ -154,7 +171,11 @@ final class WebSocketConnection: ChannelDuplexHandler {
             switch bucket.take(
                 perSecond: limits.commandsPerSecond, burst: limits.commandBurst, now: shard.eventLoop.now)
             {
-            case .allowed: break
+            case .allowed:
+                guard environment.quota.takeCommand(of: admitted.user, now: shard.eventLoop.now) else {
+                    environment.metrics.rateLimited.increment()
+                    throw userRateLimitError
+                }
             case .refused:
                 environment.metrics.rateLimited.increment()
                 throw rateLimitError
@@ -177,15 +198,18 @@ final class WebSocketConnection: ChannelDuplexHandler {
             isTemporary: true)
     }
 
+    private var userRateLimitError: CommandError {
+        CommandError(
+            .rateLimited,
+            "All clients of a user together may send \(environment.limits.userCommandsPerSecond) commands a second.",
+            isTemporary: true)
+    }
+
     private func performNext() {
-        guard !isPerforming, phase == .open, let client, let command = pending.popFirst() else { return }
+        guard !isPerforming, phase == .open, let session, let command = pending.popFirst() else { return }
         isPerforming = true
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        environment.router.perform(
-            command, in: CommandRouter.Context(client: client, shard: shard, identity: identity)
-        ) {
-            connection.value.commandDone()
-        }
+        environment.router.perform(command, in: session) { connection.value.commandDone() }
     }
 
     private func commandDone() {
@@ -214,7 +238,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         close(code: violation.code, reason: violation.reason)
     }
 
-    private func welcome(_ client: HubClient) -> Message {
+    private func welcome(client: HubClient?, _ inbox: NotificationService.Inbox?) -> Message {
         let now = environment.clock.now()
         var limits = JSONObjectBuilder()
         limits.add("message_bytes", environment.limits.maxMessageBytes)
@@ -222,11 +246,18 @@ final class WebSocketConnection: ChannelDuplexHandler {
         limits.add("rooms", environment.limits.maxRooms)
         limits.add("commands_per_second", environment.limits.commandsPerSecond)
         var payload = JSONObjectBuilder()
-        payload.add("client_id", client.id)
-        payload.add("user_id", client.user)
+        payload.add("client_id", client?.id ?? "")
+        payload.add("user_id", admitted.user)
         payload.add("server_time", now.millisecondsSinceEpoch)
         payload.add("ping_interval_s", Double(environment.heartbeat.pingInterval.nanoseconds) / 1e9)
         payload.add("limits", object: limits.finished())
+        if let inbox {
+            payload.add("unread", inbox.unreadCount)
+            var position = JSONObjectBuilder()
+            position.add("offset", Int(inbox.position.offset))
+            position.add("epoch", inbox.position.epoch)
+            payload.add("inbox", object: position.finished())
+        }
         return Message(type: .welcome, payload: payload.finished(), timestamp: now)
     }
 
@@ -258,13 +289,14 @@ final class WebSocketConnection: ChannelDuplexHandler {
         partial = nil
         pending.removeAll()
         if let client { shard.disconnect(client) }
+        if !isOverQuota { environment.quota.disconnect(admitted.user) }
         let label = closeLabel ?? "lost"
         environment.metrics.connectionClosed(label)
         let isExpected = ["by_client", CloseCode.goingAway.label, CloseCode.normalClosure.label].contains(label)
         environment.logger.log(
             level: isExpected ? .debug : .info, "A WebSocket connection ended",
             metadata: metadata(["reason": "\(label)"]))
-        client = nil
+        session = nil
     }
 
     private func after(_ delay: TimeAmount, _ action: @escaping @Sendable (WebSocketConnection) -> Void) {
@@ -279,7 +311,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
     private func metadata(_ more: Logger.Metadata) -> Logger.Metadata {
         let seconds = Double((shard.eventLoop.now - openedAt).nanoseconds) / 1e9
         let own: Logger.Metadata = [
-            "client": "\(client?.id ?? "-")", "user": "\(identity.user)", "open_s": "\(seconds.rounded())",
+            "client": "\(client?.id ?? "-")", "user": "\(admitted.user)", "open_s": "\(seconds.rounded())",
         ]
         return own.merging(more) { $1 }
     }
@@ -304,7 +336,7 @@ extension WebSocketConnection: ClientSink {
     }
 
     func sweep(at now: NIODeadline) {
-        if environment.clock.now() >= identity.expiresAt {
+        if let session, environment.clock.now() >= session.identity.expiresAt {
             return close(code: .tokenExpired, reason: "the token has expired")
         }
         switch heartbeat.sweep(at: now) {

@@ -1,0 +1,16 @@
+/// What the hub's edge speaks to: one value, so that it is handed on as a whole.
+package struct HubServices: Sendable {
+    package var stream: DataStreamService
+    package var history: RoomHistory
+    package var chat: ChatService
+    package var notifications: NotificationService
+
+    package init(
+        stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService
+    ) {
+        self.stream = stream
+        self.history = history
+        self.chat = chat
+        self.notifications = notifications
+    }
+}

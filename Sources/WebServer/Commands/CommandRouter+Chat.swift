@@ -1,0 +1,74 @@
+import NIOCore
+import Realtime
+import Services
+import Telemetry
+
+extension CommandRouter {
+    func sendToRoom(_ command: ClientCommand, _ call: Call) throws(CommandError) {
+        let session = call.session.value
+        let room = try command.room()
+        try Self.checkPublishing(to: room, session.identity.grants, services.stream)
+        services.chat.send(
+            try command.content(), to: room.rawValue, from: session.identity.user, key: try command.idempotencyKey()
+        ) { result in
+            call.finish(.ack, result) { sent in
+                var payload = JSONObjectBuilder()
+                payload.add("message_id", sent.messageID)
+                payload.add("offset", Int(sent.position.offset))
+                return payload.finished()
+            }
+        }
+    }
+
+    func sendToUser(_ command: ClientCommand, _ call: Call) throws(CommandError) {
+        let session = call.session.value
+        guard let recipient = command.payload["user_id"]?.stringValue.flatMap({ DeviceID($0) })?.rawValue else {
+            throw CommandError(.badRequest, "\"user_id\" must be a user's name of 1 to 128 bytes without / + #.")
+        }
+        guard session.identity.grants.canSend(toUser: recipient) else {
+            throw CommandError(.forbidden, "The token does not grant sending to the user \(recipient).")
+        }
+        services.chat.sendDirect(
+            try command.content(), to: recipient, from: session.identity.user, key: try command.idempotencyKey()
+        ) { result in
+            call.finish(.ack, result) { sent in
+                var payload = JSONObjectBuilder()
+                payload.add("message_id", sent.messageID)
+                return payload.finished()
+            }
+        }
+    }
+
+    func markRead(_ command: ClientCommand, _ call: Call) throws(CommandError) {
+        let selection: NotificationService.Selection
+        if command.payload["all"]?.boolValue == true {
+            selection = .all
+        } else if let id = command.payload["notification_id"]?.stringValue, !id.isEmpty {
+            selection = .one(id)
+        } else {
+            throw CommandError(.badRequest, "Say \"notification_id\" (a string) or \"all\": true.")
+        }
+        services.notifications.markRead(selection, by: call.session.value.identity.user) { result in
+            call.finish(.ack, result) { unread in
+                var payload = JSONObjectBuilder()
+                payload.add("unread", unread)
+                return payload.finished()
+            }
+        }
+    }
+
+    /// Whether a token's holder may say something in a room; the same for the socket and for HTTP.
+    static func checkPublishing(
+        to room: TopicFilter, _ grants: RoomGrants, _ stream: DataStreamService
+    ) throws(CommandError) {
+        guard room.isName else {
+            throw CommandError(.badRequest, "\"room_id\" must name one room; \(room.rawValue) is a filter.")
+        }
+        guard !stream.isTelemetry(room) else {
+            throw CommandError(.forbidden, "\(room.rawValue) is a telemetry room: only devices speak there.")
+        }
+        guard grants.canPublish(to: room) else {
+            throw CommandError(.forbidden, "The token does not grant publishing to \(room.rawValue).")
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import HTTPTypes
+import Hummingbird
+import Realtime
+import Services
+import Storage
+import Telemetry
+
+/// A user's own notifications, and sending them: to users, to a room's members, to everybody. Sending needs the
+/// token's `notify`.
+struct NotificationRoutes {
+    private static let maxListed: Int64 = 200
+
+    let hub: Hub
+    let notifications: NotificationService
+    let maxBodyBytes: Int
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.get("notifications", use: list)
+        group.post("notifications", use: send)
+    }
+
+    /// The user's own, the newest first.
+    @Sendable private func list(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let identity = try context.requireIdentity()
+        let limit = try request.query("limit", in: 1...Self.maxListed, default: 50)
+        let page: NotificationService.Page
+        do {
+            page = try await notifications.page(
+                of: identity.user, before: request.query("before"), unreadOnly: request.query("unread") == "true",
+                limit: Int(limit))
+        } catch {
+            throw Problem(error)
+        }
+        var body = JSONObjectBuilder()
+        body.add("unread", page.unreadCount)
+        body.add("notifications", objects: page.notifications.map(Self.json))
+        body.add("has_more", page.hasMore)
+        return .json(body.finished())
+    }
+
+    @Sendable private func send(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let identity = try context.requireIdentity()
+        guard identity.grants.canNotify else {
+            throw Problem(.forbidden, "The token does not grant sending notifications (its \"notify\" is not true).")
+        }
+        let body = try await request.jsonObject(upTo: maxBodyBytes)
+        let draft = try draft(in: body)
+        let key = try idempotencyKey(in: body)
+        let sent: NotificationService.Sent
+        do {
+            let recipients = try await recipients(in: body, identity.grants)
+            sent = try await notifications.send(draft, to: recipients, from: identity.user, key: key)
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
+        var answer = JSONObjectBuilder()
+        answer.add("notification_id", sent.notificationID)
+        answer.add("recipients", sent.recipientCount)
+        return .json(answer.finished(), status: sent.isRepeated ? .ok : .created)
+    }
+
+    /// Exactly one of `user_id`, `user_ids`, `room_id` and `everyone` says for whom it is.
+    private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [String] {
+        let named = ["user_id", "user_ids", "room_id", "everyone"].filter { body[$0] != nil && body[$0] != .null }
+        guard named.count == 1, let field = named.first else {
+            throw Problem(.badRequest, "Say for whom: exactly one of user_id, user_ids, room_id and everyone.")
+        }
+        switch field {
+        case "user_id": return [try user(body[field])]
+        case "user_ids":
+            guard let users = body[field]?.arrayValue, !users.isEmpty else {
+                throw Problem(.badRequest, "\"user_ids\" must be an array of users' names.")
+            }
+            return try users.map { try user($0) }
+        case "room_id":
+            guard let name = body[field]?.stringValue, let room = try? TopicFilter(name), room.isName else {
+                throw Problem(.badRequest, "\"room_id\" must name one room.")
+            }
+            guard grants.canJoin(room) else {
+                throw Problem(.forbidden, "The token does not grant joining \(name), so its members are not told.")
+            }
+            return Array(hub.presence.members(of: name, protecting: RoomGrants.protectedFirstLevels).keys)
+        default:
+            guard body[field]?.boolValue == true else { throw Problem(.badRequest, "\"everyone\" must be true.") }
+            return try await notifications.everybody()
+        }
+    }
+
+    private func user(_ value: JSONValue?) throws -> String {
+        guard let name = value?.stringValue.flatMap({ DeviceID($0) })?.rawValue else {
+            throw Problem(.badRequest, "A user's name must be a string of 1 to 128 bytes without / + #.")
+        }
+        return name
+    }
+
+    private func draft(in body: JSONValue) throws -> NotificationDraft {
+        func text(_ name: String) throws -> String? {
+            switch body[name] {
+            case nil, .null: return nil
+            case .string(let text): return text
+            default: throw Problem(.badRequest, "\"\(name)\" must be a string.")
+            }
+        }
+        var priority = NotificationDraft.Priority.normal
+        if let name = try text("priority") {
+            guard let known = NotificationDraft.Priority(rawValue: name) else {
+                throw Problem(.badRequest, "\"priority\" must be low, normal, high or critical.")
+            }
+            priority = known
+        }
+        var expiry: Timestamp?
+        if let time = try text("expires_at") {
+            guard let instant = Timestamp(iso8601: time) else {
+                throw Problem(.badRequest, "\"expires_at\" must be a time such as 2030-01-31T12:00:00Z (RFC 3339).")
+            }
+            expiry = instant
+        }
+        do {
+            return try NotificationDraft(
+                title: try text("title") ?? "", body: try text("body") ?? "", link: try text("link"),
+                priority: priority, expiresAt: expiry)
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
+    }
+
+    private func idempotencyKey(in body: JSONValue) throws -> String? {
+        do {
+            return try ClientCommand(type: "notification", payload: body).idempotencyKey()
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// The stored payload with `"read"` added.
+    private static func json(_ notification: StoredNotification) -> [UInt8] {
+        notification.payload.dropLast() + Array(",\"read\":\(notification.isRead)}".utf8)
+    }
+}

@@ -1,0 +1,59 @@
+import HTTPTypes
+import Hummingbird
+import Telemetry
+
+extension Request {
+    /// The body as a JSON object.
+    ///
+    /// - Throws: ``Problem`` (400, 413, 415) that says what is allowed.
+    func jsonObject(upTo maxBytes: Int) async throws -> JSONValue {
+        if let type = headers[.contentType], !type.lowercased().hasPrefix("application/json") {
+            throw Problem(.unsupportedMediaType, "The body must be application/json.")
+        }
+        var bytes: [UInt8] = []
+        for try await part in body {
+            guard bytes.count + part.readableBytes <= maxBytes else {
+                throw Problem(.contentTooLarge, "The body may have at most \(maxBytes) bytes.")
+            }
+            bytes += part.readableBytesView
+        }
+        let value: JSONValue
+        do {
+            value = try JSONParser.parse(bytes)
+        } catch {
+            throw Problem(.badRequest, "The body is not JSON: \(error)")
+        }
+        guard value.objectValue != nil else { throw Problem(.badRequest, "The body must be a JSON object.") }
+        return value
+    }
+
+    /// A query parameter, its escapes undone.
+    func query(_ name: String) -> String? {
+        uri.queryParameters[Substring(name)].map(String.init)
+    }
+
+    /// A whole number in the query.
+    ///
+    /// - Throws: ``Problem`` (400) naming the parameter and its range.
+    func query(_ name: String, in range: ClosedRange<Int64>, default standard: Int64) throws -> Int64 {
+        guard let text = query(name) else { return standard }
+        guard let value = Int64(text), range.contains(value) else {
+            throw Problem(
+                .badRequest, "\"\(name)\" must be a whole number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return value
+    }
+
+    /// The room that a request is about.
+    ///
+    /// - Throws: ``Problem`` (400) when there is none or it is a filter.
+    func room() throws -> TopicFilter {
+        guard let name = query("room_id"), !name.isEmpty else {
+            throw Problem(.badRequest, "Say which room: ?room_id=chat/lobby.")
+        }
+        guard name.utf8.count <= 256, let room = try? TopicFilter(name), room.isName, room.shareGroup == nil else {
+            throw Problem(.badRequest, "\"room_id\" must name one room, in at most 256 bytes.")
+        }
+        return room
+    }
+}

@@ -1,0 +1,108 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Realtime
+import Services
+import Telemetry
+
+/// What people, pages and services ask about one room: what was said, who is there; and what services say in it.
+///
+/// Reading needs the token's `join` to cover the room, writing its `publish`.
+struct RoomRoutes {
+    private static let maxHistory: Int64 = 500
+    private static let maxMembers: Int64 = 1000
+
+    let hub: Hub
+    let services: HubServices
+    let maxBodyBytes: Int
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.get("rooms/history", use: history)
+        group.get("rooms/members", use: members)
+        group.post("rooms/messages", use: send)
+    }
+
+    /// A page of envelopes, ascending: the last ones, those before an offset, or those after one.
+    @Sendable private func history(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let room = try request.room()
+        try check(context, mayRead: room)
+        let limit = try request.query("limit", in: 1...Self.maxHistory, default: 50)
+        let after = try request.query("after", in: 0...Int64.max, default: -1)
+        let before = try request.query("before", in: 1...Int64.max, default: .max)
+        guard after < 0 || before == .max else {
+            throw Problem(.badRequest, "Say \"before\" or \"after\", not both.")
+        }
+        let page: RoomHistory.Page
+        do {
+            page = try await services.history.page(
+                of: room.rawValue, after >= 0 ? .after(after) : .before(before), limit: Int(limit))
+        } catch {
+            throw Problem(error)
+        }
+        var body = JSONObjectBuilder()
+        body.add("room_id", room.rawValue)
+        body.add("epoch", page.position.epoch)
+        body.add("offset", Int(page.position.offset))
+        body.add("messages", objects: page.messages.map(EnvelopeEncoder.json))
+        body.add("has_more", page.hasMore)
+        return .json(body.finished())
+    }
+
+    /// Who is in a room, by its name or by a filter, sorted by name and paged.
+    @Sendable private func members(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        let room = try request.room()
+        try check(context, mayRead: room)
+        let limit = Int(try request.query("limit", in: 1...Self.maxMembers, default: 100))
+        let after = request.query("after") ?? ""
+        let members = hub.presence.members(of: room.rawValue, protecting: RoomGrants.protectedFirstLevels)
+        let rest = members.keys.filter { $0 > after }.sorted()
+        var body = JSONObjectBuilder()
+        body.add("room_id", room.rawValue)
+        body.add("users", members.count)
+        body.add("clients", members.values.reduce(0, +))
+        body.add(
+            "members",
+            objects: rest.prefix(limit).map { user in
+                var member = JSONObjectBuilder()
+                member.add("user_id", user)
+                member.add("clients", members[user] ?? 0)
+                return member.finished()
+            })
+        if rest.count > limit { body.add("next", rest[limit - 1]) }
+        return .json(body.finished())
+    }
+
+    /// Says something in a room on behalf of the token's user.
+    @Sendable private func send(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let identity = try context.requireIdentity()
+        let body = try await request.jsonObject(upTo: maxBodyBytes)
+        let sent: ChatService.Sent
+        do {
+            let command = ClientCommand(type: "send_to_room", payload: body)
+            let room = try command.room()
+            try CommandRouter.checkPublishing(to: room, identity.grants, services.stream)
+            let content = try command.content()
+            let key = try command.idempotencyKey()
+            sent = try await withCheckedThrowingContinuation { continuation in
+                services.chat.send(content, to: room.rawValue, from: identity.user, key: key) {
+                    continuation.resume(with: $0)
+                }
+            }
+        } catch let error as CommandError {
+            throw Problem(error)
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
+        var answer = JSONObjectBuilder()
+        answer.add("message_id", sent.messageID)
+        answer.add("offset", Int(sent.position.offset))
+        answer.add("epoch", sent.position.epoch)
+        return .json(answer.finished(), status: sent.isRepeated ? .ok : .created)
+    }
+
+    private func check(_ context: GatewayRequestContext, mayRead room: TopicFilter) throws {
+        guard try context.requireIdentity().grants.canJoin(room) else {
+            throw Problem(.forbidden, "The token does not grant joining \(room.rawValue).")
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Hummingbird
+import Telemetry
+
+/// Tickets: used once instead of a token where one would stand in a URL and so in logs.
+struct TicketRoutes {
+    let tickets: TicketStore
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.post("tickets", use: issue)
+    }
+
+    @Sendable private func issue(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        let identity = try context.requireIdentity()
+        let ticket: String
+        do {
+            ticket = try tickets.issue(for: identity)
+        } catch {
+            throw Problem(.serviceUnavailable, "\(error)", headers: [.retryAfter: "30"])
+        }
+        var body = JSONObjectBuilder()
+        body.add("ticket", ticket)
+        body.add("expires_in", Int(TicketStore.lifetime.components.seconds))
+        return .json(body.finished(), status: .created)
+    }
+}

@@ -1,0 +1,67 @@
+import NIOCore
+import Synchronization
+
+/// What the clients of one user, or of one address, may do together. Off unless configured.
+///
+/// Thread-safe: a user's clients live on different loops. Without limits no lock is taken.
+final class UserQuota: Sendable {
+    /// Users and addresses whose rates are remembered; beyond it those that have a full bucket are forgotten.
+    static let maxBuckets = 65_536
+
+    private let limits: ConnectionLimits
+    private let connections = Mutex<[String: Int]>([:])
+    private let commands = Mutex<[String: TokenBucket]>([:])
+    private let addresses = Mutex<[String: TokenBucket]>([:])
+
+    init(limits: ConnectionLimits) {
+        self.limits = limits
+    }
+
+    /// Counts one more connection of the user; false, and nothing counted, when there are too many.
+    func connect(_ user: String) -> Bool {
+        guard limits.connectionsPerUser > 0 else { return true }
+        return connections.withLock { connections in
+            let count = connections[user] ?? 0
+            guard count < limits.connectionsPerUser else { return false }
+            connections[user] = count + 1
+            return true
+        }
+    }
+
+    /// Takes back what ``connect(_:)`` counted.
+    func disconnect(_ user: String) {
+        guard limits.connectionsPerUser > 0 else { return }
+        connections.withLock { connections in
+            guard let count = connections[user] else { return }
+            connections[user] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// Whether one of the user's clients may send one more command now.
+    func takeCommand(of user: String, now: NIODeadline) -> Bool {
+        Self.take(user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
+    }
+
+    /// Whether the address may open one more connection now.
+    func takeConnection(from address: String, now: NIODeadline) -> Bool {
+        Self.take(address, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
+    }
+
+    private static func take(
+        _ name: String, from buckets: borrowing Mutex<[String: TokenBucket]>, perSecond: Int, now: NIODeadline
+    ) -> Bool {
+        guard perSecond > 0 else { return true }
+        let burst = 2 * perSecond
+        return buckets.withLock { buckets in
+            if buckets.count >= maxBuckets, buckets[name] == nil {
+                buckets = buckets.filter { !$0.value.isFull(perSecond: perSecond, burst: burst, now: now) }
+                if buckets.count >= maxBuckets { buckets.removeAll() }
+            }
+            var bucket = buckets[name] ?? TokenBucket(burst: burst, now: now)
+            // What is refused makes no debt: the user's other clients are not to suffer for it.
+            guard bucket.take(perSecond: perSecond, burst: burst, now: now) == .allowed else { return false }
+            buckets[name] = bucket
+            return true
+        }
+    }
+}
