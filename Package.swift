@@ -77,7 +77,8 @@ let package = Package(
         .target(
             name: "WebServer",
             dependencies: [
-                "Telemetry", "Realtime", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt, crypto,
+                "Telemetry", "Realtime", "Storage", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt,
+                crypto,
                 collections,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -97,7 +98,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Observability", "Services", "WebServer",
+                "Telemetry", "MQTTTransport", "Realtime", "Observability", "Storage", "Services", "WebServer",
                 logging, coreMetrics, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
@@ -140,7 +141,7 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "WebServer", "Services", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging,
+                "WebServer", "Services", "Storage", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging,
                 coreMetrics,
                 lifecycle, jwt, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],

@@ -30,11 +30,11 @@ LAYERS = {
     # Level 2: the use cases
     "Services": [
         "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP",
-        "NIOCore", "AsyncHTTPClient",
+        "NIOCore", "AsyncHTTPClient", "DequeModule", "Crypto",
     ],
     # Level 3: the edge
     "WebServer": [
-        "Telemetry", "Realtime", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "JWTKit", "Crypto",
+        "Telemetry", "Realtime", "Storage", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "JWTKit", "Crypto",
         "DequeModule", "ServiceLifecycle", "AsyncHTTPClient",
     ],
     # Level 4: devices

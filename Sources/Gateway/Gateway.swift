@@ -15,11 +15,12 @@ import WebServer
 /// The gateway, put together: the one place where all parts meet.
 ///
 ///     MQTTClient ──▶ IngestPipeline ──▶ DataStreamService ──▶ Hub ──▶ WebServer ──▶ browsers
-///                                                                        ▲
-///                                       DashboardCatalog, readiness, metrics
+///                                                              ▲          ▲
+///                  Database ◀── RoomWriter ◀── chat, notifications        │
+///                                              DashboardCatalog, readiness, metrics
 ///
 /// `run()` serves until a graceful shutdown: first the broker's messages stop and what was accepted is acknowledged,
-/// then clients get what waits for them and are closed with 1001.
+/// then clients get what waits for them and are closed with 1001, and last the database is closed.
 package struct Gateway: Service {
     /// What is known once the gateway accepts connections.
     package struct Endpoint: Sendable {
@@ -51,6 +52,8 @@ package struct Gateway: Service {
     private let hub: Hub
     private let mqtt: MQTTService
     private let server: WebServer
+    private let housekeeping: Housekeeping
+    private let rooms: RoomStack
 
     /// Builds all parts; nothing is opened yet.
     ///
@@ -75,27 +78,33 @@ package struct Gateway: Service {
         let stream = DataStreamService(hub: hub, configuration: configuration.stream)
         let mqtt = try Self.mqttService(configuration, stream: stream, registry: registry, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
+        let rooms = try RoomStack(configuration, hub: hub, stream: stream, logger: logger)
+        let authenticator = Authenticator(authority: try await TokenAuthority(secret: secret), tickets: TicketStore())
         let environment = ConnectionEnvironment(
             hub: hub,
-            router: CommandRouter(stream: stream, limits: configuration.server.limits),
+            services: rooms.services,
+            authority: authenticator.authority,
             limits: configuration.server.limits,
             heartbeat: configuration.server.heartbeat,
             queueBytes: configuration.hub.queue.maxBytes,
             metrics: sockets,
             logger: logger)
-        GatewayMetrics.register(in: registry, client: mqtt.client, hub: hub, stream: stream, sockets: sockets)
+        GatewayMetrics.register(
+            in: registry, client: mqtt.client, hub: hub, stream: stream, sockets: sockets, rooms: rooms)
         let host = configuration.server.host
         self.configuration = configuration
         self.logger = logger
         self.group = group
         self.hub = hub
         self.mqtt = mqtt
+        self.rooms = rooms
+        self.housekeeping = Housekeeping(rooms: rooms, configuration: configuration.history, logger: logger)
         self.server = WebServer(
             configuration: configuration.server,
             dependencies: WebServer.Dependencies(
                 hub: hub,
-                stream: stream,
-                authority: try await TokenAuthority(secret: secret),
+                services: rooms.services,
+                authenticator: authenticator,
                 environment: environment,
                 readiness: { [client = mqtt.client] in Readiness(checks: [.mqtt(client)]) },
                 metricsText: { PrometheusText.render(registry) },
@@ -111,6 +120,7 @@ package struct Gateway: Service {
                 services: [
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: mqtt, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: housekeeping, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 logger: Logger(label: "windsock.services") { _ in SwiftLogNoOpLogHandler() }))
         do {
@@ -124,6 +134,7 @@ package struct Gateway: Service {
 
     private func close() async {
         hub.close()
+        await rooms.close()
         try? await group.shutdownGracefully()
     }
 

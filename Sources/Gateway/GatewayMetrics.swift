@@ -8,7 +8,7 @@ import WebServer
 enum GatewayMetrics {
     static func register(
         in registry: MetricsRegistry, client: MQTTClient, hub: Hub, stream: DataStreamService,
-        sockets: WebSocketMetrics
+        sockets: WebSocketMetrics, rooms: RoomStack
     ) {
         func observe(
             _ name: String, _ help: String, kind: MetricKind = .gauge, _ read: @escaping @Sendable () -> Int
@@ -23,6 +23,9 @@ enum GatewayMetrics {
             stream.deviceCounts.evicted
         }
         observe("windsock_users_online", "Users with at least one connection.") { hub.presence.onlineUsers().count }
+        observe("windsock_rooms_writes_waiting", "Chat messages and notifications that wait to be stored.") {
+            rooms.writer.waitingCount
+        }
         observe("windsock_mqtt_connected", "1 while the broker's connection is up, else 0.") {
             client.state.isConnected ? 1 : 0
         }

@@ -106,7 +106,8 @@ package struct WebServer: Service {
         }
         HealthRoutes(readiness: dependencies.readiness, metricsText: dependencies.metricsText).register(on: router)
         WebSocketRoute(metrics: dependencies.environment.metrics, logger: logger).register(on: router)
-        let api = router.group("api").add(middleware: BearerAuthentication(authority: dependencies.authenticator.authority))
+        let api = router.group("api").add(
+            middleware: BearerAuthentication(authority: dependencies.authenticator.authority))
         let services = dependencies.services
         let maxBodyBytes = configuration.limits.maxMessageBytes
         StreamRoutes(hub: dependencies.hub, stream: services.stream, dashboards: dependencies.dashboards)

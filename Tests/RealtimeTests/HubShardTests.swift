@@ -10,72 +10,8 @@ import Testing
 /// A shard hands each client what is for it, in order, with one flush a tick, and lets nobody suffer for another.
 @Suite("Hub shard")
 struct HubShardTests {
-    /// A socket that remembers, and that can be stuck.
-    private final class Sink: ClientSink {
-        var written: [String] = []
-        var flushes = 0
-        var isWritable = true
-        var closed: CloseCode?
-        /// Bytes after which it takes no more.
-        var capacity = Int.max
-        private var held = 0
-
-        func write(_ frames: ByteBuffer) {
-            written.append(String(buffer: frames))
-            held += frames.readableBytes
-            if held >= capacity { isWritable = false }
-        }
-
-        func flush() { flushes += 1 }
-        func close(code: CloseCode, reason: String) { closed = code }
-        func sweep(at now: NIODeadline) {}
-        var text: String { written.joined() }
-    }
-
-    private struct Encoder: MessageEncoder {
-        let count = Counter()
-
-        final class Counter: Sendable {
-            let value = Atomic(0)
-        }
-
-        func encode(_ message: Message) -> ByteBuffer {
-            count.value.add(1, ordering: .relaxed)
-            if message.type == .gap { return ByteBuffer(string: "<gap>") }
-            return ByteBuffer(bytes: message.payload)
-        }
-    }
-
-    private struct Setup {
-        let loop = EmbeddedEventLoop()
-        let encoder = Encoder()
-        let hub: Hub
-        let shard: HubShard
-
-        init(queueBytes: Int = 1 << 20) throws {
-            hub = Hub(
-                eventLoops: [loop], encoder: encoder,
-                configuration: HubConfiguration(queue: .init(maxBytes: queueBytes)),
-                metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
-            shard = try #require(hub.shards.first)
-        }
-
-        func join(_ rooms: String..., sink: Sink) throws -> HubClient {
-            let client = shard.connect(id: "c", user: "u", sink: sink)
-            for room in rooms { shard.join(client, try TopicFilter(room)) }
-            return client
-        }
-
-        func publish(_ messages: (room: String, text: String)...) {
-            hub.publish(
-                messages.map {
-                    Message(
-                        type: .dataUpdate, room: $0.room, payload: Array($0.text.utf8),
-                        timestamp: Timestamp(nanosecondsSinceEpoch: 0),
-                        delivery: .conflatable(key: ConflationKey(rawValue: UInt64($0.room.hashValue.magnitude))))
-                })
-        }
-    }
+    typealias Sink = HubFixture.Sink
+    typealias Setup = HubFixture
 
     @Test("A tick's messages reach each client in the order of their publishing, over all rooms, with one flush")
     func order() throws {
@@ -167,7 +103,7 @@ struct HubShardTests {
 
     @Test("A client that is gone gets nothing, and its rooms are empty")
     func disconnected() throws {
-        let setup = try Setup()
+        let setup = try Setup(presenceGrace: .zero)
         let sink = Sink()
         let client = try setup.join("a", "#", sink: sink)
         setup.publish(("a", "1"))

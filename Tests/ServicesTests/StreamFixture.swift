@@ -14,6 +14,7 @@ final class StreamFixture {
     /// What a client got: the payloads, in order.
     final class Sink: ClientSink {
         var payloads: [String] = []
+        var roundTripTime: TimeAmount? { nil }
         var isWritable: Bool { true }
         func write(_ frames: ByteBuffer) {
             payloads += String(buffer: frames).split(separator: "\n").map(String.init)

@@ -6,6 +6,7 @@ import NIOPosix
 import Realtime
 import ServiceLifecycle
 import Services
+import Storage
 import Synchronization
 import Telemetry
 import TestSupport
@@ -20,29 +21,50 @@ final class LiveServer: Sendable {
     let port: Int
     let stream: DataStreamService
     let hub: Hub
+    let services: HubServices
+    let presence: PresenceService
+    let tickets: TicketStore
     let log = LogLines()
     private let authority: TokenAuthority
+    private let folder: String
+    private let isFolderKept: Bool
+    private let database: Database
+    private let writer: RoomWriter
     private let group: MultiThreadedEventLoopGroup
-    private let services: ServiceGroup
+    private let serviceGroup: ServiceGroup
     private let task: Task<Void, any Error>
 
     init(
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
+        presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil,
         metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
         let log = self.log
         let logger = Logger(label: "test") { _ in log.handler }
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        var hubConfiguration = HubConfiguration(sweepInterval: .milliseconds(20))
+        var hubConfiguration = HubConfiguration(sweepInterval: .milliseconds(20), presenceGrace: presenceGrace)
         hubConfiguration.queue = .init(maxBytes: queueBytes)
         hub = Hub(
             eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
             metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
         stream = DataStreamService(hub: hub)
         authority = try await TokenAuthority(secret: Self.secret)
+        folder =
+            data ?? FileManager.default.temporaryDirectory.appending(path: "windsock-live-\(UUID().uuidString)").path
+        isFolderKept = data != nil
+        database = try Database(directory: folder)
+        writer = RoomWriter(database: database, hub: hub, logger: logger)
+        presence = PresenceService(hub: hub, stream: stream)
+        let rooms = RoomHistory(database: database, hub: hub, logger: logger)
+        services = HubServices(
+            stream: stream, history: rooms,
+            chat: ChatService(writer: writer, history: rooms, configuration: history),
+            notifications: NotificationService(
+                writer: writer, database: database, hub: hub, configuration: history, logger: logger))
+        tickets = TicketStore()
         let environment = ConnectionEnvironment(
-            hub: hub, router: CommandRouter(stream: stream, limits: limits), limits: limits, heartbeat: heartbeat,
+            hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,
             queueBytes: queueBytes, metrics: WebSocketMetrics(factory: NOOPMetricsHandler.instance), logger: logger)
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let server = WebServer(
@@ -50,24 +72,28 @@ final class LiveServer: Sendable {
                 port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, limits: limits,
                 heartbeat: heartbeat),
             dependencies: WebServer.Dependencies(
-                hub: hub, stream: stream, authority: authority, environment: environment,
+                hub: hub, services: services,
+                authenticator: Authenticator(authority: authority, tickets: tickets), environment: environment,
                 readiness: {
                     Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")])
                 },
                 metricsText: metricsText, dashboards: { Array(#"{"dashboards":[]}"#.utf8) }),
             eventLoopGroup: group, logger: logger, onRunning: { continuation.yield($0) })
-        services = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        task = Task { [services] in try await services.run() }
+        serviceGroup = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        task = Task { [serviceGroup] in try await serviceGroup.run() }
         var iterator = ports.makeAsyncIterator()
         port = await iterator.next() ?? 0
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
 
-    func token(_ user: String = "tester", join: [String] = ["sensors/#"], lifetime: Duration = .seconds(600))
-        async throws -> String
-    {
-        try await authority.issue(user: user, join: try join.map { try TopicFilter($0) }, lifetime: lifetime)
+    func token(
+        _ user: String = "tester", join: [String] = ["sensors/#"], publish: [String] = [], notify: Bool = false,
+        lifetime: Duration = .seconds(600)
+    ) async throws -> String {
+        try await authority.issue(
+            user: user, join: try join.map { try TopicFilter($0) }, publish: try publish.map { try TopicFilter($0) },
+            notify: notify, lifetime: lifetime)
     }
 
     /// A client that was welcomed.
@@ -101,9 +127,12 @@ final class LiveServer: Sendable {
 
     /// Asks the server to end, and waits until it has.
     func stop() async throws {
-        await services.triggerGracefulShutdown()
+        await serviceGroup.triggerGracefulShutdown()
         try await task.value
         hub.close()
+        await writer.close()
+        try database.close()
+        if !isFolderKept { try? FileManager.default.removeItem(atPath: folder) }
         try await group.shutdownGracefully()
     }
 }

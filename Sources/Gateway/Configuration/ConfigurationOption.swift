@@ -74,6 +74,24 @@ extension ConfigurationOption {
     static let payloadBytes = Self("limits.payload_bytes", default: "262144", "Bytes of an MQTT payload.")
     static let handshakeTimeout = Self("limits.handshake_timeout", default: "10s", "Time to make a first request.")
 
+    static let userConnections = Self(
+        "limits.user_connections", default: "0", "Connections of one user at once; 0 is no limit.")
+    static let userCommandsPerSecond = Self(
+        "limits.user_commands_per_second", default: "0", "Commands of all clients of a user; 0 is no limit.")
+    static let addressConnectionsPerSecond = Self(
+        "limits.address_connections_per_second", default: "0", "New WebSockets from one address; 0 is no limit.")
+    static let contentBytes = Self("limits.content_bytes", default: "8192", "Bytes of a chat message's content.")
+    static let notificationRecipients = Self(
+        "limits.notification_recipients", default: "10000", "Users that one notification may be for.")
+
+    static let historyMessages = Self("history.messages", default: "10000", "Messages that a room keeps.")
+    static let historyAge = Self("history.age", default: "30d", "How long messages and notifications are kept.")
+    static let historyRooms = Self("history.rooms", default: "100000", "Rooms that may have a history.")
+    static let historyNotifications = Self(
+        "history.notifications", default: "1000", "Notifications that a user keeps.")
+    static let presenceGrace = Self(
+        "presence.grace", default: "10s", "How long a user who was cut off stays in its rooms.")
+
     static let pingInterval = Self("heartbeat.ping_interval", default: "54s", "Time between pings to a client.")
     static let pongTimeout = Self("heartbeat.pong_timeout", default: "60s", "Time in which a pong is due.")
     static let writeTimeout = Self("heartbeat.write_timeout", default: "10s", "Time a socket may take no bytes.")
@@ -84,6 +102,8 @@ extension ConfigurationOption {
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttStatusTopic,
         mqttShareGroup, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices,
-        mailboxBytes, payloadBytes, handshakeTimeout, pingInterval, pongTimeout, writeTimeout,
+        mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
+        addressConnectionsPerSecond, contentBytes, notificationRecipients, historyMessages, historyAge, historyRooms,
+        historyNotifications, presenceGrace, pingInterval, pongTimeout, writeTimeout,
     ]
 }

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import Services
 import WebServer
 
 extension GatewayConfiguration {
@@ -15,12 +16,25 @@ extension GatewayConfiguration {
                 maxRooms: settings.integer(.rooms, in: 1...100_000),
                 commandsPerSecond: settings.integer(.commandsPerSecond, in: 1...1_000_000),
                 commandBurst: settings.integer(.commandBurst, in: 1...1_000_000),
+                connectionsPerUser: settings.integer(.userConnections, in: 0...1_000_000),
+                userCommandsPerSecond: settings.integer(.userCommandsPerSecond, in: 0...1_000_000),
+                addressConnectionsPerSecond: settings.integer(.addressConnectionsPerSecond, in: 0...1_000_000),
                 handshakeTimeout: TimeAmount(
                     settings.duration(.handshakeTimeout, in: .milliseconds(100)...(.seconds(600))))),
             heartbeat: HeartbeatConfiguration(
                 pingInterval: TimeAmount(settings.duration(.pingInterval, in: .seconds(1)...(.seconds(3600)))),
                 pongTimeout: TimeAmount(settings.duration(.pongTimeout, in: .seconds(1)...(.seconds(3600)))),
                 writeTimeout: TimeAmount(settings.duration(.writeTimeout, in: .seconds(1)...(.seconds(3600))))))
+    }
+
+    static func history(_ settings: inout SettingsReader) -> HistoryConfiguration {
+        HistoryConfiguration(
+            maxMessagesPerRoom: settings.integer(.historyMessages, in: 1...100_000_000),
+            maxAge: settings.duration(.historyAge, in: .seconds(60)...(.seconds(3650 * 86_400))),
+            maxRooms: settings.integer(.historyRooms, in: 1...10_000_000),
+            maxContentBytes: settings.integer(.contentBytes, in: 1...(1 << 20)),
+            maxNotificationsPerUser: settings.integer(.historyNotifications, in: 1...1_000_000),
+            maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000))
     }
 
     private static func address(_ settings: inout SettingsReader) -> (host: String, port: Int) {

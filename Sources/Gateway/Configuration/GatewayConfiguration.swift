@@ -1,6 +1,7 @@
 import Foundation
 package import Logging
 package import MQTTTransport
+import NIOCore
 package import Realtime
 package import Services
 package import Telemetry
@@ -12,6 +13,7 @@ package struct GatewayConfiguration: Sendable {
     package var mqtt: MQTTConfiguration
     package var hub: HubConfiguration
     package var stream: DataStreamConfiguration
+    package var history: HistoryConfiguration
     package var routes: [TopicRoute]
     package var decodingLimits: DecodingLimits
     /// `nil` when none was set; serving needs one.
@@ -68,7 +70,9 @@ package struct GatewayConfiguration: Sendable {
                 maxBytes: settings.integer(.queueBytes, in: 1024...(1 << 30)),
                 maxReliableMessages: settings.integer(.queueMessages, in: 1...1_000_000)),
             maxMailboxBytes: settings.integer(.mailboxBytes, in: 65_536...(1 << 32)),
-            protectedFirstLevels: RoomGrants.protectedFirstLevels)
+            protectedFirstLevels: RoomGrants.protectedFirstLevels,
+            presenceGrace: TimeAmount(settings.duration(.presenceGrace, in: .zero...(.seconds(3600)))))
+        history = Self.history(&settings)
         stream = DataStreamConfiguration(
             maxDevices: settings.integer(.devices, in: 1...10_000_000),
             telemetryRoots: routes.telemetryRoots,

@@ -84,7 +84,8 @@ package final class ChatService: Sendable {
             IdempotencyKey(
                 user: user, scope: room, key: $0, contentDigest: Array(SHA256.hash(data: Array(content.utf8))))
         }
-        writer.submit(byteCount: content.utf8.count + room.utf8.count + 128) { [ledger, epoch, clock, ids] transaction in
+        writer.submit(byteCount: content.utf8.count + room.utf8.count + 128) {
+            [ledger, epoch, clock, ids] transaction in
             let now = clock.now()
             if let earlier = try ledger.earlier(key, at: now, in: transaction) {
                 return RoomWriter.Effect(

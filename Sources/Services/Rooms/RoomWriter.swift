@@ -42,6 +42,7 @@ package final class RoomWriter: Sendable {
         var waiting = Deque<Request>()
         var byteCount = 0
         var isScheduled = false
+        var isClosed = false
     }
 
     private let database: Database
@@ -89,7 +90,9 @@ package final class RoomWriter: Sendable {
                 completion(failure.map(Result.failure) ?? outcome.value ?? .failure(.storageFailed))
             })
         let isRefused = state.withLock { state in
-            guard state.waiting.count < Self.maxWaiting, state.byteCount + byteCount <= Self.maxWaitingBytes else {
+            guard !state.isClosed, state.waiting.count < Self.maxWaiting,
+                state.byteCount + byteCount <= Self.maxWaitingBytes
+            else {
                 return true
             }
             state.waiting.append(request)
@@ -112,6 +115,12 @@ package final class RoomWriter: Sendable {
             submit(byteCount: byteCount, work) { continuation.resume(returning: $0) }
         }
         return try result.get()
+    }
+
+    /// Takes nothing more, and returns when all that waited was written and answered.
+    package func close() async {
+        state.withLock { $0.isClosed = true }
+        await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
     }
 
     private func drain() {

@@ -10,6 +10,11 @@ package struct RoomGrants: Sendable, Hashable {
     /// First levels that no leading wildcard reaches, beside `$…`.
     package static let protectedFirstLevels = [inboxRoot]
 
+    /// Whether it is an inbox, or reaches into them.
+    package static func isInbox(_ room: TopicFilter) -> Bool {
+        room.rawValue == inboxRoot || room.rawValue.hasPrefix("\(inboxRoot)/")
+    }
+
     private let user: String
     private let join: [TopicFilter]
     private let publish: [TopicFilter]
@@ -25,7 +30,7 @@ package struct RoomGrants: Sendable, Hashable {
 
     /// Whether the user may say something in the room of that name; nobody may in an inbox.
     package func canPublish(to room: TopicFilter) -> Bool {
-        guard room.rawValue != Self.inboxRoot, !room.rawValue.hasPrefix("\(Self.inboxRoot)/") else { return false }
+        guard !Self.isInbox(room) else { return false }
         return publish.contains { $0.covers(room, protecting: Self.protectedFirstLevels) }
     }
 
@@ -38,7 +43,7 @@ package struct RoomGrants: Sendable, Hashable {
     /// Whether the user may join the room, or all rooms that the filter matches.
     package func canJoin(_ filter: TopicFilter) -> Bool {
         if filter.rawValue == "\(Self.inboxRoot)/\(user)" { return true }
-        if filter.rawValue == Self.inboxRoot || filter.rawValue.hasPrefix("\(Self.inboxRoot)/") { return false }
+        if Self.isInbox(filter) { return false }
         return join.contains { $0.covers(filter, protecting: Self.protectedFirstLevels) }
     }
 

@@ -13,7 +13,8 @@ extension CommandRouter {
         guard session.identity.grants.canJoin(filter) else {
             throw CommandError(.forbidden, "The token does not grant joining \(filter.rawValue).")
         }
-        guard session.client.joined.count < limits.maxRooms || session.client.joined.contains(filter) else {
+        let joined = session.client.joined
+        guard joined.contains(filter) || joined.count(where: { !RoomGrants.isInbox($0) }) < limits.maxRooms else {
             throw CommandError(.badRequest, "A client may join at most \(limits.maxRooms) rooms and filters.")
         }
         let since = try since(in: command, filter)

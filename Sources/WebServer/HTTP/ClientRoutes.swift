@@ -33,7 +33,8 @@ struct ClientRoutes {
         }
         var body = JSONObjectBuilder()
         body.add("total", sorted.count)
-        body.add("clients", objects: sorted.prefix(limit).map { Self.json($0.client, $0.rooms, showsAddress: showsAll) })
+        body.add(
+            "clients", objects: sorted.prefix(limit).map { Self.json($0.client, $0.rooms, showsAddress: showsAll) })
         return .json(body.finished())
     }
 

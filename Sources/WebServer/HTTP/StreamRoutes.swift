@@ -35,7 +35,7 @@ struct StreamRoutes {
     /// Rooms that somebody joined or that readings came for, each with who joined it by name or by a filter.
     @Sendable private func rooms(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let grants = try context.requireIdentity().grants
-        let joined = hub.presence.joinedFilters()
+        let joined = hub.presence.joinedFilters().filter { !RoomGrants.isInbox($0.filter) }
         let filters = joined.filter { !$0.filter.isName }
         var members: [String: PresenceRegistry.Members] = [:]
         for device in stream.devices(where: grants.canSee) { members[device.room] = PresenceRegistry.Members() }

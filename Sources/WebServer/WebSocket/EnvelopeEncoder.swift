@@ -10,7 +10,8 @@ package struct EnvelopeEncoder: MessageEncoder {
 
     package func encode(_ message: Message) -> ByteBuffer {
         let (head, tail) = Self.parts(of: message)
-        let count = head.utf8CodeUnitCount + message.type.name.utf8CodeUnitCount + Self.middle.utf8CodeUnitCount
+        let count =
+            head.utf8CodeUnitCount + message.type.name.utf8CodeUnitCount + Self.middle.utf8CodeUnitCount
             + message.payload.count + tail.count
         var frame = ByteBufferAllocator().buffer(capacity: ServerFrame.headerByteCount(forPayload: count) + count)
         ServerFrame.writeHeader(.text, payloadByteCount: count, to: &frame)

@@ -62,7 +62,8 @@ struct Demo: AsyncParsableCommand {
         var configuration = try GatewayConfiguration(sources)
         configuration.server.port = try LoopbackPort.next(from: configuration.server.port)
         let token = try await TokenAuthority(secret: secret).issue(
-            user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#")], notify: true,
+            user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#"), try TopicFilter("users/+")],
+            notify: true,
             lifetime: Self.tokenLifetime)
         let deviceCount = profiles.reduce(0) { $0 + $1.deviceNames.count }
         let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in

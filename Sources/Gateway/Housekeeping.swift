@@ -1,0 +1,54 @@
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Services
+import Storage
+import Telemetry
+
+/// What is due every so often: users whose grace period is over, history that has become too old.
+///
+/// `run()` returns at a graceful shutdown.
+struct Housekeeping: Service {
+    private static let interval = Duration.seconds(1)
+    /// Rounds between two looks at the history.
+    private static let roundsPerCleaning = 60
+    /// Removed in one transaction: small, so that nobody waits long for the writer.
+    private static let portion = 1000
+
+    let rooms: RoomStack
+    let configuration: HistoryConfiguration
+    let logger: Logger
+    var clock: any WallClock = SystemWallClock()
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var round = 0
+            while (try? await Task.sleep(for: Self.interval)) != nil {
+                rooms.presence.sweep(at: .now())
+                round += 1
+                if round % Self.roundsPerCleaning == 1 { await clean() }
+            }
+        }
+    }
+
+    /// Removes what is too old, portion by portion, so that other writes go between.
+    private func clean() async {
+        let now = clock.now()
+        let cutoff = now.advanced(by: .zero - configuration.maxAge)
+        let keys = now.advanced(by: .zero - configuration.keyLifetime)
+        await remove { try $0.removeMessages(before: cutoff, limit: Self.portion) }
+        await remove { try $0.removeNotifications(before: cutoff, expiredAt: now, limit: Self.portion) }
+        await remove { try $0.forgetKeys(before: keys, limit: Self.portion) }
+    }
+
+    private func remove(_ portion: @escaping @Sendable (StorageTransaction) throws -> Int) async {
+        while !Task.isCancelled {
+            do {
+                let count = try await rooms.writer.submit(byteCount: 64) { RoomWriter.Effect(try portion($0)) }
+                guard count == Self.portion else { return }
+            } catch {
+                return logger.warning("Old history was not removed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import Logging
+import Realtime
+import Services
+import Storage
+
+/// The rooms that remember: database, writer, and the services on top of them.
+struct RoomStack: Sendable {
+    let database: Database
+    let writer: RoomWriter
+    let presence: PresenceService
+    let services: HubServices
+    private let logger: Logger
+
+    /// Opens the database of the data directory.
+    ///
+    /// - Throws: `StorageError` naming the file.
+    init(_ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, logger: Logger) throws {
+        database = try Database(directory: configuration.dataDirectory)
+        writer = RoomWriter(database: database, hub: hub, logger: logger)
+        presence = PresenceService(hub: hub, stream: stream)
+        let history = RoomHistory(database: database, hub: hub, logger: logger)
+        services = HubServices(
+            stream: stream,
+            history: history,
+            chat: ChatService(writer: writer, history: history, configuration: configuration.history),
+            notifications: NotificationService(
+                writer: writer, database: database, hub: hub, configuration: configuration.history, logger: logger))
+        self.logger = logger
+    }
+
+    /// Writes what waits and closes the database.
+    func close() async {
+        await writer.close()
+        do {
+            try database.close()
+        } catch {
+            logger.warning("The database was not closed in order", metadata: ["error": "\(error)"])
+        }
+    }
+}

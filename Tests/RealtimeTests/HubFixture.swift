@@ -1,0 +1,94 @@
+import CoreMetrics
+import NIOCore
+import NIOEmbedded
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Realtime
+
+/// A hub with one shard on an embedded loop, and sockets that remember.
+struct HubFixture {
+    /// A socket that remembers, and that can be stuck.
+    final class Sink: ClientSink {
+        var written: [String] = []
+        var flushes = 0
+        var roundTripTime: TimeAmount? { nil }
+        var isWritable = true
+        var closed: CloseCode?
+        /// Bytes after which it takes no more.
+        var capacity = Int.max
+        private var held = 0
+
+        func write(_ frames: ByteBuffer) {
+            written.append(String(buffer: frames))
+            held += frames.readableBytes
+            if held >= capacity { isWritable = false }
+        }
+
+        func flush() { flushes += 1 }
+        func close(code: CloseCode, reason: String) { closed = code }
+        func sweep(at now: NIODeadline) {}
+        /// Makes room for as much again.
+        func drain() {
+            held = 0
+            isWritable = true
+        }
+
+        var text: String { written.joined() }
+    }
+
+    struct Encoder: MessageEncoder {
+        let count = Counter()
+
+        final class Counter: Sendable {
+            let value = Atomic(0)
+        }
+
+        func encode(_ message: Message) -> ByteBuffer {
+            count.value.add(1, ordering: .relaxed)
+            if message.type == .gap { return ByteBuffer(string: "<gap>") }
+            return ByteBuffer(bytes: message.payload)
+        }
+    }
+
+    let loop = EmbeddedEventLoop()
+    let encoder = Encoder()
+    let hub: Hub
+    let shard: HubShard
+
+    init(queueBytes: Int = 1 << 20, presenceGrace: TimeAmount = .seconds(10)) throws {
+        hub = Hub(
+            eventLoops: [loop], encoder: encoder,
+            configuration: HubConfiguration(queue: .init(maxBytes: queueBytes), presenceGrace: presenceGrace),
+            metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
+        shard = try #require(hub.shards.first)
+    }
+
+    func join(_ rooms: String..., user: String = "u", sink: Sink) throws -> HubClient {
+        let client = shard.connect(id: "c", user: user, sink: sink)
+        for room in rooms { shard.join(client, try TopicFilter(room)) }
+        return client
+    }
+
+    func publish(_ messages: (room: String, text: String)...) {
+        hub.publish(
+            messages.map {
+                Message(
+                    type: .dataUpdate, room: $0.room, payload: Array($0.text.utf8),
+                    timestamp: Timestamp(nanosecondsSinceEpoch: 0),
+                    delivery: .conflatable(key: ConflationKey(rawValue: UInt64($0.room.hashValue.magnitude))))
+            })
+    }
+
+    /// Publishes chat messages, which have offsets and may not be lost.
+    func say(_ messages: (room: String, text: String, offset: Int64)...) {
+        hub.publish(messages.map { Self.chat($0.room, $0.text, $0.offset) })
+    }
+
+    static func chat(_ room: String, _ text: String, _ offset: Int64?) -> Message {
+        Message(
+            type: .chatMessage, room: room, payload: Array(text.utf8), timestamp: Timestamp(nanosecondsSinceEpoch: 0),
+            offset: offset)
+    }
+}

@@ -1,0 +1,107 @@
+import NIOCore
+import NIOEmbedded
+import Telemetry
+import Testing
+
+@testable import Realtime
+
+/// Whoever joins a room that remembers gets what was missed, then what came meanwhile, then what comes: each once.
+@Suite("Joining with a replay")
+struct JoiningTests {
+    typealias Sink = HubFixture.Sink
+
+    @Test("What is said while the history is read waits, and what the history held already is not told twice")
+    func replay() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join("other", sink: sink)
+        let room = try TopicFilter("chat")
+        #expect(setup.shard.joinHolding(client, room))
+        setup.say(("chat", "[3]", 3), ("other", "(x)", 1), ("chat", "[4]", 4))
+        setup.loop.run()
+        #expect(sink.text == "(x)", "only the room that is being joined waits")
+        setup.shard.release(
+            client, in: "chat",
+            [HubFixture.chat("", "joined", nil), HubFixture.chat("chat", "[2]", 2), HubFixture.chat("chat", "[3]", 3)],
+            through: 3)
+        setup.loop.run()
+        setup.say(("chat", "[5]", 5))
+        setup.loop.run()
+        #expect(sink.text == "(x)joined[2][3][4][5]")
+        #expect(client.control == nil, "nothing is left of the join")
+    }
+
+    @Test("What is said between the release and the end of a long replay comes after it")
+    func longReplay() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        sink.capacity = 100
+        let client = try setup.join(sink: sink)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        let missed = (1...500).map { HubFixture.chat("chat", "\($0),", Int64($0)) }
+        setup.shard.release(client, in: "chat", missed, through: 500)
+        setup.say(("chat", "501,", 501))
+        setup.loop.run()
+        #expect(sink.closed == nil, "a replay does not count as messages that pile up")
+        while !sink.isWritable {
+            sink.drain()
+            setup.shard.resume(client)
+            setup.loop.run()
+        }
+        setup.say(("chat", "502,", 502))
+        setup.loop.run()
+        while !sink.isWritable {
+            sink.drain()
+            setup.shard.resume(client)
+            setup.loop.run()
+        }
+        #expect(sink.text == (1...502).map { "\($0)," }.joined())
+        #expect(client.control == nil)
+    }
+
+    @Test("Joining again replays again; leaving meanwhile ends it")
+    func againAndLeft() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let room = try TopicFilter("chat")
+        let client = try setup.join("chat", sink: sink)
+        #expect(!setup.shard.joinHolding(client, room))
+        setup.say(("chat", "2", 2))
+        setup.loop.run()
+        setup.shard.release(client, in: "chat", [HubFixture.chat("chat", "1", 1)], through: 1)
+        #expect(sink.text == "12")
+        setup.shard.joinHolding(client, room)
+        setup.shard.leave(client, room)
+        setup.say(("chat", "3", 3))
+        setup.shard.release(client, in: "chat", [HubFixture.chat("", "answer", nil)], through: 3)
+        setup.loop.run()
+        #expect(sink.text == "12answer")
+    }
+
+    @Test("When too much is said before the history was read, the client is closed and recovers")
+    func overflow() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join(sink: sink)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        for offset in 1...RoomHold.maxWaiting { setup.say(("chat", "x", Int64(offset))) }
+        setup.loop.run()
+        #expect(sink.closed == nil)
+        setup.say(("chat", "x", 5000))
+        setup.loop.run()
+        #expect(sink.closed == .slowClient)
+    }
+
+    @Test("A client that goes while the history is read hurts nobody")
+    func gone() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join(sink: sink)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        setup.shard.disconnect(client)
+        setup.shard.release(client, in: "chat", [HubFixture.chat("", "answer", nil)], through: 0)
+        setup.loop.run()
+        #expect(sink.written.isEmpty)
+        #expect(!setup.shard.joinHolding(client, try TopicFilter("chat")))
+    }
+}

@@ -1,0 +1,86 @@
+import NIOCore
+import NIOEmbedded
+import Telemetry
+import Testing
+
+@testable import Realtime
+
+/// `max_rate_hz`: the latest value of each series, at most that often, and always the last one.
+@Suite("Rates that clients ask for")
+struct PacingTests {
+    typealias Sink = HubFixture.Sink
+
+    private func advance(_ setup: HubFixture, _ milliseconds: Int64) {
+        setup.loop.advanceTime(by: .milliseconds(milliseconds))
+    }
+
+    @Test("The first comes at once, of those that come too early the latest, and nobody else waits")
+    func latest() throws {
+        let setup = try HubFixture()
+        let slow = Sink()
+        let fast = Sink()
+        let client = try setup.join("sensors/a", sink: slow)
+        _ = try setup.join("sensors/a", sink: fast)
+        setup.shard.setInterval(.seconds(1), for: try TopicFilter("sensors/a"), of: client)
+        for text in ["1", "2", "3"] {
+            setup.publish(("sensors/a", text))
+            advance(setup, 100)
+        }
+        #expect(fast.text == "123")
+        #expect(slow.text == "1")
+        advance(setup, 800)
+        #expect(slow.text == "13")
+        advance(setup, 5000)
+        #expect(slow.text == "13", "nothing is told twice")
+        setup.publish(("sensors/a", "4"))
+        setup.loop.run()
+        #expect(slow.text == "134", "after a pause the next comes at once")
+    }
+
+    @Test("Of overlapping joins the highest rate wins; lifting the limit lifts it")
+    func overlapping() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join("sensors/a", "sensors/#", sink: sink)
+        setup.shard.setInterval(.seconds(10), for: try TopicFilter("sensors/a"), of: client)
+        setup.shard.setInterval(.seconds(1), for: try TopicFilter("sensors/#"), of: client)
+        setup.publish(("sensors/a", "1"))
+        setup.publish(("sensors/a", "2"))
+        setup.loop.run()
+        advance(setup, 1020)
+        #expect(sink.text == "12")
+        setup.shard.setInterval(nil, for: try TopicFilter("sensors/#"), of: client)
+        advance(setup, 1)
+        setup.publish(("sensors/a", "3"))
+        setup.publish(("sensors/a", "4"))
+        setup.loop.run()
+        #expect(sink.text == "1234")
+    }
+
+    @Test("Series have their own times; what may not be lost does not wait")
+    func apart() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join("#", sink: sink)
+        setup.shard.setInterval(.seconds(1), for: try TopicFilter("#"), of: client)
+        setup.publish(("sensors/a", "a"), ("sensors/b", "b"), ("sensors/a", "-"))
+        setup.say(("chat", "1", 1), ("chat", "2", 2))
+        setup.loop.run()
+        #expect(sink.text == "ab12")
+    }
+
+    @Test("Leaving takes the limit along, and what waited with it when the client goes")
+    func leaving() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join("sensors/a", sink: sink)
+        let room = try TopicFilter("sensors/a")
+        setup.shard.setInterval(.seconds(1), for: room, of: client)
+        setup.publish(("sensors/a", "1"))
+        setup.publish(("sensors/a", "2"))
+        setup.loop.run()
+        setup.shard.disconnect(client)
+        advance(setup, 2000)
+        #expect(sink.text == "1")
+    }
+}

@@ -1,0 +1,84 @@
+import NIOCore
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Realtime
+
+/// Users come with their first client and go with their last, unless they are back in time.
+@Suite("Presence")
+struct PresenceRegistryTests {
+    private let registry = PresenceRegistry(grace: .seconds(10))
+    private let room: TopicFilter
+
+    init() throws {
+        room = try TopicFilter("chat/a")
+        registry.observe {}
+    }
+
+    private func second(_ number: Int64) -> NIODeadline { .uptimeNanoseconds(UInt64(number) * 1_000_000_000) }
+    private func changes() -> [String] { registry.takeChanges().map { "\($0.event) \($0.user) \($0.userCount)" } }
+
+    @Test("A second tab is no second join, and closing one of two is no leave")
+    func tabs() {
+        for _ in 1...2 { registry.connected(user: "ann") }
+        for _ in 1...2 { registry.joined(user: "ann", filter: room) }
+        #expect(changes() == ["join ann 1"])
+        #expect(registry.members(under: room) == .init(users: 1, clients: 2))
+        registry.left(user: "ann", filter: room)
+        #expect(changes() == [])
+        registry.left(user: "ann", filter: room)
+        #expect(changes() == ["leave ann 0"], "who leaves on purpose is gone at once")
+    }
+
+    @Test("Who was cut off and is back within the grace period never left")
+    func grace() {
+        registry.connected(user: "ann")
+        registry.joined(user: "ann", filter: room)
+        _ = changes()
+        registry.disconnected(user: "ann", joined: [room], at: second(0))
+        #expect(registry.onlineUsers().isEmpty)
+        #expect(registry.members(under: room) == .init(users: 1, clients: 0))
+        registry.expire(at: second(9))
+        registry.connected(user: "ann")
+        registry.joined(user: "ann", filter: room)
+        registry.expire(at: second(30))
+        #expect(changes() == [])
+        #expect(registry.members(under: room) == .init(users: 1, clients: 1))
+    }
+
+    @Test("Who does not come back leaves once, and only after the last time")
+    func leaves() {
+        for start in [Int64(0), 5] {
+            registry.connected(user: "ann")
+            registry.joined(user: "ann", filter: room)
+            registry.disconnected(user: "ann", joined: [room], at: second(start))
+        }
+        #expect(changes() == ["join ann 1"])
+        registry.expire(at: second(11))
+        #expect(changes() == [], "the first absence ended with the return")
+        registry.expire(at: second(15))
+        #expect(changes() == ["leave ann 0"])
+        registry.expire(at: second(100))
+        #expect(changes() == [])
+        #expect(registry.joinedFilters().isEmpty)
+    }
+
+    @Test("Members of a room are those who joined by its name and by filters, with their clients")
+    func members() throws {
+        for user in ["ann", "bob", "ann"] { registry.connected(user: user) }
+        registry.joined(user: "ann", filter: room)
+        registry.joined(user: "ann", filter: try TopicFilter("chat/#"))
+        registry.joined(user: "bob", filter: try TopicFilter("+/a"))
+        #expect(registry.members(of: "chat/a", protecting: []) == ["ann": 2, "bob": 1])
+        #expect(registry.members(of: "chat/b", protecting: []) == ["ann": 1])
+        #expect(changes() == ["join ann 1"], "filters are no rooms to come into")
+    }
+
+    @Test("Nothing is kept for an observer that is not there")
+    func unobserved() {
+        let registry = PresenceRegistry()
+        registry.joined(user: "ann", filter: room)
+        #expect(registry.takeChanges().isEmpty)
+    }
+}
