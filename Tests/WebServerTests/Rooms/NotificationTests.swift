@@ -1,0 +1,141 @@
+import Services
+import TestSupport
+import Testing
+import WebSocketClient
+
+/// Notifications reach the people concerned, wherever they are, and stay until they were read.
+@Suite("Notifications, live", .serialized)
+struct NotificationTests {
+    @Test("Who is here gets it at once in all tabs, who is away on the next connect, with the unread count")
+    func delivery() async throws {
+        let server = try await LiveServer()
+        let sender = try await server.token("sender", notify: true)
+        let tabs = [try await server.tab("ann"), try await server.tab("ann")]
+        let answer = try await server.post(
+            "/api/notifications", token: sender,
+            #"{"user_ids":["ann","bob","ann"],"title":"Hot","body":"40 °C","link":"/greenhouse","priority":"critical"}"#
+        )
+        #expect(answer.status == 201)
+        #expect(try answer.json["recipients"]?.number == 2)
+        let id = try #require(try answer.json["notification_id"]?.string)
+        for tab in tabs {
+            let notification = try await tab.next("notification")
+            #expect(notification.text("notification_id") == id)
+            #expect(notification.text("title") == "Hot")
+            #expect(notification.text("body") == "40 °C")
+            #expect(notification.text("link") == "/greenhouse")
+            #expect(notification.text("priority") == "critical")
+            #expect(notification.text("created_at") != nil)
+            #expect(notification.offset == 1)
+            #expect(notification["payload"]?["snapshot"] == nil)
+        }
+        let bob = try await server.tab("bob")
+        #expect(try await bob.next("welcome").number("unread") == 1)
+        let waiting = try await bob.next("notification")
+        #expect(waiting.text("notification_id") == id)
+        #expect(waiting["payload"]?["snapshot"]?.bool == true)
+        #expect(waiting.offset == nil)
+        try await server.stop()
+    }
+
+    @Test("What one tab marks as read, the user's others see, and it does not come again")
+    func readState() async throws {
+        let server = try await LiveServer()
+        let sender = try await server.token("sender", notify: true)
+        let first = try await server.tab("ann")
+        let second = try await server.tab("ann")
+        for title in ["one", "two", "three"] {
+            _ = try await server.post("/api/notifications", token: sender, #"{"user_id":"ann","title":"\#(title)"}"#)
+        }
+        let ids = try await first.all("notification").compactMap { $0.text("notification_id") }
+        #expect(ids.count == 3)
+        let ack = try await first.ask("mark_read", #"{"notification_id":"\#(ids[0])"}"#)
+        #expect(ack.number("unread") == 2)
+        let seen = try await second.next("notification_read")
+        #expect(seen["payload"]?["notification_ids"]?.array?.first?.string == ids[0])
+        #expect(seen.number("unread") == 2)
+        #expect(try await second.ask("mark_read", #"{"notification_id":"\#(ids[0])"}"#).number("unread") == 2)
+        let third = try await server.tab("ann")
+        #expect(try await third.next("welcome").number("unread") == 2)
+        #expect(try await third.all("notification").map { $0.text("title") } == ["two", "three"])
+        #expect(try await third.ask("mark_read", #"{"all":true}"#).number("unread") == 0)
+        let all = try await second.next("notification_read")
+        #expect(all["payload"]?["all"]?.bool == true)
+        let token = try await server.token("ann")
+        let page = try await server.get("/api/notifications?limit=2", token: token).json
+        #expect(page["unread"]?.number == 0)
+        #expect(page["notifications"]?.array?.map { $0["title"]?.string } == ["three", "two"])
+        #expect(page["notifications"]?.array?.allSatisfy { $0["read"]?.bool == true } == true)
+        #expect(page["has_more"]?.bool == true)
+        let rest = try await server.get("/api/notifications?before=\(ids[1])", token: token).json
+        #expect(rest["notifications"]?.array?.map { $0["title"]?.string } == ["one"])
+        try await server.stop()
+    }
+
+    @Test("To a room's members, to everybody ever seen; the same key tells once")
+    func audiences() async throws {
+        let server = try await LiveServer()
+        let sender = try await server.token("sender", join: ["chat/#"], notify: true)
+        let ann = try await server.tab("ann")
+        let bob = try await server.tab("bob")
+        let gone = try await server.tab("carl")
+        _ = try await gone.ask("clock_sync", #"{"t0":0}"#)
+        await gone.socket.abort()
+        _ = try await ann.join("chat/a")
+        func send(_ body: String) async throws -> HTTPClientLite.Response {
+            try await server.post("/api/notifications", token: sender, body)
+        }
+        #expect(try await send(#"{"room_id":"chat/a","title":"room"}"#).json["recipients"]?.number == 1)
+        let body = #"{"everyone":true,"title":"all","idempotency_key":"k"}"#
+        try await eventually("all three are known") {
+            try await server.services.notifications.everybody().count == 3
+        }
+        let first = try await send(body)
+        #expect(try first.json["recipients"]?.number == 3)
+        let second = try await send(body)
+        #expect(second.status == 200)
+        #expect(try second.json["notification_id"] == first.json["notification_id"])
+        #expect(try await send(#"{"everyone":true,"title":"other","idempotency_key":"k"}"#).status == 409)
+        #expect(try await ann.all("notification").map { $0.text("title") } == ["room", "all"])
+        #expect(try await bob.all("notification").map { $0.text("title") } == ["all"])
+        #expect(try await server.tab("carl").next("welcome").number("unread") == 1)
+        try await server.stop()
+    }
+
+    @Test("An expired one is neither shown nor counted")
+    func expiry() async throws {
+        let server = try await LiveServer()
+        let sender = try await server.token("sender", notify: true)
+        for expiry in ["2001-01-01T00:00:00Z", "2090-01-01T00:00:00Z"] {
+            let body = #"{"user_id":"ann","title":"\#(expiry)","expires_at":"\#(expiry)"}"#
+            #expect(try await server.post("/api/notifications", token: sender, body).status == 201)
+        }
+        let ann = try await server.tab("ann")
+        #expect(try await ann.next("welcome").number("unread") == 1)
+        #expect(try await ann.next("notification").text("title") == "2090-01-01T00:00:00Z")
+        try await server.stop()
+    }
+
+    @Test(
+        "What makes no sense is refused with what is allowed",
+        arguments: [
+            #"{"user_id":"ann"}"#, #"{"user_id":"ann","title":""}"#, #"{"title":"x"}"#,
+            #"{"user_id":"ann","everyone":true,"title":"x"}"#, #"{"everyone":false,"title":"x"}"#,
+            #"{"user_id":"a/b","title":"x"}"#, #"{"user_ids":[],"title":"x"}"#, #"{"room_id":"chat/#","title":"x"}"#,
+            #"{"user_id":"ann","title":"x","priority":"urgent"}"#,
+            #"{"user_id":"ann","title":"x","expires_at":"soon"}"#,
+            #"{"user_id":"ann","title":"x","link":"javascript:alert(1)"}"#,
+            #"{"user_id":"ann","title":"x","link":"//evil.example"}"#,
+            #"{"user_id":"ann","title":"x","link":"/\\evil.example"}"#,
+            #"{"user_id":"ann","title":"x","link":"data:text/html,x"}"#,
+            #"{"user_id":"ann","title":"x","link":"greenhouse"}"#, #"{"user_id":"ann","title":7}"#,
+        ])
+    func refusals(body: String) async throws {
+        let server = try await LiveServer()
+        let sender = try await server.token("sender", join: ["chat/#"], notify: true)
+        let answer = try await server.post("/api/notifications", token: sender, body)
+        #expect(answer.status == 400)
+        #expect(try answer.json["detail"]?.string?.isEmpty == false)
+        try await server.stop()
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import Services
+import TestSupport
+import Testing
+
+/// A client that was away gets what it missed, each message once and in order, or is told that it cannot.
+@Suite("Recovery, live", .serialized)
+struct RecoveryTests {
+    @Test("Joining with the last position brings what was missed, then what comes")
+    func recovers() async throws {
+        let server = try await LiveServer()
+        let ann = try await server.tab("ann")
+        let joined = try await ann.join("chat/a")
+        let epoch = try #require(joined.text("epoch"))
+        #expect(joined.number("offset") == 0)
+        for number in 1...5 { try await ann.say("\(number)", in: "chat/a") }
+        let bob = try await server.tab("bob")
+        let back = try await bob.join("chat/a", more: #","since":{"offset":2,"epoch":"\#(epoch)"}"#)
+        #expect(back["payload"]?["recovered"]?.bool == true)
+        #expect(back.number("offset") == 5)
+        try await ann.say("6", in: "chat/a")
+        #expect(try await bob.all("chat_message").map(\.offset) == [3, 4, 5, 6])
+        let same = try await bob.join("chat/a", more: #","since":{"offset":6,"epoch":"\#(epoch)"}"#)
+        #expect(same["payload"]?["recovered"]?.bool == true)
+        #expect(try await bob.all("chat_message").isEmpty)
+        try await server.stop()
+    }
+
+    @Test("What cannot be told without a hole is said so: other epoch, the future, too much, no longer kept")
+    func cannotRecover() async throws {
+        let server = try await LiveServer(history: HistoryConfiguration(maxMessagesPerRoom: 100))
+        let ann = try await server.tab("ann")
+        let epoch = try #require(try await ann.join("chat/a").text("epoch"))
+        for _ in 1...128 { try await ann.say("x", in: "chat/a") }
+        for _ in 1...3 { try await ann.say("y", in: "chat/b") }
+        let bob = try await server.tab("bob")
+        for (room, offset, epoch, recovered) in [
+            ("chat/a", 128, "other", false), ("chat/a", 129, epoch, false), ("chat/a", 0, epoch, false),
+            ("chat/a", 27, epoch, false), ("chat/a", 28, epoch, true), ("chat/b", 0, epoch, true),
+            ("chat/none", 0, epoch, true), ("chat/none", 1, epoch, false),
+        ] {
+            let answer = try await bob.join(room, more: #","since":{"offset":\#(offset),"epoch":"\#(epoch)"}"#)
+            #expect(answer["payload"]?["recovered"]?.bool == recovered, "\(room) since \(offset)")
+        }
+        try await server.stop()
+    }
+
+    @Test("A thousand missed messages come back, one more does not")
+    func limit() async throws {
+        let server = try await LiveServer()
+        let token = try await server.token("service", join: ["chat/#"], publish: ["chat/#"])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...1001 {
+                server.services.chat.send("\(number)", to: "chat/a", from: "service", key: nil) { _ in }
+            }
+            try await group.waitForAll()
+        }
+        try await eventually("all are stored") {
+            let page = try await server.get("/api/rooms/history?room_id=chat/a&limit=1", token: token).json
+            return page["offset"]?.number == 1001
+        }
+        let epoch = server.services.history.epoch
+        let bob = try await server.tab("bob")
+        let tooMuch = try await bob.join("chat/a", more: #","since":{"offset":0,"epoch":"\#(epoch)"}"#)
+        #expect(tooMuch["payload"]?["recovered"]?.bool == false)
+        let enough = try await bob.join("chat/a", more: #","since":{"offset":1,"epoch":"\#(epoch)"}"#)
+        #expect(enough["payload"]?["recovered"]?.bool == true)
+        #expect(try await bob.all("chat_message").map(\.offset) == Array(2...1001))
+        try await server.stop()
+    }
+
+    @Test("While others talk without a pause, everybody who joins sees every message once")
+    func underLoad() async throws {
+        let server = try await LiveServer()
+        let ann = try await server.tab("ann")
+        let epoch = try #require(try await ann.join("chat/a").text("epoch"))
+        let talking = Task {
+            for number in 1...400 {
+                server.services.chat.send("\(number)", to: "chat/a", from: "bot", key: nil) { _ in }
+            }
+        }
+        for _ in 1...5 {
+            let client = try await server.tab("bob")
+            let joined = try await client.join("chat/a", more: #","since":{"offset":0,"epoch":"\#(epoch)"}"#)
+            #expect(joined["payload"]?["recovered"]?.bool == true)
+            var next = 1
+            while next <= 400 {
+                let message = try await client.next("chat_message")
+                #expect(message.offset == next)
+                next += 1
+            }
+        }
+        await talking.value
+        try await server.stop()
+    }
+
+    @Test("Everything is there after a restart: offsets, epoch, keys, inbox")
+    func restart() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-recovery-\(UUID().uuidString)")
+            .path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let first = try await LiveServer(data: folder)
+        let ann = try await first.tab("ann")
+        let epoch = try #require(try await ann.join("chat/a").text("epoch"))
+        let sent = try await ann.say("one", in: "chat/a", key: "k")
+        _ = try await ann.ask("send_to_user", #"{"user_id":"bob","content":"psst"}"#)
+        try await first.stop()
+
+        let second = try await LiveServer(data: folder)
+        let again = try await second.tab("ann")
+        let back = try await again.join("chat/a", more: #","since":{"offset":0,"epoch":"\#(epoch)"}"#)
+        #expect(back["payload"]?["recovered"]?.bool == true)
+        #expect(try await again.next("chat_message").text("content") == "one")
+        #expect(try await again.say("one", in: "chat/a", key: "k").text("message_id") == sent.text("message_id"))
+        #expect(try await again.say("two", in: "chat/a").number("offset") == 2)
+        let bob = try await second.tab("bob")
+        let welcome = try await bob.next("welcome")
+        #expect(welcome["payload"]?["inbox"]?["offset"]?.number == 1)
+        #expect(welcome["payload"]?["inbox"]?["epoch"]?.string == epoch)
+        _ = try await bob.join("users/bob", more: #","since":{"offset":0,"epoch":"\#(epoch)"}"#)
+        #expect(try await bob.next("direct_message").text("content") == "psst")
+        try await second.stop()
+    }
+}
