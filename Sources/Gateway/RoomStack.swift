@@ -18,7 +18,7 @@ struct RoomStack: Sendable {
         database = try Database(directory: configuration.dataDirectory)
         writer = RoomWriter(database: database, hub: hub, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
-        let history = RoomHistory(database: database, hub: hub, logger: logger)
+        let history = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         services = HubServices(
             stream: stream,
             history: history,

@@ -56,7 +56,7 @@ final class LiveServer: Sendable {
         database = try Database(directory: folder)
         writer = RoomWriter(database: database, hub: hub, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
-        let rooms = RoomHistory(database: database, hub: hub, logger: logger)
+        let rooms = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         services = HubServices(
             stream: stream, history: rooms,
             chat: ChatService(writer: writer, history: rooms, configuration: history),

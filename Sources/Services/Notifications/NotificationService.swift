@@ -197,21 +197,23 @@ package final class NotificationService: Sendable {
                 unread: try snapshot.unreadCount(of: user, at: now),
                 notifications: try snapshot.unreadNotifications(of: user, at: now, limit: Self.maxWelcomed)
             )
-        } completion: { [logger] result in
-            shard.eventLoop.execute {
-                switch result {
-                case .success(let (last, unread, notifications)):
-                    let inbox = Inbox(position: RoomPosition(offset: last, epoch: epoch), unreadCount: unread)
-                    let messages = notifications.map {
-                        Message(type: .notification, room: room, payload: Self.snapshot($0.payload), timestamp: now)
+        } completion: { [writer, hub, logger] result in
+            writer.afterPublishing {
+                hub.perform(on: shard) { shard in
+                    switch result {
+                    case .success(let (last, unread, notifications)):
+                        let inbox = Inbox(position: RoomPosition(offset: last, epoch: epoch), unreadCount: unread)
+                        let messages = notifications.map {
+                            Message(type: .notification, room: room, payload: Self.snapshot($0.payload), timestamp: now)
+                        }
+                        shard.release(bound.client, in: room, [welcome(inbox)] + messages, through: last)
+                    case .failure(let error):
+                        logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
+                        shard.leave(bound.client, filter)
+                        shard.send([welcome(nil)], to: bound.client)
                     }
-                    shard.release(bound.client, in: room, [welcome(inbox)] + messages, through: last)
-                case .failure(let error):
-                    logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
-                    shard.leave(bound.client, filter)
-                    shard.send([welcome(nil)], to: bound.client)
+                    completion()
                 }
-                completion()
             }
         }
     }

@@ -6,8 +6,9 @@ package import Telemetry
 
 /// Rooms that remember: joining them without a hole or a double, and reading what was said.
 ///
-/// Joining: the shard holds the room's live messages back, the history is read, then go the answer, what was missed,
-/// what was held and is newer, and from then on what is said. Thread-safe.
+/// Joining: the shard holds the room's live messages back, the history is read, the writer has published what was
+/// committed until then, and then go the answer, what was missed, what was held and is newer, and from then on what is
+/// said. Thread-safe.
 package final class RoomHistory: Sendable {
     /// How a join went.
     package struct Joined: Sendable {
@@ -37,12 +38,14 @@ package final class RoomHistory: Sendable {
     package static let maxReplayed = 1000
 
     private let database: Database
+    private let writer: RoomWriter
     private let hub: Hub
     private let logger: Logger
 
-    /// The history that `database` holds of the hub's rooms.
-    package init(database: Database, hub: Hub, logger: Logger) {
+    /// The history that `database` holds of the hub's rooms, as `writer` writes it.
+    package init(database: Database, writer: RoomWriter, hub: Hub, logger: Logger) {
         self.database = database
+        self.writer = writer
         self.hub = hub
         self.logger = logger
     }
@@ -67,20 +70,23 @@ package final class RoomHistory: Sendable {
             let last = try snapshot.lastOffset(of: name)
             let missed = try Self.missed(since, in: name, last: last, epoch: epoch, snapshot)
             return (last: last, missed: missed)
-        } completion: { [logger] result in
-            shard.eventLoop.execute {
-                switch result {
-                case .success(let (last, missed)):
-                    let answer = joined(
-                        Joined(position: RoomPosition(offset: last, epoch: epoch), isRecovered: missed != nil))
-                    let replay = (missed ?? []).compactMap { Message(stored: $0, in: name) }
-                    shard.release(bound.client, in: name, [answer] + replay, through: last)
-                case .failure(let error):
-                    logger.error("A room's history cannot be read", metadata: ["room": "\(name)", "error": "\(error)"])
-                    if isNew { shard.leave(bound.client, room) }
-                    shard.release(bound.client, in: name, [joined(nil)], through: 0)
+        } completion: { [writer, hub, logger] result in
+            writer.afterPublishing {
+                hub.perform(on: shard) { shard in
+                    switch result {
+                    case .success(let (last, missed)):
+                        let answer = joined(
+                            Joined(position: RoomPosition(offset: last, epoch: epoch), isRecovered: missed != nil))
+                        let replay = (missed ?? []).compactMap { Message(stored: $0, in: name) }
+                        shard.release(bound.client, in: name, [answer] + replay, through: last)
+                    case .failure(let error):
+                        logger.error(
+                            "A room's history cannot be read", metadata: ["room": "\(name)", "error": "\(error)"])
+                        if isNew { shard.leave(bound.client, room) }
+                        shard.release(bound.client, in: name, [joined(nil)], through: 0)
+                    }
+                    completion()
                 }
-                completion()
             }
         }
     }

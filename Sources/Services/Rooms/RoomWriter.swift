@@ -120,23 +120,33 @@ package final class RoomWriter: Sendable {
     /// Takes nothing more, and returns when all that waited was written and answered.
     package func close() async {
         state.withLock { $0.isClosed = true }
-        await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+        while state.withLock({ $0.isScheduled }) {
+            await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+        }
     }
 
+    /// Calls `body` once everything that is committed by now is published too.
+    ///
+    /// Whoever has read the database knows then that what it saw is in the shards' mailboxes, and that what comes there
+    /// later it did not see. On the writer's thread; it waits for one transaction at most.
+    func afterPublishing(_ body: @escaping @Sendable () -> Void) {
+        queue.async(execute: body)
+    }
+
+    /// One transaction; the next one is another turn of the queue, so that others get theirs between.
     private func drain() {
-        while let requests = takeNext() {
-            // Clients that cannot be served as fast as others write make the writer wait, and then refuse.
-            hub.waitForRoom()
-            do {
-                let messages = try database.write { transaction in requests.flatMap { $0.perform(transaction) } }
-                hub.publish(messages)
-                for request in requests { request.finish(nil) }
-            } catch {
-                logger.error(
-                    "A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
-                for request in requests { request.finish(.storageFailed) }
-            }
+        guard let requests = takeNext() else { return }
+        // Clients that cannot be served as fast as others write make the writer wait, and then refuse.
+        hub.waitForRoom()
+        do {
+            let messages = try database.write { transaction in requests.flatMap { $0.perform(transaction) } }
+            hub.publish(messages)
+            for request in requests { request.finish(nil) }
+        } catch {
+            logger.error("A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
+            for request in requests { request.finish(.storageFailed) }
         }
+        queue.async { self.drain() }
     }
 
     private func takeNext() -> [Request]? {

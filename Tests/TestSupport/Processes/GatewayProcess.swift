@@ -34,9 +34,13 @@ package final class GatewayProcess: Sendable {
     }
 
     /// A token from the gateway's own command line.
-    package static func token(user: String = "tester", join: [String] = ["sensors/#"]) async throws -> String {
+    package static func token(
+        user: String = "tester", join: [String] = ["sensors/#"], publish: [String] = [], notify: Bool = false
+    ) async throws -> String {
         let command = try ChildProcess(
-            try PackageRoot.executable.path, ["token", "--user", user] + join.flatMap { ["--join", $0] },
+            try PackageRoot.executable.path,
+            ["token", "--user", user] + join.flatMap { ["--join", $0] } + publish.flatMap { ["--publish", $0] }
+                + (notify ? ["--notify"] : []),
             environment: ["WINDSOCK_JWT_SECRET": secret])
         try await command.waitForExit()
         guard let token = command.output.first else {

@@ -1,0 +1,295 @@
+import Foundation
+import Synchronization
+import TestSupport
+
+/// One of many chatting clients: a thread with a blocking socket, light enough for two hundred of them.
+///
+/// It says its messages one after the other, each with a key, and again when it was cut off before the answer; and it
+/// reads everything, noting what is not exactly the next offset.
+final class ChatMember: Sendable {
+    struct State {
+        /// The last offset that came; all before it came too, in order.
+        var offset = 0
+        /// Of all contents, in order.
+        var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+        var acknowledged = 0
+        var connections = 0
+        var isJoined = false
+        /// Joins that could not replay all that was missed.
+        var catchUps = 0
+        var faults: [String] = []
+    }
+
+    /// What all members share.
+    struct Room: Sendable {
+        let port: Int
+        let room: String
+        let messagesPerMember: Int
+    }
+
+    private struct Cut: Error {}
+
+    private let name: String
+    private let token: String
+    private let room: Room
+    private let state = Mutex(State())
+    private let descriptor = Mutex<Int32>(-1)
+    private let mayTalk = Atomic(false)
+    private let isStopping = Atomic(false)
+
+    init(name: String, token: String, room: Room) {
+        self.name = name
+        self.token = token
+        self.room = room
+        let thread = Thread { self.run() }
+        thread.stackSize = 512 * 1024
+        thread.start()
+    }
+
+    var snapshot: State { state.withLock { $0 } }
+
+    /// Lets it begin to talk.
+    func talk() {
+        mayTalk.store(true, ordering: .relaxed)
+        // The first message goes out with the answer to this.
+        descriptor.withLock {
+            if $0 >= 0 { try? Self.write(#"{"type":"clock_sync","id":"go","payload":{"t0":0}}"#, to: $0) }
+        }
+    }
+
+    /// Breaks its connection, as a lost network does.
+    func cut() {
+        descriptor.withLock { if $0 >= 0 { _ = shutdown($0, Int32(SHUT_RDWR)) } }
+    }
+
+    func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        cut()
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        var epoch: String?
+        while !isStopping.load(ordering: .relaxed) {
+            do {
+                try connect()
+                try talkAndListen(&epoch)
+            } catch {
+                // Cut off: it comes back.
+            }
+            descriptor.withLock { descriptor in
+                if descriptor >= 0 { close(descriptor) }
+                descriptor = -1
+            }
+        }
+    }
+
+    private func connect() throws {
+        let descriptor = try Self.connect(to: room.port)
+        self.descriptor.withLock { $0 = descriptor }
+        let request =
+            "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            + "Authorization: Bearer \(token)\r\n\r\n"
+        try Self.send(Array(request.utf8), to: descriptor)
+        state.withLock { $0.connections += 1 }
+    }
+
+    private func talkAndListen(_ epoch: inout String?) throws {
+        let socket = descriptor.withLock { $0 }
+        var input = [UInt8](repeating: 0, count: 256 * 1024)
+        var count = 0
+        var isUpgraded = false
+        while true {
+            let received = recv(socket, &input[count], input.count - count, 0)
+            guard received > 0 else { throw Cut() }
+            count += received
+            var consumed = 0
+            try input.withUnsafeBytes { bytes in
+                if !isUpgraded {
+                    guard let end = Self.find("\r\n\r\n", in: bytes[..<count]) else { return }
+                    consumed = end + 4
+                    isUpgraded = true
+                    try join(epoch, socket)
+                }
+                while let (payload, next) = Self.frame(in: bytes, from: consumed, to: count) {
+                    try receive(UnsafeRawBufferPointer(rebasing: bytes[payload]), &epoch, socket)
+                    consumed = next
+                }
+            }
+            if consumed > 0 {
+                input.withUnsafeMutableBytes {
+                    $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[consumed..<count]))
+                }
+                count -= consumed
+            }
+        }
+    }
+
+    private func join(_ epoch: String?, _ socket: Int32) throws {
+        let since = epoch.map { #","since":{"offset":\#(snapshot.offset),"epoch":"\#($0)"}"# } ?? ""
+        try Self.write(#"{"type":"join_room","id":"join","payload":{"room_id":"\#(room.room)"\#(since)}}"#, to: socket)
+    }
+
+    private func receive(_ text: UnsafeRawBufferPointer, _ epoch: inout String?, _ socket: Int32) throws {
+        // {"type":"… – the tenth byte tells the messages of this test apart.
+        switch text[9] {
+        case UInt8(ascii: "c") where text[10] == UInt8(ascii: "h"): heard(text)
+        case UInt8(ascii: "c"): try sayNext(socket)  // clock_sync
+        case UInt8(ascii: "a"):
+            state.withLock { $0.acknowledged += 1 }
+            try sayNext(socket)
+        case UInt8(ascii: "j"):
+            let message = String(decoding: text, as: UTF8.self)
+            if epoch != nil, !message.contains("\"recovered\":true") { try catchUp(message) }
+            if epoch == nil, let range = message.firstRange(of: "\"epoch\":\"") {
+                epoch = String(message[range.upperBound...].prefix { $0 != "\"" })
+            }
+            state.withLock { $0.isJoined = true }
+            try sayNext(socket)
+        case UInt8(ascii: "e"):
+            fault(String(decoding: text, as: UTF8.self))
+            throw Cut()
+        default: break
+        }
+    }
+
+    /// Missed more than a join replays: reads the history over HTTP up to where the room was when it was joined.
+    private func catchUp(_ joined: String) throws {
+        guard let range = joined.firstRange(of: "\"offset\":"),
+            let end = Int(joined[range.upperBound...].prefix { $0.isNumber })
+        else { return fault("no offset: \(joined)") }
+        state.withLock { $0.catchUps += 1 }
+        while snapshot.offset < end {
+            let limit = min(500, end - snapshot.offset)
+            let query = "room_id=\(room.room)&limit=\(limit)&after=\(snapshot.offset)"
+            let messages = try get("/api/rooms/history?\(query)")["messages"]?.array ?? []
+            guard !messages.isEmpty else { return fault("no history after \(snapshot.offset)") }
+            for message in messages {
+                hear(
+                    Int(message["offset"]?.number ?? 0),
+                    Array((message["payload"]?["content"]?.string ?? "").utf8))
+            }
+        }
+    }
+
+    /// Asks over HTTP, on this thread.
+    private func get(_ target: String) throws -> JSONValue {
+        let descriptor = try Self.connect(to: room.port)
+        defer { close(descriptor) }
+        let request =
+            "GET \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer \(token)\r\n\r\n"
+        try Self.send(Array(request.utf8), to: descriptor)
+        var answer: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 65_536)
+        while case let count = recv(descriptor, &part, part.count, 0), count > 0 { answer += part[..<count] }
+        let text = String(decoding: answer, as: UTF8.self)
+        guard let end = text.firstRange(of: "\r\n\r\n") else { throw Cut() }
+        return try JSONValue(parsing: String(text[end.upperBound...]))
+    }
+
+    private func sayNext(_ socket: Int32) throws {
+        let number = snapshot.acknowledged + 1
+        guard mayTalk.load(ordering: .relaxed), number <= room.messagesPerMember else { return }
+        let content = "\(name):\(number)"
+        try Self.write(
+            #"{"type":"send_to_room","id":"\#(number)","payload":{"room_id":"\#(room.room)","#
+                + #""content":"\#(content)","idempotency_key":"\#(content)"}}"#, to: socket)
+    }
+
+    private func heard(_ text: UnsafeRawBufferPointer) {
+        var offset = 0
+        var factor = 1
+        var index = text.count - 2
+        while text[index] >= UInt8(ascii: "0"), text[index] <= UInt8(ascii: "9") {
+            offset += Int(text[index] - UInt8(ascii: "0")) * factor
+            factor *= 10
+            index -= 1
+        }
+        guard let start = Self.find("\"content\":\"", in: text[...]) else { return fault("no content") }
+        var end = start + 11
+        while text[end] != UInt8(ascii: "\"") { end += 1 }
+        hear(offset, Array(text[start + 11..<end]))
+    }
+
+    private func hear(_ offset: Int, _ content: [UInt8]) {
+        state.withLock { state in
+            if offset != state.offset + 1, state.faults.count < 5 {
+                state.faults.append("\(offset) after \(state.offset)")
+            }
+            state.offset = offset
+            for byte in content { state.digest = (state.digest ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        }
+    }
+
+    private func fault(_ text: String) {
+        state.withLock { if $0.faults.count < 5 { $0.faults.append(text) } }
+    }
+
+    // MARK: Bytes
+
+    private static func connect(to port: Int) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else {
+            close(descriptor)
+            throw Cut()
+        }
+        return descriptor
+    }
+
+    /// The next whole text frame: where its payload is, and where the one after it begins.
+    private static func frame(
+        in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int
+    ) -> (payload: Range<Int>, next: Int)? {
+        guard end - start >= 2 else { return nil }
+        var length = Int(bytes[start + 1] & 0x7F)
+        var header = 2
+        if length == 126 {
+            guard end - start >= 4 else { return nil }
+            length = Int(bytes[start + 2]) << 8 | Int(bytes[start + 3])
+            header = 4
+        }
+        guard end - start >= header + length else { return nil }
+        return (start + header..<start + header + length, start + header + length)
+    }
+
+    private static func find(_ text: StaticString, in bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let needle = text.utf8Start
+        let count = text.utf8CodeUnitCount
+        guard bytes.count >= count else { return nil }
+        var index = bytes.startIndex
+        while index <= bytes.endIndex - count {
+            if bytes.base[index] == needle[0], memcmp(bytes.base.baseAddress! + index, needle, count) == 0 {
+                return index
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Writes a text frame; the mask of zeros leaves the payload as it is (RFC 6455 section 5.3).
+    private static func write(_ text: String, to socket: Int32) throws {
+        let payload = Array(text.utf8)
+        var frame: [UInt8] = [0x81]
+        if payload.count < 126 {
+            frame.append(0x80 | UInt8(payload.count))
+        } else {
+            frame += [0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
+        }
+        try send(frame + [0, 0, 0, 0] + payload, to: socket)
+    }
+
+    private static func send(_ bytes: [UInt8], to socket: Int32) throws {
+        guard Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw Cut() }
+    }
+}
