@@ -1,12 +1,15 @@
 /**
  * Windsock's client library: one WebSocket to a gateway that stays up.
  *
- * It reconnects by itself (exponential back-off with full jitter), resumes its joins, answers commands with promises
- * and knows the gateway's clock. No dependencies; works in browsers and wherever a standard `WebSocket` is.
+ * It reconnects by itself (exponential back-off with full jitter), resumes its joins without a hole or a double,
+ * sends again what was not acknowledged, renews its token and knows the gateway's clock. No dependencies; works in
+ * browsers and wherever a standard `WebSocket` is (Node 22 and later).
  *
  *     const client = new WindsockClient({ url: "/ws", token });
  *     client.join("sensors/+", { onData: ({ device, data }) => console.log(device, data.temperature) });
+ *     client.join("chat/lobby", { onMessage: ({ user_id, content }) => console.log(user_id, content) });
  *     client.connect();
+ *     await client.sendToRoom("chat/lobby", "hello");
  *
  * @module windsock-client
  */
@@ -14,8 +17,11 @@ import { Backoff } from "./client/backoff.js";
 import { ClockEstimate } from "./client/clock-estimate.js";
 import { callSafely, Emitter } from "./client/emitter.js";
 import { WindsockError } from "./client/errors.js";
+import { Outbox } from "./client/outbox.js";
 import { PendingRequests } from "./client/pending-requests.js";
+import { RoomLogs } from "./client/room-logs.js";
 import { Rooms } from "./client/rooms.js";
+import { renewalDelay } from "./client/token.js";
 
 export { WindsockError };
 
@@ -38,6 +44,35 @@ export { WindsockError };
  * @property {any} payload
  * @property {string} timestamp RFC 3339
  * @property {string} [id]
+ * @property {number} [offset] its position in the room's history
+ */
+/**
+ * What somebody said in a room.
+ * @typedef {object} ChatMessage
+ * @property {string} room_id
+ * @property {string} user_id
+ * @property {string} content
+ * @property {string} message_id
+ */
+/**
+ * What a user is told; `snapshot` when it waited for the user to come.
+ * @typedef {object} Notification
+ * @property {string} notification_id
+ * @property {string} title
+ * @property {string} body
+ * @property {string} [link] http, https, or a path of the gateway's own origin
+ * @property {"low" | "normal" | "high" | "critical"} priority
+ * @property {string} created_at RFC 3339
+ * @property {string} [expires_at] RFC 3339
+ * @property {boolean} [snapshot]
+ */
+/**
+ * Messages that did not arrive: readings left out because this client is slow, or a part of a room's history that
+ * cannot be had any more.
+ * @typedef {object} Gap
+ * @property {string} room_id
+ * @property {number} [dropped] how many
+ * @property {string} [reason]
  */
 /**
  * Where the connection stands.
@@ -51,7 +86,10 @@ export { WindsockError };
 /**
  * @typedef {object} JoinOptions
  * @property {(update: DataUpdate, envelope: Envelope) => void} [onData]
- * @property {(gap: {room_id: string, dropped: number}) => void} [onGap] readings were left out: this client is slow
+ * @property {(message: ChatMessage, envelope: Envelope) => void} [onMessage] in order, each once
+ * @property {(presence: {room_id: string, user_id: string, event: "join" | "leave"}) => void} [onPresence]
+ * @property {(status: object, envelope: Envelope) => void} [onStatus] a device came or went (`device_status`)
+ * @property {(gap: Gap) => void} [onGap]
  * @property {(joined: object) => void} [onJoined] after the first join and after each rejoin, before the snapshot
  * @property {(error: WindsockError) => void} [onError] the room cannot be joined
  * @property {number} [maxRateHz] at most so many readings a second of each device and set of metrics
@@ -59,7 +97,10 @@ export { WindsockError };
 /**
  * @typedef {object} Options
  * @property {string | URL} url the gateway's `/ws`; `http(s)` and relative addresses are fine in a browser
- * @property {string | (() => string)} token
+ * @property {string | (() => string)} [token]
+ * @property {() => Promise<string>} [getToken] instead of `token`: asked before each connection, a minute before the
+ *   token ends, and when the gateway says that it has ended
+ * @property {typeof fetch} [fetch] reads the history of rooms where more was missed than a join replays
  * @property {typeof WebSocket} [WebSocket]
  * @property {(token: string) => Promise<boolean>} [checkToken] asked after a refused handshake, whose 401 a browser
  *   hides: `false` ends the client with code 4500
@@ -71,12 +112,17 @@ export { WindsockError };
  * @property {number} [connectTimeoutMs] until `welcome`: 10,000
  * @property {number} [requestTimeoutMs] 10,000
  * @property {number} [maxPendingRequests] 256
+ * @property {number} [maxOutbox] messages that wait to be sent: 100
  * @property {number} [clockIntervalMs] between round trips, which also find a dead connection: 20,000
  */
 
 const protocol = "windsock.v1";
 /** Round trips right after `welcome`, so that the clock is good from the start. */
 const firstClockSyncs = 5;
+/** Notifications that are known, so that none is told twice. */
+const maxKnownNotifications = 1_000;
+/** What comes through the user's inbox. */
+const inboxTypes = new Set(["direct_message", "notification", "notification_read"]);
 
 /** A client of one gateway. */
 export class WindsockClient {
@@ -86,9 +132,17 @@ export class WindsockClient {
   #clock = new ClockEstimate();
   #requests;
   #rooms;
+  #logs;
+  #outbox;
+  #bearer = "";
+  #userID = null;
+  #unread = 0;
+  #knownNotifications = new Set();
   /** @type {ConnectionState} */
   #state = { state: "idle" };
   #socket = null;
+  /** Set while a token is being fetched for a connection. */
+  #opening = null;
   /** By purpose, of the current connection or wait; all are cleared together. */
   #timers = new Map();
   #removeWakeListeners = () => {};
@@ -105,25 +159,41 @@ export class WindsockClient {
       connectTimeoutMs: 10_000,
       requestTimeoutMs: 10_000,
       maxPendingRequests: 256,
+      maxOutbox: 100,
+      fetch: globalThis.fetch?.bind(globalThis),
       clockIntervalMs: 20_000,
       ...options,
     };
-    const { url, token, WebSocket, backoffBaseMs, backoffCapMs, random, maxPendingRequests, requestTimeoutMs } =
-      this.#options;
+    const { url, token, getToken, WebSocket, backoffBaseMs, backoffCapMs, random, maxPendingRequests } = this.#options;
+    const { requestTimeoutMs, maxOutbox } = this.#options;
     if (!url) throw new TypeError("\"url\" is missing: the address of the gateway's /ws.");
-    if (!token) throw new TypeError("\"token\" is missing: `windsock token` makes one.");
+    if (!token && !getToken) throw new TypeError("\"token\" is missing: `windsock token` makes one.");
     if (!WebSocket) throw new TypeError("There is no WebSocket here: pass one as the option \"WebSocket\".");
     this.#backoff = new Backoff({ baseMs: backoffBaseMs, capMs: backoffCapMs, random });
     this.#requests = new PendingRequests({ limit: maxPendingRequests, timeoutMs: requestTimeoutMs });
-    this.#rooms = new Rooms(
-      (type, payload) => this.request(type, payload),
-      (error) => this.#emitter.emit("error", error),
-    );
+    const request = (type, payload) => this.request(type, payload);
+    this.#logs = new RoomLogs({
+      deliver: (message) => this.#deliver(message),
+      onGap: (gap) => this.#tellGap(gap),
+      readHistory: (room, after, limit) => this.#readHistory(room, after, limit),
+    });
+    this.#rooms = new Rooms(request, (error) => this.#emitter.emit("error", error), this.#logs);
+    this.#outbox = new Outbox(request, maxOutbox);
   }
 
   /** @returns {ConnectionState} */
   get state() {
     return this.#state;
+  }
+
+  /** Who this client is: the token's `sub`; null before the first `welcome`. */
+  get userID() {
+    return this.#userID;
+  }
+
+  /** How many notifications the user has not read. */
+  get unread() {
+    return this.#unread;
   }
 
   /** Gateway time minus ours, in milliseconds, and how far off that can be (Infinity before the first round trip). */
@@ -137,9 +207,11 @@ export class WindsockClient {
   }
 
   /**
-   * Listens. Events: `state` ({@link ConnectionState}), `welcome` (payload), `data` ({@link DataUpdate}), `gap`
-   * (payload), `error` ({@link WindsockError}), `message` (every {@link Envelope}, of whatever type).
-   * @param {"state" | "welcome" | "data" | "gap" | "error" | "message"} event
+   * Listens. Events: `state` ({@link ConnectionState}), `welcome` (payload), `data` ({@link DataUpdate}), `chat`
+   * ({@link ChatMessage}), `direct` ({user_id, content, message_id}), `notification` ({@link Notification}, each once),
+   * `read` ({notification_ids} or {all: true}), `unread` (count), `presence`, `status` (of devices), `gap`
+   * ({@link Gap}), `error` ({@link WindsockError}), `message` (every {@link Envelope}, as it came).
+   * @param {string} event
    * @param {Function} listener
    * @returns {() => void} stops listening
    */
@@ -177,6 +249,53 @@ export class WindsockClient {
   }
 
   /**
+   * Says something in a room: now or as soon as there is a connection, and again until the gateway has it, but once.
+   * @param {string} room
+   * @param {string} content
+   * @param {{idempotencyKey?: string}} [options]
+   * @returns {Promise<{message_id: string, offset: number}>} rejects with a {@link WindsockError}
+   */
+  sendToRoom(room, content, { idempotencyKey = newKey() } = {}) {
+    return this.#outbox.send("send_to_room", { room_id: room, content, idempotency_key: idempotencyKey });
+  }
+
+  /**
+   * Says something to one user, in the same way.
+   * @param {string} user
+   * @param {string} content
+   * @param {{idempotencyKey?: string}} [options]
+   * @returns {Promise<{message_id: string}>}
+   */
+  sendToUser(user, content, { idempotencyKey = newKey() } = {}) {
+    return this.#outbox.send("send_to_user", { user_id: user, content, idempotency_key: idempotencyKey });
+  }
+
+  /**
+   * Marks a notification as read, or all of them; the user's other clients are told.
+   * @param {string} notification its id, or `all`
+   * @returns {Promise<{unread: number}>}
+   */
+  async markRead(notification) {
+    const payload = notification === "all" ? { all: true } : { notification_id: notification };
+    const answer = await this.#outbox.send("mark_read", payload);
+    this.#setUnread(answer.unread);
+    return answer;
+  }
+
+  /**
+   * Goes on with another token of the same user; rooms that it does not grant are left.
+   * @param {string} token
+   * @returns {Promise<{expires_at: string}>}
+   */
+  async refreshToken(token) {
+    const answer = await this.request("refresh_token", { token });
+    this.#bearer = token;
+    if (typeof this.#options.token === "string") this.#options.token = token;
+    this.#renewInTime();
+    return answer;
+  }
+
+  /**
    * Sends a command and waits for its answer.
    * @param {string} type
    * @param {object} payload
@@ -195,8 +314,20 @@ export class WindsockClient {
 
   #open() {
     this.#clearTimers();
-    const { WebSocket, token, url, connectTimeoutMs } = this.#options;
-    const bearer = typeof token === "function" ? token() : token;
+    this.#setState({ state: "connecting" });
+    const { getToken, token } = this.#options;
+    if (!getToken) return this.#openWith(typeof token === "function" ? token() : token);
+    const opening = (this.#opening = {});
+    getToken().then(
+      (bearer) => this.#opening === opening && this.#openWith(bearer),
+      (error) => this.#opening === opening && this.#lost(1006, `No token: ${error.message}`, true),
+    );
+  }
+
+  #openWith(bearer) {
+    const { WebSocket, url, connectTimeoutMs } = this.#options;
+    this.#opening = null;
+    this.#bearer = bearer;
     let socket;
     try {
       socket = new WebSocket(webSocketURL(url), [protocol, `bearer.${bearer}`]);
@@ -214,22 +345,57 @@ export class WindsockClient {
     // Browsers send `close` right after `error`; Node 20 leaves it out when the handshake fails.
     socket.addEventListener("error", () => setTimeout(() => lost(1006, "")));
     this.#after("connect", connectTimeoutMs, () => this.#abandon("The gateway did not answer in time."));
-    this.#setState({ state: "connecting" });
   }
 
   #welcomed(payload) {
     this.#clearTimers();
     this.#after("stable", this.#options.stableAfterMs, () => this.#backoff.reset());
     this.#clock.reset();
+    this.#userID = payload.user_id;
+    this.#logs.setEpoch(payload.inbox?.epoch);
     this.#setState({ state: "open" });
     this.#emitter.emit("welcome", payload);
+    if (typeof payload.unread === "number") this.#setUnread(payload.unread);
+    this.#resumeInbox(payload.inbox);
     this.#rooms.resume();
+    this.#outbox.resume();
+    this.#renewInTime();
     this.#syncClock();
+  }
+
+  /** The gateway has joined the inbox already; what was missed since the last connection must be asked for. */
+  #resumeInbox(position) {
+    if (!position) return;
+    const log = this.#logs.of(this.#inbox);
+    if (log.since === undefined) return log.begin(position.offset, position.epoch);
+    if (log.epoch === position.epoch && log.offset === position.offset) return;
+    const payload = { room_id: this.#inbox, since: log.since };
+    log.joining();
+    this.request("join_room", payload).catch((error) => this.#emitter.emit("error", error));
+  }
+
+  get #inbox() {
+    return `users/${this.#userID}`;
+  }
+
+  #renewInTime() {
+    const { getToken } = this.#options;
+    const delay = getToken ? renewalDelay(this.#bearer, this.#options.now()) : null;
+    if (delay === null) return;
+    this.#after("token", delay, async () => {
+      try {
+        await this.refreshToken(await getToken());
+      } catch (error) {
+        // The gateway ends the connection when the token does; the next one begins with a new token.
+        this.#emitter.emit("error", error);
+      }
+    });
   }
 
   async #lost(code, reason, hasOpened, bearer) {
     this.#disconnect();
-    if (isFinal(code)) return this.#finish({ state: "closed", code, reason });
+    const canRenew = code === 4501 && this.#options.getToken;
+    if (isFinal(code) && !canRenew) return this.#finish({ state: "closed", code, reason });
     const delay = this.#backoff.next();
     const waiting = {
       state: "waiting", code, reason, attempt: this.#backoff.attempt, retryAt: this.#options.now() + delay,
@@ -261,15 +427,19 @@ export class WindsockClient {
     const socket = this.#socket;
     this.#disconnect();
     this.#removeWakeListeners();
-    this.#rooms.fail(new WindsockError("closed", state.reason || `closed with code ${state.code}`));
+    const error = new WindsockError("closed", state.reason || `closed with code ${state.code}`);
+    this.#rooms.fail(error);
+    this.#outbox.fail(error);
     socket?.close();
     this.#setState(state);
   }
 
   #disconnect() {
     this.#socket = null;
+    this.#opening = null;
     this.#clearTimers();
     this.#rooms.pause();
+    this.#outbox.pause();
     this.#requests.rejectAll(new WindsockError("disconnected", "The connection was lost.", true));
   }
 
@@ -297,21 +467,89 @@ export class WindsockClient {
 
   #dispatch(message) {
     const { type, payload } = message;
-    if (type === "data_update") {
-      this.#emitter.emit("data", payload);
-      for (const handle of this.#rooms.handlesFor(payload.room_id)) callSafely(handle.options.onData, payload, message);
-    } else if (type === "gap") {
-      this.#emitter.emit("gap", payload);
-      for (const handle of this.#rooms.handlesFor(payload.room_id)) callSafely(handle.options.onGap, payload);
-    } else if (type === "welcome") {
-      this.#welcomed(payload);
-    } else {
-      if (type === "joined") this.#rooms.answered(payload);
-      const isAnswer = this.#requests.settle(message);
-      if (type === "error" && !isAnswer) {
-        this.#emitter.emit("error", new WindsockError(payload.code, payload.message, payload.temporary));
-      }
+    switch (type) {
+      case "data_update":
+        return this.#tell("data", "onData", payload, message);
+      case "device_status":
+        return this.#tell("status", "onStatus", payload, message);
+      case "presence":
+        return this.#tell("presence", "onPresence", payload, message);
+      case "gap":
+        return this.#tellGap(payload);
+      case "welcome":
+        return this.#welcomed(payload);
+      case "notification":
+        // Those that waited for the user come without an offset; all others are part of the inbox.
+        if (message.offset === undefined) return this.#notified(payload);
     }
+    const room = inboxTypes.has(type) ? this.#inbox : payload.room_id;
+    if (message.offset !== undefined && room) return this.#logs.of(room).receive(message);
+    if (type === "joined") {
+      if (payload.epoch !== undefined) this.#logs.of(payload.room_id).joined(payload);
+      this.#rooms.answered(payload);
+    }
+    if (type === "left" && message.id === undefined) this.#rooms.lost(payload.room_id, payload.reason);
+    const isAnswer = this.#requests.settle(message);
+    if (type === "error" && !isAnswer) {
+      this.#emitter.emit("error", new WindsockError(payload.code, payload.message, payload.temporary));
+    }
+  }
+
+  /** A message of a room that remembers, in order and once. */
+  #deliver(message) {
+    const { type, payload } = message;
+    if (type === "chat_message") this.#tell("chat", "onMessage", payload, message);
+    if (type === "direct_message") this.#emitter.emit("direct", payload);
+    if (type === "notification") this.#notified(payload);
+    if (type === "notification_read") {
+      this.#emitter.emit("read", payload);
+      this.#setUnread(payload.unread);
+    }
+  }
+
+  #notified(payload) {
+    if (this.#knownNotifications.has(payload.notification_id)) return;
+    if (this.#knownNotifications.size >= maxKnownNotifications) {
+      this.#knownNotifications.delete(this.#knownNotifications.values().next().value);
+    }
+    this.#knownNotifications.add(payload.notification_id);
+    // What waited is counted in `welcome` already.
+    if (!payload.snapshot) this.#setUnread(this.#unread + 1);
+    this.#emitter.emit("notification", payload);
+  }
+
+  #setUnread(count) {
+    if (count === this.#unread) return;
+    this.#unread = count;
+    this.#emitter.emit("unread", count);
+  }
+
+  #tell(event, callback, payload, message) {
+    this.#emitter.emit(event, payload);
+    for (const handle of this.#rooms.handlesFor(payload.room_id)) callSafely(handle.options[callback], payload, message);
+  }
+
+  #tellGap(gap) {
+    this.#emitter.emit("gap", gap);
+    for (const handle of this.#rooms.handlesFor(gap.room_id)) callSafely(handle.options.onGap, gap);
+  }
+
+  async #readHistory(room, after, limit) {
+    const { fetch, url } = this.#options;
+    if (!fetch) throw new WindsockError("unsupported", "There is no fetch here to read the history with.");
+    const address = new URL(webSocketURL(url));
+    address.protocol = address.protocol.replace(/^ws/, "http");
+    address.pathname = address.pathname.replace(/\/ws$/, "/api/rooms/history");
+    address.search = new URLSearchParams({ room_id: room, after, limit }).toString();
+    let response;
+    try {
+      response = await fetch(address, { headers: { Authorization: `Bearer ${this.#bearer}` } });
+      if (response.ok) return await response.json();
+    } catch (error) {
+      throw new WindsockError("history", `The history cannot be read: ${error.message}`, true);
+    }
+    const isTemporary = response.status >= 500 || response.status === 429;
+    throw new WindsockError("history", `The history cannot be read (HTTP ${response.status}).`, isTemporary);
   }
 
   // The clock, and whether the gateway is still there
@@ -357,6 +595,14 @@ export class WindsockClient {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
+}
+
+/** Nobody else's, with 122 random bits; `randomUUID` is there in secure contexts only. */
+function newKey() {
+  if (globalThis.crypto.randomUUID) return globalThis.crypto.randomUUID();
+  return Array.from(globalThis.crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }
 
 /** 1008 and 45xx: coming back would end the same way. */

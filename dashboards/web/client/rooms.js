@@ -19,15 +19,18 @@ export class Rooms {
   #handlesByRoom = new Map();
   #request;
   #onError;
+  #logs;
   #isOpen = false;
 
   /**
    * @param {(type: string, payload: object) => Promise<any>} request
    * @param {(error: WindsockError) => void} onError
+   * @param {import("./room-logs.js").RoomLogs} logs where each room's position is kept
    */
-  constructor(request, onError) {
+  constructor(request, onError, logs) {
     this.#request = request;
     this.#onError = onError;
+    this.#logs = logs;
   }
 
   /** @param {string} room @param {object} options @returns {RoomHandle} */
@@ -79,6 +82,11 @@ export class Rooms {
     const entry = this.#rooms.get(room);
     const payload = { room_id: room };
     if (entry.options.maxRateHz) payload.max_rate_hz = entry.options.maxRateHz;
+    const log = this.#logs.get(room);
+    if (log?.since) {
+      payload.since = log.since;
+      log.joining();
+    }
     try {
       // `joined` reaches the handles through answered(), in order with the messages that follow it.
       await this.#request("join_room", payload);
@@ -99,7 +107,22 @@ export class Rooms {
   /** The gateway's `joined`. @param {{room_id: string}} payload */
   answered(payload) {
     const entry = this.#rooms.get(payload.room_id);
-    if (entry) for (const handle of entry.handles) handle.joined(payload);
+    if (!entry) return;
+    if (/[+#]/.test(payload.room_id)) {
+      this.#logs.catchUp((room) => roomMatches(payload.room_id, room) && !this.#rooms.has(room));
+    }
+    for (const handle of entry.handles) handle.joined(payload);
+  }
+
+  /** The gateway took the client out of a room. @param {string} room @param {string} [reason] */
+  lost(room, reason = "left") {
+    const entry = this.#rooms.get(room);
+    if (!entry) return;
+    this.#rooms.delete(room);
+    this.#handlesByRoom.clear();
+    clearTimeout(entry.timer);
+    const error = new WindsockError(reason, `The token no longer grants ${room}.`);
+    for (const handle of entry.handles) handle.failed(error);
   }
 
   #leave(handle) {
@@ -109,6 +132,7 @@ export class Rooms {
     if (entry.handles.size > 0) return;
     clearTimeout(entry.timer);
     this.#rooms.delete(handle.room);
+    this.#logs.forget(handle.room);
     if (this.#isOpen) this.#request("leave_room", { room_id: handle.room }).catch(() => {});
   }
 }
