@@ -1,10 +1,14 @@
 import { WindsockClient } from "../windsock-client.js";
 import { getJSON, isTokenAccepted } from "./api.js";
+import { ChatPanel } from "./chat-panel.js";
 import { ConnectionView } from "./connection-view.js";
 import { DashboardView } from "./dashboard-view.js";
+import { DeviceStatusView } from "./device-status.js";
 import { element, setText } from "./dom.js";
+import { Drawers } from "./drawers.js";
 import { formatNumber, formatTime } from "./format.js";
 import { FrameLoop } from "./frame-loop.js";
+import { NotificationCenter } from "./notification-center.js";
 import { Palette, Theme } from "./palette.js";
 import { ReadinessWatch } from "./readiness.js";
 import { SeriesStore } from "./series-store.js";
@@ -31,6 +35,10 @@ export class GatewayPage {
   #signIn = new SignInView(() => this.#start());
   #connection = new ConnectionView({ now, onRetry: () => this.#client?.retryNow() });
   #readiness = new ReadinessWatch((failed) => this.#connection.setFailedChecks(failed));
+  #drawers = new Drawers();
+  #chat = new ChatPanel(this.#drawers);
+  #notifications = new NotificationCenter(this.#drawers);
+  #deviceStatus = new DeviceStatusView();
   /** @type {WindsockClient | null} */
   #client = null;
   #dashboards = [];
@@ -96,7 +104,13 @@ export class GatewayPage {
       this.#store.add(update, client.serverNow());
       if (this.#view?.received(update)) this.#readingCount += 1;
     });
-    client.on("gap", ({ dropped }) => (this.#droppedCount += dropped));
+    client.on("gap", ({ dropped, reason }) => {
+      // With a reason it is a hole in what was said, which the chat tells itself.
+      if (!reason) this.#droppedCount += dropped;
+    });
+    client.on("status", (status) => this.#deviceStatus.set(status));
+    this.#chat.attach(client, token);
+    this.#notifications.attach(client, token);
     client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));
     client.connect();
   }
@@ -117,6 +131,10 @@ export class GatewayPage {
     this.#handles = [];
     const client = this.#client;
     this.#client = null;
+    this.#chat.detach();
+    this.#notifications.detach();
+    this.#deviceStatus.reset();
+    this.#drawers.close();
     client?.close();
     this.#connection.reset();
   }
@@ -198,6 +216,7 @@ export class GatewayPage {
     setText(document.getElementById("clock"), formatTime(time));
     if (!this.#view) return;
     this.#view.markAll();
+    this.#deviceStatus.mark();
     this.#connection.update();
     setText(document.getElementById("activity"), this.#activity());
   }
