@@ -1,7 +1,7 @@
-/// Makes readings of MQTT messages: the routes, the conventions and the time policy in one place.
+/// Makes readings and statuses of MQTT messages: the routes, the conventions and the time policy in one place.
 ///
-///     topic ──▶ route, device, room (cached) ──┐
-///     payload ─────────────────────────────────┴▶ convention's decoder ──▶ time policy ──▶ readings
+///     topic ──▶ route, device, room (cached) ──┬▶ convention's decoder ──▶ time policy ──▶ readings
+///     payload ─────────────────────────────────┴▶ status words ──────────────────────────▶ status
 ///
 /// A value that its owner keeps on one thread; decoding changes only the cache.
 package struct TelemetryDecoder {
@@ -10,27 +10,63 @@ package struct TelemetryDecoder {
     /// Longer topics are worked out anew each time, so that the cache stays below about 50 MB.
     package static let cachedTopicByteCount = 512
 
+    /// The two kinds of topics.
+    private enum Meaning {
+        case readings(ResolvedTopic)
+        case status(ResolvedStatusTopic)
+    }
+
     package let routes: [TopicRoute]
+    /// Topics of these are statuses, also where one of ``routes`` matches.
+    package let statusRoutes: [StatusRoute]
     package let limits: DecodingLimits
     package let timePolicy: TimePolicy
 
-    private var cache: [String: ResolvedTopic] = [:]
+    private var cache: [String: Meaning] = [:]
 
-    /// A decoder for topics of `routes`, of which the first that matches a topic decides.
+    /// A decoder for topics of `routes` and `statusRoutes`, of which the first that matches a topic decides.
     package init(
         routes: [TopicRoute] = TopicRoute.defaults,
+        statusRoutes: [StatusRoute] = StatusRoute.defaults,
         limits: DecodingLimits = DecodingLimits(),
         timePolicy: TimePolicy = TimePolicy()
     ) {
         self.routes = routes
+        self.statusRoutes = statusRoutes
         self.limits = limits
         self.timePolicy = timePolicy
     }
 
-    /// The readings of one message in the payload's order; at least one.
+    /// What to subscribe to for statuses, beside the filters of ``routes``.
+    package var statusFilters: [TopicFilter] {
+        statusRoutes.filters(for: routes, besides: routes.map(\.filter))
+    }
+
+    /// What one message is: readings, or a status.
     ///
     /// `trace` is what the message's user properties say; it wins over a context inside the payload. Throws when no
-    /// route matches or any part of the payload is wrong; then the message gives no reading at all.
+    /// route matches or any part of the payload is wrong; then the message gives nothing at all.
+    package mutating func decodeMessage(
+        topic: String,
+        payload: [UInt8],
+        receivedAt: Timestamp,
+        isRetained: Bool = false,
+        trace: TraceContext? = nil
+    ) throws(DecodeError) -> DecodedMessage {
+        switch try meaning(of: topic) {
+        case .readings(let topic):
+            return .readings(
+                try readings(
+                    of: payload, to: topic, receivedAt: receivedAt, isRetained: isRetained, trace: trace))
+        case .status(let topic):
+            return try topic.decode(payload, receivedAt: receivedAt, isRetained: isRetained, limits: limits)
+        }
+    }
+
+    /// The readings of one message in the payload's order; at least one.
+    ///
+    /// As ``decodeMessage(topic:payload:receivedAt:isRetained:trace:)``, which it is short for where only readings
+    /// matter: a status topic throws ``DecodeError/notAReading(topic:)``.
     package mutating func decode(
         topic: String,
         payload: [UInt8],
@@ -38,10 +74,16 @@ package struct TelemetryDecoder {
         isRetained: Bool = false,
         trace: TraceContext? = nil
     ) throws(DecodeError) -> [Reading] {
-        let resolved = try resolve(topic)
-        var context = resolved.context
+        guard case .readings(let resolved) = try meaning(of: topic) else { throw .notAReading(topic: topic) }
+        return try readings(of: payload, to: resolved, receivedAt: receivedAt, isRetained: isRetained, trace: trace)
+    }
+
+    private func readings(
+        of payload: [UInt8], to topic: ResolvedTopic, receivedAt: Timestamp, isRetained: Bool, trace: TraceContext?
+    ) throws(DecodeError) -> [Reading] {
+        var context = topic.context
         context.receivedAt = receivedAt
-        let decoded = try resolved.decode(payload, context: context)
+        let decoded = try topic.decode(payload, context: context)
         var readings: [Reading] = []
         readings.reserveCapacity(decoded.count)
         for reading in decoded {
@@ -49,7 +91,7 @@ package struct TelemetryDecoder {
             readings.append(
                 Reading(
                     device: reading.device,
-                    room: resolved.room(of: reading.device),
+                    room: topic.room(of: reading.device),
                     metrics: reading.metrics,
                     time: times.time,
                     receivedAt: receivedAt,
@@ -62,14 +104,19 @@ package struct TelemetryDecoder {
     }
 
     /// What the routes say of a topic, remembered.
-    private mutating func resolve(_ topic: String) throws(DecodeError) -> ResolvedTopic {
+    private mutating func meaning(of topic: String) throws(DecodeError) -> Meaning {
         if let known = cache[topic] { return known }
-        let resolved = try ResolvedTopic(topic, routes: routes, limits: limits)
+        let meaning: Meaning
+        if let status = try ResolvedStatusTopic(topic, statusRoutes: statusRoutes, routes: routes) {
+            meaning = .status(status)
+        } else {
+            meaning = .readings(try ResolvedTopic(topic, routes: routes, limits: limits))
+        }
         if topic.utf8.count <= Self.cachedTopicByteCount {
             if cache.count >= Self.cachedTopicLimit { cache.removeAll(keepingCapacity: true) }
-            cache[topic] = resolved
+            cache[topic] = meaning
         }
-        return resolved
+        return meaning
     }
 }
 

@@ -19,6 +19,8 @@ package enum DecodeError: Error, Hashable, Sendable {
     /// The name of a metric that is empty or longer than ``Metric/maximumNameByteCount``.
     case badMetric(String)
     case badTime(String)
+    /// What stands on a status topic and says neither online nor offline.
+    case badStatus(String)
     case tooManyMetrics(limit: Int)
     case tooManyReadings(limit: Int)
     /// The topic is of no route.
@@ -42,6 +44,7 @@ extension DecodeError {
         case .badDevice: "bad_device"
         case .badMetric: "bad_metric"
         case .badTime: "bad_time"
+        case .badStatus: "bad_status"
         case .tooManyMetrics: "too_many_metrics"
         case .tooManyReadings: "too_many_readings"
         case .noRoute: "no_route"
@@ -83,6 +86,11 @@ extension DecodeError: CustomStringConvertible {
             "the metric name \(Excerpt(of: name)) does not have 1 to \(Metric.maximumNameByteCount) bytes"
         case .badTime(let text):
             "the time \(Excerpt(of: text)) is neither a Unix time nor an ISO 8601 date and time"
+        case .badStatus(let text):
+            """
+            \(Excerpt(of: text)) on a status topic is no status; allowed are online, offline, connected, disconnected, \
+            true, false, 1 and 0, or a JSON object with one of them as state or status
+            """
         case .tooManyMetrics(let limit): "a reading has more than \(limit) metrics"
         case .tooManyReadings(let limit): "the payload has more than \(limit) readings"
         case .noRoute(let topic): "no route matches the topic \(Excerpt(of: topic))"
