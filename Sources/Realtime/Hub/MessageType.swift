@@ -11,6 +11,7 @@ package struct MessageType: Sendable, Hashable, CustomStringConvertible {
     package static let joined = MessageType("joined")
     package static let left = MessageType("left")
     package static let dataUpdate = MessageType("data_update")
+    package static let deviceStatus = MessageType("device_status")
     package static let clockSync = MessageType("clock_sync")
     package static let ack = MessageType("ack")
     package static let chatMessage = MessageType("chat_message")

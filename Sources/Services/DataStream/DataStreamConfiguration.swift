@@ -6,14 +6,19 @@ package struct DataStreamConfiguration: Sendable {
     package var telemetryRoots: Set<String>
     /// First levels of rooms that no leading wildcard reaches.
     package var protectedFirstLevels: [String]
+    /// How long a device may be silent before it counts as offline; `nil`: for ever. At least a second. One that is
+    /// seen to speak more rarely is given three of its median intervals.
+    package var offlineAfter: Duration?
 
     package init(
         maxDevices: Int = 10_000,
         telemetryRoots: Set<String> = ["sensors"],
-        protectedFirstLevels: [String] = ["users"]
+        protectedFirstLevels: [String] = ["users"],
+        offlineAfter: Duration? = .seconds(300)
     ) {
         self.maxDevices = maxDevices
         self.telemetryRoots = telemetryRoots
         self.protectedFirstLevels = protectedFirstLevels
+        self.offlineAfter = offlineAfter
     }
 }

@@ -2,7 +2,8 @@ package import Realtime
 import Synchronization
 package import Telemetry
 
-/// Streams readings into their rooms, and gives whoever joins the latest of every device first.
+/// Streams readings into their rooms, says which devices are there, and gives whoever joins the latest of every device
+/// first.
 ///
 /// Thread-safe. Publishing and taking a snapshot happen under one lock, and both travel the hub's mailboxes: so no
 /// older value follows a newer one, and nothing that is published after `joined` is missed.
@@ -19,10 +20,12 @@ package final class DataStreamService: Sendable {
         self.hub = hub
         self.clock = clock
         self.configuration = configuration
-        self.latest = Mutex(LatestReadings(capacity: configuration.maxDevices))
+        self.latest = Mutex(
+            LatestReadings(capacity: configuration.maxDevices, offlineAfter: configuration.offlineAfter))
     }
 
-    /// Publishes readings to their rooms, in order. Does not wait: see ``waitForRoom()``.
+    /// Publishes readings to their rooms, in order, each after a `device_status` when its device was not online. Does
+    /// not wait: see ``waitForRoom()``.
     package func publish(_ readings: [Reading]) {
         guard !readings.isEmpty else { return }
         let now = clock.now()
@@ -31,12 +34,33 @@ package final class DataStreamService: Sendable {
             messages.reserveCapacity(readings.count)
             for reading in readings {
                 guard let update = latest.update(with: reading) else { continue }
-                messages.append(
-                    Message(
-                        type: .dataUpdate, room: reading.room, payload: update.payload, timestamp: now,
-                        delivery: .conflatable(key: update.key)))
+                if let status = update.status {
+                    messages.append(Self.message(.deviceStatus, status, to: reading.room, at: now))
+                }
+                messages.append(Self.message(.dataUpdate, update.reading, to: reading.room, at: now))
             }
             hub.publish(messages)
+        }
+    }
+
+    /// Publishes what status topics said, in order, where it is news. Does not wait: see ``waitForRoom()``.
+    package func publish(_ reports: [StatusReport]) {
+        guard !reports.isEmpty else { return }
+        let now = clock.now()
+        latest.withLock { latest in
+            publish(reports.flatMap { latest.update(with: $0) }, at: now)
+        }
+    }
+
+    /// Publishes as offline whoever was silent for too long. To be called about once a second, from anywhere; looks at
+    /// one number for each device.
+    ///
+    /// - Parameter isListening: whether devices can be heard at all, that is whether the broker is connected. While
+    ///   they cannot, and after a pause of more than 10 s between two calls, nobody's silence counts: then everybody
+    ///   has the whole time again.
+    package func sweep(now: Timestamp, isListening: Bool = true) {
+        latest.withLock { latest in
+            publish(latest.sweep(at: now, isListening: isListening), at: now)
         }
     }
 
@@ -83,7 +107,7 @@ package final class DataStreamService: Sendable {
     package func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceSummary] {
         let now = clock.now()
         let states = latest.withLock { $0.devices(where: isIncluded) }
-        return states.compactMap { DeviceSummary($0, at: now) }
+        return states.map { DeviceSummary($0, at: now) }
             .sorted { ($0.room, $0.device.rawValue) < ($1.room, $1.device.rawValue) }
     }
 
@@ -92,11 +116,29 @@ package final class DataStreamService: Sendable {
         latest.withLock { ($0.count, $0.evictedCount) }
     }
 
+    /// With ``latest`` locked, as everything that is published.
+    private func publish(_ changes: [(room: String, status: DeviceUpdate.Part)], at now: Timestamp) {
+        if changes.isEmpty { return }
+        hub.publish(changes.map { Self.message(.deviceStatus, $0.status, to: $0.room, at: now) })
+    }
+
+    private static func message(
+        _ type: MessageType, _ part: DeviceUpdate.Part, to room: String, at now: Timestamp
+    ) -> Message {
+        Message(
+            type: type, room: room, payload: part.payload, timestamp: now, delivery: .conflatable(key: part.key))
+    }
+
+    /// Whether the device is there, as far as that is known, and the latest of each of its series.
     private static func snapshot(of device: DeviceState, at now: Timestamp) -> [Message] {
-        device.series.indices.map { index in
-            Message(
-                type: .dataUpdate, room: device.room, payload: device.snapshotPayload(of: index, at: now),
-                timestamp: now, delivery: .conflatable(key: device.series[index].key))
+        var parts: [(MessageType, DeviceUpdate.Part)] = []
+        if let payload = device.statusPayload(isSnapshot: true) {
+            parts.append((.deviceStatus, DeviceUpdate.Part(payload: payload, key: device.statusKey)))
         }
+        for index in device.series.indices {
+            let payload = device.snapshotPayload(of: index, at: now)
+            parts.append((.dataUpdate, DeviceUpdate.Part(payload: payload, key: device.series[index].key)))
+        }
+        return parts.map { message($0, $1, to: device.room, at: now) }
     }
 }

@@ -1,7 +1,8 @@
 import Realtime
 import Telemetry
 
-/// What is known of one device in one room: its latest readings, one for each set of metrics it sends.
+/// What is known of one device in one room: its latest readings, one for each set of metrics it sends, and whether it
+/// is there.
 struct DeviceState {
     /// A device that sends more different sets of metrics than this loses its longest silent one.
     static let maxSeries = 64
@@ -9,15 +10,24 @@ struct DeviceState {
     let device: DeviceID
     let room: String
     private(set) var series: [DeviceSeries] = []
-    /// When the latest reading of any series was received.
+    /// When the latest message of the device itself was received; its last will is not of it.
     private(set) var lastSeen: Timestamp
+    /// Whether the device is there; `nil` while all that is known was retained by the broker.
+    var presence: DevicePresence?
+    private(set) var intervals = IntervalEstimate()
+    /// Names the device's `device_status` messages: what conflation compares.
+    let statusKey: ConflationKey
+    /// The device's place in the watch for silence.
+    let slot: Int
     /// `{"room_id":"…","device":"…","data":{`
     private let prefix: [UInt8]
 
-    init(device: DeviceID, room: String, seen: Timestamp) {
+    init(device: DeviceID, room: String, seen: Timestamp, statusKey: ConflationKey, slot: Int) {
         self.device = device
         self.room = room
         self.lastSeen = seen
+        self.statusKey = statusKey
+        self.slot = slot
         var bytes: [UInt8] = []
         JSONWriter.append(raw: "{\"room_id\":", to: &bytes)
         JSONWriter.append(room, to: &bytes)
@@ -27,13 +37,29 @@ struct DeviceState {
         prefix = bytes
     }
 
+    /// Takes a reading; returns what it changes, or `nil` for nothing.
+    mutating func update(
+        with reading: Reading, nextKey: inout UInt64, watch: inout SilenceWatch
+    ) -> DeviceUpdate? {
+        guard let index = store(reading, nextKey: &nextKey) else { return nil }
+        let isNews = hear(reading, watch: &watch)
+        return DeviceUpdate(
+            status: isNews ? statusPart : nil,
+            reading: DeviceUpdate.Part(payload: livePayload(of: index), key: series[index].key))
+    }
+
     /// Takes a reading as the latest of its series; returns the series' index, or `nil` when it changes nothing: a
     /// retained message tells what was, so it never replaces what was heard since.
-    mutating func update(with reading: Reading, nextKey: inout UInt64) -> Int? {
+    private mutating func store(_ reading: Reading, nextKey: inout UInt64) -> Int? {
         if let index = series.firstIndex(where: { $0.fits(reading) }) {
             if reading.isRetained, !series[index].latest.isRetained { return nil }
+            if !reading.isRetained, !series[index].latest.isRetained {
+                intervals.record(
+                    reading.receivedAt.nanosecondsSinceEpoch
+                        - series[index].latest.receivedAt.nanosecondsSinceEpoch)
+            }
             series[index].latest = reading
-            lastSeen = max(lastSeen, reading.receivedAt)
+            markSeen(at: reading.receivedAt)
             return index
         }
         if series.count >= Self.maxSeries,
@@ -43,8 +69,13 @@ struct DeviceState {
         }
         nextKey += 1
         series.append(DeviceSeries(key: ConflationKey(rawValue: nextKey), first: reading))
-        lastSeen = max(lastSeen, reading.receivedAt)
+        markSeen(at: reading.receivedAt)
         return series.count - 1
+    }
+
+    /// Something of the device was received.
+    mutating func markSeen(at instant: Timestamp) {
+        lastSeen = max(lastSeen, instant)
     }
 
     /// The `data_update` payload of a series' latest reading.

@@ -1,7 +1,8 @@
 import Realtime
 import Telemetry
 
-/// The latest readings of every device, bounded: when full, the devices that were silent longest are forgotten.
+/// The latest readings and the presence of every device, bounded: when full, the devices that were silent longest are
+/// forgotten.
 struct LatestReadings {
     /// Devices by room; most rooms have one.
     private var rooms: [String: [DeviceID: DeviceState]] = [:]
@@ -10,25 +11,45 @@ struct LatestReadings {
     private(set) var evictedCount = 0
     private let capacity: Int
     private var nextKey: UInt64 = 0
+    private var watch: SilenceWatch
 
-    /// Room for `capacity` devices.
-    init(capacity: Int) {
+    /// Room for `capacity` devices, of which each may be silent for `offlineAfter`, or for ever when that is `nil`.
+    init(capacity: Int, offlineAfter: Duration? = nil) {
         self.capacity = max(1, capacity)
+        watch = SilenceWatch(base: offlineAfter)
     }
 
-    /// Takes a reading and returns its live payload and series key, or `nil` when it changes nothing.
-    mutating func update(with reading: Reading) -> (payload: [UInt8], key: ConflationKey)? {
-        if rooms[reading.room]?[reading.device] == nil {
-            if count >= capacity { evictSilent() }
-            let state = DeviceState(device: reading.device, room: reading.room, seen: reading.receivedAt)
-            rooms[reading.room, default: [:]][reading.device] = state
-            count += 1
-        }
+    /// Takes a reading; returns what it changes, or `nil` for nothing.
+    mutating func update(with reading: Reading) -> DeviceUpdate? {
+        admit(reading.device, in: reading.room, at: reading.receivedAt)
         // Through the optional chains the state is changed in place instead of copied.
-        guard let index = rooms[reading.room]?[reading.device]?.update(with: reading, nextKey: &nextKey),
-            let state = rooms[reading.room]?[reading.device]
-        else { return nil }
-        return (state.livePayload(of: index), state.series[index].key)
+        return rooms[reading.room]?[reading.device]?.update(with: reading, nextKey: &nextKey, watch: &watch)
+    }
+
+    /// Takes a status; returns the rooms that it is news for, each with the `device_status` for it.
+    ///
+    /// It counts in those of its rooms that the device is known in; in the first when it is known in none.
+    mutating func update(with report: StatusReport) -> [(room: String, status: DeviceUpdate.Part)] {
+        var known = report.rooms.filter { rooms[$0]?[report.device] != nil }
+        if known.isEmpty, let first = report.rooms.first {
+            admit(report.device, in: first, at: report.receivedAt)
+            known = [first]
+        }
+        return known.compactMap { room in
+            let isNews = rooms[room]?[report.device]?.take(report, watch: &watch) ?? false
+            guard isNews, let status = rooms[room]?[report.device]?.statusPart else { return nil }
+            return (room, status)
+        }
+    }
+
+    /// Finds the devices that were silent for too long; returns the `device_status` of each, with its room.
+    ///
+    /// - Parameter isListening: whether the gateway hears devices at all: else their silence says nothing.
+    mutating func sweep(at now: Timestamp, isListening: Bool) -> [(room: String, status: DeviceUpdate.Part)] {
+        watch.overdue(at: now, isListening: isListening).compactMap { owner in
+            rooms[owner.room]?[owner.device]?.fallSilent(at: now)
+            return rooms[owner.room]?[owner.device]?.statusPart.map { (owner.room, $0) }
+        }
     }
 
     /// The devices in rooms that a filter matches, in no order.
@@ -42,11 +63,23 @@ struct LatestReadings {
         rooms.filter { isIncluded($0.key) }.flatMap(\.value.values)
     }
 
+    /// Makes a place for a device that is not known yet.
+    private mutating func admit(_ device: DeviceID, in room: String, at instant: Timestamp) {
+        guard rooms[room]?[device] == nil else { return }
+        if count >= capacity { evictSilent() }
+        nextKey += 1
+        rooms[room, default: [:]][device] = DeviceState(
+            device: device, room: room, seen: instant, statusKey: ConflationKey(rawValue: nextKey),
+            slot: watch.add(SilenceWatch.Owner(room: room, device: device)))
+        count += 1
+    }
+
     /// Forgets a sixteenth at once, so that a flood of new names costs little per name.
     private mutating func evictSilent() {
         let all = rooms.values.flatMap(\.values).sorted { $0.lastSeen < $1.lastSeen }
         for state in all.prefix(max(1, all.count / 16)) {
             rooms[state.room]?[state.device] = nil
+            watch.remove(state.slot)
             if rooms[state.room]?.isEmpty == true { rooms[state.room] = nil }
             count -= 1
             evictedCount += 1

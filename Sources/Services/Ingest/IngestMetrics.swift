@@ -12,6 +12,8 @@ package final class IngestMetrics: Sendable {
     package let implausibleTimes: Counter
     /// Readings from the broker's retained store.
     package let retained: Counter
+    /// Messages on status topics: births, farewells and last wills.
+    package let statuses: Counter
 
     private let factory: any MetricsFactory
     private let failures = Mutex<[String: Counter]>([:])
@@ -23,6 +25,7 @@ package final class IngestMetrics: Sendable {
         readings = Counter(label: "windsock_ingest_readings", dimensions: [], factory: factory)
         implausibleTimes = Counter(label: "windsock_ingest_implausible_times", dimensions: [], factory: factory)
         retained = Counter(label: "windsock_ingest_retained_readings", dimensions: [], factory: factory)
+        statuses = Counter(label: "windsock_ingest_statuses", dimensions: [], factory: factory)
     }
 
     /// Counts a payload that no decoder took, by the reason's few names.

@@ -4,7 +4,7 @@ package import MQTTTransport
 import Synchronization
 package import Telemetry
 
-/// Takes the broker's batches and makes readings of them: the first stage after the wire.
+/// Takes the broker's batches and makes readings and statuses of them: the first stage after the wire.
 ///
 ///     MQTTClient's thread ──▶ accept(batch) ──▶ decode ──▶ DataStreamService ──▶ Hub
 ///                                  ▲                            │
@@ -18,6 +18,8 @@ package final class IngestPipeline: MQTTBatchHandler {
         package var messages = 0
         package var readings = 0
         package var failures = 0
+        /// Messages on status topics; neither readings nor failures.
+        package var statuses = 0
     }
 
     private struct State {
@@ -52,21 +54,32 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     package var totals: Totals { state.withLock { $0.totals } }
 
-    /// Decodes and publishes the batch; returns when every reading is in the hub's mailboxes.
+    /// Decodes and publishes the batch; returns when every reading and status is in the hub's mailboxes.
     package func accept(_ batch: MQTTBatch) throws {
         stream.waitForRoom()
-        let receivedAt = clock.now()
-        let readings = state.withLock { state in
-            var readings: [Reading] = []
-            readings.reserveCapacity(batch.messages.count)
+        for segment in decode(batch, receivedAt: clock.now()) {
+            switch segment {
+            case .readings(let readings):
+                count(readings)
+                stream.publish(readings)
+            case .statuses(let reports): stream.publish(reports)
+            }
+        }
+    }
+
+    private func decode(_ batch: MQTTBatch, receivedAt: Timestamp) -> [BatchSegments.Segment] {
+        metrics.messages.increment(by: batch.messages.count)
+        return state.withLock { state in
+            var segments = BatchSegments(capacity: batch.messages.count)
             for message in batch.messages {
                 do throws(DecodeError) {
-                    readings += try state.decoder.decode(
+                    let decoded = try state.decoder.decodeMessage(
                         topic: message.topic,
                         payload: message.payload,
                         receivedAt: receivedAt,
                         isRetained: message.isRetained,
                         trace: Self.traceContext(of: message))
+                    segments.append(decoded)
                 } catch {
                     state.totals.failures += 1
                     metrics.countFailure(error)
@@ -74,21 +87,20 @@ package final class IngestPipeline: MQTTBatchHandler {
                 }
             }
             state.totals.messages += batch.messages.count
-            state.totals.readings += readings.count
-            return readings
+            state.totals.readings += segments.readingCount
+            state.totals.statuses += segments.statusCount
+            if segments.statusCount > 0 { metrics.statuses.increment(by: segments.statusCount) }
+            return segments.finished()
         }
-        count(batch, readings)
-        stream.publish(readings)
     }
 
-    private func count(_ batch: MQTTBatch, _ readings: [Reading]) {
+    private func count(_ readings: [Reading]) {
         var implausible = 0
         var retained = 0
         for reading in readings {
             if reading.implausibleDeviceTime != nil { implausible += 1 }
             if reading.isRetained { retained += 1 }
         }
-        metrics.messages.increment(by: batch.messages.count)
         metrics.readings.increment(by: readings.count)
         if implausible > 0 { metrics.implausibleTimes.increment(by: implausible) }
         if retained > 0 { metrics.retained.increment(by: retained) }
