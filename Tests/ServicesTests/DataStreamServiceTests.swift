@@ -10,12 +10,12 @@ struct DataStreamServiceTests {
     func payload() throws {
         let fixture = StreamFixture()
         try fixture.join("sensors/a")
-        #expect(fixture.received() == ["joined 1"])
+        #expect(fixture.receivedReadings() == ["joined 1"])
         fixture.stream.publish([
             try StreamFixture.reading("a", [("temperature", 21.5), ("seq", 9_007_199_254_740_992)], unit: "°C")
         ])
         #expect(
-            fixture.received() == [
+            fixture.receivedReadings() == [
                 #"{"room_id":"sensors/a","device":"a","data":{"temperature":21.5,"seq":9007199254740992,"timestamp":1000},"#
                     + #""units":{"temperature":"°C","seq":"°C"}}"#
             ])
@@ -32,7 +32,7 @@ struct DataStreamServiceTests {
         try fixture.join("sensors/+")
         fixture.stream.publish([try StreamFixture.reading("a", [("t", 4)], at: 1002.5)])
         #expect(
-            fixture.received() == [
+            fixture.receivedReadings() == [
                 "joined 1",
                 #"{"room_id":"sensors/a","device":"a","data":{"t":2,"timestamp":1000},"snapshot":true,"age_ms":2500}"#,
                 #"{"room_id":"sensors/a","device":"a","data":{"h":3,"timestamp":1000},"snapshot":true,"age_ms":2500}"#,
@@ -52,7 +52,7 @@ struct DataStreamServiceTests {
         try fixture.join("sensors/b")
         try fixture.join("sensors/c")
         #expect(
-            fixture.received() == [
+            fixture.receivedReadings() == [
                 "joined 1",
                 #"{"room_id":"sensors/a","device":"a","data":{"t":1,"timestamp":1000},"retained":true,"snapshot":true}"#,
                 "joined 1",

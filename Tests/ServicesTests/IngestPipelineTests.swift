@@ -34,7 +34,7 @@ struct IngestPipelineTests {
                 Self.message("sensors/b", #"{"t":2}"#), Self.message("elsewhere", "3"),
                 Self.message("sensors/a/t", #"{"value":"NaN"}"#), Self.message("sensors/a/t", "4"),
             ]))
-        let values = fixture.received().map { $0.contains(#""device":"b""#) ? "b" : $0.contains(#""t":1"#) ? "1" : "4" }
+        let values = fixture.receivedReadings().map { $0.contains(#""device":"b""#) ? "b" : $0.contains(#""t":1"#) ? "1" : "4" }
         #expect(values == ["1", "b", "4"])
         #expect(pipeline.totals == IngestPipeline.Totals(messages: 6, readings: 3, failures: 3))
     }
@@ -46,6 +46,36 @@ struct IngestPipelineTests {
         try fixture.join("sensors/a")
         _ = fixture.received()
         try Self.pipeline(fixture).accept(MQTTBatch(messages: [Self.message("sensors/a/t", "1")]))
-        #expect(fixture.received().first?.contains(#""timestamp":1234}"#) == true)
+        #expect(fixture.receivedReadings().first?.contains(#""timestamp":1234}"#) == true)
+    }
+
+    @Test("Statuses and readings keep the broker's order, and statuses are neither readings nor failures")
+    func statuses() throws {
+        let fixture = StreamFixture()
+        try fixture.join("sensors/#")
+        _ = fixture.received()
+        let pipeline = Self.pipeline(fixture)
+        try pipeline.accept(
+            MQTTBatch(messages: [
+                Self.message("sensors/a/status", "online"), Self.message("sensors/a", #"{"t":1}"#),
+                Self.message("sensors/b", #"{"t":2}"#), Self.message("sensors/a/status", "offline"),
+                Self.message("sensors/a/status", ""), Self.message("sensors/b/status", "OFFLINE"),
+                Self.message("sensors/b", #"{"t":3}"#), Self.message("sensors/a/status", "what?"),
+            ]))
+        #expect(
+            fixture.receivedStatuses() == [
+                "a online will", "b online reading", "a offline will", "b offline will", "b online reading",
+            ])
+        #expect(pipeline.totals == IngestPipeline.Totals(messages: 8, readings: 3, failures: 1, statuses: 4))
+    }
+
+    @Test("A status that the broker retained is taken as one")
+    func retainedStatus() throws {
+        let fixture = StreamFixture()
+        try Self.pipeline(fixture).accept(
+            MQTTBatch(messages: [
+                MQTTMessage(topic: "tele/plug/LWT", payload: Array("Offline".utf8), isRetained: true)
+            ]))
+        #expect(fixture.presence(of: "plug") == "offline will 1000")
     }
 }

@@ -46,11 +46,12 @@ final class StreamFixture {
     let stream: DataStreamService
     let client: HubClient
 
-    init(maxDevices: Int = 100) {
+    init(maxDevices: Int = 100, offlineAfter: Duration? = .seconds(300)) {
         hub = Hub(
             eventLoops: [loop], encoder: Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance),
             clock: clock)
-        stream = DataStreamService(hub: hub, configuration: .init(maxDevices: maxDevices), clock: clock)
+        stream = DataStreamService(
+            hub: hub, configuration: .init(maxDevices: maxDevices, offlineAfter: offlineAfter), clock: clock)
         client = hub.shards[0].connect(id: "c", user: "u", sink: sink)
     }
 
@@ -66,6 +67,56 @@ final class StreamFixture {
         loop.run()
         defer { sink.payloads = [] }
         return sink.payloads
+    }
+
+    /// What came since the last call but for `device_status`.
+    func receivedReadings() -> [String] {
+        received().filter { !$0.contains(#""status":""#) }
+    }
+
+    /// The `device_status` messages since the last call: `a online reading`, and `snapshot` behind those.
+    func receivedStatuses() -> [String] {
+        received().compactMap { text in
+            guard let payload = try? JSONParser.parse(Array(text.utf8)),
+                let status = payload["status"]?.stringValue
+            else { return nil }
+            let words = [payload["device"]?.stringValue ?? "?", status, payload["reason"]?.stringValue ?? "?"]
+            return (words + (payload["snapshot"] == .bool(true) ? ["snapshot"] : [])).joined(separator: " ")
+        }
+    }
+
+    /// Sweeps every second up to `end`, as a gateway does.
+    func sweep(until end: Double, isListening: Bool = true) {
+        var now = clock.now().secondsSinceEpoch
+        while now < end {
+            now = min(now + 1, end)
+            clock.set(now)
+            stream.sweep(now: clock.now(), isListening: isListening)
+        }
+    }
+
+    /// A reading that comes now.
+    func publish(_ device: String, _ metric: String = "t", retained: Bool = false) throws {
+        stream.publish([
+            try Self.reading(device, [(metric, 1)], at: clock.now().secondsSinceEpoch, retained: retained)
+        ])
+    }
+
+    /// A status that comes now.
+    func report(_ device: String, isOnline: Bool, rooms: [String]? = nil, retained: Bool = false) throws {
+        guard let id = DeviceID(device) else { throw MQTTError.stopped }
+        stream.publish([
+            StatusReport(
+                device: id, rooms: rooms ?? ["sensors/\(device)"], isOnline: isOnline, receivedAt: clock.now(),
+                isRetained: retained)
+        ])
+    }
+
+    /// The device's presence as `GET /api/devices` has it: `online reading 1000`.
+    func presence(of device: String) -> String? {
+        stream.devices { _ in true }.first { $0.device.rawValue == device }?.presence.map {
+            "\($0.status.rawValue) \($0.reason.rawValue) \(Int($0.since.secondsSinceEpoch))"
+        }
     }
 
     static func reading(

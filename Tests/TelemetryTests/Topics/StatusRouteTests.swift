@@ -1,0 +1,57 @@
+import Testing
+
+@testable import Telemetry
+
+@Suite("Status routes name the device, and what to subscribe to")
+struct StatusRouteTests {
+    private func texts(_ filters: [TopicFilter]) -> [String] { filters.map(\.rawValue) }
+
+    @Test("the defaults are our own topic, Tasmota's and Zigbee2MQTT's")
+    func defaults() {
+        #expect(
+            StatusRoute.defaults.map(\.pattern) == [
+                "sensors/{device}/status", "tele/{device}/LWT", "zigbee2mqtt/{device}/availability",
+            ])
+    }
+
+    @Test("only filters that no route covers are to be subscribed besides")
+    func filters() throws {
+        #expect(texts(TelemetryDecoder().statusFilters) == ["tele/+/LWT", "zigbee2mqtt/+/availability"])
+        let whole = [try TopicRoute(pattern: "sensors/{device}/#"), try TopicRoute(pattern: "tele/{device}/#")]
+        #expect(texts(TelemetryDecoder(routes: whole).statusFilters) == ["zigbee2mqtt/+/availability"])
+        #expect(TelemetryDecoder(statusRoutes: []).statusFilters.isEmpty)
+    }
+
+    @Test("a shared subscription covers no status, because each gateway of the group needs it")
+    func shared() throws {
+        let statusRoutes = [try StatusRoute(pattern: "sensors/{device}/status")]
+        let filter = try TopicFilter("$share/g/sensors/+/+")
+        #expect(
+            texts(statusRoutes.filters(for: TopicRoute.defaults, besides: [filter])) == ["sensors/+/status"])
+    }
+
+    @Test("a status follows the routes whose rooms its captures fill; one that follows none is not subscribed")
+    func rooms() throws {
+        let routes = [
+            try TopicRoute(pattern: "a/{site}/{device}", room: "plant/{site}/{device}"),
+            try TopicRoute(pattern: "b/{device}"), try TopicRoute(pattern: "c/{device}"),
+        ]
+        let sited = try StatusRoute(pattern: "a/{site}/{device}/status")
+        #expect(sited.rooms(of: routes).map(\.description) == ["plant/{site}/{device}", "sensors/{device}"])
+        let plain = try StatusRoute(pattern: "b/{device}/status")
+        #expect(plain.rooms(of: routes).map(\.description) == ["sensors/{device}"])
+        #expect(plain.rooms(of: [routes[0]]).isEmpty)
+        #expect([plain].filters(for: [routes[0]], besides: []).isEmpty)
+    }
+
+    @Test(
+        "what is no status topic is refused with what is allowed",
+        arguments: [
+            ("sensors/+/status", "the level {device}, such as sensors/{device}/status"),
+            ("sensors/{device", "a capture is a whole level"), ("", "is empty"),
+        ])
+    func refusals(pattern: String, message: String) throws {
+        let error = try #require(throws: StatusRouteError.self) { _ = try StatusRoute(pattern: pattern) }
+        #expect(error.description.contains(message), "\(error)")
+    }
+}
