@@ -56,6 +56,11 @@ struct DeviceProfileTests {
         .after("stamps: none\nclock_skew: 1s", "clock_skew", "only beside stamps", line: 6),
         .after("status: {topic: a/#}", "status.topic", "contains '+' or '#'"),
         .after("status: {topic: 'x/{device}', offlin: gone}", "status.offlin", "did you mean 'offline'?"),
+        .after("status_topic: a/#", "status_topic", "contains '+' or '#'"),
+        .after("status_topic: 'x/{metric}'", "status_topic", "a topic without {metric}"),
+        .after("count: 2\nstatus_topic: x", "status_topic", "need a status topic each", line: 6),
+        .after("status_topic: 'sensors/{device}'", "status_topic", "readings go to the topic 'sensors/probe' too"),
+        .after("status: {topic: 'x/{device}'}\nstatus_topic: y", "status_topic", "only without 'status'", line: 6),
         .after("replay: {file: none.csv}", "replay", "give at least one metric a 'column'"),
         .after("convention: senml", "", "stands there twice", line: 3).withoutKey,
         .inMetric("{waveform: {sine: {period: 1s}}}", "metrics.x.waveform.sine.amplitude", "is missing"),
@@ -109,6 +114,36 @@ struct DeviceProfileTests {
         #expect(problem.line ?? 0 == mistake.line, "\(text)")
         #expect(problem.key == mistake.key, "\(text)")
         #expect(problem.message.contains(mistake.message), "\(text)")
+    }
+
+    @Test("a metric named status, in a topic for each metric, needs another status topic, or none")
+    func metricNamedStatus() throws {
+        let yaml = "device: d\ntopic: sensors/{device}/{metric}\nconvention: bare\nmetrics: {status: 1}\n"
+        let error = try #require(throws: ProfileError.self) { _ = try Profiles.profile(yaml) }
+        #expect(error.problems.map(\.key) == ["status_topic"])
+        #expect(error.description.contains("'sensors/d/status' too; allowed: a topic of its own, or none: null"))
+        #expect(try Profiles.profile(yaml + "status_topic: null").status == nil)
+    }
+
+    @Test(
+        "devices below sensors/{device} have a status topic of their own accord, others by name, none by null",
+        arguments: [
+            ("sensors/{device}", "", "sensors/d/status"), ("sensors/{device}/air", "", "sensors/d/status"),
+            ("sensors/{device}", "status_topic: null", nil), ("sensors/{device}", "status_topic: ~", nil),
+            ("sensors/{device}", "status_topic:", nil), ("devices/{device}/telemetry", "", nil),
+            ("sensors/kitchen", "", nil), ("sensors/x-{device}", "", nil),
+            ("devices/{device}/telemetry", "status_topic: sensors/{device}/status", "sensors/d/status"),
+            ("sensors/{device}", "status: {topic: 'x/{device}'}", "x/d"),
+        ] as [(String, String, String?)])
+    func statusTopic(topic: String, more: String, expected: String?) throws {
+        let profile = try Profiles.profile(
+            "device: d\ntopic: \(topic)\nconvention: json\nmetrics: {x: 1}\n\(more)")
+        #expect(profile.status?.topic.topic(device: "d") == expected)
+        if profile.status != nil {
+            #expect(profile.status?.online == "online")
+            #expect(profile.status?.offline == "offline")
+            #expect(profile.status?.retain == true)
+        }
     }
 
     @Test("all mistakes are told at once, in the order of the lines")

@@ -9,8 +9,10 @@ final class MessageRecorder: MQTTBatchHandler {
     private let received = Mutex<[MQTTMessage]>([])
 
     var messages: [MQTTMessage] { received.withLock(\.self) }
+    /// Those that are no births, farewells and last wills.
+    var readings: [MQTTMessage] { messages.filter { !$0.topic.hasSuffix("/status") } }
     var topics: [String] { messages.map(\.topic) }
-    var texts: [String] { messages.map { String(decoding: $0.payload, as: UTF8.self) } }
+    var texts: [String] { readings.map { String(decoding: $0.payload, as: UTF8.self) } }
 
     func accept(_ batch: MQTTBatch) throws {
         received.withLock { $0 += batch.messages }
@@ -20,6 +22,8 @@ final class MessageRecorder: MQTTBatchHandler {
     func recording<Value>(from broker: MosquittoBroker, _ body: () async throws -> Value) async throws -> Value {
         let loop = MQTTLoop(name: "recorder")
         var configuration = MQTTConfiguration(port: broker.port, clientID: "recorder")
+        // A session that is found again would bring nothing of what is retained.
+        configuration.sessionExpiry = .zero
         configuration.subscriptions = [MQTTSubscription(filter: try TopicFilter("#"), qos: .atLeastOnce)]
         let client = try MQTTClient(
             configuration: configuration, handler: self, loop: loop, logger: Logger(label: "recorder"))

@@ -49,6 +49,26 @@ struct ShippedDevicesTests {
         #expect(seen == metrics)
     }
 
+    @Test("a gateway without configuration sees each device come and go, in the room of its readings")
+    func statuses() throws {
+        for profile in try DeviceProfile.load(try DeviceProfile.files(in: try Profiles.shippedFolder)) {
+            let status = try #require(profile.status, "\(profile.path)")
+            let name = profile.deviceNames[0]
+            var decoder = TelemetryDecoder()
+            for (text, isOnline) in [(status.online, true), (status.offline, false)] {
+                let message = try decoder.decodeMessage(
+                    topic: status.topic.topic(device: name), payload: Array(text.utf8),
+                    receivedAt: VirtualDevice.start)
+                #expect(
+                    message
+                        == .status(
+                            StatusReport(
+                                device: try #require(DeviceID(name)), rooms: ["sensors/\(name)"], isOnline: isOnline,
+                                receivedAt: VirtualDevice.start)))
+            }
+        }
+    }
+
     @Test("every device shows movement within a minute")
     func movement() throws {
         for profile in try DeviceProfile.load(try DeviceProfile.files(in: try Profiles.shippedFolder)) {

@@ -29,13 +29,13 @@ struct SimulationTests {
         let recorder = MessageRecorder()
         try await recorder.recording(from: broker) {
             try await withDeadline("the simulation ended", .seconds(30)) { try await simulation.run() }
-            try await eventually("all messages arrived") { recorder.messages.count >= 500 }
+            try await eventually("all messages arrived") { recorder.readings.count >= 500 }
         }
         let total = simulation.summary.total
         #expect(total.messages == 500)
         #expect(total.readings == 500)
         #expect(total.acknowledged == 500)
-        #expect(total.payloadBytes == recorder.messages.map(\.payload.count).reduce(0, +))
+        #expect(total.payloadBytes == recorder.readings.map(\.payload.count).reduce(0, +))
         #expect(simulation.summary.isComplete)
         for name in profile.deviceNames {
             let texts = recorder.messages.filter { $0.topic == "sensors/\(name)" }.map(\.payload)
@@ -62,7 +62,7 @@ struct SimulationTests {
         let recorder = MessageRecorder()
         try await recorder.recording(from: broker) {
             try await withDeadline("the simulation ended", .seconds(60)) { try await simulation.run() }
-            try await eventually("all messages arrived") { recorder.messages.count >= 3000 }
+            try await eventually("all messages arrived") { recorder.readings.count >= 3000 }
         }
         #expect(recorder.texts == (0..<3000).map { "{\"x\":\($0).5}" })
         #expect(simulation.summary.total.acknowledged == 3000)
@@ -106,6 +106,43 @@ struct SimulationTests {
         #expect(seen.starts(with: ["here", "gone", "here", "gone"]))
         #expect(simulation.summary.total.skipped > 0)
         #expect(simulation.summary.total.unacknowledged == 0)
+    }
+
+    @Test("every device is online while it runs and offline when it was stopped, for who subscribes later too")
+    func presence() async throws {
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
+        let simulation = try simulation(
+            [try Profiles.json("count: 3\ninterval: 5ms")], port: broker.port, count: 10)
+        let topics = (1...3).map { "sensors/probe-\($0)/status" }
+        let live = MessageRecorder()
+        try await live.recording(from: broker) {
+            try await withDeadline("the simulation ended", .seconds(30)) { try await simulation.run() }
+            try await eventually("all said goodbye") {
+                live.messages.count { $0.payload == Array("offline".utf8) } == 3
+            }
+        }
+        for topic in topics {
+            let said = live.messages.filter { $0.topic == topic }.map { String(decoding: $0.payload, as: UTF8.self) }
+            #expect(said == ["online", "offline"])
+        }
+        let later = MessageRecorder()
+        try await later.recording(from: broker) {
+            try await eventually("the retained statuses arrived") { Set(later.topics).isSuperset(of: topics) }
+        }
+        #expect(later.messages.count { $0.isRetained && $0.payload == Array("offline".utf8) } == 3)
+    }
+
+    @Test("a device without a status topic says nothing of itself")
+    func noStatus() async throws {
+        let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
+        let simulation = try simulation(
+            [try Profiles.json("interval: 5ms\nstatus_topic: null")], port: broker.port, count: 10)
+        let recorder = MessageRecorder()
+        try await recorder.recording(from: broker) {
+            try await withDeadline("the simulation ended", .seconds(30)) { try await simulation.run() }
+            try await eventually("all messages arrived") { recorder.messages.count >= 10 }
+        }
+        #expect(Set(recorder.topics) == ["sensors/probe"])
     }
 
     private func statuses(of recorder: MessageRecorder) -> [String] {

@@ -34,7 +34,9 @@ struct IngestPipelineTests {
                 Self.message("sensors/b", #"{"t":2}"#), Self.message("elsewhere", "3"),
                 Self.message("sensors/a/t", #"{"value":"NaN"}"#), Self.message("sensors/a/t", "4"),
             ]))
-        let values = fixture.receivedReadings().map { $0.contains(#""device":"b""#) ? "b" : $0.contains(#""t":1"#) ? "1" : "4" }
+        let values = fixture.receivedReadings().map {
+            $0.contains(#""device":"b""#) ? "b" : $0.contains(#""t":1"#) ? "1" : "4"
+        }
         #expect(values == ["1", "b", "4"])
         #expect(pipeline.totals == IngestPipeline.Totals(messages: 6, readings: 3, failures: 3))
     }

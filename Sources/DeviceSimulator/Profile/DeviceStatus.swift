@@ -1,5 +1,8 @@
-/// The topic that says whether a device is there: a birth message after each connect, and the last will, which the
-/// broker publishes when the connection is lost.
+/// The topic that says whether a device is there: a birth message after each connect, and its contrary as a farewell
+/// and as the last will, which the broker publishes when the connection is lost.
+///
+/// Each device has a connection of its own, so that each has a last will of its own: a simulator that is killed leaves
+/// every device offline.
 package struct DeviceStatus: Sendable, Hashable {
     package var topic: TopicTemplate
     package var online = "online"

@@ -56,6 +56,15 @@ struct MappingReader {
         return node.scalar?.string == "" && node.scalar?.style == .plain ? nil : node
     }
 
+    /// Whether the file has the key and says that it has no value; the key becomes known.
+    mutating func isNull(_ name: String) -> Bool {
+        known.insert(name)
+        guard let scalar = keys.first(where: { $0.name == name })?.value.scalar, scalar.style == .plain else {
+            return false
+        }
+        return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
+    }
+
     /// Reports a key that must be there and is not; `what` says what would be allowed.
     func missing(_ name: String, _ what: String) {
         problems.add("is missing; allowed: \(what)", at: node, key: key(name))

@@ -70,14 +70,28 @@ extension ProfileReader {
         return .fixed(text.hasPrefix("-") ? .zero - span : span)
     }
 
-    /// `status: {topic: devices/{device}/status, online: online, offline: offline, retain: true}`
-    func status(_ reader: inout MappingReader) -> DeviceStatus? {
-        guard var fields = reader.mapping("status") else { return nil }
-        defer { fields.finish() }
-        let topic = template("topic", &fields, example: "devices/{device}/status")
-        let online = fields.text("online") ?? "online"
-        let offline = fields.text("offline") ?? "offline"
-        let retain = fields.bool("retain") ?? true
-        return topic.map { DeviceStatus(topic: $0, online: online, offline: offline, retain: retain) }
+    /// `status_topic: sensors/{device}/status`, or with words of its own
+    /// `status: {topic: tele/{device}/LWT, online: Online, offline: Offline, retain: true}`.
+    ///
+    /// Without either, devices that publish to `sensors/{device}` have the topic that a gateway looks at.
+    func status(_ reader: inout MappingReader, of topic: TopicTemplate?) -> DeviceStatus? {
+        if reader.value("status") != nil, reader.value("status_topic") != nil {
+            return reader.wrong(
+                reader.value("status_topic") ?? reader.node, "status_topic", allowed: "only without 'status'")
+        }
+        if var fields = reader.mapping("status") {
+            defer { fields.finish() }
+            let topic = template("topic", &fields, example: "sensors/{device}/status")
+            let online = fields.text("online") ?? "online"
+            let offline = fields.text("offline") ?? "offline"
+            let retain = fields.bool("retain") ?? true
+            return topic.map { DeviceStatus(topic: $0, online: online, offline: offline, retain: retain) }
+        }
+        if reader.isNull("status_topic") { return nil }
+        if reader.value("status_topic") != nil {
+            return template("status_topic", &reader, example: "sensors/{device}/status").map { DeviceStatus(topic: $0) }
+        }
+        guard !reader.has("status"), topic?.isBelowSensors == true else { return nil }
+        return (try? TopicTemplate("sensors/{device}/status")).map { DeviceStatus(topic: $0) }
     }
 }

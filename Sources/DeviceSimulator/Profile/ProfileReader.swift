@@ -65,7 +65,7 @@ struct ProfileReader {
         let burst = burst(&reader)
         let offline = offline(&reader)
         let clockSkew = clockSkew(&reader)
-        let status = status(&reader)
+        let status = status(&reader, of: topic)
         let replay = section?.replay(of: metrics, profilePath: path, interval: interval)
 
         guard let format, let topic, !names.isEmpty, !metrics.isEmpty else { return nil }

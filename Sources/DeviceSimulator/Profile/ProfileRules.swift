@@ -21,12 +21,13 @@ struct ProfileRules {
                 report("topic", "the devices of a fleet need a topic each; allowed: a topic with {device}")
             }
             if let status = profile.status, !status.topic.namesDevice {
-                report("status", "the devices of a fleet need a status topic each; allowed: a topic with {device}")
+                report(statusKey, "the devices of a fleet need a status topic each; allowed: a topic with {device}")
             }
         }
         if profile.status?.topic.namesMetric == true {
-            report("status", "a status is of no metric; allowed: a topic without {metric}")
+            report(statusKey, "a status is of no metric; allowed: a topic without {metric}")
         }
+        checkStatusTopic()
         if profile.topic.namesMetric, !format.allowsMetricInTopic {
             report("topic", "\(format.rawValue) has all metrics in one payload; allowed: a topic without {metric}")
         }
@@ -37,6 +38,17 @@ struct ProfileRules {
             report("units", "\(format.rawValue) leaves no choice whether units are sent; allowed: only beside json")
         }
     }
+
+    /// A gateway takes what comes on a status topic for statuses.
+    private func checkStatusTopic() {
+        guard let name = profile.deviceNames.first, let topic = profile.status?.topic.topic(device: name),
+            profile.metrics.contains(where: { profile.topic.topic(device: name, metric: $0.name) == topic })
+        else { return }
+        report(statusKey, "readings go to the topic '\(topic)' too; allowed: a topic of its own, or none: null")
+    }
+
+    /// The key that the status topic comes from, or that would change it.
+    private var statusKey: String { reader.has("status") ? "status" : "status_topic" }
 
     private func checkTimes() {
         let format = profile.format

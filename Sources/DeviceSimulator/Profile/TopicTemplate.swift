@@ -46,6 +46,12 @@ package struct TopicTemplate: Sendable, Hashable {
     /// Whether the topic names the metric, so that each has a message of its own.
     var namesMetric: Bool { parts.contains(.metric) }
 
+    /// Whether the topic is `sensors/{device}`, or below it.
+    var isBelowSensors: Bool {
+        topic(device: "device").split(separator: "/", omittingEmptySubsequences: false).prefix(2)
+            == ["sensors", "device"] && namesDevice
+    }
+
     /// The topic of a device and, when the template names one, of a metric.
     func topic(device: String, metric: String? = nil) -> String {
         parts.map { part in
