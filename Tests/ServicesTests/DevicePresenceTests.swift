@@ -40,6 +40,10 @@ struct DevicePresenceTests {
         try fixture.publish("a")
         #expect(fixture.presence(of: "a") == "online reading 1006")
         #expect(fixture.receivedStatuses() == ["a offline will", "a online reading"])
+        try fixture.report("a", isOnline: false)
+        _ = fixture.received()
+        fixture.sweep(until: 2000)
+        #expect(fixture.received().isEmpty, "its silence is no news then")
     }
 
     @Test("Silence for longer than the time that is set makes it offline, once")
@@ -78,6 +82,18 @@ struct DevicePresenceTests {
         #expect(fixture.receivedStatuses().isEmpty)
         fixture.sweep(until: 4000 + 1802)
         #expect(fixture.receivedStatuses() == ["a offline silence"])
+    }
+
+    @Test("A device that brings many readings at once every ten minutes is given half an hour too")
+    func uploads() throws {
+        let fixture = try fixture(offlineAfter: .seconds(60))
+        for round in 0..<6 {
+            fixture.sweep(until: 1000 + 600 * Double(round))
+            for _ in 0..<20 { try fixture.publish("a") }
+        }
+        _ = fixture.received()
+        fixture.sweep(until: 4000 + 1800)
+        #expect(fixture.receivedStatuses().isEmpty)
     }
 
     @Test("A device that speaks often is not given longer because it was away now and then")
@@ -175,13 +191,17 @@ struct DevicePresenceTests {
         #expect(summary.presence?.status == .online)
     }
 
-    @Test("A last will is not heard of the device itself")
+    @Test("A birth is heard of the device, a last will and what was retained are not")
     func lastSeen() throws {
         let fixture = StreamFixture()
+        func lastSeen() -> Double? { fixture.stream.devices { _ in true }.first?.lastSeen.secondsSinceEpoch }
         try fixture.publish("a")
         fixture.clock.set(1050)
         try fixture.report("a", isOnline: false)
-        #expect(fixture.stream.devices { _ in true }.first?.lastSeen.secondsSinceEpoch == 1000)
+        try fixture.report("a", isOnline: true, retained: true)
+        #expect(lastSeen() == 1000)
+        try fixture.report("a", isOnline: true)
+        #expect(lastSeen() == 1050)
     }
 
     @Test("A status counts in the rooms where the device is known, else in the first that the routes allow")
@@ -207,5 +227,16 @@ struct DevicePresenceTests {
         let silent = fixture.receivedStatuses().sorted()
         #expect(silent == (24..<40).map { "d\($0) offline silence" })
         #expect(fixture.stream.deviceCounts.known == 16)
+    }
+
+    @Test("A device that was forgotten and came back is not judged by what it said before")
+    func readmission() throws {
+        let fixture = StreamFixture(maxDevices: 1, offlineAfter: .seconds(60))
+        for (device, time) in [("a", 1000), ("b", 1010), ("a", 1030)] as [(String, Double)] {
+            fixture.sweep(until: time)
+            try fixture.publish(device)
+        }
+        fixture.sweep(until: 1089)
+        #expect(fixture.presence(of: "a") == "online reading 1030")
     }
 }
