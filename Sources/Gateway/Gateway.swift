@@ -98,7 +98,9 @@ package struct Gateway: Service {
         self.hub = hub
         self.mqtt = mqtt
         self.rooms = rooms
-        self.housekeeping = Housekeeping(rooms: rooms, configuration: configuration.history, logger: logger)
+        self.housekeeping = Housekeeping(
+            rooms: rooms, configuration: configuration.history,
+            isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
         self.server = WebServer(
             configuration: configuration.server,
             dependencies: WebServer.Dependencies(
@@ -147,7 +149,9 @@ package struct Gateway: Service {
             mqtt.clientID = try store.clientID()
         }
         let pipeline = IngestPipeline(
-            decoder: TelemetryDecoder(routes: configuration.routes, limits: configuration.decodingLimits),
+            decoder: TelemetryDecoder(
+                routes: configuration.routes, statusRoutes: configuration.statusRoutes,
+                limits: configuration.decodingLimits),
             stream: stream,
             metrics: IngestMetrics(factory: registry),
             logger: logger)

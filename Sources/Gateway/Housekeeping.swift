@@ -5,7 +5,8 @@ import Services
 import Storage
 import Telemetry
 
-/// What is due every so often: users whose grace period is over, history that has become too old.
+/// What is due every so often: users whose grace period is over, devices that fell silent, history that has become too
+/// old.
 ///
 /// `run()` returns at a graceful shutdown.
 struct Housekeeping: Service {
@@ -17,6 +18,8 @@ struct Housekeeping: Service {
 
     let rooms: RoomStack
     let configuration: HistoryConfiguration
+    /// Whether devices can be heard at all.
+    let isListening: @Sendable () -> Bool
     let logger: Logger
     var clock: any WallClock = SystemWallClock()
 
@@ -25,6 +28,7 @@ struct Housekeeping: Service {
             var round = 0
             while (try? await Task.sleep(for: Self.interval)) != nil {
                 rooms.presence.sweep(at: .now())
+                rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
                 round += 1
                 if round % Self.roundsPerCleaning == 1 { await clean() }
             }

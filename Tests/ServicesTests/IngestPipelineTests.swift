@@ -66,7 +66,7 @@ struct IngestPipelineTests {
             ]))
         #expect(
             fixture.receivedStatuses() == [
-                "a online will", "b online reading", "a offline will", "b offline will", "b online reading",
+                "a online will", "a offline will", "b offline will", "b online reading",
             ])
         #expect(pipeline.totals == IngestPipeline.Totals(messages: 8, readings: 3, failures: 1, statuses: 4))
     }

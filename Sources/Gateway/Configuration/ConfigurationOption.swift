@@ -8,7 +8,7 @@ package struct ConfigurationOption: Sendable, Hashable {
     /// Whether the value must not be shown.
     package let isSecret: Bool
     /// Whether a file may give a list, which is the same as its elements with commas between them.
-    var isList: Bool { self == .allowedOrigins }
+    var isList: Bool { self == .allowedOrigins || self == .statusTopics }
     /// What it is, in one line.
     package let summary: String
 
@@ -63,6 +63,13 @@ extension ConfigurationOption {
     static let mqttStatusTopic = Self("mqtt.status_topic", default: "windsock/status", "Where online and offline go.")
     static let mqttShareGroup = Self("mqtt.share_group", "Subscribe as a member of this $share group.")
 
+    static let offlineAfter = Self(
+        "devices.offline_after", default: "5m", "Silence after which a device is offline; off for never.")
+    static let statusTopics = Self(
+        "devices.status_topics",
+        default: "sensors/{device}/status,tele/{device}/LWT,zigbee2mqtt/{device}/availability",
+        "Topics of devices' births and last wills, comma-separated.")
+
     static let messageBytes = Self("limits.message_bytes", default: "65536", "Bytes of a client's message.")
     static let rooms = Self("limits.rooms", default: "256", "Joins of one client.")
     static let commandsPerSecond = Self("limits.commands_per_second", default: "100", "Commands of one client.")
@@ -101,7 +108,7 @@ extension ConfigurationOption {
         listen, dataDir, dashboardsDir, publicURL, allowedOrigins, logLevel, eventLoops, jwtSecret, jwtSecretFile,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttStatusTopic,
-        mqttShareGroup, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices,
+        mqttShareGroup, offlineAfter, statusTopics, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
         addressConnectionsPerSecond, contentBytes, notificationRecipients, historyMessages, historyAge, historyRooms,
         historyNotifications, presenceGrace, pingInterval, pongTimeout, writeTimeout,

@@ -11,7 +11,9 @@ extension GatewayConfiguration {
     /// can be.
     static let unsetClientID = " "
 
-    static func mqtt(_ settings: inout SettingsReader, routes: [TopicRoute]) -> MQTTConfiguration {
+    static func mqtt(
+        _ settings: inout SettingsReader, routes: [TopicRoute], statusRoutes: [StatusRoute]
+    ) -> MQTTConfiguration {
         let errorCount = settings.errors.count
         let clientID = settings.text(.mqttClientID) ?? unsetClientID
         var mqtt = MQTTConfiguration(clientID: clientID)
@@ -36,6 +38,8 @@ extension GatewayConfiguration {
         configureTLS(&mqtt, &settings)
         configureStatus(&mqtt, &settings)
         mqtt.subscriptions = subscriptions(to: routes, &settings)
+        mqtt.subscriptions += statusRoutes.filters(for: routes, besides: mqtt.subscriptions.map(\.filter))
+            .map { MQTTSubscription(filter: $0) }
         if settings.errors.count == errorCount { validate(mqtt, &settings) }
         return mqtt
     }

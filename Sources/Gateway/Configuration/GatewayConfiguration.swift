@@ -15,6 +15,7 @@ package struct GatewayConfiguration: Sendable {
     package var stream: DataStreamConfiguration
     package var history: HistoryConfiguration
     package var routes: [TopicRoute]
+    package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
     /// `nil` when none was set; serving needs one.
     package var jwtSecret: String?
@@ -50,6 +51,7 @@ package struct GatewayConfiguration: Sendable {
                 ConfigurationError(origin: name, problem: "There is no such setting. Known here: \(known)."))
         }
         routes = sources.file?.routes ?? TopicRoute.defaults
+        statusRoutes = Self.statusRoutes(&settings, routes: routes)
         dataDirectory = settings.text(.dataDir) ?? ""
         dashboardsDirectory = settings.text(.dashboardsDir) ?? ""
         logLevel = settings.choice(.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, fallback: .info)
@@ -76,10 +78,11 @@ package struct GatewayConfiguration: Sendable {
         stream = DataStreamConfiguration(
             maxDevices: settings.integer(.devices, in: 1...10_000_000),
             telemetryRoots: routes.telemetryRoots,
-            protectedFirstLevels: RoomGrants.protectedFirstLevels)
+            protectedFirstLevels: RoomGrants.protectedFirstLevels,
+            offlineAfter: Self.offlineAfter(&settings))
         server = Self.server(&settings)
         server.webDirectory = dashboardsDirectory + "/web"
-        mqtt = Self.mqtt(&settings, routes: routes)
+        mqtt = Self.mqtt(&settings, routes: routes, statusRoutes: statusRoutes)
         try settings.finish()
     }
 

@@ -129,10 +129,10 @@ package final class DataStreamService: Sendable {
             type: type, room: room, payload: part.payload, timestamp: now, delivery: .conflatable(key: part.key))
     }
 
-    /// Whether the device is there, as far as that is known, and the latest of each of its series.
+    /// Whether the device is there, where its readings do not say so, and the latest of each of its series.
     private static func snapshot(of device: DeviceState, at now: Timestamp) -> [Message] {
         var parts: [(MessageType, DeviceUpdate.Part)] = []
-        if let payload = device.statusPayload(isSnapshot: true) {
+        if device.presence?.isImplied == false, let payload = device.statusPayload(isSnapshot: true) {
             parts.append((.deviceStatus, DeviceUpdate.Part(payload: payload, key: device.statusKey)))
         }
         for index in device.series.indices {

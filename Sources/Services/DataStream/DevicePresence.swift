@@ -23,6 +23,9 @@ package struct DevicePresence: Hashable, Sendable {
     /// When the gateway learned of it: the receipt of the message, or the end of the time for which silence is normal.
     package var since: Timestamp
 
+    /// Whether the device's readings say it already: then whoever gets them needs no status beside them.
+    package var isImplied: Bool { status == .online && reason == .reading }
+
     package init(status: Status, reason: Reason, since: Timestamp) {
         self.status = status
         self.reason = reason

@@ -24,7 +24,8 @@ extension DeviceState {
         return change(to: .offline, because: .will, at: report.receivedAt)
     }
 
-    /// Takes note of a reading; true when presence changed.
+    /// Takes note of a reading; true when it brings the device back. That a device is there whose reading is the first
+    /// that is heard of it needs no further word.
     ///
     /// What the broker had retained is no sign of life, but from then on something of the device is to be heard.
     mutating func hear(_ reading: Reading, watch: inout SilenceWatch) -> Bool {
@@ -33,7 +34,8 @@ extension DeviceState {
             return false
         }
         listen(from: reading.receivedAt, watch: &watch)
-        return change(to: .online, because: .reading, at: reading.receivedAt)
+        let isReturn = presence?.status == .offline
+        return change(to: .online, because: .reading, at: reading.receivedAt) && isReturn
     }
 
     /// Nothing was heard for too long.

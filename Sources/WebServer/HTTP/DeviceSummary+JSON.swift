@@ -10,6 +10,11 @@ extension DeviceSummary {
         object.add("last_seen", lastSeen.secondsSinceEpoch)
         if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
         object.add("retained", isRetained)
+        if let presence {
+            object.add("status", presence.status.rawValue)
+            object.add("status_reason", presence.reason.rawValue)
+            object.add("status_since", time: presence.since)
+        }
         object.add("data", object: data)
         object.add("units", object: units)
         return object.finished()

@@ -77,9 +77,9 @@ package enum HTTPClientLite {
                 }
             }
         return try await connection.executeThenClose { inbound, outbound in
-            try await outbound.write(.head(head))
-            if let body { try await outbound.write(.body(.byteBuffer(ByteBuffer(string: body)))) }
-            try await outbound.write(.end(nil))
+            // At once: a server may answer and close as soon as it has the head of a request without a body.
+            let content = body.map { [HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: $0)))] } ?? []
+            try await outbound.write(contentsOf: [.head(head)] + content + [.end(nil)])
             var answer: HTTPResponseHead?
             var content = ByteBuffer()
             for try await part in inbound {
