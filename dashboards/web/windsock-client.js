@@ -423,6 +423,15 @@ export class WindsockClient {
     socket.close();
   }
 
+  /** Closes the connection until the page is shown again. */
+  #suspend() {
+    const socket = this.#socket;
+    if (this.#state.state === "idle" || this.#state.state === "closed") return;
+    this.#disconnect();
+    socket?.close();
+    this.#setState({ state: "waiting", attempt: 0, retryAt: this.#options.now() });
+  }
+
   #finish(state) {
     const socket = this.#socket;
     this.#disconnect();
@@ -578,10 +587,16 @@ export class WindsockClient {
       if (this.#state.state === "open") this.#syncClock();
     };
     const wakeWhenVisible = () => globalThis.document.visibilityState === "visible" && wake();
+    // A page that was left may be kept for the way back, with its connection: its user is not here any more.
+    const leave = () => this.#suspend();
     globalThis.addEventListener?.("online", wake);
+    globalThis.addEventListener?.("pageshow", wake);
+    globalThis.addEventListener?.("pagehide", leave);
     globalThis.document?.addEventListener("visibilitychange", wakeWhenVisible);
     this.#removeWakeListeners = () => {
       globalThis.removeEventListener?.("online", wake);
+      globalThis.removeEventListener?.("pageshow", wake);
+      globalThis.removeEventListener?.("pagehide", leave);
       globalThis.document?.removeEventListener("visibilitychange", wakeWhenVisible);
     };
   }

@@ -78,8 +78,8 @@ package enum HTTPClientLite {
             }
         return try await connection.executeThenClose { inbound, outbound in
             // At once: a server may answer and close as soon as it has the head of a request without a body.
-            let content = body.map { [HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: $0)))] } ?? []
-            try await outbound.write(contentsOf: [.head(head)] + content + [.end(nil)])
+            let payload = body.map { [HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: $0)))] } ?? []
+            try await outbound.write(contentsOf: [.head(head)] + payload + [.end(nil)])
             var answer: HTTPResponseHead?
             var content = ByteBuffer()
             for try await part in inbound {
