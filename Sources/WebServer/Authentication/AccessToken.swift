@@ -1,6 +1,6 @@
 package import JWTKit
 
-/// The claims of a token (RFC 7519) as Windsock reads and writes them.
+/// The claims of a token (RFC 7519) as ``TokenAuthority`` writes them; ``TokenClaims`` reads them.
 package struct AccessToken: JWTPayload {
     /// The user.
     package var sub: String
@@ -8,6 +8,10 @@ package struct AccessToken: JWTPayload {
     package var exp: ExpirationClaim
     /// When the token begins.
     package var nbf: NotBeforeClaim?
+    /// Who made the token.
+    package var iss: String?
+    /// For whom the token is.
+    package var aud: AudienceClaim?
     /// Room filters whose rooms the user may join.
     package var join: [String]?
     /// Room filters whose rooms the user may write to.
@@ -16,12 +20,14 @@ package struct AccessToken: JWTPayload {
     package var notify: Bool?
 
     package init(
-        sub: String, exp: ExpirationClaim, nbf: NotBeforeClaim? = nil, join: [String]? = nil,
-        publish: [String]? = nil, notify: Bool? = nil
+        sub: String, exp: ExpirationClaim, nbf: NotBeforeClaim? = nil, iss: String? = nil, aud: AudienceClaim? = nil,
+        join: [String]? = nil, publish: [String]? = nil, notify: Bool? = nil
     ) {
         self.sub = sub
         self.exp = exp
         self.nbf = nbf
+        self.iss = iss
+        self.aud = aud
         self.join = join
         self.publish = publish
         self.notify = notify

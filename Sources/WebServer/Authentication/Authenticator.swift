@@ -8,14 +8,12 @@ package struct Authenticator: Sendable {
         self.tickets = tickets
     }
 
-    /// Whose credential it is. A ticket is used up by it.
+    /// Whose credential it is. A ticket is used up by it; an unknown one is ``AuthenticationError/unknownTicket``.
     package func identity(of credential: Credential) async throws(AuthenticationError) -> Identity {
         switch credential {
         case .token(let token): return try await authority.identity(of: token)
         case .ticket(let ticket):
-            guard let identity = tickets.redeem(ticket) else {
-                throw .invalid("the ticket is unknown, was used before or is older than 30 s")
-            }
+            guard let identity = tickets.redeem(ticket) else { throw .unknownTicket }
             return identity
         }
     }

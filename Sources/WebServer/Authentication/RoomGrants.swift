@@ -1,55 +1,80 @@
 package import Telemetry
 
-/// Which rooms a token's holder may join: the one place that decides.
+/// What a token's holder may do in which rooms: the one place that decides.
 ///
-/// A requested filter is allowed only if one grant covers everything that it can match: `sensors/+` does not grant
-/// `sensors/#`.
+/// | | needs |
+/// |---|---|
+/// | join, read history, see members | a `join` grant that covers all that the filter can match |
+/// | send to a room | a `publish` grant for the room; never a telemetry room or an inbox |
+/// | send to a user | a `publish` grant that covers `users/{user}` |
+/// | send a notification | `notify` |
+///
+/// `sensors/+` does not grant `sensors/#`. No leading wildcard reaches `$…` or `users/…`. The inbox `users/{sub}` is
+/// its owner's alone to join, granted or not.
 package struct RoomGrants: Sendable, Hashable {
     /// The first level of inboxes, which belong to one user each.
     package static let inboxRoot = "users"
     /// First levels that no leading wildcard reaches, beside `$…`.
     package static let protectedFirstLevels = [inboxRoot]
 
-    /// Whether it is an inbox, or reaches into them.
+    /// Whether that is an inbox, something below one, a filter of them, or their root.
     package static func isInbox(_ room: TopicFilter) -> Bool {
-        room.rawValue == inboxRoot || room.rawValue.hasPrefix("\(inboxRoot)/")
+        isInbox(room.rawValue)
     }
 
     private let user: String
     private let join: [TopicFilter]
     private let publish: [TopicFilter]
+    private let telemetryRoots: Set<String>
     /// Whether the user may send notifications.
     package let canNotify: Bool
 
-    package init(user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false) {
+    /// - Parameter telemetryRoots: First levels of the rooms in which nobody but devices speaks.
+    package init(
+        user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false,
+        telemetryRoots: Set<String> = []
+    ) {
         self.user = user
         self.join = join
         self.publish = publish
         self.canNotify = notify
-    }
-
-    /// Whether the user may say something in the room of that name; nobody may in an inbox.
-    package func canPublish(to room: TopicFilter) -> Bool {
-        guard !Self.isInbox(room) else { return false }
-        return publish.contains { $0.covers(room, protecting: Self.protectedFirstLevels) }
-    }
-
-    /// Whether the user may send something to that user's inbox.
-    package func canSend(toUser recipient: String) -> Bool {
-        guard let inbox = try? TopicFilter("\(Self.inboxRoot)/\(recipient)") else { return false }
-        return publish.contains { $0.covers(inbox, protecting: Self.protectedFirstLevels) }
+        self.telemetryRoots = telemetryRoots
     }
 
     /// Whether the user may join the room, or all rooms that the filter matches.
     package func canJoin(_ filter: TopicFilter) -> Bool {
-        if filter.rawValue == "\(Self.inboxRoot)/\(user)" { return true }
-        if Self.isInbox(filter) { return false }
+        if Self.isInbox(filter.rawValue) { return filter.rawValue == "\(Self.inboxRoot)/\(user)" }
         return join.contains { $0.covers(filter, protecting: Self.protectedFirstLevels) }
+    }
+
+    /// Whether the user may read what was said in the room.
+    package func canReadHistory(of room: TopicFilter) -> Bool {
+        canJoin(room)
     }
 
     /// Whether the user may see the room of that name in lists.
     package func canSee(room: String) -> Bool {
-        if room.hasPrefix("\(Self.inboxRoot)/") { return room == "\(Self.inboxRoot)/\(user)" }
+        if Self.isInbox(room) { return room == "\(Self.inboxRoot)/\(user)" }
         return join.contains { $0.matches(room, protecting: Self.protectedFirstLevels) }
+    }
+
+    /// Whether the user may say something in that one room. Never in a filter, a telemetry room or an inbox.
+    package func canPublish(to room: TopicFilter) -> Bool {
+        guard room.isName, !Self.isInbox(room.rawValue), !telemetryRoots.contains(room.levels[0]) else {
+            return false
+        }
+        return publish.contains { $0.covers(room, protecting: Self.protectedFirstLevels) }
+    }
+
+    /// Whether the user may send something to that user's inbox; to the own one too it takes a grant.
+    package func canSend(toUser recipient: String) -> Bool {
+        guard DeviceID(recipient) != nil, let inbox = try? TopicFilter("\(Self.inboxRoot)/\(recipient)") else {
+            return false
+        }
+        return publish.contains { $0.covers(inbox, protecting: Self.protectedFirstLevels) }
+    }
+
+    private static func isInbox(_ room: String) -> Bool {
+        room == inboxRoot || room.hasPrefix("\(inboxRoot)/")
     }
 }

@@ -1,8 +1,16 @@
 import Foundation
 import JWTKit
+package import Logging
 package import Telemetry
 
-/// Signs tokens and tells whose a token is (HS256).
+/// Signs tokens and tells whose a token is.
+///
+/// ```
+/// token ─ SignedToken ─ alg = HS256 ── SecretKey ─┐
+///         (8 KiB, form)  else by kid ── KeyRing ──┴─ signature ─ TokenClaims ─ iss, aud, exp, nbf ─ Identity
+/// ```
+/// HS256 tokens are compared with the secret only, all others with public keys only, and each key with its own
+/// algorithm only: nobody can pass a public key off as a secret (RFC 8725 section 2.1).
 package struct TokenAuthority: Sendable {
     /// Shorter secrets could be guessed from one token (RFC 7518 section 3.2).
     package static let minimumSecretByteCount = 32
@@ -14,61 +22,116 @@ package struct TokenAuthority: Sendable {
         }
     }
 
-    private let keys: JWTKeyCollection
+    /// A token was to be issued without a secret to sign it with.
+    package struct NoSecret: Error, CustomStringConvertible {
+        package var description: String { "Tokens can be issued only with a JWT secret." }
+    }
+
+    private let secret: SecretKey?
+    private let ring: KeyRing?
+    private let configuration: TokenConfiguration
     private let clock: any WallClock
 
     /// An authority over tokens that are signed with `secret`.
     package init(secret: String, clock: any WallClock = SystemWallClock()) async throws(WeakSecret) {
-        guard secret.utf8.count >= Self.minimumSecretByteCount else { throw WeakSecret() }
-        self.keys = JWTKeyCollection()
+        self.secret = try await SecretKey(secret)
+        self.ring = nil
+        self.configuration = TokenConfiguration()
         self.clock = clock
-        await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
     }
 
-    /// A token for `user` that ends after `lifetime`.
+    /// An authority over the tokens of that configuration. Loads the keys, if a source is configured.
+    ///
+    /// - Parameter logger: Hears of keys that were loaded and refreshes that failed, never of a token.
+    /// - Throws: ``TokenSetupError`` when no token could be valid, or when the keys cannot be loaded.
+    package init(
+        _ configuration: TokenConfiguration, clock: any WallClock = SystemWallClock(), logger: Logger
+    ) async throws(TokenSetupError) {
+        guard configuration.secret != nil || configuration.keys != nil else { throw .noKeys }
+        do throws(WeakSecret) {
+            secret = if let secret = configuration.secret { try await SecretKey(secret) } else { nil }
+        } catch {
+            throw .weakSecret(error)
+        }
+        do throws(KeySetError) {
+            ring =
+                if let source = configuration.keys {
+                    try await KeyRing(
+                        source: source, refreshInterval: configuration.keyRefreshInterval, clock: clock,
+                        logger: logger)
+                } else {
+                    nil
+                }
+        } catch {
+            throw .keys(error)
+        }
+        // The secret is kept in one place only.
+        var rest = configuration
+        rest.secret = nil
+        self.configuration = rest
+        self.clock = clock
+    }
+
+    /// A token for `user` that ends after `lifetime`, with the configured issuer and first audience.
+    ///
+    /// - Throws: ``NoSecret`` when only public keys are configured.
     package func issue(
         user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false, lifetime: Duration
     ) async throws -> String {
+        guard let secret else { throw NoSecret() }
         let expiry = clock.now().advanced(by: lifetime)
         let claims = AccessToken(
             sub: user,
             exp: ExpirationClaim(value: Date(timeIntervalSince1970: expiry.secondsSinceEpoch.rounded())),
+            iss: configuration.issuer,
+            aud: configuration.audiences.first.map { AudienceClaim(stringLiteral: $0) },
             join: join.map(\.rawValue),
             publish: publish.isEmpty ? nil : publish.map(\.rawValue),
             notify: notify ? true : nil)
-        return try await keys.sign(claims)
+        return try await secret.sign(claims)
     }
 
-    /// Whose token it is.
+    /// Whose token it is. May wait for a refresh of the keys, 5 s at most.
     package func identity(of token: String) async throws(AuthenticationError) -> Identity {
-        let claims: AccessToken
-        do {
-            claims = try await keys.verify(token, as: AccessToken.self)
-        } catch {
-            throw .invalid("its signature or form is wrong")
-        }
-        let now = clock.now().secondsSinceEpoch
-        guard now < claims.exp.value.timeIntervalSince1970 else { throw .expired }
-        if let start = claims.nbf, now < start.value.timeIntervalSince1970 { throw .expired }
-        guard let user = DeviceID(claims.sub)?.rawValue else {
-            throw .invalid("\"sub\" must have 1 to 128 bytes and none of / + # or control characters")
-        }
-        let join = try Self.filters(claims.join, of: "join")
-        let publish = try Self.filters(claims.publish, of: "publish")
+        let token = try SignedToken(token)
+        try await checkSignature(of: token)
+        let claims = try TokenClaims(json: token.payload)
+        try check(claims)
         return Identity(
-            user: user,
-            expiresAt: Timestamp(secondsSinceEpoch: claims.exp.value.timeIntervalSince1970) ?? clock.now(),
-            grants: RoomGrants(user: user, join: join, publish: publish, notify: claims.notify ?? false))
+            user: claims.user,
+            expiresAt: claims.expiresAt,
+            grants: RoomGrants(
+                user: claims.user, join: claims.join, publish: claims.publish, notify: claims.notify,
+                telemetryRoots: configuration.telemetryRoots))
     }
 
-    private static func filters(_ texts: [String]?, of claim: String) throws(AuthenticationError) -> [TopicFilter] {
-        var filters: [TopicFilter] = []
-        for text in texts ?? [] {
-            guard let filter = try? TopicFilter(text), filter.shareGroup == nil else {
-                throw .invalid("\"\(claim)\" holds what is no room filter")
-            }
-            filters.append(filter)
+    private func checkSignature(of token: SignedToken) async throws(AuthenticationError) {
+        guard token.algorithm != .hs256 else {
+            guard let secret else { throw .invalid("tokens with \"alg\" HS256 are not taken here") }
+            guard secret.verifies(token) else { throw .invalid("its signature is wrong") }
+            return
         }
-        return filters
+        guard let ring else { throw .invalid("only tokens with \"alg\" HS256 are taken here") }
+        switch await ring.key(id: token.keyID, algorithm: token.algorithm) {
+        case .found(let key):
+            guard key.verifies(token) else { throw .invalid("its signature is wrong") }
+        case .unknownID: throw .invalid("its \"kid\" names no key that is known here")
+        case .otherAlgorithm: throw .invalid("there is no key for its \"alg\"")
+        case .ambiguous: throw .invalid("it has no \"kid\", and there is more than one key for its \"alg\"")
+        }
+    }
+
+    private func check(_ claims: TokenClaims) throws(AuthenticationError) {
+        if let issuer = configuration.issuer, claims.issuer != issuer {
+            throw .invalid("its \"iss\" is not the issuer that is taken here")
+        }
+        if !configuration.audiences.isEmpty, !claims.audiences.contains(where: configuration.audiences.contains) {
+            throw .invalid("its \"aud\" does not name this gateway")
+        }
+        let now = clock.now()
+        guard now < claims.expiresAt else { throw .expired }
+        if let start = claims.startsAt, now.advanced(by: configuration.notBeforeLeeway) < start {
+            throw .notYetValid
+        }
     }
 }

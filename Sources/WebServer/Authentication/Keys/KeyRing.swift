@@ -1,0 +1,120 @@
+import Logging
+import Telemetry
+
+/// Keeps the keys of a source and renews them: after every interval, when the file has changed, and when a token names
+/// a key that it does not know.
+///
+/// All of that happens when a key is asked for, so that there is nothing to run beside it and a key that was taken back
+/// is not used after the interval. There is one refresh at a time; who asks meanwhile waits for its end. After a
+/// refresh that failed the old keys stay, and the next one (after ``retryInterval``) keeps nobody waiting.
+actor KeyRing {
+    /// How often at most unknown keys make it ask again, so that invented names cannot flood the source.
+    static let retryInterval: Duration = .seconds(30)
+
+    private let source: JWKSource
+    private let loader: KeySetLoader
+    private let refreshInterval: Duration
+    private let clock: any WallClock
+    private let logger: Logger
+
+    private var keys: KeySet
+    private var stamp: FileStamp?
+    private var attemptedAt: Timestamp
+    private var hasFailed = false
+    private var askedAgainAt: Timestamp?
+    private var refreshing: Task<Void, Never>?
+
+    /// Loads the keys for the first time.
+    ///
+    /// - Throws: ``KeySetError`` when that fails, or when there are none.
+    init(
+        source: JWKSource, refreshInterval: Duration, loader: KeySetLoader = KeySetLoader(), clock: any WallClock,
+        logger: Logger
+    ) async throws(KeySetError) {
+        self.source = source
+        self.loader = loader
+        self.refreshInterval = refreshInterval
+        self.clock = clock
+        self.logger = logger
+        stamp = Self.stamp(of: source)
+        attemptedAt = clock.now()
+        do throws(KeySetError.Problem) {
+            keys = try await KeySet(json: try await loader.load(source))
+            guard !keys.keys.isEmpty else { throw .empty }
+        } catch {
+            throw KeySetError(source: source, problem: error)
+        }
+        Self.report(keys, of: source, to: logger)
+    }
+
+    /// What the newest keys say about a token of that header. Waits for a refresh when one is due.
+    func key(id: String?, algorithm: TokenAlgorithm) async -> KeySet.Lookup {
+        if isDue {
+            let mayWait = !hasFailed || source.isFile
+            let refresh = startRefresh()
+            if mayWait { await refresh.value }
+        }
+        let found = keys.key(id: id, algorithm: algorithm)
+        guard case .unknownID = found else { return found }
+        if let refreshing {
+            await refreshing.value
+        } else if mayAskAgain {
+            askedAgainAt = clock.now()
+            await startRefresh().value
+        } else {
+            return found
+        }
+        return keys.key(id: id, algorithm: algorithm)
+    }
+
+    private var isDue: Bool {
+        if Self.stamp(of: source) != stamp { return true }
+        let age = clock.now().since(attemptedAt)
+        // A clock that was set back would otherwise put the refresh off.
+        return age < .zero || age >= (hasFailed ? min(Self.retryInterval, refreshInterval) : refreshInterval)
+    }
+
+    private var mayAskAgain: Bool {
+        guard let askedAgainAt else { return true }
+        let age = clock.now().since(askedAgainAt)
+        return age < .zero || age >= Self.retryInterval
+    }
+
+    private func startRefresh() -> Task<Void, Never> {
+        if let refreshing { return refreshing }
+        let task = Task { await refresh() }
+        refreshing = task
+        return task
+    }
+
+    private func refresh() async {
+        defer { refreshing = nil }
+        // Before reading: a change during it is seen the next time.
+        stamp = Self.stamp(of: source)
+        attemptedAt = clock.now()
+        do throws(KeySetError.Problem) {
+            keys = try await KeySet(json: try await loader.load(source))
+            hasFailed = false
+            Self.report(keys, of: source, to: logger)
+        } catch {
+            hasFailed = true
+            logger.error(
+                "Token keys could not be refreshed; the old ones stay in use",
+                metadata: ["error": "\(KeySetError(source: source, problem: error))"])
+        }
+    }
+
+    private static func stamp(of source: JWKSource) -> FileStamp? {
+        if case .file(let path) = source { FileStamp(path: path) } else { nil }
+    }
+
+    private static func report(_ keys: KeySet, of source: JWKSource, to logger: Logger) {
+        logger.info(
+            "Token keys loaded",
+            metadata: [
+                "source": "\(source)", "keys": "\(keys.keys.count)",
+                "left_out": .array(keys.skipped.map { .string($0) }),
+            ])
+        if keys.keys.isEmpty { logger.warning("The key set is empty: no token of its keys is taken any more") }
+    }
+}

@@ -1,0 +1,87 @@
+import Telemetry
+
+/// The claims of a token whose signature was right, checked for form (RFC 7519 section 4.1 and ours).
+struct TokenClaims: Sendable {
+    /// The most filters in one claim.
+    static let maximumFilterCount = 256
+
+    /// `sub`: 1 to 128 bytes, one level of a room's name.
+    let user: String
+    /// `exp`; the latest representable time when it is later than that.
+    let expiresAt: Timestamp
+    /// `nbf`.
+    let startsAt: Timestamp?
+    /// `iss`.
+    let issuer: String?
+    /// `aud`: one or several.
+    let audiences: [String]
+    let join: [TopicFilter]
+    let publish: [TopicFilter]
+    let notify: Bool
+
+    /// - Throws: ``AuthenticationError/invalid(_:)`` that names the claim and what is allowed.
+    init(json: [UInt8]) throws(AuthenticationError) {
+        guard let claims = try? JSONParser.parse(json), claims.objectValue != nil else {
+            throw .invalid("its payload is no JSON object")
+        }
+        guard let subject = claims["sub"]?.stringValue, let user = DeviceID(subject)?.rawValue else {
+            throw .invalid("\"sub\" must have 1 to 128 bytes and none of / + # or control characters")
+        }
+        guard let expiresAt = try Self.time("exp", in: claims) else { throw .invalid("\"exp\" is missing") }
+        self.user = user
+        self.expiresAt = expiresAt
+        startsAt = try Self.time("nbf", in: claims)
+        issuer = try Self.text(claims["iss"], of: "iss")
+        audiences = try Self.audiences(claims["aud"])
+        join = try Self.filters("join", in: claims)
+        publish = try Self.filters("publish", in: claims)
+        switch claims["notify"] {
+        case nil: notify = false
+        case .bool(let value): notify = value
+        default: throw .invalid("\"notify\" must be true or false")
+        }
+    }
+
+    /// Seconds since 1970, with or without a fraction (RFC 7519 section 2, NumericDate).
+    private static func time(_ name: String, in claims: JSONValue) throws(AuthenticationError) -> Timestamp? {
+        guard let value = claims[name] else { return nil }
+        guard let seconds = value.numberValue else {
+            throw .invalid("\"\(name)\" must be a number: seconds since 1970")
+        }
+        return Timestamp(secondsSinceEpoch: seconds)
+            ?? Timestamp(nanosecondsSinceEpoch: seconds < 0 ? .min : .max)
+    }
+
+    private static func text(_ value: JSONValue?, of name: String) throws(AuthenticationError) -> String? {
+        guard let value else { return nil }
+        guard let text = value.stringValue else { throw .invalid("\"\(name)\" must be a string") }
+        return text
+    }
+
+    private static func audiences(_ value: JSONValue?) throws(AuthenticationError) -> [String] {
+        guard case .array(let elements) = value else {
+            return try text(value, of: "aud").map { [$0] } ?? []
+        }
+        var audiences: [String] = []
+        for element in elements {
+            guard let text = element.stringValue else { throw .invalid("\"aud\" must hold strings") }
+            audiences.append(text)
+        }
+        return audiences
+    }
+
+    private static func filters(_ name: String, in claims: JSONValue) throws(AuthenticationError) -> [TopicFilter] {
+        guard let value = claims[name] else { return [] }
+        guard let elements = value.arrayValue, elements.count <= maximumFilterCount else {
+            throw .invalid("\"\(name)\" must be an array of at most \(maximumFilterCount) room filters")
+        }
+        var filters: [TopicFilter] = []
+        for element in elements {
+            guard let text = element.stringValue, let filter = try? TopicFilter(text), filter.shareGroup == nil else {
+                throw .invalid("\"\(name)\" holds what is no room filter")
+            }
+            filters.append(filter)
+        }
+        return filters
+    }
+}
