@@ -60,7 +60,8 @@ struct KeySetLoader: Sendable {
 
     private static func get(_ url: String) async throws -> [UInt8] {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.timeout.connect = .seconds(5)
+        // What is wrong is told at once; the next refresh tries again.
+        configuration.connectionPool.retryConnectionEstablishment = false
         return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
             var request = HTTPClientRequest(url: url)
             request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")

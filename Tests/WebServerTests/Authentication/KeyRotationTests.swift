@@ -1,0 +1,233 @@
+import Foundation
+import Logging
+import NIOHTTP1
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import WebServer
+
+/// Keys come and go without a restart, and a source that fails takes nobody's keys away.
+@Suite("Key rotation")
+struct KeyRotationTests {
+    private let clock = SettableClock()
+
+    private func authority(
+        _ source: JWKSource, interval: Duration = .seconds(600), logger: Logger = TokenFixture.logger
+    ) async throws -> TokenAuthority {
+        try await TokenAuthority(
+            TokenConfiguration(keys: source, keyRefreshInterval: interval), clock: clock, logger: logger)
+    }
+
+    private func takes(_ key: SigningKey, _ authority: TokenAuthority) async throws -> Bool {
+        let token = try key.token(TokenFixture.claims(exp: SettableClock.start + 100_000))
+        return await TokenFixture.refusal(of: token, by: authority) == nil
+    }
+
+    // MARK: File
+
+    @Test("A changed file is read at the next token: new keys are taken, old ones no more")
+    func changedFile() async throws {
+        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.eddsa, id: "new"))
+        let file = try KeyFile(TokenFixture.keySet([old]))
+        let authority = try await authority(file.source)
+        #expect(try await takes(old, authority))
+        #expect(try await !takes(new, authority))
+        try file.write(TokenFixture.keySet([old, new]))
+        #expect(try await takes(new, authority))
+        #expect(try await takes(old, authority))
+        try file.write(TokenFixture.keySet([new]))
+        #expect(try await !takes(old, authority))
+        #expect(try await takes(new, authority))
+    }
+
+    @Test("A file behind a link is read again when the link is moved, as mounted secrets are")
+    func movedLink() async throws {
+        let (old, new) = (try await SigningKey.make(.es256, id: "k"), try await SigningKey.make(.es256, id: "k"))
+        let (first, second) = (try KeyFile(TokenFixture.keySet([old])), try KeyFile(TokenFixture.keySet([new])))
+        let link = first.path + ".link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: first.path)
+        let authority = try await authority(.file(link))
+        #expect(try await takes(old, authority))
+        try FileManager.default.removeItem(atPath: link)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: second.path)
+        #expect(try await takes(new, authority))
+        #expect(try await !takes(old, authority))
+    }
+
+    @Test(
+        "A file that is broken, emptied or gone leaves the old keys; one with an empty set takes them back",
+        arguments: [
+            ("{", true), ("", true), (#"{"keys":[{"kty":"new"}]}"#, true), (nil, true), (#"{"keys":[]}"#, false),
+        ])
+    func brokenFile(_ text: String?, _ stays: Bool) async throws {
+        let key = try await SigningKey.make(.es256, id: "k")
+        let file = try KeyFile(TokenFixture.keySet([key]))
+        let authority = try await authority(file.source)
+        if let text { try file.write(text) } else { try file.remove() }
+        #expect(try await takes(key, authority) == stays)
+        try file.write(TokenFixture.keySet([key]))
+        #expect(try await takes(key, authority))
+    }
+
+    // MARK: Address
+
+    @Test("An unknown kid makes it ask again, but invented ones at most once in 30 s")
+    func unknownKid() async throws {
+        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es384, id: "new"))
+        let server = try await KeyServer([old])
+        let authority = try await authority(server.source)
+        for _ in 0..<5 { #expect(try await takes(old, authority)) }
+        #expect(server.requests == 1)
+        for _ in 0..<5 { #expect(try await !takes(new, authority)) }
+        #expect(server.requests == 2)
+        server.serve([old, new])
+        clock.advance(by: .seconds(29))
+        #expect(try await !takes(new, authority))
+        clock.advance(by: .seconds(1))
+        #expect(try await takes(new, authority))
+        #expect(try await takes(old, authority))
+        #expect(server.requests == 3)
+    }
+
+    @Test("A known kid with a wrong signature, or another algorithm, asks nobody")
+    func wrongSignature() async throws {
+        let key = try await SigningKey.make(.es256, id: "k")
+        let server = try await KeyServer([key])
+        let authority = try await authority(server.source)
+        #expect(try await !takes(SigningKey.make(.es256, id: "k"), authority))
+        #expect(try await !takes(SigningKey.make(.eddsa, id: "k"), authority))
+        #expect(try await !takes(SigningKey.make(.hs256, id: "new"), authority))
+        #expect(server.requests == 1)
+    }
+
+    @Test("After the interval a key that was taken back is refused")
+    func revoked() async throws {
+        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es256, id: "new"))
+        let server = try await KeyServer([old])
+        let authority = try await authority(server.source)
+        server.serve([new])
+        clock.advance(by: .seconds(599))
+        #expect(try await takes(old, authority))
+        clock.advance(by: .seconds(1))
+        #expect(try await !takes(old, authority))
+        #expect(try await takes(new, authority))
+    }
+
+    @Test("Many tokens of a new key wait for one and the same refresh")
+    func singleFlight() async throws {
+        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es256, id: "new"))
+        let server = try await KeyServer([old])
+        let authority = try await authority(server.source)
+        server.serve([new])
+        server.hold()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<20 { group.addTask { try await takes(new, authority) } }
+            try await eventually("the set is asked for") { server.requests == 2 }
+            server.release()
+            for try await taken in group { #expect(taken) }
+        }
+        #expect(server.requests == 2)
+    }
+
+    @Test(
+        "A server that fails leaves the old keys, and the log says why without the token or the query",
+        arguments: [
+            KeyServer.Behaviour.answer(.internalServerError, ""), .answer(.ok, "<html>"),
+            .answer(.found, "", headers: [("location", "http://127.0.0.1:1/")]),
+            .answer(.ok, #"{"keys":["# + String(repeating: " ", count: 300_000) + "]}"),
+        ])
+    func failingServer(_ behaviour: KeyServer.Behaviour) async throws {
+        let key = try await SigningKey.make(.es256, id: "k")
+        let server = try await KeyServer([key])
+        let log = LogLines()
+        let authority = try await authority(server.source, logger: log.logger)
+        server.behave(behaviour)
+        clock.advance(by: .seconds(600))
+        #expect(try await takes(key, authority))
+        #expect(log.text.contains("old ones stay"))
+        #expect(log.text.contains("/jwks.json could not be loaded"))
+        #expect(!log.text.contains("hidden"))
+        #expect(!log.text.contains(try key.token().prefix(20)))
+    }
+
+    @Test("After a failure it is asked again in 30 s, keeps nobody waiting, and recovers")
+    func recovery() async throws {
+        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es256, id: "new"))
+        let server = try await KeyServer([old])
+        let authority = try await authority(server.source)
+        server.behave(.answer(.serviceUnavailable, ""))
+        clock.advance(by: .seconds(600))
+        #expect(try await takes(old, authority))
+        #expect(server.requests == 2)
+        server.serve([new])
+        clock.advance(by: .seconds(29))
+        #expect(try await takes(old, authority))
+        #expect(server.requests == 2)
+        server.hold()
+        clock.advance(by: .seconds(1))
+        // Answered although the refresh that it began is still held.
+        #expect(try await withDeadline("an answer") { try await takes(old, authority) })
+        server.release()
+        try await eventually("the new key is taken") { try await takes(new, authority) }
+        #expect(try await !takes(old, authority))
+    }
+
+    @Test("An answer that does not come, or not whole, ends with the time", arguments: [true, false])
+    func timeout(_ silent: Bool) async throws {
+        let server = try await KeyServer(silent ? .silence : .headOnly)
+        let loader = KeySetLoader(timeout: .milliseconds(300))
+        await #expect(throws: KeySetError.Problem.timedOut(.milliseconds(300))) {
+            try await withDeadline("the end") { try await loader.load(server.source) }
+        }
+    }
+
+    @Test(
+        "At the start a source without usable keys is an error that names it",
+        arguments: [
+            (#"{"keys":[]}"#, "no keys"), ("nonsense", "no JWK Set"),
+            (#"{"keys":[{"kty":"new"}]}"#, "keys[0]: it is not an RSA"),
+            (String(repeating: " ", count: 262_145), "262144 bytes"),
+        ])
+    func start(_ text: String, _ named: String) async throws {
+        let file = try KeyFile(text)
+        let server = try await KeyServer(.answer(.ok, text))
+        for source in [file.source, server.source] {
+            await #expect { try await authority(source) } throws: { error in
+                "\(error)".contains(named) && "\(error)".contains("\(source)")
+            }
+        }
+    }
+
+    @Test("A server that is not there is an error at the start")
+    func unreachable() async throws {
+        let port = try FreePort.reserve()
+        await #expect { try await authority(.url("http://127.0.0.1:\(port)/jwks")) } throws: { error in
+            "\(error)".contains("http://127.0.0.1:\(port)/jwks could not be loaded")
+        }
+    }
+}
+
+/// What was logged, as text.
+private final class LogLines: Sendable {
+    private struct Handler: LogHandler {
+        let lines: LogLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            lines.all.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+        }
+    }
+
+    private let all = Mutex<[String]>([])
+
+    var text: String { all.withLock { $0.joined(separator: "\n") } }
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+}

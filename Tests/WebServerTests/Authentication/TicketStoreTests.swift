@@ -1,0 +1,80 @@
+import Telemetry
+import Testing
+
+@testable import WebServer
+
+/// A ticket lets in once, soon, and only while its owner's token lasts.
+@Suite("Tickets")
+struct TicketStoreTests {
+    private let clock = SettableClock()
+
+    @Test("A ticket is taken once")
+    func once() throws {
+        let store = TicketStore(clock: clock)
+        let ticket = try store.issue(for: try TokenFixture.identity(join: ["chat/#"]))
+        let identity = try #require(store.redeem(ticket))
+        #expect(identity.user == "anna")
+        #expect(identity.grants.canJoin(try TopicFilter("chat/ops")))
+        #expect(store.redeem(ticket) == nil)
+        #expect(store.redeem("never issued") == nil)
+        #expect(store.redeem("") == nil)
+    }
+
+    @Test("A ticket is over after 30 s", arguments: [(29, true), (30, false), (31, false)])
+    func lifetime(_ seconds: Int, _ taken: Bool) throws {
+        let store = TicketStore(clock: clock)
+        let ticket = try store.issue(for: try TokenFixture.identity())
+        clock.advance(by: .seconds(seconds))
+        #expect((store.redeem(ticket) != nil) == taken)
+    }
+
+    @Test("A ticket is over when the token behind it is, and never makes that last longer")
+    func identityExpiry() throws {
+        let store = TicketStore(clock: clock)
+        let end = clock.now().advanced(by: .seconds(10))
+        let identity = try TokenFixture.identity(expiresAt: end)
+        let (first, second) = (try store.issue(for: identity), try store.issue(for: identity))
+        #expect(store.redeem(first)?.expiresAt == end)
+        clock.advance(by: .seconds(10))
+        #expect(store.redeem(second) == nil)
+    }
+
+    @Test("So many may wait, no more; used ones and old ones make room")
+    func limit() throws {
+        let store = TicketStore(limit: 3, clock: clock)
+        let identity = try TokenFixture.identity()
+        let tickets = try (0..<3).map { _ in try store.issue(for: identity) }
+        #expect(throws: TicketError.overloaded(limit: 3)) { try store.issue(for: identity) }
+        #expect(store.redeem(tickets[0]) != nil)
+        clock.advance(by: .seconds(10))
+        let late = try store.issue(for: identity)
+        #expect(throws: TicketError.overloaded(limit: 3)) { try store.issue(for: identity) }
+        clock.advance(by: .seconds(20))
+        _ = try store.issue(for: identity)
+        _ = try store.issue(for: identity)
+        #expect(throws: TicketError.overloaded(limit: 3)) { try store.issue(for: identity) }
+        #expect(store.redeem(late) != nil)
+        #expect("\(TicketError.overloaded(limit: 3))".contains("3"))
+    }
+
+    @Test("Of many that come with one ticket at once, one gets in")
+    func race() async throws {
+        let store = TicketStore(clock: clock)
+        for _ in 0..<50 {
+            let ticket = try store.issue(for: try TokenFixture.identity())
+            let taken = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<8 { group.addTask { store.redeem(ticket) != nil } }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(taken == 1)
+        }
+    }
+
+    @Test("Tickets are 256 bits that go into a URL as they are, and none comes twice")
+    func form() throws {
+        let store = TicketStore(clock: clock)
+        let tickets = try (0..<1000).map { _ in try store.issue(for: try TokenFixture.identity()) }
+        #expect(Set(tickets).count == 1000)
+        #expect(tickets.allSatisfy { Base64URL.decode($0)?.count == 32 })
+    }
+}

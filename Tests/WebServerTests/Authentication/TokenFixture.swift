@@ -1,0 +1,46 @@
+import Foundation
+import Logging
+import Telemetry
+
+@testable import WebServer
+
+/// What the tests about tokens share: a secret, claims, and how to ask an authority.
+enum TokenFixture {
+    static let secret = "0123456789abcdef0123456789abcdef"
+    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Claims of anna that last 100 s, with further members such as `"iss":"x"`.
+    static func claims(_ further: String = "", exp: Int = SettableClock.start + 100) -> String {
+        #"{"sub":"anna","exp":\#(exp),"join":["sensors/#"]\#(further.isEmpty ? "" : ",\(further)")}"#
+    }
+
+    static func keySet(_ keys: [SigningKey]) -> String { keySet(keys.map { $0.jwk() }) }
+
+    static func keySet(_ jwks: [String]) -> String { #"{"keys":[\#(jwks.joined(separator: ","))]}"# }
+
+    /// Why the authority refuses the token; `nil` when it takes it.
+    static func refusal(of token: String, by authority: TokenAuthority) async -> AuthenticationError? {
+        do throws(AuthenticationError) {
+            _ = try await authority.identity(of: token)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    static func identity(
+        _ user: String = "anna", expiresAt: Timestamp = .init(nanosecondsSinceEpoch: .max),
+        join: [String] = []
+    ) throws -> Identity {
+        Identity(
+            user: user, expiresAt: expiresAt,
+            grants: RoomGrants(user: user, join: try join.map { try TopicFilter($0) }))
+    }
+}
+
+extension AuthenticationError? {
+    /// The reason of `invalid`, else an empty text.
+    var reason: String {
+        if case .invalid(let reason) = self { reason } else { "" }
+    }
+}

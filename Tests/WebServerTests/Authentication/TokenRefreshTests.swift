@@ -1,0 +1,35 @@
+import Telemetry
+import Testing
+
+@testable import WebServer
+
+/// A new token takes the old one's place only for the same user, and rooms that it does not grant are left.
+@Suite("Token refresh")
+struct TokenRefreshTests {
+    private let now = SettableClock().now()
+
+    @Test("Rooms that the new token does not grant are left, in their order; the inbox stays")
+    func leaving() throws {
+        let joined = try ["users/anna", "sensors/#", "chat/b", "sensors/a", "chat/a"].map { try TopicFilter($0) }
+        let old = try TokenFixture.identity(join: ["#"])
+        let new = try TokenFixture.identity(join: ["sensors/+", "chat/a"])
+        let refresh = try TokenRefresh(from: old, to: new, joined: joined, now: now)
+        #expect(refresh.leave.map(\.rawValue) == ["sensors/#", "chat/b"])
+        #expect(!refresh.identity.grants.canJoin(try TopicFilter("chat/b")))
+        #expect(try TokenRefresh(from: new, to: old, joined: joined, now: now).leave.isEmpty)
+    }
+
+    @Test("Another user's token, or one that is over, changes nothing")
+    func refused() throws {
+        let anna = try TokenFixture.identity("anna", expiresAt: now)
+        let ben = try TokenFixture.identity("ben")
+        #expect(throws: TokenRefresh.Refusal.otherUser) {
+            try TokenRefresh(from: anna, to: ben, joined: [], now: now)
+        }
+        #expect(throws: TokenRefresh.Refusal.expired) {
+            try TokenRefresh(from: try TokenFixture.identity("anna"), to: anna, joined: [], now: now)
+        }
+        let late = try TokenFixture.identity("anna", expiresAt: now.advanced(by: .seconds(1)))
+        #expect(try TokenRefresh(from: anna, to: late, joined: [], now: now).identity.user == "anna")
+    }
+}

@@ -1,0 +1,147 @@
+import Telemetry
+import Testing
+
+@testable import WebServer
+
+/// Only the right key with its own algorithm makes a signature right.
+@Suite("Token signatures")
+struct TokenSignatureTests {
+    private let clock = SettableClock()
+
+    private func authority(secret: String? = nil, _ keySet: String?) async throws -> TokenAuthority {
+        // Read once at the start; the file is gone afterwards, and the keys stay.
+        let file = try keySet.map { try KeyFile($0) }
+        defer { withExtendedLifetime(file) {} }
+        return try await TokenAuthority(
+            TokenConfiguration(secret: secret, keys: file?.source), clock: clock, logger: TokenFixture.logger)
+    }
+
+    @Test("Every algorithm is verified with its own key, with and without kid", arguments: TokenAlgorithm.allCases)
+    func algorithms(_ algorithm: TokenAlgorithm) async throws {
+        for id in ["k1", nil] {
+            let key = try await SigningKey.make(algorithm, id: id)
+            let authority = try await authority(
+                secret: algorithm == .hs256 ? TokenFixture.secret : nil,
+                algorithm == .hs256 ? nil : TokenFixture.keySet([key]))
+            #expect(try await authority.identity(of: key.token()).user == "anna")
+            let other =
+                algorithm == .hs256
+                ? try await SigningKey.make(.es256, id: id) : try await SigningKey.make(.hs256, id: id)
+            #expect(await TokenFixture.refusal(of: try other.token(), by: authority).reason.contains("alg"))
+        }
+    }
+
+    @Test("Another key of the same algorithm and kid is refused", arguments: [TokenAlgorithm.es256, .es384, .eddsa])
+    func otherKey(_ algorithm: TokenAlgorithm) async throws {
+        let known = try await SigningKey.make(algorithm, id: "k")
+        let authority = try await authority(TokenFixture.keySet([known]))
+        let forged = try await SigningKey.make(algorithm, id: "k").token()
+        #expect(await TokenFixture.refusal(of: forged, by: authority) == .invalid("its signature is wrong"))
+    }
+
+    @Test("A changed payload is refused", arguments: TokenAlgorithm.allCases)
+    func changedPayload(_ algorithm: TokenAlgorithm) async throws {
+        let key = try await SigningKey.make(algorithm, id: "k")
+        let authority = try await authority(
+            secret: TokenFixture.secret,
+            algorithm == .hs256 ? nil : TokenFixture.keySet([key]))
+        var parts = try key.token().split(separator: ".").map(String.init)
+        parts[1] = Base64URL.encode(Array(TokenFixture.claims(#""notify":true"#).utf8))
+        #expect(
+            await TokenFixture.refusal(of: parts.joined(separator: "."), by: authority)
+                == .invalid("its signature is wrong"))
+    }
+
+    @Test("With secret and keys, both kinds of token are taken")
+    func both() async throws {
+        let key = try await SigningKey.make(.es256, id: "k")
+        let authority = try await authority(secret: TokenFixture.secret, TokenFixture.keySet([key]))
+        #expect(try await authority.identity(of: key.token()).user == "anna")
+        #expect(try await authority.identity(of: SigningKey.make(.hs256).token()).user == "anna")
+        // A kid means nothing to the secret.
+        #expect(try await authority.identity(of: SigningKey.make(.hs256, id: "k").token()).user == "anna")
+        let issued = try await authority.issue(user: "ben", join: [], lifetime: .seconds(9))
+        #expect(try await authority.identity(of: issued).user == "ben")
+    }
+
+    @Test("An HS256 token signed with the public key's text is refused, whatever form the text has")
+    func algorithmConfusion() async throws {
+        let key = try await SigningKey.make(.rs256, id: "k")
+        let set = TokenFixture.keySet([key])
+        let modulus = try #require(key.members.split(separator: "\"").dropFirst(6).first).description
+        for secret in [nil, TokenFixture.secret] {
+            let authority = try await authority(secret: secret, set)
+            for text in [set, key.jwk(), modulus] {
+                let forged = try await TokenAuthority(secret: text).issue(user: "eve", join: [], lifetime: .seconds(99))
+                #expect(await TokenFixture.refusal(of: forged, by: authority) != nil)
+            }
+            let renamed = try key.token(header: #"{"alg":"HS256","kid":"k"}"#)
+            #expect(await TokenFixture.refusal(of: renamed, by: authority) != nil)
+        }
+    }
+
+    @Test("A shared secret in a key set is no key")
+    func symmetricKeyInSet() async throws {
+        let symmetric = try await SigningKey.make(.hs256, id: "k")
+        let set = TokenFixture.keySet([symmetric, try await SigningKey.make(.es256, id: "e")])
+        let authority = try await authority(set)
+        #expect(await TokenFixture.refusal(of: try symmetric.token(), by: authority).reason.contains("HS256"))
+    }
+
+    @Test(
+        "No algorithm, unknown ones, and headers that ask for more are refused",
+        arguments: [
+            (#"{"alg":"none"}"#, "alg"), (#"{"alg":"None","kid":"k"}"#, "alg"), (#"{"alg":"es256","kid":"k"}"#, "alg"),
+            (#"{"alg":"HS512","kid":"k"}"#, "alg"), (#"{"kid":"k"}"#, "alg"), (#"{"alg":["ES256"],"kid":"k"}"#, "alg"),
+            (#"{"alg":"RS256","kid":"k"}"#, "alg"), (#"{"alg":"ES384","kid":"k"}"#, "alg"),
+            (#"{"alg":"ES256","kid":"k","crit":["b64"],"b64":false}"#, "crit"), (#"{"alg":"ES256","kid":7}"#, "kid"),
+            (#"{"alg":"ES256","kid":"other"}"#, "kid"), ("[]", "header"), ("{", "header"),
+        ])
+    func headers(_ header: String, _ named: String) async throws {
+        let key = try await SigningKey.make(.es256, id: "k")
+        let authority = try await authority(secret: TokenFixture.secret, TokenFixture.keySet([key]))
+        let token = try key.token(header: header)
+        #expect(await TokenFixture.refusal(of: token, by: authority).reason.contains(named))
+        let unsigned = token.prefix { $0 != "." } + "." + Base64URL.encode(Array(TokenFixture.claims().utf8)) + "."
+        #expect(await TokenFixture.refusal(of: String(unsigned), by: authority).reason.contains(named))
+    }
+
+    @Test("A key that the token brings along is not looked at")
+    func embeddedKey() async throws {
+        let key = try await SigningKey.make(.es256, id: "k")
+        let forger = try await SigningKey.make(.es256, id: "k")
+        let authority = try await authority(TokenFixture.keySet([key]))
+        let token = try forger.token(
+            header: #"{"alg":"ES256","kid":"k","jwk":\#(forger.jwk()),"jku":"http://127.0.0.1:1/jwks"}"#)
+        #expect(await TokenFixture.refusal(of: token, by: authority) == .invalid("its signature is wrong"))
+    }
+
+    @Test("Without kid a token is taken only when one key can be meant")
+    func withoutKid() async throws {
+        let keys = [
+            try await SigningKey.make(.es256, id: "a"), try await SigningKey.make(.es256, id: "b"),
+            try await SigningKey.make(.eddsa, id: "c"),
+        ]
+        let authority = try await authority(TokenFixture.keySet(keys))
+        let vague = try keys[0].token(header: #"{"alg":"ES256"}"#)
+        #expect(await TokenFixture.refusal(of: vague, by: authority).reason.contains("no \"kid\""))
+        #expect(try await authority.identity(of: keys[2].token(header: #"{"alg":"EdDSA"}"#)).user == "anna")
+        #expect(try await authority.identity(of: keys[1].token()).user == "anna")
+    }
+
+    @Test("What has not the form of a token is refused, and so is a second spelling of one")
+    func forms() async throws {
+        let key = try await SigningKey.make(.hs256)
+        let authority = try await authority(secret: TokenFixture.secret, nil)
+        let token = try key.token()
+        let wrong = [
+            "", ".", "a.b", "a.b.c.d", "\(token).", ".\(token)", "\(token)=", " \(token)", "\(token)\n", "é.é.é",
+        ]
+        for text in wrong {
+            #expect(await TokenFixture.refusal(of: text, by: authority).reason.contains("base64url"), "\(text)")
+        }
+        let long = try key.token(TokenFixture.claims(#""x":"\#(String(repeating: "x", count: 7000))""#))
+        #expect(await TokenFixture.refusal(of: long, by: authority).reason.contains("8192"))
+        #expect(await TokenFixture.refusal(of: token, by: authority) == nil)
+    }
+}

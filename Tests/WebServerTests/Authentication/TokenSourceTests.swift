@@ -1,0 +1,51 @@
+import NIOHTTP1
+import Testing
+
+@testable import WebServer
+
+/// Where a request carries its credential, and what a log may show of it.
+@Suite("Credentials in requests")
+struct TokenSourceTests {
+    private static func head(_ uri: String, _ headers: [(String, String)] = []) -> HTTPRequestHead {
+        HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(headers))
+    }
+
+    @Test("Header goes before subprotocol, before token in the query, before ticket")
+    func order() {
+        let uri = "/ws?ticket=t1&token=q%2E1"
+        let protocols = ("Sec-WebSocket-Protocol", "windsock.v1, bearer.s1")
+        let cases: [(HTTPRequestHead, Credential?)] = [
+            (Self.head(uri, [protocols, ("Authorization", "Bearer h1")]), .token("h1")),
+            (Self.head(uri, [protocols]), .token("s1")), (Self.head(uri), .token("q.1")),
+            (Self.head("/ws?ticket=t1"), .ticket("t1")), (Self.head("/ws?x=1&ticket=t%31#f"), .ticket("t1")),
+            (Self.head("/ws?token=&ticket=t1"), .ticket("t1")), (Self.head("/ws?ticket="), nil),
+            (Self.head("/ws?ticket"), nil), (Self.head("/ws"), nil), (Self.head("/ws?tickets=t1"), nil),
+            (Self.head("/ws", [("Authorization", "Basic YTpi")]), nil),
+        ]
+        for (head, expected) in cases {
+            #expect(TokenSource.credential(in: head) == expected)
+        }
+    }
+
+    @Test("A credential prints its kind, not itself")
+    func printing() {
+        #expect("\(Credential.token("secret"))" == "a token")
+        #expect(String(reflecting: Credential.ticket("secret")) == "a ticket")
+    }
+
+    @Test(
+        "Tokens and tickets are taken out of URIs, whatever is around them",
+        arguments: [
+            ("/ws", "/ws"), ("/ws?a=b", "/ws?a=b"), ("/ws?token=abc", "/ws?token=REDACTED"),
+            ("/ws?a=b&token=a.b.c&x=y", "/ws?a=b&token=REDACTED&x=y"),
+            ("/ws?ticket=abc#f", "/ws?ticket=REDACTED#f"), ("/ws?TOKEN=abc", "/ws?TOKEN=REDACTED"),
+            ("/ws?%74oken=abc", "/ws?%74oken=REDACTED"), ("/ws?token=a=b", "/ws?token=REDACTED"),
+            ("/ws?token=a&token=b", "/ws?token=REDACTED&token=REDACTED"), ("/ws?x?token=a", "/ws?x?token=REDACTED"),
+            ("/ws?token=a b%zz", "/ws?token=REDACTED"), ("/ws?a;token=a", "/ws?a;token=REDACTED"),
+            ("/ws?&&token", "/ws?&&token"), ("http://[bad/?ticket=a", "http://[bad/?ticket=REDACTED"),
+            ("/ws?tokens=a", "/ws?tokens=a"), ("/ws?", "/ws?"), ("/ws?a=b&", "/ws?a=b&"),
+        ])
+    func redaction(_ uri: String, _ expected: String) {
+        #expect(TokenSource.redacted(uri) == expected)
+    }
+}
