@@ -131,6 +131,36 @@ struct KeyRotationTests {
         #expect(server.requests == 2)
     }
 
+    @Test("When the interval is over, many tokens wait for one and the same refresh")
+    func singleFlightOfInterval() async throws {
+        let (old, new) = (try await SigningKey.make(.es256, id: "k"), try await SigningKey.make(.es256, id: "k"))
+        let server = try await KeyServer([old])
+        let authority = try await authority(server.source)
+        server.serve([new])
+        server.hold()
+        clock.advance(by: .seconds(600))
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<20 { group.addTask { try await takes(new, authority) } }
+            try await eventually("the set is asked for") { server.requests >= 2 }
+            server.release()
+            for try await taken in group { #expect(taken) }
+        }
+        #expect(server.requests == 2)
+    }
+
+    @Test("A redirect is not followed: keys come from the configured address only")
+    func redirect() async throws {
+        let (key, other) = (try await SigningKey.make(.es256, id: "k"), try await SigningKey.make(.es256, id: "other"))
+        let (server, elsewhere) = (try await KeyServer([key]), try await KeyServer([other]))
+        let authority = try await authority(server.source)
+        guard case .url(let address) = elsewhere.source else { return }
+        server.behave(.answer(.found, "", headers: [("location", address)]))
+        #expect(try await !takes(other, authority))
+        #expect(server.requests == 2)
+        #expect(elsewhere.requests == 0)
+        #expect(try await takes(key, authority))
+    }
+
     @Test(
         "A server that fails leaves the old keys, and the log says why without the token or the query",
         arguments: [
@@ -167,8 +197,8 @@ struct KeyRotationTests {
         #expect(server.requests == 2)
         server.hold()
         clock.advance(by: .seconds(1))
-        // Answered although the refresh that it began is still held.
-        #expect(try await withDeadline("an answer") { try await takes(old, authority) })
+        // Answered although the refresh that it began is still held, and would be given up after 5 s only.
+        #expect(try await withDeadline("an answer", .seconds(4)) { try await takes(old, authority) })
         server.release()
         try await eventually("the new key is taken") { try await takes(new, authority) }
         #expect(try await !takes(old, authority))

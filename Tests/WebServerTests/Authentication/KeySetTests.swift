@@ -64,6 +64,16 @@ struct KeySetTests {
         }
     }
 
+    @Test("A key verifies no token that states another algorithm, even when the signature is its own")
+    func statedAlgorithm() async throws {
+        let key = try await SigningKey.make(.es256, id: "k")
+        let set = try await Self.keySet([key.jwk()])
+        for stated in TokenAlgorithm.allCases {
+            let token = try SignedToken(key.token(header: #"{"alg":"\#(stated.rawValue)"}"#))
+            #expect(set.keys[0].verifies(token) == (stated == .es256))
+        }
+    }
+
     @Test("What is no key set, or too large a one, is refused")
     func refused() async throws {
         let key = try await SigningKey.make(.eddsa).jwk()

@@ -144,4 +144,15 @@ struct TokenSignatureTests {
         #expect(await TokenFixture.refusal(of: long, by: authority).reason.contains("8192"))
         #expect(await TokenFixture.refusal(of: token, by: authority) == nil)
     }
+
+    @Test(
+        "Bytes have one spelling in base64url",
+        arguments: [
+            ("", []), ("QQ", [65]), ("QUI", [65, 66]), ("-_8", [0xFB, 0xFF]), ("QR", nil), ("QUJ", nil), ("Q", nil),
+            ("QQ==", nil), ("+/8", nil), ("Q Q", nil), ("QUJD\n", nil), ("é", nil),
+        ] as [(String, [UInt8]?)])
+    func base64(_ text: String, _ bytes: [UInt8]?) {
+        #expect(Base64URL.decode(text) == bytes)
+        if let bytes { #expect(Base64URL.encode(bytes) == text) }
+    }
 }

@@ -88,10 +88,14 @@ actor KeyRing {
     }
 
     private func refresh() async {
-        defer { refreshing = nil }
-        // Before reading: a change during it is seen the next time.
-        stamp = Self.stamp(of: source)
-        attemptedAt = clock.now()
+        // Taken before reading: a change during it is seen the next time. Set after it: until then a refresh stays due,
+        // and who asks waits for this one.
+        let stamp = Self.stamp(of: source)
+        defer {
+            self.stamp = stamp
+            attemptedAt = clock.now()
+            refreshing = nil
+        }
         do throws(KeySetError.Problem) {
             keys = try await KeySet(json: try await loader.load(source))
             hasFailed = false
