@@ -1,7 +1,6 @@
 import Foundation
 import Logging
 import NIOHTTP1
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -237,27 +236,4 @@ struct KeyRotationTests {
             "\(error)".contains("http://127.0.0.1:\(port)/jwks could not be loaded")
         }
     }
-}
-
-/// What was logged, as text.
-private final class LogLines: Sendable {
-    private struct Handler: LogHandler {
-        let lines: LogLines
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            lines.all.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
-        }
-    }
-
-    private let all = Mutex<[String]>([])
-
-    var text: String { all.withLock { $0.joined(separator: "\n") } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
 }

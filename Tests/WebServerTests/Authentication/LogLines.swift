@@ -1,0 +1,25 @@
+import Logging
+import Synchronization
+
+/// What was logged, as text.
+final class LogLines: Sendable {
+    private struct Handler: LogHandler {
+        let lines: LogLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            lines.all.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+        }
+    }
+
+    private let all = Mutex<[String]>([])
+
+    var text: String { all.withLock { $0.joined(separator: "\n") } }
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+}
