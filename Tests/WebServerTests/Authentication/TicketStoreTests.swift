@@ -77,4 +77,16 @@ struct TicketStoreTests {
         #expect(Set(tickets).count == 1000)
         #expect(tickets.allSatisfy { Base64URL.decode($0)?.count == 32 })
     }
+
+    @Test("The one door takes tokens and tickets, each ticket once")
+    func authenticator() async throws {
+        let authority = try await TokenAuthority(secret: TokenFixture.secret, clock: clock)
+        let door = Authenticator(authority: authority, tickets: TicketStore(clock: clock))
+        let token = try await authority.issue(user: "anna", join: [], lifetime: .seconds(60))
+        let identity = try await door.identity(of: .token(token))
+        let ticket = Credential.ticket(try door.tickets.issue(for: identity))
+        #expect(try await door.identity(of: ticket).user == "anna")
+        await #expect(throws: AuthenticationError.unknownTicket) { try await door.identity(of: ticket) }
+        await #expect(throws: AuthenticationError.unknownTicket) { try await door.identity(of: .ticket(token)) }
+    }
 }

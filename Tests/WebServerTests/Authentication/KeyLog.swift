@@ -2,9 +2,9 @@ import Logging
 import Synchronization
 
 /// What was logged, as text.
-final class LogLines: Sendable {
+final class KeyLog: Sendable {
     private struct Handler: LogHandler {
-        let lines: LogLines
+        let lines: KeyLog
         var metadata: Logger.Metadata = [:]
         var logLevel = Logger.Level.trace
 
