@@ -75,9 +75,10 @@ package struct WebServer: Service {
         let environment = dependencies.environment
         let application = Application(
             router: router(origins: origins),
-            server: HTTPServerBuilder { responder in
+            server: HTTPServerBuilder { [configuration] responder in
                 HTTP1WebSocketChannel(
-                    responder: responder, authenticator: authenticator, origins: origins, environment: environment)
+                    responder: responder, authenticator: authenticator, origins: origins, environment: environment,
+                    echoPath: configuration.echoPath)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
@@ -105,7 +106,9 @@ package struct WebServer: Service {
                     webDirectory, cacheControl: caching, searchForIndexHtml: true, logger: quiet(logger)))
         }
         HealthRoutes(readiness: dependencies.readiness, metricsText: dependencies.metricsText).register(on: router)
-        WebSocketRoute(metrics: dependencies.environment.metrics, logger: logger).register(on: router)
+        WebSocketRoute(
+            metrics: dependencies.environment.metrics, echoPath: configuration.echoPath, logger: logger
+        ).register(on: router)
         let api = router.group("api").add(
             middleware: BearerAuthentication(authority: dependencies.authenticator.authority))
         let services = dependencies.services

@@ -23,6 +23,15 @@ enum ClientFrame {
         return bytes
     }
 
+    /// The header alone, its length in the form asked for: 0, 2 or 8 bytes after the seven bits, minimal or not.
+    ///
+    /// The mask is all zeros, so that the payload that follows is what it is.
+    static func header(_ opcode: UInt8, isFinal: Bool = true, count: UInt64, lengthByteCount: Int) -> [UInt8] {
+        let short: UInt8 = lengthByteCount == 0 ? UInt8(count) : lengthByteCount == 2 ? 126 : 127
+        let length = (0..<lengthByteCount).reversed().map { UInt8(truncatingIfNeeded: count >> (8 * UInt64($0))) }
+        return [(isFinal ? 0x80 : 0) | opcode, 0x80 | short] + length + [0, 0, 0, 0]
+    }
+
     static func text(_ text: String, isFinal: Bool = true) -> [UInt8] { bytes(1, Array(text.utf8), isFinal: isFinal) }
     static func rest(_ text: String, isFinal: Bool = true) -> [UInt8] { bytes(0, Array(text.utf8), isFinal: isFinal) }
 

@@ -37,7 +37,7 @@ final class LiveServer: Sendable {
     init(
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
-        allowedOrigins: [String] = [], webDirectory: String? = nil,
+        allowedOrigins: [String] = [], webDirectory: String? = nil, echoPath: EchoPath? = nil,
         metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
         let log = self.log
@@ -69,8 +69,8 @@ final class LiveServer: Sendable {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let server = WebServer(
             configuration: WebServerConfiguration(
-                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, limits: limits,
-                heartbeat: heartbeat),
+                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, echoPath: echoPath,
+                limits: limits, heartbeat: heartbeat),
             dependencies: WebServer.Dependencies(
                 hub: hub, services: services,
                 authenticator: Authenticator(authority: authority, tickets: tickets), environment: environment,

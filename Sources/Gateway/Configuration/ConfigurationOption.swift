@@ -32,7 +32,7 @@ package struct ConfigurationOption: Sendable, Hashable {
 
     /// Those that have a flag of their own.
     package static let withFlag: [ConfigurationOption] = [
-        listen, mqttURL, dataDir, dashboardsDir, publicURL, logLevel,
+        listen, mqttURL, dataDir, dashboardsDir, publicURL, logLevel, echoPath,
     ]
 }
 
@@ -43,6 +43,7 @@ extension ConfigurationOption {
     static let publicURL = Self("public_url", "The gateway's URL as browsers see it behind a proxy.")
     static let allowedOrigins = Self("allowed_origins", "Further origins whose pages may connect, comma-separated.")
     static let logLevel = Self("log_level", default: "info", "trace, debug, info, notice, warning, error or critical.")
+    static let echoPath = Self("echo_path", "Where messages are echoed, for conformance suites; never in production.")
     static let eventLoops = Self("event_loops", default: "0", "Threads that serve clients; 0 is one a core.")
 
     static let jwtSecret = Self("jwt.secret", isSecret: true, "Signs tokens (HS256); 32 bytes or more.")
@@ -105,7 +106,8 @@ extension ConfigurationOption {
 
     /// Every option, in the order in which they are printed.
     package static let all: [ConfigurationOption] = [
-        listen, dataDir, dashboardsDir, publicURL, allowedOrigins, logLevel, eventLoops, jwtSecret, jwtSecretFile,
+        listen, dataDir, dashboardsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops, jwtSecret,
+        jwtSecretFile,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttStatusTopic,
         mqttShareGroup, offlineAfter, statusTopics, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices,

@@ -11,6 +11,7 @@ extension GatewayConfiguration {
             port: port,
             publicOrigin: publicOrigin(&settings),
             allowedOrigins: allowedOrigins(&settings),
+            echoPath: echoPath(&settings),
             limits: ConnectionLimits(
                 maxMessageBytes: settings.integer(.messageBytes, in: 1024...(1 << 26)),
                 maxRooms: settings.integer(.rooms, in: 1...100_000),
@@ -56,6 +57,15 @@ extension GatewayConfiguration {
         }
         guard !host.contains(where: { $0.isWhitespace || ":/[]@".contains($0) }) else { return nil }
         return (host.isEmpty ? "0.0.0.0" : String(host), Int(port))
+    }
+
+    private static func echoPath(_ settings: inout SettingsReader) -> EchoPath? {
+        guard let text = settings.text(.echoPath) else { return nil }
+        do throws(EchoPath.Mistake) {
+            return try EchoPath(text)
+        } catch {
+            return settings.fail(.echoPath, "\(error)", instead: nil)
+        }
     }
 
     private static func publicOrigin(_ settings: inout SettingsReader) -> String? {

@@ -12,6 +12,9 @@ package struct WebServerConfiguration: Sendable {
     package var webDirectory: String?
     /// The folder in which the system's JavaScript libraries are, served under `/vendor/`.
     package var vendorDirectory: String
+    /// Where WebSocket messages are sent back as they came, for conformance suites; `nil`, as it should be in
+    /// production, is nowhere.
+    package var echoPath: EchoPath?
     package var limits: ConnectionLimits
     package var heartbeat: HeartbeatConfiguration
 
@@ -22,6 +25,7 @@ package struct WebServerConfiguration: Sendable {
         allowedOrigins: [String] = [],
         webDirectory: String? = nil,
         vendorDirectory: String = "/usr/share/javascript",
+        echoPath: EchoPath? = nil,
         limits: ConnectionLimits = .init(),
         heartbeat: HeartbeatConfiguration = .init()
     ) {
@@ -31,6 +35,7 @@ package struct WebServerConfiguration: Sendable {
         self.allowedOrigins = allowedOrigins
         self.webDirectory = webDirectory
         self.vendorDirectory = vendorDirectory
+        self.echoPath = echoPath
         self.limits = limits
         self.heartbeat = heartbeat
     }

@@ -2,14 +2,23 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Answers what reaches `/ws` as plain HTTP: requests that the gate did not upgrade.
+/// Answers what reaches `/ws`, and the echo endpoint if there is one, as plain HTTP: requests that the gate did not
+/// upgrade.
 struct WebSocketRoute {
     let metrics: WebSocketMetrics
+    let echoPath: EchoPath?
     let logger: Logger
 
     func register(on router: Router<GatewayRequestContext>) {
-        router.on("ws", method: .get, use: answer)
-        router.on("ws", method: .post, use: answer)
+        for path in [UpgradeRequest.path] + [echoPath?.text].compactMap(\.self) {
+            router.on(RouterPath(path), method: .get, use: answer)
+            router.on(RouterPath(path), method: .post, use: answer)
+        }
+        if let echoPath {
+            logger.warning(
+                "The echo endpoint is on: it is for conformance suites, not for production",
+                metadata: ["path": "\(echoPath.text)"])
+        }
     }
 
     @Sendable private func answer(_ request: Request, _ context: GatewayRequestContext) throws -> Response {

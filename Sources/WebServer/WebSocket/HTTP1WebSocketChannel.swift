@@ -33,6 +33,8 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     let authenticator: Authenticator
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
+    /// Where ``EchoConnection`` serves; `nil` is nowhere.
+    let echoPath: EchoPath?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -42,7 +44,8 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
                 upgraders: [
                     WebSocketUpgrader(
-                        admission: NIOLoopBound(admission, eventLoop: channel.eventLoop), environment: environment)
+                        admission: NIOLoopBound(admission, eventLoop: channel.eventLoop), environment: environment,
+                        echoPath: echoPath)
                 ],
                 notUpgradingCompletionHandler: { channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -60,7 +63,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
             try pipeline.addHandler(
                 UpgradeGate(
-                    authenticator: authenticator, origins: origins, admission: admission,
+                    authenticator: authenticator, origins: origins, echoPath: echoPath, admission: admission,
                     quota: environment.quota, timeout: limits.handshakeTimeout),
                 position: .before(upgradeHandler))
             return Value(outcome: outcome, channel: channel)

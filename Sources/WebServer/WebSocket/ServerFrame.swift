@@ -10,6 +10,9 @@ package enum ServerFrame {
         case close = 0x8
         case ping = 0x9
         case pong = 0xA
+
+        /// Whether frames of this kind speak of the connection, and are never fragmented (section 5.5).
+        package var isControl: Bool { rawValue & 0x8 != 0 }
     }
 
     /// The most bytes that a control frame may carry (section 5.5).

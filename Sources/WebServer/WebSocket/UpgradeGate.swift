@@ -14,6 +14,7 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
 
     private let authenticator: Authenticator
     private let origins: OriginPolicy
+    private let echoPath: EchoPath?
     private let admission: Admission
     private let quota: UserQuota
     private let timeout: TimeAmount
@@ -23,11 +24,12 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     private var held: [HTTPServerRequestPart]?
 
     init(
-        authenticator: Authenticator, origins: OriginPolicy, admission: Admission, quota: UserQuota,
-        timeout: TimeAmount
+        authenticator: Authenticator, origins: OriginPolicy, echoPath: EchoPath?, admission: Admission,
+        quota: UserQuota, timeout: TimeAmount
     ) {
         self.authenticator = authenticator
         self.origins = origins
+        self.echoPath = echoPath
         self.admission = admission
         self.quota = quota
         self.timeout = timeout
@@ -57,11 +59,12 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         deadline?.cancel()
         head.headers.remove(name: UpgradeRefusal.headerName)
         guard head.headers.contains(name: "upgrade") else { return pass(head, context) }
-        switch UpgradeRequest(head, origins: origins) {
+        switch UpgradeRequest(head, origins: origins, echoPath: echoPath) {
         case .plain:
             head.headers.remove(name: "upgrade")
             pass(head, context)
         case .refused(let refusal): refuse(head, refusal, context)
+        case .echo: pass(head, context)
         case .handshake:
             guard quota.takeConnection(from: context.remoteAddress?.ipAddress ?? "", now: context.eventLoop.now) else {
                 return refuse(

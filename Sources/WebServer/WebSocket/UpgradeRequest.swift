@@ -9,26 +9,52 @@ package enum UpgradeRequest: Equatable {
     case plain
     /// A proper handshake; who it is remains to be seen.
     case handshake
+    /// A proper handshake with the echo endpoint, which asks nobody who they are.
+    case echo
     /// A handshake that will not be upgraded.
     case refused(UpgradeRefusal)
 
-    /// Looks at method, version, headers and origin (RFC 6455 sections 4.2.1 and 10.2).
-    package init(_ head: HTTPRequestHead, origins: OriginPolicy) {
-        guard head.uri.prefix(while: { $0 != "?" }) == Self.path else {
+    /// Looks at method, version and headers (RFC 6455 section 4.2.1), and at `/ws` at the origin (section 10.2).
+    package init(_ head: HTTPRequestHead, origins: OriginPolicy, echoPath: EchoPath? = nil) {
+        let isEcho = Self.isEcho(head, echoPath: echoPath)
+        guard isEcho || Self.path(of: head) == Self.path[...] else {
             self = .plain
             return
         }
-        if let refusal = Self.refusal(of: head, origins: origins) {
+        if let refusal = Self.refusal(of: head) ?? (isEcho ? nil : Self.refusal(of: head, origins: origins)) {
             self = .refused(refusal)
         } else {
-            self = .handshake
+            self = isEcho ? .echo : .handshake
         }
     }
 
-    private static func refusal(of head: HTTPRequestHead, origins: OriginPolicy) -> UpgradeRefusal? {
+    /// Whether a request is for the echo endpoint.
+    static func isEcho(_ head: HTTPRequestHead, echoPath: EchoPath?) -> Bool {
+        guard let echoPath else { return false }
+        return path(of: head) == echoPath.text[...]
+    }
+
+    /// The target's path; clients may write the target as a whole URL too (section 4.2.1).
+    private static func path(of head: HTTPRequestHead) -> Substring {
+        var target = head.uri.prefix { $0 != "?" }
+        if let scheme = target.firstRange(of: "://"), !target.hasPrefix("/") {
+            target = target[scheme.upperBound...].drop { $0 != "/" }
+        }
+        return target
+    }
+
+    private static func refusal(of head: HTTPRequestHead) -> UpgradeRefusal? {
         guard head.method == .GET else { return UpgradeRefusal(400, "A WebSocket handshake is a GET request.") }
         guard head.version.major == 1, head.version.minor >= 1 else {
             return UpgradeRefusal(400, "A WebSocket handshake needs HTTP/1.1.")
+        }
+        guard head.headers["host"].count == 1, head.headers.first(name: "host")?.isEmpty == false else {
+            return UpgradeRefusal(400, "A WebSocket handshake has one Host header.")
+        }
+        guard !head.headers.contains(name: "transfer-encoding"),
+            head.headers["content-length"].allSatisfy({ $0 == "0" })
+        else {
+            return UpgradeRefusal(400, "A WebSocket handshake has no body.")
         }
         guard contains("websocket", in: head, "upgrade"), contains("upgrade", in: head, "connection") else {
             return UpgradeRefusal(426, "Send \"Upgrade: websocket\" and \"Connection: Upgrade\".")
@@ -40,6 +66,11 @@ package enum UpgradeRequest: Equatable {
         guard keys.count == 1, isKey(keys[0]) else {
             return UpgradeRefusal(400, "Sec-WebSocket-Key must be 16 bytes in base64, once.")
         }
+        return nil
+    }
+
+    /// What else `/ws` asks for.
+    private static func refusal(of head: HTTPRequestHead, origins: OriginPolicy) -> UpgradeRefusal? {
         let subprotocols = TokenSource.subprotocols(of: head)
         if !subprotocols.isEmpty, !subprotocols.contains(TokenSource.windsockSubprotocol),
             subprotocols.contains(where: { $0.hasPrefix(TokenSource.subprotocolPrefix) })

@@ -4,7 +4,9 @@ import Realtime
 /// Reads what a client sends: frames, checked, unmasked and joined to messages (RFC 6455 sections 5 and 6).
 ///
 /// A pure state machine without I/O: bytes in, events out. It checks all that a server must: masking, reserved bits
-/// and opcodes, the rules of control frames and fragments, UTF-8, close codes, and sizes before the bytes arrive.
+/// and opcodes, the rules of control frames and fragments, minimal lengths, UTF-8, close codes, and sizes before the
+/// bytes arrive. A long frame is taken in the pieces in which it comes, so that text which is not UTF-8 is refused by
+/// its first bad byte.
 package struct WebSocketDecoder {
     /// What the peer said.
     package enum Event: Equatable {
@@ -19,14 +21,22 @@ package struct WebSocketDecoder {
     private struct Header {
         var isFinal: Bool
         var opcode: ServerFrame.Opcode
-        var payloadByteCount: Int
+        /// Bytes of the payload that are still to be taken.
+        var remainingByteCount: Int
+        /// Turned so that it begins at the next of them.
         var mask: UInt32
+    }
+
+    /// A message of which there is more to come.
+    private struct Unfinished {
+        var isText: Bool
+        var bytes = ByteBuffer()
+        var validator = UTF8Validator()
     }
 
     private let maxMessageBytes: Int
     private var header: Header?
-    private var fragments: ByteBuffer?
-    private var fragmentsAreText = false
+    private var unfinished: Unfinished?
 
     /// A decoder that takes messages of at most that many bytes.
     package init(maxMessageBytes: Int) {
@@ -37,10 +47,20 @@ package struct WebSocketDecoder {
     package mutating func next(from buffer: inout ByteBuffer) throws(WebSocketViolation) -> Event? {
         while true {
             if header == nil { header = try readHeader(from: &buffer) }
-            guard let header, var payload = buffer.readSlice(length: header.payloadByteCount) else { return nil }
-            self.header = nil
-            Self.unmask(&payload, with: header.mask)
-            if let event = try event(for: header, payload) { return event }
+            guard let header else { return nil }
+            let isWhole = header.isFinal && unfinished == nil && buffer.readableBytes >= header.remainingByteCount
+            if header.opcode.isControl || isWhole {
+                guard var payload = buffer.readSlice(length: header.remainingByteCount) else { return nil }
+                self.header = nil
+                payload.withUnsafeMutableReadableBytes { Self.unmask($0, with: header.mask) }
+                return try event(header.opcode, payload)
+            }
+            try takePiece(of: header, from: &buffer)
+            guard self.header == nil else { return nil }
+            if header.isFinal, let message = unfinished {
+                unfinished = nil
+                return try event(message)
+            }
         }
     }
 
@@ -54,71 +74,97 @@ package struct WebSocketDecoder {
             throw .protocolError("opcode \(first & 0x0F) is reserved")
         }
         guard second & 0x80 != 0 else { throw .protocolError("a frame is not masked") }
+        let isFinal = first & 0x80 != 0
         var count = UInt64(second & 0x7F)
+        try check(opcode, isFinal: isFinal, shortLength: count)
         var headerByteCount = 2
         if count == 126 {
             guard let length = buffer.getInteger(at: start + 2, as: UInt16.self) else { return nil }
+            guard length >= 126 else { throw .protocolError("a length is not written in its shortest form") }
             count = UInt64(length)
             headerByteCount = 4
         } else if count == 127 {
             guard let length = buffer.getInteger(at: start + 2, as: UInt64.self) else { return nil }
+            guard length >> 63 == 0 else { throw .protocolError("a length has its most significant bit set") }
+            guard length >= 65_536 else { throw .protocolError("a length is not written in its shortest form") }
             count = length
             headerByteCount = 10
         }
-        let isFinal = first & 0x80 != 0
-        try check(opcode, isFinal: isFinal, payloadByteCount: count)
+        try checkSize(count)
         guard let mask = buffer.getInteger(at: start + headerByteCount, as: UInt32.self) else { return nil }
         buffer.moveReaderIndex(forwardBy: headerByteCount + 4)
-        return Header(isFinal: isFinal, opcode: opcode, payloadByteCount: Int(count), mask: mask)
+        return Header(isFinal: isFinal, opcode: opcode, remainingByteCount: Int(count), mask: mask)
     }
 
+    /// What the first two bytes alone show to be wrong; `shortLength` is their seven bits of length.
     private func check(
-        _ opcode: ServerFrame.Opcode, isFinal: Bool, payloadByteCount count: UInt64
+        _ opcode: ServerFrame.Opcode, isFinal: Bool, shortLength: UInt64
     ) throws(WebSocketViolation) {
         switch opcode {
         case .close, .ping, .pong:
             guard isFinal else { throw .protocolError("a control frame is fragmented") }
-            guard count <= ServerFrame.maxControlPayloadByteCount else {
+            guard shortLength <= ServerFrame.maxControlPayloadByteCount else {
                 throw .protocolError("a control frame has more than 125 bytes")
             }
         case .continuation:
-            guard fragments != nil else { throw .protocolError("a continuation continues nothing") }
-            try checkSize(count)
+            guard unfinished != nil else { throw .protocolError("a continuation continues nothing") }
         case .text, .binary:
-            guard fragments == nil else { throw .protocolError("a message begins inside another") }
-            try checkSize(count)
+            guard unfinished == nil else { throw .protocolError("a message begins inside another") }
         }
     }
 
     private func checkSize(_ count: UInt64) throws(WebSocketViolation) {
-        let waiting = UInt64(fragments?.readableBytes ?? 0)
+        let waiting = UInt64(unfinished?.bytes.readableBytes ?? 0)
         guard count <= UInt64(maxMessageBytes), waiting + count <= UInt64(maxMessageBytes) else {
             throw .tooBig(limit: maxMessageBytes)
         }
     }
 
-    // MARK: Messages
-
-    private mutating func event(for header: Header, _ payload: ByteBuffer) throws(WebSocketViolation) -> Event? {
-        switch header.opcode {
-        case .ping: return .ping(payload)
-        case .pong: return .pong(payload)
-        case .close: return try close(payload)
-        case .text, .binary:
-            fragmentsAreText = header.opcode == .text
-            if header.isFinal { return try message(payload) }
-            fragments = payload
-        case .continuation:
-            fragments?.writeImmutableBuffer(payload)
-            guard header.isFinal, let whole = fragments else { return nil }
-            fragments = nil
-            return try message(whole)
+    /// Moves what has come of a data frame's payload to its message; the header stays while there is more to come.
+    private mutating func takePiece(
+        of header: Header, from buffer: inout ByteBuffer
+    ) throws(WebSocketViolation) {
+        var header = header
+        var message = unfinished ?? Unfinished(isText: header.opcode == .text)
+        unfinished = nil  // so that the bytes have one owner, and are changed where they are
+        let count = min(buffer.readableBytes, header.remainingByteCount)
+        let start = message.bytes.readableBytes
+        if let piece = buffer.readSlice(length: count) { message.bytes.writeImmutableBuffer(piece) }
+        var isValid = true
+        message.bytes.withUnsafeMutableReadableBytes { bytes in
+            let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+            Self.unmask(piece, with: header.mask)
+            if message.isText { isValid = message.validator.take(UnsafeRawBufferPointer(piece)) }
         }
-        return nil
+        guard isValid else { throw .invalidText() }
+        let turn = UInt32(count % 4) * 8
+        header.mask = header.mask << turn | header.mask >> (32 - turn)
+        header.remainingByteCount -= count
+        unfinished = message
+        self.header = header.remainingByteCount > 0 ? header : nil
     }
 
-    private func message(_ payload: ByteBuffer) throws(WebSocketViolation) -> Event {
-        guard fragmentsAreText else { return .binary(payload) }
+    // MARK: Messages
+
+    /// What a frame says that is whole in itself.
+    private func event(_ opcode: ServerFrame.Opcode, _ payload: ByteBuffer) throws(WebSocketViolation) -> Event {
+        switch opcode {
+        case .ping: .ping(payload)
+        case .pong: .pong(payload)
+        case .close: try close(payload)
+        case .text: try text(payload)
+        case .binary, .continuation: .binary(payload)
+        }
+    }
+
+    /// What a message says that came in pieces.
+    private func event(_ message: Unfinished) throws(WebSocketViolation) -> Event {
+        guard message.isText else { return .binary(message.bytes) }
+        guard message.validator.isComplete else { throw .invalidText() }
+        return try text(message.bytes)
+    }
+
+    private func text(_ payload: ByteBuffer) throws(WebSocketViolation) -> Event {
         guard let text = String(validating: payload.readableBytesView, as: UTF8.self) else { throw .invalidText() }
         return .text(text)
     }
@@ -140,20 +186,18 @@ package struct WebSocketDecoder {
     }
 
     /// Section 5.3, eight bytes at a time.
-    private static func unmask(_ payload: inout ByteBuffer, with mask: UInt32) {
+    private static func unmask(_ bytes: UnsafeMutableRawBufferPointer, with mask: UInt32) {
         guard mask != 0 else { return }
-        payload.withUnsafeMutableReadableBytes { bytes in
-            let wide = UInt64(mask.bigEndian) | UInt64(mask.bigEndian) << 32
-            var offset = 0
-            while offset + 8 <= bytes.count {
-                let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                bytes.storeBytes(of: word ^ wide, toByteOffset: offset, as: UInt64.self)
-                offset += 8
-            }
-            while offset < bytes.count {
-                bytes[offset] ^= UInt8(truncatingIfNeeded: wide >> (8 * UInt64(offset % 8)))
-                offset += 1
-            }
+        let wide = UInt64(mask.bigEndian) | UInt64(mask.bigEndian) << 32
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            bytes.storeBytes(of: word ^ wide, toByteOffset: offset, as: UInt64.self)
+            offset += 8
+        }
+        while offset < bytes.count {
+            bytes[offset] ^= UInt8(truncatingIfNeeded: wide >> (8 * UInt64(offset % 8)))
+            offset += 1
         }
     }
 }

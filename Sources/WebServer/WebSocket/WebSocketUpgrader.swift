@@ -17,6 +17,7 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
 
     let admission: NIOLoopBound<Admission>
     let environment: ConnectionEnvironment
+    let echoPath: EchoPath?
 
     func buildUpgradeResponse(
         channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
@@ -27,7 +28,9 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         headers.replaceOrAdd(name: "upgrade", value: "websocket")
         headers.replaceOrAdd(name: "connection", value: "upgrade")
         headers.replaceOrAdd(name: "sec-websocket-accept", value: Data(digest).base64EncodedString())
-        if TokenSource.subprotocols(of: upgradeRequest).contains(TokenSource.windsockSubprotocol) {
+        if !UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath),
+            TokenSource.subprotocols(of: upgradeRequest).contains(TokenSource.windsockSubprotocol)
+        {
             headers.replaceOrAdd(name: "sec-websocket-protocol", value: TokenSource.windsockSubprotocol)
         }
         return channel.eventLoop.makeSucceededFuture(headers)
@@ -35,6 +38,11 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
 
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<UpgradeResult> {
         channel.eventLoop.makeCompletedFuture {
+            if UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath) {
+                try channel.pipeline.syncOperations.addHandler(
+                    EchoConnection(closeTimeout: environment.limits.closeTimeout, logger: environment.logger))
+                return .webSocket
+            }
             guard let identity = admission.value.identity, let shard = environment.hub.shard(on: channel.eventLoop)
             else { throw ChannelError.inappropriateOperationForState }
             try channel.pipeline.syncOperations.addHandler(

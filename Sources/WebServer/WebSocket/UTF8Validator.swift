@@ -1,0 +1,58 @@
+/// Checks UTF-8 as it comes, piece by piece (RFC 3629 section 4).
+///
+/// A text message may be split anywhere, within a character too. This tells at the first byte that no valid text can
+/// have in its place, so that a bad text is refused before the rest of it arrives (RFC 6455 section 8.1).
+struct UTF8Validator {
+    private static let continuation: ClosedRange<UInt8> = 0x80...0xBF
+
+    /// Bytes that the character begun still needs.
+    private var missingByteCount = 0
+    /// What its next byte may be: narrower than usual where the first byte leaves room for overlong forms,
+    /// surrogates, or what lies above U+10FFFF.
+    private var allowed = Self.continuation
+
+    /// Whether the text may end here.
+    var isComplete: Bool { missingByteCount == 0 }
+
+    /// Takes the next bytes of the text; false as soon as they cannot belong to one.
+    mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var offset = 0
+        while offset < bytes.count {
+            if isComplete, offset + 8 <= bytes.count,
+                bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+            {
+                offset += 8
+                continue
+            }
+            guard take(bytes[offset]) else { return false }
+            offset += 1
+        }
+        return true
+    }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard isComplete else {
+            guard allowed.contains(byte) else { return false }
+            missingByteCount -= 1
+            allowed = Self.continuation
+            return true
+        }
+        switch byte {
+        case 0x00...0x7F: break
+        case 0xC2...0xDF: missingByteCount = 1
+        case 0xE0: begin(missing: 2, next: 0xA0...0xBF)
+        case 0xED: begin(missing: 2, next: 0x80...0x9F)
+        case 0xE1...0xEF: missingByteCount = 2
+        case 0xF0: begin(missing: 3, next: 0x90...0xBF)
+        case 0xF4: begin(missing: 3, next: 0x80...0x8F)
+        case 0xF1...0xF3: missingByteCount = 3
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func begin(missing: Int, next: ClosedRange<UInt8>) {
+        missingByteCount = missing
+        allowed = next
+    }
+}

@@ -1,0 +1,69 @@
+import NIOCore
+import Testing
+
+@testable import WebServer
+
+/// The two places that speak WebSocket. Both must keep the same rules: they share the code that reads and writes.
+enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
+    case stream = "/ws"
+    case echo = "/echo"
+
+    var testDescription: String { rawValue }
+
+    /// Runs `body` with a server that has both, and ends it whatever happens.
+    static func withServer(
+        limits: ConnectionLimits = ConnectionLimits(closeTimeout: .milliseconds(300)),
+        _ body: (LiveServer) async throws -> Void
+    ) async throws {
+        let server = try await LiveServer(limits: limits, echoPath: EchoPath(Endpoint.echo.rawValue))
+        do {
+            try await body(server)
+        } catch {
+            try? await server.stop()
+            throw error
+        }
+        try await server.stop()
+    }
+
+    /// A handshake that is admitted.
+    func handshake(_ server: LiveServer) async throws -> RawHandshake {
+        RawHandshake(rawValue, token: self == .stream ? try await server.token() : nil)
+    }
+
+    /// A client past the handshake and the greeting, if there is one.
+    func open(_ server: LiveServer, receiveBufferBytes: Int32? = nil) async throws -> RawWebSocket {
+        let client = try RawWebSocket(port: server.port, receiveBufferBytes: receiveBufferBytes)
+        try await client.send(try await handshake(server).bytes)
+        let status = try await client.response().status
+        guard status == 101 else { throw RawSocket.Failure("the handshake was answered with \(status)") }
+        try await greeted(client)
+        return client
+    }
+
+    /// Takes the greeting of `/ws`; there is none at the echo endpoint.
+    func greeted(_ client: RawWebSocket) async throws {
+        guard self == .stream else { return }
+        let welcome = try await client.frame()
+        #expect(welcome?.text.hasPrefix(#"{"type":"welcome""#) == true)
+    }
+
+    /// A text that the endpoint answers, of at least 64 bytes.
+    func text(byteCount: Int = 64, id: String = "1") -> String {
+        let command = #"{"type":"clock_sync","id":"\#(id)","payload":{"t0":1}}"#
+        return command + String(repeating: " ", count: max(0, byteCount - command.utf8.count))
+    }
+
+    /// Expects that the next frame answers that text.
+    func expectAnswer(
+        to text: String, id: String = "1", _ client: RawWebSocket, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let frame = try await client.frame()
+        switch self {
+        case .echo: #expect(frame == .text(text), sourceLocation: sourceLocation)
+        case .stream:
+            #expect(frame?.opcode == 1 && frame?.isFinal == true, sourceLocation: sourceLocation)
+            #expect(frame?.text.contains(#""type":"clock_sync""#) == true, sourceLocation: sourceLocation)
+            #expect(frame?.text.contains(#""id":"\#(id)""#) == true, sourceLocation: sourceLocation)
+        }
+    }
+}
