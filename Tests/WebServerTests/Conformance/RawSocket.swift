@@ -64,10 +64,8 @@ final class RawSocket: Sendable {
             var sent = 0
             while sent < bytes.count {
                 guard Self.wait(for: POLLOUT, on: descriptor, duration) else { break }
-                let count = bytes.withUnsafeBytes { buffer in
-                    Glibc.send(
-                        descriptor, buffer.baseAddress! + sent, bytes.count - sent,
-                        Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+                let count = bytes[sent...].withUnsafeBytes { rest in
+                    Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
                 }
                 if count < 0, errno == EAGAIN { continue }
                 guard count >= 0 else { throw Failure.system("send") }
