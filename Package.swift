@@ -17,6 +17,7 @@ let collections: Target.Dependency = .product(name: "DequeModule", package: "swi
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
@@ -42,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
     ],
     targets: [
@@ -78,8 +80,7 @@ let package = Package(
             name: "WebServer",
             dependencies: [
                 "Telemetry", "Realtime", "Storage", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt,
-                crypto,
-                collections,
+                crypto, collections, asyncHTTPClient,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -142,8 +143,8 @@ let package = Package(
             name: "WebServerTests",
             dependencies: [
                 "WebServer", "Services", "Storage", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging,
-                coreMetrics,
-                lifecycle, jwt, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                coreMetrics, lifecycle, jwt, crypto, .product(name: "CryptoExtras", package: "swift-crypto"),
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -42,6 +42,7 @@ package struct Gateway: Service {
             """
             No JWT secret is set. Set WINDSOCK_JWT_SECRET to 32 bytes or more, for example:
               export WINDSOCK_JWT_SECRET=$(openssl rand -hex 32)
+            or name the keys that sign your tokens: WINDSOCK_JWT_JWKS=https://…/jwks.json
             """
         }
     }
@@ -65,7 +66,7 @@ package struct Gateway: Service {
         logger: Logger,
         onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
     ) async throws {
-        guard let secret = configuration.jwtSecret else { throw MissingSecret() }
+        guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw MissingSecret() }
         let dashboards = try DashboardCatalog(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
             logger.warning("A metric series was dropped because of its limit", metadata: ["metric": "\(name)"])
@@ -79,7 +80,8 @@ package struct Gateway: Service {
         let mqtt = try Self.mqttService(configuration, stream: stream, registry: registry, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
         let rooms = try RoomStack(configuration, hub: hub, stream: stream, logger: logger)
-        let authenticator = Authenticator(authority: try await TokenAuthority(secret: secret), tickets: TicketStore())
+        let authenticator = Authenticator(
+            authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore())
         let environment = ConnectionEnvironment(
             hub: hub,
             services: rooms.services,

@@ -22,7 +22,8 @@ struct MQTTService: Service {
         logger.info(
             "Stopped ingest",
             metadata: [
-                "messages": "\(totals.messages)", "readings": "\(totals.readings)", "statuses": "\(totals.statuses)", "failures": "\(totals.failures)",
+                "messages": "\(totals.messages)", "readings": "\(totals.readings)", "statuses": "\(totals.statuses)",
+                "failures": "\(totals.failures)",
             ])
     }
 }

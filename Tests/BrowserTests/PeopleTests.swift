@@ -69,7 +69,9 @@ struct PeopleTests {
         }
     }
 
-    @Test("Two users in three tabs: chat, presence, notifications and read state, over a kill of the gateway in the middle")
+    @Test(
+        "Two users in three tabs: chat, presence, notifications and read state, over a kill of the gateway in the middle"
+    )
     func threeTabs() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-people-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -163,7 +163,7 @@ struct DevicePresenceTests {
         try fixture.join("sensors/a")
         #expect(
             Array(fixture.received().dropFirst()) == [
-                #"{"room_id":"sensors/a","device":"a","data":{"t":1,"timestamp":1000},"snapshot":true,"age_ms":10000}"#,
+                #"{"room_id":"sensors/a","device":"a","data":{"t":1,"timestamp":1000},"snapshot":true,"age_ms":10000}"#
             ])
         try fixture.join("sensors/b")
         #expect(

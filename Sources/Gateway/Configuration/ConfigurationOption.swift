@@ -8,7 +8,7 @@ package struct ConfigurationOption: Sendable, Hashable {
     /// Whether the value must not be shown.
     package let isSecret: Bool
     /// Whether a file may give a list, which is the same as its elements with commas between them.
-    var isList: Bool { self == .allowedOrigins || self == .statusTopics }
+    var isList: Bool { [.allowedOrigins, .statusTopics, .jwtAudiences].contains(self) }
     /// What it is, in one line.
     package let summary: String
 
@@ -48,6 +48,11 @@ extension ConfigurationOption {
 
     static let jwtSecret = Self("jwt.secret", isSecret: true, "Signs tokens (HS256); 32 bytes or more.")
     static let jwtSecretFile = Self("jwt.secret_file", "A file that holds jwt.secret.")
+
+    static let jwtKeys = Self("jwt.jwks", "A file or URL of public keys (JWKS) that sign tokens: RS256, ES256, EdDSA.")
+    static let jwtKeyRefresh = Self("jwt.jwks_refresh", default: "10m", "How often jwt.jwks is looked at again.")
+    static let jwtIssuer = Self("jwt.issuer", "What a token's iss must be.")
+    static let jwtAudiences = Self("jwt.audiences", "What a token's aud must name one of, comma-separated.")
 
     static let mqttURL = Self("mqtt.url", default: "mqtt://127.0.0.1:1883", "The broker: mqtt:// or mqtts://.")
     static let mqttClientID = Self("mqtt.client_id", "Client id; random and kept in data_dir when not set.")
@@ -110,7 +115,8 @@ extension ConfigurationOption {
         jwtSecretFile,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttStatusTopic,
-        mqttShareGroup, offlineAfter, statusTopics, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices,
+        mqttShareGroup, offlineAfter, statusTopics, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes,
+        queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
         addressConnectionsPerSecond, contentBytes, notificationRecipients, historyMessages, historyAge, historyRooms,
         historyNotifications, presenceGrace, pingInterval, pongTimeout, writeTimeout,

@@ -19,6 +19,8 @@ package struct GatewayConfiguration: Sendable {
     package var decodingLimits: DecodingLimits
     /// `nil` when none was set; serving needs one.
     package var jwtSecret: String?
+    /// Whose tokens are taken, the secret included.
+    package var tokens: TokenConfiguration
     package var dataDirectory: String
     package var dashboardsDirectory: String
     package var logLevel: Logger.Level
@@ -66,6 +68,7 @@ package struct GatewayConfiguration: Sendable {
                     + "\(TokenAuthority.minimumSecretByteCount) are needed.",
                 instead: ())
         }
+        tokens = Self.tokens(&settings, secret: secret?.value, telemetryRoots: routes.telemetryRoots)
         decodingLimits = DecodingLimits(maxPayloadBytes: settings.integer(.payloadBytes, in: 1...(1 << 28)))
         hub = HubConfiguration(
             queue: OutboundQueue.Limits(

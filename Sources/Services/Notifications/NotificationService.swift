@@ -212,7 +212,8 @@ package final class NotificationService: Sendable {
                         shard.leave(bound.client, filter)
                         shard.send([welcome(nil)], to: bound.client)
                     }
-                    completion()
+                    // In the next turn, as what was released: the answer to a later command comes after it.
+                    shard.eventLoop.execute(completion)
                 }
             }
         }

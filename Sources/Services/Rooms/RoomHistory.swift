@@ -85,7 +85,8 @@ package final class RoomHistory: Sendable {
                         if isNew { shard.leave(bound.client, room) }
                         shard.release(bound.client, in: name, [joined(nil)], through: 0)
                     }
-                    completion()
+                    // In the next turn, as what was released: the answer to a later command comes after it.
+                    shard.eventLoop.execute(completion)
                 }
             }
         }

@@ -18,7 +18,8 @@ extension CommandRouter {
         }.whenSuccess { result in
             switch result {
             case .success(let identity): renew(identity, call)
-            case .failure(.expired): call.fail(CommandError(.expired, "\(AuthenticationError.expired)"))
+            case .failure(let error) where error == .expired || error == .notYetValid:
+                call.fail(CommandError(.expired, "\(error)"))
             case .failure(let error): call.fail(CommandError(.forbidden, "\(error)"))
             }
         }
@@ -26,13 +27,16 @@ extension CommandRouter {
 
     private func renew(_ identity: Identity, _ call: Call) {
         let session = call.session.value
-        guard identity.user == session.identity.user else {
-            return call.fail(CommandError(.forbidden, "The token is another user's; it must have the same \"sub\"."))
+        let refresh: TokenRefresh
+        do throws(TokenRefresh.Refusal) {
+            refresh = try TokenRefresh(
+                from: session.identity, to: identity, joined: session.client.joined, now: clock.now())
+        } catch {
+            return call.fail(CommandError(error == .expired ? .expired : .forbidden, "\(error)"))
         }
-        session.identity = identity
-        let lost = session.client.joined.filter { !identity.grants.canJoin($0) }
+        session.identity = refresh.identity
         var messages: [Message] = []
-        for filter in lost where session.shard.leave(session.client, filter) {
+        for filter in refresh.leave where session.shard.leave(session.client, filter) {
             var payload = JSONObjectBuilder()
             payload.add("room_id", filter.rawValue)
             payload.add("reason", "forbidden")

@@ -101,7 +101,7 @@ struct RoomRoutes {
     }
 
     private func check(_ context: GatewayRequestContext, mayRead room: TopicFilter) throws {
-        guard try context.requireIdentity().grants.canJoin(room) else {
+        guard try context.requireIdentity().grants.canReadHistory(of: room) else {
             throw Problem(.forbidden, "The token does not grant joining \(room.rawValue).")
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import Logging
 import Telemetry
 import WebServer
 
@@ -30,7 +31,7 @@ struct Token: AsyncParsableCommand {
     func run() async throws {
         try await Exit.reporting {
             let configuration = try GatewayConfiguration(try settings.sources())
-            guard let secret = configuration.jwtSecret else { throw Gateway.MissingSecret() }
+            guard configuration.jwtSecret != nil else { throw Gateway.MissingSecret() }
             guard DeviceID(user) != nil else {
                 throw ConfigurationError(
                     origin: "--user", problem: "1 to 128 bytes without / + # or control characters are expected.")
@@ -39,7 +40,10 @@ struct Token: AsyncParsableCommand {
                 throw ConfigurationError(
                     origin: "--ttl", problem: "\"\(ttl)\" is not a duration of at least 1s, such as 30m, 1h or 7d.")
             }
-            let authority = try await TokenAuthority(secret: secret)
+            var tokens = configuration.tokens
+            // Signing needs no one else's keys.
+            tokens.keys = nil
+            let authority = try await TokenAuthority(tokens, logger: SettingsOptions.logger(level: .warning))
             Console.print(
                 try await authority.issue(
                     user: user, join: try Self.filters(join, "--join"), publish: try Self.filters(publish, "--publish"),
