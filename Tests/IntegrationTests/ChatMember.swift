@@ -266,10 +266,10 @@ final class ChatMember: Sendable {
     private static func find(_ text: StaticString, in bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
         let needle = text.utf8Start
         let count = text.utf8CodeUnitCount
-        guard bytes.count >= count else { return nil }
+        guard bytes.count >= count, let base = bytes.base.baseAddress else { return nil }
         var index = bytes.startIndex
         while index <= bytes.endIndex - count {
-            if bytes.base[index] == needle[0], memcmp(bytes.base.baseAddress! + index, needle, count) == 0 {
+            if bytes.base[index] == needle[0], memcmp(base + index, needle, count) == 0 {
                 return index
             }
             index += 1

@@ -1,0 +1,122 @@
+import Foundation
+import Realtime
+import Services
+import Telemetry
+import TestSupport
+import Testing
+import WebSocketClient
+
+/// The served documents say what the gateway really does: nothing that it sends is missing there, nothing there is made
+/// up.
+@Suite("Contract", .serialized)
+struct ContractTests {
+    @Test("Every documented HTTP operation answers as documented, its errors too")
+    func http() async throws {
+        let server = try await LiveServer(webDirectory: try Self.webDirectory())
+        let document = try await server.get("/openapi.json").json
+        let checker = SchemaChecker(document: document)
+        let tab = try await server.tab("ann")
+        _ = try await tab.join("chat/a")
+        try server.publish("a", [("temperature", 20)])
+        let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
+        let message = #"{"room_id":"chat/a","content":"x","idempotency_key":"k"}"#
+        let notification = #"{"user_id":"ann","title":"x","link":"/a","expires_at":"2090-01-01T00:00:00Z","idempotency_key":"k"}"#
+        let requests: [(method: String, path: String, query: String, token: String?, body: String?)] = [
+            ("POST", "/api/rooms/messages", "", all, message), ("POST", "/api/rooms/messages", "", all, message),
+            ("POST", "/api/rooms/messages", "", all, #"{"room_id":"chat/a","content":"y","idempotency_key":"k"}"#),
+            ("POST", "/api/rooms/messages", "", all, "{}"),
+            ("POST", "/api/rooms/messages", "", all, #"{"room_id":"other","content":"x"}"#),
+            ("POST", "/api/notifications", "", all, notification), ("POST", "/api/notifications", "", all, notification),
+            ("POST", "/api/notifications", "", all, #"{"title":"x"}"#),
+            ("GET", "/api/notifications", "?limit=1", all, nil), ("GET", "/api/notifications", "?limit=0", all, nil),
+            ("POST", "/api/tickets", "", all, "{}"), ("GET", "/api/clients", "", all, nil),
+            ("GET", "/api/online", "", all, nil), ("GET", "/api/rooms", "", all, nil),
+            ("GET", "/api/rooms/history", "?room_id=chat/a", all, nil), ("GET", "/api/rooms/history", "", all, nil),
+            ("GET", "/api/rooms/history", "?room_id=users/bob", all, nil),
+            ("GET", "/api/rooms/members", "?room_id=chat/a&limit=1", all, nil), ("GET", "/api/devices", "", all, nil),
+            ("GET", "/api/dashboards", "", all, nil), ("GET", "/api/devices", "", nil, nil),
+            ("GET", "/api/devices", "", "nonsense", nil), ("GET", "/readyz", "", nil, nil),
+            ("GET", "/livez", "", nil, nil), ("GET", "/metrics", "", nil, nil), ("GET", "/ws", "", nil, nil),
+        ]
+        var asked = Set<String>()
+        for request in requests {
+            let headers = request.token.map { [("Authorization", "Bearer \($0)")] } ?? []
+            let answer = try await HTTPClientLite.request(
+                request.method, server.url + request.path + request.query,
+                headers: headers + (request.body == nil ? [] : [("Content-Type", "application/json")]),
+                body: request.body)
+            asked.insert("\(request.method.lowercased()) \(request.path)")
+            let place = "\(request.method) \(request.path)\(request.query) → \(answer.status)"
+            let operation = try #require(document["paths"]?[request.path]?[request.method.lowercased()], "\(place)")
+            var response = try #require(operation["responses"]?["\(answer.status)"], "\(place) is not documented")
+            if let reference = response["$ref"]?.string { response = try #require(checker.resolve(reference)) }
+            guard let content = response["content"]?.object else { continue }
+            let type = try #require(answer.header("content-type")?.split(separator: ";").first.map(String.init))
+            let schema = try #require(content[type]?["schema"], "\(place) is \(type)")
+            if type.hasSuffix("json") {
+                #expect(checker.faults(in: try answer.json, against: schema).isEmpty, "\(place) \(answer.text)")
+            }
+        }
+        let documented = (document["paths"]?.object ?? [:]).flatMap { path, operations in
+            (operations.object ?? [:]).keys.map { "\($0) \(path)" }
+        }
+        #expect(Set(documented) == asked)
+        try await server.stop()
+    }
+
+    @Test("Every message type is documented, comes as documented, and every documented one comes")
+    func socket() async throws {
+        let server = try await LiveServer(webDirectory: try Self.webDirectory())
+        let document = try await server.get("/asyncapi.json").json
+        let checker = SchemaChecker(document: document)
+        let token = try await server.token(
+            "ann", join: ["chat/#", "sensors/#"], publish: ["chat/#", "users/+"], notify: true)
+        let client = try await server.client(token: token)
+        let narrow = try await server.token("ann", join: ["sensors/#"])
+        try server.publish("a", [("temperature", 20)])
+        server.stream.publish([
+            StatusReport(
+                device: try #require(DeviceID("a")), rooms: ["sensors/a"], isOnline: false,
+                receivedAt: SystemWallClock().now())
+        ])
+        let commands = [
+            ("join_room", #"{"room_id":"chat/a"}"#), ("join_room", #"{"room_id":"sensors/#","max_rate_hz":10}"#),
+            ("send_to_room", #"{"room_id":"chat/a","content":"x"}"#), ("send_to_user", #"{"user_id":"ann","content":"x"}"#),
+            ("clock_sync", #"{"t0":1}"#), ("leave_room", #"{"room_id":"chat/a"}"#), ("leave_room", #"{"room_id":"chat/a"}"#),
+            ("join_room", #"{"room_id":"chat/a"}"#), ("refresh_token", #"{"token":"\#(narrow)"}"#), ("dance", "{}"),
+        ]
+        for (number, (type, payload)) in commands.enumerated() {
+            try await client.send(text: #"{"type":"\#(type)","id":"\#(number)","payload":\#(payload)}"#)
+        }
+        _ = try await server.post(
+            "/api/notifications", token: token, #"{"user_id":"ann","title":"x","link":"https://example.org/"}"#)
+
+        var seen: [String: Int] = [:]
+        var unknownCommand = ""
+        while seen["notification_read"] == nil {
+            let message = try await client.nextJSON()
+            let type = try #require(message["type"]?.string)
+            seen[type, default: 0] += 1
+            let schema = try #require(document["components"]?["messages"]?["out.\(type)"]?["payload"], "\(type)")
+            #expect(checker.faults(in: message, against: schema).isEmpty, "\(message)")
+            if message.code == "unknown_type" { unknownCommand = message.text("message") ?? "" }
+            if type == "notification", let id = message.text("notification_id") {
+                try await client.send(text: #"{"type":"mark_read","payload":{"notification_id":"\#(id)"}}"#)
+            }
+        }
+        let names = (document["components"]?["messages"]?.object ?? [:]).keys
+        // A gap takes a slow client: SlowClientTests.
+        let documented = names.filter { $0.hasPrefix("out.") }.map { String($0.dropFirst(4)) }
+        #expect(Set(documented) == Set(seen.keys).union(["gap"]))
+        for command in names.filter({ $0.hasPrefix("in.") }).map({ String($0.dropFirst(3)) }) {
+            #expect(unknownCommand.contains(command), "\(command) is no command: \(unknownCommand)")
+        }
+        let allowed = unknownCommand.split(separator: "allowed are").last.map { $0.split { " ,.".contains($0) } } ?? []
+        #expect(allowed.filter { $0.contains("_") }.count == names.count { $0.hasPrefix("in.") })
+        try await server.stop()
+    }
+
+    private static func webDirectory() throws -> String {
+        try PackageRoot.directory.appending(path: "dashboards/web").path
+    }
+}
