@@ -1,0 +1,89 @@
+import { getJSON } from "./api.js";
+import { element, setText } from "./dom.js";
+import { Theme } from "./palette.js";
+import { session } from "./session.js";
+
+const intervalMs = 2_000;
+/** Rooms that stand in a row. */
+const maxRooms = 6;
+
+/** Who is connected, for operators: asked for every two seconds while the page is looked at. */
+class ClientsPage {
+  #rows = document.querySelector("#clients tbody");
+  #table = document.querySelector(".clients-scroll");
+  #summary = document.getElementById("summary");
+  #problem = document.getElementById("problem");
+  #empty = document.getElementById("empty");
+
+  constructor() {
+    new Theme(() => {});
+    session.takeFromAddress();
+    this.#poll();
+    setInterval(() => document.visibilityState === "visible" && this.#poll(), intervalMs);
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#poll());
+  }
+
+  async #poll() {
+    document.documentElement.dataset.view = "clients";
+    if (!session.token) return this.#fail("You are not signed in. Sign in on the dashboards' page, in this tab.");
+    try {
+      this.#show(await getJSON("/api/clients?limit=500", session.token));
+    } catch (error) {
+      this.#fail(error.status === 401
+        ? "The gateway does not accept the token any more. Sign in again on the dashboards' page."
+        : error.status ? error.message : "The gateway does not answer. What stands below is what it said last.");
+    }
+  }
+
+  #fail(message) {
+    setText(this.#problem, message);
+    this.#problem.hidden = false;
+  }
+
+  #show({ total, clients }) {
+    this.#problem.hidden = true;
+    this.#empty.hidden = total > 0;
+    this.#table.hidden = total === 0;
+    const users = new Set(clients.map(({ user_id: user }) => user)).size;
+    const slow = clients.filter((client) => client.slow).length;
+    const more = total > clients.length ? `, ${clients.length} of them shown` : "";
+    setText(this.#summary, total === 0 ? "" : `${total} ${total === 1 ? "client" : "clients"} of ${users} `
+      + `${users === 1 ? "user" : "users"}${more}${slow > 0 ? ` · ${slow} slow` : ""}`);
+    this.#rows.replaceChildren(...clients.map((client) => this.#row(client)));
+  }
+
+  #row(client) {
+    const since = new Date(client.connected_at);
+    const rooms = client.rooms.slice(0, maxRooms).join(", ");
+    const more = client.room_count > maxRooms ? ` and ${client.room_count - maxRooms} more` : "";
+    const waiting = client.queued_messages === 0 ? "–" : `${client.queued_messages} (${kilobytes(client.queued_bytes)})`;
+    const figure = (label, text) =>
+      element("td", { className: "figure", dataset: { label } }, text);
+    return element("tr", { dataset: { slow: client.slow, clientId: client.client_id } },
+      element("td", {},
+        element("div", { className: "client-user" }, client.user_id),
+        element("div", { className: "client-id" }, client.client_id),
+        client.address ? element("div", { className: "client-address" }, client.address) : null),
+      element("td", {}, element("time", { dateTime: client.connected_at, title: since.toLocaleString() }, duration(since))),
+      element("td", { className: "client-rooms" }, client.room_count === 0 ? "none" : rooms + more),
+      figure("waiting", waiting),
+      figure("left out", client.dropped === 0 ? "–" : String(client.dropped)),
+      figure("round trip", client.rtt_ms === undefined ? "–" : `${client.rtt_ms.toFixed(client.rtt_ms < 10 ? 1 : 0)} ms`),
+      element("td", { className: "client-state" }, client.slow ? `Slow: ${client.reason}.` : "Keeps up"));
+  }
+}
+
+/** How long ago, in the largest unit that fits. */
+function duration(since) {
+  const seconds = Math.max(0, Math.round((Date.now() - since.getTime()) / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+function kilobytes(bytes) {
+  return `${(bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)} kB`;
+}
+
+new ClientsPage();

@@ -1,0 +1,213 @@
+/** One reading, as `data_update` carries it. */
+export interface DataUpdate {
+  /** The concrete room. */
+  room_id: string;
+  device: string;
+  /** Values by metric, and `timestamp`: Unix seconds, fractional. */
+  data: { timestamp: number; [metric: string]: number };
+  units?: Record<string, string>;
+  /** The latest value from before the join: it replaces what was known. */
+  snapshot?: boolean;
+  /** Of a snapshot. */
+  age_ms?: number;
+  /** Kept by the broker; without `age_ms` nobody knows how old it is. */
+  retained?: boolean;
+  /** The implausible time that the device claimed, Unix seconds. */
+  device_time?: number;
+}
+
+/** A device came back or went. */
+export interface DeviceStatus {
+  room_id: string;
+  device: string;
+  status: "online" | "offline";
+  reason: "will" | "silence" | "reading";
+  /** RFC 3339. */
+  since: string;
+  snapshot?: boolean;
+}
+
+/** What somebody said in a room. */
+export interface ChatMessage {
+  room_id: string;
+  user_id: string;
+  content: string;
+  message_id: string;
+}
+
+/** What somebody said to this user. */
+export interface DirectMessage {
+  /** The sender. */
+  user_id: string;
+  content: string;
+  message_id: string;
+}
+
+export type Priority = "low" | "normal" | "high" | "critical";
+
+/** What a user is told. */
+export interface Notification {
+  notification_id: string;
+  title: string;
+  body: string;
+  /** http, https, or a path of the gateway's own origin. */
+  link?: string;
+  priority: Priority;
+  /** RFC 3339. */
+  created_at: string;
+  expires_at?: string;
+  /** It waited for the user to come. */
+  snapshot?: boolean;
+}
+
+export interface Presence {
+  room_id: string;
+  user_id: string;
+  event: "join" | "leave";
+}
+
+/** Messages that did not arrive: readings left out because this client is slow, or history that cannot be had. */
+export interface Gap {
+  room_id: string;
+  /** How many, when that is known. */
+  dropped?: number;
+  /** Why a part of a room's history is missing; absent for readings that were left out. */
+  reason?: string;
+}
+
+/** A message of the gateway. */
+export interface Envelope<Payload = any> {
+  type: string;
+  payload: Payload;
+  /** RFC 3339. */
+  timestamp: string;
+  id?: string;
+  /** Its position in the room's history. */
+  offset?: number;
+}
+
+export interface Joined {
+  room_id: string;
+  /** Of rooms that remember. */
+  epoch?: string;
+  offset?: number;
+  recovered: boolean;
+  members: { users: number; clients: number };
+}
+
+export interface Welcome {
+  client_id: string;
+  user_id: string;
+  server_time: number;
+  ping_interval_s: number;
+  limits: { message_bytes: number; queue_bytes: number; rooms: number; commands_per_second: number };
+  unread?: number;
+  inbox?: { offset: number; epoch: string };
+}
+
+/** Where the connection stands. `closed` is final: sign in again, or `close()` was called. */
+export type ConnectionState =
+  | { state: "idle" | "connecting" | "open" }
+  | { state: "waiting"; code?: number; reason?: string; attempt: number; retryAt: number }
+  | { state: "closed"; code: number; reason?: string };
+
+export interface JoinOptions {
+  onData?(update: DataUpdate, envelope: Envelope<DataUpdate>): void;
+  /** In the order of the room, each once, over reconnects. */
+  onMessage?(message: ChatMessage, envelope: Envelope<ChatMessage>): void;
+  onPresence?(presence: Presence, envelope: Envelope<Presence>): void;
+  onStatus?(status: DeviceStatus, envelope: Envelope<DeviceStatus>): void;
+  onGap?(gap: Gap): void;
+  /** After the first join and after each rejoin, before what follows. */
+  onJoined?(joined: Joined): void;
+  /** The room cannot be joined, or no longer. */
+  onError?(error: WindsockError): void;
+  /** At most so many readings a second of each device and set of metrics. */
+  maxRateHz?: number;
+}
+
+export interface Options {
+  /** The gateway's `/ws`; `http(s)` and relative addresses are fine in a browser. */
+  url: string | URL;
+  /** Needed unless there is `getToken`. */
+  token?: string | (() => string);
+  /** Asked before each connection, a minute before the token ends, and when the gateway says that it has ended. */
+  getToken?: () => Promise<string>;
+  WebSocket?: typeof WebSocket;
+  fetch?: typeof fetch;
+  /** Asked after a refused handshake: `false` ends the client with code 4500. */
+  checkToken?: (token: string) => Promise<boolean>;
+  random?: () => number;
+  now?: () => number;
+  backoffBaseMs?: number;
+  backoffCapMs?: number;
+  stableAfterMs?: number;
+  connectTimeoutMs?: number;
+  requestTimeoutMs?: number;
+  maxPendingRequests?: number;
+  maxOutbox?: number;
+  clockIntervalMs?: number;
+}
+
+export interface Events {
+  state: ConnectionState;
+  welcome: Welcome;
+  data: DataUpdate;
+  status: DeviceStatus;
+  chat: ChatMessage;
+  direct: DirectMessage;
+  /** Each once. */
+  notification: Notification;
+  /** What was read, here or in another tab. */
+  read: { notification_ids?: string[]; all?: boolean; unread: number };
+  unread: number;
+  presence: Presence;
+  gap: Gap;
+  error: WindsockError;
+  /** Every message as it came. */
+  message: Envelope;
+}
+
+/** One joined room or filter. */
+export interface RoomHandle {
+  readonly room: string;
+  readonly state: "joining" | "joined" | "failed" | "left";
+  /** Fulfilled by the first join; rejected with a {@link WindsockError} when the room cannot be joined. */
+  readonly ready: Promise<Joined>;
+  leave(): void;
+}
+
+/** What went wrong, with the gateway's error code or one of the client's own. */
+export class WindsockError extends Error {
+  constructor(code: string, message: string, temporary?: boolean);
+  readonly code: string;
+  /** Whether the same may work later. */
+  readonly temporary: boolean;
+}
+
+/** A client of one gateway. */
+export class WindsockClient {
+  constructor(options: Options);
+  readonly state: ConnectionState;
+  /** The token's `sub`; null before the first `welcome`. */
+  readonly userID: string | null;
+  readonly unread: number;
+  /** Gateway time minus ours, and how far off that can be, in milliseconds. */
+  readonly clock: { offsetMs: number; uncertaintyMs: number };
+  /** The gateway's time: Unix milliseconds. */
+  serverNow(): number;
+  /** Listens; what is returned stops it. */
+  on<Event extends keyof Events>(event: Event, listener: (value: Events[Event]) => void): () => void;
+  connect(): void;
+  retryNow(): void;
+  close(): void;
+  join(room: string, options?: JoinOptions): RoomHandle;
+  sendToRoom(
+    room: string, content: string, options?: { idempotencyKey?: string },
+  ): Promise<{ message_id: string; offset: number }>;
+  sendToUser(user: string, content: string, options?: { idempotencyKey?: string }): Promise<{ message_id: string }>;
+  markRead(notification: string | "all"): Promise<{ unread: number }>;
+  refreshToken(token: string): Promise<{ expires_at: string }>;
+  /** Any command of the protocol. */
+  request(type: string, payload: object, timeoutMs?: number): Promise<any>;
+}
