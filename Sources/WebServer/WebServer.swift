@@ -45,6 +45,9 @@ package struct WebServer: Service {
     /// The one library of the system's that pages need; nothing else of its folder is served.
     private static let chartLibrary = "chart.js"
 
+    private static let pollInterval = Duration.milliseconds(10)
+    private static let afterglow = TimeAmount.seconds(1)
+
     private let configuration: WebServerConfiguration
     private let dependencies: Dependencies
     private let eventLoopGroup: any EventLoopGroup
@@ -86,6 +89,20 @@ package struct WebServer: Service {
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: quiet(logger))
         try await application.run()
+        await waitForConnections()
+    }
+
+    /// Hummingbird waits for requests but not for sockets, on which no task waits: they still have their close
+    /// handshake before them when the server has returned, and need their event loops until then.
+    private func waitForConnections() async {
+        let limits = configuration.limits
+        let deadline = NIODeadline.now() + limits.drainTimeout + limits.closeTimeout + Self.afterglow
+        let metrics = dependencies.environment.metrics
+        while metrics.activeConnections > 0, NIODeadline.now() < deadline {
+            try? await Task.sleep(for: Self.pollInterval)
+        }
+        // The server's own bookkeeping of the last connection ends a moment after it.
+        try? await Task.sleep(for: Self.pollInterval * 5)
     }
 
     private func router(origins: OriginPolicy) -> Router<GatewayRequestContext> {

@@ -24,6 +24,18 @@ struct PureRulesTests {
         #expect(heartbeat.sweep(at: Self.start + .seconds(20)) == .closeSilent)
     }
 
+    @Test("The first ping comes early, so that a round trip is known, and then they keep their interval")
+    func firstPing() {
+        var heartbeat = Heartbeat(configuration: HeartbeatConfiguration(), now: Self.start)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(4)) == .nothing)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(5)) == .sendPing)
+        #expect(heartbeat.roundTripTime(at: Self.start + .seconds(6)) == .seconds(1))
+        heartbeat.heard()
+        #expect(heartbeat.roundTripTime(at: Self.start + .seconds(7)) == nil)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(58)) == .nothing)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(59)) == .sendPing)
+    }
+
     @Test("A socket that takes no bytes for too long is closed, one that takes some again is not")
     func stuck() {
         let configuration = HeartbeatConfiguration(writeTimeout: .seconds(3))
@@ -31,7 +43,7 @@ struct PureRulesTests {
         heartbeat.writabilityChanged(isWritable: false, now: Self.start)
         #expect(heartbeat.sweep(at: Self.start + .seconds(2)) == .nothing)
         heartbeat.writabilityChanged(isWritable: true, now: Self.start + .seconds(2))
-        #expect(heartbeat.sweep(at: Self.start + .seconds(9)) == .nothing)
+        #expect(heartbeat.sweep(at: Self.start + .seconds(9)) == .sendPing)
         heartbeat.writabilityChanged(isWritable: false, now: Self.start + .seconds(9))
         #expect(heartbeat.sweep(at: Self.start + .seconds(12)) == .closeStuck)
     }

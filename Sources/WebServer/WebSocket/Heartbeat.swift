@@ -17,10 +17,13 @@ package struct Heartbeat {
     private var awaitingPongSince: NIODeadline?
     private var stuckSince: NIODeadline?
 
-    /// A heartbeat whose first ping is due one interval after `now`.
+    /// The first ping comes earlier than the others, so that a connection's round trip is soon known.
+    private static let firstPingDelay = TimeAmount.seconds(5)
+
+    /// A heartbeat whose first ping is due one interval after `now`, or after 5 s if that is less.
     package init(configuration: HeartbeatConfiguration, now: NIODeadline) {
         self.configuration = configuration
-        self.lastPing = now
+        self.lastPing = now - configuration.pingInterval + min(configuration.pingInterval, Self.firstPingDelay)
     }
 
     /// Whatever the peer sends shows that it is there.
