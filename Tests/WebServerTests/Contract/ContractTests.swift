@@ -20,7 +20,9 @@ struct ContractTests {
         try server.publish("a", [("temperature", 20)])
         let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
         let message = #"{"room_id":"chat/a","content":"x","idempotency_key":"k"}"#
-        let notification = #"{"user_id":"ann","title":"x","link":"/a","expires_at":"2090-01-01T00:00:00Z","idempotency_key":"k"}"#
+        let notification =
+            #"{"user_id":"ann","title":"x","link":"/a","expires_at":"2090-01-01T00:00:00Z","#
+            + #""idempotency_key":"k"}"#
         let requests: [(method: String, path: String, query: String, token: String?, body: String?)] = [
             ("POST", "/api/rooms/messages", "", all, message), ("POST", "/api/rooms/messages", "", all, message),
             ("POST", "/api/rooms/messages", "", all, #"{"room_id":"chat/a","content":"y","idempotency_key":"k"}"#),
@@ -81,8 +83,9 @@ struct ContractTests {
         ])
         let commands = [
             ("join_room", #"{"room_id":"chat/a"}"#), ("join_room", #"{"room_id":"sensors/#","max_rate_hz":10}"#),
-            ("send_to_room", #"{"room_id":"chat/a","content":"x"}"#), ("send_to_user", #"{"user_id":"ann","content":"x"}"#),
-            ("clock_sync", #"{"t0":1}"#), ("leave_room", #"{"room_id":"chat/a"}"#), ("leave_room", #"{"room_id":"chat/a"}"#),
+            ("send_to_room", #"{"room_id":"chat/a","content":"x"}"#),
+            ("send_to_user", #"{"user_id":"ann","content":"x"}"#), ("clock_sync", #"{"t0":1}"#),
+            ("leave_room", #"{"room_id":"chat/a"}"#), ("leave_room", #"{"room_id":"chat/a"}"#),
             ("join_room", #"{"room_id":"chat/a"}"#), ("refresh_token", #"{"token":"\#(narrow)"}"#), ("dance", "{}"),
         ]
         for (number, (type, payload)) in commands.enumerated() {
