@@ -135,7 +135,7 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Realtime", "MQTTTransport", "Telemetry", logging, coreMetrics, nio("NIOCore"),
+                "Services", "Realtime", "Storage", "MQTTTransport", "Telemetry", logging, coreMetrics, nio("NIOCore"),
                 nio("NIOEmbedded"),
             ],
             swiftSettings: settings),

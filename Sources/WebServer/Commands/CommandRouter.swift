@@ -15,6 +15,7 @@ package struct CommandRouter: Sendable {
         /// The command's `id`.
         let id: String?
         let clock: any WallClock
+        let metrics: WebSocketMetrics
         let completion: @Sendable () -> Void
 
         /// Answers on the client's loop, where it must be called.
@@ -27,6 +28,7 @@ package struct CommandRouter: Sendable {
 
         /// Answers with an error on the client's loop, where it must be called.
         func fail(_ error: CommandError) {
+            metrics.commandFailed(error.code)
             let session = session.value
             session.shard.send([error.message(replyTo: id, at: clock.now())], to: session.client)
             completion()
@@ -49,16 +51,18 @@ package struct CommandRouter: Sendable {
     let services: HubServices
     let authority: TokenAuthority
     let limits: ConnectionLimits
+    let metrics: WebSocketMetrics
     let clock: any WallClock
 
     /// A router to these services; `authority` tells whose a refreshed token is.
     package init(
-        services: HubServices, authority: TokenAuthority, limits: ConnectionLimits,
+        services: HubServices, authority: TokenAuthority, limits: ConnectionLimits, metrics: WebSocketMetrics,
         clock: any WallClock = SystemWallClock()
     ) {
         self.services = services
         self.authority = authority
         self.limits = limits
+        self.metrics = metrics
         self.clock = clock
     }
 
@@ -68,7 +72,7 @@ package struct CommandRouter: Sendable {
     ) {
         let call = Call(
             session: NIOLoopBound(session, eventLoop: session.shard.eventLoop), eventLoop: session.shard.eventLoop,
-            id: command.id, clock: clock, completion: completion)
+            id: command.id, clock: clock, metrics: metrics, completion: completion)
         do throws(CommandError) {
             switch command.type {
             case "join_room": try join(command, call)

@@ -32,7 +32,8 @@ package final class ConnectionEnvironment: Sendable {
     ) {
         self.hub = hub
         self.services = services
-        self.router = CommandRouter(services: services, authority: authority, limits: limits, clock: clock)
+        self.router = CommandRouter(
+            services: services, authority: authority, limits: limits, metrics: metrics, clock: clock)
         self.quota = UserQuota(limits: limits)
         self.limits = limits
         self.heartbeat = heartbeat

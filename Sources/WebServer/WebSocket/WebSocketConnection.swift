@@ -222,6 +222,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
     }
 
     private func answer(_ error: CommandError, to id: String?) {
+        environment.metrics.commandFailed(error.code)
         guard let client else { return }
         shard.send([error.message(replyTo: id, at: environment.clock.now())], to: client)
     }
@@ -280,7 +281,14 @@ final class WebSocketConnection: ChannelDuplexHandler {
         closeLabel = code.label
         if let client { shard.disconnect(client) }
         writeAndFlush(ServerFrame.close(code: code.rawValue, reason: reason))
-        after(environment.limits.closeTimeout) { $0.context?.close(promise: nil) }
+        after(closeTimeout(code)) { $0.context?.close(promise: nil) }
+    }
+
+    /// A slow client must read what is before the close frame to learn why it ends: it is given the time that a socket
+    /// may be stuck.
+    private func closeTimeout(_ code: CloseCode) -> TimeAmount {
+        let usual = environment.limits.closeTimeout
+        return code == .slowClient ? max(usual, min(environment.heartbeat.writeTimeout, .seconds(10))) : usual
     }
 
     private func finish() {

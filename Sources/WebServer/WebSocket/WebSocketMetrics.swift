@@ -8,13 +8,14 @@ package final class WebSocketMetrics: Sendable {
     package let opened: Counter
     /// Messages from clients.
     package let received: Counter
-    /// Commands refused by the rate limit.
+    /// Commands refused by the rate limits.
     package let rateLimited: Counter
 
     private let factory: any MetricsFactory
     private let active = Atomic<Int>(0)
     private let closes = Mutex<[String: Counter]>([:])
     private let refusals = Mutex<[Int: Counter]>([:])
+    private let failures = Mutex<[CommandError.Code: Counter]>([:])
 
     /// Counters made by `factory`.
     package init(factory: any MetricsFactory) {
@@ -41,6 +42,19 @@ package final class WebSocketMetrics: Sendable {
                 ?? Counter(
                     label: "windsock_websocket_connections_closed", dimensions: [("reason", label)], factory: factory)
             counters[label] = counter
+            counter.increment()
+        }
+    }
+
+    /// Counts a command that was answered with an error, by its code.
+    func commandFailed(_ code: CommandError.Code) {
+        failures.withLock { counters in
+            let counter =
+                counters[code]
+                ?? Counter(
+                    label: "windsock_websocket_commands_failed", dimensions: [("code", code.rawValue)],
+                    factory: factory)
+            counters[code] = counter
             counter.increment()
         }
     }

@@ -36,9 +36,11 @@ struct SchemaChecker {
 
     /// Follows `#/a/b` from the document's root.
     func resolve(_ reference: String) -> JSONValue? {
-        reference.dropFirst(2).split(separator: "/").reduce(Optional(document)) { (value: JSONValue?, name: Substring) -> JSONValue? in
-            value?[String(name).replacing("~1", with: "/").replacing("~0", with: "~")]
+        var value: JSONValue? = document
+        for name in reference.dropFirst(2).split(separator: "/") {
+            value = value?[String(name).replacing("~1", with: "/").replacing("~0", with: "~")]
         }
+        return value
     }
 
     private func memberFaults(of value: JSONValue, _ schema: JSONValue, _ place: String) -> [String] {
