@@ -114,7 +114,11 @@ final class ChatMember: Sendable {
                     try join(epoch, socket)
                 }
                 while let (payload, next) = Self.frame(in: bytes, from: consumed, to: count) {
-                    try receive(UnsafeRawBufferPointer(rebasing: bytes[payload]), &epoch, socket)
+                    switch bytes[consumed] & 0x0F {
+                    case 0x1: try receive(UnsafeRawBufferPointer(rebasing: bytes[payload]), &epoch, socket)
+                    case 0x9: try Self.send([0x8A, 0x80, 0, 0, 0, 0], to: socket)  // a pong to the gateway's empty ping
+                    default: throw Cut()
+                    }
                     consumed = next
                 }
             }
@@ -247,7 +251,7 @@ final class ChatMember: Sendable {
         return descriptor
     }
 
-    /// The next whole text frame: where its payload is, and where the one after it begins.
+    /// The next whole frame: where its payload is, and where the one after it begins.
     private static func frame(
         in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int
     ) -> (payload: Range<Int>, next: Int)? {
