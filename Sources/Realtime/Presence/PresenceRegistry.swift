@@ -55,6 +55,17 @@ package final class PresenceRegistry: Sendable {
         state.withLock { Array($0.clientsByUser.keys) }.sorted()
     }
 
+    /// Users with a client that joined by a filter that passes `isIncluded`, sorted.
+    package func onlineUsers(joinedBy isIncluded: (TopicFilter) -> Bool) -> [String] {
+        state.withLock { state in
+            var users = Set<String>()
+            for (filter, clients) in state.usersByFilter where isIncluded(filter) {
+                for (user, count) in clients where count > 0 { users.insert(user) }
+            }
+            return users
+        }.sorted()
+    }
+
     /// How many are in the room or under the filter: those who joined by exactly this filter.
     package func members(under filter: TopicFilter) -> Members {
         state.withLock { Self.count($0.usersByFilter[filter]) }

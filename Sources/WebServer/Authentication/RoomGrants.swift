@@ -41,6 +41,11 @@ package struct RoomGrants: Sendable, Hashable {
         self.telemetryRoots = telemetryRoots
     }
 
+    /// Whether the user may join `#`: every room but inboxes and `$…`.
+    package var canJoinEverything: Bool {
+        (try? TopicFilter("#")).map(canJoin) ?? false
+    }
+
     /// Whether the user may join the room, or all rooms that the filter matches.
     package func canJoin(_ filter: TopicFilter) -> Bool {
         if Self.isInbox(filter.rawValue) { return filter.rawValue == "\(Self.inboxRoot)/\(user)" }

@@ -21,15 +21,17 @@ struct StreamRoutes {
         group.get("dashboards") { _, _ in Response.json(dashboards()) }
     }
 
-    @Sendable private func online(_ request: Request, _ context: GatewayRequestContext) -> Response {
-        var bytes: [UInt8] = []
-        JSONWriter.append(raw: "{\"online_users\":[", to: &bytes)
-        for (index, user) in hub.presence.onlineUsers().enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            JSONWriter.append(user, to: &bytes)
+    /// Users in rooms that the token grants, and the token's own; for a token that may join `#`, everybody.
+    @Sendable private func online(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        let identity = try context.requireIdentity()
+        var users = hub.presence.onlineUsers()
+        if !identity.grants.canJoinEverything {
+            let seen = Set(hub.presence.onlineUsers(joinedBy: identity.grants.canJoin))
+            users = users.filter { seen.contains($0) || $0 == identity.user }
         }
-        JSONWriter.append(raw: "]}", to: &bytes)
-        return .json(bytes)
+        var body = JSONObjectBuilder()
+        body.add("online_users", array: users)
+        return .json(body.finished())
     }
 
     /// Rooms that somebody joined or that readings came for, each with who joined it by name or by a filter.

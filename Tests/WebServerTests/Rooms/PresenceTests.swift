@@ -71,6 +71,26 @@ struct PresenceTests {
         try await server.stop()
     }
 
+    @Test("Who is online is told as far as rooms are granted; one's own name always")
+    func online() async throws {
+        let server = try await LiveServer()
+        let ann = try await server.tab("ann")
+        _ = try await ann.join("chat/a")
+        let bob = try await server.tab("bob", join: ["other"])
+        _ = try await bob.join("other")
+        let carl = try await server.tab("carl")
+        _ = try await carl.next("welcome")
+        func online(_ user: String, join: [String]) async throws -> [String?]? {
+            let token = try await server.token(user, join: join)
+            return try await server.get("/api/online", token: token).json["online_users"]?.array?.map(\.string)
+        }
+        #expect(try await online("x", join: ["#"]) == ["ann", "bob", "carl"])
+        #expect(try await online("x", join: ["chat/#"]) == ["ann"])
+        #expect(try await online("carl", join: ["other"]) == ["bob", "carl"])
+        #expect(try await online("x", join: []) == [])
+        try await server.stop()
+    }
+
     private static func event(_ message: JSONValue) -> String {
         "\(message.text("user_id") ?? "") \(message.text("event") ?? "")"
     }
