@@ -100,6 +100,33 @@ struct CommandLineTests {
         await publisher.stop()
     }
 
+    @Test("tail prints what is said in rooms, and that a device went, as lines")
+    func tailChat() async throws {
+        let folder = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start()
+        let gateway = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        try await gateway.waitUntilReady()
+        let publisher = try await Publisher(port: broker.port)
+        try await publisher.publish(Array("offline".utf8), to: "sensors/kitchen/status")
+        try await eventually("the gateway knows the device") {
+            try await HTTPClientLite.get("\(gateway.url)/metrics").text.contains("\nwindsock_devices 1\n")
+        }
+        let tail = try ChildProcess(
+            try PackageRoot.executable.path,
+            ["tail", "sensors/+", "chat/a", "--url", "ws://127.0.0.1:\(gateway.port)/ws"],
+            environment: ["WINDSOCK_JWT_SECRET": GatewayProcess.secret])
+        try await tail.waitForLine("the status") { $0.hasSuffix("sensors/kitchen  is offline (will)") }
+        let token = try await GatewayProcess.token(user: "ann", publish: ["chat/#"])
+        // Said until the room was joined.
+        try await eventually("what was said is printed") {
+            _ = try await HTTPClientLite.post(
+                "\(gateway.url)/api/rooms/messages", json: #"{"room_id":"chat/a","content":"hello"}"#,
+                headers: [("Authorization", "Bearer \(token)")])
+            return tail.lines.contains { $0.text.hasSuffix("chat/a  ann: hello") }
+        }
+        await publisher.stop()
+    }
+
     @Test("tail without a valid token says so and ends")
     func tailRefused() async throws {
         let folder = try TemporaryFolder()

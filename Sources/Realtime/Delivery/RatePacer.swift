@@ -33,7 +33,7 @@ struct RatePacer {
         intervalByRoom.removeAll()
     }
 
-    /// Whether the message goes out now; otherwise it waits, or is not paced and `nil` is returned.
+    /// Whether the message goes out now, because it is not paced or its time has come; otherwise it waits.
     mutating func admits(
         _ message: QueuedMessage, joined: [TopicFilter], protecting firstLevels: [String], at now: NIODeadline
     ) -> Bool {
@@ -54,6 +54,18 @@ struct RatePacer {
         state.waiting = message
         series[key] = state
         return false
+    }
+
+    /// Gives up what waits of rooms that no join matches any more: after `left` nothing of them may come.
+    mutating func forget(allBut joined: [TopicFilter], protecting firstLevels: [String]) {
+        guard waitingCount > 0 else { return }
+        for (key, state) in series {
+            guard let message = state.waiting,
+                !joined.contains(where: { $0.matches(message.room, protecting: firstLevels) })
+            else { continue }
+            series[key]?.waiting = nil
+            waitingCount -= 1
+        }
     }
 
     /// Takes out what has waited long enough.

@@ -104,6 +104,7 @@ package final class HubShard: @unchecked Sendable {
         guard let index = client.joined.firstIndex(of: filter) else { return false }
         client.joined.remove(at: index)
         client.control?.holds[filter.rawValue] = nil
+        client.control?.pacer.forget(allBut: client.joined, protecting: configuration.protectedFirstLevels)
         setInterval(nil, for: filter, of: client)
         members.remove(client, under: filter)
         presence.left(user: client.user, filter: filter)

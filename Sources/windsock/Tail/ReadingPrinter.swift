@@ -1,6 +1,6 @@
 import Telemetry
 
-/// Writes readings as lines: for people, or one JSON object each for pipes.
+/// Writes readings, and what is said in rooms, as lines: for people, or one JSON object each for pipes.
 struct ReadingPrinter {
     /// Whether to print the payload as it came.
     let json: Bool
@@ -29,6 +29,20 @@ struct ReadingPrinter {
         let note = notes.isEmpty ? "" : "  (\(notes.joined(separator: ", ")))"
         let room = Self.printable(payload["room_id"]?.stringValue ?? "?")
         return "\(time?.rfc3339 ?? "-")  \(room)  \(values.joined(separator: " "))\(note)"
+    }
+
+    /// Prints a `chat_message`'s payload: `2026-01-31T12:00:00.000Z  chat/lobby  ann: hello`.
+    func printChat(_ payload: JSONValue, at timestamp: String?) {
+        if json { return print(payload) }
+        let parts = ["room_id", "user_id", "content"].map { Self.printable(payload[$0]?.stringValue ?? "?") }
+        Console.print("\(Self.printable(timestamp ?? "-"))  \(parts[0])  \(parts[1]): \(parts[2])")
+    }
+
+    /// Prints that a device came or went; for people only, because pipes ask for readings.
+    func printStatus(_ payload: JSONValue) {
+        if json { return }
+        let parts = ["since", "room_id", "status", "reason"].map { Self.printable(payload[$0]?.stringValue ?? "?") }
+        Console.print("\(parts[0])  \(parts[1])  is \(parts[2]) (\(parts[3]))")
     }
 
     private static func text(of value: JSONValue) -> String {

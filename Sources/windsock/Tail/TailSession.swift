@@ -50,6 +50,8 @@ struct TailSession {
             let payload = envelope["payload"]
             switch envelope["type"]?.stringValue {
             case "data_update": if let payload { printer.print(payload) }
+            case "chat_message": if let payload { printer.printChat(payload, at: envelope["timestamp"]?.stringValue) }
+            case "device_status": if let payload { printer.printStatus(payload) }
             case "gap":
                 let dropped = payload?["dropped"]?.numberValue ?? 0
                 Console.error(
