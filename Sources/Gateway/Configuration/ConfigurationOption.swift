@@ -103,7 +103,7 @@ extension ConfigurationOption {
     static let historyNotifications = Self(
         "history.notifications", default: "1000", "Notifications that a user keeps.")
     static let presenceGrace = Self(
-        "presence.grace", default: "10s", "How long a user who was cut off stays in its rooms.")
+        "presence.grace", default: "5s", "How long a user who was cut off stays in its rooms.")
 
     static let pingInterval = Self("heartbeat.ping_interval", default: "54s", "Time between pings to a client.")
     static let pongTimeout = Self("heartbeat.pong_timeout", default: "60s", "Time in which a pong is due.")

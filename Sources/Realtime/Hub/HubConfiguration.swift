@@ -18,7 +18,7 @@ package struct HubConfiguration: Sendable {
         maxMailboxBytes: Int = 8 << 20,
         protectedFirstLevels: [String] = ["users"],
         sweepInterval: TimeAmount = .seconds(1),
-        presenceGrace: TimeAmount = .seconds(10)
+        presenceGrace: TimeAmount = .seconds(5)
     ) {
         self.queue = queue
         self.maxMailboxBytes = maxMailboxBytes

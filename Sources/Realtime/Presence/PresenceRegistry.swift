@@ -43,7 +43,7 @@ package final class PresenceRegistry: Sendable {
     private let grace: TimeAmount
 
     /// A registry that waits `grace` before a user who was cut off has left.
-    package init(grace: TimeAmount = .seconds(10)) {
+    package init(grace: TimeAmount = .seconds(5)) {
         self.grace = grace
     }
 

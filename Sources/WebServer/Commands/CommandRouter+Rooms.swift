@@ -82,9 +82,8 @@ extension CommandRouter {
             throw CommandError(
                 .badRequest, "\"since\" must be {\"offset\": a whole number from 0, \"epoch\": a string}.")
         }
-        guard filter.isName, !services.stream.isTelemetry(filter) else {
-            throw CommandError(
-                .badRequest, "\"since\" is for rooms by name that remember, not for filters and telemetry.")
+        guard filter.isName else {
+            throw CommandError(.badRequest, "\"since\" is for rooms by name, not for filters.")
         }
         return RoomPosition(offset: exact, epoch: epoch)
     }
