@@ -33,6 +33,8 @@ export class ChatPanel {
   #room = null;
   #handle = null;
   #users = new Set();
+  /** The last event of each user since the list of members was asked for. */
+  #moves = new Map();
   #unread = 0;
 
   /** @param {import("./drawers.js").Drawers} drawers */
@@ -102,8 +104,8 @@ export class ChatPanel {
       onJoined: (joined) => this.#joined(room, joined),
       onMessage: (payload, message) => this.#received(message),
       onPresence: ({ user_id: user, event }) => {
-        if (event === "join") this.#users.add(user);
-        else this.#users.delete(user);
+        this.#moves.set(user, event);
+        this.#move(user, event);
         this.#showMembers();
       },
       onGap: ({ reason }) => this.#log.append(element("li", { className: "chat-gap" }, `Messages are missing. ${reason}`)),
@@ -127,13 +129,16 @@ export class ChatPanel {
 
   async #joined(room, { offset }) {
     const client = this.#client;
+    // Who comes and goes while the list is on its way is not in it.
+    const moves = (this.#moves = new Map());
     try {
       const members = getJSON(`/api/rooms/members?limit=1000&room_id=${encodeURIComponent(room)}`, this.#token);
       const history = this.#log.childElementCount === 0 && offset > 0 ? await this.#page(`before=${offset + 1}`) : null;
       const here = await members;
       if (this.#client !== client || this.#room !== room) return;
       if (history) this.#showPage(history);
-      for (const { user_id: user } of here.members) this.#users.add(user);
+      this.#users = new Set(here.members.map(({ user_id: user }) => user));
+      for (const [user, event] of moves) this.#move(user, event);
       this.#showMembers();
     } catch (error) {
       if (this.#room === room && error.status !== undefined) this.#fail(error.message);
@@ -163,6 +168,11 @@ export class ChatPanel {
     for (const message of messages) this.#insert(message);
     this.#earlier.hidden = !hasMore;
     this.#toEnd();
+  }
+
+  #move(user, event) {
+    if (event === "join") this.#users.add(user);
+    else this.#users.delete(user);
   }
 
   #showMembers() {
