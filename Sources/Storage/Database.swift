@@ -78,8 +78,11 @@ package final class Database: Sendable {
         try await pool.read { try work(StorageSnapshot(database: $0)) }
     }
 
-    /// Ends all access; later calls throw.
+    /// Ends all access, and brings everything into the one file; later calls throw.
+    ///
+    /// GRDB closes the writer before the readers, so that SQLite itself would leave the log (`-wal`) as it is.
     package func close() throws {
+        try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
         try pool.close()
     }
 

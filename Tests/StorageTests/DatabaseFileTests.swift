@@ -34,6 +34,19 @@ struct DatabaseFileTests {
         #expect(error?.file == "/proc/windsock")
     }
 
+    @Test("after closing, everything is in the one file")
+    func closed() throws {
+        let database = try fixture.open()
+        try database.write { _ = try $0.say(1, in: "a") }
+        try database.close()
+        let log = try FileManager.default.attributesOfItem(atPath: "\(fixture.file)-wal")[.size] as? Int
+        #expect(log == 0)
+        let copy = StorageFixture()
+        try FileManager.default.createDirectory(atPath: copy.directory, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: fixture.file, toPath: copy.file)
+        #expect(try copy.open().read { try $0.lastOffset(of: "a") } == 1)
+    }
+
     @Test("two databases have different epochs")
     func epochs() throws {
         let other = StorageFixture()
