@@ -19,7 +19,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    private enum Phase {
+    enum Phase {
         /// Talking.
         case open
         /// The gateway shuts down: what waits still goes out, then the close frame.
@@ -29,29 +29,29 @@ final class WebSocketConnection: ChannelDuplexHandler {
         case closed
     }
 
-    private let environment: ConnectionEnvironment
+    let environment: ConnectionEnvironment
     /// Whom the gate let in; ``session`` has what became of it.
-    private let admitted: Identity
-    private let shard: HubShard
-    private var context: ChannelHandlerContext?
-    private var client: HubClient? { session?.client }
-    private var session: ClientSession?
-    private var phase = Phase.open
-    private var closeLabel: String?
+    let admitted: Identity
+    let shard: HubShard
+    var context: ChannelHandlerContext?
+    var client: HubClient? { session?.client }
+    var session: ClientSession?
+    var phase = Phase.open
+    var closeLabel: String?
 
     private var decoder: WebSocketDecoder
     /// Bytes of a frame whose rest has not come yet.
-    private var partial: ByteBuffer?
+    var partial: ByteBuffer?
     /// After a violation nothing that follows has a meaning.
     private var isDeaf = false
-    private var heartbeat: Heartbeat
+    var heartbeat: Heartbeat
     private(set) var roundTripTime: TimeAmount?
-    private var bucket: TokenBucket
-    private var pending = Deque<ClientCommand>()
-    private var isPerforming = false
-    private var isReadHeld = false
-    private var isOverQuota = false
-    private let openedAt: NIODeadline
+    var bucket: TokenBucket
+    var pending = Deque<ClientCommand>()
+    var isPerforming = false
+    var isReadHeld = false
+    var isOverQuota = false
+    let openedAt: NIODeadline
 
     init(identity: Identity, shard: HubShard, environment: ConnectionEnvironment) {
         let now = shard.eventLoop.now
@@ -163,70 +163,6 @@ final class WebSocketConnection: ChannelDuplexHandler {
         }
     }
 
-    private func received(_ text: String) {
-        environment.metrics.received.increment()
-        let limits = environment.limits
-        let now = environment.clock.now()
-        do throws(CommandError) {
-            switch bucket.take(
-                perSecond: limits.commandsPerSecond, burst: limits.commandBurst, now: shard.eventLoop.now)
-            {
-            case .allowed:
-                guard environment.quota.takeCommand(of: admitted.user, now: shard.eventLoop.now) else {
-                    environment.metrics.rateLimited.increment()
-                    throw userRateLimitError
-                }
-            case .refused:
-                environment.metrics.rateLimited.increment()
-                throw rateLimitError
-            case .abusive:
-                answer(rateLimitError, to: nil)
-                return close(code: .rateLimited, reason: "more than \(limits.commandsPerSecond) commands a second")
-            }
-            pending.append(try ClientCommand(json: text, receivedAt: now))
-            performNext()
-        } catch {
-            answer(error, to: error.code == .rateLimited ? nil : ClientCommand.id(ofInvalid: text))
-        }
-    }
-
-    private var rateLimitError: CommandError {
-        let limits = environment.limits
-        return CommandError(
-            .rateLimited,
-            "At most \(limits.commandsPerSecond) commands a second are allowed, \(limits.commandBurst) at once.",
-            isTemporary: true)
-    }
-
-    private var userRateLimitError: CommandError {
-        CommandError(
-            .rateLimited,
-            "All clients of a user together may send \(environment.limits.userCommandsPerSecond) commands a second.",
-            isTemporary: true)
-    }
-
-    private func performNext() {
-        guard !isPerforming, phase == .open, let session, let command = pending.popFirst() else { return }
-        isPerforming = true
-        let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        environment.router.perform(command, in: session) { connection.value.commandDone() }
-    }
-
-    private func commandDone() {
-        isPerforming = false
-        if isReadHeld, pending.count < environment.limits.maxPendingCommands {
-            isReadHeld = false
-            context?.read()
-        }
-        performNext()
-    }
-
-    private func answer(_ error: CommandError, to id: String?) {
-        environment.metrics.commandFailed(error.code)
-        guard let client else { return }
-        shard.send([error.message(replyTo: id, at: environment.clock.now())], to: client)
-    }
-
     private func violated(_ violation: WebSocketViolation) {
         isDeaf = true
         if violation.code == .messageTooBig {
@@ -260,98 +196,5 @@ final class WebSocketConnection: ChannelDuplexHandler {
             payload.add("inbox", object: position.finished())
         }
         return Message(type: .welcome, payload: payload.finished(), timestamp: now)
-    }
-
-    // MARK: Ending
-
-    private func drain() {
-        guard phase == .open else { return }
-        phase = .draining
-        guard let client, client.queuedByteCount > 0 else {
-            return sendClose(.goingAway, "the gateway shuts down")
-        }
-        after(environment.limits.drainTimeout) { connection in
-            if connection.phase == .draining { connection.sendClose(.goingAway, "the gateway shuts down") }
-        }
-    }
-
-    private func sendClose(_ code: CloseCode, _ reason: String) {
-        guard phase == .open || phase == .draining else { return }
-        phase = .closing
-        closeLabel = code.label
-        if let client { shard.disconnect(client) }
-        writeAndFlush(ServerFrame.close(code: code.rawValue, reason: reason))
-        after(closeTimeout(code)) { $0.context?.close(promise: nil) }
-    }
-
-    /// A slow client must read what is before the close frame to learn why it ends: it is given the time that a socket
-    /// may be stuck.
-    private func closeTimeout(_ code: CloseCode) -> TimeAmount {
-        let usual = environment.limits.closeTimeout
-        return code == .slowClient ? max(usual, min(environment.heartbeat.writeTimeout, .seconds(10))) : usual
-    }
-
-    private func finish() {
-        guard phase != .closed else { return }
-        phase = .closed
-        partial = nil
-        pending.removeAll()
-        if let client { shard.disconnect(client) }
-        if !isOverQuota { environment.quota.disconnect(admitted.user) }
-        let label = closeLabel ?? "lost"
-        environment.metrics.connectionClosed(label)
-        let isExpected = ["by_client", CloseCode.goingAway.label, CloseCode.normalClosure.label].contains(label)
-        environment.logger.log(
-            level: isExpected ? .debug : .info, "A WebSocket connection ended",
-            metadata: metadata(["reason": "\(label)"]))
-        session = nil
-    }
-
-    private func after(_ delay: TimeAmount, _ action: @escaping @Sendable (WebSocketConnection) -> Void) {
-        let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        shard.eventLoop.scheduleTask(in: delay) { action(connection.value) }
-    }
-
-    private func writeAndFlush(_ frame: ByteBuffer) {
-        context?.writeAndFlush(wrapOutboundOut(frame), promise: nil)
-    }
-
-    private func metadata(_ more: Logger.Metadata) -> Logger.Metadata {
-        let seconds = Double((shard.eventLoop.now - openedAt).nanoseconds) / 1e9
-        let own: Logger.Metadata = [
-            "client": "\(client?.id ?? "-")", "user": "\(admitted.user)", "open_s": "\(seconds.rounded())",
-        ]
-        return own.merging(more) { $1 }
-    }
-}
-
-// MARK: The socket as the hub sees it
-
-extension WebSocketConnection: ClientSink {
-    var isWritable: Bool { context?.channel.isWritable ?? false }
-
-    func write(_ frames: ByteBuffer) {
-        guard phase == .open || phase == .draining else { return }
-        context?.write(wrapOutboundOut(frames), promise: nil)
-    }
-
-    func flush() {
-        context?.flush()
-    }
-
-    func close(code: CloseCode, reason: String) {
-        sendClose(code, reason)
-    }
-
-    func sweep(at now: NIODeadline) {
-        if let session, environment.clock.now() >= session.identity.expiresAt {
-            return close(code: .tokenExpired, reason: "the token has expired")
-        }
-        switch heartbeat.sweep(at: now) {
-        case .nothing: break
-        case .sendPing: writeAndFlush(ServerFrame.frame(.ping, payload: ByteBuffer()))
-        case .closeSilent: close(code: .noPong, reason: "no pong came in time")
-        case .closeStuck: close(code: .slowClient, reason: "the socket took no bytes for too long")
-        }
     }
 }

@@ -1,0 +1,33 @@
+import NIOCore
+import Realtime
+import Telemetry
+
+/// The socket as the hub sees it.
+extension WebSocketConnection: ClientSink {
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func write(_ frames: ByteBuffer) {
+        guard phase == .open || phase == .draining else { return }
+        context?.write(wrapOutboundOut(frames), promise: nil)
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    func close(code: CloseCode, reason: String) {
+        sendClose(code, reason)
+    }
+
+    func sweep(at now: NIODeadline) {
+        if let session, environment.clock.now() >= session.identity.expiresAt {
+            return close(code: .tokenExpired, reason: "the token has expired")
+        }
+        switch heartbeat.sweep(at: now) {
+        case .nothing: break
+        case .sendPing: writeAndFlush(ServerFrame.frame(.ping, payload: ByteBuffer()))
+        case .closeSilent: close(code: .noPong, reason: "no pong came in time")
+        case .closeStuck: close(code: .slowClient, reason: "the socket took no bytes for too long")
+        }
+    }
+}

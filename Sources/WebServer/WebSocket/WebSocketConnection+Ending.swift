@@ -1,0 +1,66 @@
+import Logging
+import NIOCore
+import Realtime
+
+/// How a connection ends, and who is told.
+extension WebSocketConnection {
+    func drain() {
+        guard phase == .open else { return }
+        phase = .draining
+        guard let client, client.queuedByteCount > 0 else {
+            return sendClose(.goingAway, "the gateway shuts down")
+        }
+        after(environment.limits.drainTimeout) { connection in
+            if connection.phase == .draining { connection.sendClose(.goingAway, "the gateway shuts down") }
+        }
+    }
+
+    func sendClose(_ code: CloseCode, _ reason: String) {
+        guard phase == .open || phase == .draining else { return }
+        phase = .closing
+        closeLabel = code.label
+        if let client { shard.disconnect(client) }
+        writeAndFlush(ServerFrame.close(code: code.rawValue, reason: reason))
+        after(closeTimeout(code)) { $0.context?.close(promise: nil) }
+    }
+
+    /// A slow client must read what is before the close frame to learn why it ends: it is given the time that a socket
+    /// may be stuck.
+    private func closeTimeout(_ code: CloseCode) -> TimeAmount {
+        let usual = environment.limits.closeTimeout
+        return code == .slowClient ? max(usual, min(environment.heartbeat.writeTimeout, .seconds(10))) : usual
+    }
+
+    func finish() {
+        guard phase != .closed else { return }
+        phase = .closed
+        partial = nil
+        pending.removeAll()
+        if let client { shard.disconnect(client) }
+        if !isOverQuota { environment.quota.disconnect(admitted.user) }
+        let label = closeLabel ?? "lost"
+        environment.metrics.connectionClosed(label)
+        let isExpected = ["by_client", CloseCode.goingAway.label, CloseCode.normalClosure.label].contains(label)
+        environment.logger.log(
+            level: isExpected ? .debug : .info, "A WebSocket connection ended",
+            metadata: metadata(["reason": "\(label)"]))
+        session = nil
+    }
+
+    private func after(_ delay: TimeAmount, _ action: @escaping @Sendable (WebSocketConnection) -> Void) {
+        let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
+        shard.eventLoop.scheduleTask(in: delay) { action(connection.value) }
+    }
+
+    func writeAndFlush(_ frame: ByteBuffer) {
+        context?.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+    }
+
+    func metadata(_ more: Logger.Metadata) -> Logger.Metadata {
+        let seconds = Double((shard.eventLoop.now - openedAt).nanoseconds) / 1e9
+        let own: Logger.Metadata = [
+            "client": "\(client?.id ?? "-")", "user": "\(admitted.user)", "open_s": "\(seconds.rounded())",
+        ]
+        return own.merging(more) { $1 }
+    }
+}
