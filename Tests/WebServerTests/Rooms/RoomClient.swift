@@ -37,9 +37,10 @@ final class RoomClient: Sendable {
         return try await socket.nextJSON(type) { $0["type"]?.string == type }
     }
 
-    /// What came up to now of that type: everything before the answer to a command that is sent for this.
+    /// What came up to now of that type: everything before the answer to commands that are sent for this.
     func all(_ type: String) async throws -> [JSONValue] {
-        _ = try await ask("clock_sync", #"{"t0":0}"#)
+        // Two: an event loop reads sockets before it looks after its mailbox, so the first answer may overtake it.
+        for _ in 1...2 { _ = try await ask("clock_sync", #"{"t0":0}"#) }
         var found: [JSONValue] = []
         while let message = takeKept(type) { found.append(message) }
         return found
