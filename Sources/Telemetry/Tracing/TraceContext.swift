@@ -13,6 +13,8 @@ package struct TraceContext: Hashable, Sendable {
     package var flags: UInt8
     /// The vendors' list, handed on untouched.
     package var state: String?
+    /// Whether the span is another process's: its flags were decided there.
+    package var isRemote: Bool
 
     private var traceHigh: UInt64
     private var traceLow: UInt64
@@ -21,7 +23,20 @@ package struct TraceContext: Hashable, Sendable {
     /// least 512).
     package static let maximumStateByteCount = 512
 
-    package var isSampled: Bool { flags & 1 == 1 }
+    package var isSampled: Bool {
+        get { flags & 1 == 1 }
+        set { flags = newValue ? flags | 1 : flags & ~1 }
+    }
+
+    /// The context of a span of this process.
+    package init(traceID: (high: UInt64, low: UInt64), spanID: UInt64, isSampled: Bool, state: String? = nil) {
+        traceHigh = traceID.high
+        traceLow = traceID.low
+        self.spanID = spanID
+        flags = isSampled ? 1 : 0
+        self.state = state
+        isRemote = false
+    }
 
     /// Parses a `traceparent` value such as `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
     ///
@@ -40,6 +55,41 @@ package struct TraceContext: Hashable, Sendable {
         self.spanID = span
         self.flags = UInt8(truncatingIfNeeded: flags)
         self.state = state.flatMap { Self.isFitToHandOn($0) ? $0 : nil }
+        self.isRemote = true
+    }
+
+    /// 32 lower-case hexadecimal digits.
+    package var traceIDText: String { Self.text(32) { Self.write(traceHigh, traceLow, to: &$0) } }
+
+    /// 16 lower-case hexadecimal digits.
+    package var spanIDText: String { Self.text(16) { Self.write(spanID, to: &$0) } }
+
+    /// Version 00 of the `traceparent` value (section 3.2); unknown flags are left out (section 3.2.2.5).
+    package var traceparent: String { Self.text(55) { write(to: &$0) } }
+
+    /// Appends the `traceparent` value: 55 characters.
+    package func write(to text: inout [UInt8]) {
+        text += [UInt8(ascii: "0"), UInt8(ascii: "0"), Self.dash]
+        Self.write(traceHigh, traceLow, to: &text)
+        text.append(Self.dash)
+        Self.write(spanID, to: &text)
+        text += [Self.dash, UInt8(ascii: "0"), isSampled ? UInt8(ascii: "1") : UInt8(ascii: "0")]
+    }
+
+    private static func text(_ capacity: Int, _ write: (inout [UInt8]) -> Void) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(capacity)
+        write(&bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func write(_ values: UInt64..., to text: inout [UInt8]) {
+        for value in values {
+            for shift in stride(from: 60, through: 0, by: -4) {
+                let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xF
+                text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            }
+        }
     }
 
     /// Whether a `tracestate` is short enough and has only the characters that section 3.3.1 allows: it goes into the
