@@ -59,7 +59,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Realtime",
-            dependencies: ["Telemetry", coreMetrics, collections, nio("NIOCore")],
+            dependencies: ["Telemetry", coreMetrics, tracing, collections, nio("NIOCore")],
             swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Telemetry", grdb], swiftSettings: settings),
         .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
@@ -73,8 +73,8 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Storage", logging, coreMetrics, collections, crypto,
-                nio("NIOCore"),
+                "Telemetry", "MQTTTransport", "Realtime", "Storage", "OTLP", logging, coreMetrics, tracing,
+                collections, crypto, nio("NIOCore"),
             ],
             swiftSettings: settings),
 
@@ -82,8 +82,9 @@ let package = Package(
         .target(
             name: "WebServer",
             dependencies: [
-                "Telemetry", "Realtime", "Storage", "Services", logging, coreMetrics, lifecycle, hummingbird, jwt,
-                crypto, collections, asyncHTTPClient,
+                "Telemetry", "Realtime", "Storage", "OTLP", "Services", logging, coreMetrics, tracing, lifecycle,
+                hummingbird,
+                jwt, crypto, collections, asyncHTTPClient,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -102,7 +103,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Observability", "Storage", "Services", "WebServer",
+                "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "Services", "WebServer",
                 logging, coreMetrics, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
@@ -125,7 +126,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "RealtimeTests",
-            dependencies: ["Realtime", "Telemetry", coreMetrics, nio("NIOCore"), nio("NIOEmbedded")],
+            dependencies: ["Realtime", "OTLP", "Telemetry", coreMetrics, tracing, nio("NIOCore"), nio("NIOEmbedded")],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
@@ -138,15 +139,17 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Realtime", "Storage", "MQTTTransport", "Telemetry", logging, coreMetrics, nio("NIOCore"),
+                "Services", "Realtime", "Storage", "OTLP", "MQTTTransport", "Telemetry", logging, coreMetrics, tracing,
+                nio("NIOCore"),
                 nio("NIOEmbedded"),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "WebServer", "Services", "Storage", "Realtime", "Telemetry", "WebSocketClient", "TestSupport", logging,
-                coreMetrics, lifecycle, jwt, crypto, .product(name: "CryptoExtras", package: "swift-crypto"),
+                "WebServer", "Services", "Storage", "Realtime", "OTLP", "Telemetry", "WebSocketClient", "TestSupport",
+                logging, tracing, coreMetrics, lifecycle, jwt, crypto,
+                .product(name: "CryptoExtras", package: "swift-crypto"),
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: settings),

@@ -4,6 +4,7 @@ package import Logging
 import MQTTTransport
 import NIOCore
 import NIOPosix
+import OTLP
 import Observability
 import Realtime
 import ServiceLifecycle
@@ -55,6 +56,7 @@ package struct Gateway: Service {
     private let server: WebServer
     private let housekeeping: Housekeeping
     private let rooms: RoomStack
+    private let tracing: TracingStack
 
     /// Builds all parts; nothing is opened yet.
     ///
@@ -72,14 +74,21 @@ package struct Gateway: Service {
             logger.warning("A metric series was dropped because of its limit", metadata: ["metric": "\(name)"])
         }
         ProcessMetrics.register(in: registry)
+        let tracing = TracingStack(
+            configuration.tracing,
+            settings: TracingSettings(
+                resource: Resource(serviceName: "windsock-gateway"), sampler: .parentBasedAlwaysOn,
+                propagator: W3CPropagator()), exporter: nil, factory: registry)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let hub = Hub(
             eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: configuration.hub,
-            metrics: HubMetrics(factory: registry))
-        let stream = DataStreamService(hub: hub, configuration: configuration.stream)
-        let mqtt = try Self.mqttService(configuration, stream: stream, registry: registry, logger: logger)
+            metrics: HubMetrics(factory: registry), tracing: tracing.hub)
+        let stream = DataStreamService(
+            hub: hub, configuration: configuration.stream, tracer: tracing.entry.tracer)
+        let mqtt = try Self.mqttService(
+            configuration, stream: stream, tracing: tracing, registry: registry, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
-        let rooms = try RoomStack(configuration, hub: hub, stream: stream, logger: logger)
+        let rooms = try RoomStack(configuration, hub: hub, stream: stream, entry: tracing.entry, logger: logger)
         let authenticator = Authenticator(
             authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore())
         let environment = ConnectionEnvironment(
@@ -100,6 +109,7 @@ package struct Gateway: Service {
         self.hub = hub
         self.mqtt = mqtt
         self.rooms = rooms
+        self.tracing = tracing
         self.housekeeping = Housekeeping(
             rooms: rooms, configuration: configuration.history,
             isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
@@ -110,6 +120,9 @@ package struct Gateway: Service {
                 services: rooms.services,
                 authenticator: authenticator,
                 environment: environment,
+                latency: tracing.latency,
+                traces: tracing.ring,
+                browserSpans: tracing.browserSpans,
                 readiness: { [client = mqtt.client] in Readiness(checks: [.mqtt(client)]) },
                 metricsText: { PrometheusText.render(registry) },
                 dashboards: { dashboards.json }),
@@ -143,7 +156,9 @@ package struct Gateway: Service {
     }
 
     private static func mqttService(
-        _ configuration: GatewayConfiguration, stream: DataStreamService, registry: MetricsRegistry, logger: Logger
+        _ configuration: GatewayConfiguration, stream: DataStreamService, tracing: TracingStack,
+        registry: MetricsRegistry,
+        logger: Logger
     ) throws -> MQTTService {
         var mqtt = configuration.mqtt
         if mqtt.clientID == GatewayConfiguration.unsetClientID {
@@ -155,6 +170,8 @@ package struct Gateway: Service {
                 routes: configuration.routes, statusRoutes: configuration.statusRoutes,
                 limits: configuration.decodingLimits),
             stream: stream,
+            entry: tracing.entry,
+            latency: tracing.latency,
             metrics: IngestMetrics(factory: registry),
             logger: logger)
         let loop = MQTTLoop()

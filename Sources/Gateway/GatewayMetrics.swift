@@ -15,7 +15,7 @@ enum GatewayMetrics {
         ) {
             registry.observe(name, help: help, kind: kind) { Double(read()) }
         }
-        observe("windsock_websocket_connections_active", "WebSocket connections that are open now.") {
+        observe("websocket.active_connections", "WebSocket connections that are open now.") {
             sockets.activeConnections
         }
         observe("windsock_devices", "Devices whose latest reading is known.") { stream.deviceCounts.known }

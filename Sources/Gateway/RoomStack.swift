@@ -14,17 +14,23 @@ struct RoomStack: Sendable {
     /// Opens the database of the data directory.
     ///
     /// - Throws: `StorageError` naming the file.
-    init(_ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, logger: Logger) throws {
+    init(
+        _ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, entry: EntryTracer, logger: Logger
+    ) throws {
+        let tracer = entry.tracer
         database = try Database(directory: configuration.dataDirectory)
-        writer = RoomWriter(database: database, hub: hub, logger: logger)
+        writer = RoomWriter(database: database, hub: hub, tracer: tracer, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
         let history = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         services = HubServices(
             stream: stream,
             history: history,
-            chat: ChatService(writer: writer, history: history, configuration: configuration.history),
+            chat: ChatService(
+                writer: writer, history: history, configuration: configuration.history, tracer: tracer),
             notifications: NotificationService(
-                writer: writer, database: database, hub: hub, configuration: configuration.history, logger: logger))
+                writer: writer, database: database, hub: hub, configuration: configuration.history, tracer: tracer,
+                logger: logger),
+            entry: entry)
         self.logger = logger
     }
 

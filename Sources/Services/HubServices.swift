@@ -4,10 +4,14 @@ package struct HubServices: Sendable {
     package var history: RoomHistory
     package var chat: ChatService
     package var notifications: NotificationService
+    /// Where the traces of requests and commands begin.
+    package var entry: EntryTracer
 
     package init(
-        stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService
+        stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService,
+        entry: EntryTracer
     ) {
+        self.entry = entry
         self.stream = stream
         self.history = history
         self.chat = chat

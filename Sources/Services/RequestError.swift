@@ -9,6 +9,8 @@ package struct RequestError: Error, Equatable, CustomStringConvertible {
         case conflict
         /// There is no such thing.
         case notFound
+        /// Asked too often; later it may go.
+        case rateLimited
         /// Too much waits; later it may go.
         case overloaded
         /// The storage failed; the log says how.

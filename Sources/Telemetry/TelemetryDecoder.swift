@@ -78,6 +78,12 @@ package struct TelemetryDecoder {
         return try readings(of: payload, to: resolved, receivedAt: receivedAt, isRetained: isRetained, trace: trace)
     }
 
+    /// The pattern of the route that a topic of readings belongs to, if it is remembered: few names for many topics.
+    package func pattern(ofTopic topic: String) -> String? {
+        guard case .readings(let resolved) = cache[topic] else { return nil }
+        return resolved.pattern
+    }
+
     private func readings(
         of payload: [UInt8], to topic: ResolvedTopic, receivedAt: Timestamp, isRetained: Bool, trace: TraceContext?
     ) throws(DecodeError) -> [Reading] {

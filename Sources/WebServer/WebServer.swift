@@ -18,6 +18,9 @@ package struct WebServer: Service {
         package var services: HubServices
         package var authenticator: Authenticator
         package var environment: ConnectionEnvironment
+        package var latency: LatencyService
+        package var traces: TraceRing
+        package var browserSpans: BrowserSpanService
         package var readiness: @Sendable () -> Readiness
         package var metricsText: @Sendable () -> String
         /// The JSON that `GET /api/dashboards` answers.
@@ -28,6 +31,9 @@ package struct WebServer: Service {
             services: HubServices,
             authenticator: Authenticator,
             environment: ConnectionEnvironment,
+            latency: LatencyService,
+            traces: TraceRing,
+            browserSpans: BrowserSpanService,
             readiness: @escaping @Sendable () -> Readiness,
             metricsText: @escaping @Sendable () -> String,
             dashboards: @escaping @Sendable () -> [UInt8]
@@ -36,6 +42,9 @@ package struct WebServer: Service {
             self.services = services
             self.authenticator = authenticator
             self.environment = environment
+            self.latency = latency
+            self.traces = traces
+            self.browserSpans = browserSpans
             self.readiness = readiness
             self.metricsText = metricsText
             self.dashboards = dashboards
@@ -126,18 +135,22 @@ package struct WebServer: Service {
         WebSocketRoute(
             metrics: dependencies.environment.metrics, echoPath: configuration.echoPath, logger: logger
         ).register(on: router)
-        let api = router.group("api").add(
-            middleware: BearerAuthentication(authority: dependencies.authenticator.authority))
+        let authentication = BearerAuthentication(authority: dependencies.authenticator.authority)
+        let api = router.group("api").add(middleware: authentication)
         let services = dependencies.services
         let maxBodyBytes = configuration.limits.maxMessageBytes
         StreamRoutes(hub: dependencies.hub, stream: services.stream, dashboards: dependencies.dashboards)
             .register(on: api)
         RoomRoutes(hub: dependencies.hub, services: services, maxBodyBytes: maxBodyBytes).register(on: api)
         NotificationRoutes(
-            hub: dependencies.hub, notifications: services.notifications, maxBodyBytes: maxBodyBytes
+            hub: dependencies.hub, notifications: services.notifications, entry: services.entry,
+            maxBodyBytes: maxBodyBytes
         ).register(on: api)
         TicketRoutes(tickets: dependencies.authenticator.tickets).register(on: api)
         ClientRoutes(hub: dependencies.hub).register(on: api)
+        LatencyRoutes(latency: dependencies.latency, ring: dependencies.traces).register(on: api)
+        BrowserSpanRoutes(spans: dependencies.browserSpans, maxBodyBytes: maxBodyBytes)
+            .register(on: router.group("v1").add(middleware: authentication))
         return router
     }
 

@@ -22,7 +22,7 @@ struct OutboundQueueTests {
         var out: [String] = []
         while let next = queue.next(at: now) {
             switch next {
-            case .message(let frame): out.append(String(buffer: frame))
+            case .message(let message): out.append(String(buffer: message.frame))
             case .gap(let room, let dropped): out.append("gap \(room) \(dropped)")
             }
         }

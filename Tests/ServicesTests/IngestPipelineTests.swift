@@ -1,6 +1,7 @@
 import CoreMetrics
 import Logging
 import MQTTTransport
+import OTLP
 import Telemetry
 import Testing
 
@@ -18,6 +19,9 @@ struct IngestPipelineTests {
     private static func pipeline(_ fixture: StreamFixture) -> IngestPipeline {
         IngestPipeline(
             decoder: TelemetryDecoder(), stream: fixture.stream,
+            entry: EntryTracer(
+                tracer: OTLPTracer(resource: Resource(serviceName: "test"), processors: []),
+                sampler: Sampler(root: .alwaysOff)),
             metrics: IngestMetrics(factory: NOOPMetricsHandler.instance), clock: fixture.clock,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }

@@ -38,7 +38,7 @@ final class LiveServer: Sendable {
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil, echoPath: EchoPath? = nil,
-        metricsText: @escaping @Sendable () -> String = { "" }
+        tracing: TestTracing = TestTracing(), metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
         let log = self.log
         let logger = Logger(label: "test") { _ in log.handler }
@@ -47,21 +47,23 @@ final class LiveServer: Sendable {
         hubConfiguration.queue = .init(maxBytes: queueBytes)
         hub = Hub(
             eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
-            metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
-        stream = DataStreamService(hub: hub)
+            metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing.hub)
+        let tracer = tracing.entry.tracer
+        stream = DataStreamService(hub: hub, tracer: tracer)
         authority = try await TokenAuthority(secret: Self.secret)
         folder =
             data ?? FileManager.default.temporaryDirectory.appending(path: "windsock-live-\(UUID().uuidString)").path
         isFolderKept = data != nil
         database = try Database(directory: folder)
-        writer = RoomWriter(database: database, hub: hub, logger: logger)
+        writer = RoomWriter(database: database, hub: hub, tracer: tracer, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
         let rooms = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         services = HubServices(
             stream: stream, history: rooms,
-            chat: ChatService(writer: writer, history: rooms, configuration: history),
+            chat: ChatService(writer: writer, history: rooms, configuration: history, tracer: tracer),
             notifications: NotificationService(
-                writer: writer, database: database, hub: hub, configuration: history, logger: logger))
+                writer: writer, database: database, hub: hub, configuration: history, tracer: tracer, logger: logger),
+            entry: tracing.entry)
         tickets = TicketStore()
         let environment = ConnectionEnvironment(
             hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,
@@ -74,6 +76,7 @@ final class LiveServer: Sendable {
             dependencies: WebServer.Dependencies(
                 hub: hub, services: services,
                 authenticator: Authenticator(authority: authority, tickets: tickets), environment: environment,
+                latency: tracing.latency, traces: tracing.ring, browserSpans: tracing.browserSpans,
                 readiness: {
                     Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")])
                 },

@@ -105,6 +105,17 @@ extension ConfigurationOption {
     static let presenceGrace = Self(
         "presence.grace", default: "5s", "How long a user who was cut off stays in its rooms.")
 
+    static let tracesPerSecond = Self(
+        "tracing.traces_per_second", default: "200", "Sampled traces taken part in, those of devices included.")
+    static let sendSpansPerMessage = Self(
+        "tracing.sends_per_message", default: "4", "Deliveries of one message that become spans.")
+    static let sendSpansPerSecond = Self(
+        "tracing.sends_per_second", default: "200", "Deliveries of all messages that become spans.")
+    static let slowThreshold = Self(
+        "tracing.slow_threshold", default: "500ms", "A reading that takes longer is traced though not sampled.")
+    static let slowTracesPerSecond = Self("tracing.slow_per_second", default: "10", "Traces of slow readings.")
+    static let keptTraces = Self("tracing.kept_traces", default: "2000", "Traces that the latency page can show.")
+
     static let pingInterval = Self("heartbeat.ping_interval", default: "54s", "Time between pings to a client.")
     static let pongTimeout = Self("heartbeat.pong_timeout", default: "60s", "Time in which a pong is due.")
     static let writeTimeout = Self("heartbeat.write_timeout", default: "10s", "Time a socket may take no bytes.")
@@ -119,6 +130,7 @@ extension ConfigurationOption {
         queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
         addressConnectionsPerSecond, contentBytes, notificationRecipients, historyMessages, historyAge, historyRooms,
-        historyNotifications, presenceGrace, pingInterval, pongTimeout, writeTimeout,
+        historyNotifications, presenceGrace, tracesPerSecond, sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
+        slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,
     ]
 }

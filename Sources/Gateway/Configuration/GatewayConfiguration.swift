@@ -17,6 +17,7 @@ package struct GatewayConfiguration: Sendable {
     package var routes: [TopicRoute]
     package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
+    package var tracing: TracingConfiguration
     /// `nil` when none was set; serving needs one.
     package var jwtSecret: String?
     /// Whose tokens are taken, the secret included.
@@ -78,6 +79,7 @@ package struct GatewayConfiguration: Sendable {
             protectedFirstLevels: RoomGrants.protectedFirstLevels,
             presenceGrace: TimeAmount(settings.duration(.presenceGrace, in: .zero...(.seconds(3600)))))
         history = Self.history(&settings)
+        tracing = Self.tracing(&settings)
         stream = DataStreamConfiguration(
             maxDevices: settings.integer(.devices, in: 1...10_000_000),
             telemetryRoots: routes.telemetryRoots,

@@ -26,6 +26,8 @@ package struct DeliveryPlan {
     package struct Delivery {
         package var messages: [QueuedMessage]
         package var runs: [Run]
+        /// Whether one of the messages is a span of its own.
+        package var hasSends: Bool
     }
 
     private struct Node {
@@ -71,7 +73,8 @@ package struct DeliveryPlan {
     package mutating func delivery(at position: Position) -> Delivery {
         if let delivery = deliveries[position] { return delivery }
         let messages = messages(at: position)
-        let delivery = Delivery(messages: messages, runs: Self.joinedRuns(of: messages))
+        let delivery = Delivery(
+            messages: messages, runs: Self.joinedRuns(of: messages), hasSends: messages.contains { $0.send != nil })
         deliveries[position] = delivery
         return delivery
     }

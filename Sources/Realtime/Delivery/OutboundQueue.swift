@@ -33,7 +33,7 @@ package struct OutboundQueue {
 
     /// What goes out next.
     package enum Next {
-        case message(ByteBuffer)
+        case message(QueuedMessage)
         /// Say first that `dropped` messages of the room were left out.
         case gap(room: String, dropped: Int)
     }
@@ -88,7 +88,7 @@ package struct OutboundQueue {
         messages.removeFirst()
         byteCount -= first.frame.readableBytes
         if case .reliable = first.delivery { reliableCount -= 1 }
-        return .message(first.frame)
+        return .message(first)
     }
 
     /// Whether nothing waits and every gap was told an interval ago: then the queue itself can be given up.

@@ -9,6 +9,10 @@ package struct QueuedMessage: Sendable {
     package var delivery: DeliveryPolicy
     /// Its position in the room's history; 0 when it has none.
     package var offset: Int64
+    /// The way of a message that is followed.
+    var broadcast: Broadcast?
+    /// Set on a frame that is one client's own, because its delivery is a span.
+    var send: SendSpan?
 
     package init(room: String, frame: ByteBuffer, delivery: DeliveryPolicy, offset: Int64 = 0) {
         self.room = room

@@ -13,6 +13,8 @@ package final class Hub: Sendable {
 
     private let encoder: any MessageEncoder
     private let metrics: HubMetrics
+    private let tracing: HubTracing?
+    private let clock: any WallClock
 
     /// A hub whose clients live on `eventLoops`.
     package init(
@@ -20,8 +22,11 @@ package final class Hub: Sendable {
         encoder: any MessageEncoder,
         configuration: HubConfiguration = .init(),
         metrics: HubMetrics,
+        tracing: HubTracing? = nil,
         clock: any WallClock = SystemWallClock()
     ) {
+        self.tracing = tracing
+        self.clock = clock
         self.encoder = encoder
         self.metrics = metrics
         let presence = PresenceRegistry(grace: configuration.presenceGrace)
@@ -34,6 +39,7 @@ package final class Hub: Sendable {
                 encoder: encoder,
                 presence: presence,
                 metrics: metrics,
+                tracing: tracing,
                 clock: clock)
         }
     }
@@ -49,13 +55,25 @@ package final class Hub: Sendable {
     package func publish(_ messages: [Message]) {
         metrics.published.increment(by: messages.count)
         // With nobody connected there is nothing to encode for.
-        guard presence.clientCount > 0 else { return }
+        guard presence.clientCount > 0 else { return followNowhere(messages) }
         var byteCount = 0
         let queued = messages.map { message in
-            let frame = encoder.encode(message)
+            let broadcast = follow(message, shardCount: shards.count)
+            let frame: ByteBuffer
+            if var shared = broadcast?.context {
+                // Whoever gets the shared frame is not to report spans: only chosen recipients are.
+                shared.isSampled = false
+                var named = message
+                named.trace = shared
+                frame = encoder.encode(named)
+            } else {
+                frame = encoder.encode(message)
+            }
             byteCount += frame.readableBytes
-            return QueuedMessage(
+            var queued = QueuedMessage(
                 room: message.room, frame: frame, delivery: message.delivery, offset: message.offset ?? 0)
+            queued.broadcast = broadcast
+            return queued
         }
         for shard in shards { shard.post(.messages(queued), byteCount: byteCount) }
     }
@@ -83,6 +101,17 @@ package final class Hub: Sendable {
             }
         }
         return all
+    }
+
+    private func follow(_ message: Message, shardCount: Int) -> Broadcast? {
+        guard let tracing, let journey = message.journey else { return nil }
+        return Broadcast(message, journey, shardCount: shardCount, tracing: tracing, at: clock.now())
+    }
+
+    private func followNowhere(_ messages: [Message]) {
+        for message in messages where message.journey?.parent?.isSampled == true {
+            follow(message, shardCount: 0)?.end(at: clock.now())
+        }
     }
 
     /// Takes no more messages and releases publishers that wait.

@@ -18,7 +18,7 @@ package struct HubMetrics: Sendable {
     /// Counters made by `factory`.
     package init(factory: any MetricsFactory) {
         published = Counter(label: "windsock_hub_messages_published", dimensions: [], factory: factory)
-        delivered = Counter(label: "windsock_hub_messages_delivered", dimensions: [], factory: factory)
+        delivered = Counter(label: "websocket.messages.sent", dimensions: [], factory: factory)
         deliveredBytes = Counter(label: "windsock_hub_bytes_delivered", dimensions: [], factory: factory)
         conflated = Counter(label: "windsock_hub_messages_conflated", dimensions: [], factory: factory)
         slowClientsClosed = Counter(label: "windsock_hub_slow_clients_closed", dimensions: [], factory: factory)

@@ -19,13 +19,16 @@ package final class HubShard: @unchecked Sendable {
     let encoder: any MessageEncoder
     package let presence: PresenceRegistry
     let metrics: HubMetrics
-    private let clock: any WallClock
+    let tracing: HubTracing?
+    let clock: any WallClock
 
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
     var plan = DeliveryPlan()
     private var touched: [HubClient] = []
     var isDraining = false
+    /// Messages of this tick that are followed, and how many clients each is for.
+    var followed: [(broadcast: Broadcast, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
     /// Clients with messages that wait for their time.
     var paced: [ObjectIdentifier: HubClient] = [:]
@@ -38,6 +41,7 @@ package final class HubShard: @unchecked Sendable {
         encoder: any MessageEncoder,
         presence: PresenceRegistry,
         metrics: HubMetrics,
+        tracing: HubTracing?,
         clock: any WallClock
     ) {
         self.eventLoop = eventLoop
@@ -46,6 +50,7 @@ package final class HubShard: @unchecked Sendable {
         self.encoder = encoder
         self.presence = presence
         self.metrics = metrics
+        self.tracing = tracing
         self.clock = clock
         self.members = RoomMembers(protecting: configuration.protectedFirstLevels)
     }
@@ -174,6 +179,10 @@ package final class HubShard: @unchecked Sendable {
 
     private func fanOut(_ message: QueuedMessage) {
         let recipients = members.recipients(of: message.room)
+        if let broadcast = message.broadcast {
+            followed.append((broadcast, recipients.count))
+            if broadcast.context != nil, !recipients.isEmpty { return fanOutTraced(message, broadcast, to: recipients) }
+        }
         guard !recipients.isEmpty else { return }
         plan.add(message)
         for client in recipients {
@@ -191,6 +200,7 @@ package final class HubShard: @unchecked Sendable {
     // MARK: End of tick
 
     func endTick() {
+        defer { if !followed.isEmpty { tellObserver() } }
         guard !touched.isEmpty else { return plan.reset() }
         let clients = touched
         touched.removeAll(keepingCapacity: clients.count <= 4096)
@@ -223,6 +233,7 @@ package final class HubShard: @unchecked Sendable {
             guard sink.isWritable else { break }
         }
         sink.flush()
+        if delivery.hasSends { ended(delivery.messages[..<written]) }
         enqueue(delivery.messages[written...], for: client)
     }
 
@@ -248,15 +259,19 @@ package final class HubShard: @unchecked Sendable {
         guard let sink = client.sink, var queue = client.queue else { return }
         let now = eventLoop.now
         var wrote = false
+        var sends: [QueuedMessage] = []
         while sink.isWritable, let next = queue.next(at: now) {
             switch next {
-            case .message(let frame): sink.write(frame)
+            case .message(let message):
+                sink.write(message.frame)
+                if message.send != nil { sends.append(message) }
             case .gap(let room, let dropped): sink.write(encoder.encode(gapNotice(room: room, dropped: dropped)))
             }
             wrote = true
         }
         client.queue = queue.isSpent(at: now) ? nil : queue
         if wrote { sink.flush() }
+        if !sends.isEmpty { ended(sends[...]) }
         if client.queue?.isEmpty ?? true, client.control?.hasReplay == true { replayLater(to: client) }
     }
 

@@ -19,6 +19,10 @@ package struct Message: Sendable {
     package var replyTo: String?
     /// The position in the room's history, from 1; `nil` for what is not in it.
     package var offset: Int64?
+    /// The span that the envelope names in `trace_id`, `span_id` and `traceparent`.
+    package var trace: TraceContext?
+    /// Where the message comes from, if it is to be followed through the hub.
+    package var journey: Journey?
 
     package init(
         type: MessageType,

@@ -2,6 +2,7 @@ import Crypto
 import Realtime
 import Storage
 package import Telemetry
+package import Tracing
 
 /// Carries what users say to rooms and to each other: stored first, then told, then acknowledged.
 package final class ChatService: Sendable {
@@ -19,17 +20,19 @@ package final class ChatService: Sendable {
     private let writer: RoomWriter
     private let ledger: RoomLedger
     private let epoch: String
+    private let tracer: (any Tracer)?
     private let clock: any WallClock
     private let ids: any IDGenerator
 
     /// A chat that writes through `writer`, with the history's limits.
     package init(
-        writer: RoomWriter, history: RoomHistory, configuration: HistoryConfiguration,
+        writer: RoomWriter, history: RoomHistory, configuration: HistoryConfiguration, tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator()
     ) {
         self.writer = writer
         self.ledger = RoomLedger(configuration: configuration)
         self.epoch = history.epoch
+        self.tracer = tracer
         self.clock = clock
         self.ids = ids
     }
@@ -39,12 +42,13 @@ package final class ChatService: Sendable {
 
     /// Says something in a room. `completion` is called on another thread, after the message went to the hub.
     ///
-    /// Whether `user` may is the caller's to decide. A `key` makes a resend harmless for 24 h.
+    /// Whether `user` may is the caller's to decide. A `key` makes a resend harmless for 24 h. When `trace` is sampled,
+    /// the message's spans come under it.
     package func send(
-        _ content: String, to room: String, from user: String, key: String?,
+        _ content: String, to room: String, from user: String, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
     ) {
-        send(.chatMessage, content, to: room, from: user, key: key, completion: completion) { messageID in
+        send(.chatMessage, content, to: room, from: user, key: key, trace: trace, completion: completion) { messageID in
             var payload = JSONObjectBuilder()
             payload.add("room_id", room)
             payload.add("user_id", user)
@@ -56,11 +60,12 @@ package final class ChatService: Sendable {
 
     /// Says something to one user: it arrives in that user's inbox, in all of the user's clients.
     package func sendDirect(
-        _ content: String, to recipient: String, from user: String, key: String?,
+        _ content: String, to recipient: String, from user: String, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
     ) {
         send(
-            .directMessage, content, to: Self.inbox(of: recipient), from: user, key: key, completion: completion
+            .directMessage, content, to: Self.inbox(of: recipient), from: user, key: key, trace: trace,
+            completion: completion
         ) { messageID in
             var payload = JSONObjectBuilder()
             payload.add("user_id", user)
@@ -71,7 +76,7 @@ package final class ChatService: Sendable {
     }
 
     private func send(
-        _ type: MessageType, _ content: String, to room: String, from user: String, key: String?,
+        _ type: MessageType, _ content: String, to room: String, from user: String, key: String?, trace: TraceContext?,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void,
         payload: @escaping @Sendable (_ messageID: String) -> [UInt8]
     ) {
@@ -84,7 +89,9 @@ package final class ChatService: Sendable {
             IdempotencyKey(
                 user: user, scope: room, key: $0, contentDigest: Array(SHA256.hash(data: Array(content.utf8))))
         }
-        writer.submit(byteCount: content.utf8.count + room.utf8.count + 128) {
+        let span = span(type, to: room, under: trace)
+        let journey = span.map { Journey(subject: user, parent: $0.traceContext) }
+        writer.submit(byteCount: content.utf8.count + room.utf8.count + 128, trace: span?.traceContext) {
             [ledger, epoch, clock, ids] transaction in
             let now = clock.now()
             if let earlier = try ledger.earlier(key, at: now, in: transaction) {
@@ -94,15 +101,30 @@ package final class ChatService: Sendable {
                         isRepeated: true))
             }
             let id = ids.next()
-            let message = try ledger.append(type, id: id, payload: payload(id), to: room, at: now, in: transaction)
+            let message = try ledger.append(
+                type, id: id, payload: payload(id), to: room, at: now, journey: journey, in: transaction)
             let offset = message.offset ?? 0
             if let key { try transaction.remember(key, messageID: id, offset: offset, at: now) }
             let position = RoomPosition(offset: offset, epoch: epoch)
             return RoomWriter.Effect(
                 Sent(messageID: id, position: position, isRepeated: false), messages: [message])
-        } completion: {
-            completion($0)
+        } completion: { [clock] result in
+            if let span {
+                if case .failure(let error) = result { span.setStatus(SpanStatus(code: .error, message: "\(error)")) }
+                span.end(at: clock.now())
+            }
+            completion(result)
         }
+    }
+
+    private func span(_ type: MessageType, to room: String, under trace: TraceContext?) -> (any Span)? {
+        guard let tracer, let trace, trace.isSampled else { return nil }
+        let span = tracer.startSpan("chat.send_message", under: trace, at: clock.now())
+        span.updateAttributes { attributes in
+            attributes["messaging.destination.name"] = room
+            attributes["windsock.message.type"] = type.description
+        }
+        return span
     }
 
     private func check(_ content: String) throws(RequestError) {

@@ -1,6 +1,7 @@
 package import Realtime
 import Synchronization
 package import Telemetry
+package import Tracing
 
 /// Streams readings into their rooms, says which devices are there, and gives whoever joins the latest of every device
 /// first.
@@ -9,15 +10,18 @@ package import Telemetry
 /// older value follows a newer one, and nothing that is published after `joined` is missed.
 package final class DataStreamService: Sendable {
     private let hub: Hub
+    private let tracer: (any Tracer)?
     private let clock: any WallClock
     private let configuration: DataStreamConfiguration
     private let latest: Mutex<LatestReadings>
 
-    /// A stream into `hub`.
+    /// A stream into `hub`; `tracer` makes its spans of readings that are sampled.
     package init(
-        hub: Hub, configuration: DataStreamConfiguration = .init(), clock: any WallClock = SystemWallClock()
+        hub: Hub, configuration: DataStreamConfiguration = .init(), tracer: (any Tracer)? = nil,
+        clock: any WallClock = SystemWallClock()
     ) {
         self.hub = hub
+        self.tracer = tracer
         self.clock = clock
         self.configuration = configuration
         self.latest = Mutex(
@@ -26,21 +30,29 @@ package final class DataStreamService: Sendable {
 
     /// Publishes readings to their rooms, in order, each after a `device_status` when its device was not online. Does
     /// not wait: see ``waitForRoom()``.
-    package func publish(_ readings: [Reading]) {
+    ///
+    /// - Parameter journeys: where each of the readings comes from; none, or as many as there are readings.
+    package func publish(_ readings: [Reading], journeys: [Journey] = []) {
         guard !readings.isEmpty else { return }
         let now = clock.now()
+        var pushes: [any Span] = []
         latest.withLock { latest in
             var messages: [Message] = []
             messages.reserveCapacity(readings.count)
-            for reading in readings {
+            for (index, reading) in readings.enumerated() {
                 guard let update = latest.update(with: reading) else { continue }
                 if let status = update.status {
                     messages.append(Self.message(.deviceStatus, status, to: reading.room, at: now))
                 }
-                messages.append(Self.message(.dataUpdate, update.reading, to: reading.room, at: now))
+                var message = Self.message(.dataUpdate, update.reading, to: reading.room, at: now)
+                if index < journeys.count { message.journey = push(journeys[index], at: now, &pushes) }
+                messages.append(message)
             }
             hub.publish(messages)
         }
+        if pushes.isEmpty { return }
+        let end = clock.now()
+        for push in pushes { push.end(at: end) }
     }
 
     /// Publishes what status topics said, in order, where it is news. Does not wait: see ``waitForRoom()``.
@@ -114,6 +126,18 @@ package final class DataStreamService: Sendable {
     /// Devices known now, and devices forgotten because the map was full.
     package var deviceCounts: (known: Int, evicted: Int) {
         latest.withLock { ($0.count, $0.evictedCount) }
+    }
+
+    /// The journey as the hub goes on with it: under a span `stream.push_data` when it is sampled.
+    private func push(_ journey: Journey, at now: Timestamp, _ spans: inout [any Span]) -> Journey {
+        var journey = journey
+        journey.stages?.publishedAt = now
+        if let tracer, let parent = journey.parent, parent.isSampled {
+            let span = tracer.startSpan("stream.push_data", under: parent, at: now)
+            journey.parent = span.traceContext
+            spans.append(span)
+        }
+        return journey
     }
 
     /// With ``latest`` locked, as everything that is published.

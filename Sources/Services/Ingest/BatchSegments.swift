@@ -1,3 +1,4 @@
+import Realtime
 import Telemetry
 
 /// What a batch was decoded to, in parts of one kind each, so that readings and statuses keep the broker's order: a
@@ -5,7 +6,8 @@ import Telemetry
 struct BatchSegments {
     /// A part of a batch.
     enum Segment {
-        case readings([Reading])
+        /// Readings, and with each where it comes from.
+        case readings([Reading], journeys: [Journey])
         case statuses([StatusReport])
     }
 
@@ -15,19 +17,24 @@ struct BatchSegments {
 
     private var segments: [Segment] = []
     private var readings: [Reading] = []
+    private var journeys: [Journey] = []
     private var statuses: [StatusReport] = []
 
     /// Room for about `capacity` readings.
     init(capacity: Int) {
         readings.reserveCapacity(capacity)
+        journeys.reserveCapacity(capacity)
     }
 
     /// Takes what one message was.
-    mutating func append(_ message: DecodedMessage) {
+    ///
+    /// - Parameter journey: of a reading of that message.
+    mutating func append(_ message: DecodedMessage, journey: (Reading) -> Journey) {
         switch message {
         case .readings(let more):
             closeStatuses()
             readings += more
+            for reading in more { journeys.append(journey(reading)) }
             readingCount += more.count
         case .status(let report):
             closeReadings()
@@ -46,8 +53,9 @@ struct BatchSegments {
 
     private mutating func closeReadings() {
         if readings.isEmpty { return }
-        segments.append(.readings(readings))
+        segments.append(.readings(readings, journeys: journeys))
         readings = []
+        journeys = []
     }
 
     private mutating func closeStatuses() {

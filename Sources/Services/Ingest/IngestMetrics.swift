@@ -12,6 +12,8 @@ package final class IngestMetrics: Sendable {
     package let implausibleTimes: Counter
     /// Readings from the broker's retained store.
     package let retained: Counter
+    /// From a batch's arrival until all of it is with the hub, each of its messages.
+    package let processingTime: CoreMetrics.Timer
     /// Messages on status topics: births, farewells and last wills.
     package let statuses: Counter
 
@@ -21,11 +23,21 @@ package final class IngestMetrics: Sendable {
     /// Counters made by `factory`.
     package init(factory: any MetricsFactory) {
         self.factory = factory
-        messages = Counter(label: "windsock_ingest_messages", dimensions: [], factory: factory)
+        messages = Counter(
+            label: "messaging.client.consumed.messages", dimensions: [("messaging_system", "mqtt")], factory: factory)
         readings = Counter(label: "windsock_ingest_readings", dimensions: [], factory: factory)
         implausibleTimes = Counter(label: "windsock_ingest_implausible_times", dimensions: [], factory: factory)
         retained = Counter(label: "windsock_ingest_retained_readings", dimensions: [], factory: factory)
+        processingTime = Timer(
+            label: "messaging.process.duration", dimensions: [("messaging_system", "mqtt")], factory: factory)
         statuses = Counter(label: "windsock_ingest_statuses", dimensions: [], factory: factory)
+    }
+
+    /// Notes how long a batch took, once for each of its messages: none was done before the last.
+    func processed(_ count: Int, in duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+        for _ in 0..<count { processingTime.recordNanoseconds(nanoseconds) }
     }
 
     /// Counts a payload that no decoder took, by the reason's few names.

@@ -1,6 +1,7 @@
 import CoreMetrics
 package import Logging
 package import MQTTTransport
+import Realtime
 import Synchronization
 package import Telemetry
 
@@ -33,20 +34,26 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     private let state: Mutex<State>
     private let stream: DataStreamService
+    private let entry: EntryTracer
+    private let latency: LatencyService?
     private let metrics: IngestMetrics
     private let clock: any WallClock
     private let logger: Logger
 
-    /// A pipeline that decodes with `decoder` and streams into `stream`.
+    /// A pipeline that decodes with `decoder` and streams into `stream`; `entry` has its traces.
     package init(
         decoder: TelemetryDecoder,
         stream: DataStreamService,
+        entry: EntryTracer,
+        latency: LatencyService? = nil,
         metrics: IngestMetrics,
         clock: any WallClock = SystemWallClock(),
         logger: Logger
     ) {
         self.state = Mutex(State(decoder: decoder))
         self.stream = stream
+        self.entry = entry
+        self.latency = latency
         self.metrics = metrics
         self.clock = clock
         self.logger = logger
@@ -56,31 +63,54 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     /// Decodes and publishes the batch; returns when every reading and status is in the hub's mailboxes.
     package func accept(_ batch: MQTTBatch) throws {
+        let receivedAt = clock.now()
         stream.waitForRoom()
-        for segment in decode(batch, receivedAt: clock.now()) {
+        var tracing = IngestTracing(entry: entry)
+        for segment in decode(batch, receivedAt: receivedAt, &tracing) {
             switch segment {
-            case .readings(let readings):
+            case .readings(let readings, let journeys):
                 count(readings)
-                stream.publish(readings)
+                stream.publish(readings, journeys: journeys)
+                latency?.processed(journeys, at: clock.now())
             case .statuses(let reports): stream.publish(reports)
             }
         }
+        let now = clock.now()
+        tracing.finish(at: now)
+        metrics.processed(batch.messages.count, in: now.since(receivedAt))
     }
 
-    private func decode(_ batch: MQTTBatch, receivedAt: Timestamp) -> [BatchSegments.Segment] {
+    private func decode(
+        _ batch: MQTTBatch, receivedAt: Timestamp, _ tracing: inout IngestTracing
+    ) -> [BatchSegments.Segment] {
         metrics.messages.increment(by: batch.messages.count)
+        var startedAt = clock.now()
         return state.withLock { state in
             var segments = BatchSegments(capacity: batch.messages.count)
             for message in batch.messages {
+                let origin = Self.traceContext(of: message)
                 do throws(DecodeError) {
                     let decoded = try state.decoder.decodeMessage(
                         topic: message.topic,
                         payload: message.payload,
                         receivedAt: receivedAt,
                         isRetained: message.isRetained,
-                        trace: Self.traceContext(of: message))
-                    segments.append(decoded)
+                        trace: origin)
+                    let decodedAt = clock.now()
+                    let stages = StageTimes(
+                        receivedAt: receivedAt, decodeStartedAt: startedAt, decodedAt: decodedAt,
+                        publishedAt: decodedAt)
+                    startedAt = decodedAt
+                    var parent: TraceContext?
+                    if case .readings(let readings) = decoded {
+                        parent = tracing.decoded(
+                            message, readings: readings, pattern: state.decoder.pattern(ofTopic: message.topic),
+                            stages: stages)
+                    }
+                    segments.append(decoded) { Self.journey(of: $0, stages, under: parent) }
                 } catch {
+                    startedAt = clock.now()
+                    tracing.failed(message, from: origin, error, receivedAt: receivedAt)
                     state.totals.failures += 1
                     metrics.countFailure(error)
                     logFailure(error, of: message, at: receivedAt, in: &state)
@@ -92,6 +122,15 @@ package final class IngestPipeline: MQTTBatchHandler {
             if segments.statusCount > 0 { metrics.statuses.increment(by: segments.statusCount) }
             return segments.finished()
         }
+    }
+
+    private static func journey(
+        of reading: Reading, _ stages: StageTimes, under parent: TraceContext?
+    ) -> Journey {
+        // What the broker had kept is of any age: nobody waits for it.
+        let isLive = !reading.isRetained
+        return Journey(
+            subject: reading.device.rawValue, parent: parent, origin: reading.trace, stages: isLive ? stages : nil)
     }
 
     private func count(_ readings: [Reading]) {

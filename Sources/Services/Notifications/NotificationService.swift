@@ -4,6 +4,7 @@ package import Realtime
 package import Storage
 import Synchronization
 package import Telemetry
+package import Tracing
 
 /// Tells users what concerns them: stored first, pushed to all of a user's clients, and kept until it was read.
 ///
@@ -41,6 +42,7 @@ package final class NotificationService: Sendable {
     private let database: Database
     private let hub: Hub
     private let ledger: RoomLedger
+    private let tracer: (any Tracer)?
     private let clock: any WallClock
     private let ids: any IDGenerator
     private let logger: Logger
@@ -49,12 +51,14 @@ package final class NotificationService: Sendable {
     /// A service that writes through `writer` into the database that it reads.
     package init(
         writer: RoomWriter, database: Database, hub: Hub, configuration: HistoryConfiguration,
+        tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator(), logger: Logger
     ) {
         self.writer = writer
         self.database = database
         self.hub = hub
         self.ledger = RoomLedger(configuration: configuration)
+        self.tracer = tracer
         self.clock = clock
         self.ids = ids
         self.logger = logger
@@ -67,8 +71,27 @@ package final class NotificationService: Sendable {
     /// - Parameters:
     ///   - sender: Who sends; a `key` is that user's.
     ///   - key: Makes a resend harmless for 24 h.
+    ///   - trace: When it is sampled, the notification's spans come under it.
     package func send(
-        _ draft: NotificationDraft, to users: [String], from sender: String, key: String?
+        _ draft: NotificationDraft, to users: [String], from sender: String, key: String?, trace: TraceContext? = nil
+    ) async throws(RequestError) -> Sent {
+        guard let tracer, let trace, trace.isSampled else {
+            return try await store(draft, for: users, from: sender, key: key, under: nil)
+        }
+        let span = tracer.startSpan("notification.send", under: trace, at: clock.now())
+        defer { span.end(at: clock.now()) }
+        do throws(RequestError) {
+            let sent = try await store(draft, for: users, from: sender, key: key, under: span.traceContext)
+            span.updateAttributes { $0["recipients.count"] = sent.recipientCount }
+            return sent
+        } catch {
+            span.setStatus(SpanStatus(code: .error, message: "\(error)"))
+            throw error
+        }
+    }
+
+    private func store(
+        _ draft: NotificationDraft, for users: [String], from sender: String, key: String?, under span: TraceContext?
     ) async throws(RequestError) -> Sent {
         let limit = ledger.configuration.maxRecipients
         guard users.count <= limit else {
@@ -80,7 +103,8 @@ package final class NotificationService: Sendable {
                 user: sender, scope: "notifications", key: $0, contentDigest: Self.digest(of: draft, users))
         }
         let size = draft.title.utf8.count + draft.body.utf8.count + 512
-        return try await writer.submit(byteCount: size + users.count * 64) { [self] transaction in
+        let journey = span.map { Journey(subject: sender, parent: $0) }
+        return try await writer.submit(byteCount: size + users.count * 64, trace: span) { [self] transaction in
             let now = clock.now()
             if let earlier = try ledger.earlier(key, at: now, in: transaction) {
                 return RoomWriter.Effect(
@@ -97,7 +121,7 @@ package final class NotificationService: Sendable {
                 messages.append(
                     try ledger.append(
                         .notification, id: id, payload: payload, to: ChatService.inbox(of: user), at: now,
-                        in: transaction))
+                        journey: journey, in: transaction))
             }
             if let key { try transaction.remember(key, messageID: id, offset: Int64(users.count), at: now) }
             return RoomWriter.Effect(

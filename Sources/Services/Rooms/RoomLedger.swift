@@ -10,9 +10,11 @@ struct RoomLedger {
     let configuration: HistoryConfiguration
 
     /// Appends a message to a room's history and makes what the room is told.
+    ///
+    /// - Parameter journey: who says it and under which span; `nil` when it is not traced.
     func append(
         _ type: MessageType, id: String, payload: [UInt8], to room: String, at now: Timestamp,
-        in transaction: StorageTransaction
+        journey: Journey? = nil, in transaction: StorageTransaction
     ) throws -> Message {
         let offset = try transaction.append(
             to: room, messageID: id, type: type.description, payload: payload, at: now)
@@ -23,7 +25,9 @@ struct RoomLedger {
         if offset % Self.trimInterval == 0 {
             try transaction.trim(room, toLatest: configuration.maxMessagesPerRoom)
         }
-        return Message(type: type, room: room, payload: payload, timestamp: now, offset: offset)
+        var message = Message(type: type, room: room, payload: payload, timestamp: now, offset: offset)
+        message.journey = journey
+        return message
     }
 
     /// What a key was used for; nil when it is free.

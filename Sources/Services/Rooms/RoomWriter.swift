@@ -4,6 +4,8 @@ package import Logging
 package import Realtime
 package import Storage
 import Synchronization
+package import Telemetry
+package import Tracing
 
 /// The one writer of what rooms remember: commits what waits in one transaction, publishes it, and then answers.
 ///
@@ -32,6 +34,8 @@ package final class RoomWriter: Sendable {
 
     private struct Request: Sendable {
         let byteCount: Int
+        /// The span that asks for it, if it is sampled.
+        let trace: TraceContext?
         /// Does the work and keeps its result; returns what to publish.
         let perform: @Sendable (StorageTransaction) -> [Message]
         /// Answers with the result, or with the failure of the whole transaction.
@@ -47,14 +51,21 @@ package final class RoomWriter: Sendable {
 
     private let database: Database
     private let hub: Hub
+    private let tracer: (any Tracer)?
+    private let clock: any WallClock
     private let logger: Logger
     private let queue = DispatchQueue(label: "windsock.rooms")
     private let state = Mutex(State())
 
-    /// A writer into `database` that publishes through `hub`.
-    package init(database: Database, hub: Hub, logger: Logger) {
+    /// A writer into `database` that publishes through `hub`; `tracer` makes the spans of sampled requests.
+    package init(
+        database: Database, hub: Hub, tracer: (any Tracer)? = nil, clock: any WallClock = SystemWallClock(),
+        logger: Logger
+    ) {
         self.database = database
         self.hub = hub
+        self.tracer = tracer
+        self.clock = clock
         self.logger = logger
     }
 
@@ -65,14 +76,18 @@ package final class RoomWriter: Sendable {
     /// `completion` is called after that, on the writer's thread, with the work's value or with what it threw.
     ///
     /// Does not wait; when too much waits already, `completion` is called at once with `overloaded`.
+    ///
+    /// - Parameter trace: the span that the request's `storage.commit` comes under.
     package func submit<Value: Sendable>(
         byteCount: Int,
+        trace: TraceContext? = nil,
         _ work: @escaping @Sendable (StorageTransaction) throws -> Effect<Value>,
         completion: @escaping @Sendable (Result<Value, RequestError>) -> Void
     ) {
         let outcome = Outcome<Value>()
         let request = Request(
             byteCount: byteCount,
+            trace: trace.flatMap { $0.isSampled ? $0 : nil },
             perform: { [logger] transaction in
                 do {
                     let effect = try transaction.savepoint { try work(transaction) }
@@ -109,10 +124,11 @@ package final class RoomWriter: Sendable {
 
     /// The same for callers that can wait.
     package func submit<Value: Sendable>(
-        byteCount: Int, _ work: @escaping @Sendable (StorageTransaction) throws -> Effect<Value>
+        byteCount: Int, trace: TraceContext? = nil,
+        _ work: @escaping @Sendable (StorageTransaction) throws -> Effect<Value>
     ) async throws(RequestError) -> Value {
         let result = await withCheckedContinuation { continuation in
-            submit(byteCount: byteCount, work) { continuation.resume(returning: $0) }
+            submit(byteCount: byteCount, trace: trace, work) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
@@ -138,11 +154,16 @@ package final class RoomWriter: Sendable {
         guard let requests = takeNext() else { return }
         // Clients that cannot be served as fast as others write make the writer wait, and then refuse.
         hub.waitForRoom()
+        let tracing = tracer.map {
+            CommitTracing(requests.compactMap(\.trace), requestCount: requests.count, tracer: $0, at: clock.now())
+        }
         do {
             let messages = try database.write { transaction in requests.flatMap { $0.perform(transaction) } }
+            tracing?.finish(at: clock.now())
             hub.publish(messages)
             for request in requests { request.finish(nil) }
         } catch {
+            tracing?.finish(error, at: clock.now())
             logger.error("A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
             for request in requests { request.finish(.storageFailed) }
         }

@@ -2,6 +2,8 @@
 final class ResolvedTopic: Sendable {
     /// The context of the topic's messages; the receive time is still to be set.
     let context: DecodingContext
+    /// The route's pattern.
+    let pattern: String
 
     private let convention: PayloadConvention
     private let decoder: any PayloadDecoder
@@ -20,6 +22,7 @@ final class ResolvedTopic: Sendable {
                 topic: topic, device: device, metric: captures["metric"],
                 receivedAt: Timestamp(nanosecondsSinceEpoch: 0), convertsFahrenheit: route.convertsFahrenheit,
                 limits: limits)
+            pattern = route.pattern
             convention =
                 route.convention == .auto ? AutoDecoder.convention(ofTopic: topic) ?? .auto : route.convention
             decoder = convention.decoder

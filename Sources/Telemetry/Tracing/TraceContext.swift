@@ -59,10 +59,10 @@ package struct TraceContext: Hashable, Sendable {
     }
 
     /// 32 lower-case hexadecimal digits.
-    package var traceIDText: String { Self.text(32) { Self.write(traceHigh, traceLow, to: &$0) } }
+    package var traceIDText: String { Self.text(32) { writeTraceID(to: &$0) } }
 
     /// 16 lower-case hexadecimal digits.
-    package var spanIDText: String { Self.text(16) { Self.write(spanID, to: &$0) } }
+    package var spanIDText: String { Self.text(16) { writeSpanID(to: &$0) } }
 
     /// Version 00 of the `traceparent` value (section 3.2); unknown flags are left out (section 3.2.2.5).
     package var traceparent: String { Self.text(55) { write(to: &$0) } }
@@ -70,10 +70,21 @@ package struct TraceContext: Hashable, Sendable {
     /// Appends the `traceparent` value: 55 characters.
     package func write(to text: inout [UInt8]) {
         text += [UInt8(ascii: "0"), UInt8(ascii: "0"), Self.dash]
-        Self.write(traceHigh, traceLow, to: &text)
+        writeTraceID(to: &text)
         text.append(Self.dash)
-        Self.write(spanID, to: &text)
+        writeSpanID(to: &text)
         text += [Self.dash, UInt8(ascii: "0"), isSampled ? UInt8(ascii: "1") : UInt8(ascii: "0")]
+    }
+
+    /// Appends ``traceIDText``.
+    package func writeTraceID(to text: inout [UInt8]) {
+        Self.write(traceHigh, to: &text)
+        Self.write(traceLow, to: &text)
+    }
+
+    /// Appends ``spanIDText``.
+    package func writeSpanID(to text: inout [UInt8]) {
+        Self.write(spanID, to: &text)
     }
 
     private static func text(_ capacity: Int, _ write: (inout [UInt8]) -> Void) -> String {
@@ -83,12 +94,10 @@ package struct TraceContext: Hashable, Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func write(_ values: UInt64..., to text: inout [UInt8]) {
-        for value in values {
-            for shift in stride(from: 60, through: 0, by: -4) {
-                let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xF
-                text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            }
+    private static func write(_ value: UInt64, to text: inout [UInt8]) {
+        for shift in stride(from: 60, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xF
+            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
         }
     }
 

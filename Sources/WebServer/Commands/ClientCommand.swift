@@ -9,6 +9,8 @@ package struct ClientCommand {
     /// Echoed in the answer.
     package let id: String?
     package let payload: JSONValue
+    /// The client's span, when it sent a valid `traceparent`.
+    package let trace: TraceContext?
     /// When the gateway read it.
     package let receivedAt: Timestamp
 
@@ -17,6 +19,7 @@ package struct ClientCommand {
         self.type = type
         self.id = nil
         self.payload = payload
+        self.trace = nil
         self.receivedAt = Timestamp(nanosecondsSinceEpoch: 0)
     }
 
@@ -38,6 +41,9 @@ package struct ClientCommand {
         }
         self.type = type
         self.payload = value["payload"] ?? .object([])
+        self.trace = value["traceparent"]?.stringValue.flatMap {
+            TraceContext(traceparent: $0, state: value["tracestate"]?.stringValue)
+        }
         guard payload.objectValue != nil else {
             throw CommandError(.badRequest, "\"payload\" must be an object.")
         }

@@ -38,6 +38,7 @@ package struct CommandError: Error, Equatable {
         case .tooLarge: self.init(.tooLarge, error.description)
         case .conflict: self.init(.conflict, error.description)
         case .notFound: self.init(.notFound, error.description)
+        case .rateLimited: self.init(.rateLimited, error.description, isTemporary: true)
         case .overloaded: self.init(.overloaded, error.description, isTemporary: true)
         case .storage: self.init(.internal, error.description, isTemporary: true)
         }

@@ -9,7 +9,8 @@ extension CommandRouter {
         let room = try command.room()
         try Self.checkPublishing(to: room, session.identity.grants, services.stream)
         services.chat.send(
-            try command.content(), to: room.rawValue, from: session.identity.user, key: try command.idempotencyKey()
+            try command.content(), to: room.rawValue, from: session.identity.user, key: try command.idempotencyKey(),
+            trace: call.trace?.context
         ) { result in
             call.finish(.ack, result) { sent in
                 var payload = JSONObjectBuilder()
@@ -29,7 +30,8 @@ extension CommandRouter {
             throw CommandError(.forbidden, "The token does not grant sending to the user \(recipient).")
         }
         services.chat.sendDirect(
-            try command.content(), to: recipient, from: session.identity.user, key: try command.idempotencyKey()
+            try command.content(), to: recipient, from: session.identity.user, key: try command.idempotencyKey(),
+            trace: call.trace?.context
         ) { result in
             call.finish(.ack, result) { sent in
                 var payload = JSONObjectBuilder()

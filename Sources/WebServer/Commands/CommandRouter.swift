@@ -16,6 +16,7 @@ package struct CommandRouter: Sendable {
         let id: String?
         let clock: any WallClock
         let metrics: WebSocketMetrics
+        let trace: CommandTrace?
         let completion: @Sendable () -> Void
 
         /// Answers on the client's loop, where it must be called.
@@ -23,7 +24,7 @@ package struct CommandRouter: Sendable {
             let session = session.value
             session.shard.send(
                 [Message(type: type, payload: payload, timestamp: clock.now(), replyTo: id)], to: session.client)
-            completion()
+            finished()
         }
 
         /// Answers with an error on the client's loop, where it must be called.
@@ -31,6 +32,12 @@ package struct CommandRouter: Sendable {
             metrics.commandFailed(error.code)
             let session = session.value
             session.shard.send([error.message(replyTo: id, at: clock.now())], to: session.client)
+            finished(error)
+        }
+
+        /// Ends the command where its answer is on its way by other means.
+        func finished(_ error: CommandError? = nil) {
+            trace?.finish(error, at: clock.now())
             completion()
         }
 
@@ -72,7 +79,8 @@ package struct CommandRouter: Sendable {
     ) {
         let call = Call(
             session: NIOLoopBound(session, eventLoop: session.shard.eventLoop), eventLoop: session.shard.eventLoop,
-            id: command.id, clock: clock, metrics: metrics, completion: completion)
+            id: command.id, clock: clock, metrics: metrics,
+            trace: CommandTrace(command, entry: services.entry, at: clock.now()), completion: completion)
         do throws(CommandError) {
             switch command.type {
             case "join_room": try join(command, call)

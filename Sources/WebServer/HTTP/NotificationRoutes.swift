@@ -12,6 +12,7 @@ struct NotificationRoutes {
 
     let hub: Hub
     let notifications: NotificationService
+    let entry: EntryTracer
     let maxBodyBytes: Int
 
     func register(on group: RouterGroup<GatewayRequestContext>) {
@@ -39,6 +40,13 @@ struct NotificationRoutes {
     }
 
     @Sendable private func send(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let trace = RequestTrace(request, route: "/api/notifications", entry: entry)
+        return try await trace.run { try await send(request, context, under: trace.context) }
+    }
+
+    private func send(
+        _ request: Request, _ context: GatewayRequestContext, under trace: TraceContext?
+    ) async throws -> Response {
         let identity = try context.requireIdentity()
         guard identity.grants.canNotify else {
             throw Problem(.forbidden, "The token does not grant sending notifications (its \"notify\" is not true).")
@@ -49,7 +57,8 @@ struct NotificationRoutes {
         let sent: NotificationService.Sent
         do {
             let recipients = try await recipients(in: body, identity.grants)
-            sent = try await notifications.send(draft, to: recipients, from: identity.user, key: key)
+            sent = try await notifications.send(
+                draft, to: recipients, from: identity.user, key: key, trace: trace)
         } catch let error as RequestError {
             throw Problem(error)
         }

@@ -9,6 +9,7 @@ extension Problem {
         case .tooLarge: self.init(.contentTooLarge, error.description)
         case .conflict: self.init(.conflict, error.description)
         case .notFound: self.init(.notFound, error.description)
+        case .rateLimited: self.init(.tooManyRequests, error.description, headers: [.retryAfter: "1"])
         case .overloaded: self.init(.serviceUnavailable, error.description, headers: [.retryAfter: "1"])
         case .storage: self.init(.serviceUnavailable, error.description, headers: [.retryAfter: "5"])
         }

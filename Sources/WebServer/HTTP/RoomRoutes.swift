@@ -74,6 +74,13 @@ struct RoomRoutes {
 
     /// Says something in a room on behalf of the token's user.
     @Sendable private func send(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let trace = RequestTrace(request, route: "/api/rooms/messages", entry: services.entry)
+        return try await trace.run { try await send(request, context, under: trace.context) }
+    }
+
+    private func send(
+        _ request: Request, _ context: GatewayRequestContext, under trace: TraceContext?
+    ) async throws -> Response {
         let identity = try context.requireIdentity()
         let body = try await request.jsonObject(upTo: maxBodyBytes)
         let sent: ChatService.Sent
@@ -84,7 +91,9 @@ struct RoomRoutes {
             let content = try command.content()
             let key = try command.idempotencyKey()
             sent = try await withCheckedThrowingContinuation { continuation in
-                services.chat.send(content, to: room.rawValue, from: identity.user, key: key) {
+                services.chat.send(
+                    content, to: room.rawValue, from: identity.user, key: key, trace: trace
+                ) {
                     continuation.resume(with: $0)
                 }
             }

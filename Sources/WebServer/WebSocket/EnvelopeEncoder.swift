@@ -37,7 +37,7 @@ package struct EnvelopeEncoder: MessageEncoder {
 
     private static func parts(of message: Message) -> (head: StaticString, tail: [UInt8]) {
         var tail: [UInt8] = []
-        tail.reserveCapacity(96)
+        tail.reserveCapacity(message.trace == nil ? 96 : 288)
         JSONWriter.append(raw: ",\"timestamp\":", to: &tail)
         JSONWriter.appendRFC3339(message.timestamp, to: &tail)
         if let offset = message.offset {
@@ -48,7 +48,20 @@ package struct EnvelopeEncoder: MessageEncoder {
             JSONWriter.append(raw: ",\"id\":", to: &tail)
             JSONWriter.append(id, to: &tail)
         }
+        if let trace = message.trace { append(trace, to: &tail) }
         tail.append(UInt8(ascii: "}"))
         return ("{\"type\":\"", tail)
+    }
+
+    /// The span that recipients continue, if they are asked to by the flags of `traceparent`.
+    private static func append(_ trace: TraceContext, to tail: inout [UInt8]) {
+        // Hexadecimal digits and dashes: nothing to escape.
+        JSONWriter.append(raw: ",\"trace_id\":\"", to: &tail)
+        trace.writeTraceID(to: &tail)
+        JSONWriter.append(raw: "\",\"span_id\":\"", to: &tail)
+        trace.writeSpanID(to: &tail)
+        JSONWriter.append(raw: "\",\"traceparent\":\"", to: &tail)
+        trace.write(to: &tail)
+        tail.append(UInt8(ascii: "\""))
     }
 }

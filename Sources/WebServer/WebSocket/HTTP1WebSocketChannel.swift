@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import Services
 
 /// HTTP/1.1 and WebSocket on one listener: Hummingbird serves the one, ``WebSocketConnection`` the other.
 ///
@@ -64,7 +65,8 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             try pipeline.addHandler(
                 UpgradeGate(
                     authenticator: authenticator, origins: origins, echoPath: echoPath, admission: admission,
-                    quota: environment.quota, timeout: limits.handshakeTimeout),
+                    quota: environment.quota, entry: environment.services.entry,
+                    timeout: limits.handshakeTimeout),
                 position: .before(upgradeHandler))
             return Value(outcome: outcome, channel: channel)
         }

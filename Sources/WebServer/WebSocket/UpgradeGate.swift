@@ -1,5 +1,8 @@
 import NIOCore
 import NIOHTTP1
+import Services
+import Telemetry
+import Tracing
 
 /// Stands in front of NIO's upgrade handler and decides who is let through as a WebSocket.
 ///
@@ -17,21 +20,26 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     private let echoPath: EchoPath?
     private let admission: Admission
     private let quota: UserQuota
+    private let entry: EntryTracer
+    private let clock = SystemWallClock()
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
     private var hasFailed = false
+    /// `websocket.upgrade`, from a handshake's request to the decision.
+    private var span: (any Span)?
     /// What came while the token was checked; nil before.
     private var held: [HTTPServerRequestPart]?
 
     init(
         authenticator: Authenticator, origins: OriginPolicy, echoPath: EchoPath?, admission: Admission,
-        quota: UserQuota, timeout: TimeAmount
+        quota: UserQuota, entry: EntryTracer, timeout: TimeAmount
     ) {
         self.authenticator = authenticator
         self.origins = origins
         self.echoPath = echoPath
         self.admission = admission
         self.quota = quota
+        self.entry = entry
         self.timeout = timeout
     }
 
@@ -66,6 +74,7 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         case .refused(let refusal): refuse(head, refusal, context)
         case .echo: pass(head, context)
         case .handshake:
+            beginSpan(head)
             guard quota.takeConnection(from: context.remoteAddress?.ipAddress ?? "", now: context.eventLoop.now) else {
                 return refuse(
                     head, UpgradeRefusal(429, "Too many connections from this address; try again later."), context)
@@ -105,6 +114,7 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
             switch result {
             case .success(let identity):
                 self.admission.identity = identity
+                self.endSpan(status: Int(HTTPResponseStatus.switchingProtocols.code))
                 self.pass(head, context)
             case .failure(let error): self.refuse(head, UpgradeRefusal(401, "\(error)"), context)
             }
@@ -112,10 +122,29 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func refuse(_ head: HTTPRequestHead, _ refusal: UpgradeRefusal, _ context: ChannelHandlerContext) {
+        endSpan(status: refusal.status)
         var head = head
         head.headers.remove(name: "upgrade")
         head.headers.add(name: UpgradeRefusal.headerName, value: refusal.headerValue)
         pass(head, context)
+    }
+
+    private func beginSpan(_ head: HTTPRequestHead) {
+        let origin = head.headers.first(name: "traceparent").flatMap {
+            TraceContext(traceparent: $0, state: head.headers.first(name: "tracestate"))
+        }
+        span = entry.begin("websocket.upgrade", from: origin, ofKind: .server, at: clock.now())
+        span?.updateAttributes { attributes in
+            attributes["http.request.method"] = head.method.rawValue
+            attributes["http.route"] = "/ws"
+        }
+    }
+
+    private func endSpan(status: Int) {
+        guard let span else { return }
+        span.updateAttributes { $0["http.response.status_code"] = status }
+        span.end(at: clock.now())
+        self.span = nil
     }
 
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {

@@ -21,7 +21,7 @@ package final class WebSocketMetrics: Sendable {
     package init(factory: any MetricsFactory) {
         self.factory = factory
         opened = Counter(label: "windsock_websocket_connections_opened", dimensions: [], factory: factory)
-        received = Counter(label: "windsock_websocket_messages_received", dimensions: [], factory: factory)
+        received = Counter(label: "websocket.messages.received", dimensions: [], factory: factory)
         rateLimited = Counter(label: "windsock_websocket_commands_rate_limited", dimensions: [], factory: factory)
     }
 

@@ -1,0 +1,72 @@
+import NIOCore
+import Telemetry
+import Tracing
+
+/// Messages whose way is followed: spans for chosen deliveries, and word to the observer.
+extension HubShard {
+    /// Fans out a sampled message: chosen recipients get a frame of their own, the others the shared one.
+    func fanOutTraced(_ message: QueuedMessage, _ broadcast: Broadcast, to recipients: [HubClient]) {
+        guard let tracing else { return }
+        let now = clock.now()
+        var chosen: [HubClient] = []
+        plan.add(message)
+        for client in recipients {
+            if let control = client.control, !admit(message, for: client, control) { continue }
+            if broadcast.takesSend(within: tracing, at: now) {
+                chosen.append(client)
+            } else {
+                advance(client)
+            }
+        }
+        for client in chosen {
+            plan.add(ownFrame(of: message, broadcast, for: client, tracing, at: now))
+            advance(client)
+        }
+    }
+
+    /// The message with a span for this one delivery, which the client is asked to continue (flag 01).
+    private func ownFrame(
+        of message: QueuedMessage, _ broadcast: Broadcast, for client: HubClient, _ tracing: HubTracing,
+        at now: Timestamp
+    ) -> QueuedMessage {
+        guard var named = broadcast.message else { return message }
+        let span = tracing.tracer.startSpan(
+            "websocket.send", under: broadcast.context, ofKind: .producer, at: now)
+        span.updateAttributes { attributes in
+            attributes["messaging.system"] = "websocket"
+            attributes["messaging.operation.name"] = "send"
+            attributes["messaging.operation.type"] = "send"
+            attributes["messaging.destination.name"] = message.room
+            attributes["messaging.client.id"] = client.id
+            attributes["messaging.message.body.size"] = message.frame.readableBytes
+            attributes["windsock.queue.bytes"] = client.queuedByteCount
+        }
+        named.trace = span.traceContext
+        var own = message
+        own.frame = encoder.encode(named)
+        own.send = SendSpan(span)
+        return own
+    }
+
+    /// Ends the spans of messages that the socket has taken.
+    func ended(_ messages: ArraySlice<QueuedMessage>) {
+        let now = clock.now()
+        for message in messages { message.send?.written(at: now) }
+    }
+
+    /// At the end of a tick: all of its messages are with the sockets, or in the queues of clients that are slow.
+    func tellObserver() {
+        guard let tracing else { return }
+        let now = clock.now()
+        let all = followed
+        followed.removeAll(keepingCapacity: all.count <= 1024)
+        var deliveries: [FollowedDelivery] = []
+        deliveries.reserveCapacity(all.count)
+        for (broadcast, recipientCount) in all {
+            broadcast.delivered(to: recipientCount, at: now)
+            guard recipientCount > 0 else { continue }
+            deliveries.append(FollowedDelivery(broadcast, recipientCount: recipientCount))
+        }
+        if !deliveries.isEmpty { tracing.observer?.delivered(deliveries, at: now) }
+    }
+}

@@ -1,0 +1,25 @@
+import Telemetry
+package import Tracing
+
+/// What the hub needs to make spans: shared by all shards.
+package struct HubTracing: Sendable {
+    let tracer: any Tracer
+    let observer: (any DeliveryObserver)?
+    let sendsPerMessage: Int
+    private let sends: TraceBudget
+
+    /// - Parameters:
+    ///   - sendsPerMessage: recipients of one message whose deliveries become spans, so that a room of 10,000 does
+    ///     not make 10,000.
+    ///   - sendsPerSecond: such recipients of all messages.
+    package init(
+        tracer: any Tracer, observer: (any DeliveryObserver)? = nil, sendsPerMessage: Int = 4, sendsPerSecond: Int = 200
+    ) {
+        self.tracer = tracer
+        self.observer = observer
+        self.sendsPerMessage = sendsPerMessage
+        self.sends = TraceBudget(perSecond: sendsPerSecond)
+    }
+
+    func takeSend(at now: Timestamp) -> Bool { sends.take(at: now) }
+}

@@ -1,0 +1,94 @@
+import OTLP
+import Telemetry
+import Tracing
+
+/// One span of a browser's OTLP/JSON, checked: the names, attributes and times that a page can have, and nothing else.
+///
+/// Source: OTLP specification, "JSON Protobuf Encoding"; `opentelemetry/proto/trace/v1/trace.proto`.
+struct BrowserSpan {
+    /// What a page does with a message.
+    enum Name: String, CaseIterable {
+        case receive = "websocket.receive"
+        case paint = "dashboard.paint"
+    }
+
+    /// The attributes that are handed on; others are left out, because they end in the collector.
+    private static let attributeNames: Set<String> = [
+        "clock.offset_ms", "clock.uncertainty_ms", "clock.synchronized", "messaging.system",
+        "messaging.destination.name", "messaging.operation.name", "messaging.operation.type", "windsock.device",
+        "windsock.message.type", "windsock.painted",
+    ]
+    private static let maxTextByteCount = 256
+    /// How far a span's time may be from the gateway's: pages correct their clocks.
+    private static let maxDistance = Duration.seconds(600)
+
+    let name: Name
+    let trace: TraceContext
+    let parent: UInt64
+    let start: Timestamp
+    let end: Timestamp
+    let attributes: SpanAttributes
+
+    /// - Throws: ``Refusal`` saying what is wrong with it.
+    init(_ span: JSONValue, now: Timestamp) throws(Refusal) {
+        guard let name = span["name"]?.stringValue.flatMap(Name.init(rawValue:)) else {
+            throw Refusal("its name must be one of \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        self.name = name
+        guard let traceID = span["traceId"]?.stringValue, let spanID = span["spanId"]?.stringValue,
+            let trace = TraceContext(traceparent: "00-\(traceID.lowercased())-\(spanID.lowercased())-01")
+        else {
+            throw Refusal("traceId and spanId must be 32 and 16 hexadecimal digits, not all 0")
+        }
+        self.trace = trace
+        guard let parentID = span["parentSpanId"]?.stringValue,
+            let parent = TraceContext(traceparent: "00-\(traceID.lowercased())-\(parentID.lowercased())-01")
+        else {
+            throw Refusal("parentSpanId must be 16 hexadecimal digits, not all 0: pages begin no traces")
+        }
+        self.parent = parent.spanID
+        start = try Self.time(span["startTimeUnixNano"], "startTimeUnixNano", now)
+        end = try Self.time(span["endTimeUnixNano"], "endTimeUnixNano", now)
+        guard start <= end else { throw Refusal("it ends before it starts") }
+        attributes = Self.attributes(span["attributes"]?.arrayValue ?? [])
+    }
+
+    private static func time(_ value: JSONValue?, _ name: String, _ now: Timestamp) throws(Refusal) -> Timestamp {
+        let nanoseconds =
+            value?.stringValue.flatMap { Int64($0) } ?? value?.numberValue.flatMap { Int64(exactly: $0.rounded()) }
+        guard let nanoseconds else { throw Refusal("\(name) must be nanoseconds since 1970, as a string") }
+        let time = Timestamp(nanosecondsSinceEpoch: nanoseconds)
+        guard abs(time.since(now)) <= maxDistance else {
+            throw Refusal("\(name) must be within 10 minutes of the gateway's time")
+        }
+        return time
+    }
+
+    private static func attributes(_ list: [JSONValue]) -> SpanAttributes {
+        var attributes = SpanAttributes()
+        for attribute in list.prefix(attributeNames.count * 2) {
+            guard let key = attribute["key"]?.stringValue, attributeNames.contains(key), let value = attribute["value"]
+            else { continue }
+            if let text = value["stringValue"]?.stringValue {
+                guard text.utf8.count <= maxTextByteCount else { continue }
+                attributes[key] = text
+            } else if let number = value["doubleValue"]?.numberValue ?? value["intValue"]?.numberValue {
+                attributes[key] = number
+            } else if let flag = value["boolValue"]?.boolValue {
+                attributes[key] = flag
+            }
+        }
+        return attributes
+    }
+
+    /// Why a span is not taken.
+    struct Refusal: Error {
+        let reason: String
+
+        init(_ reason: String) {
+            self.reason = reason
+        }
+    }
+}
+
+private func abs(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }

@@ -1,0 +1,139 @@
+package import CoreMetrics
+package import Realtime
+import Synchronization
+package import Telemetry
+package import Tracing
+
+/// Knows how long readings take on their way, hop by hop, and shows those that prove slow as traces.
+///
+///     IngestPipeline ── processed ──┐
+///     HubShard ─────── delivered ───┼──▶ LatencySeries ──▶ GET /api/latency
+///     BrowserSpanService ─ painted ─┘          └─▶ histograms for /metrics and OTLP
+///                           └── too slow, and not sampled: spans made from the stage times
+///
+/// Thread-safe; called once a batch and once a tick.
+package final class LatencyService: DeliveryObserver {
+    /// What counts as slow, and how many of those become traces.
+    package struct Configuration: Sendable {
+        /// From the device's sending, or where that is unknown from the gateway's receiving, to the last socket.
+        package var slowThreshold: Duration
+        /// Slow readings that become traces, a second.
+        package var slowPerSecond: Int
+
+        package init(slowThreshold: Duration = .milliseconds(500), slowPerSecond: Int = 10) {
+            self.slowThreshold = slowThreshold
+            self.slowPerSecond = slowPerSecond
+        }
+    }
+
+    /// What one hop took in one span of time.
+    package struct Summary: Sendable {
+        package var hop: Hop
+        package var total: LatencyHistogram
+        package var points: [LatencySeries.Point]
+    }
+
+    package let configuration: Configuration
+    private let tracer: any Tracer
+    private let budget: TraceBudget
+    private let clock: any WallClock
+    private let series = Mutex(LatencySeries())
+    private let timers: [Hop: CoreMetrics.Timer]
+
+    /// - Parameter tracer: makes the spans of slow readings.
+    package init(
+        tracer: any Tracer, configuration: Configuration = .init(), factory: any MetricsFactory,
+        clock: any WallClock = SystemWallClock()
+    ) {
+        self.tracer = tracer
+        self.configuration = configuration
+        self.clock = clock
+        budget = TraceBudget(perSecond: configuration.slowPerSecond)
+        timers = Dictionary(
+            uniqueKeysWithValues: Hop.allCases.map {
+                ($0, Timer(label: "windsock.latency", dimensions: [("hop", $0.rawValue)], factory: factory))
+            })
+    }
+
+    // MARK: Hops
+
+    /// Readings were handed to the hub at `time`.
+    package func processed(_ journeys: [Journey], at time: Timestamp) {
+        series.withLock { series in
+            for journey in journeys {
+                guard let stages = journey.stages else { continue }
+                if let sentAt = stages.sentAt { record(.device, stages.receivedAt.since(sentAt), at: time, &series) }
+                record(.process, time.since(stages.receivedAt), at: time, &series)
+            }
+        }
+    }
+
+    package func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp) {
+        series.withLock { series in
+            for delivery in deliveries {
+                guard let stages = delivery.journey.stages else { continue }
+                record(.fanOut, time.since(stages.publishedAt), at: time, &series)
+            }
+        }
+        for delivery in deliveries {
+            guard let stages = delivery.journey.stages, !delivery.isTraced,
+                time.since(stages.sentAt ?? stages.receivedAt) > configuration.slowThreshold,
+                delivery.claim(), budget.take(at: time)
+            else { continue }
+            trace(delivery, stages, deliveredAt: time)
+        }
+    }
+
+    /// A browser has received, or painted, a delivery that was traced.
+    func browser(_ hop: Hop, took duration: Duration) {
+        let now = clock.now()
+        series.withLock { record(hop, duration, at: now, &$0) }
+    }
+
+    private func record(_ hop: Hop, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
+        let duration = max(duration, .zero)
+        series.record(hop, duration, at: now)
+        let (seconds, attoseconds) = duration.components
+        timers[hop]?.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+
+    /// Every hop since then.
+    package func summaries(since start: Timestamp) -> [Summary] {
+        let series = series.withLock { $0 }
+        return Hop.allCases.map { hop in
+            let points = series.points(of: hop, since: start)
+            var total = LatencyHistogram()
+            for point in points { total.add(point.histogram) }
+            return Summary(hop: hop, total: total, points: points)
+        }
+    }
+
+    // MARK: Slow readings
+
+    /// Makes the gateway's spans of a reading that was not sampled, from the times that it carries: a trace of its own,
+    /// linked to the device's.
+    private func trace(_ delivery: FollowedDelivery, _ stages: StageTimes, deliveredAt: Timestamp) {
+        let root = tracer.startSpan("process", under: nil, ofKind: .consumer, at: stages.receivedAt, isSampled: true)
+        root.updateAttributes { attributes in
+            attributes["windsock.sampled.reason"] = "slow"
+            attributes["windsock.device"] = delivery.journey.subject
+            attributes["messaging.system"] = "mqtt"
+            attributes["messaging.operation.name"] = "process"
+            attributes["messaging.operation.type"] = "process"
+            if let sentAt = stages.sentAt {
+                attributes["windsock.device.delay_ms"] = stages.receivedAt.since(sentAt) / .milliseconds(1)
+            }
+        }
+        if let origin = delivery.journey.origin { root.addLink(SpanLink(to: origin)) }
+        let context = root.traceContext
+        tracer.startSpan("telemetry.decode", under: context, at: stages.decodeStartedAt).end(at: stages.decodedAt)
+        let broadcast = tracer.startSpan("hub.broadcast", under: context, at: stages.publishedAt)
+        broadcast.updateAttributes { attributes in
+            attributes["messaging.system"] = "websocket"
+            attributes["messaging.destination.name"] = delivery.room
+            attributes["recipients.count"] = delivery.recipientCount
+        }
+        broadcast.end(at: deliveredAt)
+        root.end(at: deliveredAt)
+    }
+}

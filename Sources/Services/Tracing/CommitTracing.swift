@@ -1,0 +1,44 @@
+import Telemetry
+import Tracing
+
+/// The spans of one transaction: `storage.commit` below each sampled request, and one root that links them all.
+struct CommitTracing {
+    /// How many requests the root links (the specification's default limit).
+    private static let maxLinks = 128
+
+    private let spans: [any Span]
+
+    /// Starts them; nothing when no request is sampled.
+    ///
+    /// - Parameter parents: the sampled requests'.
+    init(_ parents: [TraceContext], requestCount: Int, tracer: any Tracer, at now: Timestamp) {
+        if parents.isEmpty {
+            spans = []
+            return
+        }
+        let batch = tracer.startSpan("storage.commit", under: nil, ofKind: .client, at: now, isSampled: true)
+        for parent in parents.prefix(Self.maxLinks) { batch.addLink(SpanLink(to: parent)) }
+        let own = parents.map { tracer.startSpan("storage.commit", under: $0, ofKind: .client, at: now) }
+        spans = [batch] + own
+        for span in spans {
+            span.updateAttributes { attributes in
+                attributes["db.system.name"] = "sqlite"
+                attributes["db.operation.batch.size"] = requestCount
+            }
+        }
+        for span in own {
+            if let batch = batch.traceContext { span.addLink(SpanLink(to: batch)) }
+        }
+    }
+
+    /// The transaction is committed, or failed.
+    func finish(_ error: (any Error)? = nil, at now: Timestamp) {
+        for span in spans {
+            if let error {
+                span.recordError(error)
+                span.setStatus(SpanStatus(code: .error, message: "\(error)"))
+            }
+            span.end(at: now)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import MQTTTransport
+import Telemetry
+import Tracing
+
+/// The spans that ingest makes of one batch: `process …` for every sampled message, with `telemetry.decode` below it.
+struct IngestTracing {
+    private let entry: EntryTracer
+    private var processes: [any Span] = []
+
+    init(entry: EntryTracer) {
+        self.entry = entry
+    }
+
+    /// Starts the spans of a message that was decoded, when it is sampled.
+    ///
+    /// - Parameter pattern: the route's, so that the span's name has few values.
+    /// - Returns: the span that what follows comes under.
+    mutating func decoded(
+        _ message: MQTTMessage, readings: [Reading], pattern: @autoclosure () -> String?, stages: StageTimes
+    ) -> TraceContext? {
+        // What lay in the broker's store says nothing of how fast anything is.
+        guard !message.isRetained,
+            let process = begin(message, from: readings.first?.trace, pattern: pattern(), at: stages.receivedAt)
+        else { return nil }
+        if let device = readings.first?.device { process.updateAttributes { $0["windsock.device"] = device.rawValue } }
+        let decode = entry.tracer.startSpan(
+            "telemetry.decode", under: process.traceContext, at: stages.decodeStartedAt)
+        decode.updateAttributes { attributes in
+            attributes["windsock.readings.count"] = readings.count
+            attributes["windsock.metrics.count"] = readings.reduce(0) { $0 + $1.metrics.count }
+        }
+        decode.end(at: stages.decodedAt)
+        return process.traceContext
+    }
+
+    /// Starts the span of a message that no decoder took, in error, when its sender had sampled it.
+    mutating func failed(
+        _ message: MQTTMessage, from origin: TraceContext?, _ error: DecodeError, receivedAt: Timestamp
+    ) {
+        guard let origin, !message.isRetained,
+            let process = begin(message, from: origin, pattern: nil, at: receivedAt)
+        else { return }
+        process.updateAttributes { $0["error.type"] = error.reason }
+        process.setStatus(SpanStatus(code: .error, message: "\(error)"))
+    }
+
+    /// The batch is with the hub.
+    mutating func finish(at now: Timestamp) {
+        for process in processes { process.end(at: now) }
+        processes = []
+    }
+
+    private mutating func begin(
+        _ message: MQTTMessage, from origin: TraceContext?, pattern: @autoclosure () -> String?, at start: Timestamp
+    ) -> (any Span)? {
+        let template = pattern()
+        let name = template.map { "process \($0)" } ?? "process"
+        guard let process = entry.begin(name, from: origin, ofKind: .consumer, at: start) else { return nil }
+        process.updateAttributes { attributes in
+            attributes["messaging.system"] = "mqtt"
+            attributes["messaging.operation.name"] = "process"
+            attributes["messaging.operation.type"] = "process"
+            attributes["messaging.destination.name"] = message.topic
+            if let template { attributes["messaging.destination.template"] = template }
+            attributes["messaging.message.body.size"] = message.payload.count
+            attributes["messaging.mqtt.qos"] = Int(message.qos.rawValue)
+        }
+        processes.append(process)
+        return process
+    }
+}

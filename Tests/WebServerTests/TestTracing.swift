@@ -1,0 +1,42 @@
+import CoreMetrics
+import OTLP
+import Realtime
+import Services
+import Synchronization
+import Telemetry
+
+/// The tracing of a live server under test: keeps every span that ended.
+struct TestTracing {
+    let ring = TraceRing()
+    let spans = SpanLog()
+    let entry: EntryTracer
+    let latency: LatencyService
+    let hub: HubTracing
+    let browserSpans: BrowserSpanService
+
+    init(sampler: Sampler = Sampler(root: .alwaysOff), latency configuration: LatencyService.Configuration = .init()) {
+        let processors: [any SpanProcessor] = [ring, spans]
+        let resource = Resource(serviceName: "windsock-gateway")
+        let tracer = OTLPTracer(resource: resource, sampler: sampler, processors: processors)
+        entry = EntryTracer(tracer: tracer, sampler: sampler)
+        latency = LatencyService(
+            tracer: tracer, configuration: configuration, factory: NOOPMetricsHandler.instance)
+        hub = HubTracing(tracer: tracer, observer: latency)
+        browserSpans = BrowserSpanService(
+            resource: resource.with(serviceName: "windsock-browser"), processors: processors, ring: ring,
+            latency: latency, factory: NOOPMetricsHandler.instance)
+    }
+}
+
+/// Keeps spans in the order in which they ended.
+final class SpanLog: SpanProcessor {
+    private let spans = Mutex<[SpanData]>([])
+
+    var all: [SpanData] { spans.withLock { $0 } }
+
+    func onEnd(_ span: SpanData) {
+        spans.withLock { $0.append(span) }
+    }
+
+    func named(_ name: String) -> [SpanData] { all.filter { $0.name == name } }
+}
