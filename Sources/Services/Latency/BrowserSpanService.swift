@@ -1,5 +1,6 @@
 package import CoreMetrics
 package import OTLP
+import Realtime
 import Synchronization
 package import Telemetry
 import Tracing

@@ -1,4 +1,5 @@
 package import OTLP
+import Realtime
 package import Telemetry
 package import Tracing
 

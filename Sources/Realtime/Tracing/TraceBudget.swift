@@ -1,4 +1,5 @@
 import Synchronization
+package import Telemetry
 
 /// How many traced things may happen a second: tracing must never cost more than it shows. Thread-safe.
 ///
