@@ -118,7 +118,7 @@ let package = Package(
         // Tests mirror Sources; those that need a broker or a browser stand apart.
         .target(
             name: "TestSupport",
-            dependencies: ["WebSocketClient", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix")],
+            dependencies: ["OTLP", "WebSocketClient", tracing, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix")],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -126,10 +126,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "RealtimeTests",
-            dependencies: ["Realtime", "OTLP", "Telemetry", coreMetrics, tracing, nio("NIOCore"), nio("NIOEmbedded")],
+            dependencies: [
+                "Realtime", "OTLP", "Telemetry", "TestSupport", coreMetrics, tracing, nio("NIOCore"),
+                nio("NIOEmbedded"),
+            ],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
+        .testTarget(
+            name: "OTLPTests", dependencies: ["OTLP", "Telemetry", "TestSupport", tracing], swiftSettings: settings),
         .testTarget(
             name: "WebSocketClientTests",
             dependencies: [
@@ -139,8 +144,9 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Realtime", "Storage", "OTLP", "MQTTTransport", "Telemetry", logging, coreMetrics, tracing,
-                nio("NIOCore"),
+                "Services", "Realtime", "Storage", "OTLP", "MQTTTransport", "Telemetry", "TestSupport", logging,
+                coreMetrics,
+                tracing, nio("NIOCore"),
                 nio("NIOEmbedded"),
             ],
             swiftSettings: settings),

@@ -48,7 +48,9 @@ struct HubFixture {
         func encode(_ message: Message) -> ByteBuffer {
             count.value.add(1, ordering: .relaxed)
             if message.type == .gap { return ByteBuffer(string: "<gap>") }
-            return ByteBuffer(bytes: message.payload)
+            var text = ByteBuffer(bytes: message.payload)
+            if let trace = message.trace { text.writeString("<\(trace.traceparent)>") }
+            return text
         }
     }
 
@@ -57,11 +59,11 @@ struct HubFixture {
     let hub: Hub
     let shard: HubShard
 
-    init(queueBytes: Int = 1 << 20, presenceGrace: TimeAmount = .seconds(10)) throws {
+    init(queueBytes: Int = 1 << 20, presenceGrace: TimeAmount = .seconds(10), tracing: HubTracing? = nil) throws {
         hub = Hub(
             eventLoops: [loop], encoder: encoder,
             configuration: HubConfiguration(queue: .init(maxBytes: queueBytes), presenceGrace: presenceGrace),
-            metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
+            metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing)
         shard = try #require(hub.shards.first)
     }
 

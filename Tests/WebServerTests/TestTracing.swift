@@ -2,8 +2,8 @@ import CoreMetrics
 import OTLP
 import Realtime
 import Services
-import Synchronization
 import Telemetry
+import TestSupport
 
 /// The tracing of a live server under test: keeps every span that ended.
 struct TestTracing {
@@ -26,17 +26,4 @@ struct TestTracing {
             resource: resource.with(serviceName: "windsock-browser"), processors: processors, ring: ring,
             latency: latency, factory: NOOPMetricsHandler.instance)
     }
-}
-
-/// Keeps spans in the order in which they ended.
-final class SpanLog: SpanProcessor {
-    private let spans = Mutex<[SpanData]>([])
-
-    var all: [SpanData] { spans.withLock { $0 } }
-
-    func onEnd(_ span: SpanData) {
-        spans.withLock { $0.append(span) }
-    }
-
-    func named(_ name: String) -> [SpanData] { all.filter { $0.name == name } }
 }
