@@ -6,6 +6,7 @@ import NIOEmbedded
 import Realtime
 import Synchronization
 import Telemetry
+import Tracing
 
 @testable import Services
 
@@ -46,12 +47,16 @@ final class StreamFixture {
     let stream: DataStreamService
     let client: HubClient
 
-    init(maxDevices: Int = 100, offlineAfter: Duration? = .seconds(300)) {
+    init(
+        maxDevices: Int = 100, offlineAfter: Duration? = .seconds(300), tracing: HubTracing? = nil,
+        tracer: (any Tracer)? = nil
+    ) {
         hub = Hub(
             eventLoops: [loop], encoder: Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance),
-            clock: clock)
+            tracing: tracing, clock: clock)
         stream = DataStreamService(
-            hub: hub, configuration: .init(maxDevices: maxDevices, offlineAfter: offlineAfter), clock: clock)
+            hub: hub, configuration: .init(maxDevices: maxDevices, offlineAfter: offlineAfter), tracer: tracer,
+            clock: clock)
         client = hub.shards[0].connect(id: "c", user: "u", sink: sink)
     }
 

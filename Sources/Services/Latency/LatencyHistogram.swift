@@ -1,4 +1,5 @@
-/// Durations counted in buckets that grow by an eighth of a power of two: any percentile within 6 %, in one kilobyte.
+/// Durations counted in eight buckets to a power of two: percentiles at most 13 % too high and never too low, in one
+/// kilobyte.
 ///
 /// Covers 1 µs to about an hour; what is shorter or longer counts as that.
 package struct LatencyHistogram: Sendable {

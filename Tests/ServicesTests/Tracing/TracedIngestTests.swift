@@ -1,0 +1,181 @@
+import CoreMetrics
+import Logging
+import MQTTTransport
+import NIOEmbedded
+import OTLP
+import Realtime
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+import Tracing
+
+@testable import Services
+
+/// One trace from the device's message to the hub, and traces of readings that prove slow.
+@Suite("Traces of readings")
+struct TracedIngestTests {
+    /// A pipeline into a hub with one client, and every span that ended.
+    final class Setup {
+        let log = SpanLog()
+        let ring = TraceRing()
+        let fixture: StreamFixture
+        let latency: LatencyService
+        let pipeline: IngestPipeline
+
+        init(
+            sampler: Sampler = .parentBasedAlwaysOn, tracesPerSecond: Int = 200,
+            latency configuration: LatencyService.Configuration = .init()
+        ) throws {
+            let tracer = OTLPTracer(
+                resource: Resource(serviceName: "windsock-gateway"), sampler: sampler, processors: [log, ring])
+            latency = LatencyService(
+                tracer: tracer, configuration: configuration, factory: NOOPMetricsHandler.instance)
+            fixture = StreamFixture(tracing: HubTracing(tracer: tracer, observer: latency), tracer: tracer)
+            pipeline = IngestPipeline(
+                decoder: TelemetryDecoder(), stream: fixture.stream,
+                entry: EntryTracer(tracer: tracer, sampler: sampler, tracesPerSecond: tracesPerSecond),
+                latency: latency, metrics: IngestMetrics(factory: NOOPMetricsHandler.instance), clock: fixture.clock,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try fixture.join("sensors/#")
+            _ = fixture.received()
+        }
+
+        func accept(_ payload: String, trace: String? = nil, isRetained: Bool = false) throws {
+            let properties = trace.map { [MQTTUserProperty(name: "traceparent", value: $0)] } ?? []
+            try pipeline.accept(
+                MQTTBatch(messages: [
+                    MQTTMessage(
+                        topic: "sensors/a/temperature", payload: Array(payload.utf8), qos: .atLeastOnce,
+                        isRetained: isRetained, userProperties: properties)
+                ]))
+        }
+
+        func parent(of span: SpanData) -> SpanData? {
+            log.all.first { $0.context.spanID == span.parent?.spanID }
+        }
+    }
+
+    private static let device = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+
+    @Test("The device's trace goes on: process, decode, push, broadcast, send")
+    func chain() throws {
+        let setup = try Setup()
+        try setup.accept("21.5", trace: "\(Self.device)-01")
+        setup.fixture.loop.run()
+        let process = try #require(setup.log.named("process sensors/{device}/{metric}").first)
+        #expect(process.kind == .consumer)
+        #expect(process.parent?.spanIDText == "b7ad6b7169203331")
+        #expect(process.attributes.get("messaging.system") == .string("mqtt"))
+        #expect(process.attributes.get("messaging.operation.type") == .string("process"))
+        #expect(process.attributes.get("messaging.destination.name") == .string("sensors/a/temperature"))
+        #expect(process.attributes.get("windsock.device") == .string("a"))
+        let decode = try #require(setup.log.named("telemetry.decode").first)
+        let push = try #require(setup.log.named("stream.push_data").first)
+        let broadcast = try #require(setup.log.named("hub.broadcast").first)
+        let send = try #require(setup.log.named("websocket.send").first)
+        #expect(setup.parent(of: decode)?.name == process.name)
+        #expect(setup.parent(of: push)?.name == process.name)
+        #expect(setup.parent(of: broadcast)?.name == push.name)
+        #expect(setup.parent(of: send)?.name == broadcast.name)
+        #expect(setup.log.all.allSatisfy { $0.context.traceIDText == "0af7651916cd43dd8448eb211c80319c" })
+        #expect(setup.log.all.allSatisfy { $0.start <= $0.end })
+        let kept = try #require(setup.ring.trace(TraceRing.ID(process.context)))
+        #expect(kept.device == "a" && kept.room == "sensors/a" && kept.spans.count == 5)
+    }
+
+    @Test("The context inside a payload counts where there are no user properties")
+    func embedded() throws {
+        let setup = try Setup()
+        try setup.accept(#"{"value":1,"traceparent":"\#(Self.device)-01"}"#)
+        #expect(setup.log.all.first?.context.traceIDText == "0af7651916cd43dd8448eb211c80319c")
+    }
+
+    @Test("What the device did not sample is not recorded; what names no trace is a trace of its own")
+    func decisions() throws {
+        let setup = try Setup()
+        try setup.accept("1", trace: "\(Self.device)-00")
+        setup.fixture.loop.run()
+        #expect(setup.log.all.isEmpty)
+        try setup.accept("2")
+        #expect(setup.log.named("process sensors/{device}/{metric}").first?.parent == nil)
+        #expect(!setup.log.all.isEmpty)
+    }
+
+    @Test("The retained store's messages have no trace: nobody waits for them")
+    func retained() throws {
+        let setup = try Setup()
+        try setup.accept("1", trace: "\(Self.device)-01", isRetained: true)
+        setup.fixture.loop.run()
+        #expect(setup.log.all.isEmpty)
+        #expect(setup.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).allSatisfy { $0.total.count == 0 })
+    }
+
+    @Test("A budget bounds what devices sample; the readings go on")
+    func budget() throws {
+        let setup = try Setup(tracesPerSecond: 3)
+        for value in 1...10 { try setup.accept("\(value)", trace: "\(Self.device)-01") }
+        setup.fixture.loop.run()
+        #expect(setup.log.named("process sensors/{device}/{metric}").count == 3)
+        #expect(setup.fixture.receivedReadings().count == 10)
+    }
+
+    @Test("A payload that no decoder takes ends its trace in error")
+    func failure() throws {
+        let setup = try Setup()
+        try setup.accept("{", trace: "\(Self.device)-01")
+        let process = try #require(setup.log.all.first)
+        #expect(process.name == "process" && process.status?.code == .error)
+        #expect(process.attributes.get("error.type") != nil)
+    }
+
+    @Test("A slow reading that was not sampled becomes a trace from its stage times, linked to the device's")
+    func slow() throws {
+        let setup = try Setup(
+            sampler: Sampler(root: .alwaysOff), latency: .init(slowThreshold: .milliseconds(500)))
+        setup.fixture.clock.set(1000)
+        try setup.accept("1", trace: "\(Self.device)-00")
+        setup.fixture.clock.set(1000.4)
+        setup.fixture.loop.run()
+        #expect(setup.log.all.isEmpty, "400 ms are not slow")
+        try setup.accept("2", trace: "\(Self.device)-00")
+        setup.fixture.clock.set(1001.4)
+        setup.fixture.loop.run()
+        let root = try #require(setup.log.named("process").first)
+        #expect(root.parent == nil)
+        #expect(root.context.traceIDText != "0af7651916cd43dd8448eb211c80319c")
+        #expect(root.links.first?.context.traceContext?.traceIDText == "0af7651916cd43dd8448eb211c80319c")
+        #expect(root.attributes.get("windsock.sampled.reason") == .string("slow"))
+        #expect(root.duration == .seconds(1))
+        let broadcast = try #require(setup.log.named("hub.broadcast").first)
+        #expect(setup.parent(of: broadcast)?.name == "process")
+        #expect(setup.log.named("telemetry.decode").count == 1)
+        let kept = try #require(setup.ring.slowest(10) { _ in true }.first)
+        #expect(kept.isSlow && kept.device == "a" && kept.room == "sensors/a")
+    }
+
+    @Test("Slow readings have a budget too")
+    func slowBudget() throws {
+        let setup = try Setup(
+            sampler: Sampler(root: .alwaysOff), latency: .init(slowThreshold: .milliseconds(1), slowPerSecond: 2))
+        for value in 1...5 { try setup.accept("\(value)") }
+        setup.fixture.clock.set(1001)
+        setup.fixture.loop.run()
+        #expect(setup.log.named("process").count == 2)
+    }
+
+    @Test("Hops are measured whether a reading is sampled or not")
+    func hops() throws {
+        let setup = try Setup(sampler: Sampler(root: .alwaysOff))
+        setup.fixture.clock.set(1000)
+        try setup.accept("1")
+        setup.fixture.clock.set(1000.25)
+        setup.fixture.loop.run()
+        let summaries = setup.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
+        let fanOut = try #require(summaries.first { $0.hop == .fanOut })
+        #expect(fanOut.total.count == 1)
+        #expect(abs(fanOut.total.percentileMilliseconds(0.5) - 250) < 16)
+        #expect(summaries.first { $0.hop == .process }?.total.count == 1)
+        #expect(summaries.first { $0.hop == .network }?.total.count == 0)
+    }
+}
