@@ -19,8 +19,8 @@ package final class TraceBudget: Sendable {
         state = Mutex(State(tokens: self.perSecond))
     }
 
-    /// Takes one, if there is one left.
-    package func take(at now: Timestamp) -> Bool {
+    /// Takes as many as that, if they are left; otherwise none.
+    package func take(_ count: Int = 1, at now: Timestamp) -> Bool {
         state.withLock { state in
             if let filledAt = state.filledAt {
                 // A clock that was set back fills nothing, and goes on from there.
@@ -28,8 +28,8 @@ package final class TraceBudget: Sendable {
                 state.tokens = min(perSecond, state.tokens + Double(nanoseconds) / 1e9 * perSecond)
             }
             state.filledAt = now
-            guard state.tokens >= 1 else { return false }
-            state.tokens -= 1
+            guard state.tokens >= Double(count) else { return false }
+            state.tokens -= Double(count)
             return true
         }
     }

@@ -71,18 +71,13 @@ package final class BrowserSpanService: Sendable {
             throw RequestError(.tooLarge, "At most \(Self.maxSpans) spans are taken at once, not \(spans.count).")
         }
         let now = clock.now()
-        let budget = budget(of: user)
+        // All or nothing is what a page can repeat.
+        guard budget(of: user).take(spans.count, at: now) else {
+            throw RequestError(.rateLimited, "At most \(spansPerSecond) spans a second are taken of one user.")
+        }
         var outcome = Outcome()
         var checked: [BrowserSpan] = []
-        for (index, span) in spans.enumerated() {
-            guard budget.take(at: now) else {
-                // All or nothing is what a sender can repeat.
-                guard index > 0 else {
-                    throw RequestError(.rateLimited, "At most \(spansPerSecond) spans a second are taken of one user.")
-                }
-                outcome.refuse(spans.count - index, "more spans than are taken in a second")
-                break
-            }
+        for span in spans {
             do throws(BrowserSpan.Refusal) {
                 checked.append(try BrowserSpan(span, now: now))
             } catch {

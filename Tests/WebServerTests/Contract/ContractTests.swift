@@ -1,4 +1,5 @@
 import Foundation
+import OTLP
 import Realtime
 import Services
 import Telemetry
@@ -12,13 +13,17 @@ import WebSocketClient
 struct ContractTests {
     @Test("Every documented HTTP operation answers as documented, its errors too")
     func http() async throws {
-        let server = try await LiveServer(webDirectory: try Self.webDirectory())
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let server = try await LiveServer(webDirectory: try Self.webDirectory(), tracing: tracing)
         let document = try await server.get("/openapi.json").json
         let checker = SchemaChecker(document: document)
         let tab = try await server.tab("ann")
         _ = try await tab.join("chat/a")
         try server.publish("a", [("temperature", 20)])
         let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
+        // The upgrade of the tab.
+        let trace = try #require(tracing.spans.all.first?.context.traceIDText)
+        let tracePath = "/api/latency/traces/{trace_id}"
         let message = #"{"room_id":"chat/a","content":"x","idempotency_key":"k"}"#
         let notification =
             #"{"user_id":"ann","title":"x","link":"/a","expires_at":"2090-01-01T00:00:00Z","#
@@ -39,13 +44,18 @@ struct ContractTests {
             ("GET", "/api/rooms/members", "?room_id=chat/a&limit=1", all, nil), ("GET", "/api/devices", "", all, nil),
             ("GET", "/api/dashboards", "", all, nil), ("GET", "/api/devices", "", nil, nil),
             ("GET", "/api/devices", "", "nonsense", nil), ("GET", "/readyz", "", nil, nil),
-            ("GET", "/livez", "", nil, nil), ("GET", "/metrics", "", nil, nil), ("GET", "/ws", "", nil, nil),
+            ("GET", "/api/latency", "?minutes=5&device=a", all, nil), ("GET", "/api/latency", "?minutes=0", all, nil),
+            ("GET", tracePath, trace, all, nil), ("GET", tracePath, String(repeating: "1", count: 32), all, nil),
+            ("GET", tracePath, "x", all, nil), ("POST", "/v1/traces", "", all, #"{"resourceSpans":[]}"#),
+            ("POST", "/v1/traces", "", all, #"{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}"#),
+            ("POST", "/v1/traces", "", all, "{}"), ("GET", "/livez", "", nil, nil), ("GET", "/metrics", "", nil, nil),
+            ("GET", "/ws", "", nil, nil),
         ]
         var asked = Set<String>()
         for request in requests {
             let headers = request.token.map { [("Authorization", "Bearer \($0)")] } ?? []
             let answer = try await HTTPClientLite.request(
-                request.method, server.url + request.path + request.query,
+                request.method, server.url + Self.path(request.path, request.query),
                 headers: headers + (request.body == nil ? [] : [("Content-Type", "application/json")]),
                 body: request.body)
             asked.insert("\(request.method.lowercased()) \(request.path)")
@@ -65,6 +75,12 @@ struct ContractTests {
         }
         #expect(Set(documented) == asked)
         try await server.stop()
+    }
+
+    /// A path with its query; for one that ends in a parameter, the parameter's value.
+    private static func path(_ path: String, _ query: String) -> String {
+        guard path.hasSuffix("}"), let open = path.firstIndex(of: "{") else { return path + query }
+        return path[..<open] + query
     }
 
     @Test("Every message type is documented, comes as documented, and every documented one comes")

@@ -1,0 +1,217 @@
+import Foundation
+import OTLP
+import Realtime
+import Services
+import Telemetry
+import TestSupport
+import Tracing
+import Testing
+import WebSocketClient
+
+/// Traces over real sockets and HTTP: from a command or a reading to the browser's own spans.
+@Suite("Traces, live", .serialized)
+struct TracingLiveTests {
+    private static let browser = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    /// A sampled reading of `device`, as ingest hands it on.
+    private func publish(_ device: String, to server: LiveServer, _ tracing: TestTracing) throws -> TraceContext {
+        let now = SystemWallClock().now()
+        let process = try #require(
+            tracing.entry.begin("process sensors/{device}", from: nil, ofKind: .consumer, at: now))
+        process.updateAttributes { $0["windsock.device"] = device }
+        let context = try #require(process.traceContext)
+        let reading = Reading(
+            device: try #require(DeviceID(device)), room: "sensors/\(device)",
+            metrics: [Metric(name: "t", value: 1)], time: now, receivedAt: now)
+        let stages = StageTimes(receivedAt: now, decodeStartedAt: now, decodedAt: now, publishedAt: now)
+        server.stream.publish(
+            [reading], journeys: [Journey(subject: device, parent: context, stages: stages)])
+        process.end(at: SystemWallClock().now())
+        return context
+    }
+
+    private func span(
+        _ name: String, trace: String, id: String, parent: String, from start: Double, to end: Double,
+        attributes: String = "[]"
+    ) -> String {
+        """
+        {"traceId":"\(trace)","spanId":"\(id)","parentSpanId":"\(parent)","name":"\(name)","kind":5,\
+        "startTimeUnixNano":"\(Int64(start * 1e6))","endTimeUnixNano":"\(Int64(end * 1e6))",\
+        "attributes":\(attributes)}
+        """
+    }
+
+    private func request(_ spans: String...) -> String {
+        #"{"resourceSpans":[{"scopeSpans":[{"spans":[\#(spans.joined(separator: ","))]}]}]}"#
+    }
+
+    @Test("A chat message is one trace: received, processed, stored, broadcast, sent to those who listen")
+    func chat() async throws {
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let server = try await LiveServer(tracing: tracing)
+        let ann = try await server.tab("ann")
+        let bob = try await server.tab("bob")
+        _ = try await bob.join("chat/a")
+        try await ann.socket.send(
+            text: #"{"type":"send_to_room","id":"x","traceparent":"\#(Self.browser)","#
+                + #""payload":{"room_id":"chat/a","content":"hello"}}"#)
+        let message = try await bob.next("chat_message")
+        #expect(message["trace_id"]?.string == "0af7651916cd43dd8448eb211c80319c")
+        let parent = try #require(message["traceparent"]?.string.flatMap { TraceContext(traceparent: $0) })
+        #expect(parent.isSampled && parent.spanIDText == message["span_id"]?.string)
+        try await server.stop()
+
+        let spans = tracing.spans.all.filter { $0.context.traceIDText == "0af7651916cd43dd8448eb211c80319c" }
+        let names = Set(spans.map(\.name))
+        #expect(
+            names == [
+                "websocket.receive", "hub.process_message", "chat.send_message", "storage.commit", "hub.broadcast",
+                "websocket.send",
+            ])
+        for (child, above) in [
+            ("hub.process_message", "websocket.receive"), ("chat.send_message", "hub.process_message"),
+            ("storage.commit", "chat.send_message"), ("hub.broadcast", "chat.send_message"),
+            ("websocket.send", "hub.broadcast"),
+        ] {
+            let span = try #require(spans.first { $0.name == child })
+            #expect(spans.first { $0.name == above }?.context.spanID == span.parent?.spanID, "\(child)")
+        }
+        #expect(spans.first { $0.name == "websocket.receive" }?.parent?.spanIDText == "b7ad6b7169203331")
+        #expect(spans.first { $0.name == "websocket.send" }?.context.spanIDText == parent.spanIDText)
+        let batch = try #require(tracing.spans.named("storage.commit").first { $0.parent == nil && !$0.links.isEmpty })
+        #expect(batch.context.traceIDText != "0af7651916cd43dd8448eb211c80319c")
+    }
+
+    @Test("A notification, its upgrade and a request that is refused have spans of their own")
+    func notification() async throws {
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let server = try await LiveServer(tracing: tracing)
+        let bob = try await server.tab("bob")
+        let token = try await server.token("ann", notify: true)
+        let answer = try await HTTPClientLite.request(
+            "POST", server.url + "/api/notifications",
+            headers: [
+                ("Authorization", "Bearer \(token)"), ("Content-Type", "application/json"),
+                ("traceparent", Self.browser),
+            ], body: #"{"user_id":"bob","title":"Hot"}"#)
+        #expect(answer.status == 201)
+        #expect(try await bob.next("notification")["trace_id"]?.string == "0af7651916cd43dd8448eb211c80319c")
+        _ = try await server.post("/api/notifications", token: token, "{}")
+        try await server.stop()
+        let route = tracing.spans.named("POST /api/notifications")
+        #expect(route.compactMap { $0.attributes.get("http.response.status_code") } == [.int64(201), .int64(400)])
+        let send = try #require(tracing.spans.named("notification.send").first)
+        #expect(send.parent?.spanID == route.first?.context.spanID)
+        #expect(tracing.spans.named("websocket.upgrade").count == 1)
+    }
+
+    @Test("A page's spans are taken, measured, and shown with the gateway's")
+    func browserSpans() async throws {
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let server = try await LiveServer(tracing: tracing)
+        let token = try await server.token()
+        let client = try await server.client(token: token)
+        try await client.send(text: #"{"type":"join_room","payload":{"room_id":"sensors/a"}}"#)
+        _ = try await client.nextJSON("joined") { $0["type"]?.string == "joined" }
+        let context = try publish("a", to: server, tracing)
+        let update = try await client.nextJSON("the reading") { $0["type"]?.string == "data_update" }
+        let trace = try #require(update["trace_id"]?.string)
+        #expect(trace == context.traceIDText)
+        let sent = try #require(update["span_id"]?.string)
+        try await eventually("the send span ended") { !tracing.spans.named("websocket.send").isEmpty }
+
+        let now = SystemWallClock().now().millisecondsSinceEpoch
+        let body = request(
+            // The order is the page's own affair.
+            span(
+                "dashboard.paint", trace: trace, id: "00000000000000a2", parent: "00000000000000a1", from: now + 3,
+                to: now + 20),
+            span(
+                "websocket.receive", trace: trace, id: "00000000000000a1", parent: sent, from: now + 2, to: now + 3,
+                attributes: #"[{"key":"clock.offset_ms","value":{"doubleValue":1.5}},"#
+                    + #"{"key":"secret","value":{"stringValue":"x"}}]"#))
+        let answer = try await server.post("/v1/traces", token: token, body)
+        #expect(answer.status == 200 && answer.text == "{}", "\(answer.text)")
+        let receive = try #require(
+            tracing.spans.named("websocket.receive").first { $0.resource.serviceName == "windsock-browser" })
+        #expect(receive.parent?.spanIDText == sent)
+        #expect(receive.attributes.get("clock.offset_ms") == .double(1.5))
+        #expect(receive.attributes.get("secret") == nil)
+        let hops = tracing.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
+        for hop in [Hop.network, .paint, .endToEnd] {
+            #expect(hops.first { $0.hop == hop }?.total.count == 1, "\(hop)")
+        }
+
+        let overview = try await server.get("/api/latency", token: token).json
+        let shown = try #require(overview["traces"]?.array?.first)
+        #expect(shown["trace_id"]?.string == trace)
+        #expect(shown["device"]?.string == "a")
+        let services = (shown["services"]?.array ?? []).map { $0.string ?? "" }
+        #expect(services == ["windsock-browser", "windsock-gateway"])
+        let whole = try await server.get("/api/latency/traces/\(trace)", token: token).json
+        let spans = try #require(whole["spans"]?.array)
+        #expect(spans.contains { $0["name"]?.string == "dashboard.paint" })
+        let starts = spans.compactMap { $0["start_ms"]?.number }
+        #expect(starts == starts.sorted())
+
+        let stranger = try await server.token("eve", join: ["sensors/b"])
+        #expect(try await server.get("/api/latency/traces/\(trace)", token: stranger).status == 404)
+        #expect(try await server.get("/api/latency", token: stranger).json["traces"]?.array?.isEmpty == true)
+        #expect(try await server.get("/api/latency").status == 401)
+        try await server.stop()
+    }
+
+    static let refused: [(String, String)] = [
+        ("a trace that is not ours", #"{"traceId":"0af7651916cd43dd8448eb211c80319c"}"#),
+        ("another name", #"{"name":"anything"}"#),
+        ("no parent", #"{"parentSpanId":""}"#),
+        ("a trace's id that is none", #"{"traceId":"zz"}"#),
+        ("a time without digits", #"{"startTimeUnixNano":"soon"}"#),
+        ("a time of last year", #"{"startTimeUnixNano":"1700000000000000000"}"#),
+        ("an end before the start", #"{"endTimeUnixNano":"START-1"}"#),
+    ]
+
+    @Test("What a page cannot have measured is refused by name, the rest is taken", arguments: refused)
+    func refusals(_ what: String, change: String) async throws {
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let server = try await LiveServer(tracing: tracing)
+        let token = try await server.token()
+        let context = try publish("a", to: server, tracing)
+        let process = try #require(tracing.spans.named("process sensors/{device}").first)
+        let now = SystemWallClock().now().nanosecondsSinceEpoch
+        var fields: [String: Any] = [
+            "traceId": context.traceIDText, "spanId": "00000000000000a1", "parentSpanId": process.context.spanIDText,
+            "name": "websocket.receive", "startTimeUnixNano": "\(now)", "endTimeUnixNano": "\(now + 1000)",
+        ]
+        let good = String(decoding: try JSONSerialization.data(withJSONObject: fields), as: UTF8.self)
+        let changes = try #require(
+            try JSONSerialization.jsonObject(
+                with: Data(change.replacing("START-1", with: "\(now - 1)").utf8)) as? [String: Any])
+        fields.merge(changes) { $1 }
+        let bad = String(decoding: try JSONSerialization.data(withJSONObject: fields), as: UTF8.self)
+        let answer = try await server.post("/v1/traces", token: token, request(bad, good))
+        #expect(answer.status == 200)
+        let partial = try answer.json["partialSuccess"]
+        #expect(partial?["rejectedSpans"]?.string == "1", "\(what): \(answer.text)")
+        #expect(partial?["errorMessage"]?.string?.isEmpty == false)
+        #expect(tracing.spans.named("websocket.receive").count == 1)
+        try await server.stop()
+    }
+
+    @Test("Without a token, without JSON, with too much at once: refused as such")
+    func limits() async throws {
+        let server = try await LiveServer()
+        let token = try await server.token()
+        #expect(try await server.post("/v1/traces", token: "nonsense", "{}").status == 401)
+        #expect(try await server.post("/v1/traces", token: token, "{").status == 400)
+        #expect(try await server.post("/v1/traces", token: token, "{}").status == 400)
+        let span = #"{"name":"x"}"#
+        let many = request(Array(repeating: span, count: BrowserSpanService.maxSpans + 1).joined(separator: ","))
+        #expect(try await server.post("/v1/traces", token: token, many).status == 413)
+        let some = request(Array(repeating: span, count: BrowserSpanService.maxSpans).joined(separator: ","))
+        var statuses: [Int] = []
+        for _ in 0..<6 { statuses.append(try await server.post("/v1/traces", token: token, some).status) }
+        #expect(statuses.contains(429), "\(statuses)")
+        try await server.stop()
+    }
+}
