@@ -4,8 +4,8 @@ import Realtime
 import Services
 import Telemetry
 import TestSupport
-import Tracing
 import Testing
+import Tracing
 import WebSocketClient
 
 /// Traces over real sockets and HTTP: from a command or a reading to the browser's own spans.
