@@ -165,6 +165,7 @@ package struct Gateway: Service {
             let store = ClientIDStore(directory: configuration.dataDirectory, ids: RandomIDGenerator())
             mqtt.clientID = try store.clientID()
         }
+        let answers = LatePublisher()
         let pipeline = IngestPipeline(
             decoder: TelemetryDecoder(
                 routes: configuration.routes, statusRoutes: configuration.statusRoutes,
@@ -172,10 +173,13 @@ package struct Gateway: Service {
             stream: stream,
             entry: tracing.entry,
             latency: tracing.latency,
+            clocks: DeviceClocks(capacity: configuration.stream.maxDevices),
+            clockService: ClockService(factory: registry) { answers.publish($0) },
             metrics: IngestMetrics(factory: registry),
             logger: logger)
         let loop = MQTTLoop()
         let client = try MQTTClient(configuration: mqtt, handler: pipeline, loop: loop, logger: logger)
+        answers.begin(with: client)
         return MQTTService(client: client, loop: loop, pipeline: pipeline, logger: logger)
     }
 }

@@ -76,6 +76,9 @@ extension ConfigurationOption {
         default: "sensors/{device}/status,tele/{device}/LWT,zigbee2mqtt/{device}/availability",
         "Topics of devices' births and last wills, comma-separated.")
 
+    static let clockExchange = Self(
+        "devices.clock_exchange", default: "on", "Whether devices that ask are told the time: on or off.")
+
     static let messageBytes = Self("limits.message_bytes", default: "65536", "Bytes of a client's message.")
     static let rooms = Self("limits.rooms", default: "256", "Joins of one client.")
     static let commandsPerSecond = Self("limits.commands_per_second", default: "100", "Commands of one client.")
@@ -126,7 +129,8 @@ extension ConfigurationOption {
         jwtSecretFile,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttStatusTopic,
-        mqttShareGroup, offlineAfter, statusTopics, messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes,
+        mqttShareGroup, offlineAfter, statusTopics, clockExchange, messageBytes, rooms, commandsPerSecond, commandBurst,
+        queueBytes,
         queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
         addressConnectionsPerSecond, contentBytes, notificationRecipients, historyMessages, historyAge, historyRooms,

@@ -40,6 +40,7 @@ extension GatewayConfiguration {
         mqtt.subscriptions = subscriptions(to: routes, &settings)
         mqtt.subscriptions += statusRoutes.filters(for: routes, besides: mqtt.subscriptions.map(\.filter))
             .map { MQTTSubscription(filter: $0) }
+        mqtt.subscriptions += clockSubscription(&settings)
         if settings.errors.count == errorCount { validate(mqtt, &settings) }
         return mqtt
     }
@@ -88,6 +89,14 @@ extension GatewayConfiguration {
         mqtt.birth = online
         mqtt.lastWill = offline
         mqtt.farewell = offline
+    }
+
+    /// Devices' requests for the time; of the gateways of a share group one answers each.
+    private static func clockSubscription(_ settings: inout SettingsReader) -> [MQTTSubscription] {
+        guard settings.flag(.clockExchange) else { return [] }
+        let group = settings.text(.mqttShareGroup).map { "$share/\($0)/" } ?? ""
+        guard let filter = try? TopicFilter(group + ClockTopics.requests) else { return [] }
+        return [MQTTSubscription(filter: filter, qos: .atMostOnce, isOptional: true)]
     }
 
     /// What the routes need, as a member of the share group where the route names none of its own.

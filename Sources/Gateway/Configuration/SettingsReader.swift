@@ -83,6 +83,11 @@ struct SettingsReader {
         return fail(option, "\"\(text)\" is not one of \(allowed).", instead: fallback)
     }
 
+    /// `on` or `off`.
+    mutating func flag(_ option: ConfigurationOption) -> Bool {
+        choice(option, [("on", true), ("off", false)], fallback: false)
+    }
+
     /// A secret, given itself or by the file that holds it, and which of the two options gave it.
     ///
     /// The one that was set in the stronger place counts. The file's last line break is not part of the secret.

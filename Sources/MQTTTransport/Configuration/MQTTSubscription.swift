@@ -4,10 +4,13 @@ package import Telemetry
 package struct MQTTSubscription: Sendable, Hashable {
     package var filter: TopicFilter
     package var qos: MQTTQoS
+    /// Whether the client is as good without it: a broker that refuses it is only logged.
+    package var isOptional: Bool
 
-    package init(filter: TopicFilter, qos: MQTTQoS = .atLeastOnce) {
+    package init(filter: TopicFilter, qos: MQTTQoS = .atLeastOnce, isOptional: Bool = false) {
         self.filter = filter
         self.qos = qos
+        self.isOptional = isOptional
     }
 
     /// The subscriptions to make so that no message arrives twice: a filter that another one covers is left out, and
@@ -16,7 +19,7 @@ package struct MQTTSubscription: Sendable, Hashable {
         TopicFilter.minimal(subscriptions.map(\.filter)).map { filter in
             let covered = subscriptions.filter { filter.covers($0.filter) }
             let qos: MQTTQoS = covered.contains { $0.qos == .atLeastOnce } ? .atLeastOnce : .atMostOnce
-            return MQTTSubscription(filter: filter, qos: qos)
+            return MQTTSubscription(filter: filter, qos: qos, isOptional: covered.allSatisfy(\.isOptional))
         }
     }
 }

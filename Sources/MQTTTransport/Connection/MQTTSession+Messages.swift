@@ -57,8 +57,10 @@ extension MQTTSession {
         if code >= 0x80 {
             let reason = MosquittoHandle.meaning(ofReasonCode: code, protocolLevel: 5)
             let error = MQTTError.subscriptionRefused(filter: filter, reason)
-            shared.update { $0.refusedSubscriptions.append(error) }
-            logger.error("The broker refuses a subscription", metadata: ["filter": "\(filter)", "reason": "\(reason)"])
+            if !subscription.isOptional { shared.update { $0.refusedSubscriptions.append(error) } }
+            logger.log(
+                level: subscription.isOptional ? .notice : .error, "The broker refuses a subscription",
+                metadata: ["filter": "\(filter)", "reason": "\(reason)"])
         } else if code < Int(subscription.qos.rawValue) {
             logger.warning(
                 "The broker grants a subscription at QoS 0 only: what it sends while we are away is lost",

@@ -25,6 +25,7 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     private struct State {
         var decoder: TelemetryDecoder
+        var clocks: DeviceClocks
         var totals = Totals()
         var failuresLogged: [String: Timestamp] = [:]
     }
@@ -36,21 +37,31 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let stream: DataStreamService
     private let entry: EntryTracer
     private let latency: LatencyService?
+    private let clockService: ClockService?
     private let metrics: IngestMetrics
     private let clock: any WallClock
     private let logger: Logger
 
-    /// A pipeline that decodes with `decoder` and streams into `stream`; `entry` has its traces.
+    /// A pipeline that decodes with `decoder` and streams into `stream`.
+    ///
+    /// - Parameters:
+    ///   - entry: Begins the traces.
+    ///   - latency: Is told how long readings take.
+    ///   - clocks: What is known of devices' clocks.
+    ///   - clockService: Answers devices that ask for the time; `nil` leaves their requests to the routes.
     package init(
         decoder: TelemetryDecoder,
         stream: DataStreamService,
         entry: EntryTracer,
         latency: LatencyService? = nil,
+        clocks: DeviceClocks = DeviceClocks(),
+        clockService: ClockService? = nil,
         metrics: IngestMetrics,
         clock: any WallClock = SystemWallClock(),
         logger: Logger
     ) {
-        self.state = Mutex(State(decoder: decoder))
+        self.state = Mutex(State(decoder: decoder, clocks: clocks))
+        self.clockService = clockService
         self.stream = stream
         self.entry = entry
         self.latency = latency
@@ -88,6 +99,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         return state.withLock { state in
             var segments = BatchSegments(capacity: batch.messages.count)
             for message in batch.messages {
+                if clockService?.answer(message, receivedAt: receivedAt) == true { continue }
                 let origin = Self.traceContext(of: message)
                 do throws(DecodeError) {
                     let decoded = try state.decoder.decodeMessage(
@@ -97,12 +109,13 @@ package final class IngestPipeline: MQTTBatchHandler {
                         isRetained: message.isRetained,
                         trace: origin)
                     let decodedAt = clock.now()
-                    let stages = StageTimes(
+                    var stages = StageTimes(
                         receivedAt: receivedAt, decodeStartedAt: startedAt, decodedAt: decodedAt,
                         publishedAt: decodedAt)
                     startedAt = decodedAt
                     var parent: TraceContext?
                     if case .readings(let readings) = decoded {
+                        for reading in readings { stages.sentAt = state.clocks.sendTime(of: reading) }
                         parent = tracing.decoded(
                             message, readings: readings, pattern: state.decoder.pattern(ofTopic: message.topic),
                             stages: stages)

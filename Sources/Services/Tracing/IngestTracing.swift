@@ -22,7 +22,13 @@ struct IngestTracing {
         guard !message.isRetained,
             let process = begin(message, from: readings.first?.trace, pattern: pattern(), at: stages.receivedAt)
         else { return nil }
-        if let device = readings.first?.device { process.updateAttributes { $0["windsock.device"] = device.rawValue } }
+        process.updateAttributes { attributes in
+            attributes["windsock.device"] = readings.first?.device.rawValue
+            guard let sentAt = stages.sentAt else { return }
+            // Inferred from when messages come: said, so that nobody takes it for measured.
+            attributes["windsock.device.delay_ms"] = stages.receivedAt.since(sentAt) / .milliseconds(1)
+            attributes["clock.estimated"] = true
+        }
         let decode = entry.tracer.startSpan(
             "telemetry.decode", under: process.traceContext, at: stages.decodeStartedAt)
         decode.updateAttributes { attributes in
