@@ -90,6 +90,9 @@ struct ConfigurationTests {
             configuration.mqtt.subscriptions == [
                 MQTTSubscription(filter: try TopicFilter("$share/gateways/buildings/+/+/+"), qos: .atMostOnce),
                 MQTTSubscription(filter: try TopicFilter("$share/gateways/tele/+/SENSOR"), qos: .atLeastOnce),
+                MQTTSubscription(
+                    filter: try TopicFilter("$share/gateways/windsock/clock/+/request"), qos: .atMostOnce,
+                    isOptional: true),
             ])
     }
 
@@ -141,7 +144,11 @@ struct ConfigurationTests {
     @Test("A route that names a share group of its own keeps it")
     func shareGroups() throws {
         let configuration = try SettingsFixture.load(
-            "mqtt: {share_group: all}\nroutes: [{topic: \"$share/own/a/{device}\"}, {topic: \"b/{device}\"}]")
+            """
+            mqtt: {share_group: all}
+            devices: {clock_exchange: off}
+            routes: [{topic: "$share/own/a/{device}"}, {topic: "b/{device}"}]
+            """)
         #expect(configuration.mqtt.subscriptions.map { "\($0.filter)" } == ["$share/own/a/+", "$share/all/b/+"])
     }
 

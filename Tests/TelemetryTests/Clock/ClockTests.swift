@@ -38,7 +38,7 @@ struct ClockTests {
         #expect(filter.estimate(at: Self.at(0)) == nil)
         filter.add(try #require(Self.exchange([0, 350, 350, 100])))
         filter.add(try #require(Self.exchange([200, 502, 502, 204])))
-        filter.add(try #require(Self.exchange([300, 680, 680, 360])))
+        filter.add(try #require(Self.exchange([300, 640, 640, 360])))
         let estimate = try #require(filter.estimate(at: Self.at(400)))
         #expect(estimate.offset == .milliseconds(300))
         #expect(estimate.uncertainty >= .milliseconds(2) && estimate.uncertainty < .milliseconds(3))
