@@ -96,7 +96,7 @@ let package = Package(
         // Level 4: devices that behave like real ones
         .target(
             name: "DeviceSimulator",
-            dependencies: ["Telemetry", "MQTTTransport", logging, lifecycle, yams],
+            dependencies: ["Telemetry", "MQTTTransport", logging, tracing, lifecycle, yams],
             swiftSettings: settings),
 
         // Level 5 and 6: composition root and command line
@@ -104,7 +104,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "Services", "WebServer",
-                logging, coreMetrics, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
+                logging, coreMetrics, tracing, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -11,6 +11,7 @@ import ServiceLifecycle
 import Services
 import Synchronization
 import Telemetry
+package import Tracing
 import WebServer
 
 /// The gateway, put together: the one place where all parts meet.
@@ -130,6 +131,9 @@ package struct Gateway: Service {
             logger: logger,
             onRunning: { port in await onReady(Endpoint(host: host, port: port)) })
     }
+
+    /// Makes the spans of devices that run in this process: they go where the gateway's own go.
+    package var deviceTracer: any Tracer { tracing.deviceTracer }
 
     package func run() async throws {
         let services = ServiceGroup(

@@ -36,7 +36,8 @@ package struct VirtualDevice: Sendable {
 
     private let encoder: any PayloadEncoder
     private let messageLimit: Int?
-    private let clockOffset: Duration
+    /// How far the device's clock is ahead of a right one.
+    let clockOffset: Duration
     private var sampler: Sampler
     private var pace: SamplePace
     private var nextBurst: Duration?

@@ -1,7 +1,7 @@
 import Telemetry
 
 /// A topic with `{device}` and `{metric}` in it.
-package struct TopicTemplate: Sendable, Hashable {
+package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
     private enum Part: Sendable, Hashable {
         case text(String)
         case device
@@ -9,6 +9,8 @@ package struct TopicTemplate: Sendable, Hashable {
     }
 
     private let parts: [Part]
+    /// The template as it was given.
+    package let description: String
 
     /// Why a text is no such template, in words for a device file.
     struct Failure: Error {
@@ -17,6 +19,7 @@ package struct TopicTemplate: Sendable, Hashable {
 
     /// Throws when something else stands in braces, or MQTT has no such topic.
     init(_ text: String) throws(Failure) {
+        description = text
         var parts: [Part] = []
         var rest = Substring(text)
         while let open = rest.firstIndex(of: "{") {

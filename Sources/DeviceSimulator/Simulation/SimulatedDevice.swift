@@ -20,13 +20,15 @@ struct SimulatedDevice {
     private var device: VirtualDevice
     private let client: MQTTClient
     private let meter: DeviceMeter
+    private let tracing: DeviceTracing?
     /// When the device began, moved by the times in which it had to wait; `nil` before its first connection.
     private var origin: ContinuousClock.Instant?
     /// What the client did not take yet, and from where on.
     private var pending: [MQTTPublication] = []
     private var pendingStart = 0
 
-    init(_ device: VirtualDevice, client: MQTTClient, meter: DeviceMeter) {
+    init(_ device: VirtualDevice, client: MQTTClient, meter: DeviceMeter, tracing: DeviceTracing?) {
+        self.tracing = tracing
         self.device = device
         self.client = client
         self.meter = meter
@@ -59,6 +61,7 @@ struct SimulatedDevice {
             counters.dropped += step.dropped
             counters.skipped += step.skipped
         }
+        tracing?.clock.refresh()
         pending = step.publications
         pendingStart = 0
         return proceed(at: now)
@@ -80,18 +83,23 @@ struct SimulatedDevice {
     /// Hands on what waits; false when the client takes no more for now.
     private mutating func publishPending() -> Bool {
         while pendingStart < pending.count {
-            let publication = pending[pendingStart]
+            var publication = pending[pendingStart]
+            let publishing = tracing?.begin(&publication, protocolLevel: client.state.protocolLevel)
             // Counted before it is sent, because the acknowledgement may be faster than this thread.
             meter.count { counters in
                 counters.messages += 1
                 counters.payloadBytes += publication.payload.count
             }
             do throws(MQTTError) {
-                try client.publish(publication) { [meter] succeeded in meter.completed(succeeded) }
+                try client.publish(publication) { [meter] succeeded in
+                    publishing?.finish(succeeded)
+                    meter.completed(succeeded)
+                }
                 pendingStart += 1
             } catch {
                 guard case .outboundQueueFull = error else {
                     // Nothing that a later attempt would mend.
+                    publishing?.finish(false)
                     meter.completed(false)
                     pendingStart += 1
                     continue

@@ -4,6 +4,7 @@ package import MQTTTransport
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
+package import Tracing
 
 /// Runs any number of virtual devices against a broker, each with a connection of its own.
 ///
@@ -33,12 +34,14 @@ package final class Simulation: Service {
     /// A simulation that has not begun.
     ///
     /// - Parameters:
+    ///   - tracer: makes the devices' spans, in the gateway's time; `nil` is no tracing, and nothing is spent on it.
     ///   - clock: what devices stamp their messages with.
     ///   - ids: makes the ends of client ids, so that two simulations of one file do not throw each other out.
     /// - Throws: ``MQTTError/invalidConfiguration(_:)``.
     package init(
         profiles: [DeviceProfile],
         configuration: SimulationConfiguration,
+        tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock(),
         ids: any IDGenerator = RandomIDGenerator(),
         logger: Logger
@@ -53,16 +56,23 @@ package final class Simulation: Service {
         var meters: [DeviceMeter] = []
         var devices: [SimulatedDevice] = []
         for device in profiles.flatMap({ $0.devices(messageLimit: configuration.messagesPerDevice) }) {
-            let mqtt = Self.configuration(of: device, base: configuration.mqtt, ids: ids)
+            var mqtt = Self.configuration(of: device, base: configuration.mqtt, ids: ids)
             let meter = DeviceMeter(device: devices.count, outboundLimit: mqtt.maxOutboundMessages, signal: signal)
             let name = device.name
-            let client = try MQTTClient(configuration: mqtt, loop: loop, logger: report.clientLogger) { state in
-                meter.connectionChanged(to: state)
+            let tracing = tracer.flatMap { Self.tracing(of: device, $0, clientID: mqtt.clientID, clock: clock) }
+            if let subscription = tracing?.clock.subscription { mqtt.subscriptions = [subscription] }
+            let start = tracing.map { FirstConnection(clock: $0.clock) }
+            let client = try MQTTClient(
+                configuration: mqtt, handler: tracing?.clock, loop: loop, logger: report.clientLogger
+            ) { state in
                 report.connectionChanged(of: name, to: state)
+                guard let start else { return meter.connectionChanged(to: state) }
+                start.connectionChanged(to: state) { meter.connectionChanged(to: $0) }
             }
+            start?.client = client
             clients.append(client)
             meters.append(meter)
-            devices.append(SimulatedDevice(device, client: client, meter: meter))
+            devices.append(SimulatedDevice(device, client: client, meter: meter, tracing: tracing))
         }
         self.loop = loop
         self.signal = signal
@@ -123,6 +133,17 @@ package final class Simulation: Service {
         let wasStopped = scheduler.run(until: configuration.duration.map { start + $0 })
         let timeout = wasStopped ? configuration.shutdownTimeout : configuration.drainTimeout
         scheduler.drain(until: .now + timeout, ignoresStop: wasStopped)
+    }
+
+    private static func tracing(
+        of device: VirtualDevice, _ tracer: any Tracer, clientID: String, clock: any WallClock
+    ) -> DeviceTracing? {
+        DeviceID(device.name).map {
+            DeviceTracing(
+                tracer: tracer, clock: DeviceClock(device: $0, skew: device.clockOffset, clock: clock),
+                device: device.name, clientID: clientID, template: device.profile.topic.description,
+                hasJSONPayload: device.profile.format == .json)
+        }
     }
 
     private static func configuration(

@@ -15,6 +15,11 @@ package enum MQTTConnectionState: Sendable, Equatable, CustomStringConvertible {
         if case .connected = self { true } else { false }
     }
 
+    /// 5 or 4 (3.1.1) while connected, else 0.
+    package var protocolLevel: Int {
+        if case .connected(let level, _) = self { level } else { 0 }
+    }
+
     /// One word, for `/readyz` and metrics.
     package var word: String {
         switch self {

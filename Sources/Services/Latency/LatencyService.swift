@@ -122,6 +122,7 @@ package final class LatencyService: DeliveryObserver {
             attributes["messaging.operation.type"] = "process"
             if let sentAt = stages.sentAt {
                 attributes["windsock.device.delay_ms"] = stages.receivedAt.since(sentAt) / .milliseconds(1)
+                attributes["windsock.device.delay_estimated"] = true
             }
         }
         if let origin = delivery.journey.origin { root.addLink(SpanLink(to: origin)) }

@@ -27,7 +27,7 @@ struct IngestTracing {
             guard let sentAt = stages.sentAt else { return }
             // Inferred from when messages come: said, so that nobody takes it for measured.
             attributes["windsock.device.delay_ms"] = stages.receivedAt.since(sentAt) / .milliseconds(1)
-            attributes["clock.estimated"] = true
+            attributes["windsock.device.delay_estimated"] = true
         }
         let decode = entry.tracer.startSpan(
             "telemetry.decode", under: process.traceContext, at: stages.decodeStartedAt)

@@ -79,7 +79,8 @@ struct Demo: AsyncParsableCommand {
                 """)
         }
         let simulation = try Simulation(
-            profiles: profiles, configuration: SimulationConfiguration(mqtt: configuration.mqtt), logger: logger)
+            profiles: profiles, configuration: SimulationConfiguration(mqtt: configuration.mqtt),
+            tracer: gateway.deviceTracer, logger: logger)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if let broker { services.append(.init(service: broker, successTerminationBehavior: .gracefullyShutdownGroup)) }
         services.append(.init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup))
