@@ -161,7 +161,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "DeviceSimulatorTests",
-            dependencies: ["DeviceSimulator", "MQTTTransport", "Telemetry", "TestSupport", logging, lifecycle],
+            dependencies: [
+                "DeviceSimulator", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging, lifecycle, tracing,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",

@@ -1,0 +1,52 @@
+import Logging
+import MQTTTransport
+import Synchronization
+import Telemetry
+import TestSupport
+
+/// Answers devices that ask for the time, as a gateway does.
+final class ClockResponder: MQTTBatchHandler {
+    private let client = Mutex<MQTTClient?>(nil)
+    private let requestCount = Atomic(0)
+
+    var requests: Int { requestCount.load(ordering: .relaxed) }
+
+    func accept(_ batch: MQTTBatch) {
+        for message in batch.messages {
+            guard let device = ClockTopics.device(requestingOn: message.topic),
+                let request = ClockMessage.Request(json: message.payload)
+            else { continue }
+            requestCount.add(1, ordering: .relaxed)
+            let now = SystemWallClock().now()
+            let response = ClockMessage.Response(to: request, receivedAt: now, answeredAt: now)
+            try? client.withLock { $0 }?.publish(
+                MQTTPublication(topic: ClockTopics.response(to: device), payload: response.json))
+        }
+    }
+
+    /// Runs `body` while requests are answered.
+    func answering<Value>(at broker: MosquittoBroker, _ body: () async throws -> Value) async throws -> Value {
+        let loop = MQTTLoop(name: "responder")
+        var configuration = MQTTConfiguration(port: broker.port, clientID: "responder")
+        configuration.subscriptions = [MQTTSubscription(filter: try TopicFilter(ClockTopics.requests))]
+        let client = try MQTTClient(
+            configuration: configuration, handler: self, loop: loop, logger: Logger(label: "responder"))
+        self.client.withLock { $0 = client }
+        client.connect()
+        let result: Result<Value, any Error>
+        do {
+            try await eventually("the responder is connected") { client.state.isConnected }
+            // Its subscription is in force once something sent after it came back.
+            try client.publish(
+                MQTTPublication(topic: "windsock/clock/probe/request", payload: Array(#"{"t0":0}"#.utf8)))
+            try await eventually("the responder hears requests") { self.requests > 0 }
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        self.client.withLock { $0 = nil }
+        await client.stop()
+        loop.stop()
+        return try result.get()
+    }
+}
