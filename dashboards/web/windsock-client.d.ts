@@ -84,6 +84,12 @@ export interface Envelope<Payload = any> {
   id?: string;
   /** Its position in the room's history. */
   offset?: number;
+  /** Of a traced message. */
+  trace_id?: string;
+  /** Of a traced message: what sent it. */
+  span_id?: string;
+  /** Of a traced message, as W3C Trace Context has it. */
+  traceparent?: string;
 }
 
 export interface Joined {
@@ -147,6 +153,8 @@ export interface Options {
   maxPendingRequests?: number;
   maxOutbox?: number;
   clockIntervalMs?: number;
+  /** Reports to the gateway when traced messages came and were `painted`: true in a page, false elsewhere. */
+  tracing?: boolean;
 }
 
 export interface Events {
@@ -192,12 +200,18 @@ export class WindsockClient {
   /** The token's `sub`; null before the first `welcome`. */
   readonly userID: string | null;
   readonly unread: number;
-  /** Gateway time minus ours, and how far off that can be, in milliseconds. */
+  /** Gateway time minus ours, and how far off that can be (Infinity before the first round trip), in milliseconds. */
   readonly clock: { offsetMs: number; uncertaintyMs: number };
   /** The gateway's time: Unix milliseconds. */
   serverNow(): number;
-  /** Listens; what is returned stops it. */
-  on<Event extends keyof Events>(event: Event, listener: (value: Events[Event]) => void): () => void;
+  /** Tells that a message was drawn: with the next animation frame, or at a known time of the option `now`. */
+  painted(envelope: Envelope, at?: number): void;
+  /** Tells that a message was taken but is not drawn, because nobody would see it. */
+  unpainted(envelope: Envelope): void;
+  /** Listens; what is returned stops it. `data`, `status`, `presence` and `chat` come with their envelope. */
+  on<Event extends keyof Events>(
+    event: Event, listener: (value: Events[Event], envelope?: Envelope<Events[Event]>) => void,
+  ): () => void;
   connect(): void;
   retryNow(): void;
   close(): void;

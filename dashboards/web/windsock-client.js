@@ -14,7 +14,7 @@
  * @module windsock-client
  */
 import { Backoff } from "./client/backoff.js";
-import { ClockEstimate } from "./client/clock-estimate.js";
+import { GatewayClock } from "./client/clock.js";
 import { callSafely, Emitter } from "./client/emitter.js";
 import { WindsockError } from "./client/errors.js";
 import { Outbox } from "./client/outbox.js";
@@ -22,6 +22,7 @@ import { PendingRequests } from "./client/pending-requests.js";
 import { RoomLogs } from "./client/room-logs.js";
 import { Rooms } from "./client/rooms.js";
 import { renewalDelay } from "./client/token.js";
+import { BrowserTraces } from "./client/traces.js";
 
 export { WindsockError };
 
@@ -45,6 +46,9 @@ export { WindsockError };
  * @property {string} timestamp RFC 3339
  * @property {string} [id]
  * @property {number} [offset] its position in the room's history
+ * @property {string} [trace_id] of a traced message
+ * @property {string} [span_id] of a traced message: what sent it
+ * @property {string} [traceparent] of a traced message (W3C Trace Context)
  */
 /**
  * What somebody said in a room.
@@ -114,6 +118,8 @@ export { WindsockError };
  * @property {number} [maxPendingRequests] 256
  * @property {number} [maxOutbox] messages that wait to be sent: 100
  * @property {number} [clockIntervalMs] between round trips, which also find a dead connection: 20,000
+ * @property {boolean} [tracing] reports to the gateway when traced messages came and were {@link WindsockClient#painted}:
+ *   true in a page, false elsewhere
  */
 
 const protocol = "windsock.v1";
@@ -129,7 +135,11 @@ export class WindsockClient {
   #options;
   #emitter = new Emitter();
   #backoff;
-  #clock = new ClockEstimate();
+  #clock;
+  /** @type {BrowserTraces | null} */
+  #traces = null;
+  /** When the message came that is being handled. */
+  #arrivedAt = 0;
   #requests;
   #rooms;
   #logs;
@@ -162,6 +172,7 @@ export class WindsockClient {
       maxOutbox: 100,
       fetch: globalThis.fetch?.bind(globalThis),
       clockIntervalMs: 20_000,
+      tracing: globalThis.document !== undefined,
       ...options,
     };
     const { url, token, getToken, WebSocket, backoffBaseMs, backoffCapMs, random, maxPendingRequests } = this.#options;
@@ -169,6 +180,7 @@ export class WindsockClient {
     if (!url) throw new TypeError("\"url\" is missing: the address of the gateway's /ws.");
     if (!token && !getToken) throw new TypeError("\"token\" is missing: `windsock token` makes one.");
     if (!WebSocket) throw new TypeError("There is no WebSocket here: pass one as the option \"WebSocket\".");
+    this.#clock = new GatewayClock({ now: this.#options.now });
     this.#backoff = new Backoff({ baseMs: backoffBaseMs, capMs: backoffCapMs, random });
     this.#requests = new PendingRequests({ limit: maxPendingRequests, timeoutMs: requestTimeoutMs });
     const request = (type, payload) => this.request(type, payload);
@@ -207,10 +219,26 @@ export class WindsockClient {
   }
 
   /**
+   * Tells that a message was drawn, which ends its trace: with the next animation frame, or at the given time. Every
+   * message may be told; those that are not traced, and a second time, do nothing.
+   * @param {Envelope} envelope the very object that the listener got
+   * @param {number} [at] when it was on the screen, for those who know better: milliseconds of the option `now`
+   */
+  painted(envelope, at) {
+    this.#traces?.painted(envelope, at);
+  }
+
+  /** Tells that a message was taken but is not drawn, because nobody would see it. @param {Envelope} envelope */
+  unpainted(envelope) {
+    this.#traces?.unpainted(envelope);
+  }
+
+  /**
    * Listens. Events: `state` ({@link ConnectionState}), `welcome` (payload), `data` ({@link DataUpdate}), `chat`
    * ({@link ChatMessage}), `direct` ({user_id, content, message_id}), `notification` ({@link Notification}, each once),
    * `read` ({notification_ids} or {all: true}), `unread` (count), `presence`, `status` (of devices), `gap`
    * ({@link Gap}), `error` ({@link WindsockError}), `message` (every {@link Envelope}, as it came).
+   * Listeners of what comes from rooms get the {@link Envelope} as a second value.
    * @param {string} event
    * @param {Function} listener
    * @returns {() => void} stops listening
@@ -223,6 +251,7 @@ export class WindsockClient {
   connect() {
     if (this.#state.state === "idle" || this.#state.state === "closed") {
       this.#listenForWaking();
+      this.#traces ??= this.#makeTraces();
       this.#backoff.reset();
       this.#open();
     }
@@ -436,6 +465,8 @@ export class WindsockClient {
     const socket = this.#socket;
     this.#disconnect();
     this.#removeWakeListeners();
+    this.#traces?.close();
+    this.#traces = null;
     const error = new WindsockError("closed", state.reason || `closed with code ${state.code}`);
     this.#rooms.fail(error);
     this.#outbox.fail(error);
@@ -460,6 +491,7 @@ export class WindsockClient {
   // Messages
 
   #receive(text) {
+    const arrivedAt = (this.#arrivedAt = this.#options.now());
     let message;
     try {
       message = JSON.parse(text);
@@ -470,6 +502,7 @@ export class WindsockClient {
       this.#emitter.emit("error", new WindsockError("bad_message", `A message could not be read: ${error.message}`));
       return;
     }
+    this.#traces?.received(message, arrivedAt);
     this.#dispatch(message);
     this.#emitter.emit("message", message);
   }
@@ -534,7 +567,7 @@ export class WindsockClient {
   }
 
   #tell(event, callback, payload, message) {
-    this.#emitter.emit(event, payload);
+    this.#emitter.emit(event, payload, message);
     for (const handle of this.#rooms.handlesFor(payload.room_id)) callSafely(handle.options[callback], payload, message);
   }
 
@@ -546,9 +579,7 @@ export class WindsockClient {
   async #readHistory(room, after, limit) {
     const { fetch, url } = this.#options;
     if (!fetch) throw new WindsockError("unsupported", "There is no fetch here to read the history with.");
-    const address = new URL(webSocketURL(url));
-    address.protocol = address.protocol.replace(/^ws/, "http");
-    address.pathname = address.pathname.replace(/\/ws$/, "/api/rooms/history");
+    const address = httpURL(url, "/api/rooms/history");
     address.search = new URLSearchParams({ room_id: room, after, limit }).toString();
     let response;
     try {
@@ -561,6 +592,13 @@ export class WindsockClient {
     throw new WindsockError("history", `The history cannot be read (HTTP ${response.status}).`, isTemporary);
   }
 
+  #makeTraces() {
+    const { tracing, fetch, url, now, random } = this.#options;
+    if (!tracing || !fetch) return null;
+    const token = () => this.#bearer;
+    return new BrowserTraces({ now, random, fetch, token, clock: this.#clock, url: httpURL(url, "/v1/traces").href });
+  }
+
   // The clock, and whether the gateway is still there
 
   async #syncClock() {
@@ -568,7 +606,7 @@ export class WindsockClient {
     try {
       const { now } = this.#options;
       const answer = await this.request("clock_sync", { t0: now() });
-      this.#clock.add(answer.t0, answer.t1, answer.t2, now());
+      this.#clock.add(answer.t0, answer.t1, answer.t2, this.#arrivedAt);
     } catch (error) {
       // A page cannot see the gateway's pings: a command without an answer is how it notices a dead connection.
       if (this.#socket === socket && error.code === "timeout") this.#abandon("The gateway stopped answering.");
@@ -588,7 +626,10 @@ export class WindsockClient {
     };
     const wakeWhenVisible = () => globalThis.document.visibilityState === "visible" && wake();
     // A page that was left may be kept for the way back, with its connection: its user is not here any more.
-    const leave = () => this.#suspend();
+    const leave = () => {
+      this.#traces?.leave();
+      this.#suspend();
+    };
     globalThis.addEventListener?.("online", wake);
     globalThis.addEventListener?.("pageshow", wake);
     globalThis.addEventListener?.("pagehide", leave);
@@ -623,6 +664,14 @@ function newKey() {
 /** 1008 and 45xx: coming back would end the same way. */
 function isFinal(code) {
   return code === 1008 || (code >= 4500 && code <= 4599);
+}
+
+/** A path of the gateway whose `/ws` is known. */
+function httpURL(url, path) {
+  const address = new URL(webSocketURL(url));
+  address.protocol = address.protocol.replace(/^ws/, "http");
+  address.pathname = address.pathname.replace(/\/ws$/, path);
+  return address;
 }
 
 function webSocketURL(url) {

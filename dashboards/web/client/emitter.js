@@ -16,10 +16,10 @@ export class Emitter {
     return () => listeners.delete(listener);
   }
 
-  /** @param {string} event @param {unknown} value */
-  emit(event, value) {
+  /** @param {string} event @param {...unknown} values */
+  emit(event, ...values) {
     const listeners = this.#listeners.get(event);
-    if (listeners) for (const listener of listeners) callSafely(listener, value);
+    if (listeners) for (const listener of listeners) callSafely(listener, ...values);
   }
 }
 

@@ -1,0 +1,126 @@
+import { Backoff } from "./backoff.js";
+
+const maxQueued = 256;
+const maxBatch = 64;
+const batchMs = 2_000;
+const timeoutMs = 10_000;
+/** The token may not do it, or this gateway takes no spans: asking again would change nothing. */
+const finalStatuses = new Set([401, 403, 404, 413]);
+/** OpenTelemetry's list of what may be sent again. */
+const temporaryStatuses = new Set([429, 502, 503, 504]);
+
+/**
+ * Sends spans to the gateway as OTLP/JSON, in batches and in gateway time.
+ *
+ * Measuring must not cost the page: the queue is bounded and loses its oldest, a busy gateway is left alone for as long
+ * as it asks, and one that says no is not asked again until there is another token.
+ */
+export class SpanExporter {
+  #queue = [];
+  #timer = null;
+  #isBusy = false;
+  /** The token with which it is of no use. */
+  #refusedToken = null;
+  #backoff;
+  #options;
+
+  /** @param {{url: string, fetch: typeof fetch, token: () => string, clock: object, random: () => number}} options */
+  constructor(options) {
+    this.#options = options;
+    this.#backoff = new Backoff({ baseMs: 1_000, capMs: 60_000, random: options.random });
+  }
+
+  /** @param {object} span times by our clock; `clock` is its offset to the gateway's */
+  add(span) {
+    if (this.#refusedToken === this.#options.token()) return;
+    this.#queue.push(span);
+    if (this.#queue.length > maxQueued) this.#queue.shift();
+    if (this.#isBusy) return;
+    if (this.#queue.length >= maxBatch) this.#send();
+    else this.#timer ??= setTimeout(() => this.#send(), batchMs);
+  }
+
+  /** Sends what there is in a request that outlives the page. */
+  leave() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#isBusy = false;
+    if (this.#queue.length > 0 && this.#isCorrectable) this.#post(this.#queue.splice(0, maxBatch), true).catch(() => {});
+    this.#queue = [];
+  }
+
+  /** Whether there was a round trip yet, without which times mean nothing to others. */
+  get #isCorrectable() {
+    return this.#options.clock.value.uncertaintyMs < Infinity;
+  }
+
+  async #send() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#queue.length === 0) return;
+    if (!this.#isCorrectable) return this.#wait(batchMs);
+    this.#isBusy = true;
+    const batch = this.#queue.splice(0, maxBatch);
+    const token = this.#options.token();
+    const response = await this.#post(batch, false).catch(() => null);
+    if (response && finalStatuses.has(response.status)) {
+      this.#refusedToken = token;
+      this.#queue = [];
+    } else if (!response || temporaryStatuses.has(response.status)) {
+      this.#queue = [...batch, ...this.#queue].slice(-maxQueued);
+      const asked = Number(response?.headers.get("Retry-After")) || 0;
+      return this.#wait(Math.max(asked * 1000, this.#backoff.next()));
+    } else {
+      this.#backoff.reset();
+    }
+    this.#isBusy = false;
+    if (this.#queue.length >= maxBatch) this.#send();
+    else if (this.#queue.length > 0) this.#timer ??= setTimeout(() => this.#send(), batchMs);
+  }
+
+  #wait(milliseconds) {
+    this.#isBusy = true;
+    this.#timer = setTimeout(() => this.#send(), milliseconds);
+  }
+
+  #post(batch, keepalive) {
+    const { fetch, url, token } = this.#options;
+    const signal = AbortSignal.timeout(timeoutMs);
+    const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token()}` };
+    return fetch(url, { method: "POST", headers, body: JSON.stringify(this.#request(batch)), keepalive, signal });
+  }
+
+  /** `ExportTraceServiceRequest` of opentelemetry-proto, in its JSON form: ids in hexadecimal, nanoseconds as text. */
+  #request(batch) {
+    const resource = {
+      "service.name": "windsock-browser", "user_agent.original": globalThis.navigator?.userAgent,
+      "url.path": globalThis.location?.pathname,
+    };
+    const spans = batch.map((span) => this.#encode(span));
+    const scopeSpans = [{ scope: { name: "windsock-client" }, spans }];
+    return { resourceSpans: [{ resource: { attributes: attributeList(resource) }, scopeSpans }] };
+  }
+
+  #encode({ traceID, spanID, parentID, name, kind, start, end, clock, attributes }) {
+    const { offsetMs, uncertaintyMs } = clock.uncertaintyMs < Infinity ? clock : this.#options.clock.value;
+    return {
+      traceId: traceID, spanId: spanID, parentSpanId: parentID, name, kind,
+      startTimeUnixNano: nanoseconds(start + offsetMs), endTimeUnixNano: nanoseconds(end + offsetMs),
+      attributes: attributeList({
+        ...attributes, "clock.offset_ms": offsetMs, "clock.uncertainty_ms": uncertaintyMs,
+      }),
+    };
+  }
+}
+
+function attributeList(attributes) {
+  const types = { string: "stringValue", number: "doubleValue", boolean: "boolValue" };
+  return Object.entries(attributes)
+    .filter(([, value]) => typeof value in types)
+    .map(([key, value]) => ({ key, value: { [types[typeof value]]: value } }));
+}
+
+/** Whole microseconds: as fine as the clock, and exact in a double. */
+function nanoseconds(milliseconds) {
+  return `${Math.round(milliseconds * 1000)}000`;
+}
