@@ -118,8 +118,8 @@ export { WindsockError };
  * @property {number} [maxPendingRequests] 256
  * @property {number} [maxOutbox] messages that wait to be sent: 100
  * @property {number} [clockIntervalMs] between round trips, which also find a dead connection: 20,000
- * @property {boolean} [tracing] reports to the gateway when traced messages came and were {@link WindsockClient#painted}:
- *   true in a page, false elsewhere
+ * @property {boolean} [tracing] reports to the gateway when traced messages came and were
+ *   {@link WindsockClient#painted}: true in a page, false elsewhere
  */
 
 const protocol = "windsock.v1";
@@ -251,7 +251,6 @@ export class WindsockClient {
   connect() {
     if (this.#state.state === "idle" || this.#state.state === "closed") {
       this.#listenForWaking();
-      this.#traces ??= this.#makeTraces();
       this.#backoff.reset();
       this.#open();
     }
@@ -366,6 +365,7 @@ export class WindsockClient {
       return;
     }
     this.#socket = socket;
+    this.#traces ??= this.#makeTraces();
     let hasOpened = false;
     socket.addEventListener("open", () => (hasOpened = true));
     socket.addEventListener("message", (event) => this.#socket === socket && this.#receive(event.data));

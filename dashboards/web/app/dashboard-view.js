@@ -49,21 +49,19 @@ export class DashboardView {
   /**
    * Marks the panels that a reading changes.
    * @param {import("../windsock-client.js").DataUpdate} update
+   * @param {import("./paint-watch.js").Waiting | null} waiting for the reading to be painted
    * @returns {boolean} whether there is one
    */
-  received({ device, data }) {
+  received({ device, data }, waiting) {
     let panels = this.#panelsByDevice.get(device);
     if (!panels) {
       panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
       if (this.#panelsByDevice.size < maxRememberedDevices) this.#panelsByDevice.set(device, panels);
     }
-    let isShown = false;
-    for (const panel of panels) {
-      if (!panel.shows(data)) continue;
-      this.#context.loop.mark(panel);
-      isShown = true;
-    }
-    return isShown;
+    const marked = panels.filter((panel) => panel.shows(data));
+    for (const panel of marked) this.#context.loop.mark(panel);
+    if (waiting && marked.length > 0) this.#context.paints.wait(marked.filter(({ isVisible }) => isVisible), waiting);
+    return marked.length > 0;
   }
 
   /** Ages and time axes move on without readings, too. */
@@ -91,6 +89,7 @@ export class DashboardView {
     this.#observer.disconnect();
     for (const panel of this.#panels) {
       this.#context.loop.forget(panel);
+      this.#context.paints.forget(panel);
       panel.destroy();
     }
     this.#grid.replaceChildren();
@@ -103,6 +102,7 @@ export class DashboardView {
       const panel = this.#panels.find(({ root }) => root === target);
       panel.isVisible = isIntersecting;
       if (isIntersecting) this.#context.loop.mark(panel, { now: true });
+      else this.#context.paints.forget(panel);
     }
   }
 

@@ -24,6 +24,15 @@ export function unitSuffix(unit) {
   return unit ? `${/^[°%]/.test(unit) ? "" : "\u202f"}${unit}` : "";
 }
 
+/** `0.42 ms`, `3.4 ms`, `128 ms`, `2.31 s`: three digits are all that a duration needs. */
+export function formatMilliseconds(milliseconds) {
+  if (!Number.isFinite(milliseconds)) return "–";
+  const size = Math.abs(milliseconds);
+  if (size >= 10_000) return `${formatNumber(milliseconds / 1000, size >= 100_000 ? 0 : 1)}\u202fs`;
+  if (size >= 999.5) return `${formatNumber(milliseconds / 1000, 2)}\u202fs`;
+  return `${formatNumber(milliseconds, size < 9.995 ? 2 : size < 99.95 ? 1 : 0)}\u202fms`;
+}
+
 /** `3 s`, `2 min`, `5 h`, `3 d` */
 export function formatDuration(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));

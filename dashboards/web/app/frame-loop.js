@@ -17,10 +17,15 @@ export class FrameLoop {
   #frame = 0;
   #timer = 0;
   #minimumMs;
+  #onDrawn;
 
-  /** @param {{minimumMs?: number}} [options] the shortest time between two draws of a panel */
-  constructor({ minimumMs = shortestIntervalMs } = {}) {
+  /**
+   * @param {{minimumMs?: number, onDrawn?: (panel: Drawable) => void}} [options] `minimumMs`: the shortest time between
+   *   two draws of a panel
+   */
+  constructor({ minimumMs = shortestIntervalMs, onDrawn = () => {} } = {}) {
     this.#minimumMs = minimumMs;
+    this.#onDrawn = onDrawn;
   }
 
   /** @param {Drawable} panel @param {{now?: boolean}} [options] `now`: an answer to the user, which does not wait */
@@ -55,6 +60,7 @@ export class FrameLoop {
       this.#dirty.delete(panel);
       const start = performance.now();
       panel.draw(time);
+      this.#onDrawn(panel);
       const cost = performance.now() - start;
       this.#due.set(panel, time + Math.max(this.#minimumMs, cost * (restFactor + 1)));
     }

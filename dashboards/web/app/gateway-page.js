@@ -8,7 +8,10 @@ import { element, setText } from "./dom.js";
 import { Drawers } from "./drawers.js";
 import { formatNumber, formatTime } from "./format.js";
 import { FrameLoop } from "./frame-loop.js";
+import { JourneyDialog } from "./journey-dialog.js";
+import { Journeys } from "./journeys.js";
 import { NotificationCenter } from "./notification-center.js";
+import { PaintWatch } from "./paint-watch.js";
 import { Palette, Theme } from "./palette.js";
 import { ReadinessWatch } from "./readiness.js";
 import { SeriesStore } from "./series-store.js";
@@ -24,14 +27,24 @@ const rateSeconds = 5;
  * The page as a whole: signs in, loads the dashboards, shows one of them and keeps it fed.
  *
  *     WindsockClient ──data──▶ SeriesStore ──▶ DashboardView ──marks──▶ FrameLoop ──draws──▶ panels
+ *            ▲────────────────────painted──────── PaintWatch ◀─────────────┘
  */
 export class GatewayPage {
   #root = document.documentElement;
   // The theme first: the palette reads its colours.
   #theme = new Theme(() => this.#restyle());
   #palette = new Palette();
-  #loop = new FrameLoop(matchMedia("(prefers-reduced-motion: reduce)").matches ? { minimumMs: calmIntervalMs } : {});
+  #loop = new FrameLoop({
+    onDrawn: (panel) => this.#paints.drawn(panel),
+    ...(matchMedia("(prefers-reduced-motion: reduce)").matches && { minimumMs: calmIntervalMs }),
+  });
   #store = new SeriesStore();
+  #journeys = new Journeys();
+  #paints = new PaintWatch({
+    onPainted: (waiting) => this.#painted(waiting),
+    onUnpainted: ({ envelope }) => this.#client?.unpainted(envelope),
+  });
+  #journeyDialog = new JourneyDialog();
   #signIn = new SignInView(() => this.#start());
   #connection = new ConnectionView({ now, onRetry: () => this.#client?.retryNow() });
   #readiness = new ReadinessWatch((failed) => this.#connection.setFailedChecks(failed));
@@ -100,9 +113,11 @@ export class GatewayPage {
       this.#connection.setState(state);
       if (state.state === "closed" && this.#client === client) this.#ended(state);
     });
-    client.on("data", (update) => {
-      this.#store.add(update, client.serverNow());
-      if (this.#view?.received(update)) this.#readingCount += 1;
+    client.on("data", (update, envelope) => {
+      const time = client.serverNow();
+      this.#store.add(update, time);
+      const journey = this.#journeys.add(update, envelope, time, client.clock);
+      if (this.#view?.received(update, journey && { journey, envelope })) this.#readingCount += 1;
     });
     client.on("gap", ({ dropped, reason }) => {
       // With a reason it is a hole in what was said, which the chat tells itself.
@@ -113,6 +128,12 @@ export class GatewayPage {
     this.#notifications.attach(client, token);
     client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));
     client.connect();
+  }
+
+  #painted({ journey, envelope }) {
+    const time = now();
+    journey.paintedAt ??= time + journey.offsetMs;
+    this.#client?.painted(envelope, time);
   }
 
   #ended({ code, reason }) {
@@ -135,6 +156,7 @@ export class GatewayPage {
     this.#notifications.detach();
     this.#deviceStatus.reset();
     this.#drawers.close();
+    this.#journeyDialog.close();
     client?.close();
     this.#connection.reset();
   }
@@ -143,6 +165,7 @@ export class GatewayPage {
     session.signOut();
     this.#stop();
     this.#store = new SeriesStore();
+    this.#journeys = new Journeys();
     this.#root.dataset.view = "sign-in";
     document.title = "Sign in – Windsock";
     this.#signIn.show(message);
@@ -186,7 +209,9 @@ export class GatewayPage {
     this.#connection.setRefusedRoom(null);
     this.#readingCounts = [];
     this.#view = new DashboardView(definition, {
-      store: this.#store, palette: this.#palette, loop: this.#loop, serverNow: () => this.#client.serverNow(),
+      store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
+      serverNow: () => this.#client.serverNow(),
+      onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
     this.#join(definition.rooms, this.#view);
     this.#tick();

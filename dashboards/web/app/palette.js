@@ -16,6 +16,7 @@ export class Palette {
     this.series = Array.from({ length: seriesColorCount }, (_, index) => color(`series-${index + 1}`));
     this.grid = color("grid");
     this.axis = color("ink-3");
+    this.ink = color("ink");
     this.surface = color("surface");
     this.bundle = color("bundle");
     this.spark = color("spark");

@@ -45,8 +45,9 @@ export class SpanExporter {
     clearTimeout(this.#timer);
     this.#timer = null;
     this.#isBusy = false;
-    if (this.#queue.length > 0 && this.#isCorrectable) this.#post(this.#queue.splice(0, maxBatch), true).catch(() => {});
+    const batch = this.#queue.slice(-maxBatch);
     this.#queue = [];
+    if (batch.length > 0 && this.#isCorrectable) this.#post(batch, true).catch(() => {});
   }
 
   /** Whether there was a round trip yet, without which times mean nothing to others. */

@@ -14,8 +14,8 @@ const maxPending = 256;
  *     gateway's websocket.send ──▶ websocket.receive ──▶ dashboard.paint
  *                                  arrived … handed on   handed on … on the screen
  *
- * Only messages whose `traceparent` has the flag "sampled" are reported: the gateway sets it for the few recipients that
- * it chose, so that a room of thousands does not report the same reading thousands of times.
+ * Only messages whose `traceparent` has the flag "sampled" are reported: the gateway sets it for the few recipients
+ * that it chose, so that a room of thousands does not report the same reading thousands of times.
  */
 export class BrowserTraces {
   #now;

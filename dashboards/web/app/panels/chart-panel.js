@@ -1,10 +1,12 @@
 import { element, setData, setText } from "../dom.js";
 import { formatDuration, formatNumber, formatTime, unitSuffix } from "../format.js";
+import { metricLabel } from "../names.js";
 import { Trace } from "../trace.js";
 import { ChartSummary } from "./chart-summary.js";
 import { Legend } from "./legend.js";
 import { LineChart, loadChartLibrary } from "./line-chart.js";
 import { Panel } from "./panel.js";
+import { PointCursor } from "./point-cursor.js";
 
 /** More series than this are a bundle: nobody tells eleven colours apart. */
 const maxColoredSeries = 10;
@@ -18,13 +20,27 @@ export class ChartPanel extends Panel {
   #hidden = new Set();
   #emphasised = null;
   #hover = null;
+  #cursor = new PointCursor();
   #describedAt = -Infinity;
   #observer;
 
   constructor(definition, context) {
     super(definition, context);
     this.canvas = element("canvas", { attributes: { role: "img", "aria-label": definition.title } });
-    this.plot = element("div", { className: "chart-plot" }, this.canvas);
+    this.spoken = element("p", { className: "visually-hidden", attributes: { role: "status" } });
+    this.plot = element(
+      "div",
+      {
+        className: "chart-plot", tabIndex: 0,
+        attributes: {
+          role: "application",
+          "aria-label": `${definition.title}: the arrow keys choose a reading, Enter shows where its time went`,
+        },
+        onclick: (event) => this.#click(event),
+        onkeydown: (event) => this.#press(event),
+        onblur: () => this.#clearCursor(),
+      },
+      this.canvas, this.spoken);
     this.legend = new Legend({
       onToggle: (series) => this.#toggle(series),
       onEmphasise: (series) => this.#emphasise(series),
@@ -95,7 +111,7 @@ export class ChartPanel extends Panel {
       if (isEmphasised) lines.push(line);
       else lines.unshift(line);
     }
-    this.#chart.draw(view, lines, this.#hover?.time ?? null);
+    this.#chart.draw(view, lines, this.#hover?.time ?? null, this.#cursor.point);
     setData(this.root, "points", pointCount);
     setData(this.root, "series", lines.length);
   }
@@ -190,8 +206,56 @@ export class ChartPanel extends Panel {
   }
 
   #point(event) {
-    const bounds = this.canvas.getBoundingClientRect();
-    this.#hover = (event && this.#chart?.at(event.clientX - bounds.left, event.clientY - bounds.top)) || null;
+    this.#cursor.clear();
+    this.#hover = null;
+    if (event && this.#chart) {
+      const bounds = this.canvas.getBoundingClientRect();
+      const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
+      this.#hover = this.#chart.at(x, y);
+      if (this.#hover) this.#cursor.moveTo(this.#chart, this.#shown, x, y);
+    }
+    setData(this.plot, "point", this.#cursor.point ? "true" : null);
+    this.context.loop.mark(this, { now: true });
+  }
+
+  /** The series whose lines are not hidden. */
+  get #shown() {
+    return this.series.filter((series) => !this.#hidden.has(this.#key(series)));
+  }
+
+  #click(event) {
+    // A finger does not hover before it taps.
+    this.#point(event);
+    this.#open();
+  }
+
+  #press(event) {
+    if (event.key === "Enter") {
+      this.#open();
+    } else if (event.key === "Escape" && this.#cursor.point) {
+      this.#clearCursor();
+      event.stopPropagation();
+    } else if (this.#cursor.step(event.key, this.#shown)) {
+      event.preventDefault();
+      this.#hover = this.#cursor.point && { time: this.#cursor.point.time, value: this.#cursor.point.value };
+      setText(this.spoken, this.#cursor.point ? this.#pointText(this.#cursor.point) : "No reading");
+      this.context.loop.mark(this, { now: true });
+    }
+  }
+
+  #open() {
+    const { point } = this.#cursor;
+    if (!point) return;
+    this.context.onPoint({ device: point.series.device, time: point.time, text: this.#pointText(point) });
+  }
+
+  #pointText({ series, time, value }) {
+    return `${series.device} ${metricLabel(series.metric).toLowerCase()} ${this.#text(series, value)}, ${formatTime(time)}`;
+  }
+
+  #clearCursor() {
+    this.#cursor.clear();
+    this.#hover = null;
     this.context.loop.mark(this, { now: true });
   }
 

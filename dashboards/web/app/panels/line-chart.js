@@ -30,6 +30,7 @@ export class LineChart {
   #pools = [];
   #view = { from: 0, to: 1 };
   #hoverTime = null;
+  #target = null;
 
   /**
    * @param {Function} Chart the library's class
@@ -48,7 +49,10 @@ export class LineChart {
       plugins: [{
         id: "marks",
         beforeDatasetsDraw: (chart) => this.#drawMarks(chart),
-        afterDatasetsDraw: (chart) => this.#drawEnds(chart),
+        afterDatasetsDraw: (chart) => {
+          this.#drawEnds(chart);
+          this.#drawTarget(chart);
+        },
       }],
     });
   }
@@ -70,14 +74,22 @@ export class LineChart {
     return { time: this.#chart.scales.x.getValueForPixel(x), value: this.#chart.scales.y.getValueForPixel(y) };
   }
 
+  /** How far a place on the canvas is from a point, in pixels. */
+  distance(x, y, time, value) {
+    const { scales } = this.#chart;
+    return Math.hypot(scales.x.getPixelForValue(time) - x, scales.y.getPixelForValue(value) - y);
+  }
+
   /**
    * @param {{from: number, to: number}} view Unix milliseconds
    * @param {{trace: import("../trace.js").Trace, color: string, width: number, hasEnd: boolean}[]} lines
    * @param {number | null} hoverTime where the pointer is
+   * @param {{time: number, value: number} | null} [target] the point that a click or Enter would open
    */
-  draw(view, lines, hoverTime) {
+  draw(view, lines, hoverTime, target = null) {
     this.#view = view;
     this.#hoverTime = hoverTime;
+    this.#target = target;
     let lowest = Infinity;
     let highest = -Infinity;
     for (const { trace } of lines) {
@@ -208,6 +220,19 @@ export class LineChart {
       ctx.stroke();
       ctx.fill();
     }
+    ctx.restore();
+  }
+
+  #drawTarget({ ctx, chartArea, scales }) {
+    if (!this.#target) return;
+    const x = scales.x.getPixelForValue(this.#target.time);
+    if (x < chartArea.left || x > chartArea.right + 4) return;
+    ctx.save();
+    ctx.beginPath();
+    ctx.arc(x, scales.y.getPixelForValue(this.#target.value), 5, 0, 2 * Math.PI);
+    ctx.strokeStyle = this.#palette.ink;
+    ctx.lineWidth = 2;
+    ctx.stroke();
     ctx.restore();
   }
 }

@@ -21,7 +21,9 @@ export class Panel {
   /**
    * @param {object} definition the panel as `/api/dashboards` gives it
    * @param {{store: import("../series-store.js").SeriesStore, palette: import("../palette.js").Palette,
-   *   loop: import("../frame-loop.js").FrameLoop, serverNow: () => number}} context
+   *   loop: import("../frame-loop.js").FrameLoop, serverNow: () => number,
+   *   onPoint: (point: {device: string, time: number, text: string}) => void}} context `onPoint`: somebody asks about
+   *   a point of a chart
    */
   constructor(definition, context) {
     this.definition = { stale_after_s: 30, window_s: 300, ...definition };
