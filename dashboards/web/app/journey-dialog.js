@@ -72,7 +72,7 @@ export class JourneyDialog {
 
 const pageKnows = "This is what the page itself knows.";
 const notTraced = `The reading was not traced. ${pageKnows}`;
-const otherPage = "The trace was reported by another page; the last row is how this one saw it.";
+const otherPage = "No browser has reported to this trace: the last row is how this page saw it.";
 
 function clockText({ time, offsetMs, uncertaintyMs }) {
   const uncertainty = uncertaintyMs < Infinity ? `, ±${formatMilliseconds(uncertaintyMs)}` : ", not measured yet";

@@ -19,7 +19,8 @@ const otherColors = [4, 5, 6, 7, 8];
  * @property {string} [kind]
  * @property {number} start_ms Unix milliseconds by the gateway's clock
  * @property {number} duration_ms
- * @property {Record<string, string | number | boolean>} [attributes] `clock.estimated`: its times are a guess
+ * @property {Record<string, string | number | boolean>} [attributes] `clock.estimated`: its times are a guess;
+ *   `clock.skewed`: the hop to it was negative
  * @property {string | null} [error]
  */
 
@@ -178,6 +179,8 @@ function remarksOn(span, parent) {
     remarks.push({
       flag: "negative", text: `Begins ${formatMilliseconds(early)} before what caused it, ${reason}.`,
     });
+  } else if (attributes["clock.skewed"] === true) {
+    remarks.push({ flag: "negative", text: "The gateway found this hop negative: the clocks disagree." });
   }
   if (isEstimated(span)) remarks.push({ flag: "estimated", text: "The clock is estimated: these times are a guess." });
   if (error) remarks.push({ flag: "failed", text: `Failed: ${error}` });

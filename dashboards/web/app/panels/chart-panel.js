@@ -231,6 +231,8 @@ export class ChartPanel extends Panel {
 
   #press(event) {
     if (event.key === "Enter") {
+      // The same key would press the button that gets the focus when the dialog opens.
+      event.preventDefault();
       this.#open();
     } else if (event.key === "Escape" && this.#cursor.point) {
       this.#clearCursor();
