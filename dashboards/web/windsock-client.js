@@ -123,8 +123,6 @@ export { WindsockError };
  */
 
 const protocol = "windsock.v1";
-/** Round trips right after `welcome`, so that the clock is good from the start. */
-const firstClockSyncs = 5;
 /** Notifications that are known, so that none is told twice. */
 const maxKnownNotifications = 1_000;
 /** What comes through the user's inbox. */
@@ -612,8 +610,7 @@ export class WindsockClient {
       if (this.#socket === socket && error.code === "timeout") this.#abandon("The gateway stopped answering.");
     }
     if (this.#socket !== socket || this.#state.state !== "open") return;
-    const isSettling = this.#clock.sampleCount < firstClockSyncs;
-    this.#after("clock", isSettling ? 100 : this.#options.clockIntervalMs, () => this.#syncClock());
+    this.#after("clock", this.#clock.isSettled ? this.#options.clockIntervalMs : 100, () => this.#syncClock());
   }
 
   // Waking

@@ -42,7 +42,8 @@ export class HopPanel {
     this.canvas = element("canvas", { attributes: { role: "img", "aria-label": `${title}, over time` } });
     this.plot = element("div", { className: "chart-plot" }, this.canvas);
     this.waiting = element("p", { className: "panel-waiting" }, "Nothing measured yet");
-    this.figures = new Map([...lines].reverse().map(({ key }) => [key, element("span", { className: "legend-value" })]));
+    this.figures = new Map(
+      [...lines].reverse().map(({ key }) => [key, element("span", { className: "legend-value" })]));
     this.time = element("span", { className: "legend-time" });
     this.legend = element("div", { className: "legend" }, ...[...lines].reverse().map(({ key, label, color }) =>
       element("span", { className: "legend-entry" },
@@ -71,9 +72,7 @@ export class HopPanel {
     this.plot.hidden = this.legend.hidden = isWaiting;
     this.#hop = isWaiting ? null : hop;
     if (isWaiting) return;
-    // A young gateway has little to show: the chart begins where it does.
-    const first = (hop.series[0]?.time ?? 0) * 1000;
-    this.#view = { from: Math.min(Math.max(view.from, first), view.to - 60_000), to: view.to };
+    this.#view = view;
     this.#breakMs = intervalMs * 6;
     this.#buffers = lines.map(({ key }) => {
       const points = new PointBuffer(maxPoints);

@@ -33,8 +33,8 @@ export class JourneyDialog {
     setText(this.#point, point.text);
     if (!this.#dialog.open) this.#dialog.showModal();
     if (!journey) {
-      return this.#show([], "This page does not know how the reading came: it came before the page was opened, or it is "
-        + "too long ago.", null, "unknown");
+      return this.#show([], "This page does not know how the reading came: it came before the page was opened, or too "
+        + "long ago.", null, "unknown");
     }
     this.#show(ownSpans(journey), journey.traceID ? "Asking the gateway for the trace…" : notTraced, journey, "page");
     if (!journey.traceID) return;

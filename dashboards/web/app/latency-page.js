@@ -89,7 +89,9 @@ class LatencyPage {
     this.#summarise(answer);
     if (this.#content.hidden) return;
     const to = Date.now();
-    const view = { from: to - Number(this.#minutes.value) * 60_000, to };
+    const first = Math.min(to - 60_000, ...answer.hops.map(({ series }) => (series[0]?.time ?? Infinity) * 1000));
+    // A young gateway has little to show: the charts begin where it does.
+    const view = { from: Math.max(to - Number(this.#minutes.value) * 60_000, first), to };
     for (const panel of this.#panels) panel.show(hops.get(panel.hop), answer.interval_s * 1000, view);
     this.#table.replaceChildren(...this.#panels.map((panel) => tableRow(panel, hops.get(panel.hop))));
     const devices = [...new Set(answer.traces.map(({ device: name }) => name))].sort();

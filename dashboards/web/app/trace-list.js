@@ -2,7 +2,7 @@ import { getJSON } from "./api.js";
 import { element, setData, setText } from "./dom.js";
 import { formatMilliseconds, formatTime } from "./format.js";
 import { session } from "./session.js";
-import { Waterfall, shortName } from "./waterfall.js";
+import { inOrder, shortName, Waterfall } from "./waterfall.js";
 
 /** The slowest recent traces, and the waterfall of the chosen one. The address names it: `?trace=`. */
 export class TraceList {
@@ -57,7 +57,7 @@ export class TraceList {
       reason === "slow" ? element("span", { className: "trace-reason" }, "slow") : null,
       element("span", { className: "trace-duration" }, formatMilliseconds(duration)),
       element("span", { className: "trace-bar" }),
-      element("span", { className: "trace-services" }, services.map(shortName).join(" → ")),
+      element("span", { className: "trace-services" }, inOrder(services).map(shortName).join(" → ")),
       element("time", { className: "trace-time", dateTime: new Date(time * 1000).toISOString() },
         formatTime(time * 1000)));
     button.style.setProperty("--share", duration / longest);

@@ -6,6 +6,7 @@ const leastGapShare = 0.01;
 const leastGapMs = 0.1;
 /** What differs by less is equal: times are exact to a microsecond. */
 const toleranceMs = 0.002;
+/** In the order of a reading's way. */
 const serviceColors = { "windsock-device": 2, "windsock-gateway": 1, "windsock-browser": 3 };
 const otherColors = [4, 5, 6, 7, 8];
 
@@ -36,8 +37,9 @@ export class Waterfall {
     this.root = element("div", { className: "waterfall", dataset: { testid: "waterfall" } }, this.#legend, this.#rows);
   }
 
-  /** @param {Span[]} spans of one trace */
-  show(spans) {
+  /** @param {Span[]} known spans of one trace */
+  show(known) {
+    const spans = withDevice(known);
     const start = Math.min(...spans.map(earliest));
     const end = Math.max(...spans.map(latest));
     const scale = { start, length: Math.max(end - start, 0.001) };
@@ -110,21 +112,40 @@ export class Waterfall {
 
 const earliest = ({ start_ms: start, duration_ms: duration }) => Math.min(start, start + duration);
 const latest = ({ start_ms: start, duration_ms: duration }) => Math.max(start, start + duration);
-const isEstimated = ({ attributes }) => attributes?.["clock.estimated"] === true;
+/** All is in gateway time: what the gateway says of itself is never a guess, only what it says of devices. */
+const isEstimated = ({ service, attributes }) =>
+  attributes?.["clock.estimated"] === true && service !== "windsock-gateway";
 
 /** `windsock-gateway` → `gateway` */
 export function shortName(service) {
   return service.replace(/^windsock-/, "");
 }
 
+/** The services of a reading's way in its order, then others by name. @param {Iterable<string>} services */
+export function inOrder(services) {
+  const order = Object.keys(serviceColors);
+  const place = (service) => (order.includes(service) ? order.indexOf(service) : order.length);
+  return [...new Set(services)].sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+}
+
 function serviceColorsOf(spans) {
-  const colors = new Map();
   let others = 0;
-  for (const { service } of spans) {
-    if (colors.has(service)) continue;
-    colors.set(service, serviceColors[service] ?? otherColors[others++ % otherColors.length]);
-  }
-  return colors;
+  return new Map(inOrder(spans.map(({ service }) => service)).map((service) =>
+    [service, serviceColors[service] ?? otherColors[others++ % otherColors.length]]));
+}
+
+/** Most devices make no spans; how long their reading was on its way the gateway infers, and says with its own span. */
+function withDevice(spans) {
+  if (spans.some(({ service }) => service === "windsock-device")) return spans;
+  const first = spans.find(({ attributes }) => Number.isFinite(attributes?.["windsock.device.delay_ms"]));
+  if (!first) return spans;
+  const delay = first.attributes["windsock.device.delay_ms"];
+  const device = {
+    span_id: first.parent_span_id, parent_span_id: null, name: "on its way from the device", service: "windsock-device",
+    start_ms: first.start_ms - delay, duration_ms: delay,
+    attributes: { "clock.estimated": first.attributes["clock.estimated"] === true },
+  };
+  return [device, ...spans];
 }
 
 /** Depth first, by start; a span whose parent is not there stands at the edge. */
@@ -160,7 +181,8 @@ function findGaps(spans, length) {
   let last = ordered[0];
   for (const span of ordered) {
     const [from, to] = [latest(last), earliest(span)];
-    if (to - from > Math.max(leastGapMs, length * leastGapShare)) gaps.set(span, { from, to, before: last, after: span });
+    const isWorthALine = to - from > Math.max(leastGapMs, length * leastGapShare);
+    if (isWorthALine) gaps.set(span, { from, to, before: last, after: span });
     if (latest(span) > latest(last)) last = span;
   }
   return gaps;

@@ -1,5 +1,7 @@
 /** Round trips that are remembered; older ones would hide that a clock drifts. */
 const maxSamples = 8;
+/** With so many one of them was probably quick. */
+const settledSamples = 5;
 /** The wall clock and ours moved apart by that much: the computer slept, or somebody set its clock. */
 const sleepMs = 1_000;
 
@@ -49,8 +51,9 @@ export class GatewayClock {
     this.#apartMs = this.#wallNow() - this.#now();
   }
 
-  get sampleCount() {
-    return this.#samples.length;
+  /** Whether the estimate is good; before that, round trips should follow one another quickly. */
+  get isSettled() {
+    return this.#samples.length >= settledSamples;
   }
 
   /**

@@ -30,7 +30,7 @@ export class SpanExporter {
     this.#backoff = new Backoff({ baseMs: 1_000, capMs: 60_000, random: options.random });
   }
 
-  /** @param {object} span times by our clock; `clock` is its offset to the gateway's */
+  /** @param {object} span times by our clock; `clock` is its offset to the gateway's, shared by a trace's spans */
   add(span) {
     if (this.#refusedToken === this.#options.token()) return;
     this.#queue.push(span);
@@ -47,19 +47,15 @@ export class SpanExporter {
     this.#isBusy = false;
     const batch = this.#queue.slice(-maxBatch);
     this.#queue = [];
-    if (batch.length > 0 && this.#isCorrectable) this.#post(batch, true).catch(() => {});
-  }
-
-  /** Whether there was a round trip yet, without which times mean nothing to others. */
-  get #isCorrectable() {
-    return this.#options.clock.value.uncertaintyMs < Infinity;
+    // Without any round trip times mean nothing to others.
+    if (batch.length > 0 && this.#options.clock.value.uncertaintyMs < Infinity) this.#post(batch, true).catch(() => {});
   }
 
   async #send() {
     clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#queue.length === 0) return;
-    if (!this.#isCorrectable) return this.#wait(batchMs);
+    if (!this.#options.clock.isSettled) return this.#wait(batchMs);
     this.#isBusy = true;
     const batch = this.#queue.splice(0, maxBatch);
     const token = this.#options.token();
@@ -103,7 +99,7 @@ export class SpanExporter {
   }
 
   #encode({ traceID, spanID, parentID, name, kind, start, end, clock, attributes }) {
-    const { offsetMs, uncertaintyMs } = clock.uncertaintyMs < Infinity ? clock : this.#options.clock.value;
+    const { offsetMs, uncertaintyMs } = this.#settle(clock);
     return {
       traceId: traceID, spanId: spanID, parentSpanId: parentID, name, kind,
       startTimeUnixNano: nanoseconds(start + offsetMs), endTimeUnixNano: nanoseconds(end + offsetMs),
@@ -111,6 +107,14 @@ export class SpanExporter {
         ...attributes, "clock.offset_ms": offsetMs, "clock.uncertainty_ms": uncertaintyMs,
       }),
     };
+  }
+
+  /** A trace's spans are corrected alike: by what was known when it came, or by what has become better since. */
+  #settle(clock) {
+    const { value } = this.#options.clock;
+    if (!clock.isFinal && value.uncertaintyMs < clock.uncertaintyMs) Object.assign(clock, value);
+    clock.isFinal = true;
+    return clock;
   }
 }
 

@@ -56,6 +56,7 @@ export class BrowserTraces {
     this.#received.set(message, trace);
     this.#report(trace, trace.spanID, parentID, "websocket.receive", kinds.consumer, arrivedAt, trace.handedAt, {
       "messaging.system": "websocket", "messaging.operation.type": "receive", "messaging.destination.name": room,
+      "windsock.message.type": message.type,
     });
   }
 

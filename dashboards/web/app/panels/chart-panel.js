@@ -252,7 +252,8 @@ export class ChartPanel extends Panel {
   }
 
   #pointText({ series, time, value }) {
-    return `${series.device} ${metricLabel(series.metric).toLowerCase()} ${this.#text(series, value)}, ${formatTime(time)}`;
+    const name = `${series.device} ${metricLabel(series.metric).toLowerCase()}`;
+    return `${name} ${this.#text(series, value)}, ${formatTime(time)}`;
   }
 
   #clearCursor() {
