@@ -203,13 +203,13 @@ final class ChatMember: Sendable {
     }
 
     private func heard(_ text: UnsafeRawBufferPointer) {
+        // Behind the content, which is short and has no quotes: some messages name their trace after it.
+        guard let member = Self.find("\"offset\":", in: text[...]) else { return fault("no offset") }
         var offset = 0
-        var factor = 1
-        var index = text.count - 2
+        var index = member + 9
         while text[index] >= UInt8(ascii: "0"), text[index] <= UInt8(ascii: "9") {
-            offset += Int(text[index] - UInt8(ascii: "0")) * factor
-            factor *= 10
-            index -= 1
+            offset = offset * 10 + Int(text[index] - UInt8(ascii: "0"))
+            index += 1
         }
         guard let start = Self.find("\"content\":\"", in: text[...]) else { return fault("no content") }
         var end = start + 11

@@ -18,27 +18,8 @@ enum TraceJSON {
     /// The whole trace, its spans by their start.
     static func object(_ trace: KeptTrace) -> [UInt8] {
         var object = head(trace)
-        object.add("spans", objects: wayHere(trace) + trace.spans.sorted { $0.start < $1.start }.map(span))
+        object.add("spans", objects: trace.spans.sorted { $0.start < $1.start }.map(span))
         return object.finished()
-    }
-
-    /// The way from a device that exports no spans, as its readings' times let it be estimated.
-    private static func wayHere(_ trace: KeptTrace) -> [[UInt8]] {
-        for span in trace.spans {
-            guard case .double(let delay) = span.attributes.get("windsock.device.delay_ms"),
-                span.parent.map({ parent in trace.spans.contains { $0.context.spanID == parent.spanID } }) != true
-            else { continue }
-            var object = JSONObjectBuilder()
-            object.add("span_id", "0000000000000000")
-            object.add("name", "from the device")
-            object.add("service", "windsock-device")
-            object.add("kind", "producer")
-            object.add("start_ms", span.start.millisecondsSinceEpoch - delay)
-            object.add("duration_ms", (delay * 1000).rounded() / 1000)
-            object.add("attributes", object: Array(#"{"clock.estimated":true}"#.utf8))
-            return [object.finished()]
-        }
-        return []
     }
 
     /// Milliseconds with three digits behind the point.

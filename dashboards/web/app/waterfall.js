@@ -143,7 +143,7 @@ function withDevice(spans) {
   const device = {
     span_id: first.parent_span_id, parent_span_id: null, name: "on its way from the device", service: "windsock-device",
     start_ms: first.start_ms - delay, duration_ms: delay,
-    attributes: { "clock.estimated": first.attributes["clock.estimated"] === true },
+    attributes: { "clock.estimated": first.attributes["windsock.device.delay_estimated"] === true },
   };
   return [device, ...spans];
 }
