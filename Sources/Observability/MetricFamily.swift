@@ -10,8 +10,12 @@ package enum MetricKind: String, Sendable {
 
 /// All series of one name at the moment of a scrape.
 package struct MetricFamily: Sendable {
-    /// The complete name, suffix and all.
+    /// The complete name in the Prometheus text, suffix and all.
     package let name: String
+    /// The name that the code uses (`websocket.messages.sent`).
+    package let sourceName: String
+    /// What a value counts where the kind of metric tells: `seconds` for timers.
+    package let unit: String?
     package let kind: MetricKind
     package let help: String?
     /// In the order of their labels.

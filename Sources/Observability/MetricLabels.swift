@@ -7,9 +7,21 @@ package struct MetricLabels: Hashable, Comparable, Sendable {
     /// Names and values in the order of their names.
     package let pairs: [Pair]
 
+    /// Equal when name and value are: the Prometheus text knows nothing else.
     package struct Pair: Hashable, Sendable {
         package let name: String
         package let value: String
+        /// The name that the code uses (`error.type`).
+        package let sourceName: String
+
+        package static func == (lhs: Pair, rhs: Pair) -> Bool {
+            lhs.name == rhs.name && lhs.value == rhs.value
+        }
+
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(name)
+            hasher.combine(value)
+        }
     }
 
     /// Labels from dimensions as the metrics API has them. Of two with the same name, the later one counts.
@@ -21,16 +33,17 @@ package struct MetricLabels: Hashable, Comparable, Sendable {
             pairs = []
             return
         }
-        var values: [String: String] = [:]
+        var values: [String: Pair] = [:]
         for (name, value) in dimensions {
             var label = PrometheusName.label(name)
             if label == reserved { label += "_" }
-            values[label] =
+            let kept =
                 value.unicodeScalars.count > Self.maximumValueLength
                 ? String(String.UnicodeScalarView(value.unicodeScalars.prefix(Self.maximumValueLength)))
                 : value
+            values[label] = Pair(name: label, value: kept, sourceName: name)
         }
-        pairs = values.map { Pair(name: $0.key, value: $0.value) }.sorted { $0.name < $1.name }
+        pairs = values.values.sorted { $0.name < $1.name }
     }
 
     /// The labels of the series that takes what a family had no room for.

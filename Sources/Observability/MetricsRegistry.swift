@@ -82,8 +82,8 @@ package final class MetricsRegistry: Sendable {
             }
             guard !samples.isEmpty else { return nil }
             return MetricFamily(
-                name: name, kind: family.kind, help: help[family.baseName],
-                samples: samples.sorted { $0.labels < $1.labels })
+                name: name, sourceName: family.sourceName, unit: family.unit, kind: family.kind,
+                help: help[family.baseName], samples: samples.sorted { $0.labels < $1.labels })
         }
         result.append(
             own(Self.droppedSeriesName, .counter, "Requests for series that were not kept.", Double(dropped)))
@@ -93,7 +93,7 @@ package final class MetricsRegistry: Sendable {
 
     private func own(_ name: String, _ kind: MetricKind, _ help: String, _ value: Double) -> MetricFamily {
         MetricFamily(
-            name: name, kind: kind, help: help,
+            name: name, sourceName: name, unit: nil, kind: kind, help: help,
             samples: [MetricSample(labels: MetricLabels([]), value: .number(value))])
     }
 
@@ -105,7 +105,7 @@ package final class MetricsRegistry: Sendable {
         let family = PrometheusName.family(base, kind: kind, unit: unit)
         let (series, report) = state.withLock { state -> (S, DropReason?) in
             let (series, outcome) = state.table.series(
-                baseName: base, family: family, kind: kind, labels: labels, make: make)
+                baseName: base, family: family, sourceName: name, kind: kind, unit: unit, labels: labels, make: make)
             let reason: DropReason? =
                 switch outcome {
                 case .kept: nil

@@ -14,6 +14,9 @@ struct SeriesTable {
         let kind: MetricKind
         /// The sanitised name before suffixes, by which help texts are found.
         let baseName: String
+        /// The name that the code uses.
+        let sourceName: String
+        let unit: String?
         var series: [MetricLabels: any Series] = [:]
         var overflow: (any Series)?
     }
@@ -35,10 +38,11 @@ struct SeriesTable {
     ///
     /// `make` gets the names that the series shall carry; without a family when the table does not keep it.
     mutating func series<S: Series>(
-        baseName: String, family name: String, kind: MetricKind, labels: MetricLabels,
-        make: (String?, MetricLabels) -> S
+        baseName: String, family name: String, sourceName: String, kind: MetricKind, unit: String?,
+        labels: MetricLabels, make: (String?, MetricLabels) -> S
     ) -> (series: S, outcome: Outcome) {
-        guard var family = families[name] ?? newFamily(name, kind: kind, baseName: baseName), family.kind == kind else {
+        let new = Family(kind: kind, baseName: baseName, sourceName: sourceName, unit: unit)
+        guard var family = families[name] ?? accepted(new, name: name), family.kind == kind else {
             return drop(make(nil, labels), .conflict)
         }
         if let existing = family.series[labels] {
@@ -86,10 +90,9 @@ struct SeriesTable {
         return (series, outcome)
     }
 
-    /// A family for a free name, or `nil` when another family writes one of its names.
-    private func newFamily(_ name: String, kind: MetricKind, baseName: String) -> Family? {
-        guard sampleNames.isDisjoint(with: Self.sampleNames(of: name, kind: kind)) else { return nil }
-        return Family(kind: kind, baseName: baseName)
+    /// `family` when its name is free, or `nil` when another one writes one of its names.
+    private func accepted(_ family: Family, name: String) -> Family? {
+        sampleNames.isDisjoint(with: Self.sampleNames(of: name, kind: family.kind)) ? family : nil
     }
 
     private static func sampleNames(of name: String, kind: MetricKind) -> [String] {
