@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -41,6 +42,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -51,6 +54,7 @@ let package = Package(
     targets: [
         // Level 0: values and system libraries
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Telemetry", dependencies: [tracing], swiftSettings: settings),
 
         // Level 1: one concern each
@@ -63,7 +67,14 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Telemetry", grdb], swiftSettings: settings),
         .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
-        .target(name: "OTLP", dependencies: ["Telemetry", tracing], swiftSettings: settings),
+        .target(
+            name: "OTLP",
+            dependencies: [
+                "CZlib", "Telemetry", "Observability", logging, coreMetrics, tracing, asyncHTTPClient, protobuf,
+                nio("NIOCore"), nio("NIOHTTP1"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            exclude: ["Protobuf/README.md", "Protobuf/opentelemetry"],
+            swiftSettings: settings),
         .target(
             name: "WebSocketClient",
             dependencies: [nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket")],
@@ -110,8 +121,8 @@ let package = Package(
         .executableTarget(
             name: "windsock",
             dependencies: [
-                "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient",
-                logging, lifecycle, signals, arguments,
+                "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient", "OTLP",
+                "Observability", logging, lifecycle, signals, arguments,
             ],
             swiftSettings: settings),
 

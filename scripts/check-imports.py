@@ -25,7 +25,9 @@ LAYERS = {
     "Storage": ["Telemetry", "GRDB"],
     "AlertRules": ["Telemetry"],
     "Observability": ["Telemetry"],
-    "OTLP": ["Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib"],
+    "OTLP": [
+        "Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib", "NIOCore", "NIOHTTP1", "NIOSSL",
+    ],
     "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket"],
     # Level 2: the use cases
     "Services": [
@@ -43,7 +45,8 @@ LAYERS = {
     "Gateway": ["*"],
     # Level 6: the command line
     "windsock": [
-        "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "ArgumentParser",
+        "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "OTLP",
+        "Observability", "ArgumentParser",
         "ServiceLifecycle", "UnixSignals",
     ],
 }

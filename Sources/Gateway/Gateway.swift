@@ -58,12 +58,13 @@ package struct Gateway: Service {
     private let housekeeping: Housekeeping
     private let rooms: RoomStack
     private let tracing: TracingStack
+    private let export: OTLPPipeline
 
     /// Builds all parts; nothing is opened yet.
     ///
     /// - Parameters:
     ///   - onReady: Called once connections are accepted.
-    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`.
+    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`, `OTLPExporterError`.
     package init(
         configuration: GatewayConfiguration,
         logger: Logger,
@@ -75,11 +76,11 @@ package struct Gateway: Service {
             logger.warning("A metric series was dropped because of its limit", metadata: ["metric": "\(name)"])
         }
         ProcessMetrics.register(in: registry)
+        let export = try OTLPPipeline(
+            configuration.otlp, registry: registry, logger: logger.labelled(OTLPLogHandler.ownLabel))
+        let logger = logger.exporting(to: export.logs)
         let tracing = TracingStack(
-            configuration.tracing,
-            settings: TracingSettings(
-                resource: Resource(serviceName: "windsock-gateway"), sampler: .parentBasedAlwaysOn,
-                propagator: W3CPropagator()), exporter: nil, factory: registry)
+            configuration.tracing, settings: configuration.otlp, exporter: export.spans, factory: registry)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let hub = Hub(
             eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: configuration.hub,
@@ -111,6 +112,7 @@ package struct Gateway: Service {
         self.mqtt = mqtt
         self.rooms = rooms
         self.tracing = tracing
+        self.export = export
         self.housekeeping = Housekeeping(
             rooms: rooms, configuration: configuration.history,
             isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
@@ -138,7 +140,10 @@ package struct Gateway: Service {
     package func run() async throws {
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
+                // Stopped in reverse: last of all, what was recorded until then is exported.
                 services: [
+                    .init(
+                        service: ExportService(pipeline: export), successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: mqtt, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: housekeeping, successTerminationBehavior: .gracefullyShutdownGroup),

@@ -15,31 +15,34 @@ struct TracingStack: Sendable {
     let hub: HubTracing
     private let processors: [any SpanProcessor]
     private let resource: Resource
-    private let settings: TracingSettings
+    private let settings: OTLPConfiguration
 
     /// - Parameters:
     ///   - settings: What the `OTEL_*` variables say.
     ///   - exporter: Takes spans to a collector; `nil` when there is none.
     init(
-        _ configuration: TracingConfiguration, settings: TracingSettings, exporter: (any SpanProcessor)?,
+        _ configuration: TracingConfiguration, settings: OTLPConfiguration, exporter: (any SpanProcessor)?,
         factory: any MetricsFactory
     ) {
         let ring = TraceRing(capacity: configuration.keptTraces)
         let processors: [any SpanProcessor] = [ring] + (exporter.map { [$0] } ?? [])
         let tracer = OTLPTracer(
             resource: settings.resource, sampler: settings.sampler, processors: processors,
-            propagator: settings.propagator)
-        let latency = LatencyService(tracer: tracer, configuration: configuration.latency, factory: factory)
+            propagator: settings.propagator, limits: settings.spanLimits)
+        var slow = configuration.latency
+        if settings.isDisabled { slow.slowPerSecond = 0 }
+        let latency = LatencyService(tracer: tracer, configuration: slow, factory: factory)
         self.ring = ring
         self.latency = latency
         self.processors = processors
         self.settings = settings
         resource = settings.resource
         entry = EntryTracer(
-            tracer: tracer, sampler: settings.sampler, tracesPerSecond: configuration.tracesPerSecond)
+            tracer: tracer, sampler: settings.sampler, tracesPerSecond: configuration.tracesPerSecond,
+            continuesTraces: settings.propagator != nil)
         hub = HubTracing(
             tracer: tracer, observer: latency, sendsPerMessage: configuration.sendsPerMessage,
-            sendsPerSecond: configuration.sendsPerSecond)
+            sendsPerSecond: configuration.sendsPerSecond, namesTraces: settings.propagator != nil)
         browserSpans = BrowserSpanService(
             resource: settings.resource.with(serviceName: "windsock-browser"), processors: processors, ring: ring,
             latency: latency, factory: factory)
@@ -49,6 +52,6 @@ struct TracingStack: Sendable {
     var deviceTracer: OTLPTracer {
         OTLPTracer(
             resource: resource.with(serviceName: "windsock-device"), sampler: settings.sampler,
-            processors: processors, propagator: settings.propagator)
+            processors: processors, propagator: settings.propagator, limits: settings.spanLimits)
     }
 }

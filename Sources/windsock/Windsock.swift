@@ -1,4 +1,5 @@
 import ArgumentParser
+import Telemetry
 
 /// The command line: `windsock serve | demo | simulate | check | token | tail`.
 @main
@@ -10,6 +11,6 @@ struct Windsock: AsyncParsableCommand {
             Exit codes: 0 done, 1 failed, 64 wrong usage, 69 something needed is not available, \
             78 wrong configuration.
             """,
-        version: "0.1.0",
+        version: WindsockVersion.text,
         subcommands: [Serve.self, Demo.self, Simulate.self, Check.self, Token.self, Tail.self])
 }

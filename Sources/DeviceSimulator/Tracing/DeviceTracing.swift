@@ -36,9 +36,11 @@ struct DeviceTracing: Sendable {
         let offset = estimate?.offset ?? .zero
         let span = tracer.startSpan(
             "publish \(template)", under: nil, ofKind: .producer, at: clock.now().advanced(by: offset))
-        guard let context = span.traceContext else { return nil }
         let size = publication.payload.count
-        add(context, to: &publication, protocolLevel: protocolLevel)
+        tracer.inject(
+            span.context, into: &publication,
+            using: PublicationInjector(
+                protocolLevel: protocolLevel, hasJSONPayload: hasJSONPayload))
         guard span.isRecording else { return nil }
         span.updateAttributes { attributes in
             attributes["messaging.system"] = "mqtt"
@@ -57,17 +59,5 @@ struct DeviceTracing: Sendable {
             }
         }
         return Publishing(span: span, clock: clock, offset: offset)
-    }
-
-    private func add(_ context: TraceContext, to publication: inout MQTTPublication, protocolLevel: Int) {
-        if protocolLevel >= 5 {
-            publication.userProperties.append(MQTTUserProperty(name: "traceparent", value: context.traceparent))
-            if let state = context.state {
-                publication.userProperties.append(MQTTUserProperty(name: "tracestate", value: state))
-            }
-        } else if hasJSONPayload, publication.payload.count > 2, publication.payload.last == UInt8(ascii: "}") {
-            publication.payload.removeLast()
-            publication.payload += Array(",\"traceparent\":\"\(context.traceparent)\"}".utf8)
-        }
     }
 }

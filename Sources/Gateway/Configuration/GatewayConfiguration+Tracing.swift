@@ -1,6 +1,22 @@
+import OTLP
 import Services
 
 extension GatewayConfiguration {
+    /// The service's name when no variable has another.
+    private static let serviceName = "windsock-gateway"
+
+    /// The variables of the OpenTelemetry specification.
+    static func otlp(_ settings: inout SettingsReader, _ environment: [String: String]) -> OTLPConfiguration {
+        do throws(OTLPConfigurationError) {
+            return try OTLPConfiguration(environment: environment, serviceName: serviceName)
+        } catch {
+            for mistake in error.mistakes {
+                settings.record(ConfigurationError(origin: mistake.variable, problem: "\(mistake)."))
+            }
+            return OTLPConfiguration(serviceName: serviceName)
+        }
+    }
+
     static func tracing(_ settings: inout SettingsReader) -> TracingConfiguration {
         TracingConfiguration(
             tracesPerSecond: settings.integer(.tracesPerSecond, in: 0...100_000),

@@ -2,6 +2,7 @@ import Foundation
 package import Logging
 package import MQTTTransport
 import NIOCore
+package import OTLP
 package import Realtime
 package import Services
 package import Telemetry
@@ -18,6 +19,8 @@ package struct GatewayConfiguration: Sendable {
     package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
     package var tracing: TracingConfiguration
+    /// What the `OTEL_*` variables say.
+    package var otlp: OTLPConfiguration
     /// `nil` when none was set; serving needs one.
     package var jwtSecret: String?
     /// Whose tokens are taken, the secret included.
@@ -80,6 +83,7 @@ package struct GatewayConfiguration: Sendable {
             presenceGrace: TimeAmount(settings.duration(.presenceGrace, in: .zero...(.seconds(3600)))))
         history = Self.history(&settings)
         tracing = Self.tracing(&settings)
+        otlp = Self.otlp(&settings, sources.environment)
         stream = DataStreamConfiguration(
             maxDevices: settings.integer(.devices, in: 1...10_000_000),
             telemetryRoots: routes.telemetryRoots,

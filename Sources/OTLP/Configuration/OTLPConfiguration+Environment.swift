@@ -1,4 +1,5 @@
 import Foundation
+import Telemetry
 package import Tracing
 
 extension OTLPConfiguration {
@@ -40,6 +41,10 @@ extension OTLPConfiguration {
         serviceName: String, attributes: SpanAttributes, from reader: inout EnvironmentReader
     ) -> Resource {
         var attributes = attributes
+        attributes["service.version"] = WindsockVersion.text
+        attributes["telemetry.sdk.name"] = "windsock"
+        attributes["telemetry.sdk.language"] = "swift"
+        attributes["telemetry.sdk.version"] = WindsockVersion.text
         var name = serviceName
         let variable = "OTEL_RESOURCE_ATTRIBUTES"
         if let text = reader.text(variable) {

@@ -60,7 +60,7 @@ package final class Hub: Sendable {
         let queued = messages.map { message in
             let broadcast = follow(message, shardCount: shards.count)
             let frame: ByteBuffer
-            if var shared = broadcast?.context {
+            if var shared = broadcast?.context, tracing?.namesTraces == true {
                 // Whoever gets the shared frame is not to report spans: only chosen recipients are.
                 shared.isSampled = false
                 var named = message

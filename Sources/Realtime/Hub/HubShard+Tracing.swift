@@ -41,7 +41,7 @@ extension HubShard {
             attributes["messaging.message.body.size"] = message.frame.readableBytes
             attributes["windsock.queue.bytes"] = client.queuedByteCount
         }
-        named.trace = span.traceContext
+        named.trace = tracing.namesTraces ? span.traceContext : nil
         var own = message
         own.frame = encoder.encode(named)
         own.send = SendSpan(span)

@@ -13,18 +13,21 @@ package struct EntryTracer: Sendable {
     package let tracer: any Tracer
     private let sampler: Sampler
     private let budget: TraceBudget
+    private let continuesTraces: Bool
     private let ids: any SpanIDGenerator
 
     /// - Parameters:
     ///   - sampler: what is recorded, within the budget.
+    ///   - continuesTraces: false takes no notice of callers' spans.
     ///   - tracesPerSecond: the budget for sampled traces, those that others sampled included.
     package init(
-        tracer: any Tracer, sampler: Sampler, tracesPerSecond: Int = 200,
+        tracer: any Tracer, sampler: Sampler, tracesPerSecond: Int = 200, continuesTraces: Bool = true,
         ids: any SpanIDGenerator = RandomSpanIDGenerator()
     ) {
         self.tracer = tracer
         self.sampler = sampler
         self.budget = TraceBudget(perSecond: tracesPerSecond)
+        self.continuesTraces = continuesTraces
         self.ids = ids
     }
 
@@ -34,6 +37,7 @@ package struct EntryTracer: Sendable {
     package func begin(
         _ name: @autoclosure () -> String, from origin: TraceContext?, ofKind kind: SpanKind, at start: Timestamp
     ) -> (any Span)? {
+        let origin = continuesTraces ? origin : nil
         guard sampler.samples(traceID: origin?.traceID ?? ids.nextTraceID(), parent: origin), budget.take(at: start)
         else { return nil }
         return tracer.startSpan(name(), under: origin, ofKind: kind, at: start, isSampled: true)

@@ -4,6 +4,8 @@ import Foundation
 import Gateway
 import Logging
 import MQTTTransport
+import OTLP
+import Observability
 import ServiceLifecycle
 
 /// `windsock simulate`: devices that behave like real ones, before the hardware is there.
@@ -24,6 +26,8 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Stop each device after this many messages.")
     var count: Int?
 
+    @OptionGroup var export: ExportOptions
+
     @Flag(help: "No rate line, only the summary.")
     var quiet = false
 
@@ -31,13 +35,23 @@ struct Simulate: AsyncParsableCommand {
         try await Exit.reporting {
             Signals.ignoreBrokenPipes()
             let paths = files.isEmpty ? try DeviceFiles.all(in: "devices") : files
+            let otlp = try OTLPConfiguration(environment: export.environment, serviceName: "windsock-device")
+            let pipeline = try OTLPPipeline(
+                otlp, registry: MetricsRegistry(), logger: SettingsOptions.logger(level: .error))
+            // Without a collector nobody would see the spans; devices then neither make them nor ask for the time.
+            let tracer = pipeline.spans.map { spans in
+                OTLPTracer(
+                    resource: otlp.resource, sampler: otlp.sampler, processors: [spans], propagator: otlp.propagator,
+                    limits: otlp.spanLimits)
+            }
             let simulation = try Simulation(
                 profiles: try DeviceProfile.load(paths), configuration: try simulationConfiguration(),
-                logger: SettingsOptions.logger(level: .error))
+                tracer: tracer, logger: SettingsOptions.logger(level: .error))
             let rate = RateLine(simulation: simulation, isQuiet: quiet)
             let group = ServiceGroup(
                 configuration: .serving(
                     [
+                        .init(service: ExportService(pipeline: pipeline), successTerminationBehavior: .ignore),
                         .init(service: rate, successTerminationBehavior: .ignore),
                         .init(service: simulation, successTerminationBehavior: .gracefullyShutdownGroup),
                     ], logger: SettingsOptions.logger(level: .error)))

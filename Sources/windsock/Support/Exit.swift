@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Gateway
 import MQTTTransport
+import OTLP
 
 /// How commands end, in terms that scripts and systemd understand (`sysexits.h`).
 enum Exit {
@@ -21,6 +22,10 @@ enum Exit {
         } catch let error as ConfigurationError {
             throw fail("\(error)", configuration)
         } catch let error as Gateway.MissingSecret {
+            throw fail("\(error)", configuration)
+        } catch let error as OTLPConfigurationError {
+            throw fail("\(error)", configuration)
+        } catch let error as OTLPExporterError {
             throw fail("\(error)", configuration)
         } catch let error as MQTTError {
             if case .invalidConfiguration = error { throw fail("\(error)", configuration) }

@@ -34,12 +34,14 @@ struct SettingsOptions: ParsableArguments {
         help: "Echo WebSocket messages at this path, for conformance suites; never in production.")
     var echoPath: String?
 
+    @OptionGroup var export: ExportOptions
+
     @Option(name: .customLong("set"), help: "Any other setting: --set limits.devices=20000. May be repeated.")
     var settings: [String] = []
 
     /// All sources together; throws ``ConfigurationErrors``.
     func sources() throws -> GatewayConfiguration.Sources {
-        let environment = ProcessInfo.processInfo.environment
+        let environment = export.environment
         var file: ConfigurationFile?
         if let path = config ?? environment["WINDSOCK_CONFIG"], !path.isEmpty {
             file = try ConfigurationFile(path: path)

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Any JSON value, for tests that look into what a program said.
 package enum JSONValue: Hashable, Sendable, Codable {
