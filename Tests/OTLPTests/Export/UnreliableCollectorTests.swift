@@ -43,7 +43,8 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("A request that will never be taken is sent once and counted", arguments: [301, 400, 401, 404, 413, 500, 501])
+    @Test(
+        "A request that will never be taken is sent once and counted", arguments: [301, 400, 401, 404, 413, 500, 501])
     func refusals(status: Int) async throws {
         let elsewhere = [("Location", "http://127.0.0.1:1/")]
         let collector = try await ScriptedCollector.start([.status(status, headers: elsewhere)])

@@ -1,6 +1,6 @@
 import Logging
-import Observability
 import OTLP
+import Observability
 import Telemetry
 import TestSupport
 import Tracing

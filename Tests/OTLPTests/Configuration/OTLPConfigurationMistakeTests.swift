@@ -1,0 +1,99 @@
+import Testing
+
+@testable import OTLP
+
+/// A mistake names its variable and what is allowed, together with all others, and shows nothing secret.
+@Suite("Mistakes in OTEL_* variables")
+struct OTLPConfigurationMistakeTests {
+    private func mistakes(_ environment: [String: String]) -> [OTLPConfigurationError.Mistake] {
+        do throws(OTLPConfigurationError) {
+            _ = try OTLPConfiguration(environment: environment, serviceName: "s")
+            return []
+        } catch {
+            return error.mistakes
+        }
+    }
+
+    @Test(
+        "What cannot be used is named with what is allowed",
+        arguments: [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4318", "http"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c", "http"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "http"), ("OTEL_TRACES_EXPORTER", "zipkin", "otlp or none"),
+            ("OTEL_METRICS_EXPORTER", "otlp,console", "otlp or none"),
+            ("OTEL_TRACES_SAMPLER", "jaeger_remote", "parentbased_traceidratio"),
+            ("OTEL_PROPAGATORS", "tracecontext,baggage", "tracecontext or none"),
+            ("OTEL_PROPAGATORS", "b3", "tracecontext or none"), ("OTEL_SDK_DISABLED", "yes", "true or false"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "from 1"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", "1 to 2048"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "5s", "milliseconds"), ("OTEL_BLRP_EXPORT_TIMEOUT", "-1", "milliseconds"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "0", "from 1"),
+            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many", "whole number"),
+        ])
+    func allowed(variable: String, value: String, hint: String) throws {
+        let mistakes = mistakes([variable: value])
+        let mistake = try #require(mistakes.first)
+        #expect(mistakes.count == 1)
+        #expect(mistake.variable == variable && mistake.value == value)
+        #expect(mistake.allowed.contains(hint), "\(mistake)")
+    }
+
+    @Test(
+        "Mistakes in the exporter's variables are told once for all signals",
+        arguments: [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "gRPC is not spoken"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "none or gzip"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "milliseconds"),
+            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "key.pem", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
+            ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "c.pem", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
+        ])
+    func exporter(variable: String, value: String, hint: String) throws {
+        let mistakes = mistakes(["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", variable: value])
+        #expect(mistakes.map(\.variable) == [variable])
+        #expect(try #require(mistakes.first).allowed.contains(hint))
+    }
+
+    @Test("All mistakes come at once")
+    func together() {
+        let mistakes = mistakes([
+            "OTEL_BSP_SCHEDULE_DELAY": "x", "OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "2",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense",
+        ])
+        #expect(
+            Set(mistakes.map(\.variable)) == [
+                "OTEL_BSP_SCHEDULE_DELAY", "OTEL_TRACES_SAMPLER_ARG", "OTEL_EXPORTER_OTLP_ENDPOINT",
+            ])
+    }
+
+    @Test(
+        "Nothing that may be secret is shown",
+        arguments: [
+            ["OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20hush,hush"],
+            ["OTEL_EXPORTER_OTLP_HEADERS": "a=hush%0D%0Ahush"], ["OTEL_EXPORTER_OTLP_HEADERS": "a b=hush"],
+            ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://me:hush@c/"],
+            ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "//c/?key=hush"], ["OTEL_RESOURCE_ATTRIBUTES": "token:hush"],
+        ])
+    func secrets(_ environment: [String: String]) throws {
+        let mistakes = mistakes(environment.merging(["OTEL_LOGS_EXPORTER": "otlp"]) { $1 })
+        #expect(mistakes.count == 1)
+        #expect(try #require(mistakes.first).variable == environment.keys.first)
+        #expect(!OTLPConfigurationError(mistakes: mistakes).description.contains("hush"))
+    }
+
+    @Test("Headers keep their values for themselves")
+    func headers() throws {
+        let headers = try OTLPHeaders(parsing: "api-key=hush")
+        var dumped = ""
+        dump(OTLPEndpoint(url: "http://c", headers: headers), to: &dumped)
+        for text in ["\(headers)", String(reflecting: headers), "\(headers.fields)", dumped] {
+            #expect(text.contains("api-key"))
+            #expect(!text.contains("hush"))
+        }
+    }
+
+    @Test("A file for TLS that cannot be read is named", arguments: ["/nowhere/ca.pem"])
+    func files(path: String) throws {
+        let endpoint = OTLPEndpoint(url: "https://c", security: OTLPSecurity(certificateFile: path))
+        let error = #expect(throws: OTLPExporterError.self) { try OTLPHTTPExporter(endpoint, signal: .traces) }
+        #expect(error?.description.contains("OTEL_EXPORTER_OTLP_CERTIFICATE") == true)
+        #expect(error?.description.contains(path) == true)
+    }
+}
