@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Synchronization
 import Telemetry
 
 /// Sends requests to a collector by HTTP, one attempt each; who calls decides about another.
@@ -17,8 +18,16 @@ final class OTLPHTTPExporter: OTLPSender {
 
     private let endpoint: OTLPEndpoint
     private let reader: ResponseReader
-    private let client: HTTPClient
     private let clock: any WallClock
+    private let configuration: HTTPClient.Configuration
+    private let client = Mutex(Client.none)
+
+    /// A client must be closed by whoever made it, so that there is none before it is needed.
+    private enum Client {
+        case none
+        case open(HTTPClient)
+        case closed
+    }
 
     /// - Throws: when a file for TLS cannot be read.
     init(
@@ -35,7 +44,7 @@ final class OTLPHTTPExporter: OTLPSender {
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
         configuration.tracing.tracer = nil
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.configuration = configuration
     }
 
     func prepare(_ body: [UInt8]) -> PreparedBody {
@@ -56,8 +65,25 @@ final class OTLPHTTPExporter: OTLPSender {
     }
 
     func shutdown() async {
+        let last = client.withLock { client in
+            defer { client = .closed }
+            return client
+        }
         // Fails only when it was shut down before.
-        try? await client.shutdown()
+        if case .open(let client) = last { try? await client.shutdown() }
+    }
+
+    private func openClient() throws -> HTTPClient {
+        try client.withLock { client in
+            switch client {
+            case .open(let current): return current
+            case .closed: throw HTTPClientError.alreadyShutdown
+            case .none:
+                let new = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+                client = .open(new)
+                return new
+            }
+        }
     }
 
     private func request(_ body: PreparedBody) -> HTTPClientRequest {
@@ -73,7 +99,7 @@ final class OTLPHTTPExporter: OTLPSender {
     }
 
     private func exchange(_ request: HTTPClientRequest, timeout: Duration) async throws -> ExportOutcome {
-        let response = try await client.execute(request, timeout: TimeAmount(timeout))
+        let response = try await openClient().execute(request, timeout: TimeAmount(timeout))
         let status = Int(response.status.code)
         let bytes: [UInt8]
         do {
@@ -94,26 +120,5 @@ final class OTLPHTTPExporter: OTLPSender {
         case is TimedOut: "no answer in time"
         default: "\(type(of: error))"
         }
-    }
-}
-
-/// An operation took longer than it may.
-struct TimedOut: Error {}
-
-/// Runs `operation`, and cancels it after `duration`.
-///
-/// - Throws: ``TimedOut``, or what `operation` throws.
-func withTimeout<Success: Sendable>(
-    _ duration: Duration, _ operation: @escaping @Sendable () async throws -> Success
-) async throws -> Success {
-    try await withThrowingTaskGroup(of: Success.self) { group in
-        group.addTask { try await operation() }
-        group.addTask {
-            try await Task.sleep(for: duration)
-            throw TimedOut()
-        }
-        defer { group.cancelAll() }
-        guard let result = try await group.next() else { throw TimedOut() }
-        return result
     }
 }

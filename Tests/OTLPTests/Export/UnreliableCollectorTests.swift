@@ -177,6 +177,18 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
+    @Test("A pipeline that never ran goes away without a trace")
+    func neverRun() async throws {
+        var configuration = OTLPConfiguration(serviceName: "tested")
+        configuration.traces = OTLPEndpoint(url: "http://127.0.0.1:1/")
+        var pipeline: OTLPPipeline? = try OTLPPipeline(configuration, registry: registry, logger: .silent)
+        weak let gone = pipeline
+        pipeline?.shutdown()
+        pipeline = nil
+        #expect(gone == nil)
+        #expect(!registry.snapshot().contains { $0.sourceName == "otlp.queue.size" })
+    }
+
     @Test("A collector that hangs does not hold up the end")
     func shutdownWhileHanging() async throws {
         let collector = try await ScriptedCollector.start([.hang, .hang])

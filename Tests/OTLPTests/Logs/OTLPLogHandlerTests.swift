@@ -10,14 +10,6 @@ import Testing
 /// What is logged becomes a record, but for what the export says about itself.
 @Suite("Log handler")
 struct OTLPLogHandlerTests {
-    private final class Sent: OTLPSender {
-        func prepare(_ body: [UInt8]) -> PreparedBody { PreparedBody(bytes: body, encoding: .none) }
-        func send(_ body: PreparedBody, timeout: Duration) async -> ExportOutcome {
-            .accepted(rejected: 0, message: nil)
-        }
-        func shutdown() async {}
-    }
-
     /// Keeps the records that were about to be sent.
     private final class Records: Sendable {
         let all = Mutex<[LogRecord]>([])
@@ -33,7 +25,7 @@ struct OTLPLogHandlerTests {
         label: String = "windsock.test", _ body: @Sendable (Logger) -> Void
     ) async -> [LogRecord] {
         let exporter = BatchExporter<LogRecord>(
-            .quick, sender: Sent(), timeout: .seconds(1),
+            .quick, sender: RecordingSender(), timeout: .seconds(1),
             metrics: ExportMetrics(.logs, factory: MetricsRegistry()), log: ExportLog(.silent, signal: .logs)
         ) { [records] batch in
             records.all.withLock { $0 += batch }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import SwiftProtobuf
 import Synchronization
 
@@ -56,13 +57,19 @@ final class ScriptedCollector: Sendable {
     }
 
     /// Listens, on a free port when none is named.
-    static func start(port: Int = 0, _ answers: [Answer] = []) async throws -> ScriptedCollector {
+    static func start(
+        port: Int = 0, tls: TLSConfiguration? = nil, _ answers: [Answer] = []
+    ) async throws -> ScriptedCollector {
+        let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let sink = Sink()
         sink.state.withLock { $0.answers = answers }
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let context {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                    }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(sink))
                 }

@@ -1,0 +1,21 @@
+import Synchronization
+
+@testable import OTLP
+
+/// Takes every request and keeps its body.
+final class RecordingSender: OTLPSender {
+    private let bodies = Mutex<[[UInt8]]>([])
+    private let closings = Mutex(0)
+
+    var sent: [[UInt8]] { bodies.withLock { $0 } }
+    var shutdownCount: Int { closings.withLock { $0 } }
+
+    func prepare(_ body: [UInt8]) -> PreparedBody { PreparedBody(bytes: body, encoding: .none) }
+
+    func send(_ body: PreparedBody, timeout: Duration) async -> ExportOutcome {
+        bodies.withLock { $0.append(body.bytes) }
+        return .accepted(rejected: 0, message: nil)
+    }
+
+    func shutdown() async { closings.withLock { $0 += 1 } }
+}
