@@ -6,7 +6,7 @@ import Telemetry
 package struct BatchSpanProcessor: SpanProcessor {
     let exporter: BatchExporter<SpanData>
 
-    /// Takes a span in some tens of nanoseconds and sends it later; counts it as dropped when the queue is full.
+    /// Puts a span in the queue, under a lock for as long as an append takes; counts it as dropped when that is full.
     package func onEnd(_ span: SpanData) {
         guard span.context.isSampled else { return }
         exporter.offer(span)
