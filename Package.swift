@@ -145,7 +145,12 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
         .testTarget(
-            name: "OTLPTests", dependencies: ["OTLP", "Telemetry", "TestSupport", tracing], swiftSettings: settings),
+            name: "OTLPTests",
+            dependencies: [
+                "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing, protobuf,
+                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            exclude: ["Receiver"], swiftSettings: settings),
         .testTarget(
             name: "WebSocketClientTests",
             dependencies: [

@@ -74,8 +74,8 @@ struct SettingsOptions: ParsableArguments {
     }
 
     /// A logger to standard error, at the configured level.
-    static func logger(level: Logger.Level) -> Logger {
-        var logger = Logger(label: "windsock") { StreamLogHandler.standardError(label: $0) }
+    static func logger(level: Logger.Level, label: String = "windsock") -> Logger {
+        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = level
         return logger
     }

@@ -11,7 +11,8 @@ package final class GatewayProcess: Sendable {
 
     /// Starts it and waits until it accepts connections.
     package init(
-        mqttURL: String, port: Int? = nil, dataDirectory: URL, arguments: [String] = []
+        mqttURL: String, port: Int? = nil, dataDirectory: URL, arguments: [String] = [],
+        environment: [String: String] = [:]
     ) async throws {
         self.port = try port ?? FreePort.reserve()
         process = try ChildProcess(
@@ -20,7 +21,8 @@ package final class GatewayProcess: Sendable {
                 "serve", "--listen", "127.0.0.1:\(self.port)", "--mqtt-url", mqttURL, "--data-dir", dataDirectory.path,
                 "--dashboards-dir", try PackageRoot.directory.appending(path: "dashboards").path,
             ] + arguments,
-            environment: ["WINDSOCK_JWT_SECRET": Self.secret], workingDirectory: dataDirectory)
+            environment: environment.merging(["WINDSOCK_JWT_SECRET": Self.secret]) { $1 },
+            workingDirectory: dataDirectory)
         try await process.waitForLine("that it is ready") { $0.contains("Ready: http://") }
     }
 
