@@ -37,7 +37,8 @@ struct Simulate: AsyncParsableCommand {
             let paths = files.isEmpty ? try DeviceFiles.all(in: "devices") : files
             let otlp = try OTLPConfiguration(environment: export.environment, serviceName: "windsock-device")
             let pipeline = try OTLPPipeline(
-                otlp, registry: MetricsRegistry(), logger: SettingsOptions.logger(level: .warning, label: OTLPLogHandler.ownLabel))
+                otlp, registry: MetricsRegistry(),
+                logger: SettingsOptions.logger(level: .warning, label: OTLPLogHandler.ownLabel))
             // Without a collector nobody would see the spans; devices then neither make them nor ask for the time.
             let tracer = pipeline.spans.map { spans in
                 OTLPTracer(
