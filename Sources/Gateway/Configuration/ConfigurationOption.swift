@@ -109,7 +109,7 @@ extension ConfigurationOption {
         "presence.grace", default: "5s", "How long a user who was cut off stays in its rooms.")
 
     static let tracesPerSecond = Self(
-        "tracing.traces_per_second", default: "200", "Sampled traces taken part in, those of devices included.")
+        "tracing.traces_per_second", default: "20", "Sampled traces taken part in, those of devices included.")
     static let sendSpansPerMessage = Self(
         "tracing.sends_per_message", default: "4", "Deliveries of one message that become spans.")
     static let sendSpansPerSecond = Self(

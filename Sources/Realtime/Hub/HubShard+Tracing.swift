@@ -9,10 +9,12 @@ extension HubShard {
         guard let tracing else { return }
         let now = clock.now()
         var chosen: [HubClient] = []
+        var isChoosing = true
         plan.add(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
-            if broadcast.takesSend(within: tracing, at: now) {
+            if isChoosing { isChoosing = broadcast.takesSend(within: tracing, at: now) }
+            if isChoosing {
                 chosen.append(client)
             } else {
                 advance(client)

@@ -52,8 +52,12 @@ final class Broadcast: Sendable {
 
     /// Whether one more recipient gets a span of its own.
     func takesSend(within tracing: HubTracing, at now: Timestamp) -> Bool {
-        // Asked first: once it is used up, nobody asks the budget for this message again.
-        guard sendsLeft.load(ordering: .relaxed) > 0, tracing.takeSend(at: now) else { return false }
+        guard sendsLeft.load(ordering: .relaxed) > 0 else { return false }
+        guard tracing.takeSend(at: now) else {
+            // Of hundreds of recipients only the first is to ask a budget that is used up.
+            sendsLeft.store(0, ordering: .relaxed)
+            return false
+        }
         return sendsLeft.wrappingSubtract(1, ordering: .relaxed).oldValue > 0
     }
 

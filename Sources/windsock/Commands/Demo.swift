@@ -58,6 +58,8 @@ struct Demo: AsyncParsableCommand {
         let secret = RandomIDGenerator().next() + RandomIDGenerator().next()
         var sources = sources
         sources.flags["data_dir"] = dataDirectory
+        // What is shown is shown whole.
+        if sources.flags["tracing.traces_per_second"] == nil { sources.flags["tracing.traces_per_second"] = "1000" }
         sources.flags["jwt.secret"] = secret
         var configuration = try GatewayConfiguration(sources)
         configuration.server.port = try LoopbackPort.next(from: configuration.server.port)
