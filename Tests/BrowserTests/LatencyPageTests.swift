@@ -66,14 +66,18 @@ struct LatencyPageTests {
         let browser = try await WebDriver.start(width: 1280, height: 900)
         try await browser.navigate(to: url.absoluteString)
         try await browser.waitUntil(Self.isOpen, within: .seconds(30))
-        try await browser.waitUntil(
+        let busy = """
+            [...document.querySelectorAll('[data-panel][data-points]')]
+                .find(panel => Number(panel.dataset.points) > 30 && panel.querySelector('.chart-plot'))
             """
-            [...document.querySelectorAll('[data-panel][data-points]')].some(panel => Number(panel.dataset.points) > 30)
-            """, within: .seconds(60))
-        _ = try await browser.execute("document.querySelector('.chart-plot').focus()")
+        try await browser.waitUntil("\(busy) !== undefined", within: .seconds(60))
+        _ = try await browser.execute("\(busy).querySelector('.chart-plot').focus()")
         try await browser.press(WebDriver.Key.left, WebDriver.Key.enter)
         try await browser.waitUntil("document.querySelector('dialog#journey')?.open === true")
-        try await browser.waitUntil("document.querySelector('dialog#journey').dataset.source === 'trace'")
+        try await browser.waitUntil("document.querySelector('dialog#journey').dataset.source !== 'page'")
+        let note = try await browser.execute("return document.querySelector('dialog#journey').textContent").string
+        let source = try await browser.execute("return document.querySelector('dialog#journey').dataset.source").string
+        #expect(source == "trace", "\(note ?? "")")
         #expect(
             try await browser.execute(
                 "return document.querySelectorAll('dialog#journey .waterfall-row').length").number ?? 0 >= 5)
