@@ -18,6 +18,9 @@ enum GatewayMetrics {
         observe("websocket.active_connections", "WebSocket connections that are open now.") {
             sockets.activeConnections
         }
+        observe("windsock_hub_waiting_bytes", "Bytes of frames that wait for an event loop.") {
+            hub.shards.reduce(0) { $0 + $1.waitingByteCount }
+        }
         observe("windsock_devices", "Devices whose latest reading is known.") { stream.deviceCounts.known }
         observe("windsock_devices_evicted", "Devices forgotten because too many were known.", kind: .counter) {
             stream.deviceCounts.evicted

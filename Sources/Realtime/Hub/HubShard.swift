@@ -147,6 +147,9 @@ package final class HubShard: @unchecked Sendable {
 
     var isOverloaded: Bool { mailbox.isFull }
 
+    /// Bytes of frames that publishers have left and the loop has not taken yet.
+    package var waitingByteCount: Int { mailbox.waitingByteCount }
+
     /// What is known of the shard's clients.
     func summaries() -> [ClientSummary] {
         eventLoop.assertInEventLoop()

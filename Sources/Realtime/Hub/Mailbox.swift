@@ -46,6 +46,9 @@ final class Mailbox: @unchecked Sendable {
     /// Whether more waits than the limit.
     var isFull: Bool { condition.withLock { byteCount > maxByteCount } }
 
+    /// Bytes of what waits.
+    var waitingByteCount: Int { condition.withLock { byteCount } }
+
     /// Blocks the calling thread while the limit is exceeded; true when it had to wait. Never call it on an event loop.
     func waitForRoom() -> Bool {
         condition.withLock {
