@@ -80,7 +80,8 @@ struct LatencyPageTests {
         #expect(source == "trace", "\(note ?? "")")
         #expect(
             try await browser.execute(
-                "return document.querySelectorAll('dialog#journey .waterfall-row').length").number ?? 0 >= 5)
+                "return document.querySelectorAll('dialog#journey .waterfall-row').length"
+            ).number ?? 0 >= 5)
         _ = try await browser.screenshot(to: try Self.picture("journey"))
         await browser.quit()
         try await demo.process.terminate()
