@@ -66,9 +66,10 @@ struct LatencyPageTests {
         let browser = try await WebDriver.start(width: 1280, height: 900)
         try await browser.navigate(to: url.absoluteString)
         try await browser.waitUntil(Self.isOpen, within: .seconds(30))
+        // More points than the 50 devices of a panel had before the page was opened.
         let busy = """
             [...document.querySelectorAll('[data-panel][data-points]')]
-                .find(panel => Number(panel.dataset.points) > 30 && panel.querySelector('.chart-plot'))
+                .find(panel => Number(panel.dataset.points) > 160 && panel.querySelector('.chart-plot'))
             """
         try await browser.waitUntil("\(busy) !== undefined", within: .seconds(60))
         _ = try await browser.execute("\(busy).querySelector('.chart-plot').focus()")

@@ -12,4 +12,16 @@ package enum Hop: String, Sendable, CaseIterable {
     case paint
     /// The whole way, from the device where it is known, else from the gateway, to the paint.
     case endToEnd = "end_to_end"
+
+    /// Its place in ``allCases``: every reading is recorded, so that tables are arrays.
+    var index: Int {
+        switch self {
+        case .device: 0
+        case .process: 1
+        case .fanOut: 2
+        case .network: 3
+        case .paint: 4
+        case .endToEnd: 5
+        }
+    }
 }

@@ -16,31 +16,29 @@ package struct LatencySeries: Sendable {
         package var histogram: LatencyHistogram
     }
 
-    /// By hop, ascending by time.
-    private var points: [Hop: [Point]] = [:]
+    /// By the hop's index, ascending by time.
+    private var points = [[Point]](repeating: [], count: Hop.allCases.count)
 
     package init() {}
 
     package mutating func record(_ hop: Hop, _ duration: Duration, at now: Timestamp) {
         let seconds = now.nanosecondsSinceEpoch / 1_000_000_000
         let begin = seconds - seconds % Self.interval
-        var series = points[hop] ?? []
-        points[hop] = nil
-        if let last = series.indices.last, series[last].time >= begin {
+        let index = hop.index
+        let last = points[index].count - 1
+        if last >= 0, points[index][last].time >= begin {
             // Also where the clock was set back: the order stays, and nothing is lost.
-            series[last].histogram.record(duration)
-        } else {
-            if series.count >= Self.capacity { series.removeFirst(series.count - Self.capacity + 1) }
-            var histogram = LatencyHistogram()
-            histogram.record(duration)
-            series.append(Point(time: begin, histogram: histogram))
+            return points[index][last].histogram.record(duration)
         }
-        points[hop] = series
+        if last + 1 >= Self.capacity { points[index].removeFirst(last + 2 - Self.capacity) }
+        var histogram = LatencyHistogram()
+        histogram.record(duration)
+        points[index].append(Point(time: begin, histogram: histogram))
     }
 
     /// The intervals of a hop since `start`, ascending; intervals without any are left out.
     package func points(of hop: Hop, since start: Timestamp) -> [Point] {
         let seconds = start.nanosecondsSinceEpoch / 1_000_000_000
-        return (points[hop] ?? []).filter { $0.time + Self.interval > seconds }
+        return points[hop.index].filter { $0.time + Self.interval > seconds }
     }
 }

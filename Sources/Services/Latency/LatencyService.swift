@@ -38,7 +38,8 @@ package final class LatencyService: DeliveryObserver {
     private let budget: TraceBudget
     private let clock: any WallClock
     private let series = Mutex(LatencySeries())
-    private let timers: [Hop: CoreMetrics.Timer]
+    /// By the hop's index.
+    private let timers: [CoreMetrics.Timer]
 
     /// - Parameter tracer: makes the spans of slow readings.
     package init(
@@ -49,10 +50,9 @@ package final class LatencyService: DeliveryObserver {
         self.configuration = configuration
         self.clock = clock
         budget = TraceBudget(perSecond: configuration.slowPerSecond)
-        timers = Dictionary(
-            uniqueKeysWithValues: Hop.allCases.map {
-                ($0, Timer(label: "windsock.latency", dimensions: [("hop", $0.rawValue)], factory: factory))
-            })
+        timers = Hop.allCases.map {
+            Timer(label: "windsock.latency", dimensions: [("hop", $0.rawValue)], factory: factory)
+        }
     }
 
     // MARK: Hops
@@ -94,7 +94,7 @@ package final class LatencyService: DeliveryObserver {
         let duration = max(duration, .zero)
         series.record(hop, duration, at: now)
         let (seconds, attoseconds) = duration.components
-        timers[hop]?.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        timers[hop.index].recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 
     /// Every hop since then.

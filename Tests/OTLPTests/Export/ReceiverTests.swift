@@ -52,7 +52,7 @@ struct ReceiverTests {
             let browser = OTLPTracer(
                 resource: tracer.resource.with(serviceName: "other"), processors: [try #require(pipeline.spans)])
             browser.make("root")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         let spans = try await receiver.spans("three spans") { $0.count == 3 }
         let (child, span, root) = (spans[0], spans[1], spans[2])
@@ -101,7 +101,7 @@ struct ReceiverTests {
         let timer = CoreMetrics.Timer(label: "messaging.process.duration", dimensions: [], factory: registry)
         for milliseconds in [50, 500, 600, 5000] as [Int64] { timer.recordMilliseconds(milliseconds) }
         try await withPipeline(try configuration(receiver, form), registry: registry) { pipeline, _ in
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         let points = try await receiver.metrics()
         func point(_ name: String) throws -> TestSupport.JSONValue {
@@ -132,7 +132,7 @@ struct ReceiverTests {
                     "device": "greenhouse-1", "list": ["a", ["b": "c"]], "count": .stringConvertible(7),
                     "trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331",
                 ])
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         let records = try await receiver.logs()
         try #require(records.count == 1)
@@ -156,7 +156,7 @@ struct ReceiverTests {
         let configuration = try configuration(receiver, (.httpJSON, .gzip))
         try await withPipeline(configuration, registry: registry) { pipeline, tracer in
             for name in ["a", "b", "c"] { tracer.make(name) }
-            #expect(await pipeline.forceFlush(within: .seconds(20)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         #expect(try await receiver.spans().compactMap { $0["name"]?.string } == ["a", "b"])
         #expect(registry.total("otlp.exported", ["signal": "traces"]) == 2)
@@ -170,12 +170,12 @@ struct ReceiverTests {
         let first = try await OTLPReceiver.start(port: port)
         let (before, second) = try await withPipeline(try configuration(first)) { pipeline, tracer in
             for index in 0..<50 { tracer.make("before \(index)") }
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
             let before = try await first.spans().count
             try await first.stop()
             for index in 0..<1000 { tracer.make("after \(index)") }
             let second = try await OTLPReceiver.start(port: port)
-            #expect(await pipeline.forceFlush(within: .seconds(20)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
             return (before, second)
         }
         #expect(before == 50)

@@ -20,7 +20,7 @@ struct UnreliableCollectorTests {
         try await withPipeline(to: collector.url, registry: registry) { pipeline, tracer in
             tracer.make("a")
             tracer.make("b")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         #expect(collector.taken == ["a", "b"])
         #expect(collector.requests.count == answers.count + 1)
@@ -35,7 +35,7 @@ struct UnreliableCollectorTests {
         let collector = try await ScriptedCollector.start([.status(status, headers: [("Retry-After", "1")])])
         try await withPipeline(to: collector.url) { pipeline, tracer in
             tracer.make("a")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         let times = collector.requests.map(\.arrival)
         try #require(times.count == 2)
@@ -50,9 +50,9 @@ struct UnreliableCollectorTests {
         let collector = try await ScriptedCollector.start([.status(status, headers: elsewhere)])
         try await withPipeline(to: collector.url, registry: registry) { pipeline, tracer in
             tracer.make("a")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
             tracer.make("b")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         #expect(collector.requests.map(\.spanNames) == [["a"], ["b"]])
         #expect(registry.total("otlp.dropped", ["reason": "refused", "signal": "traces"]) == 1)
@@ -66,7 +66,7 @@ struct UnreliableCollectorTests {
         let collector = try await ScriptedCollector.start([.partial(rejected: 2, message: "too old")])
         try await withPipeline(to: collector.url, registry: registry) { pipeline, tracer in
             for name in ["a", "b", "c"] { tracer.make(name) }
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         #expect(collector.requests.count == 1)
         #expect(registry.total("otlp.exported") == 1)
@@ -77,10 +77,10 @@ struct UnreliableCollectorTests {
     @Test("An answer that does not come is given up after the timeout, and the request sent again")
     func hanging() async throws {
         let collector = try await ScriptedCollector.start([.hang])
-        try await withPipeline(to: collector.url, timeout: .milliseconds(200), registry: registry) {
+        try await withPipeline(to: collector.url, timeout: .seconds(5), registry: registry) {
             pipeline, tracer in
             tracer.make("a")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         #expect(collector.taken == ["a"])
         #expect(collector.requests.count == 2)
@@ -93,7 +93,7 @@ struct UnreliableCollectorTests {
         let collector = try await ScriptedCollector.start([.status(200, body: body)])
         try await withPipeline(to: collector.url, registry: registry) { pipeline, tracer in
             tracer.make("a")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         #expect(collector.requests.count == 1)
         #expect(registry.total("otlp.exported") == 1)
@@ -113,7 +113,7 @@ struct UnreliableCollectorTests {
             for name in names { tracer.make(name) }
             try await registry.waitFor(3, "otlp.retries")
             let collector = try await ScriptedCollector.start(port: port)
-            #expect(await pipeline.forceFlush(within: .seconds(20)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
             return collector
         }
         #expect(collector.taken == names)
@@ -152,9 +152,9 @@ struct UnreliableCollectorTests {
         batches.backoff = .init(base: .milliseconds(300))
         try await withPipeline(to: collector.url, batches: batches, registry: registry) { pipeline, tracer in
             tracer.make("old")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
             tracer.make("new")
-            #expect(await pipeline.forceFlush(within: .seconds(10)))
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         #expect(collector.taken == ["new"])
         #expect(registry.total("otlp.dropped", ["reason": "expired"]) == 1)
@@ -169,7 +169,7 @@ struct UnreliableCollectorTests {
         let pipeline = try OTLPPipeline(configuration, registry: registry, logger: .silent)
         let tracer = OTLPTracer(resource: configuration.resource, processors: [try #require(pipeline.spans)])
         tracer.make("a")
-        pipeline.shutdown(within: .seconds(5))
+        pipeline.shutdown(within: .seconds(60))
         tracer.make("late")
         await pipeline.run()
         #expect(collector.taken == ["a"])
@@ -198,7 +198,7 @@ struct UnreliableCollectorTests {
         let pipeline = try OTLPPipeline(configuration, registry: registry, logger: .silent)
         let tracer = OTLPTracer(resource: configuration.resource, processors: [try #require(pipeline.spans)])
         tracer.make("a")
-        try await withDeadline("the pipeline ended", .seconds(10)) {
+        try await withDeadline("the pipeline ended", .seconds(60)) {
             await withDiscardingTaskGroup { group in
                 group.addTask { await pipeline.run() }
                 group.addTask {

@@ -25,7 +25,7 @@ struct OTLPLogHandlerTests {
         label: String = "windsock.test", _ body: @Sendable (Logger) -> Void
     ) async -> [LogRecord] {
         let exporter = BatchExporter<LogRecord>(
-            .quick, sender: RecordingSender(), timeout: .seconds(1),
+            .quick, sender: RecordingSender(), timeout: .seconds(60),
             metrics: ExportMetrics(.logs, factory: MetricsRegistry()), log: ExportLog(.silent, signal: .logs)
         ) { [records] batch in
             records.all.withLock { $0 += batch }
@@ -33,7 +33,7 @@ struct OTLPLogHandlerTests {
         }
         let processor = BatchLogProcessor(exporter: exporter, clock: Clock())
         body(Logger(label: label) { OTLPLogHandler(label: $0, processor: processor) })
-        exporter.shutdown(within: .seconds(5))
+        exporter.shutdown(within: .seconds(60))
         await exporter.run()
         return records.all.withLock { $0 }
     }

@@ -15,8 +15,8 @@ struct PeriodicMetricsReaderTests {
 
     private func reader(interval: Duration) -> PeriodicMetricsReader {
         let exporter = BatchExporter<MetricsSnapshot>(
-            PeriodicMetricsReader.batches(interval: interval, timeout: .seconds(5)), sender: sender,
-            timeout: .seconds(5), metrics: ExportMetrics(.metrics, factory: MetricsRegistry()),
+            PeriodicMetricsReader.batches(interval: interval, timeout: .seconds(60)), sender: sender,
+            timeout: .seconds(60), metrics: ExportMetrics(.metrics, factory: MetricsRegistry()),
             log: ExportLog(.silent, signal: .metrics), weight: \.pointCount
         ) { try OTLPEncoder(.httpProtobuf).metrics($0[0]) }
         return PeriodicMetricsReader(
@@ -54,7 +54,7 @@ struct PeriodicMetricsReaderTests {
     func end() async throws {
         let reader = reader(interval: .seconds(3600))
         Counter(label: "hits", dimensions: [], factory: registry).increment(by: 7)
-        reader.shutdown(within: .seconds(5))
+        reader.shutdown(within: .seconds(60))
         await reader.run()
         #expect(try hits() == [7])
         #expect(sender.shutdownCount == 1)

@@ -8,7 +8,7 @@ import Tracing
 /// A pipeline that runs as long as `body`, with times that suit a test.
 func withPipeline<Success: Sendable>(
     to url: String, protocol: OTLPProtocol = .httpProtobuf, compression: OTLPCompression = .none,
-    timeout: Duration = .seconds(5), batches: BatchConfiguration = .quick,
+    timeout: Duration = .seconds(60), batches: BatchConfiguration = .quick,
     registry: MetricsRegistry = MetricsRegistry(),
     _ body: @escaping @Sendable (OTLPPipeline, OTLPTracer) async throws -> Success
 ) async throws -> Success {

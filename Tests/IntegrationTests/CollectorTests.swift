@@ -1,0 +1,111 @@
+import Foundation
+import MQTTTransport
+import TestSupport
+import Testing
+import WebSocketClient
+
+/// Whatever a collector does, readings go on; what it can still take arrives once, what it never takes is counted.
+@Suite(
+    "A collector that fails", .serialized,
+    .enabled("needs python3 and the opentelemetry-proto package of the package index") {
+        await OTLPReceiver.isAvailable
+    })
+struct CollectorTests {
+    private static let messageCount = 300
+
+    struct Trouble: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let behaviour: JSONValue
+        /// The reason by which lost spans are counted; `nil` where none may be lost.
+        var dropReason: String?
+    }
+
+    static let troubles = [
+        Trouble(testDescription: "503 with Retry-After", behaviour: ["status": 503, "retry_after": 1, "times": 2]),
+        Trouble(testDescription: "429", behaviour: ["status": 429, "times": 1]),
+        Trouble(testDescription: "no answer", behaviour: ["hang_s": 30, "times": 1]),
+        Trouble(testDescription: "400", behaviour: ["status": 400, "times": 1], dropReason: "refused"),
+        Trouble(
+            testDescription: "partial success", behaviour: ["reject": 1, "message": "no", "times": 1],
+            dropReason: "rejected"),
+    ]
+
+    @Test("Readings arrive in order meanwhile; spans arrive once or are counted", arguments: troubles)
+    func trouble(_ trouble: Trouble) async throws {
+        let receiver = try await OTLPReceiver.start()
+        try await receiver.behave(trouble.behaviour)
+        let broker = try await MosquittoBroker.start()
+        let folder = try TemporaryFolder()
+        let gateway = try await Self.gateway(broker, folder, endpoint: receiver.endpoint)
+        try await Self.stream(through: gateway, broker)
+
+        // Every reading has one, and only those that were counted as lost are not there.
+        var dropped = 0.0
+        try await eventually("all spans were taken or counted", within: .seconds(30)) {
+            dropped = try await Self.metric("otlp_dropped_total{reason=\"\(trouble.dropReason ?? "")\"", of: gateway)
+            let taken = try await Self.metric("otlp_exported_total{signal=\"traces\"", of: gateway)
+            return try await Self.metric("otlp_queue_size{signal=\"traces\"", of: gateway) == 0
+                && Int(taken + dropped) >= Self.messageCount * 4
+        }
+        #expect((dropped > 0) == (trouble.dropReason != nil))
+        let spans = try await receiver.spans()
+        let ids = spans.compactMap { $0["span_id"]?.string }
+        #expect(Set(ids).count == ids.count, "nothing arrives twice")
+        if trouble.dropReason == nil {
+            let processed = spans.count { $0["name"]?.string == "process sensors/{device}" }
+            #expect(processed == Self.messageCount)
+        }
+        #expect(try await gateway.process.terminate() == .exited(0))
+        try await receiver.stop()
+    }
+
+    @Test("A collector that is not there costs readings nothing, and the gateway ends in time")
+    func absent() async throws {
+        let broker = try await MosquittoBroker.start()
+        let folder = try TemporaryFolder()
+        let gateway = try await Self.gateway(
+            broker, folder, endpoint: "http://127.0.0.1:\(try FreePort.reserve())",
+            more: ["OTEL_BSP_MAX_QUEUE_SIZE": "600", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100"])
+        try await Self.stream(through: gateway, broker)
+        try await eventually("what the queue does not hold is counted") {
+            try await Self.metric("otlp_dropped_total{reason=\"queue_full\",signal=\"traces\"", of: gateway) > 0
+        }
+        #expect(try await gateway.process.terminate() == .exited(0))
+    }
+
+    private static func gateway(
+        _ broker: MosquittoBroker, _ folder: TemporaryFolder, endpoint: String, more: [String: String] = [:]
+    ) async throws -> GatewayProcess {
+        let export = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none",
+            "OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_EXPORTER_OTLP_TIMEOUT": "1000",
+        ]
+        let gateway = try await GatewayProcess(
+            mqttURL: broker.url, dataDirectory: folder.url, arguments: ["--set", "tracing.traces_per_second=100000"],
+            environment: export.merging(more) { $1 })
+        try await gateway.waitUntilReady()
+        return gateway
+    }
+
+    /// Publishes readings, all of which a client gets, in order.
+    private static func stream(through gateway: GatewayProcess, _ broker: MosquittoBroker) async throws {
+        let client = try await gateway.client(token: try await GatewayProcess.token(), joining: "sensors/a")
+        let collector = SequenceCollector(client)
+        let publisher = try await Publisher(port: broker.port)
+        for number in 1...messageCount {
+            try await publisher.publish(Array(#"{"seq":\#(number)}"#.utf8), to: "sensors/a")
+        }
+        try await eventually("every reading has arrived", within: .seconds(10)) { collector.count == messageCount }
+        #expect(collector.live == Array(1...messageCount))
+        await publisher.stop()
+        await client.abort()
+    }
+
+    /// The sum of the series whose lines begin like that.
+    private static func metric(_ prefix: String, of gateway: GatewayProcess) async throws -> Double {
+        try await HTTPClientLite.get("\(gateway.url)/metrics").text.split(separator: "\n")
+            .filter { $0.hasPrefix(prefix) }
+            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+            .reduce(0, +)
+    }
+}
