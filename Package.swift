@@ -84,7 +84,7 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Storage", "OTLP", logging, coreMetrics, tracing,
+                "Telemetry", "MQTTTransport", "Realtime", "Storage", "OTLP", logging, metrics, coreMetrics, tracing,
                 collections, crypto, nio("NIOCore"),
             ],
             swiftSettings: settings),
@@ -184,7 +184,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "MQTTTransport", "Services", "WebServer", "Telemetry", "TestSupport", nio("NIOCore"),
+                "Gateway", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport", nio("NIOCore"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -11,7 +11,10 @@ extension GatewayConfiguration {
             return try OTLPConfiguration(environment: environment, serviceName: serviceName)
         } catch {
             for mistake in error.mistakes {
-                settings.record(ConfigurationError(origin: mistake.variable, problem: "\(mistake)."))
+                let value = mistake.value.map { "\"\($0)\"" } ?? "What it is set to (not shown here)"
+                settings.record(
+                    ConfigurationError(
+                        origin: mistake.variable, problem: "\(value) is not allowed; allowed is \(mistake.allowed)."))
             }
             return OTLPConfiguration(serviceName: serviceName)
         }

@@ -1,4 +1,5 @@
 package import CoreMetrics
+import Metrics
 import Synchronization
 import Telemetry
 
@@ -35,9 +36,7 @@ package final class IngestMetrics: Sendable {
 
     /// Notes how long a batch took, once for each of its messages: none was done before the last.
     func processed(_ count: Int, in duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-        for _ in 0..<count { processingTime.recordNanoseconds(nanoseconds) }
+        for _ in 0..<count { processingTime.record(duration: duration) }
     }
 
     /// Counts a payload that no decoder took, by the reason's few names.

@@ -15,9 +15,7 @@ package struct LatencyHistogram: Sendable {
     package init() {}
 
     package mutating func record(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let microseconds = Double(seconds) * 1e6 + Double(attoseconds) / 1e12
-        let value = UInt64(min(max(microseconds, 1), Double(Self.maxMicroseconds)))
+        let value = UInt64(min(max(duration / .microseconds(1), 1), Double(Self.maxMicroseconds)))
         counts[Self.index(of: value)] &+= 1
         count += 1
         longest = max(longest, value)

@@ -1,4 +1,5 @@
 package import CoreMetrics
+import Metrics
 package import Realtime
 import Synchronization
 package import Telemetry
@@ -93,8 +94,7 @@ package final class LatencyService: DeliveryObserver {
     private func record(_ hop: Hop, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
         let duration = max(duration, .zero)
         series.record(hop, duration, at: now)
-        let (seconds, attoseconds) = duration.components
-        timers[hop.index].recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        timers[hop.index].record(duration: duration)
     }
 
     /// Every hop since then.

@@ -1,0 +1,31 @@
+import OTLP
+import Testing
+
+@testable import Gateway
+
+/// The `OTEL_*` variables beside the gateway's own settings.
+@Suite("Export settings")
+struct ExportSettingsTests {
+    @Test("Nothing is exported unless an endpoint is named; the service has its name")
+    func defaults() throws {
+        let nothing = try SettingsFixture.load().otlp
+        #expect(!nothing.exportsAnything)
+        #expect(nothing.resource.serviceName == "windsock-gateway")
+        #expect(nothing.sampler == .parentBasedAlwaysOn)
+        let all = try SettingsFixture.load(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"]).otlp
+        #expect(all.traces?.url == "http://c:4318/v1/traces")
+        #expect(all.metrics != nil && all.logs != nil)
+    }
+
+    @Test("Mistakes are told beside those of other settings, each with what is allowed, and no header's value")
+    func mistakes() {
+        let problems = SettingsFixture.problems(environment: [
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_PROPAGATORS": "b3",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization", "WINDSOCK_LISTEN": "nowhere",
+        ])
+        #expect(problems.contains { $0.hasPrefix("OTEL_PROPAGATORS: \"b3\" is not allowed") })
+        #expect(problems.contains { $0.hasPrefix("OTEL_EXPORTER_OTLP_HEADERS: What it is set to") })
+        #expect(problems.contains { $0.contains("WINDSOCK_LISTEN") })
+        #expect(problems.count == 3)
+    }
+}
