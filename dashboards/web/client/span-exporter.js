@@ -4,7 +4,7 @@ const maxQueued = 256;
 const maxBatch = 64;
 const batchMs = 2_000;
 const timeoutMs = 10_000;
-/** The token may not do it, or this gateway takes no spans: asking again would change nothing. */
+/** Asking again with this token would change nothing. */
 const finalStatuses = new Set([401, 403, 404, 413]);
 /** OpenTelemetry's list of what may be sent again. */
 const temporaryStatuses = new Set([429, 502, 503, 504]);
@@ -12,8 +12,8 @@ const temporaryStatuses = new Set([429, 502, 503, 504]);
 /**
  * Sends spans to the gateway as OTLP/JSON, in batches and in gateway time.
  *
- * Measuring must not cost the page: the queue is bounded and loses its oldest, a busy gateway is left alone for as long
- * as it asks, and one that says no is not asked again until there is another token.
+ * The queue is bounded and loses its oldest, a busy gateway is left alone for as long as it asks, and one that says no
+ * is not asked again until there is another token.
  */
 export class SpanExporter {
   #queue = [];
@@ -89,13 +89,9 @@ export class SpanExporter {
 
   /** `ExportTraceServiceRequest` of opentelemetry-proto, in its JSON form: ids in hexadecimal, nanoseconds as text. */
   #request(batch) {
-    const resource = {
-      "service.name": "windsock-browser", "user_agent.original": globalThis.navigator?.userAgent,
-      "url.path": globalThis.location?.pathname,
-    };
+    const resource = { attributes: attributeList({ "service.name": "windsock-browser" }) };
     const spans = batch.map((span) => this.#encode(span));
-    const scopeSpans = [{ scope: { name: "windsock-client" }, spans }];
-    return { resourceSpans: [{ resource: { attributes: attributeList(resource) }, scopeSpans }] };
+    return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "windsock-client" }, spans }] }] };
   }
 
   #encode({ traceID, spanID, parentID, name, kind, start, end, clock, attributes }) {
@@ -109,7 +105,7 @@ export class SpanExporter {
     };
   }
 
-  /** A trace's spans are corrected alike: by what was known when it came, or by what has become better since. */
+  /** A trace's spans are corrected alike: by what was known when it came, or what is better since. */
   #settle(clock) {
     const { value } = this.#options.clock;
     if (!clock.isFinal && value.uncertaintyMs < clock.uncertaintyMs) Object.assign(clock, value);

@@ -5,7 +5,7 @@ import { SpanExporter } from "./span-exporter.js";
 const traceparentForm = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
 /** OpenTelemetry's numbers of span kinds. */
 const kinds = { internal: 1, consumer: 5 };
-/** Messages that were drawn and wait for their frame; more are told as unpainted. */
+/** Messages that wait for their frame; more are told as unpainted. */
 const maxPending = 256;
 
 /**
@@ -14,23 +14,19 @@ const maxPending = 256;
  *     gateway's websocket.send ──▶ websocket.receive ──▶ dashboard.paint
  *                                  arrived … handed on   handed on … on the screen
  *
- * Only messages whose `traceparent` has the flag "sampled" are reported: the gateway sets it for the few recipients
- * that it chose, so that a room of thousands does not report the same reading thousands of times.
+ * Only messages with the flag "sampled" are reported: the gateway sets it for the few recipients that it chose.
  */
 export class BrowserTraces {
   #now;
   #clock;
   #exporter;
-  /** What is known of messages that were handed on. @type {WeakMap<object, object>} */
+  /** Messages that were handed on. @type {WeakMap<object, object>} */
   #received = new WeakMap();
   /** Messages that wait for their frame. @type {Set<object>} */
   #pending = new Set();
   #stopListening = () => {};
 
-  /**
-   * @param {{now: () => number, clock: import("./clock.js").GatewayClock, url: string, fetch: typeof fetch,
-   *   token: () => string, random: () => number}} options `url`: where OTLP/JSON is taken, `/v1/traces`
-   */
+  /** `now` and `clock` of the client; the rest is SpanExporter's. */
   constructor({ now, clock, ...connection }) {
     this.#now = now;
     this.#clock = clock;
@@ -44,9 +40,7 @@ export class BrowserTraces {
   }
 
   /**
-   * Reports that a message came; called right before it is handed on.
-   * @param {object} message the envelope
-   * @param {number} arrivedAt when its event came, by `now()`
+   * Reports that a message (an envelope) came at `arrivedAt`; called right before it is handed on.
    */
   received(message, arrivedAt) {
     const [, traceID, parentID, flags] = traceparentForm.exec(message.traceparent) ?? [];
@@ -61,9 +55,7 @@ export class BrowserTraces {
   }
 
   /**
-   * Reports that a message is on the screen, once a message.
-   * @param {object} message as it was handed on
-   * @param {number} [at] when that was, by `now()`; without it the next animation frame shows it
+   * Reports that a message is on the screen, once a message: since `at`, or by the next animation frame.
    */
   painted(message, at) {
     if (at !== undefined) return this.#finish(message, at, true);
@@ -74,7 +66,7 @@ export class BrowserTraces {
     afterPaint(() => this.#pending.delete(message) && this.#finish(message, this.#now(), true));
   }
 
-  /** Reports that a message was taken, but that nobody sees it: the page is hidden. */
+  /** Reports that a message was taken, but nobody sees it. */
   unpainted(message) {
     this.#finish(message, this.#now(), false);
   }
