@@ -6,7 +6,7 @@ import Telemetry
 /// A simulated device's clock: wrong by the profile's skew, and set right by asking the gateway.
 ///
 /// The device knows no other time than its own. It asks when it connects, a few times in a row, and then every minute;
-/// without an answer it goes on uncorrected after a second. Thread-safe: asked on the scheduler's thread, answered on
+/// without an answer it goes on uncorrected after two seconds. Thread-safe: asked on the scheduler's thread, answered on
 /// the MQTT loop's.
 final class DeviceClock: MQTTBatchHandler {
     /// Exchanges at the start, one after the other.
@@ -14,8 +14,10 @@ final class DeviceClock: MQTTBatchHandler {
     /// Later exchanges, and how soon one is tried again that was not answered.
     private static let interval = Duration.seconds(60)
     private static let retryInterval = Duration.seconds(5)
-    /// How long the device waits for the first answer before it begins.
-    private static let patience = DispatchTimeInterval.seconds(1)
+    /// How long the device waits for the first answer before it begins, and how often it asks meanwhile: the gateway
+    /// may come a moment later.
+    private static let patience = DispatchTimeInterval.seconds(2)
+    private static let firstRetries = [250, 500, 1000, 1500].map { DispatchTimeInterval.milliseconds($0) }
 
     private struct State {
         var filter = ClockFilter()
@@ -67,7 +69,9 @@ final class DeviceClock: MQTTBatchHandler {
             state.remaining = Self.burst
         }
         ask()
-        DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { self.becomeReady() }
+        let queue = DispatchQueue.global()
+        for delay in Self.firstRetries { queue.asyncAfter(deadline: .now() + delay) { self.askAgain() } }
+        queue.asyncAfter(deadline: .now() + Self.patience) { self.becomeReady() }
     }
 
     /// Asks again when it is time to.
@@ -104,6 +108,16 @@ final class DeviceClock: MQTTBatchHandler {
                 becomeReady()
             }
         }
+    }
+
+    /// Asks once more while nothing was answered.
+    private func askAgain() {
+        let isUnanswered = state.withLock { state in
+            guard state.ready != nil, state.question != nil else { return false }
+            state.remaining = Self.burst
+            return true
+        }
+        if isUnanswered { ask() }
     }
 
     private func ask() {

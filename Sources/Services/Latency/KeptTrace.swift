@@ -14,6 +14,8 @@ package struct KeptTrace: Sendable {
     package private(set) var isSlow = false
     package private(set) var start: Timestamp
     package private(set) var end: Timestamp
+    /// Whether ``start`` and ``end`` are of clocks that are known to be right.
+    private var isTimed = false
 
     package var duration: Duration { end.since(start) }
 
@@ -32,8 +34,9 @@ package struct KeptTrace: Sendable {
         if Self.text("windsock.sampled.reason", of: span) == "slow" { isSlow = true }
         // A clock that nobody knows says nothing about how long it took.
         if span.attributes.get("clock.synchronized") == .bool(false) { return }
-        start = min(start, span.start)
-        end = max(end, span.end)
+        start = isTimed ? min(start, span.start) : span.start
+        end = isTimed ? max(end, span.end) : span.end
+        isTimed = true
     }
 
     /// The services that took part, in alphabetical order.

@@ -67,6 +67,19 @@ struct DeviceTracingTests {
         #expect(abs(abs(shift) - 300) < 30)
     }
 
+    @Test("A gateway that comes a moment later is asked again before the first message goes out")
+    func lateGateway() async throws {
+        let broker = try await MosquittoBroker.start()
+        let log = SpanLog()
+        try await ClockResponder(ignoring: 2).answering(at: broker) {
+            try await run(
+                try Profiles.json("clock_skew: 300s\ninterval: 5ms"), at: broker, tracer: log.tracer(), count: 1)
+        }
+        let span = try #require(log.all.first)
+        #expect(span.attributes.get("clock.synchronized") == nil)
+        #expect(abs(span.start.since(SystemWallClock().now()) / .seconds(1)) < 60)
+    }
+
     @Test("Without anybody to ask, spans say that their time is the device's own")
     func nobodyAnswers() async throws {
         let broker = try await MosquittoBroker.start()
