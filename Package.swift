@@ -23,6 +23,7 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
@@ -65,7 +66,7 @@ let package = Package(
             name: "Realtime",
             dependencies: ["Telemetry", coreMetrics, tracing, collections, nio("NIOCore")],
             swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["Telemetry", grdb], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["Telemetry", grdb, sqlite], swiftSettings: settings),
         .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
         .target(
             name: "OTLP",

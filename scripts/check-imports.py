@@ -22,7 +22,7 @@ LAYERS = {
     # Level 1: one concern each
     "MQTTTransport": ["Telemetry", "CMosquitto", "DequeModule"],
     "Realtime": ["Telemetry", "NIOCore", "DequeModule"],
-    "Storage": ["Telemetry", "GRDB"],
+    "Storage": ["Telemetry", "GRDB", "GRDBSQLite"],
     "AlertRules": ["Telemetry"],
     "Observability": ["Telemetry"],
     "OTLP": [

@@ -87,10 +87,10 @@ package struct Gateway: Service {
             metrics: HubMetrics(factory: registry), tracing: tracing.hub)
         let stream = DataStreamService(
             hub: hub, configuration: configuration.stream, tracer: tracing.entry.tracer)
-        let mqtt = try Self.mqttService(
-            configuration, stream: stream, tracing: tracing, registry: registry, logger: logger)
-        let sockets = WebSocketMetrics(factory: registry)
         let rooms = try RoomStack(configuration, hub: hub, stream: stream, entry: tracing.entry, logger: logger)
+        let mqtt = try Self.mqttService(
+            configuration, rooms: rooms, tracing: tracing, registry: registry, logger: logger)
+        let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
             authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore())
         let environment = ConnectionEnvironment(
@@ -126,7 +126,9 @@ package struct Gateway: Service {
                 latency: tracing.latency,
                 traces: tracing.ring,
                 browserSpans: tracing.browserSpans,
-                readiness: { [client = mqtt.client] in Readiness(checks: [.mqtt(client)]) },
+                readiness: { [client = mqtt.client, health = rooms.writer.health] in
+                    Readiness(checks: [.mqtt(client), .storage(health)])
+                },
                 metricsText: { PrometheusText.render(registry) },
                 dashboards: { dashboards.json }),
             eventLoopGroup: group,
@@ -165,8 +167,7 @@ package struct Gateway: Service {
     }
 
     private static func mqttService(
-        _ configuration: GatewayConfiguration, stream: DataStreamService, tracing: TracingStack,
-        registry: MetricsRegistry,
+        _ configuration: GatewayConfiguration, rooms: RoomStack, tracing: TracingStack, registry: MetricsRegistry,
         logger: Logger
     ) throws -> MQTTService {
         var mqtt = configuration.mqtt
@@ -175,16 +176,24 @@ package struct Gateway: Service {
             mqtt.clientID = try store.clientID()
         }
         let answers = LatePublisher()
+        let metrics = IngestMetrics(factory: registry)
+        let store = IngestStore(
+            configuration: IngestStore.Configuration(
+                clientID: mqtt.clientID, receiveMaximum: mqtt.receiveMaximum,
+                maxDeadLetters: configuration.storage.maxDeadLetters),
+            writer: rooms.writer, database: rooms.database, readings: rooms.readings, metrics: metrics,
+            tracer: tracing.entry.tracer)
         let pipeline = IngestPipeline(
             decoder: TelemetryDecoder(
                 routes: configuration.routes, statusRoutes: configuration.statusRoutes,
                 limits: configuration.decodingLimits),
-            stream: stream,
+            store: store,
+            stream: rooms.services.stream,
             entry: tracing.entry,
             latency: tracing.latency,
             clocks: DeviceClocks(capacity: configuration.stream.maxDevices),
             clockService: ClockService(factory: registry) { answers.publish($0) },
-            metrics: IngestMetrics(factory: registry),
+            metrics: metrics,
             logger: logger)
         let loop = MQTTLoop()
         let client = try MQTTClient(configuration: mqtt, handler: pipeline, loop: loop, logger: logger)

@@ -6,13 +6,13 @@ import Storage
 import Telemetry
 
 /// What is due every so often: users whose grace period is over, devices that fell silent, history that has become too
-/// old.
+/// old, and a look whether a storage that failed works again.
 ///
 /// `run()` returns at a graceful shutdown.
 struct Housekeeping: Service {
     private static let interval = Duration.seconds(1)
-    /// Rounds between two looks at the history.
-    private static let roundsPerCleaning = 60
+    /// Between two looks at what is too old.
+    private static let cleaningInterval = Duration.seconds(60)
     /// Removed in one transaction: small, so that nobody waits long for the writer.
     private static let portion = 1000
 
@@ -25,14 +25,28 @@ struct Housekeeping: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var round = 0
+            // Removing much takes long: it goes on beside the rest.
+            async let cleaning: Void = cleanRegularly()
             while (try? await Task.sleep(for: Self.interval)) != nil {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
-                round += 1
-                if round % Self.roundsPerCleaning == 1 { await clean() }
+                if rooms.writer.health.trouble != nil { await probe() }
             }
+            await cleaning
         }
+    }
+
+    private func cleanRegularly() async {
+        while (try? await Task.sleep(for: Self.cleaningInterval)) != nil {
+            if rooms.writer.health.trouble == nil { await clean() }
+        }
+    }
+
+    /// Tries to write: without it nothing would tell that the storage works again before the next message comes.
+    private func probe() async {
+        _ = try? await rooms.writer.submit(byteCount: 64) { RoomWriter.Effect(try $0.probe()) }
+        if rooms.writer.health.trouble != nil { return }
+        _ = try? await rooms.writer.submit(byteCount: 64) { RoomWriter.Effect(try $0.removeProbe()) }
     }
 
     /// Removes what is too old, portion by portion, so that other writes go between.
@@ -43,6 +57,8 @@ struct Housekeeping: Service {
         await remove { try $0.removeMessages(before: cutoff, limit: Self.portion) }
         await remove { try $0.removeNotifications(before: cutoff, expiredAt: now, limit: Self.portion) }
         await remove { try $0.forgetKeys(before: keys, limit: Self.portion) }
+        await remove { try $0.removeDeadLetters(before: cutoff, limit: Self.portion) }
+        await rooms.retention.clean(at: now)
     }
 
     private func remove(_ portion: @escaping @Sendable (StorageTransaction) throws -> Int) async {

@@ -3,10 +3,12 @@ import Realtime
 import Services
 import Storage
 
-/// The rooms that remember: database, writer, and the services on top of them.
+/// What is kept: the database, its writer, and the services on top of them.
 struct RoomStack: Sendable {
     let database: Database
     let writer: RoomWriter
+    let readings: ReadingStore
+    let retention: ReadingRetention
     let presence: PresenceService
     let services: HubServices
     private let logger: Logger
@@ -18,8 +20,12 @@ struct RoomStack: Sendable {
         _ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, entry: EntryTracer, logger: Logger
     ) throws {
         let tracer = entry.tracer
-        database = try Database(directory: configuration.dataDirectory)
+        let storage = configuration.storage
+        database = try Database(directory: configuration.dataDirectory, durability: storage.durability)
         writer = RoomWriter(database: database, hub: hub, tracer: tracer, logger: logger)
+        readings = ReadingStore(maxSeries: storage.maxSeries)
+        retention = ReadingRetention(
+            policy: storage.retention, database: database, writer: writer, readings: readings, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
         let history = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         services = HubServices(
@@ -30,6 +36,8 @@ struct RoomStack: Sendable {
             notifications: NotificationService(
                 writer: writer, database: database, hub: hub, configuration: configuration.history, tracer: tracer,
                 logger: logger),
+            readings: ReadingHistory(database: database, logger: logger),
+            deadLetters: DeadLetterService(database: database, logger: logger),
             entry: entry)
         self.logger = logger
     }

@@ -4,17 +4,21 @@ package struct HubServices: Sendable {
     package var history: RoomHistory
     package var chat: ChatService
     package var notifications: NotificationService
+    package var readings: ReadingHistory
+    package var deadLetters: DeadLetterService
     /// Where the traces of requests and commands begin.
     package var entry: EntryTracer
 
     package init(
         stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService,
-        entry: EntryTracer
+        readings: ReadingHistory, deadLetters: DeadLetterService, entry: EntryTracer
     ) {
         self.entry = entry
         self.stream = stream
         self.history = history
         self.chat = chat
         self.notifications = notifications
+        self.readings = readings
+        self.deadLetters = deadLetters
     }
 }

@@ -14,33 +14,48 @@ package final class Database: Sendable {
     /// the one for an offset of the other.
     package let epoch: String
 
+    /// What the writer may keep of the file in memory.
+    private static let cacheKiB = 32_768
+    /// A larger database is not read through at the start: that would take seconds.
+    private static let maxCheckedBytes: Int64 = 256 << 20
+
     private let pool: DatabasePool
 
     /// Opens the database of a data directory, makes it when there is none, and brings its schema up to date.
     ///
+    /// - Parameter durability: what every commit survives.
     /// - Throws: ``StorageError`` naming the file; a file that is damaged or newer than this program is left alone.
-    package convenience init(directory: String, ids: any IDGenerator = RandomIDGenerator()) throws(StorageError) {
+    package convenience init(
+        directory: String, durability: Durability = .normal, ids: any IDGenerator = RandomIDGenerator()
+    ) throws(StorageError) {
         do {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw StorageError(file: directory, problem: .unusable("the directory cannot be made: \(error)"))
         }
-        try self.init(file: "\(directory)/\(Self.fileName)", ids: ids)
+        try self.init(file: "\(directory)/\(Self.fileName)", durability: durability, ids: ids)
     }
 
-    private init(file: String, ids: any IDGenerator) throws(StorageError) {
+    private init(file: String, durability: Durability, ids: any IDGenerator) throws(StorageError) {
         var configuration = Configuration()
         configuration.label = "windsock.storage"
         configuration.busyMode = .timeout(5)
-        configuration.maximumReaderCount = 4
+        configuration.maximumReaderCount = 6
         do {
             pool = try DatabasePool(path: file, configuration: configuration)
             let migrator = Schema.migrator
             if try pool.read(migrator.hasBeenSuperseded) {
                 throw StorageError(file: file, problem: .newer)
             }
+            try Self.check(pool, file: file)
             try migrator.migrate(pool)
+            try pool.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA synchronous = \(durability.pragma)")
+                // Some systems' SQLite overwrites what it deletes, which makes retention write everything once more.
+                try database.execute(sql: "PRAGMA secure_delete = OFF")
+                try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKiB)")
+            }
             epoch = try pool.write { database in try Self.epoch(in: database, ids: ids) }
         } catch let error as StorageError {
             throw error
@@ -84,6 +99,17 @@ package final class Database: Sendable {
     package func close() throws {
         try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
         try pool.close()
+    }
+
+    /// Reads the whole of a small database for damage that its first page does not show.
+    private static func check(_ pool: DatabasePool, file: String) throws {
+        try pool.read { database in
+            let size = try StorageSnapshot(database: database).usedByteCount()
+            guard size <= maxCheckedBytes else { return }
+            guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
+                throw StorageError(file: file, problem: .damaged)
+            }
+        }
     }
 
     private static func epoch(in database: GRDB.Database, ids: any IDGenerator) throws -> String {

@@ -21,6 +21,20 @@ package struct StorageTransaction {
         return try result.get()
     }
 
+    /// Writes as much as a batch would: shows whether there is room. ``removeProbe()`` belongs to another transaction,
+    /// or nothing would be written at all.
+    package func probe() throws {
+        try run(
+            "INSERT OR REPLACE INTO setting (name, value) VALUES ('probe', hex(zeroblob(?)))", [Self.probeByteCount / 2])
+    }
+
+    /// Takes the probe back.
+    package func removeProbe() throws {
+        try run("DELETE FROM setting WHERE name = 'probe'")
+    }
+
+    private static let probeByteCount = 262_144
+
     func run(_ sql: String, _ arguments: StatementArguments = []) throws {
         try database.cachedStatement(sql: sql).execute(arguments: arguments)
     }

@@ -141,6 +141,8 @@ package struct WebServer: Service {
         let maxBodyBytes = configuration.limits.maxMessageBytes
         StreamRoutes(hub: dependencies.hub, stream: services.stream, dashboards: dependencies.dashboards)
             .register(on: api)
+        ReadingRoutes(readings: services.readings).register(on: api)
+        DeadLetterRoutes(letters: services.deadLetters).register(on: api)
         RoomRoutes(hub: dependencies.hub, services: services, maxBodyBytes: maxBodyBytes).register(on: api)
         NotificationRoutes(
             hub: dependencies.hub, notifications: services.notifications, entry: services.entry,

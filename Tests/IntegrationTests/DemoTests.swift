@@ -18,7 +18,7 @@ struct DemoTests {
             return try answer.json["devices"]?.array?.count == devices
         }
         let metrics = try await HTTPClientLite.get("\(base)/metrics").text
-        #expect(!metrics.contains("windsock_ingest_decode_failures"), "every shipped payload is understood")
+        #expect(!metrics.contains("windsock_ingest_dead_letters"), "every shipped payload is understood")
 
         let children = try Self.children(of: demo.process.pid)
         #expect(children.count == 1, "the private mosquitto")

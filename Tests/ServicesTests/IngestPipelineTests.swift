@@ -1,7 +1,4 @@
-import CoreMetrics
-import Logging
 import MQTTTransport
-import OTLP
 import Telemetry
 import Testing
 
@@ -16,22 +13,13 @@ struct IngestPipelineTests {
         MQTTMessage(topic: topic, payload: Array(payload.utf8), userProperties: properties)
     }
 
-    private static func pipeline(_ fixture: StreamFixture) -> IngestPipeline {
-        IngestPipeline(
-            decoder: TelemetryDecoder(), stream: fixture.stream,
-            entry: EntryTracer(
-                tracer: OTLPTracer(resource: Resource(serviceName: "test"), processors: []),
-                sampler: Sampler(root: .alwaysOff)),
-            metrics: IngestMetrics(factory: NOOPMetricsHandler.instance), clock: fixture.clock,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    }
-
     @Test("A batch's readings are published in its order, around what cannot be decoded")
     func order() throws {
         let fixture = StreamFixture()
         try fixture.join("sensors/#")
         _ = fixture.received()
-        let pipeline = Self.pipeline(fixture)
+        let ingest = try IngestFixture(fixture)
+        let pipeline = ingest.pipeline()
         try pipeline.accept(
             MQTTBatch(messages: [
                 Self.message("sensors/a/t", "1"), Self.message("sensors/a/t", "not a number"),
@@ -51,7 +39,8 @@ struct IngestPipelineTests {
         fixture.clock.set(1234)
         try fixture.join("sensors/a")
         _ = fixture.received()
-        try Self.pipeline(fixture).accept(MQTTBatch(messages: [Self.message("sensors/a/t", "1")]))
+        let ingest = try IngestFixture(fixture)
+        try ingest.pipeline().accept(MQTTBatch(messages: [Self.message("sensors/a/t", "1")]))
         #expect(fixture.receivedReadings().first?.contains(#""timestamp":1234}"#) == true)
     }
 
@@ -60,7 +49,8 @@ struct IngestPipelineTests {
         let fixture = StreamFixture()
         try fixture.join("sensors/#")
         _ = fixture.received()
-        let pipeline = Self.pipeline(fixture)
+        let ingest = try IngestFixture(fixture)
+        let pipeline = ingest.pipeline()
         try pipeline.accept(
             MQTTBatch(messages: [
                 Self.message("sensors/a/status", "online"), Self.message("sensors/a", #"{"t":1}"#),
@@ -78,7 +68,8 @@ struct IngestPipelineTests {
     @Test("A status that the broker retained is taken as one")
     func retainedStatus() throws {
         let fixture = StreamFixture()
-        try Self.pipeline(fixture).accept(
+        let ingest = try IngestFixture(fixture)
+        try ingest.pipeline().accept(
             MQTTBatch(messages: [
                 MQTTMessage(topic: "tele/plug/LWT", payload: Array("Offline".utf8), isRetained: true)
             ]))

@@ -63,7 +63,8 @@ final class LiveServer: Sendable {
             chat: ChatService(writer: writer, history: rooms, configuration: history, tracer: tracer),
             notifications: NotificationService(
                 writer: writer, database: database, hub: hub, configuration: history, tracer: tracer, logger: logger),
-            entry: tracing.entry)
+            readings: ReadingHistory(database: database, logger: logger),
+            deadLetters: DeadLetterService(database: database, logger: logger), entry: tracing.entry)
         tickets = TicketStore()
         let environment = ConnectionEnvironment(
             hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,

@@ -105,6 +105,14 @@ extension ConfigurationOption {
     static let historyRooms = Self("history.rooms", default: "100000", "Rooms that may have a history.")
     static let historyNotifications = Self(
         "history.notifications", default: "1000", "Notifications that a user keeps.")
+    static let durability = Self(
+        "storage.durability", default: "normal", "What a commit survives: full, normal or off.")
+    static let readingsAge = Self("readings.age", default: "90d", "How long readings are kept.")
+    static let readingsBytes = Self(
+        "readings.max_bytes", default: "10737418240", "Size of the database above which the oldest readings go.")
+    static let series = Self("limits.series", default: "200000", "Metrics of all devices that are stored.")
+    static let deadLetters = Self(
+        "limits.dead_letters", default: "1000", "Payloads kept that could not be taken, by topic and reason.")
     static let presenceGrace = Self(
         "presence.grace", default: "5s", "How long a user who was cut off stays in its rooms.")
 
@@ -133,8 +141,8 @@ extension ConfigurationOption {
         queueBytes,
         queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
-        addressConnectionsPerSecond, contentBytes, notificationRecipients, historyMessages, historyAge, historyRooms,
-        historyNotifications, presenceGrace, tracesPerSecond, sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
+        addressConnectionsPerSecond, contentBytes, notificationRecipients, series, deadLetters, durability, readingsAge, readingsBytes,
+        historyMessages, historyAge, historyRooms, historyNotifications, presenceGrace, tracesPerSecond, sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
         slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,
     ]
 }

@@ -15,6 +15,7 @@ package struct GatewayConfiguration: Sendable {
     package var hub: HubConfiguration
     package var stream: DataStreamConfiguration
     package var history: HistoryConfiguration
+    package var storage: StorageConfiguration
     package var routes: [TopicRoute]
     package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
@@ -82,6 +83,7 @@ package struct GatewayConfiguration: Sendable {
             protectedFirstLevels: RoomGrants.protectedFirstLevels,
             presenceGrace: TimeAmount(settings.duration(.presenceGrace, in: .zero...(.seconds(3600)))))
         history = Self.history(&settings)
+        storage = Self.storage(&settings)
         tracing = Self.tracing(&settings)
         otlp = Self.otlp(&settings, sources.environment)
         stream = DataStreamConfiguration(

@@ -92,6 +92,7 @@ extension MQTTSession {
         nextKeepAlive = now + Self.keepAliveInterval
         isFirstBatch = true
         sessionPresent = present
+        if !present { handler?.sessionStarted() }
         negotiation.connected()
         let level = negotiation.level
         shared.update {

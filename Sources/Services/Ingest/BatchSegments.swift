@@ -11,45 +11,33 @@ struct BatchSegments {
         case statuses([StatusReport])
     }
 
-    private(set) var readingCount = 0
-    /// Messages on status topics, those that say nothing included.
-    private(set) var statusCount = 0
-
     private var segments: [Segment] = []
     private var readings: [Reading] = []
     private var journeys: [Journey] = []
     private var statuses: [StatusReport] = []
 
-    /// Room for about `capacity` readings.
-    init(capacity: Int) {
-        readings.reserveCapacity(capacity)
-        journeys.reserveCapacity(capacity)
-    }
-
-    /// Takes what one message was.
-    ///
-    /// - Parameter journey: of a reading of that message.
-    mutating func append(_ message: DecodedMessage, journey: (Reading) -> Journey) {
-        switch message {
-        case .readings(let more):
-            closeStatuses()
-            readings += more
-            for reading in more { journeys.append(journey(reading)) }
-            readingCount += more.count
-        case .status(let report):
-            closeReadings()
-            statuses.append(report)
-            statusCount += 1
-        case .clearedStatus: statusCount += 1
+    /// Of what is left when everything that could not be decoded is out.
+    init(_ items: ArraySlice<IngestItem>) {
+        readings.reserveCapacity(items.count)
+        journeys.reserveCapacity(items.count)
+        for item in items {
+            switch item.outcome {
+            case .readings(let more):
+                closeStatuses()
+                readings += more
+                journeys += item.journeys
+            case .status(let report?):
+                closeReadings()
+                statuses.append(report)
+            case .status(nil), .failed: continue
+            }
         }
+        closeReadings()
+        closeStatuses()
     }
 
     /// All parts in order; none is empty.
-    mutating func finished() -> [Segment] {
-        closeReadings()
-        closeStatuses()
-        return segments
-    }
+    var all: [Segment] { segments }
 
     private mutating func closeReadings() {
         if readings.isEmpty { return }

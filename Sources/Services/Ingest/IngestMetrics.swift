@@ -18,6 +18,11 @@ package final class IngestMetrics: Sendable {
     /// Messages on status topics: births, farewells and last wills.
     package let statuses: Counter
 
+    /// Messages that the broker delivered again although they had been taken.
+    package let repeated: Counter
+    /// Values that were not stored because their series would be one too many.
+    package let refusedValues: Counter
+
     private let factory: any MetricsFactory
     private let failures = Mutex<[String: Counter]>([:])
 
@@ -31,6 +36,8 @@ package final class IngestMetrics: Sendable {
         retained = Counter(label: "windsock_ingest_retained_readings", dimensions: [], factory: factory)
         processingTime = Timer(
             label: "messaging.process.duration", dimensions: [("messaging_system", "mqtt")], factory: factory)
+        repeated = Counter(label: "windsock_ingest_repeated_messages", dimensions: [], factory: factory)
+        refusedValues = Counter(label: "windsock_ingest_refused_values", dimensions: [], factory: factory)
         statuses = Counter(label: "windsock_ingest_statuses", dimensions: [], factory: factory)
     }
 
@@ -39,14 +46,14 @@ package final class IngestMetrics: Sendable {
         for _ in 0..<count { processingTime.record(duration: duration) }
     }
 
-    /// Counts a payload that no decoder took, by the reason's few names.
-    func countFailure(_ error: DecodeError) {
+    /// Counts a payload that could not be taken, by the reason's few names.
+    func countFailure(_ reason: String) {
         failures.withLock { counters in
             let counter =
-                counters[error.reason]
+                counters[reason]
                 ?? Counter(
-                    label: "windsock_ingest_decode_failures", dimensions: [("reason", error.reason)], factory: factory)
-            counters[error.reason] = counter
+                    label: "windsock_ingest_dead_letters", dimensions: [("reason", reason)], factory: factory)
+            counters[reason] = counter
             counter.increment()
         }
     }

@@ -2,17 +2,19 @@ import CoreMetrics
 package import Logging
 package import MQTTTransport
 import Realtime
+import Storage
 import Synchronization
 package import Telemetry
 
 /// Takes the broker's batches and makes readings and statuses of them: the first stage after the wire.
 ///
-///     MQTTClient's thread ──▶ accept(batch) ──▶ decode ──▶ DataStreamService ──▶ Hub
-///                                  ▲                            │
-///                                  └──── waits while full ◀─────┘
+///     MQTTClient's thread ──▶ accept(batch) ──▶ decode ──▶ one transaction ──▶ DataStreamService ──▶ Hub
+///                                  ▲                                                  │
+///                                  └────────────── waits while full ◀─────────────────┘
 ///
-/// Runs synchronously on the MQTT client's thread, so that broker order is publish order. What no decoder takes is
-/// counted by reason and logged sparingly; it stops nothing.
+/// Runs synchronously on the MQTT client's thread, so that broker order is commit order is publish order, and nothing
+/// is acknowledged before it is committed. What no decoder takes becomes a dead letter, is counted by reason and logged
+/// sparingly; it stops nothing.
 package final class IngestPipeline: MQTTBatchHandler {
     /// What was taken since the start, for the line that is logged at exit.
     package struct Totals: Sendable, Equatable {
@@ -34,6 +36,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     private static let logInterval = Duration.seconds(10)
 
     private let state: Mutex<State>
+    private let store: IngestStore
     private let stream: DataStreamService
     private let entry: EntryTracer
     private let latency: LatencyService?
@@ -42,7 +45,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let clock: any WallClock
     private let logger: Logger
 
-    /// A pipeline that decodes with `decoder` and streams into `stream`.
+    /// A pipeline that decodes with `decoder`, writes into `store` and streams into `stream`.
     ///
     /// - Parameters:
     ///   - entry: Begins the traces.
@@ -51,6 +54,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     ///   - clockService: Answers devices that ask for the time; `nil` leaves their requests to the routes.
     package init(
         decoder: TelemetryDecoder,
+        store: IngestStore,
         stream: DataStreamService,
         entry: EntryTracer,
         latency: LatencyService? = nil,
@@ -61,6 +65,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         logger: Logger
     ) {
         self.state = Mutex(State(decoder: decoder, clocks: clocks))
+        self.store = store
         self.clockService = clockService
         self.stream = stream
         self.entry = entry
@@ -72,33 +77,86 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     package var totals: Totals { state.withLock { $0.totals } }
 
-    /// Decodes and publishes the batch; returns when every reading and status is in the hub's mailboxes.
+    package func sessionStarted() {
+        do {
+            try store.sessionStarted()
+        } catch {
+            logger.warning("Earlier deliveries could not be forgotten", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Decodes, commits and publishes the batch; returns when every reading and status is in the hub's mailboxes.
+    ///
+    /// - Throws: when the storage fails; what was not committed by then must be delivered again.
     package func accept(_ batch: MQTTBatch) throws {
         let receivedAt = clock.now()
         stream.waitForRoom()
         var tracing = IngestTracing(entry: entry)
-        for segment in decode(batch, receivedAt: receivedAt, &tracing) {
-            switch segment {
-            case .readings(let readings, let journeys):
-                count(readings)
-                stream.publish(readings, journeys: journeys)
-                latency?.processed(journeys, at: clock.now())
-            case .statuses(let reports): stream.publish(reports)
-            }
+        do {
+            var items = decode(try store.fresh(batch), receivedAt: receivedAt, &tracing)[...]
+            try take(&items, receivedAt: receivedAt)
+        } catch {
+            tracing.finish(error, at: clock.now())
+            throw error
         }
         let now = clock.now()
         tracing.finish(at: now)
         metrics.processed(batch.messages.count, in: now.since(receivedAt))
     }
 
+    // MARK: Committing and publishing
+
+    /// Commits the items and publishes them. When the database refuses something of them, the halves are tried until it
+    /// is found: one message never keeps others from being taken.
+    private func take(_ items: inout ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
+        if items.isEmpty { return }
+        do {
+            try store.commit(&items, receivedAt: receivedAt)
+        } catch {
+            let failure = StorageFailure(error)
+            if failure.isStorageAtFault { throw error }
+            guard items.count > 1 else { return try bury(items, failure, receivedAt: receivedAt) }
+            let middle = items.startIndex + items.count / 2
+            var halves = [items[..<middle], items[middle...]]
+            for index in halves.indices { try take(&halves[index], receivedAt: receivedAt) }
+            return
+        }
+        count(items)
+        publish(items)
+    }
+
+    private func bury(_ items: ArraySlice<IngestItem>, _ failure: StorageFailure, receivedAt: Timestamp) throws {
+        guard let item = items.first else { return }
+        try store.bury(item, failure, receivedAt: receivedAt)
+        metrics.countFailure(IngestStore.notStorable)
+        state.withLock { state in
+            state.totals.messages += 1
+            state.totals.failures += 1
+            logFailure(IngestStore.notStorable, "\(failure)", of: item.message, at: receivedAt, in: &state)
+        }
+    }
+
+    private func publish(_ items: ArraySlice<IngestItem>) {
+        for segment in BatchSegments(items).all {
+            switch segment {
+            case .readings(let readings, let journeys):
+                stream.publish(readings, journeys: journeys)
+                latency?.processed(journeys, at: clock.now())
+            case .statuses(let reports): stream.publish(reports)
+            }
+        }
+    }
+
+    // MARK: Decoding
+
     private func decode(
-        _ batch: MQTTBatch, receivedAt: Timestamp, _ tracing: inout IngestTracing
-    ) -> [BatchSegments.Segment] {
-        metrics.messages.increment(by: batch.messages.count)
+        _ messages: [MQTTMessage], receivedAt: Timestamp, _ tracing: inout IngestTracing
+    ) -> [IngestItem] {
         var startedAt = clock.now()
         return state.withLock { state in
-            var segments = BatchSegments(capacity: batch.messages.count)
-            for message in batch.messages {
+            var items: [IngestItem] = []
+            items.reserveCapacity(messages.count)
+            for message in messages {
                 if clockService?.answer(message, receivedAt: receivedAt) == true { continue }
                 let origin = Self.traceContext(of: message)
                 do throws(DecodeError) {
@@ -113,27 +171,30 @@ package final class IngestPipeline: MQTTBatchHandler {
                         receivedAt: receivedAt, decodeStartedAt: startedAt, decodedAt: decodedAt,
                         publishedAt: decodedAt)
                     startedAt = decodedAt
-                    var parent: TraceContext?
-                    if case .readings(let readings) = decoded {
+                    switch decoded {
+                    case .readings(let readings):
                         for reading in readings { stages.sentAt = state.clocks.sendTime(of: reading) }
-                        parent = tracing.decoded(
+                        let parent = tracing.decoded(
                             message, readings: readings, pattern: state.decoder.pattern(ofTopic: message.topic),
                             stages: stages)
+                        items.append(
+                            IngestItem(
+                                message: message, outcome: .readings(readings),
+                                journeys: readings.map { Self.journey(of: $0, stages, under: parent) },
+                                trace: (parent ?? origin)?.traceIDText))
+                    case .status(let report): items.append(IngestItem(message: message, outcome: .status(report)))
+                    case .clearedStatus: items.append(IngestItem(message: message, outcome: .status(nil)))
                     }
-                    segments.append(decoded) { Self.journey(of: $0, stages, under: parent) }
                 } catch {
                     startedAt = clock.now()
-                    tracing.failed(message, from: origin, error, receivedAt: receivedAt)
-                    state.totals.failures += 1
-                    metrics.countFailure(error)
-                    logFailure(error, of: message, at: receivedAt, in: &state)
+                    let span = tracing.failed(message, from: origin, error, receivedAt: receivedAt)
+                    logFailure(error.reason, "\(error)", of: message, at: receivedAt, in: &state)
+                    items.append(
+                        IngestItem(
+                            message: message, outcome: .failed(error), trace: (span ?? origin)?.traceIDText))
                 }
             }
-            state.totals.messages += batch.messages.count
-            state.totals.readings += segments.readingCount
-            state.totals.statuses += segments.statusCount
-            if segments.statusCount > 0 { metrics.statuses.increment(by: segments.statusCount) }
-            return segments.finished()
+            return items
         }
     }
 
@@ -146,16 +207,36 @@ package final class IngestPipeline: MQTTBatchHandler {
             subject: reading.device.rawValue, parent: parent, origin: reading.trace, stages: isLive ? stages : nil)
     }
 
-    private func count(_ readings: [Reading]) {
+    /// What was taken counts once it is committed: a batch that comes again is not two.
+    private func count(_ items: ArraySlice<IngestItem>) {
+        var added = Totals(messages: items.count)
         var implausible = 0
         var retained = 0
-        for reading in readings {
-            if reading.implausibleDeviceTime != nil { implausible += 1 }
-            if reading.isRetained { retained += 1 }
+        for item in items {
+            switch item.outcome {
+            case .readings(let readings):
+                added.readings += readings.count
+                for reading in readings {
+                    if reading.implausibleDeviceTime != nil { implausible += 1 }
+                    if reading.isRetained { retained += 1 }
+                }
+            case .status: added.statuses += 1
+            case .failed(let error):
+                added.failures += 1
+                metrics.countFailure(error.reason)
+            }
         }
-        metrics.readings.increment(by: readings.count)
+        metrics.messages.increment(by: added.messages)
+        metrics.readings.increment(by: added.readings)
+        if added.statuses > 0 { metrics.statuses.increment(by: added.statuses) }
         if implausible > 0 { metrics.implausibleTimes.increment(by: implausible) }
         if retained > 0 { metrics.retained.increment(by: retained) }
+        state.withLock { state in
+            state.totals.messages += added.messages
+            state.totals.readings += added.readings
+            state.totals.failures += added.failures
+            state.totals.statuses += added.statuses
+        }
     }
 
     private static func traceContext(of message: MQTTMessage) -> TraceContext? {
@@ -167,14 +248,14 @@ package final class IngestPipeline: MQTTBatchHandler {
     }
 
     private func logFailure(
-        _ error: DecodeError, of message: MQTTMessage, at now: Timestamp, in state: inout State
+        _ reason: String, _ detail: String, of message: MQTTMessage, at now: Timestamp, in state: inout State
     ) {
-        if let last = state.failuresLogged[error.reason], now.since(last) < Self.logInterval { return }
-        state.failuresLogged[error.reason] = now
+        if let last = state.failuresLogged[reason], now.since(last) < Self.logInterval { return }
+        state.failuresLogged[reason] = now
         logger.warning(
-            "A payload could not be decoded",
+            "A payload could not be taken",
             metadata: [
-                "topic": "\(message.topic.prefix(256))", "reason": "\(error.reason)", "detail": "\(error)",
+                "topic": "\(message.topic.prefix(256))", "reason": "\(reason)", "detail": "\(detail)",
                 "bytes": "\(message.payload.count)",
             ])
     }

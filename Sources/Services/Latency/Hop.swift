@@ -2,9 +2,11 @@
 package enum Hop: String, Sendable, CaseIterable {
     /// From the device's sending until the gateway has it; only for devices that say when.
     case device
-    /// Until it is handed to the hub: decoding, and what is done with it.
+    /// Until it is decoded and its turn to be stored has come.
     case process
-    /// Until the last socket of a loop has it.
+    /// Until its transaction is committed, alerts evaluated in it; only for what is stored.
+    case commit
+    /// From its handing over to the hub until the last socket of a loop has it.
     case fanOut = "fan_out"
     /// Until a browser has it; of traced deliveries only, as everything that follows.
     case network
@@ -18,10 +20,11 @@ package enum Hop: String, Sendable, CaseIterable {
         switch self {
         case .device: 0
         case .process: 1
-        case .fanOut: 2
-        case .network: 3
-        case .paint: 4
-        case .endToEnd: 5
+        case .commit: 2
+        case .fanOut: 3
+        case .network: 4
+        case .paint: 5
+        case .endToEnd: 6
         }
     }
 }

@@ -64,7 +64,10 @@ package final class LatencyService: DeliveryObserver {
             for journey in journeys {
                 guard let stages = journey.stages else { continue }
                 if let sentAt = stages.sentAt { record(.device, stages.receivedAt.since(sentAt), at: time, &series) }
-                record(.process, time.since(stages.receivedAt), at: time, &series)
+                record(.process, (stages.commitStartedAt ?? time).since(stages.receivedAt), at: time, &series)
+                if let start = stages.commitStartedAt, let end = stages.committedAt {
+                    record(.commit, end.since(start), at: time, &series)
+                }
             }
         }
     }
@@ -128,6 +131,9 @@ package final class LatencyService: DeliveryObserver {
         if let origin = delivery.journey.origin { root.addLink(SpanLink(to: origin)) }
         let context = root.traceContext
         tracer.startSpan("telemetry.decode", under: context, at: stages.decodeStartedAt).end(at: stages.decodedAt)
+        if let start = stages.commitStartedAt, let end = stages.committedAt {
+            tracer.startSpan("storage.commit", under: context, ofKind: .client, at: start).end(at: end)
+        }
         let broadcast = tracer.startSpan("hub.broadcast", under: context, at: stages.publishedAt)
         broadcast.updateAttributes { attributes in
             attributes["messaging.system"] = "websocket"

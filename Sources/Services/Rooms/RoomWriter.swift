@@ -7,9 +7,10 @@ import Synchronization
 package import Telemetry
 package import Tracing
 
-/// The one writer of what rooms remember: commits what waits in one transaction, publishes it, and then answers.
+/// The one writer of the database: commits what waits in one transaction, publishes it, and then answers.
 ///
 ///     chat, notifications ──▶ bounded queue ──▶ one transaction ──▶ Hub.publish ──▶ completions
+///     ingest ── commit, which waits ──▶ a transaction of its own, in between
 ///
 /// Offsets are given out in the transaction, and what was committed is published before the next transaction begins: so
 /// commit order is publish order, and nobody gets what could be lost. While one commit runs, requests pile up for the
@@ -50,6 +51,8 @@ package final class RoomWriter: Sendable {
     }
 
     private let database: Database
+    /// What writing says of the storage.
+    package let health: StorageHealth
     private let hub: Hub
     private let tracer: (any Tracer)?
     private let clock: any WallClock
@@ -67,6 +70,7 @@ package final class RoomWriter: Sendable {
         self.tracer = tracer
         self.clock = clock
         self.logger = logger
+        health = StorageHealth(clock: clock, logger: logger)
     }
 
     /// Requests that wait now.
@@ -133,6 +137,31 @@ package final class RoomWriter: Sendable {
         return try result.get()
     }
 
+    /// Does `work` in a transaction of its own and publishes its messages, while the caller waits.
+    ///
+    /// For ingest, which may not go on before: it comes in between the transactions of those that wait in the queue, so
+    /// that offsets are published in the order in which they were given out, whoever gave them.
+    ///
+    /// - Parameter finished: Called before any other transaction begins; false when nothing of it was committed.
+    /// - Throws: what made the transaction fail.
+    package func commit<Value>(
+        _ work: (StorageTransaction) throws -> Effect<Value>, finished: (_ isCommitted: Bool) -> Void = { _ in }
+    ) throws -> Value {
+        try queue.sync {
+            do {
+                let effect = try database.write(work)
+                health.succeeded()
+                finished(true)
+                hub.publish(effect.messages)
+                return effect.value
+            } catch {
+                health.failed(StorageFailure(error))
+                finished(false)
+                throw error
+            }
+        }
+    }
+
     /// Takes nothing more, and returns when all that waited was written and answered.
     package func close() async {
         state.withLock { $0.isClosed = true }
@@ -159,10 +188,12 @@ package final class RoomWriter: Sendable {
         }
         do {
             let messages = try database.write { transaction in requests.flatMap { $0.perform(transaction) } }
+            health.succeeded()
             tracing?.finish(at: clock.now())
             hub.publish(messages)
             for request in requests { request.finish(nil) }
         } catch {
+            health.failed(StorageFailure(error))
             tracing?.finish(error, at: clock.now())
             logger.error("A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
             for request in requests { request.finish(.storageFailed) }

@@ -42,17 +42,21 @@ struct IngestTracing {
     /// Starts the span of a message that no decoder took, in error, when its sender had sampled it.
     mutating func failed(
         _ message: MQTTMessage, from origin: TraceContext?, _ error: DecodeError, receivedAt: Timestamp
-    ) {
+    ) -> TraceContext? {
         guard let origin, !message.isRetained,
             let process = begin(message, from: origin, pattern: nil, at: receivedAt)
-        else { return }
+        else { return nil }
         process.updateAttributes { $0["error.type"] = error.reason }
         process.setStatus(SpanStatus(code: .error, message: "\(error)"))
+        return process.traceContext
     }
 
-    /// The batch is with the hub.
-    mutating func finish(at now: Timestamp) {
-        for process in processes { process.end(at: now) }
+    /// The batch is with the hub, or could not be taken.
+    mutating func finish(_ error: (any Error)? = nil, at now: Timestamp) {
+        for process in processes {
+            if let error { process.setStatus(SpanStatus(code: .error, message: "\(error)")) }
+            process.end(at: now)
+        }
         processes = []
     }
 

@@ -26,6 +26,21 @@ extension Timestamp {
         Self.appendTwoDigits(millisecond % 100, then: "Z", to: &bytes)
     }
 
+    /// Appends the same with as many more digits as it takes to say the instant exactly: none, three or six.
+    package func appendExactRFC3339(to bytes: inout [UInt8]) {
+        appendRFC3339(to: &bytes)
+        let (_, rest) = Self.flooredDivision(nanosecondsSinceEpoch, by: 1_000_000)
+        if rest == 0 { return }
+        bytes.removeLast()
+        var divisor: Int64 = 100_000
+        let digits = rest % 1000 == 0 ? 3 : 6
+        for _ in 0..<digits {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / divisor % 10))
+            divisor /= 10
+        }
+        bytes.append(UInt8(ascii: "Z"))
+    }
+
     private static func flooredDivision(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)

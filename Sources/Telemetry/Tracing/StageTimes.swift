@@ -8,6 +8,10 @@ package struct StageTimes: Sendable, Hashable {
     /// When its decoding began.
     package var decodeStartedAt: Timestamp
     package var decodedAt: Timestamp
+    /// When its transaction began; `nil` before, and for what is not stored.
+    package var commitStartedAt: Timestamp?
+    /// When its transaction was committed.
+    package var committedAt: Timestamp?
     /// When it was handed to the hub.
     package var publishedAt: Timestamp
 

@@ -44,6 +44,23 @@ extension Request {
         return value
     }
 
+    /// An instant in the query: RFC 3339, or Unix seconds with a fraction.
+    ///
+    /// - Throws: ``Problem`` (400) naming the parameter and what is allowed.
+    func instant(_ name: String) throws -> Timestamp? {
+        guard let text = query(name) else { return nil }
+        // Who does not escape the + of a time zone means it all the same.
+        let instant =
+            Double(text).flatMap { $0.isFinite ? Timestamp(secondsSinceEpoch: $0) : nil }
+            ?? Timestamp(iso8601: text.replacing(" ", with: "+"))
+        guard let instant else {
+            throw Problem(
+                .badRequest,
+                "\"\(name)\" must be a time such as 2026-11-23T15:00:00Z, or seconds since 1970 such as 1795446000.")
+        }
+        return instant
+    }
+
     /// The room that a request is about.
     ///
     /// - Throws: ``Problem`` (400) when there is none or it is a filter.

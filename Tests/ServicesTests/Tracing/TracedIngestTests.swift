@@ -21,6 +21,7 @@ struct TracedIngestTests {
         let ring = TraceRing()
         let fixture: StreamFixture
         let latency: LatencyService
+        let ingest: IngestFixture
         let pipeline: IngestPipeline
 
         init(
@@ -32,11 +33,10 @@ struct TracedIngestTests {
             latency = LatencyService(
                 tracer: tracer, configuration: configuration, factory: NOOPMetricsHandler.instance)
             fixture = StreamFixture(tracing: HubTracing(tracer: tracer, observer: latency), tracer: tracer)
-            pipeline = IngestPipeline(
-                decoder: TelemetryDecoder(), stream: fixture.stream,
+            ingest = try IngestFixture(fixture)
+            pipeline = ingest.pipeline(
                 entry: EntryTracer(tracer: tracer, sampler: sampler, tracesPerSecond: tracesPerSecond),
-                latency: latency, metrics: IngestMetrics(factory: NOOPMetricsHandler.instance), clock: fixture.clock,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                latency: latency)
             try fixture.join("sensors/#")
             _ = fixture.received()
         }

@@ -1,0 +1,174 @@
+import CoreMetrics
+import MQTTTransport
+import OTLP
+import Realtime
+package import Storage
+import Synchronization
+package import Telemetry
+package import Tracing
+
+/// Writes what a batch was decoded to, all of it in one transaction: readings, what they did to alerts, dead letters,
+/// and the deliveries by which a redelivery is known.
+///
+///     DeliveryLog ──▶ what is new ──▶ [ readings │ alerts │ dead letters │ deliveries ] ──▶ committed, or nothing
+///
+/// Called on the MQTT client's thread only; thread-safe all the same.
+package final class IngestStore: Sendable {
+    /// What is kept, and of whom.
+    package struct Configuration: Sendable {
+        /// Whose deliveries these are.
+        package var clientID: String
+        /// The most QoS 1 messages that can be unacknowledged at once.
+        package var receiveMaximum: Int
+        /// Dead letters that are kept; those that were silent longest go.
+        package var maxDeadLetters: Int
+
+        package init(clientID: String, receiveMaximum: Int = 1000, maxDeadLetters: Int = 1000) {
+            self.clientID = clientID
+            self.receiveMaximum = receiveMaximum
+            self.maxDeadLetters = maxDeadLetters
+        }
+    }
+
+    private struct State {
+        /// `nil` when it must be read from the database: at the start, and after a transaction of which nobody knows
+        /// whether it was committed.
+        var deliveries: DeliveryLog?
+        var isResuming = false
+    }
+
+    private let configuration: Configuration
+    private let writer: RoomWriter
+    private let database: Database
+    private let readings: ReadingStore
+    private let metrics: IngestMetrics
+    private let tracer: any Tracer
+    private let clock: any WallClock
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - writer: Writes into `database`.
+    ///   - tracer: Makes the spans of commits that hold sampled readings.
+    package init(
+        configuration: Configuration, writer: RoomWriter, database: Database, readings: ReadingStore,
+        metrics: IngestMetrics, tracer: any Tracer,
+        clock: any WallClock = SystemWallClock()
+    ) {
+        self.configuration = configuration
+        self.writer = writer
+        self.database = database
+        self.readings = readings
+        self.metrics = metrics
+        self.tracer = tracer
+        self.clock = clock
+    }
+
+    // MARK: Deliveries
+
+    /// The broker has made a new session: packet ids begin anew, and nothing of before comes again.
+    ///
+    /// Forgotten at once, not with the next batch: after a crash before it, the session would be there, and what it
+    /// sends first could be taken for something of the old one.
+    func sessionStarted() throws {
+        try state.withLock { state in
+            state.deliveries = nil
+            state.isResuming = false
+            try writer.commit { transaction in
+                try transaction.removeDeliveries(of: configuration.clientID, through: .max)
+                return RoomWriter.Effect(())
+            }
+            state.deliveries = DeliveryLog(capacity: configuration.receiveMaximum)
+        }
+    }
+
+    /// The messages of a batch that were not taken before.
+    ///
+    /// - Throws: what makes the database unreadable.
+    func fresh(_ batch: MQTTBatch) throws -> [MQTTMessage] {
+        try state.withLock { state in
+            if state.deliveries == nil {
+                let stored = try database.read { try $0.deliveries(of: configuration.clientID) }
+                state.deliveries = DeliveryLog(capacity: configuration.receiveMaximum, stored: stored)
+            }
+            if batch.isFirstAfterConnect, batch.sessionPresent { state.deliveries?.resume() }
+            let fresh = batch.messages.filter { state.deliveries?.isRepeated($0) != true }
+            let repeated = batch.messages.count - fresh.count
+            if repeated > 0 { metrics.repeated.increment(by: repeated) }
+            return fresh
+        }
+    }
+
+    // MARK: Committing
+
+    /// Stores the items, and notes in their journeys when that was. Returns when the transaction is committed.
+    ///
+    /// - Throws: what made the transaction fail; nothing is stored then.
+    func commit(_ items: inout ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
+        var batch = StoredBatch(items, at: receivedAt)
+        guard !batch.isEmpty else { return }
+        let start = clock.now()
+        let tracing = CommitTracing(batch.sampledParents, requestCount: batch.readings.count, tracer: tracer, at: start)
+        do {
+            let outcome = try write(&batch)
+            let end = clock.now()
+            tracing.finish(at: end)
+            items.noteCommit(from: start, to: end)
+            if outcome.refusedCount > 0 { metrics.refusedValues.increment(by: outcome.refusedCount) }
+        } catch {
+            tracing.finish(error, at: clock.now())
+            throw error
+        }
+    }
+
+    /// Gives up a message that cannot be stored although others can: it becomes a dead letter.
+    func bury(_ item: IngestItem, _ failure: StorageFailure, receivedAt: Timestamp) throws {
+        var batch = StoredBatch([], at: receivedAt)
+        batch.bury(item, reason: Self.notStorable, detail: "the database refuses it: \(failure)", at: receivedAt)
+        _ = try write(&batch)
+    }
+
+    /// The reason of dead letters that the database refused.
+    static let notStorable = "not_storable"
+
+    private func write(_ batch: inout StoredBatch) throws -> ReadingStore.Outcome {
+        let (number, obsolete) = state.withLock { state in
+            (state.deliveries?.nextNumber ?? 1, state.deliveries?.obsolete(adding: batch.deliveries.count))
+        }
+        do {
+            let outcome = try writer.commit { [batch] transaction in
+                let outcome = try readings.append(batch.readings, in: transaction)
+                let messages: [Message] = []
+                for letter in batch.deadLetters {
+                    try transaction.add(letter, maxCount: configuration.maxDeadLetters)
+                }
+                if !batch.deliveries.isEmpty {
+                    try transaction.addDeliveries(
+                        of: configuration.clientID, number: number, entries: DeliveryLog.bytes(batch.deliveries))
+                    if let obsolete { try transaction.removeDeliveries(of: configuration.clientID, through: obsolete) }
+                }
+                return RoomWriter.Effect(outcome, messages: messages)
+            } finished: { isCommitted in
+                _ = isCommitted
+            }
+            state.withLock { state in
+                if !batch.deliveries.isEmpty { state.deliveries?.committed(batch.deliveries, number: number) }
+            }
+            return outcome
+        } catch {
+            state.withLock { $0.deliveries = nil }
+            throw error
+        }
+    }
+}
+
+extension ArraySlice<IngestItem> {
+    /// Writes into every journey when its reading was stored.
+    fileprivate mutating func noteCommit(from start: Timestamp, to end: Timestamp) {
+        for index in indices {
+            for journey in self[index].journeys.indices {
+                self[index].journeys[journey].stages?.commitStartedAt = start
+                self[index].journeys[journey].stages?.committedAt = end
+            }
+        }
+    }
+}

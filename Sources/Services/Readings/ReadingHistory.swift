@@ -1,0 +1,94 @@
+package import Logging
+import NIOCore
+package import Storage
+package import Telemetry
+
+/// What devices measured, for whoever asks: points of a chart, and whole ranges page by page.
+///
+/// Thread-safe; nothing here blocks the caller's thread.
+package final class ReadingHistory: Sendable {
+    /// A device's series in a range, each with at most so many points.
+    package struct Chart: Sendable {
+        package var lines: [(series: StoredSeries, points: ReadingSampler.Points)]
+    }
+
+    /// Series that one answer may have.
+    package static let maxSeries = 256
+    /// Values read at once while a range is streamed.
+    private static let pageSize = 4096
+    /// Ranges that are read at the same time: further ones wait, so that joins always find a free reader.
+    private static let maxConcurrentReads = 3
+    /// Reads that may wait for their turn; one more is refused.
+    private static let maxWaitingReads = 200
+
+    private let database: Database
+    private let turns = Turns(free: maxConcurrentReads, maxWaiting: maxWaitingReads)
+    private let logger: Logger
+
+    package init(database: Database, logger: Logger) {
+        self.database = database
+        self.logger = logger
+    }
+
+    /// The device's series in rooms that pass `isIncluded`; of these metrics, or of all when none is named.
+    ///
+    /// - Throws: ``RequestError``: `notFound` when there is none, `invalid` when there are too many.
+    package func series(
+        of device: String, metrics: [String], where isIncluded: @Sendable (_ room: String) -> Bool
+    ) async throws(RequestError) -> [StoredSeries] {
+        let all = try await read { try $0.series(of: device) }.filter { isIncluded($0.room) }
+        guard !all.isEmpty else {
+            throw RequestError(
+                .notFound, "Nothing is stored of the device \"\(device.prefix(128))\" in a room that the token may join.")
+        }
+        let chosen = metrics.isEmpty ? all : all.filter { metrics.contains($0.metric) }
+        guard chosen.count <= Self.maxSeries else {
+            throw RequestError(
+                .invalid,
+                "The device has \(chosen.count) series; at most \(Self.maxSeries) are answered. Name metrics with "
+                    + "metric=…")
+        }
+        return chosen
+    }
+
+    /// At most `maxPoints` points of each series in the range.
+    package func chart(
+        of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int
+    ) async throws(RequestError) -> Chart {
+        try await turns.take()
+        defer { turns.giveBack() }
+        return try await read { snapshot in
+            Chart(
+                lines: try series.map {
+                    ($0, try snapshot.points(of: $0.id, in: range, maxPoints: maxPoints))
+                })
+        }
+    }
+
+    /// The values of the series in the range that follow `last`, by time; empty at the end.
+    package func page(
+        of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?
+    ) async throws(RequestError) -> [StoredValue] {
+        try await turns.take()
+        defer { turns.giveBack() }
+        return try await read { snapshot in
+            try snapshot.values(of: series.map(\.id), in: range, after: last, limit: Self.pageSize)
+        }
+    }
+
+    /// Devices that were ever heard, at most `limit`.
+    package func devices(limit: Int) async throws(RequestError) -> [StoredDevice] {
+        try await read { try $0.devices(limit: limit) }
+    }
+
+    private func read<Result: Sendable>(
+        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
+    ) async throws(RequestError) -> Result {
+        do {
+            return try await database.read(work)
+        } catch {
+            logger.error("Readings cannot be read", metadata: ["error": "\(error)"])
+            throw RequestError(.storage, "Readings cannot be read now.")
+        }
+    }
+}

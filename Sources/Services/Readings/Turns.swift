@@ -1,0 +1,47 @@
+import DequeModule
+import Synchronization
+
+/// So many may work at once; others wait for their turn in the order in which they came, up to a limit.
+final class Turns: Sendable {
+    private struct State {
+        var free: Int
+        var waiting = Deque<CheckedContinuation<Bool, Never>>()
+    }
+
+    private let state: Mutex<State>
+    private let maxWaiting: Int
+
+    init(free: Int, maxWaiting: Int) {
+        state = Mutex(State(free: free))
+        self.maxWaiting = maxWaiting
+    }
+
+    /// Returns when it is the caller's turn; ``giveBack()`` must follow.
+    ///
+    /// - Throws: ``RequestError`` (`overloaded`) at once when too many wait already.
+    func take() async throws(RequestError) {
+        let hasTurn = await withCheckedContinuation { continuation in
+            let answer: Bool? = state.withLock { state in
+                if state.free > 0 {
+                    state.free -= 1
+                    return true
+                }
+                guard state.waiting.count < maxWaiting else { return false }
+                state.waiting.append(continuation)
+                return nil
+            }
+            if let answer { continuation.resume(returning: answer) }
+        }
+        if !hasTurn { throw RequestError(.overloaded, "Too many requests for readings wait; try again later.") }
+    }
+
+    /// Ends the turn: the next one in line has it.
+    func giveBack() {
+        let next = state.withLock { state in
+            let next = state.waiting.popFirst()
+            if next == nil { state.free += 1 }
+            return next
+        }
+        next?.resume(returning: true)
+    }
+}

@@ -1,0 +1,63 @@
+import GRDB
+package import Telemetry
+
+extension StorageTransaction {
+    /// Writes an alert as it is now; the first time it gets its place in the order of alerts.
+    package func save(_ alert: StoredAlert) throws {
+        try run(
+            """
+            INSERT INTO alert
+            (alert_id, rule, severity, device, room, metric, unit, value, state, condition, message,
+             pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (alert_id) DO UPDATE SET
+            unit = excluded.unit, value = excluded.value, state = excluded.state, message = excluded.message,
+            condition = excluded.condition, severity = excluded.severity, fired_at = excluded.fired_at,
+            resolved_at = excluded.resolved_at, told_at = excluded.told_at,
+            acknowledged_at = coalesce(excluded.acknowledged_at, acknowledged_at),
+            acknowledged_by = coalesce(excluded.acknowledged_by, acknowledged_by),
+            trace_id = coalesce(excluded.trace_id, trace_id)
+            """,
+            [
+                alert.alertID, alert.rule, alert.severity, alert.device, alert.room, alert.metric, alert.unit,
+                alert.value, alert.state.rawValue, alert.condition, alert.message,
+                alert.pendingAt.nanosecondsSinceEpoch, alert.firedAt?.nanosecondsSinceEpoch,
+                alert.resolvedAt?.nanosecondsSinceEpoch, alert.toldAt?.nanosecondsSinceEpoch,
+                alert.acknowledgedAt?.nanosecondsSinceEpoch, alert.acknowledgedBy, alert.traceID,
+            ])
+    }
+
+    /// Removes an alert that never fired.
+    package func removeAlert(_ alertID: String) throws {
+        try run("DELETE FROM alert WHERE alert_id = ?", [alertID])
+    }
+
+    /// Removes up to `limit` alerts that began before `cutoff` and are over; returns how many went.
+    package func removeAlerts(before cutoff: Timestamp, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM alert WHERE number IN
+            (SELECT number FROM alert WHERE pending_at < ? AND state = 'resolved' LIMIT ?)
+            """, [cutoff.nanosecondsSinceEpoch, limit])
+        return database.changesCount
+    }
+
+    /// Nobody is told of that rule's alerts of that device until then; `nil` ends it.
+    package func silence(
+        rule: String, room: String, device: String, until: Timestamp?, by user: String
+    ) throws {
+        guard let until else {
+            return try run(
+                "DELETE FROM alert_silence WHERE rule = ? AND room = ? AND device = ?", [rule, room, device])
+        }
+        try run(
+            "INSERT OR REPLACE INTO alert_silence (rule, room, device, until, user) VALUES (?, ?, ?, ?, ?)",
+            [rule, room, device, until.nanosecondsSinceEpoch, user])
+    }
+
+    /// Removes silences that are over.
+    package func removeSilences(before now: Timestamp) throws -> Int {
+        try run("DELETE FROM alert_silence WHERE until <= ?", [now.nanosecondsSinceEpoch])
+        return database.changesCount
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import GRDB
+package import Telemetry
+
+/// An event that waits to be delivered to a webhook.
+package struct StoredWebhookEvent: Sendable, Equatable {
+    /// The order of the events.
+    package var number: Int64
+    /// Tells the receiver that it has it already.
+    package var eventID: String
+    /// A complete JSON object.
+    package var body: [UInt8]
+    /// W3C `traceparent` of the span behind it.
+    package var traceparent: String?
+    /// Attempts that failed.
+    package var attempts: Int
+    /// Before this it is not tried.
+    package var dueAt: Timestamp
+    package var createdAt: Timestamp
+
+    init(_ row: Row) throws {
+        number = row[0]
+        eventID = row[1]
+        body = try row.withUnsafeData(atIndex: 2) { $0.map(Array.init) ?? [] }
+        traceparent = row[3]
+        attempts = row[4]
+        dueAt = Timestamp(nanosecondsSinceEpoch: row[5])
+        createdAt = Timestamp(nanosecondsSinceEpoch: row[6])
+    }
+}
+
+extension StorageTransaction {
+    /// Adds an event for the webhook; false when `maxWaiting` wait already.
+    package func addWebhookEvent(
+        id: String, body: [UInt8], traceparent: String?, at now: Timestamp, maxWaiting: Int
+    ) throws -> Bool {
+        let waiting: Int = try snapshot.row("SELECT count(*) FROM webhook_event")?[0] ?? 0
+        guard waiting < maxWaiting else { return false }
+        try run(
+            """
+            INSERT INTO webhook_event (event_id, body, traceparent, due_at, created_at) VALUES (?1, ?2, ?3, ?4, ?4)
+            """, [id, Data(body), traceparent, now.nanosecondsSinceEpoch])
+        return true
+    }
+
+    /// Tries an event again then.
+    package func postponeWebhookEvent(_ number: Int64, until due: Timestamp) throws {
+        try run(
+            "UPDATE webhook_event SET attempts = attempts + 1, due_at = ? WHERE number = ?",
+            [due.nanosecondsSinceEpoch, number])
+    }
+
+    /// The event was delivered, or given up.
+    package func removeWebhookEvent(_ number: Int64) throws {
+        try run("DELETE FROM webhook_event WHERE number = ?", [number])
+    }
+}
+
+extension StorageSnapshot {
+    /// The event that is to be delivered next, due or not: their order is kept.
+    package func nextWebhookEvent() throws -> StoredWebhookEvent? {
+        try row(
+            """
+            SELECT number, event_id, body, traceparent, attempts, due_at, created_at FROM webhook_event
+            ORDER BY number LIMIT 1
+            """
+        ).map(StoredWebhookEvent.init)
+    }
+}

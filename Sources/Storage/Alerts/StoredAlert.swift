@@ -1,0 +1,93 @@
+import GRDB
+package import Telemetry
+
+/// An alert from its pending to its end.
+package struct StoredAlert: Sendable, Equatable {
+    package enum State: String, Sendable, CaseIterable {
+        case pending, firing, resolved
+    }
+
+    package var alertID: String
+    /// The name of its rule.
+    package var rule: String
+    /// `info`, `warning` or `critical`.
+    package var severity: String
+    package var device: String
+    /// The room of the device's readings.
+    package var room: String
+    package var metric: String
+    package var unit: String?
+    /// The latest value that mattered; `nil` for a device that fell silent.
+    package var value: Double?
+    package var state: State
+    /// The rule's condition in words.
+    package var condition: String
+    /// What people are told.
+    package var message: String
+    package var pendingAt: Timestamp
+    package var firedAt: Timestamp?
+    package var resolvedAt: Timestamp?
+    /// When people were last told.
+    package var toldAt: Timestamp?
+    package var acknowledgedAt: Timestamp?
+    package var acknowledgedBy: String?
+    /// The trace of the reading behind its latest change: 32 hexadecimal digits.
+    package var traceID: String?
+    /// Until when nobody is told of this rule's alerts of this device; read only.
+    package var silencedUntil: Timestamp?
+
+    package init(
+        alertID: String, rule: String, severity: String, device: String, room: String, metric: String,
+        unit: String? = nil, value: Double? = nil, state: State, condition: String, message: String,
+        pendingAt: Timestamp, firedAt: Timestamp? = nil, resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil,
+        acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil, traceID: String? = nil
+    ) {
+        self.alertID = alertID
+        self.rule = rule
+        self.severity = severity
+        self.device = device
+        self.room = room
+        self.metric = metric
+        self.unit = unit
+        self.value = value
+        self.state = state
+        self.condition = condition
+        self.message = message
+        self.pendingAt = pendingAt
+        self.firedAt = firedAt
+        self.resolvedAt = resolvedAt
+        self.toldAt = toldAt
+        self.acknowledgedAt = acknowledgedAt
+        self.acknowledgedBy = acknowledgedBy
+        self.traceID = traceID
+    }
+
+    /// With the silence of its rule and device, for `FROM alert LEFT JOIN alert_silence`.
+    static let columns = """
+        alert_id, alert.rule, severity, alert.device, alert.room, metric, unit, value, state, condition, message,
+        pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, until
+        """
+
+    init(_ row: Row) {
+        func time(_ column: Int) -> Timestamp? { (row[column] as Int64?).map(Timestamp.init(nanosecondsSinceEpoch:)) }
+        alertID = row[0]
+        rule = row[1]
+        severity = row[2]
+        device = row[3]
+        room = row[4]
+        metric = row[5]
+        unit = row[6]
+        value = row[7]
+        state = State(rawValue: row[8]) ?? .resolved
+        condition = row[9]
+        message = row[10]
+        pendingAt = Timestamp(nanosecondsSinceEpoch: row[11])
+        firedAt = time(12)
+        resolvedAt = time(13)
+        toldAt = time(14)
+        acknowledgedAt = time(15)
+        acknowledgedBy = row[16]
+        traceID = row[17]
+        silencedUntil = time(18)
+    }
+}

@@ -1,0 +1,99 @@
+package import Telemetry
+
+/// Makes of any number of values at most so many points: the values themselves while they fit, else one bucket for each
+/// part of the range that has any.
+///
+/// Values may come in any order of time as long as they lie in the range; what it holds is bounded by the points.
+package struct ReadingSampler: Sendable {
+    /// One part of the range.
+    package struct Bucket: Sendable, Equatable {
+        /// Where it begins.
+        package var start: Timestamp
+        package var minimum: Double
+        package var average: Double
+        package var maximum: Double
+        /// How many values it has; never 0.
+        package var count: Int
+    }
+
+    /// What became of the values.
+    package enum Points: Sendable, Equatable {
+        /// All of them, by time.
+        case values([(time: Timestamp, value: Double)])
+        /// Those buckets that have any, by time, each as wide as that.
+        case buckets([Bucket], width: Duration)
+
+        package static func == (lhs: Points, rhs: Points) -> Bool {
+            switch (lhs, rhs) {
+            case (.values(let left), .values(let right)): left.elementsEqual(right, by: ==)
+            case (.buckets(let left, let width), .buckets(let right, let other)): left == right && width == other
+            default: false
+            }
+        }
+    }
+
+    private struct Sums {
+        var minimum = Double.infinity
+        var maximum = -Double.infinity
+        var sum = 0.0
+        var count = 0
+    }
+
+    private let start: Int64
+    private let width: Int64
+    private let maxPoints: Int
+    private var values: [(time: Int64, value: Double)] = []
+    private var buckets: [Sums] = []
+
+    /// - Parameters:
+    ///   - range: Half open; never empty.
+    ///   - maxPoints: At least 1.
+    package init(range: Range<Timestamp>, maxPoints: Int) {
+        start = range.lowerBound.nanosecondsSinceEpoch
+        self.maxPoints = max(1, maxPoints)
+        let length = UInt64(bitPattern: range.upperBound.nanosecondsSinceEpoch &- start)
+        let (quotient, rest) = length.quotientAndRemainder(dividingBy: UInt64(self.maxPoints))
+        width = Int64(clamping: max(1, rest == 0 ? quotient : quotient + 1))
+    }
+
+    /// Takes a value whose time, in nanoseconds since the epoch, lies in the range.
+    package mutating func add(_ time: Int64, _ value: Double) {
+        if buckets.isEmpty {
+            values.append((time, value))
+            if values.count > maxPoints { spill() }
+        } else {
+            count(time, value)
+        }
+    }
+
+    /// What there is to show.
+    package func points() -> Points {
+        if buckets.isEmpty {
+            let sorted = values.sorted { $0.time < $1.time }
+            return .values(sorted.map { (Timestamp(nanosecondsSinceEpoch: $0.time), $0.value) })
+        }
+        let filled = buckets.enumerated().compactMap { index, sums -> Bucket? in
+            guard sums.count > 0 else { return nil }
+            return Bucket(
+                start: Timestamp(nanosecondsSinceEpoch: start + Int64(index) * width), minimum: sums.minimum,
+                average: min(max(sums.sum / Double(sums.count), sums.minimum), sums.maximum), maximum: sums.maximum,
+                count: sums.count)
+        }
+        return .buckets(filled, width: .nanoseconds(width))
+    }
+
+    private mutating func spill() {
+        buckets = [Sums](repeating: Sums(), count: maxPoints)
+        for (time, value) in values { count(time, value) }
+        values = []
+    }
+
+    private mutating func count(_ time: Int64, _ value: Double) {
+        let index = Int(truncatingIfNeeded: (time &- start) / width)
+        guard buckets.indices.contains(index) else { return }
+        buckets[index].minimum = min(buckets[index].minimum, value)
+        buckets[index].maximum = max(buckets[index].maximum, value)
+        buckets[index].sum += value
+        buckets[index].count += 1
+    }
+}

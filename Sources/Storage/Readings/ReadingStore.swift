@@ -1,0 +1,153 @@
+import GRDB
+import Synchronization
+package import Telemetry
+
+/// Writes readings: series and devices are made as they appear, and the values go in by prepared statements.
+///
+/// Thread-safe, but meant for one writer: ``append(_:in:)`` runs within transactions, of which there is one at a time.
+package final class ReadingStore: Sendable {
+    /// The registry's `last_seen` is at most this old: not every reading writes it.
+    package static let seenInterval = Duration.seconds(10)
+
+    /// What a transaction took.
+    package struct Outcome: Sendable, Equatable {
+        /// Values that were stored.
+        package var valueCount = 0
+        /// Values left out because their series would be one too many.
+        package var refusedCount = 0
+    }
+
+    private let cache = Mutex<SeriesCache?>(nil)
+    private let maxSeries: Int
+
+    /// - Parameter maxSeries: The series that the database may hold: whoever can name devices could fill it else.
+    package init(maxSeries: Int = 200_000) {
+        self.maxSeries = maxSeries
+    }
+
+    /// Adds the readings; two that are equal are two. Retained ones are left out: nobody knows how old they are, and
+    /// they come again with every new subscription.
+    package func append(_ readings: [Reading], in transaction: StorageTransaction) throws -> Outcome {
+        var outcome = Outcome()
+        let readings = readings.filter { !$0.isRetained }
+        guard !readings.isEmpty else { return outcome }
+        let insert = try BoundStatement(
+            "INSERT INTO reading (series_id, time, sequence, value) VALUES (?, ?, ?, ?)", in: transaction.database)
+        var sequence = try transaction.next("reading", count: readings.count)
+        try cache.withLock { slot in
+            var cache = try slot ?? Self.load(transaction)
+            // Whoever throws leaves no cache behind, and neither does a rollback.
+            slot = nil
+            var hasGrown = false
+            for reading in readings {
+                try store(reading, sequence, insert, &cache, &outcome, &hasGrown, transaction)
+                sequence += 1
+            }
+            if hasGrown { forgetOnRollback(transaction) }
+            slot = cache
+        }
+        return outcome
+    }
+
+    /// Removes readings of these series that are older than `cutoff`, about `limit` of them, and the series that are
+    /// empty then.
+    ///
+    /// - Returns: how many of the series, from the first, are done with, and how many values went.
+    package func remove(
+        _ series: ArraySlice<Int64>, before cutoff: Timestamp, silentSince silence: Timestamp, limit: Int,
+        in transaction: StorageTransaction
+    ) throws -> (seriesCount: Int, valueCount: Int) {
+        var removed = 0
+        var done = 0
+        for id in series {
+            let rest = limit - removed
+            guard rest > 0 else { break }
+            let count = try transaction.removeReadings(of: id, before: cutoff, limit: rest)
+            removed += count
+            // It may have more.
+            if count >= rest { break }
+            if try transaction.removeSeriesIfEmpty(id, silentSince: silence) { invalidate() }
+            done += 1
+        }
+        return (done, removed)
+    }
+
+    /// Forgets what is known of series; the next transaction looks in the database.
+    func invalidate() {
+        cache.withLock { $0 = nil }
+    }
+
+    private func store(
+        _ reading: Reading, _ sequence: Int64, _ insert: BoundStatement, _ cache: inout SeriesCache,
+        _ outcome: inout Outcome, _ hasGrown: inout Bool, _ transaction: StorageTransaction
+    ) throws {
+        let key = SeriesCache.Key(device: reading.device.rawValue, room: reading.room)
+        if cache.devices[key] == nil {
+            cache.devices[key] = try Self.device(key, transaction)
+            hasGrown = true
+        }
+        for (index, metric) in reading.metrics.enumerated() {
+            var id = cache.devices[key]?.id(of: metric, hint: index)
+            if id == nil {
+                guard cache.count < maxSeries else {
+                    outcome.refusedCount += 1
+                    continue
+                }
+                let made = try Self.makeSeries(metric, key, transaction)
+                cache.devices[key]?.series.append(
+                    SeriesCache.Entry(metric: metric.name, unit: metric.unit, id: made))
+                cache.count += 1
+                hasGrown = true
+                id = made
+            }
+            guard let id else { continue }
+            insert.bind(1, id)
+            insert.bind(2, reading.time.nanosecondsSinceEpoch)
+            insert.bind(3, sequence)
+            insert.bind(4, metric.value)
+            try insert.execute()
+            outcome.valueCount += 1
+        }
+        let seen = cache.devices[key]?.storedSeen
+        if seen == nil || seen.map({ reading.receivedAt.since($0) >= Self.seenInterval }) == true {
+            try transaction.markSeen(key.device, in: key.room, at: reading.receivedAt)
+            cache.devices[key]?.storedSeen = reading.receivedAt
+            hasGrown = true
+        }
+    }
+
+    private func forgetOnRollback(_ transaction: StorageTransaction) {
+        transaction.database.afterNextTransaction(onCommit: { _ in }, onRollback: { [self] _ in invalidate() })
+    }
+
+    private static func load(_ transaction: StorageTransaction) throws -> SeriesCache {
+        var cache = SeriesCache()
+        cache.count = try transaction.snapshot.row("SELECT count(*) FROM series")?[0] ?? 0
+        return cache
+    }
+
+    private static func device(
+        _ key: SeriesCache.Key, _ transaction: StorageTransaction
+    ) throws -> SeriesCache.Device {
+        var device = SeriesCache.Device()
+        device.series = try transaction.snapshot.rows(
+            "SELECT metric, unit, id FROM series WHERE device = ? AND room = ? ORDER BY id", [key.device, key.room]
+        ).map { row in
+            let unit: String = row[1]
+            return SeriesCache.Entry(metric: row[0], unit: unit.isEmpty ? nil : unit, id: row[2])
+        }
+        let seen: Int64? = try transaction.snapshot.row(
+            "SELECT last_seen FROM device WHERE room = ? AND name = ?", [key.room, key.device])?[0]
+        device.storedSeen = seen.map(Timestamp.init(nanosecondsSinceEpoch:))
+        return device
+    }
+
+    private static func makeSeries(
+        _ metric: Metric, _ key: SeriesCache.Key, _ transaction: StorageTransaction
+    ) throws -> Int64 {
+        try transaction.run(
+            "INSERT INTO series (device, room, metric, unit) VALUES (?, ?, ?, ?)",
+            [key.device, key.room, metric.name, metric.unit ?? ""])
+        return transaction.database.lastInsertedRowID
+    }
+}

@@ -1,0 +1,39 @@
+import Telemetry
+
+/// The series of every device that has spoken since the start, so that a reading's are found with one look-up.
+///
+/// Holds what is in the database and nothing else: bounded by the number of series that may be there.
+struct SeriesCache {
+    /// A device in a room.
+    struct Key: Hashable {
+        var device: String
+        var room: String
+    }
+
+    /// One of a device's series.
+    struct Entry {
+        var metric: String
+        var unit: String?
+        var id: Int64
+    }
+
+    /// What is known of one device.
+    struct Device {
+        /// In the order in which they came: most readings have the same metrics in the same order.
+        var series: [Entry] = []
+        /// What the registry's `last_seen` has; `nil` for a device that is not there yet.
+        var storedSeen: Timestamp?
+
+        /// The series of a metric; `hint` is where it is likely to stand.
+        func id(of metric: Metric, hint: Int) -> Int64? {
+            if hint < series.count, series[hint].metric == metric.name, series[hint].unit == metric.unit {
+                return series[hint].id
+            }
+            return series.first { $0.metric == metric.name && $0.unit == metric.unit }?.id
+        }
+    }
+
+    var devices: [Key: Device] = [:]
+    /// Series in the database.
+    var count = 0
+}

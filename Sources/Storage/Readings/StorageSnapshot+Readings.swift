@@ -1,0 +1,119 @@
+import GRDB
+package import Telemetry
+
+extension StorageSnapshot {
+    /// All series of a device, in whatever rooms, by metric.
+    package func series(of device: String) throws -> [StoredSeries] {
+        try rows(
+            "SELECT \(StoredSeries.columns) FROM series WHERE device = ? ORDER BY metric, unit, room", [device]
+        ).map(StoredSeries.init)
+    }
+
+    /// Series by number, those after `id`: for going through all of them.
+    package func series(after id: Int64, limit: Int) throws -> [StoredSeries] {
+        try rows("SELECT \(StoredSeries.columns) FROM series WHERE id > ? ORDER BY id LIMIT ?", [id, limit])
+            .map(StoredSeries.init)
+    }
+
+    /// At most `maxPoints` points of a series in a range.
+    package func points(
+        of series: Int64, in range: Range<Timestamp>, maxPoints: Int
+    ) throws -> ReadingSampler.Points {
+        var sampler = ReadingSampler(range: range, maxPoints: maxPoints)
+        let select = try BoundStatement(
+            "SELECT time, value FROM reading WHERE series_id = ? AND time >= ? AND time < ?", in: database)
+        defer { select.reset() }
+        select.bind(1, series)
+        select.bind(2, range.lowerBound.nanosecondsSinceEpoch)
+        select.bind(3, range.upperBound.nanosecondsSinceEpoch)
+        while try select.step() { sampler.add(select.integer(0), select.real(1)) }
+        return sampler.points()
+    }
+
+    /// The next values of several series in a range, by time: about `limit` of them, and at least one while there are
+    /// any.
+    ///
+    /// A long answer is made page by page, each from a snapshot of its own, so that no reader keeps the log from being
+    /// emptied while somebody downloads slowly.
+    ///
+    /// - Parameter last: the last value of the page before.
+    package func values(
+        of series: [Int64], in range: Range<Timestamp>, after last: StoredValue?, limit: Int
+    ) throws -> [StoredValue] {
+        let portion = max(16, limit / max(1, series.count))
+        var found: [StoredValue] = []
+        // Up to here all series are complete.
+        var horizon: StoredValue?
+        for id in series {
+            let values = try values(of: id, in: range, after: last, limit: portion)
+            if values.count == portion, let end = values.last {
+                if horizon.map({ StoredValue.precedes(end, $0) }) ?? true { horizon = end }
+            }
+            found += values
+        }
+        if series.count > 1 { found.sort(by: StoredValue.precedes) }
+        guard let horizon else { return found }
+        return found.filter { !StoredValue.precedes(horizon, $0) }
+    }
+
+    private func values(
+        of series: Int64, in range: Range<Timestamp>, after last: StoredValue?, limit: Int
+    ) throws -> [StoredValue] {
+        let select = try BoundStatement(
+            """
+            SELECT time, sequence, value FROM reading
+            WHERE series_id = ?1 AND (time, sequence) > (?2, ?3) AND time < ?4 ORDER BY time, sequence LIMIT ?5
+            """, in: database)
+        defer { select.reset() }
+        select.bind(1, series)
+        if let last {
+            select.bind(2, last.time.nanosecondsSinceEpoch)
+            // Of the same reading, series that come later in the order are still to be told.
+            select.bind(3, series > last.series ? last.sequence - 1 : last.sequence)
+        } else {
+            select.bind(2, range.lowerBound.nanosecondsSinceEpoch)
+            select.bind(3, Int64.min)
+        }
+        select.bind(4, range.upperBound.nanosecondsSinceEpoch)
+        select.bind(5, Int64(limit))
+        var values: [StoredValue] = []
+        while try select.step() {
+            values.append(
+                StoredValue(
+                    series: series, time: Timestamp(nanosecondsSinceEpoch: select.integer(0)),
+                    sequence: select.integer(1), value: select.real(2)))
+        }
+        return values
+    }
+
+    /// Devices that were ever heard, by room and name.
+    package func devices(limit: Int) throws -> [StoredDevice] {
+        try rows("SELECT room, name, first_seen, last_seen FROM device ORDER BY room, name LIMIT ?", [limit])
+            .map(StoredDevice.init)
+    }
+
+    /// Series that have readings older than `cutoff`, or none at all; those after `id` in their order.
+    package func agedSeries(before cutoff: Timestamp, after id: Int64, limit: Int) throws -> [Int64] {
+        try rows(
+            """
+            SELECT id FROM series WHERE id > ?1
+            AND coalesce((SELECT min(time) FROM reading WHERE series_id = series.id), ?2) < ?3 ORDER BY id LIMIT ?4
+            """, [id, Int64.min, cutoff.nanosecondsSinceEpoch, limit]
+        ).map { $0[0] }
+    }
+
+    /// The time of the oldest reading of all.
+    package func oldestReading() throws -> Timestamp? {
+        let oldest: Int64? = try row(
+            "SELECT min((SELECT min(time) FROM reading WHERE series_id = series.id)) FROM series")?[0]
+        return oldest.map(Timestamp.init(nanosecondsSinceEpoch:))
+    }
+
+    /// Bytes that the database's content takes: of its file, without the pages that are free to be used again.
+    package func usedByteCount() throws -> Int64 {
+        let pages: Int64 = try row("PRAGMA page_count")?[0] ?? 0
+        let free: Int64 = try row("PRAGMA freelist_count")?[0] ?? 0
+        let size: Int64 = try row("PRAGMA page_size")?[0] ?? 0
+        return (pages - free) * size
+    }
+}

@@ -1,0 +1,26 @@
+import GRDB
+package import Telemetry
+
+/// A device that was heard at some time.
+package struct StoredDevice: Sendable, Equatable {
+    package var name: String
+    /// The room that its readings are streamed into.
+    package var room: String
+    package var firstSeen: Timestamp
+    /// Up to ``ReadingStore/seenInterval`` old.
+    package var lastSeen: Timestamp
+
+    package init(name: String, room: String, firstSeen: Timestamp, lastSeen: Timestamp) {
+        self.name = name
+        self.room = room
+        self.firstSeen = firstSeen
+        self.lastSeen = lastSeen
+    }
+
+    init(_ row: Row) {
+        room = row[0]
+        name = row[1]
+        firstSeen = Timestamp(nanosecondsSinceEpoch: row[2])
+        lastSeen = Timestamp(nanosecondsSinceEpoch: row[3])
+    }
+}

@@ -1,0 +1,76 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Services
+import Storage
+import Telemetry
+
+/// What devices measured: points of a chart as JSON, or whole ranges as CSV or NDJSON, streamed.
+///
+/// The token's `join` must cover the device's room.
+struct ReadingRoutes {
+    private static let maxPoints: Int64 = 10_000
+    private static let defaultPoints: Int64 = 1000
+    /// Points of all series that one answer may have.
+    private static let maxAnswerPoints = 250_000
+    private static let defaultSpan = Duration.seconds(3600)
+
+    let readings: ReadingHistory
+    var clock: any WallClock = SystemWallClock()
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.get("readings", use: readings)
+    }
+
+    @Sendable private func readings(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let grants = try context.requireIdentity().grants
+        guard let device = request.query("device"), !device.isEmpty else {
+            throw Problem(.badRequest, "Say which device: ?device=greenhouse-1.")
+        }
+        let room = request.query("room_id")
+        let metrics = request.uri.queryParameters.getAll("metric").map { String($0) }
+        let range = try range(of: request)
+        let format = try ReadingFormat(accept: request.headers[.accept])
+        let points = try request.query("points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
+        do {
+            let series = try await readings.series(of: device, metrics: metrics) { name in
+                grants.canSee(room: name) && (room == nil || room == name)
+            }
+            guard points > 0 else { return stream(series, in: range, as: format) }
+            guard Int(points) * series.count <= Self.maxAnswerPoints else {
+                throw Problem(
+                    .badRequest,
+                    "\(series.count) series of \(points) points are more than \(Self.maxAnswerPoints) points; ask for "
+                        + "fewer points, or name metrics.")
+            }
+            let chart = try await readings.chart(of: series, in: range, maxPoints: Int(points))
+            return format.response(ReadingText.chart(chart, of: device, in: range, as: format))
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
+    }
+
+    /// Page by page, each when the client has taken the one before.
+    private func stream(_ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat) -> Response {
+        let body = ResponseBody { [readings] writer in
+            let text = ReadingText(series: series, format: format)
+            if let head = text.head { try await writer.write(ByteBuffer(bytes: head)) }
+            var last: StoredValue?
+            while true {
+                let page = try await readings.page(of: series, in: range, after: last)
+                guard let end = page.last else { break }
+                try await writer.write(ByteBuffer(bytes: text.lines(page)))
+                last = end
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: format.contentType], body: body)
+    }
+
+    private func range(of request: Request) throws -> Range<Timestamp> {
+        let end = try request.instant("to") ?? clock.now()
+        let start = try request.instant("from") ?? end.advanced(by: .zero - Self.defaultSpan)
+        guard start < end else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
+        return start..<end
+    }
+}

@@ -1,0 +1,64 @@
+import CoreMetrics
+import Foundation
+import Logging
+import MQTTTransport
+import OTLP
+import Realtime
+import Storage
+import Telemetry
+import Tracing
+
+@testable import Services
+
+/// A database of a test's own with its writer, and pipelines from MQTT messages into it and a stream.
+final class IngestFixture {
+    let directory: String
+    let stream: StreamFixture
+    let database: Database
+    let writer: RoomWriter
+    let readings = ReadingStore()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    private let ownsDirectory: Bool
+
+    /// - Parameter directory: of another fixture, to go on with its database after a "restart".
+    init(_ stream: StreamFixture = StreamFixture(), directory: String? = nil) throws {
+        self.stream = stream
+        ownsDirectory = directory == nil
+        self.directory =
+            directory ?? FileManager.default.temporaryDirectory.appending(path: "windsock-ingest-\(UUID())").path
+        database = try Database(directory: self.directory)
+        writer = RoomWriter(database: database, hub: stream.hub, clock: stream.clock, logger: logger)
+    }
+
+    deinit {
+        if ownsDirectory { try? FileManager.default.removeItem(atPath: directory) }
+    }
+
+    func pipeline(
+        clientID: String = "gateway", entry: EntryTracer? = nil, latency: LatencyService? = nil,
+        clocks: DeviceClocks = DeviceClocks(), clockService: ClockService? = nil,
+        metrics factory: any MetricsFactory = NOOPMetricsHandler.instance
+    ) -> IngestPipeline {
+        let entry =
+            entry
+            ?? EntryTracer(
+                tracer: OTLPTracer(resource: Resource(serviceName: "test"), processors: []),
+                sampler: Sampler(root: .alwaysOff))
+        let metrics = IngestMetrics(factory: factory)
+        let store = IngestStore(
+            configuration: .init(clientID: clientID, receiveMaximum: 100, maxDeadLetters: 10), writer: writer,
+            database: database, readings: readings, metrics: metrics, tracer: entry.tracer, clock: stream.clock)
+        return IngestPipeline(
+            decoder: TelemetryDecoder(), store: store, stream: stream.stream, entry: entry, latency: latency,
+            clocks: clocks, clockService: clockService, metrics: metrics, clock: stream.clock, logger: logger)
+    }
+
+    /// Everything that is stored of a device's metric, by time.
+    func values(of device: String, _ metric: String = "t") throws -> [Double] {
+        try database.read { snapshot in
+            let all = Timestamp(nanosecondsSinceEpoch: .min)..<Timestamp(nanosecondsSinceEpoch: .max)
+            let series = try snapshot.series(of: device).filter { $0.metric == metric }.map(\.id)
+            return try snapshot.values(of: series, in: all, after: nil, limit: 100_000).map(\.value)
+        }
+    }
+}
