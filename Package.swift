@@ -162,7 +162,7 @@ let package = Package(
             name: "ServicesTests",
             dependencies: [
                 "Services", "Realtime", "Storage", "OTLP", "MQTTTransport", "Telemetry", "TestSupport", logging,
-                coreMetrics,
+                coreMetrics, grdb,
                 tracing, nio("NIOCore"),
                 nio("NIOEmbedded"),
             ],

@@ -27,12 +27,23 @@ struct Housekeeping: Service {
         await cancelWhenGracefulShutdown {
             // Removing much takes long: it goes on beside the rest.
             async let cleaning: Void = cleanRegularly()
+            async let checkpoints: Void = checkpointRegularly()
             while (try? await Task.sleep(for: Self.interval)) != nil {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
                 if rooms.writer.health.trouble != nil { await probe() }
             }
-            await cleaning
+            _ = await (cleaning, checkpoints)
+        }
+    }
+
+    private func checkpointRegularly() async {
+        while (try? await Task.sleep(for: Self.interval)) != nil {
+            do {
+                try await rooms.database.checkpoint()
+            } catch {
+                logger.debug("The database's log was not emptied", metadata: ["error": "\(error)"])
+            }
         }
     }
 

@@ -25,7 +25,8 @@ package struct StorageTransaction {
     /// or nothing would be written at all.
     package func probe() throws {
         try run(
-            "INSERT OR REPLACE INTO setting (name, value) VALUES ('probe', hex(zeroblob(?)))", [Self.probeByteCount / 2])
+            "INSERT OR REPLACE INTO setting (name, value) VALUES ('probe', hex(zeroblob(?)))", [Self.probeByteCount / 2]
+        )
     }
 
     /// Takes the probe back.

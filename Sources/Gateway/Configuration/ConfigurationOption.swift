@@ -66,6 +66,8 @@ extension ConfigurationOption {
     static let mqttKeepAlive = Self("mqtt.keep_alive", default: "30s", "Time between signs of life.")
     static let mqttSessionExpiry = Self("mqtt.session_expiry", default: "1d", "How long the broker keeps our session.")
     static let mqttReceiveMaximum = Self("mqtt.receive_maximum", default: "1000", "QoS 1 messages under way at once.")
+    static let mqttBatchInterval = Self(
+        "mqtt.batch_interval", default: "5ms", "How far transactions are apart while readings keep coming.")
     static let mqttStatusTopic = Self("mqtt.status_topic", default: "windsock/status", "Where online and offline go.")
     static let mqttShareGroup = Self("mqtt.share_group", "Subscribe as a member of this $share group.")
 
@@ -136,13 +138,16 @@ extension ConfigurationOption {
         listen, dataDir, dashboardsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops, jwtSecret,
         jwtSecretFile,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
-        mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttStatusTopic,
+        mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,
+        mqttStatusTopic,
         mqttShareGroup, offlineAfter, statusTopics, clockExchange, messageBytes, rooms, commandsPerSecond, commandBurst,
         queueBytes,
         queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
-        addressConnectionsPerSecond, contentBytes, notificationRecipients, series, deadLetters, durability, readingsAge, readingsBytes,
-        historyMessages, historyAge, historyRooms, historyNotifications, presenceGrace, tracesPerSecond, sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
+        addressConnectionsPerSecond, contentBytes, notificationRecipients, series, deadLetters, durability, readingsAge,
+        readingsBytes,
+        historyMessages, historyAge, historyRooms, historyNotifications, presenceGrace, tracesPerSecond,
+        sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
         slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,
     ]
 }

@@ -40,6 +40,9 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
     package var maxBatchMessages: Int
     /// Bytes of payload after which a batch is handed on although more could be read.
     package var maxBatchBytes: Int
+    /// How far small batches are apart while messages keep coming. A message that comes after a pause is taken at once;
+    /// of a stream, those of one interval are taken together, so that each does not cost a transaction of its own.
+    package var batchInterval: Duration
     /// The longest packet that the broker may send; it drops longer messages. MQTT 3.1.1 knows no such limit.
     package var maxPacketBytes: Int
     /// Publications that may wait or be unacknowledged at once.
@@ -64,6 +67,7 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
         connectTimeout: Duration = .seconds(10),
         maxBatchMessages: Int = 512,
         maxBatchBytes: Int = 4_194_304,
+        batchInterval: Duration = .zero,
         maxPacketBytes: Int = 2_097_152,
         maxOutboundMessages: Int = 1000
     ) {
@@ -85,6 +89,7 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
         self.connectTimeout = connectTimeout
         self.maxBatchMessages = maxBatchMessages
         self.maxBatchBytes = maxBatchBytes
+        self.batchInterval = batchInterval
         self.maxPacketBytes = maxPacketBytes
         self.maxOutboundMessages = maxOutboundMessages
     }
@@ -120,6 +125,9 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
         try require(connectTimeout > .zero, "The connect timeout is \(connectTimeout); it must be above 0 s.")
         try require(maxBatchMessages > 0, "A batch must hold at least one message.")
         try require(maxBatchBytes > 0, "A batch must hold at least one byte.")
+        try require(
+            (.zero...(.seconds(1))).contains(batchInterval),
+            "The interval of batches is \(batchInterval); allowed are 0 to 1 s.")
         try require(
             (1024...268_435_455).contains(maxPacketBytes),
             "The longest packet is \(maxPacketBytes) bytes; allowed are 1024 to 268435455.")

@@ -53,6 +53,10 @@ final class MQTTSession: @unchecked Sendable {
     var outbound: MQTTOutbound
     /// Whether a batch ended before the socket was dry. With TLS, `poll` does not tell of what is decrypted already.
     private(set) var hasUnread = false
+    /// Until then what comes is left to gather; see ``MQTTConfiguration/batchInterval``.
+    private var restsUntil = ContinuousClock.now
+    /// A larger batch is worth its transaction: a broker that lets only so many be unacknowledged is not kept waiting.
+    private static let restfulBatchCount = 16
 
     init(
         configuration: MQTTConfiguration,
@@ -123,7 +127,8 @@ final class MQTTSession: @unchecked Sendable {
         case .offline, .dialing, .waiting, .stopped: return nil
         }
         guard let handle, let socket = handle.socket else { return nil }
-        return pollfd(fd: socket, events: Int16(POLLIN) | (handle.wantsWrite ? Int16(POLLOUT) : 0), revents: 0)
+        let reading = restsUntil > .now ? 0 : Int16(POLLIN)
+        return pollfd(fd: socket, events: reading | (handle.wantsWrite ? Int16(POLLOUT) : 0), revents: 0)
     }
 
     /// Does what is due, and tells when something will be.
@@ -139,7 +144,7 @@ final class MQTTSession: @unchecked Sendable {
         case .connected:
             if now >= nextKeepAlive { keepAlive(at: now) }
             if outbound.hasWaiting, sendOutbound() { flush() }
-            return nextKeepAlive
+            return restsUntil > now ? min(restsUntil, nextKeepAlive) : nextKeepAlive
         }
     }
 
@@ -168,7 +173,13 @@ final class MQTTSession: @unchecked Sendable {
         guard self.handle === handle else { return }
         // What was read is handed on even when the connection broke: the broker may be gone for good.
         let messages = handle.takeMessages()
-        if !messages.isEmpty, !accept(messages) { return }
+        if !messages.isEmpty {
+            guard accept(messages) else { return }
+            let interval = configuration.batchInterval
+            if !hasUnread, interval != .zero, Self.restfulBatchCount > messages.count {
+                restsUntil = .now + interval
+            }
+        }
         if let failure { return fail(failure, hasHungUp: true) }
         flush(acknowledging: messages.count)
     }

@@ -39,6 +39,8 @@ struct DeliveryLog {
     }
 
     private static let entryByteCount = 10
+    /// Batches are given up when the list is longer than it must be by this part of it.
+    private static let pruningShare = 4
 
     /// The number of the batch that is committed next.
     private(set) var nextNumber: Int64 = 1
@@ -58,12 +60,14 @@ struct DeliveryLog {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    /// The latest batch that a full list no longer needs; `nil` when it needs all.
+    /// The latest batch that a full list no longer needs; `nil` while that is not worth a removal.
     func obsolete(adding count: Int) -> Int64? {
-        var rest = entries.count + count
+        let excess = entries.count + count - capacity
+        guard excess >= capacity / Self.pruningShare else { return nil }
+        var rest = excess
         var last: Int64?
         for batch in batches {
-            guard rest - batch.count >= capacity else { break }
+            guard rest >= batch.count else { break }
             rest -= batch.count
             last = batch.number
         }

@@ -34,7 +34,6 @@ package final class IngestStore: Sendable {
         /// `nil` when it must be read from the database: at the start, and after a transaction of which nobody knows
         /// whether it was committed.
         var deliveries: DeliveryLog?
-        var isResuming = false
     }
 
     private let configuration: Configuration
@@ -72,7 +71,6 @@ package final class IngestStore: Sendable {
     func sessionStarted() throws {
         try state.withLock { state in
             state.deliveries = nil
-            state.isResuming = false
             try writer.commit { transaction in
                 try transaction.removeDeliveries(of: configuration.clientID, through: .max)
                 return RoomWriter.Effect(())
@@ -86,16 +84,19 @@ package final class IngestStore: Sendable {
     /// - Throws: what makes the database unreadable.
     func fresh(_ batch: MQTTBatch) throws -> [MQTTMessage] {
         try state.withLock { state in
-            if state.deliveries == nil {
-                let stored = try database.read { try $0.deliveries(of: configuration.clientID) }
-                state.deliveries = DeliveryLog(capacity: configuration.receiveMaximum, stored: stored)
-            }
+            try load(&state)
             if batch.isFirstAfterConnect, batch.sessionPresent { state.deliveries?.resume() }
             let fresh = batch.messages.filter { state.deliveries?.isRepeated($0) != true }
             let repeated = batch.messages.count - fresh.count
             if repeated > 0 { metrics.repeated.increment(by: repeated) }
             return fresh
         }
+    }
+
+    private func load(_ state: inout State) throws {
+        guard state.deliveries == nil else { return }
+        let stored = try database.read { try $0.deliveries(of: configuration.clientID) }
+        state.deliveries = DeliveryLog(capacity: configuration.receiveMaximum, stored: stored)
     }
 
     // MARK: Committing
@@ -131,8 +132,9 @@ package final class IngestStore: Sendable {
     static let notStorable = "not_storable"
 
     private func write(_ batch: inout StoredBatch) throws -> ReadingStore.Outcome {
-        let (number, obsolete) = state.withLock { state in
-            (state.deliveries?.nextNumber ?? 1, state.deliveries?.obsolete(adding: batch.deliveries.count))
+        let (number, obsolete) = try state.withLock { state in
+            try load(&state)
+            return (state.deliveries?.nextNumber ?? 1, state.deliveries?.obsolete(adding: batch.deliveries.count))
         }
         do {
             let outcome = try writer.commit { [batch] transaction in

@@ -39,7 +39,8 @@ package final class ReadingHistory: Sendable {
         let all = try await read { try $0.series(of: device) }.filter { isIncluded($0.room) }
         guard !all.isEmpty else {
             throw RequestError(
-                .notFound, "Nothing is stored of the device \"\(device.prefix(128))\" in a room that the token may join.")
+                .notFound,
+                "Nothing is stored of the device \"\(device.prefix(128))\" in a room that the token may join.")
         }
         let chosen = metrics.isEmpty ? all : all.filter { metrics.contains($0.metric) }
         guard chosen.count <= Self.maxSeries else {

@@ -40,7 +40,7 @@ package struct ReadingSampler: Sendable {
     }
 
     private let start: Int64
-    private let width: Int64
+    private let width: UInt64
     private let maxPoints: Int
     private var values: [(time: Int64, value: Double)] = []
     private var buckets: [Sums] = []
@@ -53,7 +53,7 @@ package struct ReadingSampler: Sendable {
         self.maxPoints = max(1, maxPoints)
         let length = UInt64(bitPattern: range.upperBound.nanosecondsSinceEpoch &- start)
         let (quotient, rest) = length.quotientAndRemainder(dividingBy: UInt64(self.maxPoints))
-        width = Int64(clamping: max(1, rest == 0 ? quotient : quotient + 1))
+        width = max(1, rest == 0 ? quotient : quotient + 1)
     }
 
     /// Takes a value whose time, in nanoseconds since the epoch, lies in the range.
@@ -75,11 +75,12 @@ package struct ReadingSampler: Sendable {
         let filled = buckets.enumerated().compactMap { index, sums -> Bucket? in
             guard sums.count > 0 else { return nil }
             return Bucket(
-                start: Timestamp(nanosecondsSinceEpoch: start + Int64(index) * width), minimum: sums.minimum,
+                start: Timestamp(nanosecondsSinceEpoch: start &+ Int64(bitPattern: UInt64(index) &* width)),
+                minimum: sums.minimum,
                 average: min(max(sums.sum / Double(sums.count), sums.minimum), sums.maximum), maximum: sums.maximum,
                 count: sums.count)
         }
-        return .buckets(filled, width: .nanoseconds(width))
+        return .buckets(filled, width: .nanoseconds(Int64(clamping: width)))
     }
 
     private mutating func spill() {
@@ -89,7 +90,8 @@ package struct ReadingSampler: Sendable {
     }
 
     private mutating func count(_ time: Int64, _ value: Double) {
-        let index = Int(truncatingIfNeeded: (time &- start) / width)
+        // Across the epoch and beyond what a signed difference holds.
+        let index = Int(clamping: UInt64(bitPattern: time &- start) / width)
         guard buckets.indices.contains(index) else { return }
         buckets[index].minimum = min(buckets[index].minimum, value)
         buckets[index].maximum = max(buckets[index].maximum, value)

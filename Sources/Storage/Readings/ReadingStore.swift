@@ -17,6 +17,9 @@ package final class ReadingStore: Sendable {
         package var refusedCount = 0
     }
 
+    /// Numbers are taken in blocks, so that not every transaction writes the counter.
+    private static let sequenceBlock = 1 << 20
+
     private let cache = Mutex<SeriesCache?>(nil)
     private let maxSeries: Int
 
@@ -33,15 +36,20 @@ package final class ReadingStore: Sendable {
         guard !readings.isEmpty else { return outcome }
         let insert = try BoundStatement(
             "INSERT INTO reading (series_id, time, sequence, value) VALUES (?, ?, ?, ?)", in: transaction.database)
-        var sequence = try transaction.next("reading", count: readings.count)
         try cache.withLock { slot in
             var cache = try slot ?? Self.load(transaction)
             // Whoever throws leaves no cache behind, and neither does a rollback.
             slot = nil
             var hasGrown = false
             for reading in readings {
+                if cache.sequences.isEmpty {
+                    let first = try transaction.next("reading", count: Self.sequenceBlock)
+                    cache.sequences = first..<first + Int64(Self.sequenceBlock)
+                    hasGrown = true
+                }
+                let sequence = cache.sequences.lowerBound
+                cache.sequences = sequence + 1..<cache.sequences.upperBound
                 try store(reading, sequence, insert, &cache, &outcome, &hasGrown, transaction)
-                sequence += 1
             }
             if hasGrown { forgetOnRollback(transaction) }
             slot = cache

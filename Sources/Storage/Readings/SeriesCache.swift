@@ -34,6 +34,8 @@ struct SeriesCache {
     }
 
     var devices: [Key: Device] = [:]
+    /// Numbers of readings that are taken from the database and not yet given out.
+    var sequences: Range<Int64> = 0..<0
     /// Series in the database.
     var count = 0
 }

@@ -31,7 +31,8 @@ struct ReadingRoutes {
         let metrics = request.uri.queryParameters.getAll("metric").map { String($0) }
         let range = try range(of: request)
         let format = try ReadingFormat(accept: request.headers[.accept])
-        let points = try request.query("points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
+        let points = try request.query(
+            "points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
         do {
             let series = try await readings.series(of: device, metrics: metrics) { name in
                 grants.canSee(room: name) && (room == nil || room == name)

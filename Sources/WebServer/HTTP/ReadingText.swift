@@ -127,7 +127,8 @@ struct ReadingText {
             case .buckets(let buckets, _):
                 for bucket in buckets {
                     text.append(
-                        series, bucket.start, bucket.average, (bucket.minimum, bucket.maximum, bucket.count), to: &bytes)
+                        series, bucket.start, bucket.average, (bucket.minimum, bucket.maximum, bucket.count), to: &bytes
+                    )
                 }
             }
         }
@@ -165,7 +166,9 @@ struct ReadingText {
     /// A field of a CSV line: quoted where it must be, and where a spreadsheet would take it for a formula.
     private static func field(_ text: String) -> [UInt8] {
         let isFormula = text.first.map { "=+-@\t\r".contains($0) } ?? false
-        guard isFormula || text.contains(where: { ",\"\r\n".contains($0) || $0.isNewline }) else { return Array(text.utf8) }
+        guard isFormula || text.contains(where: { ",\"\r\n".contains($0) || $0.isNewline }) else {
+            return Array(text.utf8)
+        }
         return Array("\"\((isFormula ? "'" : "") + text.replacing("\"", with: "\"\""))\"".utf8)
     }
 }

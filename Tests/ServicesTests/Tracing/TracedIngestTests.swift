@@ -76,12 +76,20 @@ struct TracedIngestTests {
         let send = try #require(setup.log.named("websocket.send").first)
         #expect(setup.parent(of: decode)?.name == process.name)
         #expect(setup.parent(of: push)?.name == process.name)
+        let commits = setup.log.named("storage.commit")
+        let commit = try #require(commits.first { setup.parent(of: $0)?.name == process.name })
+        #expect(decode.end <= commit.start && commit.end <= push.start)
+        // The transaction as a whole is a trace of its own that names all it held.
+        let batch = try #require(commits.first { $0.parent == nil })
+        #expect(batch.links.map(\.context.traceContext?.traceIDText) == ["0af7651916cd43dd8448eb211c80319c"])
+        #expect(commit.links.map(\.context.traceContext?.spanID) == [batch.context.spanID])
         #expect(setup.parent(of: broadcast)?.name == push.name)
         #expect(setup.parent(of: send)?.name == broadcast.name)
-        #expect(setup.log.all.allSatisfy { $0.context.traceIDText == "0af7651916cd43dd8448eb211c80319c" })
+        let own = setup.log.all.filter { $0.context.spanID != batch.context.spanID }
+        #expect(own.allSatisfy { $0.context.traceIDText == "0af7651916cd43dd8448eb211c80319c" })
         #expect(setup.log.all.allSatisfy { $0.start <= $0.end })
         let kept = try #require(setup.ring.trace(TraceRing.ID(process.context)))
-        #expect(kept.device == "a" && kept.room == "sensors/a" && kept.spans.count == 5)
+        #expect(kept.device == "a" && kept.room == "sensors/a" && kept.spans.count == 6)
     }
 
     @Test("The context inside a payload counts where there are no user properties")

@@ -1,0 +1,145 @@
+import Foundation
+import GRDB
+import MQTTTransport
+import Storage
+import Telemetry
+import Testing
+
+@testable import Services
+
+/// Nothing is acknowledged or shown before it is committed; nothing that was committed is taken twice; and one message
+/// that the database refuses keeps no other from being taken.
+@Suite("Commit before acknowledgement")
+struct CommitTests {
+    private static func message(_ id: UInt16, _ value: Double, device: String = "a") -> MQTTMessage {
+        MQTTMessage(
+            topic: "sensors/\(device)/t", payload: Array("\(value)".utf8), qos: .atLeastOnce, packetID: id)
+    }
+
+    private static func batch(_ messages: [MQTTMessage], resumed: Bool = false) -> MQTTBatch {
+        MQTTBatch(messages: messages, isFirstAfterConnect: resumed, sessionPresent: resumed)
+    }
+
+    /// Makes the database refuse readings of that value, as nothing in it does by itself.
+    private static func refuse(_ value: Double, in ingest: IngestFixture) throws {
+        let file = try DatabaseQueue(path: "\(ingest.directory)/\(Storage.Database.fileName)")
+        try file.write {
+            try $0.execute(
+                sql: """
+                    CREATE TRIGGER refused BEFORE INSERT ON reading WHEN NEW.value = \(value)
+                    BEGIN SELECT RAISE(ABORT, 'no such value'); END
+                    """)
+        }
+        try file.close()
+    }
+
+    @Test("After a restart with the session kept, what was committed and not acknowledged is taken once")
+    func restart() throws {
+        let first = try IngestFixture()
+        try first.pipeline().accept(Self.batch((1...3).map { Self.message($0, 7) }))
+        try first.database.close()
+        let second = try IngestFixture(directory: first.directory)
+        try second.stream.join("sensors/#")
+        _ = second.stream.received()
+        let pipeline = second.pipeline()
+        // The same values all the time: only their place tells them apart.
+        try pipeline.accept(Self.batch((2...5).map { Self.message($0, 7) }, resumed: true))
+        #expect(try second.values(of: "a") == [7, 7, 7, 7, 7])
+        #expect(second.stream.receivedReadings().count == 2)
+        #expect(pipeline.totals.readings == 2)
+    }
+
+    @Test("A new session forgets what came before: equal packet ids and values are new")
+    func newSession() throws {
+        let first = try IngestFixture()
+        try first.pipeline().accept(Self.batch([Self.message(1, 7)]))
+        try first.database.close()
+        let second = try IngestFixture(directory: first.directory)
+        second.pipeline().sessionStarted()
+        // Killed before the session's first message: the one after that finds the session, and nothing to compare.
+        try second.database.close()
+        let third = try IngestFixture(directory: first.directory)
+        try third.pipeline().accept(Self.batch([Self.message(1, 7)], resumed: true))
+        #expect(try third.values(of: "a") == [7, 7])
+    }
+
+    @Test("Each client id has its own deliveries")
+    func clients() throws {
+        let ingest = try IngestFixture()
+        try ingest.pipeline(clientID: "one").accept(Self.batch([Self.message(1, 7)]))
+        try ingest.pipeline(clientID: "two").accept(Self.batch([Self.message(1, 7)], resumed: true))
+        #expect(try ingest.values(of: "a") == [7, 7])
+    }
+
+    @Test("While the storage fails a batch is refused as a whole, nothing of it is shown, and the reason is known")
+    func failure() throws {
+        let ingest = try IngestFixture()
+        try ingest.stream.join("sensors/#")
+        _ = ingest.stream.received()
+        let pipeline = ingest.pipeline()
+        try pipeline.accept(Self.batch([Self.message(1, 1)]))
+        #expect(ingest.stream.receivedReadings().count == 1)
+        #expect(ingest.writer.health.trouble == nil)
+        try ingest.database.close()
+        #expect(throws: (any Error).self) { try pipeline.accept(Self.batch([Self.message(2, 2)])) }
+        #expect(ingest.stream.receivedReadings().isEmpty)
+        #expect(ingest.writer.health.trouble != nil)
+        #expect(pipeline.totals.readings == 1)
+    }
+
+    @Test("A lock that another process holds is the storage's fault: the batch comes again and is taken then")
+    func locked() throws {
+        let ingest = try IngestFixture()
+        let pipeline = ingest.pipeline()
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(
+            path: "\(ingest.directory)/\(Storage.Database.fileName)", configuration: configuration)
+        try other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+        #expect(throws: (any Error).self) { try pipeline.accept(Self.batch([Self.message(1, 1)])) }
+        #expect(ingest.writer.health.trouble?.reason == "the database is locked by another process")
+        try other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+        try pipeline.accept(Self.batch([Self.message(1, 1)], resumed: true))
+        #expect(try ingest.values(of: "a") == [1])
+        #expect(ingest.writer.health.trouble == nil)
+    }
+
+    @Test("What the database refuses becomes a dead letter, and everything around it is taken in order")
+    func refused() throws {
+        let ingest = try IngestFixture()
+        try ingest.stream.join("sensors/#")
+        _ = ingest.stream.received()
+        try Self.refuse(13, in: ingest)
+        let pipeline = ingest.pipeline()
+        let values: [Double] = [1, 2, 13, 4, 13, 6, 7]
+        try pipeline.accept(Self.batch(values.enumerated().map { Self.message(UInt16($0 + 1), $1) }))
+        #expect(try ingest.values(of: "a") == [1, 2, 4, 6, 7])
+        #expect(ingest.stream.receivedReadings().count == 5)
+        #expect(pipeline.totals == IngestPipeline.Totals(messages: 7, readings: 5, failures: 2))
+        let letter = try #require(
+            try ingest.database.read { try $0.deadLetters(before: nil, reason: nil, limit: 9) }.first)
+        #expect(letter.reason == "not_storable" && letter.count == 2 && letter.detail.contains("no such value"))
+        #expect(ingest.writer.health.trouble == nil)
+        // None of them comes again, the refused ones included.
+        let again = ingest.pipeline()
+        try again.accept(
+            Self.batch(values.enumerated().map { Self.message(UInt16($0 + 1), $1) }, resumed: true))
+        #expect(again.totals.messages == 0)
+    }
+
+    @Test("What no decoder takes is a dead letter of the same transaction, counted; an empty payload is none")
+    func deadLetters() throws {
+        let ingest = try IngestFixture()
+        let bad = MQTTMessage(topic: "sensors/a/t", payload: Array("warm".utf8), qos: .atLeastOnce, packetID: 1)
+        let empty = MQTTMessage(topic: "sensors/a/t", payload: [], qos: .atLeastOnce, packetID: 2)
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let traced = MQTTMessage(
+            topic: "sensors/b", payload: Array("{".utf8),
+            userProperties: [MQTTUserProperty(name: "traceparent", value: trace)])
+        try ingest.pipeline().accept(Self.batch([bad, empty, bad, traced]))
+        let letters = try ingest.database.read { try $0.deadLetters(before: nil, reason: nil, limit: 9) }
+        #expect(letters.map { "\($0.topic) \($0.count)" }.sorted() == ["sensors/a/t 2", "sensors/b 1"])
+        #expect(
+            letters.first { $0.topic == "sensors/b" }?.traceID == "0af7651916cd43dd8448eb211c80319c")
+    }
+}

@@ -1,0 +1,183 @@
+import GRDB
+import Telemetry
+import Testing
+
+@testable import Storage
+
+/// What was measured is there again, by device, metric and time, however it came.
+@Suite("Stored readings")
+struct ReadingStoreTests {
+    private let fixture = StorageFixture()
+    private let database: Storage.Database
+    private let store = ReadingStore()
+    private static let always =
+        Timestamp(nanosecondsSinceEpoch: .min)..<Timestamp(nanosecondsSinceEpoch: .max)
+
+    init() throws {
+        database = try fixture.open()
+    }
+
+    private static func reading(
+        _ device: String, _ metrics: [(String, Double, String?)], at second: Int64, received: Int64? = nil,
+        retained: Bool = false
+    ) throws -> Reading {
+        Reading(
+            device: try #require(DeviceID(device)), room: "sensors/\(device)",
+            metrics: metrics.map { Metric(name: $0.0, value: $0.1, unit: $0.2) }, time: at(second),
+            receivedAt: at(received ?? second), isRetained: retained)
+    }
+
+    @discardableResult
+    private func append(_ readings: [Reading]) throws -> ReadingStore.Outcome {
+        try database.write { try store.append(readings, in: $0) }
+    }
+
+    private func values(_ device: String, _ metric: String, from: Int64? = nil, to: Int64? = nil) throws -> [Double] {
+        let range = (from.map(at) ?? Self.always.lowerBound)..<(to.map(at) ?? Self.always.upperBound)
+        return try database.read { snapshot in
+            let series = try snapshot.series(of: device).filter { $0.metric == metric }
+            return try snapshot.values(of: series.map(\.id), in: range, after: nil, limit: 10_000).map(\.value)
+        }
+    }
+
+    @Test("Every metric is a series with its unit; values come back by time, late ones in their place")
+    func series() throws {
+        try append([
+            try Self.reading("a", [("t", 20, "°C"), ("h", 40, "%")], at: 10),
+            try Self.reading("b", [("t", 1, nil)], at: 11),
+            try Self.reading("a", [("t", 22, "°C")], at: 30),
+        ])
+        try append([try Self.reading("a", [("h", 41, "%"), ("t", 21, "°C")], at: 20, received: 40)])
+        #expect(try values("a", "t") == [20, 21, 22])
+        #expect(try values("a", "t", from: 20, to: 30) == [21])
+        #expect(try values("a", "h") == [40, 41])
+        let series = try database.read { try $0.series(of: "a") }
+        #expect(series.map { "\($0.metric) \($0.unit ?? "-") \($0.room)" } == ["h % sensors/a", "t °C sensors/a"])
+    }
+
+    @Test("Equal readings are as many as there were, in one batch and in several")
+    func doubles() throws {
+        let same = try Self.reading("a", [("t", 5, nil)], at: 10)
+        try append([same, same])
+        try append([same])
+        #expect(try values("a", "t") == [5, 5, 5])
+    }
+
+    @Test("What the broker had retained is left out")
+    func retained() throws {
+        try append([try Self.reading("a", [("t", 5, nil)], at: 10, retained: true)])
+        #expect(try database.read { try $0.series(of: "a") }.isEmpty)
+    }
+
+    @Test("Another unit is another series of the same metric")
+    func units() throws {
+        try append([
+            try Self.reading("a", [("t", 20, "°C")], at: 10), try Self.reading("a", [("t", 68, "°F")], at: 11),
+            try Self.reading("a", [("t", 21, nil)], at: 12),
+        ])
+        #expect(try database.read { try $0.series(of: "a").map(\.unit) } == [nil, "°C", "°F"])
+        #expect(try values("a", "t") == [20, 68, 21])
+    }
+
+    @Test("A transaction that is rolled back leaves nothing, and what comes next finds its series all the same")
+    func rollback() throws {
+        let first = try Self.reading("a", [("t", 1, nil)], at: 1)
+        #expect(throws: CancellationError.self) {
+            try database.write { transaction in
+                _ = try store.append([first], in: transaction)
+                throw CancellationError()
+            }
+        }
+        try append([try Self.reading("b", [("t", 9, nil)], at: 1), try Self.reading("a", [("t", 2, nil)], at: 2)])
+        #expect(try values("a", "t") == [2])
+        #expect(try values("b", "t") == [9])
+    }
+
+    @Test("Beyond the limit of series values are refused and counted; series that are there go on")
+    func limit() throws {
+        let store = ReadingStore(maxSeries: 2)
+        let readings = [
+            try Self.reading("a", [("t", 1, nil), ("h", 2, nil), ("p", 3, nil)], at: 1),
+            try Self.reading("a", [("t", 4, nil)], at: 2),
+        ]
+        let outcome = try database.write { try store.append(readings, in: $0) }
+        #expect(outcome == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))
+        // The same after a restart.
+        let again = try database.write { try ReadingStore(maxSeries: 2).append(readings, in: $0) }
+        #expect(again == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))
+    }
+
+    @Test("Devices are remembered with when they were first and last heard")
+    func devices() throws {
+        try append([try Self.reading("a", [("t", 1, nil)], at: 5, received: 100)])
+        try append([try Self.reading("a", [("t", 1, nil)], at: 6, received: 105)])
+        #expect(
+            try database.read { try $0.devices(limit: 9) }
+                == [StoredDevice(name: "a", room: "sensors/a", firstSeen: at(100), lastSeen: at(100))],
+            "not every reading writes it")
+        try append([try Self.reading("a", [("t", 1, nil)], at: 6, received: 200)])
+        try database.write {
+            _ = try ReadingStore().append([try Self.reading("a", [("t", 1, nil)], at: 6, received: 300)], in: $0)
+        }
+        #expect(
+            try database.read { try $0.devices(limit: 9) }
+                == [StoredDevice(name: "a", room: "sensors/a", firstSeen: at(100), lastSeen: at(300))])
+    }
+
+    @Test("Pages together are the whole, each value once, in one order of time", arguments: [1, 3, 40, 1000])
+    func pages(limit: Int) throws {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<40 {
+            try append(
+                try (0..<5).map { _ in
+                    try Self.reading(
+                        "a", [("t", .random(in: 0...9, using: &generator), nil), ("h", 1, "%"), ("x", 2, nil)],
+                        at: .random(in: 0...20, using: &generator))
+                })
+        }
+        try database.read { snapshot in
+            let series = try snapshot.series(of: "a").map(\.id)
+            var pages: [StoredValue] = []
+            while true {
+                let page = try snapshot.values(of: series, in: at(0)..<at(20), after: pages.last, limit: limit)
+                if page.isEmpty { break }
+                pages += page
+            }
+            let rows = try snapshot.values(of: series, in: at(0)..<at(20), after: nil, limit: 1_000_000)
+            #expect(pages == rows)
+            #expect(pages.count > 400)
+            #expect(zip(pages, pages.dropFirst()).allSatisfy { ($0.time, $0.sequence) <= ($1.time, $1.sequence) })
+        }
+    }
+
+    @Test("Removal takes the oldest, little by little, and a series that is empty goes with its device")
+    func removal() throws {
+        try append(try (0..<100).map { try Self.reading("a", [("t", Double($0), nil)], at: $0) })
+        try append([try Self.reading("b", [("t", 1, nil)], at: 50)])
+        func remove(before second: Int64, limit: Int) throws -> (seriesCount: Int, valueCount: Int) {
+            let series = try database.read { try $0.agedSeries(before: at(second), after: 0, limit: 10) }
+            return try database.write {
+                try store.remove(series[...], before: at(second), silentSince: at(1000), limit: limit, in: $0)
+            }
+        }
+        #expect(try remove(before: 60, limit: 25) == (0, 25))
+        #expect(try values("a", "t").first == 25)
+        #expect(try remove(before: 60, limit: 1000) == (2, 36))
+        #expect(try values("a", "t") == (60..<100).map(Double.init))
+        #expect(try database.read { try $0.series(of: "b") }.isEmpty)
+        #expect(try database.read { try $0.devices(limit: 9).map(\.name) } == ["a"])
+        // A device that comes back is as good as new.
+        try append([try Self.reading("b", [("t", 7, nil)], at: 70)])
+        #expect(try values("b", "t") == [7])
+        #expect(try remove(before: 60, limit: 1000) == (0, 0))
+    }
+
+    @Test("The oldest reading and the size are known")
+    func size() throws {
+        #expect(try database.read { try $0.oldestReading() } == nil)
+        let before = try database.read { try $0.usedByteCount() }
+        try append(try (5..<5000).map { try Self.reading("a", [("t", Double($0), nil)], at: $0) })
+        #expect(try database.read { try $0.oldestReading() } == at(5))
+        #expect(try database.read { try $0.usedByteCount() } > before + 50_000)
+    }
+}
