@@ -67,6 +67,7 @@ let package = Package(
             dependencies: ["Telemetry", coreMetrics, tracing, collections, nio("NIOCore")],
             swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Telemetry", grdb, sqlite], swiftSettings: settings),
+        .target(name: "AlertRules", dependencies: ["Telemetry"], swiftSettings: settings),
         .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
         .target(
             name: "OTLP",
@@ -85,8 +86,8 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Storage", "OTLP", logging, metrics, coreMetrics, tracing,
-                collections, crypto, nio("NIOCore"),
+                "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", logging, metrics, coreMetrics,
+                tracing, collections, crypto, asyncHTTPClient, nio("NIOCore"),
             ],
             swiftSettings: settings),
 
@@ -115,7 +116,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "Services", "WebServer",
+                "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "AlertRules", "Services",
+                "WebServer",
                 logging, coreMetrics, tracing, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
@@ -144,6 +146,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
+        .testTarget(name: "AlertRulesTests", dependencies: ["AlertRules", "Telemetry"], swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
         .testTarget(
             name: "OTLPTests",

@@ -1,0 +1,97 @@
+import Telemetry
+import Testing
+
+@testable import AlertRules
+
+@Suite("What rules look for")
+struct AlertConditionTests {
+    @Test(
+        "Limits", arguments: [
+            (AlertCondition.above(30), [30, 30.1], [false, true]), (.below(5), [5, 4.9], [false, true]),
+            (.outside(5...30), [5, 30, 4.9, 30.1], [false, false, true, true]),
+        ])
+    func limits(condition: AlertCondition, values: [Double], expected: [Bool]) {
+        for (value, isFiring) in zip(values, expected) {
+            var evaluator = AlertEvaluator([rule(condition)])
+            #expect(evaluator.value(value, at: 1).isEmpty != isFiring, "\(condition) of \(value)")
+        }
+    }
+
+    @Test(
+        "Changes within a window, by direction", arguments: [
+            (AlertCondition.Direction.any, 106.0, true), (.any, 94, true), (.rise, 106, true), (.rise, 94, false),
+            (.fall, 94, true), (.fall, 106, false), (.any, 104, false),
+        ])
+    func changes(direction: AlertCondition.Direction, value: Double, isFiring: Bool) {
+        var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(600), direction))])
+        #expect(evaluator.value(100, at: 1000) == [])
+        #expect(evaluator.value(100, at: 1100) == [])
+        #expect(evaluator.value(value, at: 1300).isEmpty != isFiring)
+    }
+
+    @Test("What has left the window no longer counts, and a slow drift is no change")
+    func window() {
+        var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
+        for step in 0..<100 { #expect(evaluator.value(Double(step), at: Double(step) * 20) == []) }
+        #expect(evaluator.value(105, at: 1990) == ["firing a1 105"])
+        #expect(evaluator.value(105, at: 2100) == ["resolved a1 105"])
+    }
+
+    @Test("Silence counts from the last value, while the gateway listens, and for devices that were heard")
+    func silence() {
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))])
+        #expect(evaluator.tick(0) == [])
+        #expect(evaluator.value(1, at: 10) == [])
+        #expect(evaluator.tick(69) == [])
+        #expect(evaluator.tick(70) == ["firing a1"])
+        #expect(evaluator.tick(500) == [])
+        #expect(evaluator.value(2, at: 501) == ["resolved a1 2"])
+        // The broker is away: nobody's silence counts, and afterwards everybody has the whole time again.
+        #expect(evaluator.tick(550, isListening: false) == [])
+        #expect(evaluator.tick(700, isListening: false) == [])
+        #expect(evaluator.tick(710) == [])
+        #expect(evaluator.tick(769) == [])
+        #expect(evaluator.tick(770) == ["firing a2"])
+    }
+
+    @Test("A device that was heard before a restart is waited for; one that was never heard is not")
+    func expected() throws {
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))], at: 1000)
+        evaluator.expect(try #require(DeviceID("old")), in: "sensors/old", at: at(1000))
+        #expect(evaluator.tick(1001) == [])
+        #expect(evaluator.tick(1061) == ["firing a1"])
+    }
+
+    @Test(
+        "Devices by pattern", arguments: [
+            ("*", "anything", true), ("greenhouse-*", "greenhouse-1", true), ("greenhouse-*", "greenhouse-", true),
+            ("greenhouse-*", "a-greenhouse-1", false), ("*-plug", "desk-plug", true), ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "acb", false), ("a*a", "a", false), ("exact", "exact", true), ("exact", "exactly", false),
+            ("*ü*", "tür", true), ("**", "", true),
+        ])
+    func patterns(pattern: String, name: String, isMatch: Bool) {
+        #expect(DevicePattern(pattern).matches(name) == isMatch)
+    }
+
+    @Test("Conditions in words")
+    func words() {
+        #expect(rule(.above(30), for: 10).conditionText == "above 30 for 10s")
+        #expect(rule(.outside(-2.5...8)).conditionText == "outside -2.5 to 8")
+        #expect(rule(.change(by: 5, within: .seconds(600), .rise)).conditionText == "rise by more than 5 within 10m")
+        #expect(rule(.noData(.seconds(5400))).conditionText == "no data for 90m")
+    }
+
+    @Test("Templates are filled, and what is wrong in one is named")
+    func templates() throws {
+        var example = rule(.above(30))
+        let alert = Alert(
+            id: "a", rule: "r", device: try #require(DeviceID("d")), room: "sensors/d", metric: "t", unit: nil,
+            value: 31.5, state: .firing, pendingAt: at(1))
+        #expect(example.text(for: alert) == "d: t is 31.5 (above 30)")
+        example.template = try AlertTemplate("{{{device}}} {room}/{rule}: {value} {unit}!")
+        #expect(example.text(for: alert) == "{d} sensors/d/r: 31.5!")
+        #expect(throws: AlertTemplate.Mistake.self) { try AlertTemplate("{devise}") }
+        #expect(throws: AlertTemplate.Mistake.self) { try AlertTemplate("{device") }
+        #expect(throws: AlertTemplate.Mistake.self) { try AlertTemplate("") }
+    }
+}

@@ -1,0 +1,53 @@
+import Synchronization
+import Telemetry
+
+@testable import AlertRules
+
+/// The instant that many seconds after the epoch.
+func at(_ seconds: Double) -> Timestamp { Timestamp(nanosecondsSinceEpoch: Int64(seconds * 1e9)) }
+
+/// `a1`, `a2`, …
+final class CountingIDs: IDGenerator {
+    private let count = Mutex(0)
+    func next() -> String {
+        count.withLock { count in
+            count += 1
+            return "a\(count)"
+        }
+    }
+}
+
+extension AlertEvaluator {
+    init(_ rules: [AlertRule], capacity: Int = 100, restoring: [Alert] = [], at now: Double = 0) {
+        self.init(rules: rules, capacity: capacity, ids: CountingIDs(), restoring: restoring, at: AlertRulesTests.at(now))
+    }
+
+    /// What a value does: `firing a1 31` and so on.
+    mutating func value(
+        _ value: Double, at seconds: Double, _ device: String = "d", metric: String = "t", retained: Bool = false
+    ) -> [String] {
+        guard let id = DeviceID(device) else { return ["no device"] }
+        let reading = Reading(
+            device: id, room: "sensors/\(device)", metrics: [Metric(name: metric, value: value, unit: "°C")],
+            time: AlertRulesTests.at(seconds), receivedAt: AlertRulesTests.at(seconds), isRetained: retained)
+        return Self.words(receive(reading))
+    }
+
+    mutating func tick(_ seconds: Double, isListening: Bool = true) -> [String] {
+        Self.words(advance(to: AlertRulesTests.at(seconds), isListening: isListening))
+    }
+
+    static func words(_ transitions: [AlertTransition]) -> [String] {
+        transitions.map { "\($0.kind) \($0.alert.id)\($0.alert.value.map { " \(AlertCondition.text($0))" } ?? "")" }
+    }
+}
+
+func rule(
+    _ condition: AlertCondition, name: String = "r", devices: [String] = ["*"], for hold: Double = 0,
+    hysteresis: Double = 0, resolveAfter: Double = 0, repeat interval: Double? = nil
+) -> AlertRule {
+    AlertRule(
+        name: name, metric: "t", devices: devices.map(DevicePattern.init), condition: condition,
+        holdFor: .seconds(hold), hysteresis: hysteresis, resolveAfter: .seconds(resolveAfter),
+        repeatInterval: interval.map { .seconds($0) })
+}

@@ -1,0 +1,125 @@
+import Telemetry
+import Testing
+
+@testable import AlertRules
+
+/// An alert fires when its condition has held for as long as its rule says, once, and is resolved when it is over.
+@Suite("The life of an alert")
+struct AlertLifeTests {
+    @Test("Without a time to hold, the first value fires and the first one back resolves")
+    func immediate() {
+        var evaluator = AlertEvaluator([rule(.above(30))])
+        #expect(evaluator.value(30, at: 1) == [])
+        #expect(evaluator.value(31, at: 2) == ["firing a1 31"])
+        #expect(evaluator.value(32, at: 3) == [])
+        #expect(evaluator.value(30, at: 4) == ["resolved a1 30"])
+        #expect(evaluator.value(40, at: 5) == ["firing a2 40"])
+    }
+
+    @Test("It is pending until the condition has held; the latest value counts while none comes")
+    func holding() {
+        var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
+        #expect(evaluator.value(31, at: 100) == ["pending a1 31"])
+        #expect(evaluator.tick(109) == [])
+        #expect(evaluator.tick(110) == ["firing a1 31"])
+        #expect(evaluator.tick(500) == [])
+        #expect(evaluator.value(20, at: 501) == ["resolved a1 20"])
+    }
+
+    @Test("A reading fires it as well as a tick, and one that is back before cancels it")
+    func pending() {
+        var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
+        #expect(evaluator.value(31, at: 100) == ["pending a1 31"])
+        #expect(evaluator.value(29, at: 105) == ["cancelled a1 29"])
+        #expect(evaluator.value(31, at: 106) == ["pending a2 31"])
+        #expect(evaluator.value(33, at: 116) == ["firing a2 33"])
+        // Back only after its time, but before anybody looked: it never held that long as far as is known.
+        #expect(evaluator.value(20, at: 117) == ["resolved a2 20"])
+        #expect(evaluator.value(31, at: 200) == ["pending a3 31"])
+        #expect(evaluator.value(20, at: 300) == ["cancelled a3 20"])
+    }
+
+    @Test("Inside of the hysteresis nothing happens, however the value flaps")
+    func hysteresis() {
+        var evaluator = AlertEvaluator([rule(.above(30), hysteresis: 2)])
+        #expect(evaluator.value(31, at: 1) == ["firing a1 31"])
+        for (index, value) in [29, 31, 28.1, 30.5, 29].enumerated() {
+            #expect(evaluator.value(value, at: 2 + Double(index)) == [])
+        }
+        #expect(evaluator.value(28, at: 10) == ["resolved a1 28"])
+        #expect(evaluator.value(29.9, at: 11) == [], "it fires above the limit only")
+    }
+
+    @Test("It must be over for as long as the rule says")
+    func resolving() {
+        var evaluator = AlertEvaluator([rule(.below(5), resolveAfter: 60)])
+        #expect(evaluator.value(4, at: 0) == ["firing a1 4"])
+        #expect(evaluator.value(6, at: 10) == [])
+        #expect(evaluator.value(4.5, at: 30) == [], "it goes on")
+        #expect(evaluator.value(6, at: 40) == [])
+        #expect(evaluator.tick(99) == [])
+        #expect(evaluator.tick(100) == ["resolved a1 6"])
+    }
+
+    @Test("It is told again at its interval, until somebody acknowledges it")
+    func repeats() {
+        var evaluator = AlertEvaluator([rule(.above(30), repeat: 60)])
+        #expect(evaluator.value(31, at: 0) == ["firing a1 31"])
+        #expect(evaluator.tick(59) == [])
+        #expect(evaluator.tick(60) == ["repeated a1 31"])
+        #expect(evaluator.tick(61) == [])
+        #expect(evaluator.tick(121) == ["repeated a1 31"])
+        let known = evaluator.acknowledge("a1", at: at(122))
+        #expect(known?.acknowledgedAt == at(122))
+        #expect(evaluator.tick(1000) == [])
+        #expect(evaluator.value(20, at: 1001) == ["resolved a1 20"])
+        let over = evaluator.acknowledge("a1", at: at(1002))
+        #expect(over == nil)
+    }
+
+    @Test("A clock that goes back neither fires nor ends anything early")
+    func clock() {
+        var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
+        #expect(evaluator.value(31, at: 100) == ["pending a1 31"])
+        #expect(evaluator.value(31, at: 50) == [])
+        #expect(evaluator.tick(109) == [])
+        #expect(evaluator.tick(110) == ["firing a1 31"])
+    }
+
+    @Test("What the broker had retained says nothing of now")
+    func retained() {
+        var evaluator = AlertEvaluator([rule(.above(30))])
+        #expect(evaluator.value(99, at: 1, retained: true) == [])
+    }
+
+    @Test("However values wander, firing and resolved alternate, and each alert has its own id")
+    func wandering() {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<20 {
+            var evaluator = AlertEvaluator([
+                rule(.outside(-5...5), for: .random(in: 0...3), hysteresis: .random(in: 0...2), resolveAfter: 2)
+            ])
+            var value = 0.0
+            var firing: String?
+            var seen: Set<String> = []
+            for second in 0..<2000 {
+                value = max(-9, min(9, value + .random(in: -2...2, using: &generator)))
+                let steps =
+                    second % 3 == 0 ? evaluator.tick(Double(second)) : evaluator.value(value, at: Double(second))
+                for step in steps {
+                    let words = step.split(separator: " ").map(String.init)
+                    switch words[0] {
+                    case "firing":
+                        #expect(firing == nil && seen.insert(words[1]).inserted)
+                        firing = words[1]
+                    case "resolved":
+                        #expect(firing == words[1])
+                        firing = nil
+                    default: #expect(firing == nil)
+                    }
+                }
+            }
+            #expect(!seen.isEmpty)
+        }
+    }
+}
