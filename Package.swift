@@ -164,7 +164,8 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Realtime", "Storage", "OTLP", "MQTTTransport", "Telemetry", "TestSupport", logging,
+                "Services", "Realtime", "Storage", "AlertRules", "OTLP", "MQTTTransport", "Telemetry", "TestSupport",
+                logging,
                 coreMetrics, grdb,
                 tracing, nio("NIOCore"),
                 nio("NIOEmbedded"),
@@ -173,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "WebServer", "Services", "Storage", "Realtime", "OTLP", "Telemetry", "WebSocketClient", "TestSupport",
+                "WebServer", "Services", "Storage", "AlertRules", "Realtime", "OTLP", "Telemetry", "WebSocketClient",
+                "TestSupport",
                 logging, tracing, coreMetrics, lifecycle, jwt, crypto,
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
@@ -188,7 +190,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport", nio("NIOCore"),
+                "Gateway", "AlertRules", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport", nio("NIOCore"),
             ],
             swiftSettings: settings),
         .testTarget(

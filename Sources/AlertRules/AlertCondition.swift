@@ -21,10 +21,10 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
         case .below(let limit): "below \(Self.text(limit))"
         case .outside(let range): "outside \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
         case .change(let amount, let window, .any):
-            "change by more than \(Self.text(amount)) within \(DurationWords.text(window))"
+            "change by more than \(Self.text(amount)) within \(DurationText.format(window))"
         case .change(let amount, let window, let direction):
-            "\(direction.rawValue) by more than \(Self.text(amount)) within \(DurationWords.text(window))"
-        case .noData(let duration): "no data for \(DurationWords.text(duration))"
+            "\(direction.rawValue) by more than \(Self.text(amount)) within \(DurationText.format(window))"
+        case .noData(let duration): "no data for \(DurationText.format(duration))"
         }
     }
 

@@ -31,6 +31,7 @@ package struct AlertEvaluator: Sendable {
     /// Alerts that are going on, by their id.
     private var active: [String: (key: DeviceKey, rule: Int)] = [:]
     private var orphans: [Alert] = []
+    private var hasTakenOrphans = false
     private var listeningSince: Timestamp?
 
     /// - Parameters:
@@ -131,7 +132,8 @@ package struct AlertEvaluator: Sendable {
 
     /// Ends alerts whose rule is gone, or no longer looks at their device.
     package mutating func takeOrphans(at now: Timestamp) -> [AlertTransition] {
-        defer { orphans = [] }
+        hasTakenOrphans = true
+        defer { if undo == nil { commit() } }
         return orphans.map { alert in
             var alert = alert
             let kind: AlertTransition.Kind = alert.state == .firing ? .resolved : .cancelled
@@ -160,6 +162,8 @@ package struct AlertEvaluator: Sendable {
     /// What happened since ``begin()`` stays.
     package mutating func commit() {
         undo = nil
+        if hasTakenOrphans { orphans = [] }
+        hasTakenOrphans = false
     }
 
     /// What happened since ``begin()`` did not happen.
@@ -170,6 +174,7 @@ package struct AlertEvaluator: Sendable {
             rememberActive(key)
         }
         undo = nil
+        hasTakenOrphans = false
     }
 
     // MARK: Parts

@@ -65,6 +65,6 @@ package struct AlertRule: Sendable, Equatable {
 
     /// The condition in words: `above 30 for 10s`.
     package var conditionText: String {
-        holdFor == .zero ? condition.description : "\(condition) for \(DurationWords.text(holdFor))"
+        holdFor == .zero ? condition.description : "\(condition) for \(DurationText.format(holdFor))"
     }
 }

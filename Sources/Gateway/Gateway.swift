@@ -87,7 +87,8 @@ package struct Gateway: Service {
             metrics: HubMetrics(factory: registry), tracing: tracing.hub)
         let stream = DataStreamService(
             hub: hub, configuration: configuration.stream, tracer: tracing.entry.tracer)
-        let rooms = try RoomStack(configuration, hub: hub, stream: stream, entry: tracing.entry, logger: logger)
+        let rooms = try RoomStack(
+            configuration, hub: hub, stream: stream, entry: tracing.entry, factory: registry, logger: logger)
         let mqtt = try Self.mqttService(
             configuration, rooms: rooms, tracing: tracing, registry: registry, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
@@ -181,8 +182,8 @@ package struct Gateway: Service {
             configuration: IngestStore.Configuration(
                 clientID: mqtt.clientID, receiveMaximum: mqtt.receiveMaximum,
                 maxDeadLetters: configuration.storage.maxDeadLetters),
-            writer: rooms.writer, database: rooms.database, readings: rooms.readings, metrics: metrics,
-            tracer: tracing.entry.tracer)
+            writer: rooms.writer, database: rooms.database, readings: rooms.readings, alerts: rooms.alerts,
+            metrics: metrics, tracer: tracing.entry.tracer)
         let pipeline = IngestPipeline(
             decoder: TelemetryDecoder(
                 routes: configuration.routes, statusRoutes: configuration.statusRoutes,

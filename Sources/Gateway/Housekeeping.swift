@@ -31,6 +31,7 @@ struct Housekeeping: Service {
             while (try? await Task.sleep(for: Self.interval)) != nil {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
+                rooms.alerts.tick(isListening: isListening())
                 if rooms.writer.health.trouble != nil { await probe() }
             }
             _ = await (cleaning, checkpoints)
@@ -69,6 +70,8 @@ struct Housekeeping: Service {
         await remove { try $0.removeNotifications(before: cutoff, expiredAt: now, limit: Self.portion) }
         await remove { try $0.forgetKeys(before: keys, limit: Self.portion) }
         await remove { try $0.removeDeadLetters(before: cutoff, limit: Self.portion) }
+        await remove { try $0.removeAlerts(before: cutoff, limit: Self.portion) }
+        await remove { try $0.removeSilences(before: now) }
         await rooms.retention.clean(at: now)
     }
 

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Realtime
 import Services
@@ -9,6 +10,7 @@ struct RoomStack: Sendable {
     let writer: RoomWriter
     let readings: ReadingStore
     let retention: ReadingRetention
+    let alerts: AlertService
     let presence: PresenceService
     let services: HubServices
     private let logger: Logger
@@ -17,7 +19,8 @@ struct RoomStack: Sendable {
     ///
     /// - Throws: `StorageError` naming the file.
     init(
-        _ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, entry: EntryTracer, logger: Logger
+        _ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, entry: EntryTracer,
+        factory: any MetricsFactory, logger: Logger
     ) throws {
         let tracer = entry.tracer
         let storage = configuration.storage
@@ -28,6 +31,11 @@ struct RoomStack: Sendable {
             policy: storage.retention, database: database, writer: writer, readings: readings, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
         let history = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
+        alerts = try AlertService(
+            configuration: AlertService.Configuration(
+                rules: configuration.alertRules, maxDevices: configuration.stream.maxDevices),
+            history: configuration.history, database: database, writer: writer, hub: hub, tracer: tracer,
+            factory: factory, logger: logger)
         services = HubServices(
             stream: stream,
             history: history,
@@ -38,6 +46,7 @@ struct RoomStack: Sendable {
                 logger: logger),
             readings: ReadingHistory(database: database, logger: logger),
             deadLetters: DeadLetterService(database: database, logger: logger),
+            alerts: alerts,
             entry: entry)
         self.logger = logger
     }

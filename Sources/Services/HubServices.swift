@@ -6,12 +6,13 @@ package struct HubServices: Sendable {
     package var notifications: NotificationService
     package var readings: ReadingHistory
     package var deadLetters: DeadLetterService
+    package var alerts: AlertService
     /// Where the traces of requests and commands begin.
     package var entry: EntryTracer
 
     package init(
         stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService,
-        readings: ReadingHistory, deadLetters: DeadLetterService, entry: EntryTracer
+        readings: ReadingHistory, deadLetters: DeadLetterService, alerts: AlertService, entry: EntryTracer
     ) {
         self.entry = entry
         self.stream = stream
@@ -20,5 +21,6 @@ package struct HubServices: Sendable {
         self.notifications = notifications
         self.readings = readings
         self.deadLetters = deadLetters
+        self.alerts = alerts
     }
 }

@@ -9,6 +9,9 @@ package struct StorageTransaction {
     /// What the transaction sees, its own writes included.
     package var snapshot: StorageSnapshot { StorageSnapshot(database: database) }
 
+    /// Rows that this connection has changed since it was opened: tells whether a transaction wrote anything.
+    package var changeCount: Int { database.totalChangesCount }
+
     /// Does `work` so that what it throws undoes its own writes only.
     package func savepoint<Result>(_ work: () throws -> Result) throws -> Result {
         var result: Swift.Result<Result, any Error>?

@@ -1,3 +1,4 @@
+import AlertRules
 import CoreMetrics
 import Foundation
 import Logging
@@ -38,7 +39,7 @@ final class LiveServer: Sendable {
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil, echoPath: EchoPath? = nil,
-        tracing: TestTracing = TestTracing(), metricsText: @escaping @Sendable () -> String = { "" }
+        alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(), metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
         let log = self.log
         let logger = Logger(label: "test") { _ in log.handler }
@@ -64,7 +65,10 @@ final class LiveServer: Sendable {
             notifications: NotificationService(
                 writer: writer, database: database, hub: hub, configuration: history, tracer: tracer, logger: logger),
             readings: ReadingHistory(database: database, logger: logger),
-            deadLetters: DeadLetterService(database: database, logger: logger), entry: tracing.entry)
+            deadLetters: DeadLetterService(database: database, logger: logger),
+            alerts: try AlertService(
+                configuration: .init(rules: alertRules), history: history, database: database, writer: writer, hub: hub,
+                tracer: tracer, factory: NOOPMetricsHandler.instance, logger: logger), entry: tracing.entry)
         tickets = TicketStore()
         let environment = ConnectionEnvironment(
             hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,

@@ -2,7 +2,7 @@ import Foundation
 import Telemetry
 import Yams
 
-/// `windsock.yaml`, parsed once: scalars by key with their lines, and the routes.
+/// `windsock.yaml`, parsed once: scalars by key with their lines, the routes, and the rules of alerts.
 package struct ConfigurationFile: Sendable {
     /// A scalar and where it stands.
     struct Scalar: Sendable {
@@ -14,6 +14,7 @@ package struct ConfigurationFile: Sendable {
     let path: String
     private(set) var scalars: [String: Scalar] = [:]
     private(set) var routes: [TopicRoute]?
+    private(set) var alertRules: [LocatedAlertRule] = []
     /// The line of the routes' key.
     private(set) var routesLine: Int?
     private var errors: [ConfigurationError] = []
@@ -63,6 +64,10 @@ package struct ConfigurationFile: Sendable {
             if key == "routes" {
                 routesLine = keyNode.mark?.line
                 routes = value.null == nil ? readRoutes(value) : nil
+            } else if key == "alerts" {
+                var reader = AlertRuleReader(path: self.path)
+                alertRules = value.null == nil ? reader.rules(in: value, "alerts") : []
+                errors += reader.errors
             } else if let option = Self.options[key] {
                 readScalar(value, option)
             } else if path.isEmpty, Self.sections.contains(Substring(name)) {
@@ -76,7 +81,7 @@ package struct ConfigurationFile: Sendable {
 
     private static func known(under path: [String]) -> [String] {
         let prefix = path.isEmpty ? "" : path.joined(separator: ".") + "."
-        var names: [String] = path.isEmpty ? ["routes"] : []
+        var names: [String] = path.isEmpty ? ["alerts", "routes"] : []
         for option in ConfigurationOption.all where option.key.hasPrefix(prefix) {
             let name = String(option.key.dropFirst(prefix.count).prefix { $0 != "." })
             if !names.contains(name) { names.append(name) }

@@ -40,6 +40,7 @@ extension ConfigurationOption {
     static let listen = Self("listen", default: "127.0.0.1:8080", "Address and port of HTTP and WebSocket.")
     static let dataDir = Self("data_dir", default: "windsock-data", "Folder of what must survive a restart.")
     static let dashboardsDir = Self("dashboards_dir", default: "dashboards", "Folder of the dashboards and the page.")
+    static let alertsDir = Self("alerts_dir", default: "alerts", "Folder of rules of alerts, one or more in a file.")
     static let publicURL = Self("public_url", "The gateway's URL as browsers see it behind a proxy.")
     static let allowedOrigins = Self("allowed_origins", "Further origins whose pages may connect, comma-separated.")
     static let logLevel = Self("log_level", default: "info", "trace, debug, info, notice, warning, error or critical.")
@@ -135,7 +136,7 @@ extension ConfigurationOption {
 
     /// Every option, in the order in which they are printed.
     package static let all: [ConfigurationOption] = [
-        listen, dataDir, dashboardsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops, jwtSecret,
+        listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops, jwtSecret,
         jwtSecretFile,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,

@@ -1,3 +1,4 @@
+package import AlertRules
 import Foundation
 package import Logging
 package import MQTTTransport
@@ -16,6 +17,8 @@ package struct GatewayConfiguration: Sendable {
     package var stream: DataStreamConfiguration
     package var history: HistoryConfiguration
     package var storage: StorageConfiguration
+    /// When people are told of what devices measure.
+    package var alertRules: [AlertRule]
     package var routes: [TopicRoute]
     package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
@@ -84,6 +87,7 @@ package struct GatewayConfiguration: Sendable {
             presenceGrace: TimeAmount(settings.duration(.presenceGrace, in: .zero...(.seconds(3600)))))
         history = Self.history(&settings)
         storage = Self.storage(&settings)
+        alertRules = Self.alertRules(&settings, sources.file)
         tracing = Self.tracing(&settings)
         otlp = Self.otlp(&settings, sources.environment)
         stream = DataStreamConfiguration(

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Telemetry
 
 /// Reads settings from file, environment and flags, in that rising order, and parses them with errors that say where
 /// the value stands and what is allowed.

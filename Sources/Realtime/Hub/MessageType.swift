@@ -18,12 +18,13 @@ package struct MessageType: Sendable, Hashable, CustomStringConvertible {
     package static let directMessage = MessageType("direct_message")
     package static let notification = MessageType("notification")
     package static let notificationRead = MessageType("notification_read")
+    package static let alert = MessageType("alert")
     package static let presence = MessageType("presence")
     package static let gap = MessageType("gap")
     package static let error = MessageType("error")
 
     /// The types that rooms' histories hold.
-    private static let stored = [chatMessage, directMessage, notification, notificationRead]
+    private static let stored = [chatMessage, directMessage, notification, notificationRead, alert]
 
     /// The type of a message in a room's history, by its name.
     package init?(storedName name: String) {

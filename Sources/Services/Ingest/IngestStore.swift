@@ -40,6 +40,7 @@ package final class IngestStore: Sendable {
     private let writer: RoomWriter
     private let database: Database
     private let readings: ReadingStore
+    private let alerts: AlertService?
     private let metrics: IngestMetrics
     private let tracer: any Tracer
     private let clock: any WallClock
@@ -47,16 +48,17 @@ package final class IngestStore: Sendable {
 
     /// - Parameters:
     ///   - writer: Writes into `database`.
+    ///   - alerts: Evaluated within every transaction that has readings.
     ///   - tracer: Makes the spans of commits that hold sampled readings.
     package init(
         configuration: Configuration, writer: RoomWriter, database: Database, readings: ReadingStore,
-        metrics: IngestMetrics, tracer: any Tracer,
-        clock: any WallClock = SystemWallClock()
+        alerts: AlertService? = nil, metrics: IngestMetrics, tracer: any Tracer, clock: any WallClock = SystemWallClock()
     ) {
         self.configuration = configuration
         self.writer = writer
         self.database = database
         self.readings = readings
+        self.alerts = alerts
         self.metrics = metrics
         self.tracer = tracer
         self.clock = clock
@@ -139,7 +141,7 @@ package final class IngestStore: Sendable {
         do {
             let outcome = try writer.commit { [batch] transaction in
                 let outcome = try readings.append(batch.readings, in: transaction)
-                let messages: [Message] = []
+                let messages = try alerts?.evaluate(batch.readings, batch.journeys, in: transaction) ?? []
                 for letter in batch.deadLetters {
                     try transaction.add(letter, maxCount: configuration.maxDeadLetters)
                 }
@@ -150,7 +152,7 @@ package final class IngestStore: Sendable {
                 }
                 return RoomWriter.Effect(outcome, messages: messages)
             } finished: { isCommitted in
-                _ = isCommitted
+                alerts?.finished(isCommitted: isCommitted)
             }
             state.withLock { state in
                 if !batch.deliveries.isEmpty { state.deliveries?.committed(batch.deliveries, number: number) }

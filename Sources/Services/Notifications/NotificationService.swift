@@ -111,18 +111,7 @@ package final class NotificationService: Sendable {
                     Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
             }
             let id = ids.next()
-            let payload = Self.payload(of: draft, id: id, at: now)
-            let notification = StoredNotification(
-                notificationID: id, payload: payload, createdAt: now, expiresAt: draft.expiresAt)
-            var messages: [Message] = []
-            for user in users {
-                try transaction.add(
-                    notification, for: user, maxPerUser: ledger.configuration.maxNotificationsPerUser)
-                messages.append(
-                    try ledger.append(
-                        .notification, id: id, payload: payload, to: ChatService.inbox(of: user), at: now,
-                        journey: journey, in: transaction))
-            }
+            let messages = try ledger.notify(users, of: draft, id: id, at: now, journey: journey, in: transaction)
             if let key { try transaction.remember(key, messageID: id, offset: Int64(users.count), at: now) }
             return RoomWriter.Effect(
                 Sent(notificationID: id, recipientCount: users.count, isRepeated: false), messages: messages)

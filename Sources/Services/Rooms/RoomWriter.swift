@@ -149,8 +149,7 @@ package final class RoomWriter: Sendable {
     ) throws -> Value {
         try queue.sync {
             do {
-                let effect = try database.write(work)
-                health.succeeded()
+                let effect = try write(work)
                 finished(true)
                 hub.publish(effect.messages)
                 return effect.value
@@ -187,8 +186,7 @@ package final class RoomWriter: Sendable {
             CommitTracing(requests.compactMap(\.trace), requestCount: requests.count, tracer: $0, at: clock.now())
         }
         do {
-            let messages = try database.write { transaction in requests.flatMap { $0.perform(transaction) } }
-            health.succeeded()
+            let messages = try write { transaction in requests.flatMap { $0.perform(transaction) } }
             tracing?.finish(at: clock.now())
             hub.publish(messages)
             for request in requests { request.finish(nil) }
@@ -199,6 +197,17 @@ package final class RoomWriter: Sendable {
             for request in requests { request.finish(.storageFailed) }
         }
         queue.async { self.drain() }
+    }
+
+    /// One transaction. That it was committed says that the storage works if there was something to write.
+    private func write<Value>(_ work: (StorageTransaction) throws -> Value) throws -> Value {
+        let (value, hasChanged) = try database.write { transaction in
+            let before = transaction.changeCount
+            let value = try work(transaction)
+            return (value, transaction.changeCount > before)
+        }
+        if hasChanged { health.succeeded() }
+        return value
     }
 
     private func takeNext() -> [Request]? {

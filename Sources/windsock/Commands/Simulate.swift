@@ -7,6 +7,7 @@ import MQTTTransport
 import OTLP
 import Observability
 import ServiceLifecycle
+import Telemetry
 
 /// `windsock simulate`: devices that behave like real ones, before the hardware is there.
 struct Simulate: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Foundation
+import GRDB
 import Logging
 import MQTTTransport
 import OTLP
@@ -14,7 +15,7 @@ import Tracing
 final class IngestFixture {
     let directory: String
     let stream: StreamFixture
-    let database: Database
+    let database: Storage.Database
     let writer: RoomWriter
     let readings = ReadingStore()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -26,7 +27,7 @@ final class IngestFixture {
         ownsDirectory = directory == nil
         self.directory =
             directory ?? FileManager.default.temporaryDirectory.appending(path: "windsock-ingest-\(UUID())").path
-        database = try Database(directory: self.directory)
+        database = try Storage.Database(directory: self.directory)
         writer = RoomWriter(database: database, hub: stream.hub, clock: stream.clock, logger: logger)
     }
 
@@ -36,7 +37,7 @@ final class IngestFixture {
 
     func pipeline(
         clientID: String = "gateway", entry: EntryTracer? = nil, latency: LatencyService? = nil,
-        clocks: DeviceClocks = DeviceClocks(), clockService: ClockService? = nil,
+        clocks: DeviceClocks = DeviceClocks(), clockService: ClockService? = nil, alerts: AlertService? = nil,
         metrics factory: any MetricsFactory = NOOPMetricsHandler.instance
     ) -> IngestPipeline {
         let entry =
@@ -47,10 +48,26 @@ final class IngestFixture {
         let metrics = IngestMetrics(factory: factory)
         let store = IngestStore(
             configuration: .init(clientID: clientID, receiveMaximum: 100, maxDeadLetters: 10), writer: writer,
-            database: database, readings: readings, metrics: metrics, tracer: entry.tracer, clock: stream.clock)
+            database: database, readings: readings, alerts: alerts, metrics: metrics, tracer: entry.tracer, clock: stream.clock)
         return IngestPipeline(
             decoder: TelemetryDecoder(), store: store, stream: stream.stream, entry: entry, latency: latency,
             clocks: clocks, clockService: clockService, metrics: metrics, clock: stream.clock, logger: logger)
+    }
+
+    /// Makes the database refuse alerts, until ``allowAlerts()``.
+    func forbidAlerts() throws {
+        try execute(
+            "CREATE TRIGGER no_alerts BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'no alerts'); END")
+    }
+
+    func allowAlerts() throws {
+        try execute("DROP TRIGGER no_alerts")
+    }
+
+    private func execute(_ sql: String) throws {
+        let file = try DatabaseQueue(path: "\(directory)/\(Storage.Database.fileName)")
+        try file.write { try $0.execute(sql: sql) }
+        try file.close()
     }
 
     /// Everything that is stored of a device's metric, by time.

@@ -1,6 +1,5 @@
+import Telemetry
 import Testing
-
-@testable import Gateway
 
 /// Durations are read and written as people write them.
 @Suite("Durations")

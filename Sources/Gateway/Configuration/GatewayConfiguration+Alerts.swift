@@ -1,0 +1,70 @@
+import AlertRules
+import Foundation
+import Yams
+
+extension GatewayConfiguration {
+    /// The rules of the configuration file and of the files in the folder of alerts, in that order.
+    static func alertRules(_ settings: inout SettingsReader, _ file: ConfigurationFile?) -> [AlertRule] {
+        var located = file?.alertRules ?? []
+        for path in alertFiles(&settings) {
+            var reader = AlertRuleReader(path: path)
+            located += rules(in: path, &reader, &settings)
+            for error in reader.errors { settings.record(error) }
+        }
+        var places: [String: String] = [:]
+        for rule in located {
+            if let other = places[rule.rule.name] {
+                settings.record(
+                    ConfigurationError(
+                        origin: "\(rule.place): name",
+                        problem: "A rule named \"\(rule.rule.name)\" stands at \(other) already."))
+            }
+            places[rule.rule.name] = rule.place
+        }
+        if located.count > AlertRuleReader.maxRules {
+            settings.fail(
+                .alertsDir, "\(located.count) rules are too many; at most \(AlertRuleReader.maxRules) are allowed.",
+                instead: ())
+        }
+        return located.map(\.rule)
+    }
+
+    /// `*.yaml` and `*.yml` in the folder, by name. A folder that is not there is none, unless it was asked for.
+    private static func alertFiles(_ settings: inout SettingsReader) -> [String] {
+        let folder = settings.text(.alertsDir) ?? ""
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            guard settings.origin(of: .alertsDir) == "default" else {
+                return settings.fail(.alertsDir, "There is no folder \(folder).", instead: [])
+            }
+            return []
+        }
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+                .filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { "\(folder)/\($0)" }
+        } catch {
+            return settings.fail(.alertsDir, "The folder \(folder) cannot be read.", instead: [])
+        }
+    }
+
+    /// A list of rules, or a mapping with the one key `alerts`.
+    private static func rules(
+        in path: String, _ reader: inout AlertRuleReader, _ settings: inout SettingsReader
+    ) -> [LocatedAlertRule] {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            settings.record(ConfigurationError(origin: path, problem: "The file cannot be read as UTF-8 text."))
+            return []
+        }
+        do {
+            guard let root = try YAMLDocument.root(of: text, path: path), root.null == nil else { return [] }
+            guard let mapping = root.mapping else { return reader.rules(in: root, "alerts") }
+            for (key, _) in mapping where key.string != "alerts" {
+                reader.fail(key, key.string ?? "?", "There is no such key. Known here: alerts.")
+            }
+            return mapping["alerts"].map { reader.rules(in: $0, "alerts") } ?? []
+        } catch {
+            for error in error.errors { settings.record(error) }
+            return []
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package import Storage
+import Telemetry
+
+/// Alerts as pages, rooms and webhooks get them.
+package enum AlertPayload {
+    /// The alert itself.
+    package static func object(_ alert: StoredAlert) -> [UInt8] {
+        var object = JSONObjectBuilder()
+        object.add("alert_id", alert.alertID)
+        object.add("rule", alert.rule)
+        object.add("severity", alert.severity)
+        object.add("state", alert.state.rawValue)
+        object.add("device", alert.device)
+        object.add("room_id", alert.room)
+        object.add("metric", alert.metric)
+        if let unit = alert.unit { object.add("unit", unit) }
+        if let value = alert.value { object.add("value", value) }
+        object.add("condition", alert.condition)
+        object.add("message", alert.message)
+        object.add("pending_at", time: alert.pendingAt)
+        if let time = alert.firedAt { object.add("fired_at", time: time) }
+        if let time = alert.resolvedAt { object.add("resolved_at", time: time) }
+        if let time = alert.acknowledgedAt { object.add("acknowledged_at", time: time) }
+        if let user = alert.acknowledgedBy { object.add("acknowledged_by", user) }
+        if let time = alert.silencedUntil { object.add("silenced_until", time: time) }
+        if let trace = alert.traceID { object.add("trace_id", trace) }
+        return object.finished()
+    }
+
+    /// The payload of an `alert` message in that room.
+    static func message(_ alert: StoredAlert, in room: String) -> [UInt8] {
+        var payload = JSONObjectBuilder()
+        payload.add("room_id", room)
+        payload.add("alert", object: object(alert))
+        return payload.finished()
+    }
+
+    /// What a webhook gets.
+    static func event(_ kind: String, id: String, _ alert: StoredAlert, at now: Timestamp) -> [UInt8] {
+        var payload = JSONObjectBuilder()
+        payload.add("event_id", id)
+        payload.add("event", "alert.\(kind)")
+        payload.add("created_at", time: now)
+        payload.add("alert", object: object(alert))
+        return payload.finished()
+    }
+}

@@ -1,0 +1,45 @@
+import AlertRules
+import Storage
+import Telemetry
+
+extension StoredAlert {
+    /// The alert as it is stored.
+    ///
+    /// - Parameter rule: its rule; `nil` when that is gone, and what was stored before stands in for its words.
+    init(_ alert: Alert, rule: AlertRule?, earlier: StoredAlert?, trace: String?) {
+        self.init(
+            alertID: alert.id, rule: alert.rule, severity: rule?.severity.rawValue ?? earlier?.severity ?? "warning",
+            device: alert.device.rawValue, room: alert.room, metric: alert.metric, unit: alert.unit, value: alert.value,
+            state: State(alert.state), condition: rule?.conditionText ?? earlier?.condition ?? "",
+            message: rule?.text(for: alert) ?? earlier?.message ?? "", pendingAt: alert.pendingAt,
+            firedAt: alert.firedAt, resolvedAt: alert.resolvedAt, toldAt: alert.toldAt,
+            acknowledgedAt: alert.acknowledgedAt, acknowledgedBy: earlier?.acknowledgedBy, traceID: trace)
+    }
+
+    /// The alert as the evaluator goes on with it; `nil` for a device whose name is none.
+    var restored: Alert? {
+        guard let device = DeviceID(device) else { return nil }
+        return Alert(
+            id: alertID, rule: rule, device: device, room: room, metric: metric, unit: unit, value: value,
+            state: state.restored, pendingAt: pendingAt, firedAt: firedAt, resolvedAt: resolvedAt, toldAt: toldAt,
+            acknowledgedAt: acknowledgedAt)
+    }
+}
+
+extension StoredAlert.State {
+    init(_ state: Alert.State) {
+        switch state {
+        case .pending: self = .pending
+        case .firing: self = .firing
+        case .resolved: self = .resolved
+        }
+    }
+
+    var restored: Alert.State {
+        switch self {
+        case .pending: .pending
+        case .firing: .firing
+        case .resolved: .resolved
+        }
+    }
+}
