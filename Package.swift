@@ -86,7 +86,8 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", logging, metrics, coreMetrics,
+                "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", logging, metrics,
+                coreMetrics,
                 tracing, collections, crypto, asyncHTTPClient, nio("NIOCore"),
             ],
             swiftSettings: settings),
@@ -174,7 +175,8 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "WebServer", "Services", "Storage", "AlertRules", "Realtime", "OTLP", "Telemetry", "WebSocketClient",
+                "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime", "OTLP", "Telemetry",
+                "WebSocketClient",
                 "TestSupport",
                 logging, tracing, coreMetrics, lifecycle, jwt, crypto,
                 .product(name: "CryptoExtras", package: "swift-crypto"),
@@ -190,7 +192,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "AlertRules", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport", nio("NIOCore"),
+                "Gateway", "AlertRules", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport",
+                nio("NIOCore"),
             ],
             swiftSettings: settings),
         .testTarget(

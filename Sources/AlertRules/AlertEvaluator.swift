@@ -186,7 +186,9 @@ package struct AlertEvaluator: Sendable {
         guard var slot = devices[key]?.slots[index] else { return }
         note(key)
         let rule = rules[slot.rule]
-        let kind = body(&slot.machine) { Self.alert(rule, key, id: ids.next(), at: Timestamp(nanosecondsSinceEpoch: 0)) }
+        let kind = body(&slot.machine) {
+            Self.alert(rule, key, id: ids.next(), at: Timestamp(nanosecondsSinceEpoch: 0))
+        }
         devices[key]?.slots[index] = slot
         guard let kind, let alert = slot.machine.alert else { return }
         switch kind {

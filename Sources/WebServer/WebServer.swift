@@ -139,8 +139,11 @@ package struct WebServer: Service {
         let api = router.group("api").add(middleware: authentication)
         let services = dependencies.services
         let maxBodyBytes = configuration.limits.maxMessageBytes
-        StreamRoutes(hub: dependencies.hub, stream: services.stream, dashboards: dependencies.dashboards)
-            .register(on: api)
+        StreamRoutes(
+            hub: dependencies.hub, stream: services.stream, readings: services.readings,
+            dashboards: dependencies.dashboards
+        )
+        .register(on: api)
         ReadingRoutes(readings: services.readings).register(on: api)
         AlertRoutes(alerts: services.alerts, maxBodyBytes: maxBodyBytes).register(on: api)
         DeadLetterRoutes(letters: services.deadLetters).register(on: api)

@@ -6,7 +6,8 @@ import Testing
 @Suite("What rules look for")
 struct AlertConditionTests {
     @Test(
-        "Limits", arguments: [
+        "Limits",
+        arguments: [
             (AlertCondition.above(30), [30, 30.1], [false, true]), (.below(5), [5, 4.9], [false, true]),
             (.outside(5...30), [5, 30, 4.9, 30.1], [false, false, true, true]),
         ])
@@ -18,7 +19,8 @@ struct AlertConditionTests {
     }
 
     @Test(
-        "Changes within a window, by direction", arguments: [
+        "Changes within a window, by direction",
+        arguments: [
             (AlertCondition.Direction.any, 106.0, true), (.any, 94, true), (.rise, 106, true), (.rise, 94, false),
             (.fall, 94, true), (.fall, 106, false), (.any, 104, false),
         ])
@@ -63,7 +65,8 @@ struct AlertConditionTests {
     }
 
     @Test(
-        "Devices by pattern", arguments: [
+        "Devices by pattern",
+        arguments: [
             ("*", "anything", true), ("greenhouse-*", "greenhouse-1", true), ("greenhouse-*", "greenhouse-", true),
             ("greenhouse-*", "a-greenhouse-1", false), ("*-plug", "desk-plug", true), ("a*b*c", "axxbyyc", true),
             ("a*b*c", "acb", false), ("a*a", "a", false), ("exact", "exact", true), ("exact", "exactly", false),

@@ -19,7 +19,8 @@ final class CountingIDs: IDGenerator {
 
 extension AlertEvaluator {
     init(_ rules: [AlertRule], capacity: Int = 100, restoring: [Alert] = [], at now: Double = 0) {
-        self.init(rules: rules, capacity: capacity, ids: CountingIDs(), restoring: restoring, at: AlertRulesTests.at(now))
+        self.init(
+            rules: rules, capacity: capacity, ids: CountingIDs(), restoring: restoring, at: AlertRulesTests.at(now))
     }
 
     /// What a value does: `firing a1 31` and so on.

@@ -2,6 +2,7 @@ import AlertRules
 import CoreMetrics
 import Foundation
 import Logging
+import MQTTTransport
 import NIOCore
 import NIOPosix
 import Realtime
@@ -29,6 +30,8 @@ final class LiveServer: Sendable {
     private let authority: TokenAuthority
     private let folder: String
     private let isFolderKept: Bool
+    /// From MQTT messages to rooms, as in the gateway.
+    let pipeline: IngestPipeline
     private let database: Database
     private let writer: RoomWriter
     private let group: MultiThreadedEventLoopGroup
@@ -39,7 +42,8 @@ final class LiveServer: Sendable {
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil, echoPath: EchoPath? = nil,
-        alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(), metricsText: @escaping @Sendable () -> String = { "" }
+        alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(),
+        metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
         let log = self.log
         let logger = Logger(label: "test") { _ in log.handler }
@@ -69,6 +73,13 @@ final class LiveServer: Sendable {
             alerts: try AlertService(
                 configuration: .init(rules: alertRules), history: history, database: database, writer: writer, hub: hub,
                 tracer: tracer, factory: NOOPMetricsHandler.instance, logger: logger), entry: tracing.entry)
+        let ingestMetrics = IngestMetrics(factory: NOOPMetricsHandler.instance)
+        pipeline = IngestPipeline(
+            decoder: TelemetryDecoder(),
+            store: IngestStore(
+                configuration: .init(clientID: "test"), writer: writer, database: database, readings: ReadingStore(),
+                alerts: services.alerts, metrics: ingestMetrics, tracer: tracer),
+            stream: stream, entry: tracing.entry, metrics: ingestMetrics, logger: logger)
         tickets = TicketStore()
         let environment = ConnectionEnvironment(
             hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,
@@ -120,6 +131,11 @@ final class LiveServer: Sendable {
     {
         let authorization = token.map { [("Authorization", "Bearer \($0)")] } ?? []
         return try await HTTPClientLite.get(url + path, headers: authorization + headers)
+    }
+
+    /// Takes a message as if the broker had sent it.
+    func ingest(_ topic: String, _ payload: String) throws {
+        try pipeline.accept(MQTTBatch(messages: [MQTTMessage(topic: topic, payload: Array(payload.utf8))]))
     }
 
     func publish(_ device: String, _ metrics: [(String, Double)], retained: Bool = false) throws {

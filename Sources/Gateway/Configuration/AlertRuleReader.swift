@@ -69,7 +69,8 @@ struct AlertRuleReader {
                 "There is no such key. Known here: \(known.joined(separator: ", ")).")
         }
         let name = text(mapping, "name", place, upTo: 64) { name in
-            !name.isEmpty && name.unicodeScalars.allSatisfy { "-_.".unicodeScalars.contains($0) || $0.isASCIIAlphanumeric }
+            !name.isEmpty
+                && name.unicodeScalars.allSatisfy { "-_.".unicodeScalars.contains($0) || $0.isASCIIAlphanumeric }
         }
         let title = text(mapping, "title", place, upTo: Self.maxTitleBytes, isRequired: false)
         let metric = text(mapping, "metric", place, upTo: Metric.maximumNameByteCount)
@@ -222,7 +223,8 @@ struct AlertRuleReader {
         _ mapping: Node.Mapping, _ name: String, _ place: String, atLeast shortest: Duration = .zero
     ) -> Duration? {
         guard let node = mapping[name] else { return nil }
-        guard let duration = node.string.flatMap(DurationText.parse), (shortest...Self.longest).contains(duration) else {
+        guard let duration = node.string.flatMap(DurationText.parse), (shortest...Self.longest).contains(duration)
+        else {
             fail(
                 node, "\(place).\(name)",
                 "A duration from \(DurationText.format(shortest)) to 31d is expected here, such as 10s or 5m.")

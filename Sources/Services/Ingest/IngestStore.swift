@@ -52,7 +52,8 @@ package final class IngestStore: Sendable {
     ///   - tracer: Makes the spans of commits that hold sampled readings.
     package init(
         configuration: Configuration, writer: RoomWriter, database: Database, readings: ReadingStore,
-        alerts: AlertService? = nil, metrics: IngestMetrics, tracer: any Tracer, clock: any WallClock = SystemWallClock()
+        alerts: AlertService? = nil, metrics: IngestMetrics, tracer: any Tracer,
+        clock: any WallClock = SystemWallClock()
     ) {
         self.configuration = configuration
         self.writer = writer

@@ -91,7 +91,8 @@ struct AlertRoutes {
         }
         guard identity.grants.canNotify || alerts.users(toldBy: alert.rule).contains(identity.user) else {
             throw Problem(
-                .forbidden, "Acknowledging and silencing are for users whom the rule tells, and for tokens with notify.")
+                .forbidden, "Acknowledging and silencing are for users whom the rule tells, and for tokens with notify."
+            )
         }
         return (id, identity.user)
     }

@@ -1,12 +1,16 @@
 import Services
+import Storage
 import Telemetry
 
 extension DeviceSummary {
     /// As one element of `GET /api/devices`.
-    var json: [UInt8] {
+    ///
+    /// - Parameter firstSeen: when the device was heard for the first time.
+    func json(firstSeen: Timestamp?) -> [UInt8] {
         var object = JSONObjectBuilder()
         object.add("device", device.rawValue)
         object.add("room_id", room)
+        if let firstSeen { object.add("first_seen", time: firstSeen) }
         object.add("last_seen", lastSeen.secondsSinceEpoch)
         if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
         object.add("retained", isRetained)
@@ -45,5 +49,20 @@ extension DeviceSummary {
         }
         bytes.append(UInt8(ascii: "}"))
         return bytes
+    }
+}
+
+extension StoredDevice {
+    /// The same of a device that was not heard since the start.
+    var json: [UInt8] {
+        var object = JSONObjectBuilder()
+        object.add("device", name)
+        object.add("room_id", room)
+        object.add("first_seen", time: firstSeen)
+        object.add("last_seen", lastSeen.secondsSinceEpoch)
+        object.add("retained", false)
+        object.add("data", object: Array("{}".utf8))
+        object.add("units", object: Array("{}".utf8))
+        return object.finished()
     }
 }

@@ -1,6 +1,7 @@
 import Hummingbird
 import Realtime
 import Services
+import Storage
 import Telemetry
 
 /// What people and pages ask about the stream: who is online, which rooms and devices there are. Answers hold only
@@ -8,9 +9,12 @@ import Telemetry
 struct StreamRoutes {
     /// The most rooms that one answer lists.
     static let maxListedRooms = 10_000
+    /// The most devices that are looked up for when they were first heard.
+    private static let maxStoredDevices = 20_000
 
     let hub: Hub
     let stream: DataStreamService
+    let readings: ReadingHistory
     /// `{"dashboards":[…]}`
     let dashboards: @Sendable () -> [UInt8]
 
@@ -61,14 +65,32 @@ struct StreamRoutes {
         return .json(bytes)
     }
 
-    @Sendable private func devices(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+    /// Devices that spoke since the start with their latest readings, and those that did before.
+    @Sendable private func devices(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let grants = try context.requireIdentity().grants
+        let known: [StoredDevice]
+        do {
+            known = try await readings.devices(limit: Self.maxStoredDevices)
+        } catch {
+            throw Problem(error)
+        }
+        var firstSeen: [String: [String: StoredDevice]] = [:]
+        for device in known where grants.canSee(room: device.room) {
+            firstSeen[device.room, default: [:]][device.name] = device
+        }
         var bytes: [UInt8] = []
         JSONWriter.append(raw: "{\"devices\":[", to: &bytes)
-        for (index, device) in stream.devices(where: grants.canSee).enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes += device.json
+        var isFirst = true
+        func append(_ json: [UInt8]) {
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            bytes += json
         }
+        for device in stream.devices(where: grants.canSee) {
+            let stored = firstSeen[device.room]?.removeValue(forKey: device.device.rawValue)
+            append(device.json(firstSeen: stored?.firstSeen))
+        }
+        for device in known where firstSeen[device.room]?[device.name] != nil { append(device.json) }
         JSONWriter.append(raw: "]}", to: &bytes)
         return .json(bytes)
     }

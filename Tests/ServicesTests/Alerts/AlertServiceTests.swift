@@ -28,7 +28,8 @@ struct AlertServiceTests {
         init(_ rules: [AlertRule], after earlier: Setup? = nil, samples: Bool = false) throws {
             ingest = try IngestFixture(StreamFixture(), directory: earlier?.ingest.directory)
             let tracer = OTLPTracer(
-                resource: Resource(serviceName: "test"), sampler: samples ? .parentBasedAlwaysOn : Sampler(root: .alwaysOff),
+                resource: Resource(serviceName: "test"),
+                sampler: samples ? .parentBasedAlwaysOn : Sampler(root: .alwaysOff),
                 processors: [spans])
             alerts = try AlertService(
                 configuration: .init(rules: rules, hasWebhook: true), history: .init(), database: ingest.database,

@@ -48,7 +48,8 @@ final class IngestFixture {
         let metrics = IngestMetrics(factory: factory)
         let store = IngestStore(
             configuration: .init(clientID: clientID, receiveMaximum: 100, maxDeadLetters: 10), writer: writer,
-            database: database, readings: readings, alerts: alerts, metrics: metrics, tracer: entry.tracer, clock: stream.clock)
+            database: database, readings: readings, alerts: alerts, metrics: metrics, tracer: entry.tracer,
+            clock: stream.clock)
         return IngestPipeline(
             decoder: TelemetryDecoder(), store: store, stream: stream.stream, entry: entry, latency: latency,
             clocks: clocks, clockService: clockService, metrics: metrics, clock: stream.clock, logger: logger)

@@ -1,3 +1,4 @@
+import AlertRules
 import Foundation
 import OTLP
 import Realtime
@@ -14,16 +15,24 @@ struct ContractTests {
     @Test("Every documented HTTP operation answers as documented, its errors too")
     func http() async throws {
         let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
-        let server = try await LiveServer(webDirectory: try Self.webDirectory(), tracing: tracing)
+        let server = try await LiveServer(
+            webDirectory: try Self.webDirectory(), alertRules: [Self.hot], tracing: tracing)
         let document = try await server.get("/openapi.json").json
         let checker = SchemaChecker(document: document)
         let tab = try await server.tab("ann")
         _ = try await tab.join("chat/a")
         try server.publish("a", [("temperature", 20)])
+        try server.ingest("sensors/a", #"{"temperature":31,"unit":"°C"}"#)
+        try server.ingest("sensors/a", "nonsense")
         let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
         // The upgrade of the tab.
         let trace = try #require(tracing.spans.all.first?.context.traceIDText)
         let tracePath = "/api/latency/traces/{trace_id}"
+        let alert = try #require(
+            try await server.get("/api/alerts", token: all).json["alerts"]?.array?.first?["alert_id"]?.string)
+        let acknowledge = "/api/alerts/{alert_id}/acknowledge"
+        let silence = "/api/alerts/{alert_id}/silence"
+        let stranger = try await server.token("eve", join: ["sensors/#"])
         let message = #"{"room_id":"chat/a","content":"x","idempotency_key":"k"}"#
         let notification =
             #"{"user_id":"ann","title":"x","link":"/a","expires_at":"2090-01-01T00:00:00Z","#
@@ -49,7 +58,14 @@ struct ContractTests {
             ("GET", tracePath, "x", all, nil), ("POST", "/v1/traces", "", all, #"{"resourceSpans":[]}"#),
             ("POST", "/v1/traces", "", all, #"{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}"#),
             ("POST", "/v1/traces", "", all, "{}"), ("GET", "/livez", "", nil, nil), ("GET", "/metrics", "", nil, nil),
-            ("GET", "/ws", "", nil, nil),
+            ("GET", "/ws", "", nil, nil), ("GET", "/api/readings", "?device=a&metric=temperature", all, nil),
+            ("GET", "/api/readings", "?device=a&from=0&points=1", all, nil), ("GET", "/api/readings", "", all, nil),
+            ("GET", "/api/readings", "?device=b", all, nil), ("GET", "/api/dead-letters", "?limit=5", all, nil),
+            ("GET", "/api/dead-letters", "", stranger, nil), ("GET", "/api/alerts", "?state=active", all, nil),
+            ("GET", "/api/alerts", "?state=bad", all, nil), ("POST", acknowledge, alert, stranger, nil),
+            ("POST", acknowledge, "none", all, nil), ("POST", acknowledge, alert, all, nil),
+            ("POST", silence, alert, all, #"{"for":"1h"}"#), ("POST", silence, alert, all, #"{"for":"soon"}"#),
+            ("DELETE", silence, alert, all, nil),
         ]
         var asked = Set<String>()
         for request in requests {
@@ -77,15 +93,15 @@ struct ContractTests {
         try await server.stop()
     }
 
-    /// A path with its query; for one that ends in a parameter, the parameter's value.
+    /// A path with its query; for one with a parameter, the parameter's value.
     private static func path(_ path: String, _ query: String) -> String {
-        guard path.hasSuffix("}"), let open = path.firstIndex(of: "{") else { return path + query }
-        return path[..<open] + query
+        guard let open = path.firstIndex(of: "{"), let close = path.firstIndex(of: "}") else { return path + query }
+        return path[..<open] + query + path[path.index(after: close)...]
     }
 
     @Test("Every message type is documented, comes as documented, and every documented one comes")
     func socket() async throws {
-        let server = try await LiveServer(webDirectory: try Self.webDirectory())
+        let server = try await LiveServer(webDirectory: try Self.webDirectory(), alertRules: [Self.hot])
         let document = try await server.get("/asyncapi.json").json
         let checker = SchemaChecker(document: document)
         let token = try await server.token(
@@ -108,6 +124,7 @@ struct ContractTests {
         for (number, (type, payload)) in commands.enumerated() {
             try await client.send(text: #"{"type":"\#(type)","id":"\#(number)","payload":\#(payload)}"#)
         }
+        try server.ingest("sensors/a", #"{"temperature":31}"#)
         _ = try await server.post(
             "/api/notifications", token: token, #"{"user_id":"ann","title":"x","link":"https://example.org/"}"#)
 
@@ -135,6 +152,8 @@ struct ContractTests {
         #expect(allowed.filter { $0.contains("_") }.count == names.count { $0.hasPrefix("in.") })
         try await server.stop()
     }
+
+    private static let hot = AlertRule(name: "hot", metric: "temperature", condition: .above(30))
 
     private static func webDirectory() throws -> String {
         try PackageRoot.directory.appending(path: "dashboards/web").path

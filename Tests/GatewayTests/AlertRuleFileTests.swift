@@ -1,0 +1,120 @@
+import AlertRules
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+/// Rules are read as docs/alerts.md has them, and what is wrong in one is named with its line.
+@Suite("Files of alert rules")
+struct AlertRuleFileTests {
+    private static func rules(_ yaml: String) throws -> [AlertRule] {
+        try ConfigurationFile(path: "windsock.yaml", yaml: yaml).alertRules.map(\.rule)
+    }
+
+    private static func mistakes(_ rule: String) -> [String] {
+        let yaml = "alerts:\n  - name: r\n    metric: t\n" + rule.split(separator: "\n").map { "    \($0)\n" }.joined()
+        do {
+            _ = try rules(yaml)
+            return []
+        } catch let error as ConfigurationErrors {
+            return error.errors.map(\.description)
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    @Test("Every key")
+    func everything() throws {
+        let rule = try #require(
+            try Self.rules(
+                """
+                alerts:
+                  - name: greenhouse-too-hot
+                    title: Greenhouse too hot
+                    metric: temperature
+                    devices: [greenhouse-*, porch]
+                    above: 30
+                    for: 10s
+                    hysteresis: 0.5
+                    resolve_after: 5s
+                    repeat: 1h
+                    severity: critical
+                    notify: {users: [ada, bob], rooms: chat/ops}
+                    message: "{device} is at {value}"
+                """
+            ).first)
+        #expect(
+            rule
+                == AlertRule(
+                    name: "greenhouse-too-hot", title: "Greenhouse too hot", metric: "temperature",
+                    devices: [DevicePattern("greenhouse-*"), DevicePattern("porch")], condition: .above(30),
+                    holdFor: .seconds(10), hysteresis: 0.5, resolveAfter: .seconds(5), repeatInterval: .seconds(3600),
+                    severity: .critical, recipients: .init(users: ["ada", "bob"], rooms: ["chat/ops"]),
+                    template: try AlertTemplate("{device} is at {value}")))
+    }
+
+    @Test(
+        "Conditions",
+        arguments: [
+            ("above: 30", AlertCondition.above(30)), ("below: -2.5", .below(-2.5)),
+            ("outside: [5, 30]", .outside(5...30)),
+            ("change: 5\nwithin: 10m", .change(by: 5, within: .seconds(600), .any)),
+            ("change: 5\nwithin: 1h\ndirection: fall", .change(by: 5, within: .seconds(3600), .fall)),
+            ("no_data: 5m", .noData(.seconds(300))),
+        ])
+    func conditions(yaml: String, expected: AlertCondition) throws {
+        let rule = "alerts:\n  - name: r\n    metric: t\n" + yaml.split(separator: "\n").map { "    \($0)\n" }.joined()
+        #expect(try Self.rules(rule).map(\.condition) == [expected])
+    }
+
+    @Test(
+        "What cannot be used is named with its line and what is allowed",
+        arguments: [
+            ("", "windsock.yaml:2: alerts[0]: Exactly one condition is expected"),
+            ("above: 1\nbelow: 2", "here are above, below"),
+            ("above: warm", "windsock.yaml:4: alerts[0].above: A number"),
+            ("above: .nan", "alerts[0].above"), ("outside: [9, 1]", "the lower one first"),
+            ("change: 5", "needs \"within\""),
+            ("above: 1\nwithin: 5m", "belongs to \"change\" only"),
+            ("above: 1\nfor: soon", "A duration from 0s to 31d"),
+            ("above: 1\nseverity: bad", "One of info, warning, critical"),
+            ("above: 1\nabove_all: 2", "There is no such key"),
+            ("above: 1\nmessage: '{devise}'", "There is no {devise}"),
+            ("above: 1\nnotify: {rooms: [users/ada]}", "is not a room"),
+            ("above: 1\nnotify: {rooms: ['chat/#']}", "is not a room"),
+            ("above: 1\nnotify: {groups: [a]}", "Known here: rooms, users"),
+            ("above: 1\nhysteresis: -1", "A number from 0 up"), ("no_data: 0s", "A duration from 1s"),
+        ])
+    func mistakes(yaml: String, expected: String) {
+        let found = Self.mistakes(yaml)
+        #expect(found.contains { $0.contains(expected) }, "\(found)")
+    }
+
+    @Test("The files of the folder are read by name, and two rules of one name are told with both places")
+    func folder() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("- {name: one, metric: t, above: 1}", to: "a.yaml")
+        try folder.write("alerts:\n  - {name: two, metric: t, above: 1}\n", to: "b.yml")
+        try folder.write("not yaml: [", to: "ignored.txt")
+        var sources = GatewayConfiguration.Sources(flags: ["alerts_dir": folder.url.path])
+        #expect(try GatewayConfiguration(sources).alertRules.map(\.name) == ["one", "two"])
+        try folder.write("- {name: one, metric: t, below: 1}", to: "c.yaml")
+        let error = #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
+        #expect(error?.description.contains("c.yaml:1: name: A rule named \"one\" stands at") == true)
+        #expect(error?.description.contains("a.yaml:1 already") == true)
+        sources.flags["alerts_dir"] = folder.url.path + "/none"
+        #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
+    }
+
+    @Test("The rules that come with the program can be used, and those of docs/alerts.md")
+    func shipped() throws {
+        let folder = try PackageRoot.directory.appending(path: "alerts").path
+        let sources = GatewayConfiguration.Sources(flags: ["alerts_dir": folder])
+        #expect(try GatewayConfiguration(sources).alertRules.count >= 4)
+        let text = try String(contentsOf: PackageRoot.directory.appending(path: "docs/alerts.md"), encoding: .utf8)
+        let examples = text.split(separator: "```yaml\n").dropFirst().compactMap { $0.split(separator: "```").first }
+        #expect(examples.count >= 3)
+        for example in examples { #expect(try !Self.rules(String(example)).isEmpty, "\(example)") }
+    }
+}
