@@ -12,20 +12,26 @@ final class SequencePublisher: Sendable {
         var underWay = 0
     }
 
-    /// Few enough for a broker never to queue more than the gateway's receive maximum.
-    private static let maxUnderWay = 4
-
     private let client: MQTTClient
-    private let loop = MQTTLoop(name: "publisher")
+    private let loop: MQTTLoop
+    private let ownsLoop: Bool
+    private let maxUnderWay: Int
     private let topic: String
     private let state = Mutex(State())
 
-    init(port: Int, topic: String) throws {
+    /// - Parameters:
+    ///   - maxUnderWay: few enough for a broker never to queue more than the gateway's receive maximum.
+    ///   - loop: of a fleet; nil for one of its own.
+    init(port: Int, topic: String, maxUnderWay: Int = 4, loop: MQTTLoop? = nil) throws {
         self.topic = topic
-        var configuration = MQTTConfiguration(port: port, clientID: "publisher-\(port)")
+        self.maxUnderWay = maxUnderWay
+        self.loop = loop ?? MQTTLoop(name: "publisher")
+        ownsLoop = loop == nil
+        var configuration = MQTTConfiguration(
+            port: port, clientID: "publisher-\(port)-\(topic.replacing("/", with: "-"))")
         configuration.backoff = .init(base: .milliseconds(20), cap: .milliseconds(200))
         client = try MQTTClient(
-            configuration: configuration, loop: loop,
+            configuration: configuration, loop: self.loop,
             logger: Logger(label: "publisher") { _ in SwiftLogNoOpLogHandler() })
         client.connect()
     }
@@ -38,7 +44,7 @@ final class SequencePublisher: Sendable {
 
     /// Publishes from now on, as fast as the broker acknowledges.
     func start() {
-        for _ in 0..<Self.maxUnderWay { publishNext() }
+        for _ in 0..<maxUnderWay { publishNext() }
     }
 
     /// Publishes nothing more, and waits until all that is under way was acknowledged.
@@ -48,7 +54,7 @@ final class SequencePublisher: Sendable {
             self.state.withLock { $0.underWay == 0 }
         }
         await client.stop()
-        loop.stop()
+        if ownsLoop { loop.stop() }
     }
 
     private func publishNext() {
