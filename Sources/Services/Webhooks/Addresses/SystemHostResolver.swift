@@ -1,0 +1,99 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Asks the system: its files, its name servers.
+///
+/// `getaddrinfo` blocks, for as long as name servers take, so that it runs on a queue of its own: neither an event loop
+/// nor one of the few threads that tasks share waits for it. One look-up at a time; those that were given up while they
+/// waited are not made.
+package struct SystemHostResolver: HostResolver {
+    private let queue = DispatchQueue(label: "windsock.webhook.resolver")
+
+    package init() {}
+
+    package func addresses(of host: String) async throws -> [IPAddress] {
+        let answer = Answer()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                guard answer.await(continuation) else { return }
+                queue.async {
+                    guard answer.isAwaited else { return }
+                    answer.give(Result { try Self.lookUp(host) })
+                }
+            }
+        } onCancel: {
+            answer.give(.failure(CancellationError()))
+        }
+    }
+
+    /// What one caller waits for; given once, by the look-up or by the cancellation, whichever is first.
+    private final class Answer: Sendable {
+        private enum State {
+            case asked
+            case awaited(CheckedContinuation<[IPAddress], any Error>)
+            case given
+        }
+
+        private let state = Mutex(State.asked)
+
+        var isAwaited: Bool {
+            state.withLock { state in
+                if case .awaited = state { true } else { false }
+            }
+        }
+
+        /// False when the task was cancelled before: then nothing needs to be looked up.
+        func await(_ continuation: CheckedContinuation<[IPAddress], any Error>) -> Bool {
+            let isAsked = state.withLock { state in
+                guard case .asked = state else { return false }
+                state = .awaited(continuation)
+                return true
+            }
+            if !isAsked { continuation.resume(throwing: CancellationError()) }
+            return isAsked
+        }
+
+        func give(_ result: Result<[IPAddress], any Error>) {
+            let before = state.withLock { state in
+                defer { state = .given }
+                return state
+            }
+            if case .awaited(let continuation) = before { continuation.resume(with: result) }
+        }
+    }
+
+    /// Blocks.
+    private static func lookUp(_ host: String) throws -> [IPAddress] {
+        var hints = addrinfo()
+        hints.ai_family = AF_UNSPEC
+        #if canImport(Darwin)
+            hints.ai_socktype = SOCK_STREAM
+        #else
+            hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        #endif
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, nil, &hints, &list)
+        defer { if let list { freeaddrinfo(list) } }
+        guard status == 0 else {
+            throw HostResolutionError(host: host, reason: String(cString: gai_strerror(status)))
+        }
+        var found: [IPAddress] = []
+        var next = list
+        while let entry = next?.pointee {
+            if let address = address(of: entry), !found.contains(address) { found.append(address) }
+            next = entry.ai_next
+        }
+        guard !found.isEmpty else { throw HostResolutionError(host: host, reason: "it has no address") }
+        return found
+    }
+
+    private static func address(of entry: addrinfo) -> IPAddress? {
+        guard let raw = UnsafeRawPointer(entry.ai_addr) else { return nil }
+        switch entry.ai_family {
+        case AF_INET: return IPAddress(raw.loadUnaligned(as: sockaddr_in.self).sin_addr)
+        case AF_INET6: return IPAddress(raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr)
+        default: return nil
+        }
+    }
+}
