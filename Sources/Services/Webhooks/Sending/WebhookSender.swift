@@ -132,6 +132,8 @@ package struct WebhookSender: WebhookSending {
         client.connectionPool.retryConnectionEstablishment = false
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
         client.tracing.tracer = nil
+        // A proxy would connect to what it likes.
+        client.proxy = nil
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: client)
     }
 
