@@ -8,7 +8,7 @@ package struct WebhookConfiguration: Sendable, Equatable {
     /// For one attempt: looking up the name, connecting, sending and the answer.
     package let timeout: Duration
     package let retries: WebhookRetryPolicy
-    /// The most events that wait in the outbox; whoever stores them keeps to it, and forgets the oldest.
+    /// The most events that wait in the outbox; whoever stores them keeps to it, and says what is not sent.
     package let maxWaiting: Int
 
     /// - Parameters:

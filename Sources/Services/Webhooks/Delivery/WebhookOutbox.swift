@@ -6,9 +6,8 @@ package import Telemetry
 /// them true; then ``WebhookService/wake()`` says so. The service takes them out one at a time, always the oldest.
 ///
 /// What the outbox is told is stored when the call returns, in a cancelled task too: at a shutdown the last answer may
-/// have just come. A call that throws is made again later, so that one that was stored nevertheless must do no harm; nor
-/// must one about an event that is not there any more because the outbox was too full
-/// (``WebhookConfiguration/maxWaiting``).
+/// have just come. A call that throws is made again later, so that one that was stored nevertheless must do no harm.
+/// How many events may wait is ``WebhookConfiguration/maxWaiting``.
 package protocol WebhookOutbox: Sendable {
     /// The oldest event that was neither delivered nor given up, due or not; `nil` when there is none. It stays.
     func next() async throws -> WebhookEntry?
