@@ -88,7 +88,7 @@ let package = Package(
             dependencies: [
                 "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", logging, metrics,
                 coreMetrics,
-                tracing, collections, crypto, asyncHTTPClient, nio("NIOCore"),
+                tracing, collections, crypto, asyncHTTPClient, nio("NIOCore"), nio("NIOHTTP1"),
             ],
             swiftSettings: settings),
 
@@ -169,7 +169,8 @@ let package = Package(
                 logging,
                 coreMetrics, grdb,
                 tracing, nio("NIOCore"),
-                nio("NIOEmbedded"),
+                asyncHTTPClient, "Observability", nio("NIOHTTP1"), nio("NIOPosix"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), nio("NIOEmbedded"),
             ],
             swiftSettings: settings),
         .testTarget(

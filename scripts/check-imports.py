@@ -32,7 +32,7 @@ LAYERS = {
     # Level 2: the use cases
     "Services": [
         "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP",
-        "NIOCore", "AsyncHTTPClient", "DequeModule", "Crypto",
+        "NIOCore", "NIOHTTP1", "AsyncHTTPClient", "DequeModule", "Crypto",
     ],
     # Level 3: the edge
     "WebServer": [

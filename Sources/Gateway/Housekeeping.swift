@@ -5,7 +5,7 @@ import Services
 import Storage
 import Telemetry
 
-/// What is due every so often: users whose grace period is over, devices that fell silent, history that has become too
+/// What goes on beside the rest: users whose grace period is over, devices that fell silent, history that has become too
 /// old, and a look whether a storage that failed works again.
 ///
 /// `run()` returns at a graceful shutdown.
@@ -28,13 +28,14 @@ struct Housekeeping: Service {
             // Removing much takes long: it goes on beside the rest.
             async let cleaning: Void = cleanRegularly()
             async let checkpoints: Void = checkpointRegularly()
+            async let webhook: Void? = rooms.webhook?.run()
             while (try? await Task.sleep(for: Self.interval)) != nil {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
                 rooms.alerts.tick(isListening: isListening())
                 if rooms.writer.health.trouble != nil { await probe() }
             }
-            _ = await (cleaning, checkpoints)
+            _ = await (cleaning, checkpoints, webhook)
         }
     }
 

@@ -11,6 +11,8 @@ struct RoomStack: Sendable {
     let readings: ReadingStore
     let retention: ReadingRetention
     let alerts: AlertService
+    /// Posts alerts, if they are to be posted.
+    let webhook: WebhookService?
     let presence: PresenceService
     let services: HubServices
     private let logger: Logger
@@ -31,11 +33,18 @@ struct RoomStack: Sendable {
             policy: storage.retention, database: database, writer: writer, readings: readings, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
         let history = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
+        webhook = configuration.webhook.map { [database, writer] webhook in
+            WebhookService(
+                webhook, outbox: StoredWebhookOutbox(database: database, writer: writer),
+                sender: WebhookSender(webhook, tracer: tracer), metrics: WebhookMetrics(factory: factory),
+                logger: logger)
+        }
         alerts = try AlertService(
             configuration: AlertService.Configuration(
-                rules: configuration.alertRules, maxDevices: configuration.stream.maxDevices),
+                rules: configuration.alertRules, maxDevices: configuration.stream.maxDevices,
+                hasWebhook: webhook != nil),
             history: configuration.history, database: database, writer: writer, hub: hub, tracer: tracer,
-            factory: factory, logger: logger)
+            factory: factory, wakeWebhook: { [webhook] in webhook?.wake() }, logger: logger)
         services = HubServices(
             stream: stream,
             history: history,

@@ -39,7 +39,7 @@ extension Schema {
 
         CREATE TABLE webhook_event (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
-            event_id TEXT NOT NULL,
+            event_id TEXT NOT NULL UNIQUE,
             body BLOB NOT NULL,
             traceparent TEXT,
             attempts INTEGER NOT NULL DEFAULT 0,

@@ -113,6 +113,12 @@ extension ConfigurationOption {
     static let readingsAge = Self("readings.age", default: "90d", "How long readings are kept.")
     static let readingsBytes = Self(
         "readings.max_bytes", default: "10737418240", "Size of the database above which the oldest readings go.")
+    static let webhookURL = Self("webhook.url", "Where alerts are posted to: http:// or https://.")
+    static let webhookSecret = Self(
+        "webhook.secret", isSecret: true, "Signs what is posted (HMAC-SHA256); 16 bytes or more.")
+    static let webhookSecretFile = Self("webhook.secret_file", "A file that holds webhook.secret.")
+    static let webhookPrivate = Self(
+        "webhook.allow_private", default: "off", "Whether webhook.url may be a private address: on or off.")
     static let series = Self("limits.series", default: "200000", "Metrics of all devices that are stored.")
     static let deadLetters = Self(
         "limits.dead_letters", default: "1000", "Payloads kept that could not be taken, by topic and reason.")
@@ -145,7 +151,8 @@ extension ConfigurationOption {
         queueBytes,
         queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
-        addressConnectionsPerSecond, contentBytes, notificationRecipients, series, deadLetters, durability, readingsAge,
+        addressConnectionsPerSecond, contentBytes, notificationRecipients, webhookURL, webhookSecret, webhookSecretFile, webhookPrivate, series,
+        deadLetters, durability, readingsAge,
         readingsBytes,
         historyMessages, historyAge, historyRooms, historyNotifications, presenceGrace, tracesPerSecond,
         sendSpansPerMessage, sendSpansPerSecond, slowThreshold,

@@ -19,6 +19,8 @@ package struct GatewayConfiguration: Sendable {
     package var storage: StorageConfiguration
     /// When people are told of what devices measure.
     package var alertRules: [AlertRule]
+    /// Where alerts are posted to; `nil` when nowhere.
+    package var webhook: WebhookConfiguration?
     package var routes: [TopicRoute]
     package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
@@ -87,6 +89,7 @@ package struct GatewayConfiguration: Sendable {
             presenceGrace: TimeAmount(settings.duration(.presenceGrace, in: .zero...(.seconds(3600)))))
         history = Self.history(&settings)
         storage = Self.storage(&settings)
+        webhook = Self.webhook(&settings)
         alertRules = Self.alertRules(&settings, sources.file)
         tracing = Self.tracing(&settings)
         otlp = Self.otlp(&settings, sources.environment)

@@ -30,6 +30,9 @@ package final class AlertService: Sendable {
         }
     }
 
+    /// Webhook events that may wait to be delivered.
+    package static let maxWaitingEvents = 10_000
+
     private let configuration: Configuration
     private let teller: AlertTeller
     private let database: Database
@@ -40,14 +43,18 @@ package final class AlertService: Sendable {
     private let logger: Logger
     private let transitions: [String: Counter]
     private let evaluator: Mutex<AlertEvaluator>
+    private let wakeWebhook: @Sendable () -> Void
+    /// Whether a transaction that is not finished yet may have stored an event for the webhook.
+    private let hasStoredEvents = Atomic(false)
 
     /// Goes on with the alerts that the database has.
     ///
+    /// - Parameter wakeWebhook: Called when an event for the webhook may have been stored.
     /// - Throws: what makes the database unreadable.
     package init(
         configuration: Configuration, history: HistoryConfiguration, database: Database, writer: RoomWriter, hub: Hub,
         tracer: any Tracer, factory: any MetricsFactory, clock: any WallClock = SystemWallClock(),
-        ids: any IDGenerator = RandomIDGenerator(), logger: Logger
+        ids: any IDGenerator = RandomIDGenerator(), wakeWebhook: @escaping @Sendable () -> Void = {}, logger: Logger
     ) throws {
         self.configuration = configuration
         self.database = database
@@ -56,6 +63,7 @@ package final class AlertService: Sendable {
         self.tracer = tracer
         self.clock = clock
         self.logger = logger
+        self.wakeWebhook = wakeWebhook
         teller = AlertTeller(
             rules: configuration.rules, ledger: RoomLedger(configuration: history),
             hasWebhook: configuration.hasWebhook, tracer: tracer, ids: ids, clock: clock, logger: logger)
@@ -112,6 +120,7 @@ package final class AlertService: Sendable {
         evaluator.withLock { evaluator in
             if isCommitted { evaluator.commit() } else { evaluator.rollback() }
         }
+        if isCommitted, hasStoredEvents.exchange(false, ordering: .relaxed) { wakeWebhook() }
     }
 
     /// Looks at what time alone has brought, and ends alerts whose rule is gone; to be called about once a second.
@@ -150,6 +159,7 @@ package final class AlertService: Sendable {
     }
 
     private func count(_ transition: AlertTransition) {
+        if configuration.hasWebhook { hasStoredEvents.store(true, ordering: .relaxed) }
         transitions["\(transition.kind)"]?.increment()
     }
 

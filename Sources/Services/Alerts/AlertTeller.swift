@@ -8,9 +8,6 @@ import Tracing
 /// Stores an alert's step and tells those whom it concerns, all in the transaction of the reading behind it: a crash
 /// neither loses an alert nor tells of it twice.
 struct AlertTeller {
-    /// Webhook events that may wait to be delivered.
-    static let maxWaitingEvents = 10_000
-
     let rules: [AlertRule]
     let ledger: RoomLedger
     let hasWebhook: Bool
@@ -117,7 +114,7 @@ struct AlertTeller {
             let id = ids.next()
             let isKept = try transaction.addWebhookEvent(
                 id: id, body: AlertPayload.event("\(kind)", id: id, alert, at: now),
-                traceparent: journey.parent?.traceparent, at: now, maxWaiting: Self.maxWaitingEvents)
+                traceparent: journey.parent?.traceparent, at: now, maxWaiting: AlertService.maxWaitingEvents)
             if !isKept { logger.warning("Too many events wait for the webhook; one is not sent") }
             return []
         }

@@ -44,15 +44,15 @@ extension StorageTransaction {
     }
 
     /// Tries an event again then.
-    package func postponeWebhookEvent(_ number: Int64, until due: Timestamp) throws {
+    package func postponeWebhookEvent(_ eventID: String, until due: Timestamp) throws {
         try run(
-            "UPDATE webhook_event SET attempts = attempts + 1, due_at = ? WHERE number = ?",
-            [due.nanosecondsSinceEpoch, number])
+            "UPDATE webhook_event SET attempts = attempts + 1, due_at = ? WHERE event_id = ?",
+            [due.nanosecondsSinceEpoch, eventID])
     }
 
     /// The event was delivered, or given up.
-    package func removeWebhookEvent(_ number: Int64) throws {
-        try run("DELETE FROM webhook_event WHERE number = ?", [number])
+    package func removeWebhookEvent(_ eventID: String) throws {
+        try run("DELETE FROM webhook_event WHERE event_id = ?", [eventID])
     }
 }
 

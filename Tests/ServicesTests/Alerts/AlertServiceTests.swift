@@ -269,7 +269,7 @@ struct AlertServiceTests {
             let body = try JSONParser.parse(event.body)
             #expect(body["event_id"]?.stringValue == event.eventID)
             events.append("\(body["event"]?.stringValue ?? "?") \(body["alert"]?["device"]?.stringValue ?? "?")")
-            try setup.ingest.database.write { try $0.removeWebhookEvent(event.number) }
+            try setup.ingest.database.write { try $0.removeWebhookEvent(event.eventID) }
         }
         #expect(events == ["alert.firing d", "alert.resolved d"])
     }
