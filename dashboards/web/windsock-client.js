@@ -539,6 +539,7 @@ export class WindsockClient {
   #deliver(message) {
     const { type, payload } = message;
     if (type === "chat_message") this.#tell("chat", "onMessage", payload, message);
+    if (type === "alert") this.#tell("alert", "onMessage", payload, message);
     if (type === "direct_message") this.#emitter.emit("direct", payload);
     if (type === "notification") this.#notified(payload);
     if (type === "notification_read") {

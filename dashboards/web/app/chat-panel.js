@@ -198,21 +198,36 @@ export class ChatPanel {
 
   /** Puts a message in its place; one that is there already stays. */
   #insert(message) {
-    if (message.type !== "chat_message") return;
-    const { user_id: user, content, message_id: id } = message.payload;
+    if (message.type !== "chat_message" && message.type !== "alert") return;
     let after = this.#log.lastElementChild;
     while (after && Number(after.dataset.offset ?? 0) > message.offset) after = after.previousElementSibling;
     if (Number(after?.dataset.offset) === message.offset) return;
+    const item = message.type === "alert" ? this.#alert(message) : this.#message(message);
+    if (after) after.after(item);
+    else this.#log.prepend(item);
+  }
+
+  #alert({ offset, timestamp, payload: { alert } }) {
+    const time = new Date(timestamp);
+    return element("li", {
+      className: "chat-alert", dataset: { offset, alertId: alert.alert_id, state: alert.state, severity: alert.severity },
+    },
+      element("p", { className: "chat-meta" },
+        element("strong", {}, `${alert.rule} ${alert.state}`),
+        element("time", { dateTime: timestamp, title: time.toLocaleString() }, formatTime(time.getTime()))),
+      element("p", {}, alert.message));
+  }
+
+  #message(message) {
+    const { user_id: user, content, message_id: id } = message.payload;
     const time = new Date(message.timestamp);
-    const item = element("li", {
+    return element("li", {
       className: "chat-message", dataset: { messageId: id, offset: message.offset, mine: user === this.#client.userID },
     },
       element("p", { className: "chat-meta" },
         element("strong", {}, user),
         element("time", { dateTime: message.timestamp, title: time.toLocaleString() }, formatTime(time.getTime()))),
       element("p", { className: "chat-text" }, content));
-    if (after) after.after(item);
-    else this.#log.prepend(item);
   }
 
   #send() {

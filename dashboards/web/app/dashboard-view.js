@@ -73,6 +73,16 @@ export class DashboardView {
     this.#grid.hidden = isEmpty;
   }
 
+  /** The panels whose past is worth asking for. */
+  get pastPanels() {
+    return this.#panels.filter(({ definition: { type } }) => type !== "table");
+  }
+
+  /** The longest span of time that a panel shows, in milliseconds. */
+  get longestWindowMs() {
+    return Math.max(...this.pastPanels.map(({ windowMs }) => windowMs), 0);
+  }
+
   /** How many devices the panels show. */
   get deviceCount() {
     return new Set(this.#panels.flatMap(({ series }) => series.map(({ device }) => device))).size;

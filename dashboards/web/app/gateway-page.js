@@ -1,4 +1,5 @@
 import { WindsockClient } from "../windsock-client.js";
+import { AlertCenter } from "./alert-center.js";
 import { getJSON, isTokenAccepted } from "./api.js";
 import { ChatPanel } from "./chat-panel.js";
 import { ConnectionView } from "./connection-view.js";
@@ -8,11 +9,13 @@ import { element, setText } from "./dom.js";
 import { Drawers } from "./drawers.js";
 import { formatNumber, formatTime } from "./format.js";
 import { FrameLoop } from "./frame-loop.js";
+import { History } from "./history.js";
 import { JourneyDialog } from "./journey-dialog.js";
 import { Journeys } from "./journeys.js";
 import { NotificationCenter } from "./notification-center.js";
 import { PaintWatch } from "./paint-watch.js";
 import { Palette, Theme } from "./palette.js";
+import { RangePicker } from "./range-picker.js";
 import { ReadinessWatch } from "./readiness.js";
 import { SeriesStore } from "./series-store.js";
 import { session } from "./session.js";
@@ -51,6 +54,9 @@ export class GatewayPage {
   #drawers = new Drawers();
   #chat = new ChatPanel(this.#drawers);
   #notifications = new NotificationCenter(this.#drawers);
+  #alerts = new AlertCenter(this.#drawers, () => this.#view?.markAll());
+  #range = new RangePicker(() => this.#loadPast());
+  #history = this.#makeHistory();
   #deviceStatus = new DeviceStatusView();
   /** @type {WindsockClient | null} */
   #client = null;
@@ -69,7 +75,11 @@ export class GatewayPage {
     document.getElementById("theme").addEventListener("click", () => this.#theme.toggle());
     document.getElementById("sign-out").addEventListener("click", () => this.#askToSignIn());
     document.getElementById("load-retry").addEventListener("click", () => this.#start());
-    addEventListener("popstate", () => this.#dashboards.length > 0 && this.#show());
+    addEventListener("popstate", () => {
+      this.#range.show();
+      if (this.#dashboards.length > 0) this.#show();
+    });
+    document.getElementById("range-retry").addEventListener("click", () => this.#history.retry());
     addEventListener("hashchange", () => session.takeFromAddress() && this.#start());
     setInterval(() => this.#tick(), 1_000);
     session.takeFromAddress();
@@ -97,8 +107,7 @@ export class GatewayPage {
       this.#root.dataset.view = "none";
       return;
     }
-    const charts = this.#dashboards.flatMap(({ panels }) => panels).map(({ window_s = 300 }) => window_s * 1000);
-    this.#store.retentionMs = Math.max(...charts);
+    this.#history.start(token);
     this.#connect(token);
     this.#readiness.start();
     this.#buildNavigation();
@@ -111,6 +120,8 @@ export class GatewayPage {
     this.#client = client;
     client.on("state", (state) => {
       this.#connection.setState(state);
+      if (state.state === "open") this.#history.recovered();
+      else if (state.state === "waiting") this.#history.lost();
       if (state.state === "closed" && this.#client === client) this.#ended(state);
     });
     client.on("data", (update, envelope) => {
@@ -126,6 +137,7 @@ export class GatewayPage {
     client.on("status", (status) => this.#deviceStatus.set(status));
     this.#chat.attach(client, token);
     this.#notifications.attach(client, token);
+    this.#alerts.attach(client, token);
     client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));
     client.connect();
   }
@@ -154,6 +166,8 @@ export class GatewayPage {
     this.#client = null;
     this.#chat.detach();
     this.#notifications.detach();
+    this.#alerts.detach();
+    this.#history.stop();
     this.#deviceStatus.reset();
     this.#drawers.close();
     this.#journeyDialog.close();
@@ -165,6 +179,7 @@ export class GatewayPage {
     session.signOut();
     this.#stop();
     this.#store = new SeriesStore();
+    this.#history = this.#makeHistory();
     this.#journeys = new Journeys();
     this.#root.dataset.view = "sign-in";
     document.title = "Sign in – Windsock";
@@ -210,11 +225,37 @@ export class GatewayPage {
     this.#readingCounts = [];
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
-      serverNow: () => this.#client.serverNow(),
+      serverNow: () => this.#client.serverNow(), rangeMs: () => this.#range.rangeMs,
+      bands: (series) => this.#alerts.bands(series),
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
     this.#join(definition.rooms, this.#view);
+    this.#loadPast();
     this.#tick();
+  }
+
+  // The past
+
+  #makeHistory() {
+    return new History(this.#store, () => this.#client?.serverNow() ?? now(), (state) => this.#showPast(state));
+  }
+
+  #loadPast() {
+    if (!this.#view) return;
+    const own = this.#dashboards.flatMap(({ panels }) => panels).map(({ window_s = 300 }) => window_s * 1000);
+    const windowMs = this.#view.longestWindowMs;
+    this.#store.retentionMs = Math.max(...own, windowMs);
+    this.#history.show(this.#view.pastPanels, windowMs);
+    this.#alerts.loadBands((this.#client?.serverNow() ?? now()) - windowMs);
+    this.#view.markAll();
+  }
+
+  #showPast({ waiting, failed }) {
+    const text = failed ? `The past could not be read. ${failed}` : "";
+    setText(document.getElementById("range-problem"), text);
+    document.getElementById("range-retry").hidden = !failed;
+    this.#root.dataset.past = failed ? "failed" : waiting > 0 ? "loading" : "loaded";
+    this.#view?.markAll();
   }
 
   /** Joins the new rooms before it leaves the old ones, so that a room that both have is not interrupted. */

@@ -5,10 +5,11 @@ import { PointBuffer } from "./point-buffer.js";
 import { Trace } from "./trace.js";
 
 /** In the order of a reading's way. */
-export const hopNames = ["device", "process", "fan_out", "network", "paint", "end_to_end"];
+export const hopNames = ["device", "process", "commit", "fan_out", "network", "paint", "end_to_end"];
 const descriptions = {
   device: ["Device → gateway", "published, until the gateway had it"],
-  process: ["In the gateway", "received, until it was handed to the rooms"],
+  process: ["In the gateway", "received, until it was decoded"],
+  commit: ["Stored", "until its transaction was committed"],
   fan_out: ["Fan-out", "until it was written to the client's socket"],
   network: ["Gateway → browser", "until the browser had it"],
   paint: ["Browser → screen", "until the chart was painted"],

@@ -65,6 +65,44 @@ export class SeriesStore {
     if (this.#seriesCount > this.#maxSeries) this.#forgetOldest();
   }
 
+  /**
+   * Takes a series of `GET /api/readings`: values as they are, or of each bucket the lowest and the highest, which is all
+   * that a line can show.
+   * @param {string} device
+   * @param {{metric: string, unit?: string, bucket_s?: number, points: number[][]}} line
+   * @param {number} now the gateway's time, Unix milliseconds
+   */
+  addPast(device, { metric, unit, bucket_s: bucket, points }, now) {
+    if (points.length === 0) return;
+    const metrics = this.#devices.get(device) ?? new Map();
+    let series = metrics.get(metric);
+    if (!series) {
+      // The oldest place: whoever speaks now is not pushed out by whoever did.
+      if (!this.#devices.has(device)) this.#devices = new Map([[device, metrics], ...this.#devices]);
+      metrics.set(metric, (series = new Series(device, metric, this.#maxPoints)));
+      this.#seriesCount += 1;
+      this.revision += 1;
+    }
+    series.unit ??= unit;
+    const oldest = now - this.retentionMs;
+    for (const [seconds, low, , high, count] of points) {
+      const time = seconds * 1000;
+      if (bucket === undefined) series.points.add(time, low, oldest);
+      else if (count === 1) series.points.add(time + bucket * 500, low, oldest);
+      else {
+        series.points.add(time + bucket * 250, low, oldest);
+        series.points.add(time + bucket * 750, high, oldest);
+      }
+    }
+    const [seconds, value, average] = points.at(-1);
+    const time = seconds * 1000;
+    if (!(time <= series.time)) {
+      series.value = bucket === undefined ? value : average;
+      series.time = time;
+    }
+    if (this.#seriesCount > this.#maxSeries) this.#forgetOldest();
+  }
+
   get deviceNames() {
     return this.#devices.keys();
   }

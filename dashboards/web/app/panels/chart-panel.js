@@ -54,8 +54,8 @@ export class ChartPanel extends Panel {
       attributes: { "aria-pressed": "false", "aria-label": `${definition.title} as a table` },
       onclick: () => this.#showTable(this.summary.root.hidden),
     });
-    this.tools.append(
-      element("span", { className: "panel-note", textContent: formatDuration(this.windowMs) }), this.switch);
+    this.note = element("span", { className: "panel-note", textContent: formatDuration(this.windowMs) });
+    this.tools.append(this.note, this.switch);
     this.plot.addEventListener("pointermove", (event) => this.#point(event));
     this.plot.addEventListener("pointerleave", () => this.#point(null));
     this.#observer = new ResizeObserver(() => this.#resize());
@@ -78,6 +78,7 @@ export class ChartPanel extends Panel {
 
   draw(frameTime) {
     if (this.refreshSeries()) this.legend.show(this.series.map((series) => this.#entry(series)), this.#isBundle);
+    setText(this.note, formatDuration(this.windowMs));
     if (this.series.length === 0) return;
     const view = {
       ...this.view(this.series), columns: this.#chart?.columns ?? 600,
@@ -111,8 +112,10 @@ export class ChartPanel extends Panel {
       if (isEmphasised) lines.push(line);
       else lines.unshift(line);
     }
-    this.#chart.draw(view, lines, this.#hover?.time ?? null, this.#cursor.point);
+    const bands = this.context.bands(this.#shown).filter(({ from, to }) => from <= view.to && to >= view.from);
+    this.#chart.draw(view, lines, this.#hover?.time ?? null, this.#cursor.point, bands);
     setData(this.root, "points", pointCount);
+    setData(this.root, "bands", bands.length > 0 ? bands.length : null);
     setData(this.root, "series", lines.length);
   }
 
@@ -202,7 +205,12 @@ export class ChartPanel extends Panel {
     this.canvas.setAttribute(
       "aria-label",
       `Line chart: ${this.definition.title}, ${this.series.length} series, last ${formatDuration(this.windowMs)}. `
-        + `Latest: ${latest.join("; ")}.`);
+        + `Latest: ${latest.join("; ")}.${this.#alertText()}`);
+  }
+
+  #alertText() {
+    const firing = this.context.bands(this.#shown).filter(({ isOver }) => !isOver);
+    return firing.length === 0 ? "" : ` Alerts: ${firing.map(({ label, severity }) => `${label}, ${severity}`).join("; ")}.`;
   }
 
   #point(event) {

@@ -31,6 +31,7 @@ export class LineChart {
   #view = { from: 0, to: 1 };
   #hoverTime = null;
   #target = null;
+  #bands = [];
 
   /**
    * @param {Function} Chart the library's class
@@ -85,8 +86,10 @@ export class LineChart {
    * @param {{trace: import("../trace.js").Trace, color: string, width: number, hasEnd: boolean}[]} lines
    * @param {number | null} hoverTime where the pointer is
    * @param {{time: number, value: number} | null} [target] the point that a click or Enter would open
+   * @param {{from: number, to: number, severity: string, label: string}[]} [bands] when an alert fired
    */
-  draw(view, lines, hoverTime, target = null) {
+  draw(view, lines, hoverTime, target = null, bands = []) {
+    this.#bands = bands;
     this.#view = view;
     this.#hoverTime = hoverTime;
     this.#target = target;
@@ -183,9 +186,10 @@ export class LineChart {
       .map((value) => ({ value }));
   }
 
-  /** Below the lines: thresholds, and where the pointer is. */
+  /** Below the lines: bands of alerts, thresholds, and where the pointer is. */
   #drawMarks({ ctx, chartArea, scales }) {
     ctx.save();
+    for (const band of this.#bands) this.#drawBand(ctx, chartArea, scales, band);
     ctx.lineWidth = 1;
     for (const { above, below, level = "warning" } of this.#thresholds) {
       const value = above ?? below;
@@ -202,6 +206,28 @@ export class LineChart {
       strokeLine(ctx, x, chartArea.top, x, chartArea.bottom);
     }
     ctx.restore();
+  }
+
+  /** A tinted strip with an edge on top, solid for critical and dashed for the rest, and its name where it fits. */
+  #drawBand(ctx, chartArea, scales, { from, to, severity, label }) {
+    const left = Math.max(chartArea.left, scales.x.getPixelForValue(from));
+    const right = Math.min(chartArea.right, to === Infinity ? chartArea.right : scales.x.getPixelForValue(to));
+    const width = Math.max(2, right - left);
+    const color = severity === "info" ? this.#palette.axis : this.#palette[severity];
+    ctx.fillStyle = color;
+    ctx.globalAlpha = 0.12;
+    ctx.fillRect(left, chartArea.top, width, chartArea.bottom - chartArea.top);
+    ctx.globalAlpha = 1;
+    ctx.strokeStyle = color;
+    ctx.lineWidth = 3;
+    ctx.setLineDash(severity === "critical" ? [] : [6, 4]);
+    strokeLine(ctx, left, chartArea.top, left + width, chartArea.top);
+    ctx.lineWidth = 1;
+    ctx.font = `11px ${this.#palette.font}`;
+    if (ctx.measureText(label).width + 12 < width) {
+      ctx.textBaseline = "top";
+      ctx.fillText(label, left + 6, chartArea.top + 5);
+    }
   }
 
   /** A dot where each line ends: what is now. */

@@ -21,7 +21,8 @@ export class Panel {
   /**
    * @param {object} definition the panel as `/api/dashboards` gives it
    * @param {{store: import("../series-store.js").SeriesStore, palette: import("../palette.js").Palette,
-   *   loop: import("../frame-loop.js").FrameLoop, serverNow: () => number,
+   *   loop: import("../frame-loop.js").FrameLoop, serverNow: () => number, rangeMs: () => number | null,
+   *   bands: (series: object[]) => {from: number, to: number, severity: string, label: string, isOver: boolean}[],
    *   onPoint: (point: {device: string, time: number, text: string}) => void}} context `onPoint`: somebody asks about
    *   a point of a chart
    */
@@ -64,8 +65,9 @@ export class Panel {
     return this.definition.type === "value" ? 0 : this.#span / 12;
   }
 
+  /** What the reader chose for all panels, else the panel's own. */
   get windowMs() {
-    return this.definition.window_s * 1000;
+    return this.context.rangeMs() ?? this.definition.window_s * 1000;
   }
 
   /**
