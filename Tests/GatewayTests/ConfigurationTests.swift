@@ -2,6 +2,7 @@ import MQTTTransport
 import NIOCore
 import Services
 import Telemetry
+import TestSupport
 import Testing
 import WebServer
 

@@ -1,5 +1,6 @@
 import Foundation
 import MQTTTransport
+import TestSupport
 import Testing
 
 @testable import Gateway

@@ -1,10 +1,10 @@
-import Foundation
+package import Foundation
 
 /// A folder for one test, gone with it.
-final class TemporaryFolder: Sendable {
-    let url: URL
+package final class TemporaryFolder: Sendable {
+    package let url: URL
 
-    init() throws {
+    package init() throws {
         url = FileManager.default.temporaryDirectory.appending(path: "windsock-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
@@ -14,7 +14,8 @@ final class TemporaryFolder: Sendable {
     }
 
     /// Writes a file into the folder and returns its path.
-    func write(_ text: String, to name: String) throws -> String {
+    @discardableResult
+    package func write(_ text: String, to name: String) throws -> String {
         let file = url.appending(path: name)
         try text.write(to: file, atomically: true, encoding: .utf8)
         return file.path
