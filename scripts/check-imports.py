@@ -46,7 +46,7 @@ LAYERS = {
     # Level 6: the command line
     "windsock": [
         "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "OTLP",
-        "Observability", "ArgumentParser",
+        "Observability", "Storage", "ArgumentParser",
         "ServiceLifecycle", "UnixSignals",
     ],
 }

@@ -42,6 +42,15 @@ package final class Database: Sendable {
         try self.init(file: "\(directory)/\(Self.fileName)", durability: durability, ids: ids)
     }
 
+    /// Opens the database of a data directory that has one.
+    ///
+    /// - Throws: ``StorageError``, also when there is none.
+    package convenience init(existingIn directory: String) throws(StorageError) {
+        let file = "\(directory)/\(Self.fileName)"
+        guard FileManager.default.fileExists(atPath: file) else { throw StorageError(file: file, problem: .missing) }
+        try self.init(file: file, durability: .normal, ids: RandomIDGenerator())
+    }
+
     private init(file: String, durability: Durability, ids: any IDGenerator) throws(StorageError) {
         var configuration = Configuration()
         configuration.label = "windsock.storage"

@@ -5,6 +5,8 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
     package enum Problem: Sendable, Equatable {
         /// A later version of the program has changed the schema.
         case newer
+        /// There is none.
+        case missing
         /// Not a database, or a damaged one.
         case damaged
         /// Anything else, in SQLite's or the system's words.
@@ -29,6 +31,7 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch problem {
+        case .missing: "There is no database \(file)."
         case .newer:
             "The database \(file) was made by a newer version of Windsock. It was left as it is: start that version, "
                 + "or name another data directory."

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Telemetry
 
-/// The command line: `windsock serve | demo | simulate | check | token | tail`.
+/// The command line: `windsock serve | demo | simulate | check | token | tail | export | import`.
 @main
 struct Windsock: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,5 +12,5 @@ struct Windsock: AsyncParsableCommand {
             78 wrong configuration.
             """,
         version: WindsockVersion.text,
-        subcommands: [Serve.self, Demo.self, Simulate.self, Check.self, Token.self, Tail.self])
+        subcommands: [Serve.self, Demo.self, Simulate.self, Check.self, Token.self, Tail.self, Export.self, Import.self])
 }

@@ -153,9 +153,13 @@ package final class ReadingStore: Sendable {
     private static func makeSeries(
         _ metric: Metric, _ key: SeriesCache.Key, _ transaction: StorageTransaction
     ) throws -> Int64 {
-        try transaction.run(
-            "INSERT INTO series (device, room, metric, unit) VALUES (?, ?, ?, ?)",
-            [key.device, key.room, metric.name, metric.unit ?? ""])
-        return transaction.database.lastInsertedRowID
+        // Another process may have made it meanwhile: an import.
+        let row = try transaction.snapshot.row(
+            """
+            INSERT INTO series (device, room, metric, unit) VALUES (?, ?, ?, ?)
+            ON CONFLICT (device, room, metric, unit) DO UPDATE SET metric = metric RETURNING id
+            """, [key.device, key.room, metric.name, metric.unit ?? ""])
+        guard let row else { throw DatabaseError(message: "the series \(metric.name) could not be made") }
+        return row[0]
     }
 }
