@@ -125,7 +125,8 @@ let package = Package(
         .executableTarget(
             name: "windsock",
             dependencies: [
-                "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient", "OTLP", "Storage",
+                "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient", "OTLP",
+                "Storage",
                 "Observability", logging, lifecycle, signals, arguments,
             ],
             swiftSettings: settings),

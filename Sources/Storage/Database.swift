@@ -57,12 +57,16 @@ package final class Database: Sendable {
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 6
         do {
-            pool = try DatabasePool(path: file, configuration: configuration)
             let migrator = Schema.migrator
-            if try pool.read(migrator.hasBeenSuperseded) {
-                throw StorageError(file: file, problem: .newer)
+            if FileManager.default.fileExists(atPath: file) {
+                // Read only: what cannot be used is left as it is, to the byte.
+                var readOnly = configuration
+                readOnly.readonly = true
+                let reader = try DatabaseQueue(path: file, configuration: readOnly)
+                try reader.read { try Self.check($0, migrator, file: file) }
+                try reader.close()
             }
-            try Self.check(pool, file: file)
+            pool = try DatabasePool(path: file, configuration: configuration)
             try migrator.migrate(pool)
             try pool.writeWithoutTransaction { database in
                 try database.execute(sql: "PRAGMA synchronous = \(durability.pragma)")
@@ -138,14 +142,13 @@ package final class Database: Sendable {
         try pool.close()
     }
 
-    /// Reads the whole of a small database for damage that its first page does not show.
-    private static func check(_ pool: DatabasePool, file: String) throws {
-        try pool.read { database in
-            let size = try StorageSnapshot(database: database).usedByteCount()
-            guard size <= maxCheckedBytes else { return }
-            guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
-                throw StorageError(file: file, problem: .damaged)
-            }
+    /// Whether the file is of this version or an earlier one; reads the whole of a small one for damage that its first
+    /// page does not show.
+    private static func check(_ database: GRDB.Database, _ migrator: DatabaseMigrator, file: String) throws {
+        if try migrator.hasBeenSuperseded(database) { throw StorageError(file: file, problem: .newer) }
+        guard try StorageSnapshot(database: database).usedByteCount() <= maxCheckedBytes else { return }
+        guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
+            throw StorageError(file: file, problem: .damaged)
         }
     }
 

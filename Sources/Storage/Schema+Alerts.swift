@@ -6,6 +6,7 @@ extension Schema {
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             alert_id TEXT NOT NULL UNIQUE,
             rule TEXT NOT NULL,
+            title TEXT NOT NULL,
             severity TEXT NOT NULL,
             device TEXT NOT NULL,
             room TEXT NOT NULL,

@@ -12,5 +12,7 @@ struct Windsock: AsyncParsableCommand {
             78 wrong configuration.
             """,
         version: WindsockVersion.text,
-        subcommands: [Serve.self, Demo.self, Simulate.self, Check.self, Token.self, Tail.self, Export.self, Import.self])
+        subcommands: [
+            Serve.self, Demo.self, Simulate.self, Check.self, Token.self, Tail.self, Export.self, Import.self,
+        ])
 }

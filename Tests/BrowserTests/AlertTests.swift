@@ -55,7 +55,8 @@ struct AlertTests {
         // More than can have come since: the chart opens with its past.
         try await browser.waitUntil("\(chart) !== null && Number(\(chart).dataset.points) > 8", within: .seconds(20))
 
-        try await browser.waitUntil("document.querySelector('.toast')?.textContent.includes('Greenhouse too hot')",
+        try await browser.waitUntil(
+            "document.querySelector('.toast')?.textContent.includes('Greenhouse too hot')",
             within: .seconds(60))
         #expect(
             try await browser.execute("return document.querySelector('.toast').textContent").string?

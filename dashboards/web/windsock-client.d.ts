@@ -28,6 +28,36 @@ export interface DeviceStatus {
 }
 
 /** What somebody said in a room. */
+/** Why and since when something is wrong with a device; see docs/alerts.md. */
+export interface Alert {
+  alert_id: string;
+  rule: string;
+  title: string;
+  severity: "info" | "warning" | "critical";
+  state: "pending" | "firing" | "resolved";
+  device: string;
+  /** The room of the device's readings. */
+  room_id: string;
+  metric: string;
+  unit?: string;
+  value?: number;
+  condition: string;
+  message: string;
+  pending_at: string;
+  fired_at?: string;
+  resolved_at?: string;
+  acknowledged_at?: string;
+  acknowledged_by?: string;
+  silenced_until?: string;
+  trace_id?: string;
+}
+
+/** `alert`: in rooms that remember it comes to `onMessage`, in the device's own room as a `message` event only. */
+export interface AlertMessage {
+  room_id: string;
+  alert: Alert;
+}
+
 export interface ChatMessage {
   room_id: string;
   user_id: string;
@@ -120,7 +150,7 @@ export type ConnectionState =
 export interface JoinOptions {
   onData?(update: DataUpdate, envelope: Envelope<DataUpdate>): void;
   /** In the order of the room, each once, over reconnects. */
-  onMessage?(message: ChatMessage, envelope: Envelope<ChatMessage>): void;
+  onMessage?(message: ChatMessage | AlertMessage, envelope: Envelope<ChatMessage | AlertMessage>): void;
   onPresence?(presence: Presence, envelope: Envelope<Presence>): void;
   onStatus?(status: DeviceStatus, envelope: Envelope<DeviceStatus>): void;
   onGap?(gap: Gap): void;
@@ -163,6 +193,8 @@ export interface Events {
   data: DataUpdate;
   status: DeviceStatus;
   chat: ChatMessage;
+  /** Of rooms that remember. */
+  alert: AlertMessage;
   direct: DirectMessage;
   /** Each once. */
   notification: Notification;

@@ -8,6 +8,7 @@ package enum AlertPayload {
         var object = JSONObjectBuilder()
         object.add("alert_id", alert.alertID)
         object.add("rule", alert.rule)
+        object.add("title", alert.title)
         object.add("severity", alert.severity)
         object.add("state", alert.state.rawValue)
         object.add("device", alert.device)

@@ -8,7 +8,8 @@ extension StoredAlert {
     /// - Parameter rule: its rule; `nil` when that is gone, and what was stored before stands in for its words.
     init(_ alert: Alert, rule: AlertRule?, earlier: StoredAlert?, trace: String?) {
         self.init(
-            alertID: alert.id, rule: alert.rule, severity: rule?.severity.rawValue ?? earlier?.severity ?? "warning",
+            alertID: alert.id, rule: alert.rule, title: rule?.title ?? earlier?.title ?? alert.rule,
+            severity: rule?.severity.rawValue ?? earlier?.severity ?? "warning",
             device: alert.device.rawValue, room: alert.room, metric: alert.metric, unit: alert.unit, value: alert.value,
             state: State(alert.state), condition: rule?.conditionText ?? earlier?.condition ?? "",
             message: rule?.text(for: alert) ?? earlier?.message ?? "", pendingAt: alert.pendingAt,

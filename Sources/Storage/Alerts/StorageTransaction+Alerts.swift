@@ -7,19 +7,20 @@ extension StorageTransaction {
         try run(
             """
             INSERT INTO alert
-            (alert_id, rule, severity, device, room, metric, unit, value, state, condition, message,
+            (alert_id, rule, title, severity, device, room, metric, unit, value, state, condition, message,
              pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (alert_id) DO UPDATE SET
             unit = excluded.unit, value = excluded.value, state = excluded.state, message = excluded.message,
-            condition = excluded.condition, severity = excluded.severity, fired_at = excluded.fired_at,
+            condition = excluded.condition, title = excluded.title, severity = excluded.severity, fired_at = excluded.fired_at,
             resolved_at = excluded.resolved_at, told_at = excluded.told_at,
             acknowledged_at = coalesce(excluded.acknowledged_at, acknowledged_at),
             acknowledged_by = coalesce(excluded.acknowledged_by, acknowledged_by),
             trace_id = coalesce(excluded.trace_id, trace_id)
             """,
             [
-                alert.alertID, alert.rule, alert.severity, alert.device, alert.room, alert.metric, alert.unit,
+                alert.alertID, alert.rule, alert.title, alert.severity, alert.device, alert.room, alert.metric,
+                alert.unit,
                 alert.value, alert.state.rawValue, alert.condition, alert.message,
                 alert.pendingAt.nanosecondsSinceEpoch, alert.firedAt?.nanosecondsSinceEpoch,
                 alert.resolvedAt?.nanosecondsSinceEpoch, alert.toldAt?.nanosecondsSinceEpoch,

@@ -10,6 +10,8 @@ package struct StoredAlert: Sendable, Equatable {
     package var alertID: String
     /// The name of its rule.
     package var rule: String
+    /// What people call the rule.
+    package var title: String
     /// `info`, `warning` or `critical`.
     package var severity: String
     package var device: String
@@ -37,13 +39,14 @@ package struct StoredAlert: Sendable, Equatable {
     package var silencedUntil: Timestamp?
 
     package init(
-        alertID: String, rule: String, severity: String, device: String, room: String, metric: String,
+        alertID: String, rule: String, title: String, severity: String, device: String, room: String, metric: String,
         unit: String? = nil, value: Double? = nil, state: State, condition: String, message: String,
         pendingAt: Timestamp, firedAt: Timestamp? = nil, resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil,
         acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil, traceID: String? = nil
     ) {
         self.alertID = alertID
         self.rule = rule
+        self.title = title
         self.severity = severity
         self.device = device
         self.room = room
@@ -64,7 +67,7 @@ package struct StoredAlert: Sendable, Equatable {
 
     /// With the silence of its rule and device, for `FROM alert LEFT JOIN alert_silence`.
     static let columns = """
-        alert_id, alert.rule, severity, alert.device, alert.room, metric, unit, value, state, condition, message,
+        alert_id, alert.rule, title, severity, alert.device, alert.room, metric, unit, value, state, condition, message,
         pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, until
         """
 
@@ -72,22 +75,23 @@ package struct StoredAlert: Sendable, Equatable {
         func time(_ column: Int) -> Timestamp? { (row[column] as Int64?).map(Timestamp.init(nanosecondsSinceEpoch:)) }
         alertID = row[0]
         rule = row[1]
-        severity = row[2]
-        device = row[3]
-        room = row[4]
-        metric = row[5]
-        unit = row[6]
-        value = row[7]
-        state = State(rawValue: row[8]) ?? .resolved
-        condition = row[9]
-        message = row[10]
-        pendingAt = Timestamp(nanosecondsSinceEpoch: row[11])
-        firedAt = time(12)
-        resolvedAt = time(13)
-        toldAt = time(14)
-        acknowledgedAt = time(15)
-        acknowledgedBy = row[16]
-        traceID = row[17]
-        silencedUntil = time(18)
+        title = row[2]
+        severity = row[3]
+        device = row[4]
+        room = row[5]
+        metric = row[6]
+        unit = row[7]
+        value = row[8]
+        state = State(rawValue: row[9]) ?? .resolved
+        condition = row[10]
+        message = row[11]
+        pendingAt = Timestamp(nanosecondsSinceEpoch: row[12])
+        firedAt = time(13)
+        resolvedAt = time(14)
+        toldAt = time(15)
+        acknowledgedAt = time(16)
+        acknowledgedBy = row[17]
+        traceID = row[18]
+        silencedUntil = time(19)
     }
 }

@@ -63,7 +63,8 @@ extension Database {
         // Small by their limits, and without a common key to page by.
         let rows = try read { try $0.rows("SELECT * FROM \(table.rawValue)") }
         for part in stride(from: 0, to: rows.count, by: Self.pageSize) {
-            try write(rows[part..<min(part + Self.pageSize, rows.count)].flatMap { BackupLine.bytes(table.rawValue, $0) })
+            try write(
+                rows[part..<min(part + Self.pageSize, rows.count)].flatMap { BackupLine.bytes(table.rawValue, $0) })
         }
         totals.rows += rows.count
     }

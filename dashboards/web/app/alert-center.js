@@ -81,7 +81,7 @@ export class AlertCenter {
       if (!series.some(({ device, metric }) => device === alert.device && metric === alert.metric)) continue;
       bands.push({
         from: Date.parse(alert.fired_at), to: alert.resolved_at ? Date.parse(alert.resolved_at) : Infinity,
-        severity: alert.severity, label: `${alert.rule}: ${alert.device}`, isOver: alert.state === "resolved",
+        severity: alert.severity, label: `${alert.title}: ${alert.device}`, isOver: alert.state === "resolved",
       });
     }
     return bands.sort((a, b) => a.from - b.from);

@@ -46,7 +46,7 @@ export class AlertRow {
     root.dataset.alertId = alert.alert_id;
     root.dataset.state = alert.state;
     root.dataset.severity = alert.severity;
-    setText(this.#title, `${alert.rule}: ${alert.device}`);
+    setText(this.#title, `${alert.title}: ${alert.device}`);
     setText(this.#severity, alert.state === "firing" ? `${alert.severity}, firing` : "resolved");
     setText(this.#message, alert.message);
     setText(this.#facts, this.#describe(alert));

@@ -213,7 +213,7 @@ export class ChatPanel {
       className: "chat-alert", dataset: { offset, alertId: alert.alert_id, state: alert.state, severity: alert.severity },
     },
       element("p", { className: "chat-meta" },
-        element("strong", {}, `${alert.rule} ${alert.state}`),
+        element("strong", {}, `${alert.title}: ${alert.device}, ${alert.state}`),
         element("time", { dateTime: timestamp, title: time.toLocaleString() }, formatTime(time.getTime()))),
       element("p", {}, alert.message));
   }
