@@ -35,7 +35,8 @@ package struct AlertEvaluator: Sendable {
     private var listeningSince: Timestamp?
 
     /// - Parameters:
-    ///   - capacity: Devices that are watched; beyond it those without alerts that were silent longest are forgotten.
+    ///   - capacity: Devices that are watched; beyond it those without alerts that were silent longest are forgotten,
+    ///     and when all have alerts further ones are not watched.
     ///   - restored: Alerts that were going on before a restart. They go on as they are: nobody is told again.
     package init(
         rules: [AlertRule], capacity: Int, ids: any IDGenerator = RandomIDGenerator(), restoring restored: [Alert] = [],
@@ -85,6 +86,7 @@ package struct AlertEvaluator: Sendable {
         let key = DeviceKey(room: reading.room, device: reading.device)
         if devices[key] == nil {
             if devices.count >= capacity { evict() }
+            guard devices.count < capacity else { return [] }
             note(key)
             devices[key] = watched(key, at: reading.receivedAt)
         }

@@ -13,6 +13,8 @@ struct Housekeeping: Service {
     private static let interval = Duration.seconds(1)
     /// Between two looks at what is too old.
     private static let cleaningInterval = Duration.seconds(60)
+    /// Alerts that are kept.
+    private static let maxAlerts = 100_000
     /// Removed in one transaction: small, so that nobody waits long for the writer.
     private static let portion = 1000
 
@@ -72,6 +74,7 @@ struct Housekeeping: Service {
         await remove { try $0.forgetKeys(before: keys, limit: Self.portion) }
         await remove { try $0.removeDeadLetters(before: cutoff, limit: Self.portion) }
         await remove { try $0.removeAlerts(before: cutoff, limit: Self.portion) }
+        await remove { try $0.removeAlerts(above: Self.maxAlerts, limit: Self.portion) }
         await remove { try $0.removeSilences(before: now) }
         await rooms.retention.clean(at: now)
     }

@@ -98,6 +98,14 @@ struct AlertEvaluatorTests {
         #expect(evaluator.value(1, at: 500, "hot") == ["resolved a1 1"], "one that fires is not forgotten")
     }
 
+    @Test("When every device that is watched has an alert, further ones are not watched")
+    func fullOfAlerts() {
+        var evaluator = AlertEvaluator([rule(.above(30))], capacity: 16)
+        for index in 0..<16 { #expect(!evaluator.value(31, at: Double(index), "d\(index)").isEmpty) }
+        #expect(evaluator.value(31, at: 20, "one-more") == [])
+        #expect(evaluator.activeCount == 16)
+    }
+
     @Test("Each device has its own alerts, and rules see only their metric and their devices")
     func devices() {
         var evaluator = AlertEvaluator([rule(.above(30)), rule(.below(0), name: "cold", devices: ["freezer-*"])])

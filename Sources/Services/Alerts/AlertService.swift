@@ -30,6 +30,8 @@ package final class AlertService: Sendable {
         }
     }
 
+    /// Pages of alerts that are looked through for those that a token may see.
+    private static let maxPages = 200
     /// Webhook events that may wait to be delivered.
     package static let maxWaitingEvents = 10_000
 
@@ -181,8 +183,8 @@ package final class AlertService: Sendable {
                 let limit = query.limit
                 query.limit = limit + 1
                 var found: [StoredAlert] = []
-                // Alerts of other rooms are passed over, page by page.
-                while found.count <= limit {
+                // Alerts of other rooms are passed over, page by page, and not for ever.
+                for _ in 0..<Self.maxPages where found.count <= limit {
                     let alerts = try snapshot.alerts(query)
                     found += alerts.filter { isIncluded($0.room) }
                     guard alerts.count == query.limit, let last = alerts.last else { break }

@@ -60,7 +60,7 @@ struct AlertTeller {
         var messages: [Message] = []
         if transition.kind != .repeated { messages.append(live(alert, at: now, journey: onward)) }
         if let until = alert.silencedUntil, until > now { return messages }
-        messages += notify(alert, transition.kind, rule, onward, at: now, in: transaction)
+        messages += try notify(alert, transition.kind, rule, onward, at: now, in: transaction)
         return messages
     }
 
@@ -79,29 +79,31 @@ struct AlertTeller {
         return span
     }
 
-    /// Whoever cannot be told keeps nobody else from being told, nor the reading from being stored.
+    /// Whoever cannot be told keeps nobody else from being told, nor the reading from being stored; unless it is the
+    /// storage that fails: then there is nothing to go on with.
     private func notify(
         _ alert: StoredAlert, _ kind: AlertTransition.Kind, _ rule: AlertRule?, _ journey: Journey, at now: Timestamp,
         in transaction: StorageTransaction
-    ) -> [Message] {
+    ) throws -> [Message] {
         var messages: [Message] = []
-        func attempt(_ recipient: String, _ work: () throws -> [Message]) {
+        func attempt(_ recipient: String, _ work: () throws -> [Message]) throws {
             do {
                 messages += try transaction.savepoint(work)
             } catch {
+                if !(error is RequestError), StorageFailure(error).isStorageAtFault { throw error }
                 logger.warning(
                     "Somebody could not be told of an alert",
                     metadata: ["rule": "\(alert.rule)", "recipient": "\(recipient)", "error": "\(error)"])
             }
         }
         for user in rule?.recipients.users ?? [] {
-            attempt(user) {
+            try attempt(user) {
                 try ledger.notify(
                     [user], of: draft(alert, rule), id: ids.next(), at: now, journey: journey, in: transaction)
             }
         }
         for room in rule?.recipients.rooms ?? [] {
-            attempt(room) {
+            try attempt(room) {
                 [
                     try ledger.append(
                         .alert, id: ids.next(), payload: AlertPayload.message(alert, in: room), to: room, at: now,
@@ -110,7 +112,7 @@ struct AlertTeller {
             }
         }
         guard hasWebhook, rule != nil else { return messages }
-        attempt("webhook") {
+        try attempt("webhook") {
             let id = ids.next()
             let isKept = try transaction.addWebhookEvent(
                 id: id, body: AlertPayload.event("\(kind)", id: id, alert, at: now),

@@ -160,7 +160,9 @@ package final class IngestStore: Sendable {
             }
             return outcome
         } catch {
-            state.withLock { $0.deliveries = nil }
+            // Where the storage failed, nobody knows whether it was committed; and the connection goes with it, so that
+            // the comparison begins anew. What was refused for its content was not.
+            if StorageFailure(error).isStorageAtFault { state.withLock { $0.deliveries = nil } }
             throw error
         }
     }

@@ -191,9 +191,13 @@ package final class RoomWriter: Sendable {
             hub.publish(messages)
             for request in requests { request.finish(nil) }
         } catch {
-            health.failed(StorageFailure(error))
+            let failure = StorageFailure(error)
+            health.failed(failure)
             tracing?.finish(error, at: clock.now())
-            logger.error("A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
+            // The storage's own failures are told once, when they begin.
+            logger.log(
+                level: failure.isStorageAtFault ? .debug : .error,
+                "A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
             for request in requests { request.finish(.storageFailed) }
         }
         queue.async { self.drain() }

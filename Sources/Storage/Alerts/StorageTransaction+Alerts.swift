@@ -43,6 +43,18 @@ extension StorageTransaction {
         return database.changesCount
     }
 
+    /// Removes alerts that are over, the oldest first, as far as there are more than `count` of all; up to `limit` of
+    /// them. Returns how many went.
+    package func removeAlerts(above count: Int, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM alert WHERE number IN (
+                SELECT number FROM alert WHERE state = 'resolved'
+                AND number <= (SELECT max(number) FROM alert) - ? ORDER BY number LIMIT ?)
+            """, [count, limit])
+        return database.changesCount
+    }
+
     /// Nobody is told of that rule's alerts of that device until then; `nil` ends it.
     package func silence(
         rule: String, room: String, device: String, until: Timestamp?, by user: String

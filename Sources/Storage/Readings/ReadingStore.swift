@@ -116,6 +116,11 @@ package final class ReadingStore: Sendable {
             try insert.execute()
             outcome.valueCount += 1
         }
+        // Whoever invents devices beyond the limit of series leaves nothing behind.
+        guard cache.devices[key]?.series.isEmpty == false else {
+            cache.devices[key] = nil
+            return
+        }
         let seen = cache.devices[key]?.storedSeen
         if seen == nil || seen.map({ reading.receivedAt.since($0) >= Self.seenInterval }) == true {
             try transaction.markSeen(key.device, in: key.room, at: reading.receivedAt)

@@ -102,6 +102,11 @@ struct ReadingStoreTests {
         ]
         let outcome = try database.write { try store.append(readings, in: $0) }
         #expect(outcome == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))
+        // Devices of which nothing is stored are not remembered either.
+        let strangers = try (0..<50).map { try Self.reading("new\($0)", [("t", 1, nil)], at: 3) }
+        let refused = try database.write { try store.append(strangers, in: $0) }
+        #expect(refused == ReadingStore.Outcome(valueCount: 0, refusedCount: 50))
+        #expect(try database.read { try $0.devices(limit: 99).map(\.name) } == ["a"])
         // The same after a restart.
         let again = try database.write { try ReadingStore(maxSeries: 2).append(readings, in: $0) }
         #expect(again == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))

@@ -85,7 +85,9 @@ export class History {
     this.#lostAt = null;
     const devices = new Map();
     for (const key of this.#knownFrom.keys()) {
-      const [device, metric] = key.split("\n");
+      // A device's name has no line break; a metric's may.
+      const end = key.indexOf("\n");
+      const [device, metric] = [key.slice(0, end), key.slice(end + 1)];
       devices.set(device, [...(devices.get(device) ?? []), metric]);
     }
     for (const [device, metrics] of devices) this.#enqueue({ device, metrics, from, isWhole: false });
