@@ -72,6 +72,9 @@ struct LatencyPageTests {
                 .find(panel => Number(panel.dataset.points) > 160 && panel.querySelector('.chart-plot'))
             """
         try await browser.waitUntil("\(busy) !== undefined", within: .seconds(60))
+        // What the chart opened with has no trace here; of each of its devices something has come since.
+        _ = try await browser.execute("window.opened = Number(\(busy).dataset.points)")
+        try await browser.waitUntil("Number(\(busy).dataset.points) > window.opened + 150", within: .seconds(60))
         _ = try await browser.execute("\(busy).querySelector('.chart-plot').focus()")
         try await browser.press(WebDriver.Key.left, WebDriver.Key.enter)
         try await browser.waitUntil("document.querySelector('dialog#journey')?.open === true")

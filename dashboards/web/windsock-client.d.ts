@@ -28,41 +28,86 @@ export interface DeviceStatus {
 }
 
 /** What somebody said in a room. */
-/** Why and since when something is wrong with a device; see docs/alerts.md. */
-export interface Alert {
-  alert_id: string;
-  rule: string;
-  title: string;
-  severity: "info" | "warning" | "critical";
-  state: "pending" | "firing" | "resolved";
-  device: string;
-  /** The room of the device's readings. */
-  room_id: string;
-  metric: string;
-  unit?: string;
-  value?: number;
-  condition: string;
-  message: string;
-  pending_at: string;
-  fired_at?: string;
-  resolved_at?: string;
-  acknowledged_at?: string;
-  acknowledged_by?: string;
-  silenced_until?: string;
-  trace_id?: string;
-}
-
-/** `alert`: in rooms that remember it comes to `onMessage`, in the device's own room as a `message` event only. */
-export interface AlertMessage {
-  room_id: string;
-  alert: Alert;
-}
-
 export interface ChatMessage {
   room_id: string;
   user_id: string;
   content: string;
   message_id: string;
+}
+
+/** An alert, as `GET /api/alerts` gives it. */
+export interface Alert {
+  alert_id: string;
+  /** The rule's name. */
+  rule: string;
+  title: string;
+  severity: "info" | "warning" | "critical";
+  state: "pending" | "firing" | "resolved";
+  device: string;
+  /** The device's room. */
+  room_id: string;
+  metric: string;
+  unit?: string;
+  /** The latest; absent when there is none, as of a device that went silent. */
+  value?: number;
+  /** In words: `above 30 for 10s`. */
+  condition: string;
+  /** For people. */
+  message: string;
+  /** All times here are RFC 3339. */
+  pending_at: string;
+  fired_at?: string;
+  resolved_at?: string;
+  acknowledged_at?: string;
+  acknowledged_by?: string;
+  /** Nobody is told of this rule's alerts of this device until then. */
+  silenced_until?: string;
+  /** Of the reading behind it. */
+  trace_id?: string;
+}
+
+/**
+ * An alert fired, was resolved, acknowledged or silenced: said in the device's room (without an offset), and in the rooms
+ * that the rule names. Whoever is in both gets it twice.
+ */
+export interface AlertMessage {
+  /** The room that it is said in. */
+  room_id: string;
+  alert: Alert;
+}
+
+/** What a device measured of one metric in one unit. */
+export interface ReadingSeries {
+  room_id: string;
+  metric: string;
+  unit?: string;
+  /** How wide buckets are, in seconds. Absent when the points are readings. */
+  bucket_s?: number;
+  /** By time (Unix seconds). Of buckets, the time is where it starts; empty ones are left out. */
+  points: [time: number, value: number][] | [time: number, min: number, avg: number, max: number, count: number][];
+}
+
+/** What a device measured in `from <= time < to`, Unix seconds. */
+export interface Readings {
+  device: string;
+  from: number;
+  to: number;
+  series: ReadingSeries[];
+}
+
+export interface ReadingsQuestion {
+  device: string;
+  /** One, several, or without it all. */
+  metric?: string | string[];
+  /** Where devices of one name are in several rooms. */
+  room?: string;
+  /** A date, Unix seconds, or RFC 3339; an hour before `to` without it. */
+  from?: Date | number | string;
+  /** Not included; now without it. */
+  to?: Date | number | string;
+  /** At most so many of each series, 1 to 10,000 (1,000 without it); more readings come as buckets. */
+  points?: number;
+  signal?: AbortSignal;
 }
 
 /** What somebody said to this user. */
@@ -149,7 +194,7 @@ export type ConnectionState =
 
 export interface JoinOptions {
   onData?(update: DataUpdate, envelope: Envelope<DataUpdate>): void;
-  /** In the order of the room, each once, over reconnects. */
+  /** What is said in the room: in order, each once, over reconnects. `envelope.type` is `chat_message` or `alert`. */
   onMessage?(message: ChatMessage | AlertMessage, envelope: Envelope<ChatMessage | AlertMessage>): void;
   onPresence?(presence: Presence, envelope: Envelope<Presence>): void;
   onStatus?(status: DeviceStatus, envelope: Envelope<DeviceStatus>): void;
@@ -193,7 +238,6 @@ export interface Events {
   data: DataUpdate;
   status: DeviceStatus;
   chat: ChatMessage;
-  /** Of rooms that remember. */
   alert: AlertMessage;
   direct: DirectMessage;
   /** Each once. */
@@ -254,6 +298,8 @@ export class WindsockClient {
   sendToUser(user: string, content: string, options?: { idempotencyKey?: string }): Promise<{ message_id: string }>;
   markRead(notification: string | "all"): Promise<{ unread: number }>;
   refreshToken(token: string): Promise<{ expires_at: string }>;
+  /** Reads what a device measured; rejects with a {@link WindsockError}, `not_found` when nothing of it is stored. */
+  readings(question: ReadingsQuestion): Promise<Readings>;
   /** Any command of the protocol. */
   request(type: string, payload: object, timeoutMs?: number): Promise<any>;
 }

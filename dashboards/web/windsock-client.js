@@ -19,6 +19,7 @@ import { callSafely, Emitter } from "./client/emitter.js";
 import { WindsockError } from "./client/errors.js";
 import { Outbox } from "./client/outbox.js";
 import { PendingRequests } from "./client/pending-requests.js";
+import { readReadings } from "./client/readings.js";
 import { RoomLogs } from "./client/room-logs.js";
 import { Rooms } from "./client/rooms.js";
 import { renewalDelay } from "./client/token.js";
@@ -71,6 +72,14 @@ export { WindsockError };
  * @property {boolean} [snapshot]
  */
 /**
+ * An alert fired, was resolved, acknowledged or silenced. It is said without an offset in the room of the device, and
+ * with one in the rooms that the rule names: whoever is in both gets it twice.
+ * @typedef {object} AlertMessage
+ * @property {string} room_id the room that it is said in
+ * @property {object} alert as `GET /api/alerts` gives it: `alert_id`, `rule`, `severity`, `state`, `device`, `room_id`
+ *   (the device's), `metric`, `condition`, `message`, `pending_at`, …
+ */
+/**
  * Messages that did not arrive: readings left out because this client is slow, or a part of a room's history that
  * cannot be had any more.
  * @typedef {object} Gap
@@ -90,7 +99,8 @@ export { WindsockError };
 /**
  * @typedef {object} JoinOptions
  * @property {(update: DataUpdate, envelope: Envelope) => void} [onData]
- * @property {(message: ChatMessage, envelope: Envelope) => void} [onMessage] in order, each once
+ * @property {(message: ChatMessage | AlertMessage, envelope: Envelope) => void} [onMessage] what is said in the room: in
+ *   order, each once; `envelope.type` is `chat_message` or `alert`
  * @property {(presence: {room_id: string, user_id: string, event: "join" | "leave"}) => void} [onPresence]
  * @property {(status: object, envelope: Envelope) => void} [onStatus] a device came or went (`device_status`)
  * @property {(gap: Gap) => void} [onGap]
@@ -234,8 +244,8 @@ export class WindsockClient {
   /**
    * Listens. Events: `state` ({@link ConnectionState}), `welcome` (payload), `data` ({@link DataUpdate}), `chat`
    * ({@link ChatMessage}), `direct` ({user_id, content, message_id}), `notification` ({@link Notification}, each once),
-   * `read` ({notification_ids} or {all: true}), `unread` (count), `presence`, `status` (of devices), `gap`
-   * ({@link Gap}), `error` ({@link WindsockError}), `message` (every {@link Envelope}, as it came).
+   * `read` ({notification_ids} or {all: true}), `unread` (count), `presence`, `status` (of devices), `alert`
+   * ({@link AlertMessage}), `gap` ({@link Gap}), `error` ({@link WindsockError}), `message` (every {@link Envelope}, as it came).
    * Listeners of what comes from rooms get the {@link Envelope} as a second value.
    * @param {string} event
    * @param {Function} listener
@@ -306,6 +316,22 @@ export class WindsockClient {
     const answer = await this.#outbox.send("mark_read", payload);
     this.#setUnread(answer.unread);
     return answer;
+  }
+
+  /**
+   * Reads what a device measured: readings themselves while they fit into `points`, else buckets of lowest, average,
+   * highest and count.
+   * @param {{device: string, metric?: string | string[], room?: string, from?: Date | number | string,
+   *   to?: Date | number | string, points?: number, signal?: AbortSignal}} question numbers are Unix seconds; `to` is now
+   *   and `from` an hour before it unless they are given; no `metric` means all
+   * @returns {Promise<{device: string, from: number, to: number, series: object[]}>} as `GET /api/readings` gives it;
+   *   rejects with a {@link WindsockError}: `not_found` when nothing of this device is stored
+   */
+  async readings(question) {
+    const { fetch, url, token, getToken } = this.#options;
+    // The token of the connection, or the first one while there is none yet.
+    const bearer = this.#bearer || (getToken ? await getToken() : typeof token === "function" ? token() : token);
+    return readReadings(question, { fetch, url: new URL(httpURL(url, "/api/readings")), bearer });
   }
 
   /**
@@ -514,6 +540,10 @@ export class WindsockClient {
         return this.#tell("status", "onStatus", payload, message);
       case "presence":
         return this.#tell("presence", "onPresence", payload, message);
+      case "alert":
+        // In the room of its device, which remembers readings only, it has no offset.
+        if (message.offset === undefined) return this.#tell("alert", "onMessage", payload, message);
+        break;
       case "gap":
         return this.#tellGap(payload);
       case "welcome":

@@ -1,85 +1,124 @@
-import { element, setText } from "./dom.js";
-import { formatDuration, formatNumber, unitSuffix } from "./format.js";
+import { alertFigures, alertTimes, moment, severityChip } from "./alert-words.js";
+import { element, setData, setText } from "./dom.js";
 
-const silences = { "15m": "15 min", "1h": "1 h", "8h": "8 h", "24h": "24 h" };
+const durations = [["15m", "15 min"], ["1h", "1 h"], ["8h", "8 h"], ["24h", "24 h"]];
+const words = { firing: "Firing", resolved: "Resolved", pending: "Pending" };
 
-/** One alert in the list, with what can be done about it. */
+/** One alert in the list, with what can be done about it. Its element stays while the alert changes. */
 export class AlertRow {
-  #title = element("strong");
-  #severity = element("span", { className: "alert-severity" });
+  #alert;
+  #act;
+  #severity = null;
+  #title = element("strong", {});
+  #state = element("span", { className: "alert-state" });
+  #chip = element("span", {});
   #message = element("p", { className: "alert-message" });
-  #facts = element("p", { className: "chat-meta" });
-  #problem = element("p", { className: "form-error", hidden: true, attributes: { role: "alert" } });
-  #acknowledge;
-  #silence;
-  #unsilence;
-  #trace = element("a", { className: "text-button" }, "Trace");
+  #figures = element("p", { className: "alert-figures" });
+  #times = element("span", {});
+  #notes = element("p", { className: "alert-notes", hidden: true });
+  #trace = element("a", { className: "alert-trace" }, "Trace");
+  #ack = element("button", { type: "button", className: "text-button alert-ack" }, "Acknowledge");
+  #silence = element("button", {
+    type: "button", className: "text-button alert-silence", attributes: { "aria-expanded": "false" },
+  }, "Silence…");
+  #unsilence = element("button", { type: "button", className: "text-button alert-unsilence" }, "Speak again");
+  #choices;
+  #error = element("p", { className: "form-error alert-error", attributes: { role: "alert" }, hidden: true });
 
-  /** @param {(action: {kind: string, for?: string}) => void} onAct */
-  constructor(onAct) {
-    this.#acknowledge = element(
-      "button", { type: "button", className: "text-button alert-ack", onclick: () => onAct({ kind: "acknowledge" }) },
-      "Acknowledge");
-    this.#silence = element(
-      "select", {
-        className: "select alert-silence", attributes: { "aria-label": "Silence for" },
-        onchange: () => {
-          const duration = this.#silence.value;
-          this.#silence.value = "";
-          if (duration) onAct({ kind: "silence", for: duration });
-        },
-      },
-      element("option", { value: "" }, "Silence…"),
-      ...Object.entries(silences).map(([value, text]) => element("option", { value }, text)));
-    this.#unsilence = element(
-      "button", { type: "button", className: "text-button alert-unsilence", onclick: () => onAct({ kind: "unsilence" }) },
-      "End the silence");
-    this.root = element("li", { className: "alert-row", tabIndex: -1 },
-      element("p", { className: "notification-title" }, this.#title, this.#severity),
-      this.#message, this.#facts,
-      element("p", { className: "alert-actions" }, this.#acknowledge, this.#silence, this.#unsilence, this.#trace),
-      this.#problem);
+  /**
+   * @param {import("./alert-store.js").Alert} alert
+   * @param {(path: string, options: object) => Promise<void>} act what a button does: a request below the alert's path
+   */
+  constructor(alert, act) {
+    this.#act = act;
+    this.#choices = element("span", { className: "alert-choices", hidden: true, attributes: { role: "group", "aria-label": "Silence for" } },
+      ...durations.map(([value, label]) => element("button", {
+        type: "button", className: "button alert-silence-for", dataset: { for: value },
+        onclick: () => this.#do("silence", { method: "POST", body: { for: value } }),
+      }, label)));
+    this.#ack.addEventListener("click", () => this.#do("acknowledge", { method: "POST" }));
+    this.#unsilence.addEventListener("click", () => this.#do("silence", { method: "DELETE" }));
+    this.#silence.addEventListener("click", () => {
+      this.#open(this.#choices.hidden);
+      if (!this.#choices.hidden) this.#choices.firstChild.focus();
+    });
+    this.#choices.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      // Only the choice is closed, not the list.
+      event.stopPropagation();
+      this.#open(false);
+      this.#silence.focus();
+    });
+    this.root = element("li", { className: "alert-row", tabIndex: -1, dataset: { alertId: alert.alert_id } },
+      element("p", { className: "alert-head" }, this.#chip, this.#title, this.#state),
+      this.#message,
+      this.#figures,
+      element("p", { className: "chat-meta" }, this.#times, this.#trace),
+      this.#notes,
+      element("p", { className: "alert-actions" }, this.#ack, this.#silence, this.#unsilence, this.#choices),
+      this.#error);
+    this.update(alert, alert.firedMs ?? alert.pendingMs);
   }
 
-  show(alert) {
-    const { root } = this;
-    root.dataset.alertId = alert.alert_id;
-    root.dataset.state = alert.state;
-    root.dataset.severity = alert.severity;
-    setText(this.#title, `${alert.title}: ${alert.device}`);
-    setText(this.#severity, alert.state === "firing" ? `${alert.severity}, firing` : "resolved");
-    setText(this.#message, alert.message);
-    setText(this.#facts, this.#describe(alert));
-    this.#acknowledge.hidden = alert.state !== "firing" || alert.acknowledged_at !== undefined;
-    const isSilenced = alert.silenced_until !== undefined && Date.parse(alert.silenced_until) > Date.now();
+  /** @param {import("./alert-store.js").Alert} alert @param {number} now the gateway's time */
+  update(alert, now) {
+    this.#alert = alert;
+    const { state, severity, title, rule, device, message, trace_id: trace, acknowledged_at: acknowledgedAt } = alert;
+    const isOpen = state !== "resolved";
+    const isSilenced = alert.silencedMs > now;
+    setData(this.root, "state", state);
+    setData(this.root, "severity", severity);
+    setData(this.root, "acknowledged", acknowledgedAt ? "true" : null);
+    setData(this.root, "silenced", isSilenced ? "true" : null);
+    if (severity !== this.#severity) this.#chip.replaceChildren(severityChip((this.#severity = severity)));
+    setText(this.#title, `${title ?? rule}: ${device}`);
+    setText(this.#state, words[state] ?? state);
+    setText(this.#message, message);
+    setText(this.#figures, alertFigures(alert));
+    setText(this.#times, alertTimes(alert, now));
+    this.#trace.hidden = !/^[0-9a-f]{32}$/.test(trace ?? "");
+    if (!this.#trace.hidden) this.#trace.href = `latency.html?trace=${trace}`;
+    const by = alert.acknowledged_by ? ` by ${alert.acknowledged_by}` : "";
+    const notes = [
+      acknowledgedAt ? `Acknowledged${by}, ${moment(Date.parse(acknowledgedAt))}` : "",
+      isSilenced ? `Silenced until ${moment(alert.silencedMs)}` : "",
+    ].filter(Boolean).join(" · ");
+    setText(this.#notes, notes);
+    this.#notes.hidden = notes === "";
+    this.#ack.hidden = state !== "firing" || Boolean(acknowledgedAt);
+    // The rule goes on, whether or not this alert is over; but nobody looks for that in the past.
+    this.#silence.hidden = !isOpen || isSilenced;
     this.#unsilence.hidden = !isSilenced;
-    this.#silence.hidden = isSilenced;
-    this.#trace.hidden = alert.trace_id === undefined;
-    if (alert.trace_id !== undefined) this.#trace.href = `latency.html?trace=${encodeURIComponent(alert.trace_id)}`;
+    if (this.#silence.hidden) this.#open(false);
   }
 
-  fail(message) {
-    setText(this.#problem, message);
-    this.#problem.hidden = message === "";
+  #open(isOpen) {
+    this.#choices.hidden = !isOpen;
+    this.#silence.setAttribute("aria-expanded", isOpen);
   }
 
-  focus() {
-    this.root.focus();
-    this.root.scrollIntoView({ block: "center" });
-  }
-
-  #describe(alert) {
-    const time = (text) => new Date(text).toLocaleString();
-    const value = alert.value === undefined ? "" : `${formatNumber(alert.value)}${unitSuffix(alert.unit)}, `;
-    const parts = [`${value}${alert.condition}`, `since ${time(alert.fired_at ?? alert.pending_at)}`];
-    if (alert.resolved_at) {
-      const lasted = Date.parse(alert.resolved_at) - Date.parse(alert.fired_at ?? alert.pending_at);
-      parts.push(`over after ${formatDuration(lasted)}`);
+  async #do(action, options) {
+    const buttons = [...this.root.querySelectorAll("button")];
+    for (const button of buttons) button.disabled = true;
+    this.root.setAttribute("aria-busy", "true");
+    this.#error.hidden = true;
+    try {
+      await this.#act(`/api/alerts/${encodeURIComponent(this.#alert.alert_id)}/${action}`, options);
+      this.#open(false);
+    } catch (error) {
+      setText(this.#error, problemText(error));
+      this.#error.hidden = false;
     }
-    if (alert.acknowledged_by) parts.push(`acknowledged by ${alert.acknowledged_by}`);
-    if (alert.silenced_until && Date.parse(alert.silenced_until) > Date.now()) {
-      parts.push(`silenced until ${time(alert.silenced_until)}`);
-    }
-    return parts.join(" · ");
+    this.root.removeAttribute("aria-busy");
+    for (const button of buttons) button.disabled = false;
+    // The button that was pressed may be gone.
+    if (document.activeElement === document.body) this.root.focus();
   }
+}
+
+function problemText({ status, message }) {
+  if (status === 403) return `You may not do that. ${message}`;
+  if (status === 404) return "The gateway does not know this alert any more.";
+  if (status === 409) return `That is over already. ${message}`;
+  return status ? message : "The gateway does not answer. Nothing was changed.";
 }

@@ -10,25 +10,21 @@ export class APIError extends Error {
 /**
  * @param {string} path
  * @param {string} token
- * @param {{signal?: AbortSignal}} [options]
+ * @param {{method?: string, body?: object, signal?: AbortSignal}} [options] `body` is sent as JSON
  * @returns {Promise<any>} the answer's JSON; rejects with an {@link APIError}, or a TypeError without a connection
  */
-export function getJSON(path, token, options) {
-  return request(path, token, options);
-}
-
-/** Sends a body and returns the answer's JSON; see {@link getJSON}. */
-export function sendJSON(method, path, token, body) {
-  return request(path, token, { method, body: JSON.stringify(body) }, { "Content-Type": "application/json" });
-}
-
-async function request(path, token, options, headers) {
-  const response = await fetch(path, {
-    ...options, headers: { Authorization: `Bearer ${token}`, Accept: "application/json", ...headers },
-  });
+export async function requestJSON(path, token, { method = "GET", body, signal } = {}) {
+  const headers = { Authorization: `Bearer ${token}`, Accept: "application/json" };
+  if (body) headers["Content-Type"] = "application/json";
+  const response = await fetch(path, { method, headers, signal, body: body && JSON.stringify(body) });
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => ({}));
   throw new APIError(response.status, problem.detail ?? problem.title ?? `The gateway answered ${response.status}.`);
+}
+
+/** @param {string} path @param {string} token @param {AbortSignal} [signal] @returns {Promise<any>} */
+export function getJSON(path, token, signal) {
+  return requestJSON(path, token, { signal });
 }
 
 /** Whether the gateway takes the token; anything but a clear no counts as yes. */

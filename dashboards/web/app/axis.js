@@ -4,7 +4,7 @@ const hour = 60 * minute;
 const timeSteps = [
   second, 2 * second, 5 * second, 10 * second, 15 * second, 30 * second,
   minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute,
-  hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour, 24 * hour,
+  hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour, 24 * hour, 48 * hour, 168 * hour,
 ];
 
 /**

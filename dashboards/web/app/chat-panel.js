@@ -1,13 +1,12 @@
 import { getJSON } from "./api.js";
+import { chatItem } from "./chat-items.js";
+import { ChatMembers } from "./chat-members.js";
 import { element, setText } from "./dom.js";
 import { setCount } from "./drawers.js";
-import { formatTime } from "./format.js";
 
 /** Messages that are shown; older ones are a click away. */
 const maxShown = 500;
 const pageSize = 50;
-/** Names that stand in the line of who is here. */
-const maxNames = 8;
 
 /**
  * What is said in one room, and who is there. The client library keeps the order and fills holes; this draws it.
@@ -19,7 +18,7 @@ export class ChatPanel {
   #button = document.getElementById("chat-toggle");
   #badge = document.getElementById("chat-count");
   #rooms = document.getElementById("chat-room");
-  #members = document.getElementById("chat-members");
+  #members = new ChatMembers();
   #scroll = document.getElementById("chat-scroll");
   #earlier = document.getElementById("chat-earlier");
   #empty = document.getElementById("chat-empty");
@@ -32,9 +31,6 @@ export class ChatPanel {
   #token = "";
   #room = null;
   #handle = null;
-  #users = new Set();
-  /** The last event of each user since the list of members was asked for. */
-  #moves = new Map();
   #unread = 0;
 
   /** @param {import("./drawers.js").Drawers} drawers */
@@ -103,11 +99,7 @@ export class ChatPanel {
     this.#handle = this.#client.join(room, {
       onJoined: (joined) => this.#joined(room, joined),
       onMessage: (payload, message) => this.#received(message),
-      onPresence: ({ user_id: user, event }) => {
-        this.#moves.set(user, event);
-        this.#move(user, event);
-        this.#showMembers();
-      },
+      onPresence: ({ user_id: user, event }) => this.#members.move(user, event, this.#client.userID),
       onGap: ({ reason }) => this.#log.append(element("li", { className: "chat-gap" }, `Messages are missing. ${reason}`)),
       onError: (error) => {
         if (error.code === "closed" || error.code === "left") return;
@@ -118,28 +110,24 @@ export class ChatPanel {
   }
 
   #clear() {
-    this.#users.clear();
+    this.#members.clear();
     this.#log.replaceChildren();
     this.#earlier.hidden = true;
     this.#empty.hidden = true;
     this.#form.hidden = false;
     this.#fail("");
-    setText(this.#members, "");
   }
 
   async #joined(room, { offset }) {
     const client = this.#client;
-    // Who comes and goes while the list is on its way is not in it.
-    const moves = (this.#moves = new Map());
+    this.#members.asked();
     try {
       const members = getJSON(`/api/rooms/members?limit=1000&room_id=${encodeURIComponent(room)}`, this.#token);
       const history = this.#log.childElementCount === 0 && offset > 0 ? await this.#page(`before=${offset + 1}`) : null;
       const here = await members;
       if (this.#client !== client || this.#room !== room) return;
       if (history) this.#showPage(history);
-      this.#users = new Set(here.members.map(({ user_id: user }) => user));
-      for (const [user, event] of moves) this.#move(user, event);
-      this.#showMembers();
+      this.#members.set(here.members.map(({ user_id: user }) => user), client.userID);
     } catch (error) {
       if (this.#room === room && error.status !== undefined) this.#fail(error.message);
     }
@@ -170,18 +158,6 @@ export class ChatPanel {
     this.#toEnd();
   }
 
-  #move(user, event) {
-    if (event === "join") this.#users.add(user);
-    else this.#users.delete(user);
-  }
-
-  #showMembers() {
-    const names = [...this.#users].sort().map((user) => (user === this.#client.userID ? "you" : user));
-    const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : "";
-    setText(this.#members, names.length === 0 ? "" : `${names.length} here: ${names.slice(0, maxNames).join(", ")}${more}`);
-    this.#members.dataset.users = [...this.#users].sort().join(",");
-  }
-
   // Messages
 
   #received(message) {
@@ -198,36 +174,13 @@ export class ChatPanel {
 
   /** Puts a message in its place; one that is there already stays. */
   #insert(message) {
-    if (message.type !== "chat_message" && message.type !== "alert") return;
     let after = this.#log.lastElementChild;
     while (after && Number(after.dataset.offset ?? 0) > message.offset) after = after.previousElementSibling;
     if (Number(after?.dataset.offset) === message.offset) return;
-    const item = message.type === "alert" ? this.#alert(message) : this.#message(message);
+    const item = chatItem(message, this.#client.userID);
+    if (!item) return;
     if (after) after.after(item);
     else this.#log.prepend(item);
-  }
-
-  #alert({ offset, timestamp, payload: { alert } }) {
-    const time = new Date(timestamp);
-    return element("li", {
-      className: "chat-alert", dataset: { offset, alertId: alert.alert_id, state: alert.state, severity: alert.severity },
-    },
-      element("p", { className: "chat-meta" },
-        element("strong", {}, `${alert.title}: ${alert.device}, ${alert.state}`),
-        element("time", { dateTime: timestamp, title: time.toLocaleString() }, formatTime(time.getTime()))),
-      element("p", {}, alert.message));
-  }
-
-  #message(message) {
-    const { user_id: user, content, message_id: id } = message.payload;
-    const time = new Date(message.timestamp);
-    return element("li", {
-      className: "chat-message", dataset: { messageId: id, offset: message.offset, mine: user === this.#client.userID },
-    },
-      element("p", { className: "chat-meta" },
-        element("strong", {}, user),
-        element("time", { dateTime: message.timestamp, title: time.toLocaleString() }, formatTime(time.getTime()))),
-      element("p", { className: "chat-text" }, content));
   }
 
   #send() {

@@ -61,7 +61,6 @@ export class ConnectionView {
   update() {
     const { kind, pill, title, text, canRetry } = this.#describe();
     document.documentElement.dataset.connection = this.#state.state;
-    document.documentElement.dataset.storage = this.#failed.some(({ name }) => name === "storage") ? "down" : "ok";
     document.documentElement.dataset.broker = this.#failed.some(({ name }) => name === "mqtt") ? "down" : "ok";
     this.#pill.dataset.kind = kind;
     setText(this.#pillText, pill);
@@ -105,18 +104,13 @@ export class ConnectionView {
   }
 
   #describeOpen() {
+    // It has a banner of its own; without storage the gateway leaves its broker, too.
+    if (this.#failed.some(({ name }) => name === "storage")) return { kind: "bad", pill: "Storage fails" };
     const broker = this.#failed.find(({ name }) => name === "mqtt");
     if (broker) {
       return {
         kind: "bad", pill: "Broker lost", title: "The gateway has lost its MQTT broker.",
         text: `No readings arrive until it is back; the gateway keeps trying. ${sentence(broker.reason)}`,
-      };
-    }
-    const storage = this.#failed.find(({ name }) => name === "storage");
-    if (storage) {
-      return {
-        kind: "bad", pill: "Not stored", title: "Readings cannot be stored, so none are shown.",
-        text: `They wait at the broker until the gateway can write again. ${sentence(storage.reason)}`,
       };
     }
     if (this.#failed.length > 0) {

@@ -57,6 +57,7 @@ export class DashboardView {
     if (!panels) {
       panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
       if (this.#panelsByDevice.size < maxRememberedDevices) this.#panelsByDevice.set(device, panels);
+      if (panels.length > 0) this.#context.past.heard(device);
     }
     const marked = panels.filter((panel) => panel.shows(data));
     for (const panel of marked) this.#context.loop.mark(panel);
@@ -73,26 +74,23 @@ export class DashboardView {
     this.#grid.hidden = isEmpty;
   }
 
-  /** The panels whose past is worth asking for. */
-  get pastPanels() {
-    return this.#panels.filter(({ definition: { type } }) => type !== "table");
-  }
-
-  /** The longest span of time that a panel shows, in milliseconds. */
-  get longestWindowMs() {
-    return Math.max(...this.pastPanels.map(({ windowMs }) => windowMs), 0);
-  }
-
   /** How many devices the panels show. */
   get deviceCount() {
     return new Set(this.#panels.flatMap(({ series }) => series.map(({ device }) => device))).size;
   }
 
+  get panels() {
+    return this.#panels;
+  }
+
   restyle() {
-    for (const panel of this.#panels) {
-      panel.restyle();
-      this.#context.loop.mark(panel, { now: true });
-    }
+    for (const panel of this.#panels) panel.restyle();
+    this.redraw();
+  }
+
+  /** Draws everything anew, in answer to the user. */
+  redraw() {
+    for (const panel of this.#panels) this.#context.loop.mark(panel, { now: true });
   }
 
   destroy() {

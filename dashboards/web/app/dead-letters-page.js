@@ -1,95 +1,173 @@
 import { getJSON } from "./api.js";
 import { element, setText } from "./dom.js";
+import { formatAge } from "./format.js";
 import { Theme } from "./palette.js";
+import { PayloadView } from "./payload-view.js";
 import { session } from "./session.js";
 
 const intervalMs = 5_000;
-/** Characters of a payload that stand in the list before somebody asks for the rest. */
-const maxShown = 300;
+const pageSize = 100;
+/** Letters that stand on the page; older ones are a click away no more. */
+const maxShown = 1_000;
 
-/** What could not be taken, for operators: asked for every few seconds while the page is looked at. */
+/** What no decoder took, for operators: asked for every five seconds while the page is looked at. */
 class DeadLettersPage {
   #list = document.getElementById("letters");
   #summary = document.getElementById("summary");
   #problem = document.getElementById("problem");
   #empty = document.getElementById("empty");
+  #emptyText = document.getElementById("empty-text");
   #reason = document.getElementById("reason");
-  /** Payloads that are shown as a whole. */
-  #open = new Set();
+  #earlier = document.getElementById("earlier");
+  /** By id: the letter, and the elements that tell it. @type {Map<number, object>} */
+  #rows = new Map();
+  #reasons = new Set();
+  #latest = null;
+  #hasEarlier = false;
 
   constructor() {
     new Theme(() => {});
     session.takeFromAddress();
-    this.#reason.addEventListener("change", () => this.#poll());
-    this.#poll();
+    const reason = new URLSearchParams(location.search).get("reason");
+    if (reason) this.#offer([reason]);
+    this.#reason.value = reason ?? "";
+    this.#reason.addEventListener("change", () => this.#filter());
+    this.#earlier.addEventListener("click", () => this.#loadEarlier());
     setInterval(() => document.visibilityState === "visible" && this.#poll(), intervalMs);
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#poll());
+    this.#poll();
+  }
+
+  #filter() {
+    const address = new URL(location.href);
+    if (this.#reason.value) address.searchParams.set("reason", this.#reason.value);
+    else address.searchParams.delete("reason");
+    history.replaceState(history.state, "", address);
+    this.#rows.clear();
+    this.#list.replaceChildren();
+    this.#poll();
   }
 
   async #poll() {
-    document.documentElement.dataset.view = "clients";
+    const isFirst = this.#rows.size === 0;
+    const answer = await this.#ask("");
+    if (!answer) return;
+    if (isFirst) this.#hasEarlier = answer.has_more;
+    this.#show(answer);
+  }
+
+  async #loadEarlier() {
+    this.#earlier.disabled = true;
+    const answer = await this.#ask(`&before=${this.#list.lastElementChild.dataset.letterId}`);
+    this.#earlier.disabled = false;
+    if (!answer) return;
+    this.#hasEarlier = answer.has_more && this.#rows.size < maxShown;
+    this.#show(answer);
+  }
+
+  /** @returns {Promise<object | null>} null when it failed, which is told, or does not count any more */
+  async #ask(bounds) {
     if (!session.token) return this.#fail("You are not signed in. Sign in on the dashboards' page, in this tab.");
+    const latest = (this.#latest = Symbol("ask"));
     const reason = this.#reason.value ? `&reason=${encodeURIComponent(this.#reason.value)}` : "";
     try {
-      this.#show(await getJSON(`/api/dead-letters?limit=200${reason}`, session.token));
+      const answer = await getJSON(`/api/dead-letters?limit=${pageSize}${reason}${bounds}`, session.token);
+      return this.#latest === latest ? answer : null;
     } catch (error) {
-      this.#fail(error.status === 401
-        ? "The gateway does not accept the token any more. Sign in again on the dashboards' page."
-        : error.status ? error.message : "The gateway does not answer. What stands below is what it said last.");
+      return this.#latest === latest ? this.#fail(problemText(error)) : null;
     }
   }
 
   #fail(message) {
+    document.documentElement.dataset.view = "failed";
     setText(this.#problem, message);
     this.#problem.hidden = false;
+    return null;
   }
 
-  #show({ dead_letters: letters, has_more: hasMore, forgotten }) {
+  #show({ dead_letters: letters, forgotten }) {
     this.#problem.hidden = true;
-    this.#empty.hidden = letters.length > 0;
-    const more = hasMore ? " and more" : "";
-    const gone = forgotten > 0 ? ` · ${forgotten} forgotten` : "";
-    setText(this.#summary, letters.length === 0 ? "" : `${letters.length}${more}, the latest first${gone}`);
-    const known = new Set([...this.#reason.options].map(({ value }) => value));
-    for (const { reason } of letters) {
-      if (!known.has(reason)) this.#reason.append(element("option", { value: reason }, reason.replaceAll("_", " ")));
-      known.add(reason);
+    for (const letter of letters) this.#put(letter);
+    const rows = [...this.#rows.values()].sort((a, b) =>
+      Date.parse(b.letter.last_at) - Date.parse(a.letter.last_at) || b.letter.id - a.letter.id);
+    for (const { root } of rows.splice(maxShown)) this.#rows.delete(Number(root.dataset.letterId));
+    // What is in its place stays there: who reads a payload keeps the place, too.
+    let place = this.#list.firstChild;
+    for (const { root, letter, age } of rows) {
+      setText(age, formatAge(Date.now() - Date.parse(letter.last_at)));
+      if (root === place) place = place.nextSibling;
+      else this.#list.insertBefore(root, place);
     }
-    this.#list.replaceChildren(...letters.map((letter) => this.#item(letter)));
+    while (place) {
+      const next = place.nextSibling;
+      place.remove();
+      place = next;
+    }
+    this.#offer(letters.map(({ reason }) => reason));
+    const isFiltered = this.#reason.value !== "";
+    const isEmpty = rows.length === 0;
+    document.documentElement.dataset.view = isEmpty ? "empty" : "letters";
+    this.#empty.hidden = !isEmpty;
+    setText(this.#emptyText, isFiltered
+      ? `None for the reason “${words(this.#reason.value)}”.`
+      : "Everything that devices published could be read. What no decoder takes is kept here, with the reason.");
+    this.#earlier.hidden = isEmpty || !this.#hasEarlier;
+    const messages = rows.reduce((sum, { letter }) => sum + letter.count, 0);
+    const gone = forgotten > 0 ? ` · ${forgotten} older ${forgotten === 1 ? "entry was" : "entries were"} forgotten` : "";
+    setText(this.#summary, isEmpty ? gone.slice(3) : `${rows.length}${this.#hasEarlier ? " or more" : ""} `
+      + `${rows.length === 1 ? "entry" : "entries"}, ${messages} messages${gone}`);
   }
 
-  #item(letter) {
-    const times = (text) => new Date(text).toLocaleString();
-    const facts = [`${letter.count} times`, `last ${times(letter.last_at)}`, `first ${times(letter.first_at)}`];
-    return element("li", { className: "letter", dataset: { letterId: letter.id, reason: letter.reason } },
+  /** Who reads a payload keeps reading, also while more of its kind come. */
+  #put(letter) {
+    const row = this.#rows.get(letter.id) ?? this.#row(letter);
+    const { count, detail, first_at: first, last_at: last, trace_id: trace } = (row.letter = letter);
+    setText(row.count, count === 1 ? "once" : `${count} times`);
+    setText(row.detail, detail);
+    setText(row.first, count > 1 ? ` · first ${new Date(first).toLocaleString()}` : "");
+    row.age.dateTime = last;
+    row.age.title = new Date(last).toLocaleString();
+    row.trace.hidden = !/^[0-9a-f]{32}$/.test(trace ?? "");
+    if (!row.trace.hidden) row.trace.href = `latency.html?trace=${trace}`;
+    row.payload.update(letter);
+    this.#rows.set(letter.id, row);
+  }
+
+  #row({ id, topic, reason }) {
+    const row = {
+      letter: null, payload: new PayloadView(), age: element("time"),
+      count: element("span", { className: "letter-count" }), detail: element("p", { className: "letter-detail" }),
+      first: element("span"), trace: element("a", {}, "Trace"),
+    };
+    row.root = element("li", { className: "letter", dataset: { letterId: id, reason } },
       element("p", { className: "letter-head" },
-        element("strong", {}, letter.topic), element("span", { className: "letter-reason" }, letter.reason.replaceAll("_", " "))),
-      element("p", {}, `${letter.detail.charAt(0).toUpperCase()}${letter.detail.slice(1)}.`),
-      ...this.#payload(letter),
-      element("p", { className: "quiet" }, facts.join(" · "),
-        letter.trace_id
-          ? element("a", { href: `latency.html?trace=${encodeURIComponent(letter.trace_id)}`, className: "letter-trace" }, "Trace")
-          : null));
+        element("strong", { className: "letter-topic" }, topic),
+        element("span", { className: "letter-reason" }, words(reason)), row.count),
+      row.detail,
+      element("p", { className: "letter-times" }, "last ", row.age, row.first, row.trace),
+      row.payload.root);
+    return row;
   }
 
-  /** The payload as text, or in hexadecimal digits. */
-  #payload({ id, payload, payload_base64: base64, payload_bytes: size }) {
-    const text = payload ?? hexadecimal(base64 ?? "");
-    const isOpen = this.#open.has(id) || text.length <= maxShown;
-    const code = element("code", {}, isOpen ? text : `${text.slice(0, maxShown)}…`);
-    const button = element("button", {
-      type: "button", className: "text-button", hidden: isOpen,
-      onclick: () => {
-        this.#open.add(id);
-        code.textContent = text;
-        button.hidden = true;
-      },
-    }, `Show all of ${size} bytes${size > 4096 ? " that were kept" : ""}`);
-    return [element("pre", { className: "letter-payload" }, code), button];
+  #offer(reasons) {
+    const fresh = reasons.filter((reason) => !this.#reasons.has(reason));
+    for (const reason of new Set(fresh)) {
+      this.#reasons.add(reason);
+      this.#reason.append(element("option", { value: reason }, words(reason)));
+    }
   }
 }
 
-function hexadecimal(base64) {
-  return [...atob(base64)].map((character) => character.charCodeAt(0).toString(16).padStart(2, "0")).join(" ");
+/** `invalid_json` → `invalid JSON` */
+function words(reason) {
+  return reason.replaceAll("_", " ").replace(/\bjson\b/g, "JSON").replace(/\butf8\b/g, "UTF-8");
+}
+
+function problemText({ status, message }) {
+  if (status === 401) return "The gateway does not accept the token any more. Sign in again on the dashboards' page.";
+  if (status === 403) return `This token may not see dead letters. ${message}`;
+  if (status === 404) return "This gateway keeps no dead letters: it is older than this page.";
+  return status ? message : "The gateway does not answer. What stands below is what it said last.";
 }
 
 new DeadLettersPage();

@@ -48,8 +48,8 @@ export class Drawers {
 }
 
 /** Shows a count on a button, or nothing for zero; the button's name says it too. */
-export function setCount(button, badge, name, count) {
+export function setCount(button, badge, name, count, what = "unread") {
   badge.hidden = count === 0;
   badge.textContent = count > 99 ? "99+" : String(count);
-  button.setAttribute("aria-label", count === 0 ? name : `${name}, ${count} unread`);
+  button.setAttribute("aria-label", count === 0 ? name : `${name}, ${count} ${what}`);
 }

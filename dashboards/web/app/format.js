@@ -50,10 +50,17 @@ export function formatAge(milliseconds) {
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const clockWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
 const clockWithDay = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 /** Time of day, in the reader's zone. @param {number} time Unix milliseconds @param {number} [stepMs] */
 export function formatTime(time, stepMs = 1_000) {
+  if (stepMs >= 86_400_000) return day.format(time);
   const format = stepMs < 60_000 ? clockWithSeconds : stepMs < 21_600_000 ? clock : clockWithDay;
   return format.format(time);
+}
+
+/** A moment within a window: with its day, where the window has several. */
+export function formatMoment(time, windowMs) {
+  return formatTime(time, windowMs <= 3_600_000 ? 1_000 : windowMs < 43_200_000 ? 60_000 : 21_600_000);
 }

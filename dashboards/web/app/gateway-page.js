@@ -1,36 +1,39 @@
 import { WindsockClient } from "../windsock-client.js";
-import { AlertCenter } from "./alert-center.js";
+import { Activity } from "./activity.js";
+import { Alerts } from "./alerts.js";
 import { getJSON, isTokenAccepted } from "./api.js";
 import { ChatPanel } from "./chat-panel.js";
 import { ConnectionView } from "./connection-view.js";
+import { DashboardNavigation } from "./dashboard-navigation.js";
 import { DashboardView } from "./dashboard-view.js";
 import { DeviceStatusView } from "./device-status.js";
-import { element, setText } from "./dom.js";
+import { setText } from "./dom.js";
 import { Drawers } from "./drawers.js";
-import { formatNumber, formatTime } from "./format.js";
+import { formatTime } from "./format.js";
 import { FrameLoop } from "./frame-loop.js";
-import { History } from "./history.js";
 import { JourneyDialog } from "./journey-dialog.js";
 import { Journeys } from "./journeys.js";
 import { NotificationCenter } from "./notification-center.js";
 import { PaintWatch } from "./paint-watch.js";
 import { Palette, Theme } from "./palette.js";
+import { Past } from "./past.js";
 import { RangePicker } from "./range-picker.js";
 import { ReadinessWatch } from "./readiness.js";
 import { SeriesStore } from "./series-store.js";
 import { session } from "./session.js";
 import { SignInView } from "./sign-in.js";
+import { StorageBanner } from "./storage-banner.js";
 
 const now = () => performance.timeOrigin + performance.now();
 /** With less motion asked for, charts and numbers move once a second. */
 const calmIntervalMs = 1_000;
-const rateSeconds = 5;
 
 /**
  * The page as a whole: signs in, loads the dashboards, shows one of them and keeps it fed.
  *
  *     WindsockClient ──data──▶ SeriesStore ──▶ DashboardView ──marks──▶ FrameLoop ──draws──▶ panels
- *            ▲────────────────────painted──────── PaintWatch ◀─────────────┘
+ *            ▲        Past ──asks──▲                  PaintWatch ◀─────────┘
+ *            └────────────────────painted──────────────────┘
  */
 export class GatewayPage {
   #root = document.documentElement;
@@ -50,14 +53,19 @@ export class GatewayPage {
   #journeyDialog = new JourneyDialog();
   #signIn = new SignInView(() => this.#start());
   #connection = new ConnectionView({ now, onRetry: () => this.#client?.retryNow() });
-  #readiness = new ReadinessWatch((failed) => this.#connection.setFailedChecks(failed));
+  #storageBanner = new StorageBanner();
+  #readiness = new ReadinessWatch((failed) => {
+    this.#storageBanner.show(failed);
+    this.#connection.setFailedChecks(failed);
+  });
   #drawers = new Drawers();
+  #alerts = new Alerts(this.#drawers, () => this.#view?.markAll());
   #chat = new ChatPanel(this.#drawers);
   #notifications = new NotificationCenter(this.#drawers);
-  #alerts = new AlertCenter(this.#drawers, () => this.#view?.markAll());
-  #range = new RangePicker(() => this.#loadPast());
-  #history = this.#makeHistory();
   #deviceStatus = new DeviceStatusView();
+  #navigation = new DashboardNavigation(() => this.#show());
+  #ranges = new RangePicker(() => this.#rangeChanged());
+  #past = new Past(this.#loop);
   /** @type {WindsockClient | null} */
   #client = null;
   #dashboards = [];
@@ -66,20 +74,13 @@ export class GatewayPage {
   #handles = [];
   /** Which of several starts counts: a new token may come while dashboards are loading. */
   #latestStart = null;
-  #readingCount = 0;
-  /** Of the last seconds, whose mean is shown: devices that send every other second would make it jump. */
-  #readingCounts = [];
-  #droppedCount = 0;
+  #activity = new Activity();
 
   constructor() {
     document.getElementById("theme").addEventListener("click", () => this.#theme.toggle());
     document.getElementById("sign-out").addEventListener("click", () => this.#askToSignIn());
     document.getElementById("load-retry").addEventListener("click", () => this.#start());
-    addEventListener("popstate", () => {
-      this.#range.show();
-      if (this.#dashboards.length > 0) this.#show();
-    });
-    document.getElementById("range-retry").addEventListener("click", () => this.#history.retry());
+    addEventListener("popstate", () => this.#dashboards.length > 0 && this.#show());
     addEventListener("hashchange", () => session.takeFromAddress() && this.#start());
     setInterval(() => this.#tick(), 1_000);
     session.takeFromAddress();
@@ -107,10 +108,11 @@ export class GatewayPage {
       this.#root.dataset.view = "none";
       return;
     }
-    this.#history.start(token);
+    const charts = this.#dashboards.flatMap(({ panels }) => panels).map(({ window_s = 300 }) => window_s * 1000);
+    this.#store.retentionMs = Math.max(...charts);
     this.#connect(token);
     this.#readiness.start();
-    this.#buildNavigation();
+    this.#navigation.build(this.#dashboards);
     this.#root.dataset.view = "dashboard";
     this.#show();
   }
@@ -118,26 +120,25 @@ export class GatewayPage {
   #connect(token) {
     const client = new WindsockClient({ url: "/ws", token, checkToken: isTokenAccepted, now });
     this.#client = client;
+    this.#past.attach(client, token, this.#store);
     client.on("state", (state) => {
       this.#connection.setState(state);
-      if (state.state === "open") this.#history.recovered();
-      else if (state.state === "waiting") this.#history.lost();
       if (state.state === "closed" && this.#client === client) this.#ended(state);
     });
     client.on("data", (update, envelope) => {
       const time = client.serverNow();
       this.#store.add(update, time);
       const journey = this.#journeys.add(update, envelope, time, client.clock);
-      if (this.#view?.received(update, journey && { journey, envelope })) this.#readingCount += 1;
+      if (this.#view?.received(update, journey && { journey, envelope })) this.#activity.add();
     });
     client.on("gap", ({ dropped, reason }) => {
       // With a reason it is a hole in what was said, which the chat tells itself.
-      if (!reason) this.#droppedCount += dropped;
+      if (!reason) this.#activity.drop(dropped);
     });
     client.on("status", (status) => this.#deviceStatus.set(status));
+    this.#alerts.attach(client, token);
     this.#chat.attach(client, token);
     this.#notifications.attach(client, token);
-    this.#alerts.attach(client, token);
     client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));
     client.connect();
   }
@@ -159,15 +160,16 @@ export class GatewayPage {
 
   #stop() {
     this.#readiness.stop();
+    this.#storageBanner.show([]);
+    this.#past.detach();
     this.#view?.destroy();
     this.#view = null;
     this.#handles = [];
     const client = this.#client;
     this.#client = null;
+    this.#alerts.detach();
     this.#chat.detach();
     this.#notifications.detach();
-    this.#alerts.detach();
-    this.#history.stop();
     this.#deviceStatus.reset();
     this.#drawers.close();
     this.#journeyDialog.close();
@@ -179,7 +181,6 @@ export class GatewayPage {
     session.signOut();
     this.#stop();
     this.#store = new SeriesStore();
-    this.#history = this.#makeHistory();
     this.#journeys = new Journeys();
     this.#root.dataset.view = "sign-in";
     document.title = "Sign in – Windsock";
@@ -188,74 +189,34 @@ export class GatewayPage {
 
   // Dashboards
 
-  #buildNavigation() {
-    const links = this.#dashboards.map(({ id, title }) =>
-      element("a", {
-        href: this.#address(id), textContent: title, dataset: { dashboard: id },
-        onclick: (event) => {
-          if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-          event.preventDefault();
-          history.pushState(null, "", this.#address(id));
-          this.#show();
-        },
-      }));
-    document.getElementById("dashboards").replaceChildren(...links.map((link) => element("li", {}, link)));
-  }
-
-  #address(id) {
-    const parameters = new URLSearchParams(location.search);
-    parameters.set("dashboard", id);
-    return `${location.pathname}?${parameters}`;
-  }
-
   #show() {
     const wanted = new URLSearchParams(location.search).get("dashboard");
     const definition = this.#dashboards.find(({ id }) => id === wanted) ?? this.#dashboards[0];
     this.#view?.destroy();
-    for (const link of document.querySelectorAll("#dashboards a")) {
-      if (link.dataset.dashboard !== definition.id) link.removeAttribute("aria-current");
-      else {
-        link.setAttribute("aria-current", "page");
-        link.scrollIntoView({ block: "nearest", inline: "center" });
-      }
-    }
+    this.#ranges.update(definition.panels);
+    this.#navigation.mark(definition.id);
     document.title = `${definition.title} – Windsock`;
     this.#root.dataset.dashboard = definition.id;
     this.#connection.setRefusedRoom(null);
-    this.#readingCounts = [];
+    this.#activity.reset();
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
-      serverNow: () => this.#client.serverNow(), rangeMs: () => this.#range.rangeMs,
-      bands: (series) => this.#alerts.bands(series),
+      serverNow: () => this.#client.serverNow(), past: this.#past, alerts: this.#alerts.store,
+      range: () => this.#ranges.range, onAlert: (id) => this.#alerts.open(id),
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
+    this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
+    this.#past.show(this.#view.panels, this.#ranges.range);
     this.#join(definition.rooms, this.#view);
-    this.#loadPast();
     this.#tick();
   }
 
-  // The past
-
-  #makeHistory() {
-    return new History(this.#store, () => this.#client?.serverNow() ?? now(), (state) => this.#showPast(state));
-  }
-
-  #loadPast() {
+  #rangeChanged() {
     if (!this.#view) return;
-    const own = this.#dashboards.flatMap(({ panels }) => panels).map(({ window_s = 300 }) => window_s * 1000);
-    const windowMs = this.#view.longestWindowMs;
-    this.#store.retentionMs = Math.max(...own, windowMs);
-    this.#history.show(this.#view.pastPanels, windowMs);
-    this.#alerts.loadBands((this.#client?.serverNow() ?? now()) - windowMs);
-    this.#view.markAll();
-  }
-
-  #showPast({ waiting, failed }) {
-    const text = failed ? `The past could not be read. ${failed}` : "";
-    setText(document.getElementById("range-problem"), text);
-    document.getElementById("range-retry").hidden = !failed;
-    this.#root.dataset.past = failed ? "failed" : waiting > 0 ? "loading" : "loaded";
-    this.#view?.markAll();
+    this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
+    this.#past.change(this.#view.panels, this.#ranges.range);
+    this.#navigation.mark(this.#root.dataset.dashboard);
+    this.#view.redraw();
   }
 
   /** Joins the new rooms before it leaves the old ones, so that a room that both have is not interrupted. */
@@ -263,7 +224,10 @@ export class GatewayPage {
     const old = this.#handles;
     this.#handles = rooms.map((room) =>
       this.#client.join(room, {
-        onJoined: () => view.joined(),
+        onJoined: () => {
+          view.joined();
+          if (this.#view === view) this.#past.joined();
+        },
         onError: (error) => {
           if (this.#view === view && error.code !== "closed") {
             this.#connection.setRefusedRoom({ room, message: error.message });
@@ -276,24 +240,15 @@ export class GatewayPage {
   // Time
 
   #tick() {
-    this.#readingCounts = [...this.#readingCounts.slice(1 - rateSeconds), this.#readingCount];
-    this.#readingCount = 0;
     const time = this.#client?.serverNow() ?? now();
     setText(document.getElementById("clock"), formatTime(time));
     if (!this.#view) return;
     this.#view.markAll();
     this.#deviceStatus.mark();
+    this.#alerts.tick();
+    this.#past.tick(time);
     this.#connection.update();
-    setText(document.getElementById("activity"), this.#activity());
-  }
-
-  #activity() {
-    const { deviceCount } = this.#view;
-    if (deviceCount === 0) return "";
-    const skipped = this.#droppedCount > 0 ? ` · ${this.#droppedCount} skipped` : "";
-    const rate = this.#readingCounts.reduce((sum, count) => sum + count, 0) / this.#readingCounts.length;
-    const devices = `${deviceCount} ${deviceCount === 1 ? "device" : "devices"}`;
-    return `${devices} · ${formatNumber(rate, rate < 10 ? 1 : 0)} readings/s${skipped}`;
+    this.#activity.tick(this.#view.deviceCount);
   }
 
   #restyle() {

@@ -1,154 +1,224 @@
-import { getJSON } from "./api.js";
+import { RequestQueue } from "./request-queue.js";
+import { takeReadings } from "./take-readings.js";
 
-/** Requests under way at once. */
+/** Questions to the gateway at the same time. */
 const maxRequests = 4;
-/** Devices whose past is asked for; a dashboard of more shows the rest from now on. */
-const maxDevices = 200;
-/** Points of a series that are asked for: two to a pixel of an ordinary chart, as lowest and highest. */
-const maxPoints = 600;
-/** A reading may have been under way when the connection broke. */
-const overlapMs = 5_000;
+const timeoutMs = 20_000;
+/** Devices of a dashboard whose past is asked for. */
+const maxDevices = 500;
+/** Clocks of devices may be ahead so far: what they measured "later" is asked for, too. */
+const aheadMs = 300_000;
+/** Points of one series: what the page keeps of the last minutes, and the bounds of what a long range is asked for. */
+const livePoints = 2_000;
+const columnBounds = { least: 120, most: 1_500 };
+/** Rooms of a dashboard are joined one after the other; the past is asked for when the last one is. */
+const settleMs = 60;
+/** Without a join, as while the connection is refused, the past is shown all the same. */
+const patienceMs = 2_500;
 
 /**
- * Fills the store with what was measured before the page was opened, and with what was missed while it was cut off:
- * from `GET /api/readings`, a request a device, few at once. A new range, or another dashboard, ends what is under way.
+ * The past of a dashboard's charts: asked for when it is shown, when another range is chosen, and where a hole came to
+ * be (a lost connection, a tab that slept, readings left out). One question a device, for all panels that show it.
+ *
+ *     joined ──▶ devices that are known ──▶ RequestQueue (4 at once) ──▶ takeReadings ──▶ series ──▶ panels
  */
 export class History {
-  #store;
-  #onChange;
-  #serverNow;
-  #token = "";
-  #abort = new AbortController();
-  #queue = [];
-  #running = 0;
-  #failed = [];
-  /** How far back each device's metrics are known: `device\nmetric` → Unix milliseconds. @type {Map<string, number>} */
-  #knownFrom = new Map();
-  #lostAt = null;
+  #context;
+  #queue = new RequestQueue({ limit: maxRequests, timeoutMs });
+  #panels = [];
+  #range = null;
+  #bucketing = null;
+  /** @type {Map<string, "asked" | "known" | Error>} by device */
+  #states = new Map();
+  /** Since when readings may be missing, by device. @type {Map<string, number> | null} */
+  #holes = null;
+  #timer = 0;
+  #isLoaded = false;
+  /** Why the devices are not known. @type {Error | null} */
+  #failure = null;
 
   /**
-   * @param {import("./series-store.js").SeriesStore} store
-   * @param {() => number} serverNow
-   * @param {(state: {waiting: number, failed: string | null}) => void} onChange
+   * @param {object} context
+   * @param {import("./series-store.js").SeriesStore} context.store
+   * @param {import("./frame-loop.js").FrameLoop} context.loop
+   * @param {() => number} context.serverNow
+   * @param {(question: object) => Promise<object>} context.ask for readings
+   * @param {(signal: AbortSignal) => Promise<string[]>} context.devices the names that the gateway knows
    */
-  constructor(store, serverNow, onChange) {
-    this.#store = store;
-    this.#serverNow = serverNow;
-    this.#onChange = onChange;
+  constructor(context) {
+    this.#context = context;
   }
 
-  start(token) {
-    this.#token = token;
-    this.#lostAt = null;
+  /** Another dashboard, or another range. @param {object[]} panels @param {import("./ranges.js").Range} range */
+  show(panels, range) {
+    this.stop();
+    this.#panels = panels.filter(({ wantsPast }) => wantsPast);
+    this.#range = range;
+    this.#bucketing = range.ms && this.#makeBucketing(range.ms);
+    this.#context.store.setBucketing(this.#bucketing);
+    this.#tell();
   }
 
+  /** Forgets everything that was asked. */
   stop() {
-    this.#cancel();
-    this.#knownFrom.clear();
+    clearTimeout(this.#timer);
+    this.#queue.clear();
+    this.#states.clear();
+    this.#holes = null;
+    this.#panels = [];
+    this.#range = null;
+    this.#isLoaded = false;
+    this.#failure = null;
+  }
+
+  /** Asks for the past now, or when the rooms are joined. */
+  load({ now = false } = {}) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#load(), now ? 0 : patienceMs);
+  }
+
+  /** The rooms are joined: from here on nothing is missed, what was before can be asked for. */
+  joined() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.#holes ? this.#fill() : this.#load()), settleMs);
   }
 
   /**
-   * Asks for what panels show of the last `rangeMs`, as far as it is not known.
-   * @param {{isInterestedIn: (device: string) => boolean, definition: {metrics: string[]}}[]} panels
-   * @param {number} rangeMs
+   * Readings may be missing: they are asked for with the next {@link joined}, or by {@link fill}.
+   * @param {number} [since] Unix milliseconds; without it since each device's last reading
    */
-  async show(panels, rangeMs) {
-    this.#cancel();
-    const { signal } = this.#abort;
-    let devices;
-    try {
-      ({ devices } = await getJSON("/api/devices", this.#token, { signal }));
-    } catch (error) {
-      if (!signal.aborted) this.#fail(error, () => this.show(panels, rangeMs));
-      return;
+  interrupted(since) {
+    if (!this.#isLoaded) return;
+    const holes = (this.#holes ??= new Map());
+    for (const [device, state] of this.#states) {
+      const from = state instanceof Error ? -Infinity : (since ?? this.#lastTime(device));
+      holes.set(device, Math.min(from, holes.get(device) ?? Infinity));
     }
-    if (signal.aborted) return;
-    const from = this.#serverNow() - rangeMs;
-    const wanted = devices.filter(({ device }) => panels.some((panel) => panel.isInterestedIn(device)));
-    for (const { device } of wanted.slice(0, maxDevices)) {
-      const metrics = new Set(panels.filter((panel) => panel.isInterestedIn(device)).flatMap((panel) => panel.definition.metrics));
-      const missing = [...metrics].filter((metric) => !(this.#knownFrom.get(`${device}\n${metric}`) <= from));
-      if (missing.length > 0) this.#enqueue({ device, metrics: missing, from, isWhole: true });
-    }
-    this.#next();
   }
 
-  /** The connection is lost: what comes from now on is missed. */
-  lost() {
-    this.#lostAt ??= this.#serverNow() - overlapMs;
+  /** Fills the holes now, when there are any. */
+  fill() {
+    if (this.#holes) this.joined();
   }
 
-  /** The connection is back: asks for what was missed. */
-  recovered() {
-    if (this.#lostAt === null) return;
-    const from = this.#lostAt;
-    this.#lostAt = null;
-    const devices = new Map();
-    for (const key of this.#knownFrom.keys()) {
-      // A device's name has no line break; a metric's may.
-      const end = key.indexOf("\n");
-      const [device, metric] = [key.slice(0, end), key.slice(end + 1)];
-      devices.set(device, [...(devices.get(device) ?? []), metric]);
-    }
-    for (const [device, metrics] of devices) this.#enqueue({ device, metrics, from, isWhole: false });
-    this.#next();
+  /** A device spoke: the past of one that nobody knew is asked for. */
+  heard(device) {
+    if (this.#isLoaded && !this.#states.has(device)) this.#ask([device]);
   }
 
-  /** Tries again what failed. */
+  /** Asks again for what failed. */
   retry() {
-    const failed = this.#failed;
-    this.#failed = [];
-    for (const { again } of failed) again();
-    this.#next();
+    if (!this.#isLoaded) return this.#load();
+    const failed = [...this.#states].filter(([, state]) => state instanceof Error).map(([device]) => device);
+    for (const device of failed) this.#states.delete(device);
+    this.#ask(failed);
   }
 
-  #enqueue(request) {
-    this.#queue.push(request);
-  }
-
-  #next() {
-    while (this.#running < maxRequests && this.#queue.length > 0) this.#load(this.#queue.shift());
+  async #load() {
+    const range = this.#range;
+    if (!range) return;
+    const { store, devices } = this.#context;
+    this.#failure = null;
     this.#tell();
-  }
-
-  async #load(request) {
-    const { signal } = this.#abort;
-    this.#running += 1;
-    const query = new URLSearchParams({ device: request.device, from: request.from / 1000, points: maxPoints });
-    for (const metric of request.metrics) query.append("metric", metric);
     try {
-      const { device, series } = await getJSON(`/api/readings?${query}`, this.#token, { signal });
-      for (const line of series) this.#store.addPast(device, line, this.#serverNow());
-      this.#know(request);
+      const known = await this.#queue.add((signal) => devices(signal));
+      if (this.#range !== range) return;
+      this.#isLoaded = true;
+      this.#ask([...new Set([...known, ...store.deviceNames])]);
     } catch (error) {
-      if (signal.aborted) return;
-      // Nothing is stored: that is known now, too.
-      if (error.status === 404) this.#know(request);
-      else this.#fail(error, () => this.#enqueue(request));
+      if (this.#range !== range) return;
+      this.#failure = error;
+      this.#tell();
     }
-    if (signal.aborted) return;
-    this.#running -= 1;
-    this.#next();
   }
 
-  #know({ device, metrics, from, isWhole }) {
-    if (isWhole) for (const metric of metrics) this.#knownFrom.set(`${device}\n${metric}`, from);
-  }
-
-  #fail(error, again) {
-    this.#failed.push({ message: error.status ? error.message : "The gateway does not answer.", again });
+  #fill() {
+    const holes = this.#holes;
+    this.#holes = null;
+    for (const [device, from] of holes) this.#askOne(device, from);
     this.#tell();
   }
 
-  #cancel() {
-    this.#abort.abort();
-    this.#abort = new AbortController();
-    this.#queue = [];
-    this.#failed = [];
-    this.#running = 0;
+  #ask(devices) {
+    const wanted = new Set();
+    // By panel, so that what stands on top is drawn first.
+    for (const panel of this.#panels) for (const device of panel.select(devices)) wanted.add(device);
+    for (const device of wanted) {
+      if (this.#states.has(device) || this.#states.size >= maxDevices) continue;
+      this.#askOne(device, -Infinity);
+    }
+    this.#tell();
   }
 
+  /** @param {number} since Unix milliseconds; the range's beginning when that is later */
+  async #askOne(device, since) {
+    const { store, serverNow, ask } = this.#context;
+    const panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
+    const metric = [...new Set(panels.flatMap(({ definition }) => definition.metrics))];
+    const [bucketing, range] = [this.#bucketing, this.#range];
+    this.#states.set(device, "asked");
+    let span;
+    let answer = null;
+    try {
+      answer = await this.#queue.add((signal) => {
+        span = this.#span(since, panels);
+        return ask({ device, metric, from: span.from / 1000, to: span.to / 1000, points: span.points, signal });
+      });
+    } catch (error) {
+      if (this.#range !== range || this.#bucketing !== bucketing) return;
+      if (error.code !== "not_found") {
+        this.#states.set(device, error);
+        return this.#tell();
+      }
+    }
+    if (this.#range !== range || this.#bucketing !== bucketing) return;
+    this.#states.set(device, "known");
+    if (answer) takeReadings(store, answer, { ...span, oldestWanted: serverNow() - store.retentionMs });
+    for (const panel of panels) this.#context.loop.mark(panel);
+    this.#tell();
+  }
+
+  /** What to ask for: on the grid of buckets, so that the gateway's are ours. */
+  #span(since, panels) {
+    const sentAt = this.#context.serverNow();
+    if (!this.#bucketing) {
+      const windowMs = Math.max(...panels.map((panel) => panel.windowMs));
+      return { sentAt, from: Math.max(since, sentAt - windowMs), to: sentAt + aheadMs, points: livePoints };
+    }
+    const { widthMs } = this.#bucketing;
+    const from = Math.floor(Math.max(since, sentAt - this.#range.ms) / widthMs) * widthMs;
+    const points = Math.ceil((sentAt + aheadMs - from) / widthMs);
+    return { sentAt, from, to: from + points * widthMs, points };
+  }
+
+  #makeBucketing(ms) {
+    const widest = Math.max(0, ...this.#panels.map(({ columns }) => columns));
+    const columns = Math.min(columnBounds.most, Math.max(columnBounds.least, widest));
+    // Whole seconds, so that times in the address are round and no bucket is a hair's breadth off.
+    const widthMs = Math.ceil(ms / columns / 1_000) * 1_000;
+    return { widthMs, maxBuckets: Math.ceil((ms + aheadMs) / widthMs) + 2 };
+  }
+
+  /** The last reading of the metrics that are drawn, the one that is longest ago: since then something may be missing. */
+  #lastTime(device) {
+    let last = Infinity;
+    for (const { series } of this.#panels) {
+      for (const one of series) if (one.device === device && one.time < last) last = one.time;
+    }
+    return last === Infinity ? -Infinity : last;
+  }
+
+  /** Says on each panel how its past stands. */
   #tell() {
-    this.#onChange({ waiting: this.#running + this.#queue.length, failed: this.#failed[0]?.message ?? null });
+    for (const panel of this.#panels) {
+      let isLoading = !this.#isLoaded;
+      let failure = this.#failure;
+      for (const [device, state] of this.#states) {
+        if (state === "known" || !panel.isInterestedIn(device)) continue;
+        if (state === "asked") isLoading = true;
+        else failure = state;
+      }
+      panel.showPast({ isLoading: isLoading && !failure, failure, retry: () => this.retry() });
+    }
   }
 }

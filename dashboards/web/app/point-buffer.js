@@ -32,6 +32,20 @@ export class PointBuffer {
     return this.#values[(this.#start + index) & (this.#values.length - 1)];
   }
 
+  // A reading is its own lowest and highest: a chart draws these like the buckets of a long range.
+
+  lowAt(index) {
+    return this.valueAt(index);
+  }
+
+  highAt(index) {
+    return this.valueAt(index);
+  }
+
+  countAt() {
+    return 1;
+  }
+
   /** The index of the first point at `time` or later; `length` when there is none. */
   indexAt(time) {
     let low = 0;
@@ -47,23 +61,24 @@ export class PointBuffer {
   /**
    * Adds a point in its place by time. One of the same time replaces the older one; points before `oldestWanted` are
    * dropped.
+   * @returns {boolean} whether it is a new one, not one of a time that was known
    */
   add(time, value, oldestWanted) {
     const index = this.#length === 0 || time > this.timeAt(this.#length - 1) ? this.#length : this.indexAt(time);
     if (index < this.#length && this.timeAt(index) === time) {
       this.#set(index, time, value);
-      return;
+      return false;
     }
     if (this.#length === this.#times.length) {
-      this.#makeRoom(time, oldestWanted);
-      this.add(time, value, oldestWanted);
-      return;
+      this.#makeRoom(Math.max(time, this.timeAt(this.#length - 1)), oldestWanted);
+      return this.add(time, value, oldestWanted);
     }
     for (let later = this.#length; later > index; later -= 1) {
       this.#set(later, this.timeAt(later - 1), this.valueAt(later - 1));
     }
     this.#length += 1;
     this.#set(index, time, value);
+    return true;
   }
 
   #set(index, time, value) {

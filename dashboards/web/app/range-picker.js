@@ -1,34 +1,60 @@
-const ranges = { "5m": 300_000, "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 };
+import { element, setText } from "./dom.js";
+import { formatDuration } from "./format.js";
+import { currentRange, keepRange, ranges } from "./ranges.js";
 
-/** How far back the charts look: a choice for the whole page, kept in the address (`?range=1h`). */
+/** How far back the dashboard goes: one choice for all of its panels, kept in the address (`?range=`) and in the tab. */
 export class RangePicker {
-  #inputs = [...document.querySelectorAll("#range input")];
+  #root = document.getElementById("ranges");
+  #buttons;
+  #range = currentRange();
   #onChange;
 
-  /** @param {() => void} onChange */
+  /** @param {(range: import("./ranges.js").Range) => void} onChange called when the user has chosen another one */
   constructor(onChange) {
     this.#onChange = onChange;
-    for (const input of this.#inputs) input.addEventListener("change", () => this.#choose(input.value));
-    this.show();
+    this.#buttons = ranges.map((range) =>
+      element("button", {
+        type: "button", className: "range", dataset: { range: range.id }, onclick: () => this.#choose(range),
+      }, range.label));
+    this.#root.append(...this.#buttons);
+    this.#root.addEventListener("keydown", (event) => this.#move(event));
+    this.#mark();
   }
 
-  /** Milliseconds; `null`: each panel's own window. */
-  get rangeMs() {
-    return ranges[new URLSearchParams(location.search).get("range")] ?? null;
+  /** @returns {import("./ranges.js").Range} */
+  get range() {
+    return this.#range;
   }
 
-  /** Shows what the address says. */
-  show() {
-    const chosen = new URLSearchParams(location.search).get("range");
-    for (const input of this.#inputs) input.checked = input.value === (chosen in ranges ? chosen : "");
+  /** Takes the range of the address, as after going back. @param {object[]} panels of the dashboard, which may have windows of their own */
+  update(panels) {
+    this.#range = currentRange();
+    const windows = new Set(panels.filter(({ type }) => type === "chart").map(({ window_s: window = 300 }) => window));
+    const [window] = windows;
+    setText(this.#buttons[0], windows.size > 1 ? "Live" : `Live · ${formatDuration((window ?? 300) * 1000)}`);
+    this.#mark();
   }
 
   #choose(range) {
-    const parameters = new URLSearchParams(location.search);
-    if (range) parameters.set("range", range);
-    else parameters.delete("range");
-    const query = parameters.toString();
-    history.replaceState(history.state, "", query ? `${location.pathname}?${query}` : location.pathname);
-    this.#onChange();
+    keepRange(range);
+    if (range === this.#range) return;
+    this.#range = range;
+    this.#mark();
+    this.#onChange(range);
+  }
+
+  #mark() {
+    for (const button of this.#buttons) {
+      button.setAttribute("aria-pressed", button.dataset.range === this.#range.id);
+    }
+    document.documentElement.dataset.range = this.#range.id;
+  }
+
+  #move(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const index = this.#buttons.indexOf(document.activeElement) + by;
+    this.#buttons[Math.max(0, Math.min(this.#buttons.length - 1, index))].focus();
   }
 }

@@ -1,17 +1,45 @@
+import { BucketBuffer } from "./bucket-buffer.js";
 import { PointBuffer } from "./point-buffer.js";
 
-/** One metric of one device: its latest value and the points of the last minutes. */
+/** One metric of one device: its latest value, the points of the last minutes, and the buckets of a long range. */
 export class Series {
   /** @type {string | undefined} as it came with the reading */
   unit;
   value = NaN;
   /** When the latest value was measured, in Unix milliseconds; NaN when nobody knows (retained by the broker). */
   time = NaN;
+  /** @type {BucketBuffer | null} null while a range of minutes is shown */
+  #buckets = null;
 
   constructor(device, metric, maxPoints) {
     this.device = device;
     this.metric = metric;
+    /** Every reading of the last minutes. */
     this.points = new PointBuffer(maxPoints);
+  }
+
+  /** What is drawn: readings, or the buckets of a long range. @returns {PointBuffer | BucketBuffer} */
+  get track() {
+    return this.#buckets ?? this.points;
+  }
+
+  /** @returns {BucketBuffer | null} */
+  get buckets() {
+    return this.#buckets;
+  }
+
+  /** Begins buckets, with what is known. @param {{widthMs: number, maxBuckets: number} | null} bucketing */
+  setBucketing(bucketing) {
+    this.#buckets = bucketing && new BucketBuffer(bucketing.widthMs, bucketing.maxBuckets);
+    if (bucketing) this.bucketPoints(-Infinity);
+  }
+
+  /** Puts the points after a time into buckets. */
+  bucketPoints(after) {
+    const { points } = this;
+    for (let index = points.indexAt(after); index < points.length; index += 1) {
+      if (points.timeAt(index) > after) this.#buckets.add(points.timeAt(index), points.valueAt(index));
+    }
   }
 }
 
@@ -25,6 +53,8 @@ export class SeriesStore {
   #seriesCount = 0;
   #maxSeries;
   #maxPoints;
+  /** @type {{widthMs: number, maxBuckets: number} | null} */
+  #bucketing = null;
 
   constructor({ maxSeries = 2_000, maxPoints = 2_048 } = {}) {
     this.#maxSeries = maxSeries;
@@ -49,14 +79,13 @@ export class SeriesStore {
     for (const metric in data) {
       const value = data[metric];
       if (metric === "timestamp" || typeof value !== "number") continue;
-      let series = metrics.get(metric);
-      if (!series) {
-        metrics.set(metric, (series = new Series(device, metric, this.#maxPoints)));
-        this.#seriesCount += 1;
-        this.revision += 1;
-      }
+      const series = metrics.get(metric) ?? this.#make(metrics, device, metric);
       series.unit = units?.[metric] ?? series.unit;
-      if (!Number.isNaN(time)) series.points.add(time, value, now - this.retentionMs);
+      if (!Number.isNaN(time)) {
+        const isNew = series.points.add(time, value, now - this.retentionMs);
+        // A snapshot is part of the past, which the gateway is asked for.
+        if (isNew && !update.snapshot) series.buckets?.add(time, value);
+      }
       if (update.snapshot || !(time < series.time)) {
         series.value = value;
         series.time = time;
@@ -65,42 +94,24 @@ export class SeriesStore {
     if (this.#seriesCount > this.#maxSeries) this.#forgetOldest();
   }
 
-  /**
-   * Takes a series of `GET /api/readings`: values as they are, or of each bucket the lowest and the highest, which is all
-   * that a line can show.
-   * @param {string} device
-   * @param {{metric: string, unit?: string, bucket_s?: number, points: number[][]}} line
-   * @param {number} now the gateway's time, Unix milliseconds
-   */
-  addPast(device, { metric, unit, bucket_s: bucket, points }, now) {
-    if (points.length === 0) return;
+  /** The series, made when there is none: a device may be silent and have a past. @returns {Series} */
+  ensure(device, metric) {
     const metrics = this.#devices.get(device) ?? new Map();
-    let series = metrics.get(metric);
-    if (!series) {
-      // The oldest place: whoever speaks now is not pushed out by whoever did.
-      if (!this.#devices.has(device)) this.#devices = new Map([[device, metrics], ...this.#devices]);
-      metrics.set(metric, (series = new Series(device, metric, this.#maxPoints)));
-      this.#seriesCount += 1;
-      this.revision += 1;
-    }
-    series.unit ??= unit;
-    const oldest = now - this.retentionMs;
-    for (const [seconds, low, , high, count] of points) {
-      const time = seconds * 1000;
-      if (bucket === undefined) series.points.add(time, low, oldest);
-      else if (count === 1) series.points.add(time + bucket * 500, low, oldest);
-      else {
-        series.points.add(time + bucket * 250, low, oldest);
-        series.points.add(time + bucket * 750, high, oldest);
-      }
-    }
-    const [seconds, value, average] = points.at(-1);
-    const time = seconds * 1000;
-    if (!(time <= series.time)) {
-      series.value = bucket === undefined ? value : average;
-      series.time = time;
-    }
+    this.#devices.set(device, metrics);
+    const series = metrics.get(metric) ?? this.#make(metrics, device, metric);
     if (this.#seriesCount > this.#maxSeries) this.#forgetOldest();
+    return series;
+  }
+
+  /**
+   * Says how a long range is kept; what was known of another one is forgotten.
+   * @param {{widthMs: number, maxBuckets: number} | null} bucketing null: readings are enough
+   */
+  setBucketing(bucketing) {
+    this.#bucketing = bucketing;
+    for (const metrics of this.#devices.values()) {
+      for (const series of metrics.values()) series.setBucketing(bucketing);
+    }
   }
 
   get deviceNames() {
@@ -110,6 +121,15 @@ export class SeriesStore {
   /** @returns {Series | undefined} */
   series(device, metric) {
     return this.#devices.get(device)?.get(metric);
+  }
+
+  #make(metrics, device, metric) {
+    const series = new Series(device, metric, this.#maxPoints);
+    series.setBucketing(this.#bucketing);
+    metrics.set(metric, series);
+    this.#seriesCount += 1;
+    this.revision += 1;
+    return series;
   }
 
   #forgetOldest() {

@@ -17,7 +17,8 @@ client.on("direct", ({ user_id: user, content }) => console.log(`${user} to you:
 for (const room of rooms) {
   client.join(room, {
     onData: ({ device, data }) => console.log(device, data),
-    onMessage: ({ room_id: id, user_id: user, content }) => console.log(`${id} ${user}: ${content}`),
+    onMessage: ({ room_id: id, user_id: user, content, alert }, { type }) =>
+      console.log(type === "alert" ? `${id} ${alert.state}: ${alert.message}` : `${id} ${user}: ${content}`),
     onGap: (gap) => console.error("· something is missing:", gap),
   });
 }

@@ -23,7 +23,8 @@ client.join("sensors/+", {
   },
 });
 client.join("chat/lobby", {
-  onMessage({ user_id: user, content }) {
+  onMessage({ user_id: user, content }, { type }) {
+    if (type !== "chat_message") return;
     const item = document.createElement("li");
     item.textContent = `${user}: ${content}`;
     document.getElementById("messages").append(item);

@@ -1,12 +1,14 @@
 import { element, setData, setText } from "../dom.js";
-import { formatDuration, formatNumber, formatTime, unitSuffix } from "../format.js";
-import { metricLabel } from "../names.js";
+import { formatDuration, formatMoment } from "../format.js";
+import { describeAlert } from "../alert-words.js";
 import { Trace } from "../trace.js";
+import { AlertBands } from "./alert-bands.js";
+import { ChartPointer } from "./chart-pointer.js";
+import { ChartReadout } from "./chart-readout.js";
 import { ChartSummary } from "./chart-summary.js";
 import { Legend } from "./legend.js";
 import { LineChart, loadChartLibrary } from "./line-chart.js";
 import { Panel } from "./panel.js";
-import { PointCursor } from "./point-cursor.js";
 
 /** More series than this are a bundle: nobody tells eleven colours apart. */
 const maxColoredSeries = 10;
@@ -19,8 +21,9 @@ export class ChartPanel extends Panel {
   #traces = [];
   #hidden = new Set();
   #emphasised = null;
-  #hover = null;
-  #cursor = new PointCursor();
+  #pointer;
+  #readout = new ChartReadout(this);
+  #bands;
   #describedAt = -Infinity;
   #observer;
 
@@ -36,11 +39,16 @@ export class ChartPanel extends Panel {
           role: "application",
           "aria-label": `${definition.title}: the arrow keys choose a reading, Enter shows where its time went`,
         },
-        onclick: (event) => this.#click(event),
-        onkeydown: (event) => this.#press(event),
-        onblur: () => this.#clearCursor(),
       },
       this.canvas, this.spoken);
+    this.#bands = new AlertBands(this.plot, { onOpen: (id) => context.onAlert(id) });
+    this.#pointer = new ChartPointer(this.plot, this.spoken, {
+      chart: () => this.#chart,
+      shown: () => this.series.filter((series) => !this.#hidden.has(this.#key(series))),
+      text: (point) => this.#pointText(point),
+      onOpen: (point) => this.#open(point),
+      onChange: () => context.loop.mark(this, { now: true }),
+    });
     this.legend = new Legend({
       onToggle: (series) => this.#toggle(series),
       onEmphasise: (series) => this.#emphasise(series),
@@ -54,10 +62,8 @@ export class ChartPanel extends Panel {
       attributes: { "aria-pressed": "false", "aria-label": `${definition.title} as a table` },
       onclick: () => this.#showTable(this.summary.root.hidden),
     });
-    this.note = element("span", { className: "panel-note", textContent: formatDuration(this.windowMs) });
+    this.note = element("span", { className: "panel-note panel-window" });
     this.tools.append(this.note, this.switch);
-    this.plot.addEventListener("pointermove", (event) => this.#point(event));
-    this.plot.addEventListener("pointerleave", () => this.#point(null));
     this.#observer = new ResizeObserver(() => this.#resize());
     this.#observer.observe(this.plot);
     this.#load();
@@ -76,9 +82,13 @@ export class ChartPanel extends Panel {
     }
   }
 
+  get columns() {
+    return this.plot.clientWidth;
+  }
+
   draw(frameTime) {
-    if (this.refreshSeries()) this.legend.show(this.series.map((series) => this.#entry(series)), this.#isBundle);
     setText(this.note, formatDuration(this.windowMs));
+    if (this.refreshSeries()) this.legend.show(this.series.map((series) => this.#entry(series)), this.#isBundle);
     if (this.series.length === 0) return;
     const view = {
       ...this.view(this.series), columns: this.#chart?.columns ?? 600,
@@ -86,19 +96,27 @@ export class ChartPanel extends Panel {
       breakMs: Math.max(this.staleMs, this.windowMs / 256),
     };
     for (const [index, series] of this.series.entries()) {
-      (this.#traces[index] ??= new Trace()).take(series.points, view);
+      (this.#traces[index] ??= new Trace()).take(series.track, view);
     }
-    if (this.summary.root.hidden) this.#drawChart(view);
-    else this.summary.show(this.series.map((series, index) => this.#row(series, this.#traces[index])));
+    const alerts = this.#alerts(view);
+    if (this.summary.root.hidden) this.#drawChart(view, alerts);
+    else this.summary.show(this.series.map((series, index) => this.#row(series, this.#traces[index])), alerts);
     this.#updateLegend();
-    if (frameTime - this.#describedAt > descriptionIntervalMs) this.#describe(frameTime);
+    if (frameTime - this.#describedAt > descriptionIntervalMs) this.#describe(frameTime, alerts);
   }
 
-  #drawChart(view) {
+  /** The alerts of what is shown, that fired or did not end before the window. */
+  #alerts({ from, to }) {
+    return this.context.alerts.between(from, to, ({ device, metric }) =>
+      this.isInterestedIn(device) && (!metric || this.definition.metrics.includes(metric)));
+  }
+
+  #drawChart(view, alerts) {
     if (!this.#chart) return;
     const lines = [];
     let pointCount = 0;
-    const emphasised = this.#emphasised ?? this.#nearest;
+    const { hover } = this.#pointer;
+    const emphasised = this.#emphasised ?? (this.#isBundle && hover ? this.#readout.nearest(this.series, hover) : null);
     for (const [index, series] of this.series.entries()) {
       if (this.#hidden.has(this.#key(series))) continue;
       const trace = this.#traces[index];
@@ -107,15 +125,14 @@ export class ChartPanel extends Panel {
       const color = this.#isBundle && !isEmphasised ? this.context.palette.bundle : this.#color(index);
       const line = {
         trace, color, width: isEmphasised ? 2.75 : this.#isBundle ? 1 : 1.75,
-        hasEnd: (isEmphasised || !this.#isBundle) && !this.isStale(series),
+        hasEnd: (isEmphasised || !this.#isBundle) && !this.isStale(series), hasBand: isEmphasised || !this.#isBundle,
       };
       if (isEmphasised) lines.push(line);
       else lines.unshift(line);
     }
-    const bands = this.context.bands(this.#shown).filter(({ from, to }) => from <= view.to && to >= view.from);
-    this.#chart.draw(view, lines, this.#hover?.time ?? null, this.#cursor.point, bands);
+    this.#chart.draw(view, lines, hover?.time ?? null, this.#pointer.point);
+    this.#bands.show(alerts, view, this.#chart);
     setData(this.root, "points", pointCount);
-    setData(this.root, "bands", bands.length > 0 ? bands.length : null);
     setData(this.root, "series", lines.length);
   }
 
@@ -137,52 +154,19 @@ export class ChartPanel extends Panel {
   }
 
   #text(series, value) {
-    return `${formatNumber(value, this.definition.decimals)}${unitSuffix(this.unit(series))}`;
+    return this.#readout.text(series, value);
   }
 
   #updateLegend() {
-    const hover = this.#hover;
+    const { hover } = this.#pointer;
+    const time = hover ? formatMoment(hover.time, this.windowMs) : "";
     setData(this.root, "hover", hover ? "true" : null);
-    if (this.#isBundle) {
-      this.legend.summarise(this.#bundleText(), hover ? formatTime(hover.time) : "");
-      return;
-    }
+    if (this.#isBundle) return this.legend.summarise(this.#readout.bundle(this.series, hover), time);
     for (const [index, series] of this.series.entries()) {
-      const value = hover ? this.#valueAt(series, hover.time) : series.value;
-      this.legend.update(index, this.#text(series, value), !hover && this.isStale(series));
+      const text = hover ? this.#readout.at(series, hover.time) : this.#text(series, series.value);
+      this.legend.update(index, text, !hover && this.isStale(series));
     }
-    this.legend.setTime(hover ? formatTime(hover.time) : "");
-  }
-
-  #bundleText() {
-    const nearest = this.#nearest;
-    if (nearest) return `${this.label(nearest)}  ${this.#text(nearest, this.#valueAt(nearest, this.#hover.time))}`;
-    const fresh = this.series.filter((series) => !this.isStale(series)).sort((a, b) => a.value - b.value);
-    if (fresh.length === 0) return `${this.series.length} series, all of them stale`;
-    const [low, middle, high] = [fresh[0], fresh[fresh.length >> 1], fresh.at(-1)];
-    return `${this.series.length} series  ·  ${this.#text(low, low.value)} (${this.label(low)})  –  median `
-      + `${this.#text(middle, middle.value)}  –  ${this.#text(high, high.value)} (${this.label(high)})`;
-  }
-
-  /** The series of a bundle that the pointer is closest to. */
-  get #nearest() {
-    if (!this.#isBundle || !this.#hover) return null;
-    let nearest = null;
-    let least = Infinity;
-    for (const series of this.series) {
-      const distance = Math.abs(this.#valueAt(series, this.#hover.time) - this.#hover.value);
-      if (distance < least) [nearest, least] = [series, distance];
-    }
-    return nearest;
-  }
-
-  /** The value of the reading closest to a time; NaN when none is near. */
-  #valueAt({ points }, time) {
-    if (points.length === 0) return NaN;
-    const after = Math.min(points.indexAt(time), points.length - 1);
-    const before = Math.max(0, after - 1);
-    const index = Math.abs(points.timeAt(after) - time) < Math.abs(points.timeAt(before) - time) ? after : before;
-    return Math.abs(points.timeAt(index) - time) <= this.staleMs ? points.valueAt(index) : NaN;
+    this.legend.setTime(time);
   }
 
   #row(series, trace) {
@@ -197,7 +181,7 @@ export class ChartPanel extends Panel {
     };
   }
 
-  #describe(frameTime) {
+  #describe(frameTime, alerts) {
     this.#describedAt = frameTime;
     const latest = this.series.slice(0, maxColoredSeries).map((series) => {
       return `${this.label(series)} ${this.#text(series, series.value)}${this.isStale(series) ? ", stale" : ""}`;
@@ -205,69 +189,20 @@ export class ChartPanel extends Panel {
     this.canvas.setAttribute(
       "aria-label",
       `Line chart: ${this.definition.title}, ${this.series.length} series, last ${formatDuration(this.windowMs)}. `
-        + `Latest: ${latest.join("; ")}.${this.#alertText()}`);
+        + `Latest: ${latest.join("; ")}.`
+        + alerts.slice(-maxColoredSeries).map((alert) => ` ${describeAlert(alert)}.`).join(""));
   }
 
-  #alertText() {
-    const firing = this.context.bands(this.#shown).filter(({ isOver }) => !isOver);
-    return firing.length === 0 ? "" : ` Alerts: ${firing.map(({ label, severity }) => `${label}, ${severity}`).join("; ")}.`;
-  }
-
-  #point(event) {
-    this.#cursor.clear();
-    this.#hover = null;
-    if (event && this.#chart) {
-      const bounds = this.canvas.getBoundingClientRect();
-      const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
-      this.#hover = this.#chart.at(x, y);
-      if (this.#hover) this.#cursor.moveTo(this.#chart, this.#shown, x, y);
+  #open(point) {
+    if (point.count > 1) {
+      return setText(this.spoken, "That is a mean of several readings; the way of each is known in the shortest range.");
     }
-    setData(this.plot, "point", this.#cursor.point ? "true" : null);
-    this.context.loop.mark(this, { now: true });
-  }
-
-  /** The series whose lines are not hidden. */
-  get #shown() {
-    return this.series.filter((series) => !this.#hidden.has(this.#key(series)));
-  }
-
-  #click(event) {
-    // A finger does not hover before it taps.
-    this.#point(event);
-    this.#open();
-  }
-
-  #press(event) {
-    if (event.key === "Enter") {
-      // The same key would press the button that gets the focus when the dialog opens.
-      event.preventDefault();
-      this.#open();
-    } else if (event.key === "Escape" && this.#cursor.point) {
-      this.#clearCursor();
-      event.stopPropagation();
-    } else if (this.#cursor.step(event.key, this.#shown)) {
-      event.preventDefault();
-      this.#hover = this.#cursor.point && { time: this.#cursor.point.time, value: this.#cursor.point.value };
-      setText(this.spoken, this.#cursor.point ? this.#pointText(this.#cursor.point) : "No reading");
-      this.context.loop.mark(this, { now: true });
-    }
-  }
-
-  #open() {
-    const { point } = this.#cursor;
-    if (!point) return;
     this.context.onPoint({ device: point.series.device, time: point.time, text: this.#pointText(point) });
   }
 
-  #pointText({ series, time, value }) {
-    const name = `${series.device} ${metricLabel(series.metric).toLowerCase()}`;
-    return `${name} ${this.#text(series, value)}, ${formatTime(time)}`;
-  }
-
-  #clearCursor() {
-    this.#cursor.clear();
-    this.#hover = null;
-    this.context.loop.mark(this, { now: true });
+  #pointText(point) {
+    const alert = this.#alerts({ from: point.time, to: point.time })[0];
+    return `${this.#readout.point(point)}${alert ? `, during the ${alert.severity} alert “${alert.message}”` : ""}`;
   }
 
   #toggle(series) {

@@ -1,3 +1,4 @@
+import { describeAlert } from "../alert-words.js";
 import { element, setData, setText } from "../dom.js";
 import { formatAge } from "../format.js";
 
@@ -7,6 +8,7 @@ const columns = ["Series", "Latest", "Lowest", "Mean", "Highest", "Updated"];
 export class ChartSummary {
   #rows = [];
   #body = element("tbody");
+  #alerts = element("ul", { className: "summary-alerts", attributes: { "aria-label": "Alerts" }, hidden: true });
 
   /** @param {string} title */
   constructor(title) {
@@ -20,11 +22,15 @@ export class ChartSummary {
           ...columns.map((name) => element("th", { scope: "col", textContent: name })))),
         this.#body,
       ),
+      this.#alerts,
     );
   }
 
-  /** @param {{label, latest, lowest, mean, highest, ageMs, isStale}[]} rows */
-  show(rows) {
+  /**
+   * @param {{label, latest, lowest, mean, highest, ageMs, isStale}[]} rows
+   * @param {import("../alert-store.js").Alert[]} alerts within the window
+   */
+  show(rows, alerts) {
     while (this.#rows.length < rows.length) this.#rows.push(this.#addRow());
     for (const row of this.#rows.splice(rows.length)) row.root.remove();
     for (const [index, { label, latest, lowest, mean, highest, ageMs, isStale }] of rows.entries()) {
@@ -34,6 +40,15 @@ export class ChartSummary {
       }
       setData(root, "stale", isStale ? "true" : null);
     }
+    this.#showAlerts(alerts);
+  }
+
+  #showAlerts(alerts) {
+    const texts = alerts.map(describeAlert);
+    if (texts.join("\n") === [...this.#alerts.children].map(({ textContent }) => textContent).join("\n")) return;
+    this.#alerts.hidden = alerts.length === 0;
+    this.#alerts.replaceChildren(...alerts.map(({ severity, alert_id: id }, index) =>
+      element("li", { dataset: { severity, alertId: id } }, texts[index])));
   }
 
   #addRow() {

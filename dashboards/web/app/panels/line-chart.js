@@ -1,5 +1,7 @@
 import { timeTicks, ValueAxis } from "../axis.js";
 import { formatNumber, formatTime } from "../format.js";
+import { drawEnds, drawPointer, drawTarget, drawThresholds } from "./chart-marks.js";
+import { fillRanges } from "./range-fill.js";
 
 /** The one place that knows the chart library: Chart.js 3, which the gateway serves from where apt puts it. */
 const libraryPath = "/vendor/chart.js/chart.esm.js";
@@ -28,10 +30,10 @@ export class LineChart {
   #palette;
   #thresholds;
   #pools = [];
+  #lines = [];
   #view = { from: 0, to: 1 };
   #hoverTime = null;
   #target = null;
-  #bands = [];
 
   /**
    * @param {Function} Chart the library's class
@@ -49,10 +51,14 @@ export class LineChart {
       options: this.#options(),
       plugins: [{
         id: "marks",
-        beforeDatasetsDraw: (chart) => this.#drawMarks(chart),
+        beforeDatasetsDraw: (chart) => {
+          drawThresholds(chart, this.#thresholds, this.#palette);
+          if (this.#hoverTime !== null) drawPointer(chart, this.#hoverTime, this.#palette.axis);
+          fillRanges(chart, this.#lines);
+        },
         afterDatasetsDraw: (chart) => {
-          this.#drawEnds(chart);
-          this.#drawTarget(chart);
+          drawEnds(chart, this.#palette.surface);
+          if (this.#target) drawTarget(chart, this.#target, this.#palette.ink);
         },
       }],
     });
@@ -66,6 +72,24 @@ export class LineChart {
   get columns() {
     const area = this.#chart.chartArea;
     return Math.max(1, Math.round(area ? area.right - area.left : this.#chart.width));
+  }
+
+  /** Where a time is, in pixels from the canvas's left, not beyond the plot. */
+  left(time) {
+    const { chartArea: area, scales } = this.#chart;
+    return area ? Math.max(area.left, Math.min(area.right, scales.x.getPixelForValue(time))) : 0;
+  }
+
+  /** The middle of the plot, in pixels from the canvas's left. */
+  get middle() {
+    const area = this.#chart.chartArea;
+    return area ? (area.left + area.right) / 2 : this.#chart.width / 2;
+  }
+
+  /** Where the plot begins and ends, in pixels from the canvas's top. */
+  get height() {
+    const area = this.#chart.chartArea;
+    return area ? { top: area.top, bottom: area.bottom } : { top: 0, bottom: 0 };
   }
 
   /** The time and value at a place on the canvas; `null` beside the plot. */
@@ -83,14 +107,14 @@ export class LineChart {
 
   /**
    * @param {{from: number, to: number}} view Unix milliseconds
-   * @param {{trace: import("../trace.js").Trace, color: string, width: number, hasEnd: boolean}[]} lines
+   * @param {{trace: import("../trace.js").Trace, color: string, width: number, hasEnd: boolean, hasBand?: boolean}[]}
+   *   lines
    * @param {number | null} hoverTime where the pointer is
    * @param {{time: number, value: number} | null} [target] the point that a click or Enter would open
-   * @param {{from: number, to: number, severity: string, label: string}[]} [bands] when an alert fired
    */
-  draw(view, lines, hoverTime, target = null, bands = []) {
-    this.#bands = bands;
+  draw(view, lines, hoverTime, target = null) {
     this.#view = view;
+    this.#lines = lines;
     this.#hoverTime = hoverTime;
     this.#target = target;
     let lowest = Infinity;
@@ -185,88 +209,4 @@ export class LineChart {
       .filter((tick) => tick > this.#view.from + margin && tick < this.#view.to - margin)
       .map((value) => ({ value }));
   }
-
-  /** Below the lines: bands of alerts, thresholds, and where the pointer is. */
-  #drawMarks({ ctx, chartArea, scales }) {
-    ctx.save();
-    for (const band of this.#bands) this.#drawBand(ctx, chartArea, scales, band);
-    ctx.lineWidth = 1;
-    for (const { above, below, level = "warning" } of this.#thresholds) {
-      const value = above ?? below;
-      if (value < this.#axis.min || value > this.#axis.max) continue;
-      ctx.strokeStyle = this.#palette[level];
-      ctx.setLineDash([2, 4]);
-      const y = scales.y.getPixelForValue(value);
-      strokeLine(ctx, chartArea.left, y, chartArea.right, y);
-    }
-    if (this.#hoverTime !== null) {
-      const x = scales.x.getPixelForValue(this.#hoverTime);
-      ctx.strokeStyle = this.#palette.axis;
-      ctx.setLineDash([]);
-      strokeLine(ctx, x, chartArea.top, x, chartArea.bottom);
-    }
-    ctx.restore();
-  }
-
-  /** A tinted strip with an edge on top, solid for critical and dashed for the rest, and its name where it fits. */
-  #drawBand(ctx, chartArea, scales, { from, to, severity, label }) {
-    const left = Math.max(chartArea.left, scales.x.getPixelForValue(from));
-    const right = Math.min(chartArea.right, to === Infinity ? chartArea.right : scales.x.getPixelForValue(to));
-    const width = Math.max(2, right - left);
-    const color = severity === "info" ? this.#palette.axis : this.#palette[severity];
-    ctx.fillStyle = color;
-    ctx.globalAlpha = 0.12;
-    ctx.fillRect(left, chartArea.top, width, chartArea.bottom - chartArea.top);
-    ctx.globalAlpha = 1;
-    ctx.strokeStyle = color;
-    ctx.lineWidth = 3;
-    ctx.setLineDash(severity === "critical" ? [] : [6, 4]);
-    strokeLine(ctx, left, chartArea.top, left + width, chartArea.top);
-    ctx.lineWidth = 1;
-    ctx.font = `11px ${this.#palette.font}`;
-    if (ctx.measureText(label).width + 12 < width) {
-      ctx.textBaseline = "top";
-      ctx.fillText(label, left + 6, chartArea.top + 5);
-    }
-  }
-
-  /** A dot where each line ends: what is now. */
-  #drawEnds({ ctx, chartArea, scales, data }) {
-    ctx.save();
-    for (const { data: points, borderColor, hasEnd } of data.datasets) {
-      const last = points.at(-1);
-      if (!hasEnd || !last || Number.isNaN(last.y)) continue;
-      const x = scales.x.getPixelForValue(last.x);
-      if (x < chartArea.left || x > chartArea.right + 4) continue;
-      ctx.beginPath();
-      ctx.arc(x, scales.y.getPixelForValue(last.y), 3, 0, 2 * Math.PI);
-      ctx.fillStyle = borderColor;
-      ctx.strokeStyle = this.#palette.surface;
-      ctx.lineWidth = 2;
-      ctx.stroke();
-      ctx.fill();
-    }
-    ctx.restore();
-  }
-
-  #drawTarget({ ctx, chartArea, scales }) {
-    if (!this.#target) return;
-    const x = scales.x.getPixelForValue(this.#target.time);
-    if (x < chartArea.left || x > chartArea.right + 4) return;
-    ctx.save();
-    ctx.beginPath();
-    ctx.arc(x, scales.y.getPixelForValue(this.#target.value), 5, 0, 2 * Math.PI);
-    ctx.strokeStyle = this.#palette.ink;
-    ctx.lineWidth = 2;
-    ctx.stroke();
-    ctx.restore();
-  }
-}
-
-/** On whole pixels, where a line of one pixel is sharp. */
-function strokeLine(context, x1, y1, x2, y2) {
-  context.beginPath();
-  context.moveTo(Math.round(x1) + 0.5, Math.round(y1) + 0.5);
-  context.lineTo(Math.round(x2) + 0.5, Math.round(y2) + 0.5);
-  context.stroke();
 }

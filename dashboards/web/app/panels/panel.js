@@ -21,8 +21,7 @@ export class Panel {
   /**
    * @param {object} definition the panel as `/api/dashboards` gives it
    * @param {{store: import("../series-store.js").SeriesStore, palette: import("../palette.js").Palette,
-   *   loop: import("../frame-loop.js").FrameLoop, serverNow: () => number, rangeMs: () => number | null,
-   *   bands: (series: object[]) => {from: number, to: number, severity: string, label: string, isOver: boolean}[],
+   *   loop: import("../frame-loop.js").FrameLoop, serverNow: () => number, range: () => import("../ranges.js").Range,
    *   onPoint: (point: {device: string, time: number, text: string}) => void}} context `onPoint`: somebody asks about
    *   a point of a chart
    */
@@ -34,6 +33,7 @@ export class Panel {
     this.title = element("h2", { id, className: "panel-title" }, definition.title);
     this.tools = element("div", { className: "panel-tools" });
     this.body = element("div", { className: "panel-body" });
+    this.past = element("p", { className: "panel-past", attributes: { role: "status" }, hidden: true });
     this.waiting = element("p", { className: "panel-waiting", textContent: this.#waitingText(), hidden: true });
     this.root = element(
       "section",
@@ -43,6 +43,7 @@ export class Panel {
         attributes: { "aria-labelledby": id },
       },
       element("header", { className: "panel-head" }, this.title, this.tools),
+      this.past,
       this.body,
       this.waiting,
     );
@@ -55,6 +56,36 @@ export class Panel {
     return this.#patterns.matches(device);
   }
 
+  /** Of these devices the ones that the panel shows, in its order. @param {Iterable<string>} names */
+  select(names) {
+    return this.#patterns.select(names);
+  }
+
+  /** Whether it draws the past. */
+  get wantsPast() {
+    return true;
+  }
+
+  /** How many points of a series it can show beside each other; 0 when few are enough. */
+  get columns() {
+    return 0;
+  }
+
+  /** What to say when the past could not be had. @param {Error} failure */
+  pastProblem({ message }) {
+    return `The past could not be loaded: ${message}`;
+  }
+
+  /** Says how the past stands; what failed can be tried again. */
+  showPast({ isLoading, failure, retry }) {
+    this.root.dataset.past = failure ? "failed" : isLoading ? "loading" : "known";
+    const text = failure ? `${this.pastProblem(failure)} ` : "";
+    if (this.past.firstChild?.textContent === text) return;
+    this.past.hidden = !failure;
+    const again = element("button", { type: "button", className: "text-button past-retry", onclick: retry }, "Try again");
+    this.past.replaceChildren(...(failure ? [text, again] : []));
+  }
+
   /** Whether one of the panel's metrics is among a reading's values. */
   shows(data) {
     return this.definition.metrics.some((metric) => metric in data);
@@ -65,19 +96,19 @@ export class Panel {
     return this.definition.type === "value" ? 0 : this.#span / 12;
   }
 
-  /** What the reader chose for all panels, else the panel's own. */
   get windowMs() {
-    return this.context.rangeMs() ?? this.definition.window_s * 1000;
+    return this.context.range().ms ?? this.definition.window_s * 1000;
   }
 
   /**
-   * The span of time to draw: the panel's window, or, as long as less than that is known, what is known, so that a page
-   * that was just opened is not an empty one.
+   * The span of time to draw: the range that was chosen, else the panel's window, or, as long as less than that is known,
+   * what is known, so that a gateway that was just started has no empty charts.
    * @param {import("../series-store.js").Series[]} series
    * @returns {{from: number, to: number}} Unix milliseconds of the gateway
    */
   view(series) {
     const to = this.context.serverNow();
+    if (this.context.range().ms) return { from: to - this.windowMs, to };
     let oldest = to - shortestWindowMs;
     for (const { points } of series) if (points.length > 0) oldest = Math.min(oldest, points.timeAt(0));
     return { from: Math.max(oldest, to - this.windowMs), to };

@@ -7,7 +7,11 @@ const reachPixels = 28;
  * A point is known by its series and time, not by its place: places change with every reading.
  */
 export class PointCursor {
-  /** @type {{series: import("../series-store.js").Series, time: number, value: number} | null} */
+  /**
+   * Of a bucket, `value` is the mean of its `count` readings.
+   * @type {{series: import("../series-store.js").Series, time: number, value: number, low: number, high: number,
+   *   count: number} | null}
+   */
   point = null;
 
   clear() {
@@ -25,7 +29,7 @@ export class PointCursor {
     let least = reachPixels;
     this.point = null;
     for (const series of shown) {
-      const { points } = series;
+      const points = series.track;
       for (let index = points.indexAt(from); index < points.length && points.timeAt(index) <= to; index += 1) {
         const distance = chart.distance(x, y, points.timeAt(index), points.valueAt(index));
         if (distance > least) continue;
@@ -46,8 +50,8 @@ export class PointCursor {
     const current = shown.indexOf(this.point?.series);
     const lines = key === "ArrowUp" ? -1 : key === "ArrowDown" ? 1 : 0;
     const series = shown[current < 0 ? 0 : (current + lines + shown.length) % shown.length];
-    if (!series || series.points.length === 0) return true;
-    const { points } = series;
+    if (!series || series.track.length === 0) return true;
+    const points = series.track;
     const last = points.length - 1;
     if (current < 0 || key === "End") this.#take(series, last);
     else if (key === "Home") this.#take(series, 0);
@@ -59,6 +63,10 @@ export class PointCursor {
   }
 
   #take(series, index) {
-    this.point = { series, time: series.points.timeAt(index), value: series.points.valueAt(index) };
+    const { track } = series;
+    this.point = {
+      series, time: track.timeAt(index), value: track.valueAt(index),
+      low: track.lowAt(index), high: track.highAt(index), count: track.countAt(index),
+    };
   }
 }

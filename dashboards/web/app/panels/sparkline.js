@@ -24,7 +24,7 @@ export class Sparkline {
   }
 
   /**
-   * @param {import("../point-buffer.js").PointBuffer} points
+   * @param {import("../point-buffer.js").PointBuffer | import("../bucket-buffer.js").BucketBuffer} points
    * @param {{from: number, to: number, breakMs: number}} view
    * @param {string} color
    */

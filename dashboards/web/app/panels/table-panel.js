@@ -26,6 +26,10 @@ export class TablePanel extends Panel {
     this.body.append(scroller);
   }
 
+  get wantsPast() {
+    return false;
+  }
+
   draw() {
     if (this.refreshSeries()) this.#build();
     for (const row of this.#rows) this.#update(row);

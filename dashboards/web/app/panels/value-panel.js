@@ -20,6 +20,11 @@ export class ValuePanel extends Panel {
     if (metrics.length === 1 && devices.length === 1 && !devices[0].includes("*")) this.root.dataset.compact = "true";
   }
 
+  /** Of figures with small trends, it is no more than that. */
+  pastProblem() {
+    return "The trend could not be loaded.";
+  }
+
   draw() {
     if (this.refreshSeries()) this.#build();
     for (const tile of this.#tiles) this.#update(tile);
@@ -55,7 +60,7 @@ export class ValuePanel extends Panel {
     const isStale = this.isStale(series);
     const crossed = isStale ? null : judge(thresholds, series.metric, series.value);
     const view = { ...this.view([series]), breakMs: Math.max(this.staleMs, this.windowMs / 64) };
-    spark.draw(series.points, view, this.context.palette.spark);
+    spark.draw(series.track, view, this.context.palette.spark);
     setText(value, state ?? formatNumber(series.value, decimals));
     setText(unit, state === null ? unitSuffix(this.unit(series)) : "");
     setText(note, isStale ? "Stale" : (crossed?.label ?? this.#range(spark.trace, state)));

@@ -1,0 +1,145 @@
+import { AlertRow } from "./alert-row.js";
+import { requestJSON } from "./api.js";
+import { setText } from "./dom.js";
+import { setCount } from "./drawers.js";
+
+/** Pages of older alerts that are looked through for one that the address names. */
+const maxPages = 8;
+
+/** The list of alerts at the side: what fires first, then what fired lately. */
+export class AlertsDrawer {
+  #store;
+  #drawers;
+  #button = document.getElementById("alerts-toggle");
+  #badge = document.getElementById("alerts-count");
+  #list = document.getElementById("alert-list");
+  #note = document.getElementById("alerts-note");
+  #problem = document.getElementById("alerts-problem");
+  #retry = document.getElementById("alerts-retry");
+  #earlier = document.getElementById("alerts-earlier");
+  /** @type {Map<string, AlertRow>} */
+  #rows = new Map();
+  #token = "";
+  #serverNow = Date.now;
+  /** Asked for, and not in the list yet. */
+  #wanted = null;
+  #isMissing = false;
+
+  /** @param {import("./alert-store.js").AlertStore} store @param {import("./drawers.js").Drawers} drawers */
+  constructor(store, drawers) {
+    this.#store = store;
+    this.#drawers = drawers;
+    drawers.add("alerts", this.#button, () => {
+      this.#isMissing = false;
+      this.#show();
+      if (this.#token) store.refresh();
+    });
+    store.onChange(() => this.#show());
+    this.#retry.addEventListener("click", () => store.refresh());
+    this.#earlier.addEventListener("click", async () => {
+      this.#earlier.disabled = true;
+      await store.loadEarlier().catch((error) => this.#fail(error));
+      this.#earlier.disabled = false;
+    });
+  }
+
+  /** @param {string} token @param {() => number} serverNow */
+  attach(token, serverNow) {
+    this.#token = token;
+    this.#serverNow = serverNow;
+  }
+
+  detach() {
+    this.#token = "";
+    this.#wanted = null;
+  }
+
+  /** Opens the list at an alert, which may be an old one. @param {string} id */
+  async open(id) {
+    this.#wanted = id;
+    if (!this.#drawers.isOpen("alerts")) this.#drawers.open("alerts");
+    this.#show();
+    for (let page = 0; this.#wanted === id && page < maxPages; page += 1) {
+      if (!this.#store.isLoaded) await this.#store.refresh();
+      else if (!this.#store.hasMore) break;
+      else await this.#store.loadEarlier().catch(() => (page = maxPages));
+    }
+    if (this.#wanted !== id) return;
+    this.#wanted = null;
+    this.#isMissing = this.#store.isLoaded;
+    this.#show();
+  }
+
+  /** Times go on: once a second while it is open. */
+  tick() {
+    if (!this.#drawers.isOpen("alerts")) return;
+    for (const [id, row] of this.#rows) {
+      const alert = this.#store.get(id);
+      if (alert) row.update(alert, this.#serverNow());
+    }
+  }
+
+  #show() {
+    const { list, firing, isLoaded, failure, hasMore } = this.#store;
+    setCount(this.#button, this.#badge, "Alerts", firing.length, "firing");
+    this.#button.dataset.severity = ["critical", "warning", "info"].find((severity) =>
+      firing.some((alert) => alert.severity === severity)) ?? "";
+    this.#fail(failure);
+    if (!this.#drawers.isOpen("alerts")) return;
+    setText(this.#note, this.#isMissing ? missing : noteText(list, isLoaded, failure));
+    this.#note.hidden = this.#note.textContent === "";
+    this.#earlier.hidden = !isLoaded || !hasMore;
+    this.#showRows(list);
+    const row = this.#wanted && this.#rows.get(this.#wanted);
+    if (!row) return;
+    this.#wanted = null;
+    for (const { root } of this.#rows.values()) root.removeAttribute("aria-current");
+    row.root.setAttribute("aria-current", "true");
+    row.root.scrollIntoView({ block: "nearest" });
+    row.root.focus({ preventScroll: true });
+  }
+
+  #showRows(list) {
+    const now = this.#serverNow();
+    const known = this.#rows;
+    this.#rows = new Map();
+    for (const alert of list) {
+      const row = known.get(alert.alert_id) ?? new AlertRow(alert, (path, options) => this.#act(path, options));
+      row.update(alert, now);
+      this.#rows.set(alert.alert_id, row);
+    }
+    for (const [id, { root }] of known) if (!this.#rows.has(id)) root.remove();
+    // Only what is out of place is moved: a moved element loses the focus.
+    let place = this.#list.firstChild;
+    for (const { root } of this.#rows.values()) {
+      if (root === place) place = place.nextSibling;
+      else this.#list.insertBefore(root, place);
+    }
+  }
+
+  async #act(path, options) {
+    try {
+      const askedAt = this.#serverNow();
+      this.#store.take(await requestJSON(path, this.#token, options), askedAt);
+    } catch (error) {
+      if (error.status === 409 || error.status === 404) this.#store.refresh();
+      throw error;
+    }
+  }
+
+  #fail(error) {
+    const text = !error ? "" : error.status === 404 ? "This gateway keeps no alerts: it is older than this page."
+      : `The alerts could not be read. ${error.status ? error.message : "The gateway does not answer."}`;
+    setText(this.#problem, text);
+    this.#problem.hidden = text === "";
+    this.#retry.hidden = text === "";
+  }
+}
+
+const missing = "The alert that was asked for is not kept any more, or in a room that you may not join.";
+
+function noteText(list, isLoaded, failure) {
+  if (!isLoaded) return failure ? "" : "Asking for the alerts…";
+  if (list.length === 0) return "Nothing fires, and nothing fired in the last 24 hours.";
+  return list.some(({ state }) => state === "firing") ? "" : "Nothing fires at the moment.";
+}
