@@ -26,7 +26,7 @@ package struct DeadlineExceeded: Error, CustomStringConvertible {
 /// - Parameter what: the condition in words, for the error.
 /// - Throws: ``DeadlineExceeded``, or what `condition` throws.
 package func eventually(
-    _ what: String, within duration: Duration = .seconds(10), isolation: isolated (any Actor)? = #isolation,
+    _ what: String, within duration: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = Deadline(in: duration)

@@ -33,7 +33,7 @@ struct WebhookSenderTests {
             #expect(request.header("User-Agent") == "windsock/\(WindsockVersion.text)")
             #expect(request.header("Content-Length") == "19")
             #expect(request.header("traceparent") == nil)
-            try await eventually("the connection is closed") { receiver.openConnections == 0 }
+            try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
         }
     }
 
@@ -137,19 +137,19 @@ struct WebhookSenderTests {
     @Test("A receiver that never answers costs the timeout, and leaves no connection")
     func timeout() async throws {
         try await WebhookReceiver.with([.hang]) { receiver in
-            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .milliseconds(300))
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(4))
             let outcome = await sender.send(.test("a"), attempt: 1)
-            let failure = WebhookFailure(.timeout, "the receiver did not answer within 0.3 seconds")
+            let failure = WebhookFailure(.timeout, "the receiver did not answer within 4.0 seconds")
             #expect(outcome == .retryable(failure, after: nil))
             #expect(receiver.requests.count == 1)
-            try await eventually("the connection is closed") { receiver.openConnections == 0 }
+            try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
         }
     }
 
     @Test("A body without end does not undo the answer")
     func endlessBody() async throws {
         try await WebhookReceiver.with([.endless(status: 202)]) { receiver in
-            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .milliseconds(300))
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(4))
             #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 202))
         }
     }
@@ -173,11 +173,11 @@ struct WebhookSenderTests {
         try await WebhookReceiver.with([.hang]) { receiver in
             let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(60))
             let task = Task { await sender.send(.test("a"), attempt: 1) }
-            try await eventually("the request is there") { receiver.requests.count == 1 }
+            try await eventually("the request is there", within: .seconds(60)) { receiver.requests.count == 1 }
             task.cancel()
             let outcome = try await withDeadline("it ended", .seconds(5)) { await task.value }
             #expect(outcome == .cancelled)
-            try await eventually("the connection is closed") { receiver.openConnections == 0 }
+            try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
         }
     }
 }

@@ -58,6 +58,6 @@ actor MemoryOutbox: WebhookOutbox {
 
 extension MemoryOutbox {
     func waitUntilEmpty() async throws {
-        try await eventually("the outbox is empty") { entries.isEmpty }
+        try await eventually("the outbox is empty", within: .seconds(60)) { entries.isEmpty }
     }
 }
