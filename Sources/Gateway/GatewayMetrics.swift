@@ -29,6 +29,10 @@ enum GatewayMetrics {
         observe("windsock_rooms_writes_waiting", "Chat messages and notifications that wait to be stored.") {
             rooms.writer.waitingCount
         }
+        observe("windsock_alerts_active", "Alerts that are pending or firing.") { rooms.alerts.activeCount }
+        observe("windsock_storage_failing", "1 while nothing can be stored, else 0.") {
+            rooms.writer.health.trouble == nil ? 0 : 1
+        }
         observe("windsock_mqtt_connected", "1 while the broker's connection is up, else 0.") {
             client.state.isConnected ? 1 : 0
         }

@@ -127,6 +127,55 @@ struct CommandLineTests {
         await publisher.stop()
     }
 
+    @Test("What a gateway stores can be exported while it serves, and imported into another")
+    func backup() async throws {
+        let folder = try TemporaryFolder()
+        let other = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start()
+        let gateway = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        try await gateway.waitUntilReady()
+        let publisher = try await Publisher(port: broker.port)
+        for value in 1...20 {
+            try await publisher.publish(Array(#"{"temperature":\#(value)}"#.utf8), to: "sensors/kitchen")
+        }
+        try await eventually("the readings are stored") {
+            try await HTTPClientLite.get("\(gateway.url)/metrics").text.contains(
+                "\nwindsock_ingest_readings_total 20\n")
+        }
+        let file = other.url.appending(path: "backup.ndjson").path
+        let exported = try await Self.run(["export", "--data-dir", folder.url.path, "--output", file])
+        #expect(exported.exit == .exited(0) && exported.errors.contains("Exported 20 values"), "\(exported.errors)")
+        let imported = try await Self.run(["import", "--data-dir", other.url.path, file])
+        #expect(imported.errors.contains("Imported 20 values"), "\(imported.errors)")
+        // Into the one that serves: it has all of it already, and goes on.
+        let again = try await Self.run(["import", "--data-dir", folder.url.path, file])
+        #expect(again.errors.contains("Imported 0 values"), "\(again.errors)")
+        try await publisher.publish(Array(#"{"temperature":21}"#.utf8), to: "sensors/kitchen")
+        try await eventually("ingest goes on") {
+            try await HTTPClientLite.get("\(gateway.url)/metrics").text.contains(
+                "\nwindsock_ingest_readings_total 21\n")
+        }
+        let missing = try await Self.run(["export", "--data-dir", other.url.appending(path: "none").path])
+        #expect(missing.exit == .exited(1) && missing.errors.contains("There is no database"))
+        await publisher.stop()
+    }
+
+    @Test("A payload is explained: what the routes make of it, and what each convention would")
+    func checkPayload() async throws {
+        let folder = try TemporaryFolder()
+        let good = try folder.write(#"{"temperature":21.5}"#, to: "good.json")
+        let taken = try await Self.run(["check", "--payload", good, "--topic", "sensors/kitchen"], in: folder.url)
+        #expect(taken.exit == .exited(0))
+        #expect(taken.output.contains("kitchen in sensors/kitchen"))
+        #expect(taken.output.contains("senml: no: the SenML pack is an object"))
+        let bad = try folder.write("warm", to: "bad.txt")
+        let refused = try await Self.run(["check", "--payload", bad, "--topic", "sensors/kitchen/t"], in: folder.url)
+        #expect(refused.exit == .exited(1))
+        #expect(refused.output.contains("not taken (no_number)"))
+        let elsewhere = try await Self.run(["check", "--payload", bad, "--topic", "elsewhere"], in: folder.url)
+        #expect(elsewhere.output.contains("no route matches the topic"))
+    }
+
     @Test("tail without a valid token says so and ends")
     func tailRefused() async throws {
         let folder = try TemporaryFolder()

@@ -1,15 +1,15 @@
 import Foundation
-import Telemetry
+package import Telemetry
 
-/// The time that a collector asks for in `Retry-After`: seconds, or a date.
+/// The time that a server asks for in `Retry-After`: seconds, or a date.
 ///
 /// Source: RFC 9110, sections 10.2.3 and 5.6.7 (the three forms of a date).
-enum RetryAfter {
-    /// The longest wait that is granted; a longer one is a mistake somewhere.
-    static let maximum = Duration.seconds(300)
+package enum RetryAfter {
+    /// The longest wait that is granted to a collector; a longer one is a mistake somewhere.
+    package static let maximum = Duration.seconds(300)
 
-    /// From zero to ``maximum``; `nil` for what is neither seconds nor a date.
-    static func duration(_ text: String, now: Timestamp) -> Duration? {
+    /// From zero to `maximum`; `nil` for what is neither seconds nor a date.
+    package static func duration(_ text: String, now: Timestamp, atMost maximum: Duration = Self.maximum) -> Duration? {
         let text = text.trimmingCharacters(in: .whitespaces)
         if !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             return Int(text).map { min(.seconds($0), maximum) } ?? maximum

@@ -51,7 +51,7 @@ struct DeliveryLog {
     private var position: Int?
 
     /// - Parameters:
-    ///   - capacity: the receive maximum: more cannot be unacknowledged at once (MQTT 5, section 3.1.2.11.3).
+    ///   - capacity: more than can be unacknowledged at once.
     ///   - stored: what the database has.
     init(capacity: Int, stored: [(number: Int64, entries: [UInt8])] = []) {
         self.capacity = capacity

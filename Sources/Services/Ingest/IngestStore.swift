@@ -18,8 +18,12 @@ package final class IngestStore: Sendable {
     package struct Configuration: Sendable {
         /// Whose deliveries these are.
         package var clientID: String
-        /// The most QoS 1 messages that can be unacknowledged at once.
+        /// The most QoS 1 messages that may be unacknowledged at once, as the broker is told.
         package var receiveMaximum: Int
+        /// How many deliveries are remembered: more than the receive maximum, because brokers count anew when a client
+        /// comes back, and may then have several times as many unacknowledged; fewer than there are packet ids, so that
+        /// none stands for two messages.
+        var deliveryCapacity: Int { max(receiveMaximum, 16_384) }
         /// Dead letters that are kept; those that were silent longest go.
         package var maxDeadLetters: Int
 
@@ -78,7 +82,7 @@ package final class IngestStore: Sendable {
                 try transaction.removeDeliveries(of: configuration.clientID, through: .max)
                 return RoomWriter.Effect(())
             }
-            state.deliveries = DeliveryLog(capacity: configuration.receiveMaximum)
+            state.deliveries = DeliveryLog(capacity: configuration.deliveryCapacity)
         }
     }
 
@@ -99,7 +103,7 @@ package final class IngestStore: Sendable {
     private func load(_ state: inout State) throws {
         guard state.deliveries == nil else { return }
         let stored = try database.read { try $0.deliveries(of: configuration.clientID) }
-        state.deliveries = DeliveryLog(capacity: configuration.receiveMaximum, stored: stored)
+        state.deliveries = DeliveryLog(capacity: configuration.deliveryCapacity, stored: stored)
     }
 
     // MARK: Committing

@@ -45,6 +45,17 @@ struct ReadingPrinter {
         Console.print("\(parts[0])  \(parts[1])  is \(parts[2]) (\(parts[3]))")
     }
 
+    /// Prints an alert's step: `2026-01-31T12:00:00.000Z  sensors/greenhouse-1  critical alert firing: …`; for people
+    /// only.
+    func printAlert(_ payload: JSONValue, at timestamp: String?) {
+        if json { return }
+        let alert = payload["alert"]
+        let parts = ["severity", "state", "message"].map { Self.printable(alert?[$0]?.stringValue ?? "?") }
+        let room = Self.printable(payload["room_id"]?.stringValue ?? "?")
+        Console.print(
+            "\(Self.printable(timestamp ?? "-"))  \(room)  \(parts[0]) alert \(parts[1]): \(parts[2])")
+    }
+
     private static func text(of value: JSONValue) -> String {
         var bytes: [UInt8] = []
         value.append(to: &bytes)

@@ -52,6 +52,7 @@ struct TailSession {
             case "data_update": if let payload { printer.print(payload) }
             case "chat_message": if let payload { printer.printChat(payload, at: envelope["timestamp"]?.stringValue) }
             case "device_status": if let payload { printer.printStatus(payload) }
+            case "alert": if let payload { printer.printAlert(payload, at: envelope["timestamp"]?.stringValue) }
             case "gap":
                 let dropped = payload?["dropped"]?.numberValue ?? 0
                 Console.error(

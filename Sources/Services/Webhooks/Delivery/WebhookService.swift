@@ -1,4 +1,5 @@
 package import Logging
+import OTLP
 import Synchronization
 package import Telemetry
 
@@ -20,7 +21,7 @@ package final class WebhookService: Sendable {
     private let clock: any WallClock
     private let random: @Sendable () -> UInt64
     private let sleep: @Sendable (Duration) async throws -> Void
-    private let wakeup: WebhookWakeup
+    private let wakeup: Wakeup
     private let logger: Logger
     private let health = Mutex(ReceiverHealth())
 
@@ -45,7 +46,7 @@ package final class WebhookService: Sendable {
         self.clock = clock
         self.random = random
         self.sleep = sleep
-        wakeup = WebhookWakeup(sleep: sleep)
+        wakeup = Wakeup(sleep: sleep)
         var logger = logger
         logger[metadataKey: "webhook"] = .string(configuration.url.description)
         self.logger = logger
