@@ -27,11 +27,14 @@ package struct Alert: Sendable, Equatable {
     /// When people were last told that it fires.
     package var toldAt: Timestamp?
     package var acknowledgedAt: Timestamp?
+    /// The trace of the reading that made the condition hold; `nil` when it had none, and for a value that does not come.
+    package var cause: TraceContext?
 
     package init(
         id: String, rule: String, device: DeviceID, room: String, metric: String, unit: String? = nil,
         value: Double? = nil, state: State, pendingAt: Timestamp, firedAt: Timestamp? = nil,
-        resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil, acknowledgedAt: Timestamp? = nil
+        resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil, acknowledgedAt: Timestamp? = nil,
+        cause: TraceContext? = nil
     ) {
         self.id = id
         self.rule = rule
@@ -46,6 +49,7 @@ package struct Alert: Sendable, Equatable {
         self.resolvedAt = resolvedAt
         self.toldAt = toldAt
         self.acknowledgedAt = acknowledgedAt
+        self.cause = cause
     }
 }
 

@@ -5,39 +5,40 @@ package import Telemetry
 /// A value: whoever holds it decides what happens at the same time. What a batch did can be taken back, so that an alert
 /// is never further than what was stored of it.
 package struct AlertEvaluator: Sendable {
-    private struct DeviceKey: Hashable {
-        var room: String
-        var device: DeviceID
-    }
-
-    /// One rule's machine for one device.
-    private struct Slot {
-        var rule: Int
-        var machine: AlertStateMachine
-    }
-
-    private struct Watched {
-        /// Of the rules that look at the device; often empty.
-        var slots: [Slot]
-        var heardAt: Timestamp
+    private struct Undo {
+        /// `nil` for those that were not there.
+        var series: [SeriesKey: WatchedSeries?] = [:]
+        var now: Timestamp
+        var listeningSince: Timestamp?
     }
 
     package let rules: [AlertRule]
+    private let rulesByMetric: [String: [Int]]
     private let capacity: Int
     private let ids: any IDGenerator
-    private var devices: [DeviceKey: Watched] = [:]
-    /// What devices were before the batch that is open; `nil` for those that were not there.
-    private var undo: [DeviceKey: Watched?]?
+
+    private var watched: [SeriesKey: WatchedSeries] = [:]
+    /// The sum of what the watched series count.
+    private var weight = 0
+    /// Nothing could be forgotten the last time, and no alert has ended since.
+    private var isFull = false
+    /// Of these time alone may bring something; more than need it are no harm.
+    private var timed: Set<SeriesKey> = []
     /// Alerts that are going on, by their id.
-    private var active: [String: (key: DeviceKey, rule: Int)] = [:]
+    private var active: [String: (key: SeriesKey, rule: Int)] = [:]
+    /// What was before the batch that is open.
+    private var undo: Undo?
     private var orphans: [Alert] = []
     private var hasTakenOrphans = false
     private var listeningSince: Timestamp?
+    /// The latest instant: time never goes back, except when the clock is set.
+    private var now: Timestamp
 
     /// - Parameters:
-    ///   - capacity: Devices that are watched; beyond it those without alerts that were silent longest are forgotten,
-    ///     and when all have alerts further ones are not watched.
-    ///   - restored: Alerts that were going on before a restart. They go on as they are: nobody is told again.
+    ///   - capacity: How many times a rule may look at a series. Beyond it the series without alerts that were silent
+    ///     longest are forgotten, and when all have alerts further ones are not watched.
+    ///   - restored: Alerts that were going on before a restart. They go on as they are: nobody is told again. Those
+    ///     that no rule stands behind any more are ended by ``takeOrphans(at:)``.
     package init(
         rules: [AlertRule], capacity: Int, ids: any IDGenerator = RandomIDGenerator(), restoring restored: [Alert] = [],
         at now: Timestamp
@@ -45,26 +46,51 @@ package struct AlertEvaluator: Sendable {
         self.rules = rules
         self.capacity = max(1, capacity)
         self.ids = ids
-        let indices = Dictionary(rules.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        self.now = now
+        rulesByMetric = Dictionary(grouping: rules.indices) { rules[$0].metric }
         for alert in restored where alert.state != .resolved {
-            guard let index = indices[alert.rule], rules[index].covers(alert.device) else {
-                orphans.append(alert)
-                continue
-            }
-            let key = DeviceKey(room: alert.room, device: alert.device)
-            if devices[key] == nil { devices[key] = watched(key, at: now, isExpected: true) }
-            guard let slot = devices[key]?.slots.firstIndex(where: { $0.rule == index }) else { continue }
-            devices[key]?.slots[slot].machine = AlertStateMachine(rule: rules[index], at: now, restoring: alert)
-            active[alert.id] = (key, index)
+            if !restore(alert) { orphans.append(alert) }
         }
     }
 
-    /// Waits for a device that was heard before a restart: should it stay silent, that is told.
-    package mutating func expect(_ device: DeviceID, in room: String, at now: Timestamp) {
-        let key = DeviceKey(room: room, device: device)
-        guard devices[key] == nil, devices.count < capacity else { return }
-        devices[key] = watched(key, at: now, isExpected: true)
+    // MARK: Restarts
+
+    private mutating func restore(_ alert: Alert) -> Bool {
+        let key = SeriesKey(room: alert.room, device: alert.device, metric: alert.metric)
+        watch(key)
+        guard var series = watched[key],
+            let index = series.slots.firstIndex(where: { rules[$0.rule].name == alert.rule }),
+            !series.slots[index].machine.isActive
+        else { return false }
+        let rule = series.slots[index].rule
+        series.slots[index].machine.restore(alert, rule: rules[rule], at: now)
+        watched[key] = series
+        active[alert.id] = (key, rule)
+        timed.insert(key)
+        return true
     }
+
+    /// Rules that look at a series, should it speak.
+    package func rules(for key: SeriesKey) -> [AlertRule] {
+        (rulesByMetric[key.metric] ?? []).map { rules[$0] }.filter { $0.covers(key.device) }
+    }
+
+    /// Goes on from what is stored of a series: should it stay silent, that is told, and changes are seen across a
+    /// restart. Nothing comes of it at once.
+    package mutating func recall(_ key: SeriesKey, _ memory: SeriesMemory) {
+        watch(key)
+        guard var series = watched[key] else { return }
+        for index in series.slots.indices {
+            let rule = rules[series.slots[index].rule]
+            if let latest = memory.latest {
+                series.slots[index].machine.expect(lastAt: latest.time, rule: rule, at: now)
+            }
+            series.slots[index].machine.recall(memory.windows[rule.name] ?? [], latest: memory.latest, rule: rule)
+        }
+        watched[key] = series
+    }
+
+    // MARK: Asking
 
     /// Whether there is anything to evaluate.
     package var isEmpty: Bool { rules.isEmpty && orphans.isEmpty && active.isEmpty }
@@ -75,30 +101,30 @@ package struct AlertEvaluator: Sendable {
     /// The alert that is going on under that id.
     package func alert(_ id: String) -> Alert? {
         guard let (key, rule) = active[id] else { return nil }
-        return devices[key]?.slots.first { $0.rule == rule }?.machine.alert
+        return watched[key]?.slots.first { $0.rule == rule }?.machine.alert
     }
 
     // MARK: Events
 
     /// Takes a reading, by the time at which it was received. Those that the broker had retained say nothing of now.
-    package mutating func receive(_ reading: Reading) -> [AlertTransition] {
-        guard !rules.isEmpty, !reading.isRetained else { return [] }
-        let key = DeviceKey(room: reading.room, device: reading.device)
-        if devices[key] == nil {
-            if devices.count >= capacity { evict() }
-            guard devices.count < capacity else { return [] }
-            note(key)
-            devices[key] = watched(key, at: reading.receivedAt)
-        }
-        guard let slots = devices[key]?.slots, !slots.isEmpty else { return [] }
-        note(key)
-        devices[key]?.heardAt = reading.receivedAt
+    ///
+    /// - Parameter cause: the trace that a later question leads to; the reading's own when none is given.
+    package mutating func receive(_ reading: Reading, cause: TraceContext? = nil) -> [AlertTransition] {
+        if rules.isEmpty || reading.isRetained { return [] }
         var transitions: [AlertTransition] = []
-        for index in slots.indices {
-            let rule = rules[slots[index].rule]
-            guard let metric = reading.metrics.first(where: { $0.name == rule.metric }) else { continue }
-            step(key, index, &transitions) { machine, makeAlert in
-                machine.receive(metric, at: reading.receivedAt, rule: rule, makeAlert: makeAlert)
+        for metric in reading.metrics where rulesByMetric[metric.name] != nil {
+            let key = SeriesKey(room: reading.room, device: reading.device, metric: metric.name)
+            now = max(now, reading.receivedAt)
+            guard watch(key), watched[key]?.slots.isEmpty == false else { continue }
+            note(key)
+            watched[key]?.heardAt = now
+            let instant = now
+            for index in watched[key]?.slots.indices ?? 0..<0 {
+                step(key, index, &transitions) { machine, rule, makeAlert in
+                    machine.receive(
+                        metric, measuredAt: min(reading.time, reading.receivedAt), at: instant,
+                        cause: cause ?? reading.trace, rule: rule, makeAlert: makeAlert)
+                }
             }
         }
         return transitions
@@ -108,28 +134,39 @@ package struct AlertEvaluator: Sendable {
     ///
     /// - Parameter isListening: Whether devices can be heard at all. Once they can again, everybody has the whole time
     ///   again before silence counts.
-    package mutating func advance(to now: Timestamp, isListening: Bool) -> [AlertTransition] {
+    package mutating func advance(to instant: Timestamp, isListening: Bool) -> [AlertTransition] {
+        now = max(now, instant)
         listeningSince = isListening ? listeningSince ?? now : nil
+        let (now, listeningSince) = (now, listeningSince)
         var transitions: [AlertTransition] = []
-        let listeningSince = listeningSince
-        for (key, watched) in devices {
-            for (index, slot) in watched.slots.enumerated() {
-                let rule = rules[slot.rule]
-                if !slot.machine.isActive {
-                    guard case .noData = rule.condition else { continue }
-                }
-                var machine = slot.machine
-                let kind = machine.advance(to: now, rule: rule, listeningSince: listeningSince) {
-                    Self.alert(rule, key, id: "", at: now)
-                }
-                // Most of the time nothing happens, and nothing needs to be noted for taking it back.
-                guard kind != nil || machine != slot.machine else { continue }
-                step(key, index, &transitions) { machine, makeAlert in
+        for key in timed {
+            guard let series = watched[key], series.isActive || isSilenceWatched(series) else {
+                timed.remove(key)
+                continue
+            }
+            for index in series.slots.indices {
+                step(key, index, &transitions) { machine, rule, makeAlert in
                     machine.advance(to: now, rule: rule, listeningSince: listeningSince, makeAlert: makeAlert)
                 }
             }
         }
-        return transitions.sorted { $0.alert.pendingAt < $1.alert.pendingAt }
+        return transitions.sorted {
+            ($0.alert.pendingAt, $0.alert.device.rawValue, $0.alert.rule)
+                < ($1.alert.pendingAt, $1.alert.device.rawValue, $1.alert.rule)
+        }
+    }
+
+    /// The clock was set: what has passed until now stays as long as it was, and everybody has the whole time again
+    /// before silence counts. Not within an open batch.
+    package mutating func shiftClock(by step: Duration) {
+        now = now.advanced(by: step)
+        listeningSince = listeningSince.map { _ in now }
+        for (key, series) in watched {
+            var series = series
+            series.heardAt = series.heardAt.advanced(by: step)
+            for index in series.slots.indices { series.slots[index].machine.shift(by: step) }
+            watched[key] = series
+        }
     }
 
     /// Ends alerts whose rule is gone, or no longer looks at their device.
@@ -145,20 +182,29 @@ package struct AlertEvaluator: Sendable {
         }
     }
 
-    /// Somebody knows of the alert; returns it as it is then, or `nil` when it is not going on.
-    package mutating func acknowledge(_ id: String, at now: Timestamp) -> Alert? {
-        guard let (key, rule) = active[id], let slot = devices[key]?.slots.firstIndex(where: { $0.rule == rule })
-        else { return nil }
-        note(key)
-        devices[key]?.slots[slot].machine.acknowledge(at: now)
-        return devices[key]?.slots[slot].machine.alert
+    /// Somebody knows of the alert. It stays so whatever becomes of a batch that is open.
+    package mutating func acknowledge(_ id: String, at now: Timestamp) {
+        guard let (key, rule) = active[id] else { return }
+        Self.acknowledge(&watched[key], rule, at: now)
+        if var earlier = undo?.series[key] {
+            Self.acknowledge(&earlier, rule, at: now)
+            undo?.series[key] = .some(earlier)
+        }
+    }
+
+    private static func acknowledge(_ series: inout WatchedSeries?, _ rule: Int, at now: Timestamp) {
+        guard let slot = series?.slots.firstIndex(where: { $0.rule == rule }) else { return }
+        series?.slots[slot].machine.acknowledge(at: now)
     }
 
     // MARK: Batches
 
+    /// Whether what happens can be taken back.
+    package var isOpen: Bool { undo != nil }
+
     /// What happens from now on can be taken back. Within an open batch it changes nothing.
     package mutating func begin() {
-        if undo == nil { undo = [:] }
+        if undo == nil { undo = Undo(now: now, listeningSince: listeningSince) }
     }
 
     /// What happened since ``begin()`` stays.
@@ -170,73 +216,103 @@ package struct AlertEvaluator: Sendable {
 
     /// What happened since ``begin()`` did not happen.
     package mutating func rollback() {
-        for (key, earlier) in undo ?? [:] {
+        guard let undo else { return }
+        for (key, earlier) in undo.series {
             forgetActive(key)
-            devices[key] = earlier
+            weight += (earlier?.weight ?? 0) - (watched[key]?.weight ?? 0)
+            watched[key] = earlier
             rememberActive(key)
         }
-        undo = nil
+        now = undo.now
+        listeningSince = undo.listeningSince
+        self.undo = nil
+        isFull = false
         hasTakenOrphans = false
     }
 
     // MARK: Parts
 
-    private mutating func step(
-        _ key: DeviceKey, _ index: Int, _ transitions: inout [AlertTransition],
-        _ body: (inout AlertStateMachine, () -> Alert) -> AlertTransition.Kind?
-    ) {
-        guard var slot = devices[key]?.slots[index] else { return }
-        note(key)
-        let rule = rules[slot.rule]
-        let kind = body(&slot.machine) {
-            Self.alert(rule, key, id: ids.next(), at: Timestamp(nanosecondsSinceEpoch: 0))
+    private func isSilenceWatched(_ series: WatchedSeries) -> Bool {
+        series.slots.contains { slot in
+            if case .noData = rules[slot.rule].condition { true } else { false }
         }
-        devices[key]?.slots[index] = slot
-        guard let kind, let alert = slot.machine.alert else { return }
+    }
+
+    /// One step of a machine, and what comes of it. A step that changes nothing leaves no trace.
+    private mutating func step(
+        _ key: SeriesKey, _ index: Int, _ transitions: inout [AlertTransition],
+        _ body: (inout AlertStateMachine, AlertRule, () -> Alert) -> AlertTransition.Kind?
+    ) {
+        guard let slot = watched[key]?.slots[index] else { return }
+        let rule = rules[slot.rule]
+        var machine = slot.machine
+        let kind = body(&machine, rule) {
+            Alert(
+                id: ids.next(), rule: rule.name, device: key.device, room: key.room, metric: rule.metric,
+                state: .pending, pendingAt: now)
+        }
+        guard kind != nil || machine != slot.machine else { return }
+        note(key)
+        watched[key]?.slots[index].machine = machine
+        guard let kind, let alert = machine.alert else { return }
         switch kind {
-        case .pending, .firing, .repeated: active[alert.id] = (key, slot.rule)
-        case .resolved, .cancelled: active[alert.id] = nil
+        case .pending, .firing, .repeated:
+            active[alert.id] = (key, slot.rule)
+            timed.insert(key)
+        case .resolved, .cancelled:
+            active[alert.id] = nil
+            isFull = false
         }
         transitions.append(AlertTransition(kind: kind, alert: alert, ruleIndex: slot.rule))
     }
 
-    private static func alert(_ rule: AlertRule, _ key: DeviceKey, id: String, at now: Timestamp) -> Alert {
-        Alert(
-            id: id, rule: rule.name, device: key.device, room: key.room, metric: rule.metric, state: .pending,
-            pendingAt: now)
+    private mutating func note(_ key: SeriesKey) {
+        guard undo != nil, undo?.series[key] == nil else { return }
+        undo?.series[key] = .some(watched[key])
     }
 
-    private func watched(_ key: DeviceKey, at now: Timestamp, isExpected: Bool = false) -> Watched {
-        let slots = rules.indices.filter { rules[$0].covers(key.device) }.map {
-            Slot(rule: $0, machine: AlertStateMachine(rule: rules[$0], at: now, isExpected: isExpected))
-        }
-        return Watched(slots: slots, heardAt: now)
-    }
-
-    private mutating func note(_ key: DeviceKey) {
-        guard undo != nil, undo?[key] == nil else { return }
-        undo?[key] = .some(devices[key])
-    }
-
-    private mutating func forgetActive(_ key: DeviceKey) {
-        for slot in devices[key]?.slots ?? [] where slot.machine.isActive {
+    private mutating func forgetActive(_ key: SeriesKey) {
+        for slot in watched[key]?.slots ?? [] where slot.machine.isActive {
             if let id = slot.machine.alert?.id { active[id] = nil }
         }
     }
 
-    private mutating func rememberActive(_ key: DeviceKey) {
-        for slot in devices[key]?.slots ?? [] where slot.machine.isActive {
+    private mutating func rememberActive(_ key: SeriesKey) {
+        for slot in watched[key]?.slots ?? [] where slot.machine.isActive {
             if let id = slot.machine.alert?.id { active[id] = (key, slot.rule) }
         }
+        if watched[key] != nil { timed.insert(key) }
+    }
+
+    // MARK: Room
+
+    /// Begins to watch a series that is not watched yet; false when there is no room for it.
+    @discardableResult
+    private mutating func watch(_ key: SeriesKey) -> Bool {
+        if watched[key] != nil { return true }
+        let slots = (rulesByMetric[key.metric] ?? []).filter { rules[$0].covers(key.device) }.map {
+            WatchedSeries.Slot(rule: $0, machine: AlertStateMachine(rule: rules[$0]))
+        }
+        let series = WatchedSeries(slots: slots, heardAt: now)
+        if weight + series.weight > capacity { evict(for: series.weight) }
+        guard weight + series.weight <= capacity else { return false }
+        note(key)
+        watched[key] = series
+        weight += series.weight
+        if isSilenceWatched(series) { timed.insert(key) }
+        return true
     }
 
     /// Forgets a sixteenth at once, so that a flood of new names costs little per name.
-    private mutating func evict() {
-        let idle = devices.filter { entry in !entry.value.slots.contains(where: \.machine.isActive) }
-            .sorted { $0.value.heardAt < $1.value.heardAt }
-        for (key, _) in idle.prefix(max(1, capacity / 16)) {
+    private mutating func evict(for needed: Int) {
+        if isFull { return }
+        let idle = watched.filter { !$0.value.isActive }.sorted { $0.value.heardAt < $1.value.heardAt }
+        let goal = capacity - max(needed, capacity / 16)
+        for (key, series) in idle where weight > goal {
             note(key)
-            devices[key] = nil
+            watched[key] = nil
+            weight -= series.weight
         }
+        isFull = weight + needed > capacity
     }
 }

@@ -63,6 +63,18 @@ package struct AlertRule: Sendable, Equatable {
     /// Whether the rule looks at that device.
     package func covers(_ device: DeviceID) -> Bool { devices.contains { $0.matches(device.rawValue) } }
 
+    /// Why an alert of this rule could never be over, because the value cannot get back so far; `nil` when it can.
+    package var hysteresisProblem: String? {
+        switch condition {
+        case _ where hysteresis == 0, .above, .below: nil
+        case .outside(let range) where hysteresis * 2 <= range.upperBound - range.lowerBound: nil
+        case .outside: "It may be half of the range at most, or no value would be back inside."
+        case .change(let amount, _, _) where hysteresis < amount: nil
+        case .change: "It must be less than the change, or none would be small enough."
+        case .noData: "Silence has no hysteresis."
+        }
+    }
+
     /// The condition in words: `above 30 for 10s`.
     package var conditionText: String {
         holdFor == .zero ? condition.description : "\(condition) for \(DurationText.format(holdFor))"

@@ -1,6 +1,6 @@
 package import Telemetry
 
-/// The life of one rule's alerts of one device.
+/// The life of one rule's alerts of one metric of one device.
 ///
 ///            condition holds             … for as long as the rule says
 ///       ok ───────────────────▶ pending ────────────────────────────────▶ firing ─┐ repeated
@@ -8,66 +8,133 @@ package import Telemetry
 ///       └──────── cancelled ───────┘                                        │
 ///       └──────── resolved: the value is back by the hysteresis, for as long as the rule says
 ///
-/// Pure: time comes in with every event, and never goes back. The latest value counts until the next one comes, so that
-/// a device that speaks rarely is told of in time; ``advance(to:rule:)`` looks at what time alone has brought.
+/// Pure: time comes in with every event, and the caller sees to it that it never goes back. The latest value counts until
+/// the next one comes, so that a device that speaks rarely is told of in time; ``advance(to:rule:listeningSince:makeAlert:)``
+/// looks at what time alone has brought.
 package struct AlertStateMachine: Sendable, Equatable {
+    /// A device that has been silent for so long after its alert fired is taken for gone: the alert ends.
+    static let givenUpAfter = Duration.seconds(31 * 86_400)
+
     /// The alert that is pending or firing.
     package private(set) var alert: Alert?
 
     /// Whether the condition held at the latest value.
     private var isHolding = false
+    /// Since when a pending alert's condition has held as far as is known; `nil` after a restart, until a value has come.
+    private var holdingSince: Timestamp?
     /// Since when a firing alert's condition is over.
     private var clearSince: Timestamp?
     private var window: ChangeWindow?
+    /// Until then the window may lack what had caused an alert: after a restart, and when the device's clock was set.
+    private var windowFilledAt: Timestamp?
     /// When the metric came last, or waiting for it began; for rules about silence.
     private var heardAt: Timestamp?
-    private var now: Timestamp
 
-    /// - Parameters:
-    ///   - isExpected: Whether the device was heard before, so that its silence counts from now on.
-    ///   - alert: What a stored alert goes on from.
-    package init(rule: AlertRule, at instant: Timestamp, isExpected: Bool = false, restoring alert: Alert? = nil) {
-        self.alert = alert
-        now = instant
-        isHolding = alert != nil
+    /// A machine that has seen nothing yet.
+    package init(rule: AlertRule) {
         if case .change(_, let duration, _) = rule.condition { window = ChangeWindow(duration) }
-        heardAt = isExpected || alert != nil ? instant : nil
     }
+
+    // MARK: Restarts
+
+    /// Goes on with an alert that was stored. Nobody is told again; how long its condition has held is counted anew
+    /// until a value has come, because nobody knows what happened meanwhile.
+    mutating func restore(_ stored: Alert, rule: AlertRule, at instant: Timestamp) {
+        var alert = stored
+        // The clock may have been ahead.
+        alert.pendingAt = min(alert.pendingAt, instant)
+        alert.firedAt = alert.firedAt.map { min($0, instant) }
+        alert.toldAt = alert.toldAt.map { min($0, instant) }
+        self.alert = alert
+        heardAt = instant
+        isHolding = true
+        switch rule.condition {
+        // Whether it is still silent is not known; one that fires does so until a value comes.
+        case .noData: isHolding = alert.state == .firing
+        case .change(_, let duration, _): windowFilledAt = instant.advanced(by: duration)
+        case .above, .below, .outside: break
+        }
+    }
+
+    /// Waits for a metric that came before a restart, unless that is so long ago that the device is taken for gone.
+    mutating func expect(lastAt last: Timestamp, rule: AlertRule, at instant: Timestamp) {
+        guard case .noData(let duration) = rule.condition, heardAt == nil,
+            instant.since(last) < duration + Self.givenUpAfter
+        else { return }
+        heardAt = instant
+    }
+
+    /// Learns what was stored before a restart.
+    ///
+    /// - Parameters:
+    ///   - parts: the extremes of parts of the rule's window, by time.
+    ///   - latest: the latest value, and when it was true.
+    mutating func recall(_ parts: [SeriesMemory.Part], latest: SeriesMemory.Value?, rule: AlertRule) {
+        for part in parts {
+            window?.add(part.minimum, at: part.time)
+            window?.add(part.maximum, at: part.time)
+        }
+        if !parts.isEmpty { windowFilledAt = nil }
+        guard alert?.state == .firing, let latest else { return }
+        switch rule.condition {
+        case .noData, .change: return
+        case .above, .below, .outside:
+            // Back already: how long it must be over for is counted from then.
+            isHolding = rule.condition.holds(
+                for: latest.value, isHolding: true, hysteresis: rule.hysteresis, extremes: nil)
+            if !isHolding { clearSince = min(latest.time, heardAt ?? latest.time) }
+        }
+    }
+
+    // MARK: Events
 
     /// Takes a value of the rule's metric.
     ///
-    /// - Parameter makeAlert: makes a pending alert, when one begins.
+    /// - Parameters:
+    ///   - measuredAt: when it was true, as far as the device says: changes are judged by it, so that what comes late
+    ///     after an outage does not look like a leap.
+    ///   - cause: the trace of the reading.
+    ///   - makeAlert: makes a pending alert, when one begins.
     package mutating func receive(
-        _ metric: Metric, at instant: Timestamp, rule: AlertRule, makeAlert: () -> Alert
+        _ metric: Metric, measuredAt: Timestamp, at now: Timestamp, cause: TraceContext?, rule: AlertRule,
+        makeAlert: () -> Alert
     ) -> AlertTransition.Kind? {
-        now = max(now, instant)
         heardAt = now
         alert?.unit = metric.unit
-        var extremes: ClosedRange<Double>?
-        if window != nil {
-            extremes = window?.extremes(at: now)
-            window?.add(metric.value, at: now)
-        }
         alert?.value = metric.value
-        isHolding = rule.condition.holds(
+        if case .change(_, let duration, _) = rule.condition, window?.isAhead(of: measuredAt) == true {
+            window?.clear()
+            windowFilledAt = now.advanced(by: duration)
+        }
+        let extremes = window?.extremes(at: measuredAt)
+        window?.add(metric.value, at: measuredAt)
+        let isUnknown = windowFilledAt.map { now < $0 } ?? false
+        if !isUnknown { windowFilledAt = nil }
+        let holds = rule.condition.holds(
             for: metric.value, isHolding: isHolding, hysteresis: rule.hysteresis, extremes: extremes)
-        return judge(rule, value: metric, makeAlert: makeAlert)
+        isHolding = holds || (isUnknown && isHolding)
+        if isHolding, alert?.state == .pending {
+            holdingSince = holdingSince ?? alert?.pendingAt
+            if let cause { alert?.cause = cause }
+        }
+        return judge(rule, at: now, holdingSince: holdingSince) {
+            var alert = makeAlert()
+            alert.unit = metric.unit
+            alert.value = metric.value
+            alert.cause = cause
+            return alert
+        }
     }
 
     /// Looks at what time alone has brought.
     ///
     /// - Parameter listeningSince: since when devices can be heard at all; `nil` while they cannot.
     package mutating func advance(
-        to instant: Timestamp, rule: AlertRule, listeningSince: Timestamp?, makeAlert: () -> Alert
+        to now: Timestamp, rule: AlertRule, listeningSince: Timestamp?, makeAlert: () -> Alert
     ) -> AlertTransition.Kind? {
-        now = max(now, instant)
-        if case .noData(let duration) = rule.condition {
-            if let heardAt, let listeningSince, !isHolding {
-                isHolding = now.since(max(heardAt, listeningSince)) >= duration
-            }
-            if isHolding { alert?.value = nil }
-        }
-        if let kind = judge(rule, value: nil, makeAlert: makeAlert) { return kind }
+        if case .noData(let duration) = rule.condition { judgeSilence(of: duration, listeningSince, at: now) }
+        let kind = judge(rule, at: now, holdingSince: holdingSince ?? listeningSince, makeAlert: makeAlert)
+        if let kind { return kind }
         guard let told = alert?.toldAt, alert?.state == .firing, alert?.acknowledgedAt == nil,
             let interval = rule.repeatInterval, now.since(told) >= interval
         else { return nil }
@@ -80,12 +147,13 @@ package struct AlertStateMachine: Sendable, Equatable {
         alert?.acknowledgedAt = instant
     }
 
-    /// Ends what is going on, because the rule is gone.
-    mutating func end(at instant: Timestamp) -> AlertTransition.Kind? {
-        now = max(now, instant)
-        isHolding = false
-        guard let alert else { return nil }
-        return alert.state == .firing ? resolve() : cancel()
+    /// The clock was set: what has passed until now stays as long as it was.
+    mutating func shift(by step: Duration) {
+        holdingSince = holdingSince?.advanced(by: step)
+        clearSince = clearSince?.advanced(by: step)
+        windowFilledAt = windowFilledAt?.advanced(by: step)
+        heardAt = heardAt?.advanced(by: step)
+        if let told = alert?.toldAt { alert?.toldAt = told.advanced(by: step) }
     }
 
     /// Whether something is going on, so that time matters.
@@ -93,50 +161,56 @@ package struct AlertStateMachine: Sendable, Equatable {
 
     // MARK: Transitions
 
+    private mutating func judgeSilence(of duration: Duration, _ listeningSince: Timestamp?, at now: Timestamp) {
+        if let fired = alert?.firedAt, alert?.state == .firing, now.since(fired) >= Self.givenUpAfter {
+            isHolding = false
+            heardAt = nil
+        }
+        if let heardAt, let listeningSince, !isHolding {
+            isHolding = now.since(max(heardAt, listeningSince)) >= duration
+        }
+        if isHolding { alert?.value = nil }
+    }
+
     private mutating func judge(
-        _ rule: AlertRule, value: Metric?, makeAlert: () -> Alert
+        _ rule: AlertRule, at now: Timestamp, holdingSince: Timestamp?, makeAlert: () -> Alert
     ) -> AlertTransition.Kind? {
         switch alert?.state {
-        case .pending where !isHolding: return cancel()
+        case .pending where !isHolding: return end(.cancelled, at: now)
         case .pending:
-            guard let since = alert?.pendingAt, now.since(since) >= rule.holdFor else { return nil }
-            return fire()
+            guard let holdingSince, now.since(holdingSince) >= rule.holdFor else { return nil }
+            return fire(at: now)
         case .firing where isHolding:
             clearSince = nil
             return nil
         case .firing:
             let since = clearSince ?? now
             clearSince = since
-            return now.since(since) >= rule.resolveAfter ? resolve() : nil
+            return now.since(since) >= rule.resolveAfter ? end(.resolved, at: now) : nil
         case .resolved, nil:
             guard isHolding else { return nil }
             var begun = makeAlert()
             begun.pendingAt = now
-            begun.unit = value?.unit
-            begun.value = value?.value
             alert = begun
-            return rule.holdFor == .zero ? fire() : .pending
+            self.holdingSince = now
+            return rule.holdFor == .zero ? fire(at: now) : .pending
         }
     }
 
-    private mutating func fire() -> AlertTransition.Kind {
+    private mutating func fire(at now: Timestamp) -> AlertTransition.Kind {
         alert?.state = .firing
         alert?.firedAt = now
         alert?.toldAt = now
+        holdingSince = nil
         clearSince = nil
         return .firing
     }
 
-    private mutating func resolve() -> AlertTransition.Kind {
+    private mutating func end(_ kind: AlertTransition.Kind, at now: Timestamp) -> AlertTransition.Kind {
         alert?.state = .resolved
         alert?.resolvedAt = now
+        holdingSince = nil
         clearSince = nil
-        return .resolved
-    }
-
-    private mutating func cancel() -> AlertTransition.Kind {
-        alert?.state = .resolved
-        alert?.resolvedAt = now
-        return .cancelled
+        return kind
     }
 }

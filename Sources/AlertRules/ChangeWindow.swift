@@ -9,8 +9,9 @@ struct ChangeWindow: Sendable, Equatable {
         var maximum: Double
     }
 
-    private static let partCount: Int64 = 60
+    private static let partCount = SeriesMemory.partCount
 
+    /// Nanoseconds.
     private let partLength: Int64
     private var parts: [Part] = []
 
@@ -26,6 +27,13 @@ struct ChangeWindow: Sendable, Equatable {
         guard let minimum = recent.map(\.minimum).min(), let maximum = recent.map(\.maximum).max() else { return nil }
         return minimum...maximum
     }
+
+    /// Whether the instant lies a whole window before what came last: a clock was set back, or a value comes very late.
+    func isAhead(of instant: Timestamp) -> Bool {
+        parts.last.map { $0.number - Self.partCount > instant.nanosecondsSinceEpoch / partLength } ?? false
+    }
+
+    mutating func clear() { parts = [] }
 
     mutating func add(_ value: Double, at instant: Timestamp) {
         let number = instant.nanosecondsSinceEpoch / partLength

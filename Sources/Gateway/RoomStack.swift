@@ -17,6 +17,9 @@ struct RoomStack: Sendable {
     let services: HubServices
     private let logger: Logger
 
+    /// How many times rules may look at a device's metrics, on average.
+    private static let watchedPerDevice = 20
+
     /// Opens the database of the data directory.
     ///
     /// - Throws: `StorageError` naming the file.
@@ -39,9 +42,17 @@ struct RoomStack: Sendable {
                 sender: WebhookSender(webhook, tracer: tracer), metrics: WebhookMetrics(factory: factory),
                 logger: logger)
         }
+        if webhook == nil {
+            // What waited for one is not for whatever is set next. Where that fails, nothing is lost by it.
+            do {
+                try database.write { try $0.removeWebhookEvents() }
+            } catch {
+                logger.warning("Events of an earlier webhook were not removed", metadata: ["error": "\(error)"])
+            }
+        }
         alerts = try AlertService(
             configuration: AlertService.Configuration(
-                rules: configuration.alertRules, maxDevices: configuration.stream.maxDevices,
+                rules: configuration.alertRules, maxWatched: configuration.stream.maxDevices * Self.watchedPerDevice,
                 hasWebhook: webhook != nil),
             history: configuration.history, database: database, writer: writer, hub: hub, tracer: tracer,
             factory: factory, wakeWebhook: { [webhook] in webhook?.wake() }, logger: logger)

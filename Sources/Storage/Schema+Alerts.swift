@@ -1,5 +1,6 @@
 extension Schema {
-    /// An alert is one row from its pending to its end; `number` is the order in which they began. Rows of
+    /// An alert is one row from its pending to its end; `number` is the order in which they began. `traceparent`
+    /// is the reading's that made the condition hold; `announced` tells whether people know of it. Rows of
     /// `webhook_event` wait to be delivered.
     static let alerts = """
         CREATE TABLE alert (
@@ -22,12 +23,15 @@ extension Schema {
             told_at INTEGER,
             acknowledged_at INTEGER,
             acknowledged_by TEXT,
-            trace_id TEXT
+            trace_id TEXT,
+            traceparent TEXT,
+            announced INTEGER NOT NULL DEFAULT 0
         );
 
         CREATE INDEX alert_active ON alert (state) WHERE state <> 'resolved';
+        CREATE INDEX alert_unannounced ON alert (number) WHERE state = 'firing' AND announced = 0;
         CREATE INDEX alert_device ON alert (device, number);
-        CREATE INDEX alert_age ON alert (pending_at);
+        CREATE INDEX alert_age ON alert (resolved_at);
 
         CREATE TABLE alert_silence (
             rule TEXT NOT NULL,

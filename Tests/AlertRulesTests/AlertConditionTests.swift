@@ -56,12 +56,49 @@ struct AlertConditionTests {
         #expect(evaluator.tick(770) == ["firing a2"])
     }
 
-    @Test("A device that was heard before a restart is waited for; one that was never heard is not")
-    func expected() throws {
-        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))], at: 1000)
-        evaluator.expect(try #require(DeviceID("old")), in: "sensors/old", at: at(1000))
-        #expect(evaluator.tick(1001) == [])
-        #expect(evaluator.tick(1061) == ["firing a1"])
+    @Test("A metric that came before a restart is waited for; one that never came, or a month ago, is not")
+    func expected() {
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))], at: 10_000_000)
+        evaluator.recall("old", latest: (1, 9_990_000))
+        evaluator.recall("gone", latest: (1, 1000))
+        evaluator.recall("never", latest: nil)
+        #expect(evaluator.tick(10_000_001) == [])
+        #expect(evaluator.tick(10_000_061) == ["firing a1"])
+        #expect(evaluator.value(5, at: 10_000_062, "old", metric: "other") == [], "only its metric counts")
+        #expect(evaluator.value(5, at: 10_000_063, "old") == ["resolved a1 5"])
+    }
+
+    @Test("A device that stays silent for a month after its alert is taken for gone, until it speaks again")
+    func gone() {
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))])
+        let month = 31.0 * 86_400
+        #expect(evaluator.tick(0) == [])
+        #expect(evaluator.value(1, at: 1) == [])
+        #expect(evaluator.tick(61) == ["firing a1"])
+        #expect(evaluator.tick(60 + month) == [])
+        #expect(evaluator.tick(61 + month) == ["resolved a1"])
+        #expect(evaluator.tick(1000 + month) == [])
+        #expect(evaluator.value(1, at: 2000 + month) == [])
+        #expect(evaluator.tick(2060 + month) == ["firing a2"])
+    }
+
+    @Test("Changes are judged by the devices' time: what comes late all at once is no leap")
+    func backlog() {
+        var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
+        for step in 0..<100 {
+            #expect(evaluator.value(Double(step), at: 5000, measuredAt: Double(step) * 20) == [])
+        }
+        #expect(evaluator.value(106, at: 5001, measuredAt: 1990) == ["firing a1 106"])
+    }
+
+    @Test("A device's clock that is set back ends no alert about a change, and changes are seen on")
+    func clockOfDevice() {
+        var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
+        #expect(evaluator.value(1, at: 5000, measuredAt: 5000) == [])
+        #expect(evaluator.value(9, at: 5001, measuredAt: 5001) == ["firing a1 9"])
+        #expect(evaluator.value(9, at: 5002, measuredAt: 1000) == [])
+        #expect(evaluator.value(9, at: 5063, measuredAt: 1061) == ["resolved a1 9"])
+        #expect(evaluator.value(1, at: 5064, measuredAt: 1062) == ["firing a2 1"])
     }
 
     @Test(
@@ -74,6 +111,18 @@ struct AlertConditionTests {
         ])
     func patterns(pattern: String, name: String, isMatch: Bool) {
         #expect(DevicePattern(pattern).matches(name) == isMatch)
+    }
+
+    @Test(
+        "A hysteresis that no value could get back by is told",
+        arguments: [
+            (AlertCondition.outside(5...7), 1.0, true), (.outside(5...7), 1.1, false),
+            (.change(by: 2, within: .seconds(60), .any), 1.9, true),
+            (.change(by: 2, within: .seconds(60), .any), 2, false), (.above(1), 1000, true), (.below(1), 1000, true),
+            (.noData(.seconds(60)), 0, true), (.noData(.seconds(60)), 1, false),
+        ])
+    func hysteresis(condition: AlertCondition, hysteresis: Double, isUsable: Bool) {
+        #expect((rule(condition, hysteresis: hysteresis).hysteresisProblem == nil) == isUsable)
     }
 
     @Test("Conditions in words")

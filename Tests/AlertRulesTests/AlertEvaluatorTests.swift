@@ -37,7 +37,7 @@ struct AlertEvaluatorTests {
     }
 
     @Test("A restart at any point tells people the same, and nothing twice", arguments: 1..<16)
-    func restart(after count: Int) throws {
+    func restart(after count: Int) {
         var whole = AlertEvaluator(Self.rules)
         let expected = Self.run(&whole, Self.course)
         #expect(expected.contains { $0.kind == .repeated } && expected.contains { $0.kind == .cancelled })
@@ -48,11 +48,81 @@ struct AlertEvaluatorTests {
         for transition in transitions { stored[transition.alert.id] = transition.alert }
         let last = Self.course[count - 1].0
         var second = AlertEvaluator(Self.rules, restoring: Array(stored.values), at: last)
-        second.expect(try #require(DeviceID("d")), in: "sensors/d", at: at(last))
+        let latest = Self.course.prefix(count).last { $0.1 != nil }
+        second.recall("d", latest: latest.flatMap { second, value in value.map { ($0, second) } })
+        // It listens at once.
+        transitions += second.advance(to: at(last), isListening: true)
         transitions += Self.run(&second, Self.course.dropFirst(count))
         // Silence begins anew with a restart: what is told of it may come later, or not at all.
         func hot(_ all: [AlertTransition]) -> [String] { Self.told(all.filter { $0.alert.rule == "hot" }) }
         #expect(hot(transitions) == hot(expected))
+    }
+
+    @Test("A pending alert counts anew after a restart until a value has come, and then from where it was")
+    func pendingRestart() {
+        let alert = stored("p", "hot", .pending, pendingAt: 100)
+        var silent = AlertEvaluator(Self.rules, restoring: [alert], at: 500)
+        #expect(silent.tick(501, isListening: false) == [], "nothing can have been heard yet")
+        #expect(silent.tick(510) == [])
+        #expect(silent.tick(519) == [])
+        #expect(silent.tick(520) == ["firing p"])
+        var heard = AlertEvaluator(Self.rules, restoring: [alert], at: 500)
+        #expect(heard.value(31, at: 501) == ["firing p 31"])
+        var back = AlertEvaluator(Self.rules, restoring: [alert], at: 500)
+        #expect(back.value(20, at: 501) == ["cancelled p 20"])
+    }
+
+    @Test("A value that was back before a restart counts from then")
+    func clearRestart() {
+        var evaluator = AlertEvaluator(
+            [rule(.above(30), name: "hot", hysteresis: 1, resolveAfter: 60)],
+            restoring: [stored("f", "hot", .firing, pendingAt: 100)], at: 500)
+        evaluator.recall("d", latest: (20, 480))
+        #expect(evaluator.tick(539) == [])
+        #expect(evaluator.tick(540) == ["resolved f"])
+    }
+
+    @Test("An alert about a change survives a restart, and a change across one is seen")
+    func changeRestart() {
+        let change = rule(.change(by: 5, within: .seconds(600), .any), name: "leap")
+        var without = AlertEvaluator([change], restoring: [stored("f", "leap", .firing, pendingAt: 400)], at: 500)
+        #expect(without.value(9, at: 501) == [], "what it had leapt from is not known")
+        #expect(without.value(9, at: 1102) == ["resolved f 9"])
+        var with = AlertEvaluator([change], at: 500)
+        with.recall("d", latest: (1, 490), windows: ["leap": [(300, 1), (490, 1)]])
+        #expect(with.value(9, at: 501) == ["firing a1 9"])
+    }
+
+    @Test("Of two stored alerts of one rule and series one goes on, and the other ends")
+    func doubled() {
+        var evaluator = AlertEvaluator(
+            Self.rules, restoring: [stored("1", "hot", .firing), stored("2", "hot", .firing)], at: 500)
+        #expect(evaluator.takeOrphans(at: at(501)).map(\.alert.id) == ["2"])
+        #expect(evaluator.value(1, at: 502) == ["resolved 1 1"])
+        #expect(evaluator.activeCount == 0)
+    }
+
+    @Test("What somebody knows of stays known when the batch meanwhile is taken back")
+    func acknowledgedInBatch() {
+        var evaluator = AlertEvaluator(Self.rules, restoring: [stored("1", "hot", .firing)], at: 500)
+        evaluator.begin()
+        #expect(evaluator.value(40, at: 501) == [])
+        evaluator.acknowledge("1", at: at(502))
+        evaluator.rollback()
+        #expect(evaluator.alert("1")?.acknowledgedAt == at(502))
+        #expect(evaluator.tick(5000) == [])
+    }
+
+    @Test("An alert knows the trace of the reading that made its condition hold")
+    func cause() throws {
+        let trace = TraceContext(traceID: (1, 2), spanID: 3, isSampled: true)
+        var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
+        let reading = Reading(
+            device: try #require(DeviceID("d")), room: "sensors/d", metrics: [Metric(name: "t", value: 31)],
+            time: at(1), receivedAt: at(1))
+        #expect(evaluator.receive(reading, cause: trace).map(\.alert.cause) == [trace])
+        #expect(evaluator.value(32, at: 5) == [], "without a trace")
+        #expect(evaluator.advance(to: at(11), isListening: true).map(\.alert.cause) == [trace])
     }
 
     @Test("What a batch did that was not stored did not happen")
@@ -74,15 +144,10 @@ struct AlertEvaluatorTests {
     }
 
     @Test("Alerts whose rule is gone, or no longer looks at their device, end")
-    func orphans() throws {
-        let device = try #require(DeviceID("d"))
-        func alert(_ id: String, _ rule: String, _ state: Alert.State) -> Alert {
-            Alert(
-                id: id, rule: rule, device: device, room: "sensors/d", metric: "t", state: state, pendingAt: at(1))
-        }
+    func orphans() {
         var evaluator = AlertEvaluator(
             Self.rules,
-            restoring: [alert("1", "gone", .firing), alert("2", "cold", .pending), alert("3", "hot", .firing)])
+            restoring: [stored("1", "gone", .firing), stored("2", "cold", .pending), stored("3", "hot", .firing)])
         let ended = evaluator.takeOrphans(at: at(9)).map { "\($0.kind) \($0.alert.id)" }
         #expect(ended == ["resolved 1", "cancelled 2"])
         let again = evaluator.takeOrphans(at: at(9))
@@ -104,6 +169,17 @@ struct AlertEvaluatorTests {
         for index in 0..<16 { #expect(!evaluator.value(31, at: Double(index), "d\(index)").isEmpty) }
         #expect(evaluator.value(31, at: 20, "one-more") == [])
         #expect(evaluator.activeCount == 16)
+    }
+
+    @Test("Rules count: what they watch together is bounded")
+    func manyRules() {
+        let rules = (0..<8).map { rule(.above(30), name: "r\($0)") }
+        var evaluator = AlertEvaluator(rules, capacity: 16)
+        #expect(evaluator.value(31, at: 1, "a").count == 8)
+        #expect(evaluator.value(31, at: 2, "b").count == 8)
+        #expect(evaluator.value(31, at: 3, "c") == [])
+        #expect(evaluator.value(1, at: 4, "a").count == 8)
+        #expect(evaluator.value(31, at: 5, "c").count == 8, "there is room again")
     }
 
     @Test("Each device has its own alerts, and rules see only their metric and their devices")

@@ -25,13 +25,29 @@ extension AlertEvaluator {
 
     /// What a value does: `firing a1 31` and so on.
     mutating func value(
-        _ value: Double, at seconds: Double, _ device: String = "d", metric: String = "t", retained: Bool = false
+        _ value: Double, at seconds: Double, _ device: String = "d", metric: String = "t", retained: Bool = false,
+        measuredAt: Double? = nil
     ) -> [String] {
         guard let id = DeviceID(device) else { return ["no device"] }
         let reading = Reading(
             device: id, room: "sensors/\(device)", metrics: [Metric(name: metric, value: value, unit: "°C")],
-            time: AlertRulesTests.at(seconds), receivedAt: AlertRulesTests.at(seconds), isRetained: retained)
+            time: AlertRulesTests.at(measuredAt ?? seconds), receivedAt: AlertRulesTests.at(seconds),
+            isRetained: retained)
         return Self.words(receive(reading))
+    }
+
+    /// Goes on from what was stored of a device's metric before a restart.
+    mutating func recall(
+        _ device: String, latest: (Double, Double)?, windows: [String: [(Double, Double)]] = [:]
+    ) {
+        guard let id = DeviceID(device) else { return }
+        recall(
+            SeriesKey(room: "sensors/\(device)", device: id, metric: "t"),
+            SeriesMemory(
+                latest: latest.map { .init(value: $0.0, time: AlertRulesTests.at($0.1)) },
+                windows: windows.mapValues { parts in
+                    parts.map { .init(time: AlertRulesTests.at($0.0), minimum: $0.1, maximum: $0.1) }
+                }))
     }
 
     mutating func tick(_ seconds: Double, isListening: Bool = true) -> [String] {
@@ -51,4 +67,12 @@ func rule(
         name: name, metric: "t", devices: devices.map(DevicePattern.init), condition: condition,
         holdFor: .seconds(hold), hysteresis: hysteresis, resolveAfter: .seconds(resolveAfter),
         repeatInterval: interval.map { .seconds($0) })
+}
+
+/// An alert as it was stored before a restart, of device `d`.
+func stored(_ id: String, _ rule: String, _ state: Alert.State, pendingAt: Double = 1) -> Alert {
+    guard let device = DeviceID("d") else { preconditionFailure("d is a name") }
+    return Alert(
+        id: id, rule: rule, device: device, room: "sensors/d", metric: "t", state: state,
+        pendingAt: at(pendingAt), firedAt: state == .firing ? at(pendingAt) : nil)
 }

@@ -84,7 +84,9 @@ struct AlertRuleFileTests {
             ("above: 1\nnotify: {rooms: [users/ada]}", "is not a room"),
             ("above: 1\nnotify: {rooms: ['chat/#']}", "is not a room"),
             ("above: 1\nnotify: {groups: [a]}", "Known here: rooms, users"),
-            ("above: 1\nhysteresis: -1", "A number from 0 up"), ("no_data: 0s", "A duration from 1s"),
+            ("above: 1\nhysteresis: -1", "A number from 0 up"),
+            ("outside: [5, 7]\nhysteresis: 1.5", "half of the range"), ("no_data: 5m\nhysteresis: 1", "no hysteresis"),
+            ("change: 2\nwithin: 1m\nhysteresis: 3", "less than the change"), ("no_data: 0s", "A duration from 1s"),
         ])
     func mistakes(yaml: String, expected: String) {
         let found = Self.mistakes(yaml)
@@ -105,6 +107,19 @@ struct AlertRuleFileTests {
         #expect(error?.description.contains("a.yaml:1 already") == true)
         sources.flags["alerts_dir"] = folder.url.path + "/none"
         #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
+    }
+
+    @Test("Rooms of readings are not told, because they remember nothing; nobody is told twice")
+    func recipients() throws {
+        let folder = try TemporaryFolder()
+        let sources = GatewayConfiguration.Sources(flags: ["alerts_dir": folder.url.path])
+        try folder.write(
+            "- {name: one, metric: t, above: 1, notify: {users: [ada, ada], rooms: [chat/a, chat/a]}}", to: "a.yaml")
+        let rule = try #require(try GatewayConfiguration(sources).alertRules.first)
+        #expect(rule.recipients == .init(users: ["ada"], rooms: ["chat/a"]))
+        try folder.write("- {name: one, metric: t, above: 1, notify: {rooms: [sensors/a]}}", to: "a.yaml")
+        let error = #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
+        #expect(error?.description.contains("a.yaml:1: notify.rooms: \"sensors/a\" is a room of readings") == true)
     }
 
     @Test("The rules that come with the program can be used, and those of docs/alerts.md")

@@ -21,6 +21,14 @@ struct SecretTests {
         #expect(!"\(configuration.mqtt)".contains("in-url") && !"\(configuration.mqtt)".contains("pass-word"))
     }
 
+    @Test("Of a webhook's URL neither path nor query is printed, nor anything of one that is wrong")
+    func webhook() throws {
+        for url in ["https://hooks.example/T0/hush?key=hush", "https://me:hush@hooks.example/", "hush"] {
+            let printed = GatewayConfiguration.printed(try SettingsFixture.sources(flags: ["webhook.url": url]))
+            #expect(!printed.contains("hush"), "\(printed)")
+        }
+    }
+
     @Test(
         "A password in a broker's URL is masked even where the URL is wrong",
         arguments: [

@@ -87,6 +87,9 @@ struct AlertRuleReader {
             severity: severity(mapping["severity"], "\(place).severity"),
             recipients: recipients(mapping["notify"], "\(place).notify"),
             template: template(mapping["message"], "\(place).message"))
+        if let hysteresis = mapping["hysteresis"], let problem = rule.hysteresisProblem {
+            fail(hysteresis, "\(place).hysteresis", problem)
+        }
         return errors.count == before ? rule : nil
     }
 
@@ -165,7 +168,7 @@ struct AlertRuleReader {
             }
         }
         return AlertRule.Recipients(
-            users: texts(mapping["users"], "\(key).users", upTo: Self.maxUsers) ?? [], rooms: rooms)
+            users: unique(texts(mapping["users"], "\(key).users", upTo: Self.maxUsers) ?? []), rooms: unique(rooms))
     }
 
     private mutating func template(_ node: Node?, _ key: String) -> AlertTemplate {
@@ -176,6 +179,12 @@ struct AlertRuleReader {
             fail(node, key, error.description)
             return .standard
         }
+    }
+
+    /// Nobody is told twice.
+    private func unique(_ names: [String]) -> [String] {
+        var seen: Set<String> = []
+        return names.filter { seen.insert($0).inserted }
     }
 
     // MARK: Values

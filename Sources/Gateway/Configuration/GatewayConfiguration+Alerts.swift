@@ -4,7 +4,11 @@ import Yams
 
 extension GatewayConfiguration {
     /// The rules of the configuration file and of the files in the folder of alerts, in that order.
-    static func alertRules(_ settings: inout SettingsReader, _ file: ConfigurationFile?) -> [AlertRule] {
+    ///
+    /// - Parameter telemetryRoots: first levels of the rooms in which nobody but devices speaks.
+    static func alertRules(
+        _ settings: inout SettingsReader, _ file: ConfigurationFile?, telemetryRoots: Set<String>
+    ) -> [AlertRule] {
         var located = file?.alertRules ?? []
         for path in alertFiles(&settings) {
             var reader = AlertRuleReader(path: path)
@@ -20,6 +24,13 @@ extension GatewayConfiguration {
                         problem: "A rule named \"\(rule.rule.name)\" stands at \(other) already."))
             }
             places[rule.rule.name] = rule.place
+            for room in rule.rule.recipients.rooms where telemetryRoots.contains(Self.root(of: room)) {
+                settings.record(
+                    ConfigurationError(
+                        origin: "\(rule.place): notify.rooms",
+                        problem:
+                            "\"\(room)\" is a room of readings, which remembers nothing; name one such as chat/ops."))
+            }
         }
         if located.count > AlertRuleReader.maxRules {
             settings.fail(
@@ -28,6 +39,8 @@ extension GatewayConfiguration {
         }
         return located.map(\.rule)
     }
+
+    private static func root(of room: String) -> String { String(room.prefix { $0 != "/" }) }
 
     /// `*.yaml` and `*.yml` in the folder, by name. A folder that is not there is none, unless it was asked for.
     private static func alertFiles(_ settings: inout SettingsReader) -> [String] {

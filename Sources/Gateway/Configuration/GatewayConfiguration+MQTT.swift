@@ -1,5 +1,6 @@
 import Foundation
 import MQTTTransport
+import Services
 import Telemetry
 
 extension GatewayConfiguration {
@@ -34,7 +35,7 @@ extension GatewayConfiguration {
         }
         mqtt.keepAlive = settings.duration(.mqttKeepAlive, in: .seconds(5)...(.seconds(65_535)))
         mqtt.sessionExpiry = settings.duration(.mqttSessionExpiry, in: .zero...(.seconds(4_294_967_294)))
-        mqtt.receiveMaximum = settings.integer(.mqttReceiveMaximum, in: 1...65_535)
+        mqtt.receiveMaximum = settings.integer(.mqttReceiveMaximum, in: 1...IngestStore.Configuration.maxReceiveMaximum)
         mqtt.batchInterval = settings.duration(.mqttBatchInterval, in: .zero...(.seconds(1)))
         configureTLS(&mqtt, &settings)
         configureStatus(&mqtt, &settings)

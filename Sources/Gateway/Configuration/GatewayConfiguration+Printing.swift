@@ -1,16 +1,19 @@
+import Services
 import Telemetry
 
 extension GatewayConfiguration {
     private static let mask = "********"
 
     /// The settings in force, as YAML with the origin of each, secrets masked. Without secrets it is a configuration
-    /// file that means the same.
+    /// file that means the same, except for rules of alerts, which are not repeated.
     package static func printed(_ sources: Sources) -> String {
         let settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
         var lines = ConfigurationOption.all.map { option in
             var value = settings.text(option)
             if option.isSecret, value != nil { value = mask }
             if option == .mqttURL { value = value.map(maskedPassword) }
+            // Its path is often the receiver's only secret.
+            if option == .webhookURL { value = value.map { (try? WebhookURL($0))?.description ?? mask } }
             return "\(option.key): \(value.map(scalar) ?? "~")  # \(settings.origin(of: option))"
         }
         let routes = sources.file?.routes
@@ -23,6 +26,9 @@ extension GatewayConfiguration {
                 "    qos: \(route.qos)",
                 "    fahrenheit_to_celsius: \(route.convertsFahrenheit)",
             ]
+        }
+        if let rules = sources.file?.alertRules, !rules.isEmpty {
+            lines.append("# alerts: \(rules.count) rules  # \(sources.file?.origin(of: "alerts") ?? "file")")
         }
         return lines.joined(separator: "\n")
     }

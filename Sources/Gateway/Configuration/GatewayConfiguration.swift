@@ -90,7 +90,7 @@ package struct GatewayConfiguration: Sendable {
         history = Self.history(&settings)
         storage = Self.storage(&settings)
         webhook = Self.webhook(&settings)
-        alertRules = Self.alertRules(&settings, sources.file)
+        alertRules = Self.alertRules(&settings, sources.file, telemetryRoots: routes.telemetryRoots)
         tracing = Self.tracing(&settings)
         otlp = Self.otlp(&settings, sources.environment)
         stream = DataStreamConfiguration(

@@ -18,22 +18,37 @@ package final class AlertService: Sendable {
     /// What is evaluated, and how much of it.
     package struct Configuration: Sendable {
         package var rules: [AlertRule]
-        /// Devices that are watched at once.
-        package var maxDevices: Int
+        /// How many times a rule may look at a device's metric at once.
+        package var maxWatched: Int
         /// Whether alerts go to a webhook.
         package var hasWebhook: Bool
 
-        package init(rules: [AlertRule] = [], maxDevices: Int = 10_000, hasWebhook: Bool = false) {
+        package init(rules: [AlertRule] = [], maxWatched: Int = 200_000, hasWebhook: Bool = false) {
             self.rules = rules
-            self.maxDevices = maxDevices
+            self.maxWatched = maxWatched
             self.hasWebhook = hasWebhook
         }
     }
 
-    /// Pages of alerts that are looked through for those that a token may see.
-    private static let maxPages = 200
+    /// What evaluation has come to, and what is told of it once it is stored.
+    private struct State {
+        var evaluator: AlertEvaluator
+        var steps = ClockSteps()
+        /// Of the batch that is open.
+        var counts: [AlertTransition.Kind: Int] = [:]
+        var storesEvents = false
+        /// Whether a tick waits for its transaction.
+        var isTicking = false
+    }
+
+    /// Alerts that are read at once while looking for those that a token may see.
+    private static let pageSize = 1000
+    /// Pages that are looked through: as many alerts as are kept.
+    private static let maxPages = 100
     /// Webhook events that may wait to be delivered.
     package static let maxWaitingEvents = 10_000
+    /// Alerts that are told in one tick because their silence is over.
+    private static let maxLateTellings = 100
 
     private let configuration: Configuration
     private let teller: AlertTeller
@@ -42,20 +57,22 @@ package final class AlertService: Sendable {
     private let hub: Hub
     private let tracer: any Tracer
     private let clock: any WallClock
+    private let uptime: @Sendable () -> Duration
     private let logger: Logger
-    private let transitions: [String: Counter]
-    private let evaluator: Mutex<AlertEvaluator>
+    private let transitions: [AlertTransition.Kind: Counter]
+    private let state: Mutex<State>
     private let wakeWebhook: @Sendable () -> Void
-    /// Whether a transaction that is not finished yet may have stored an event for the webhook.
-    private let hasStoredEvents = Atomic(false)
 
     /// Goes on with the alerts that the database has.
     ///
-    /// - Parameter wakeWebhook: Called when an event for the webhook may have been stored.
+    /// - Parameters:
+    ///   - uptime: Grows with the time that passes, however the clock is set.
+    ///   - wakeWebhook: Called when an event for the webhook may have been stored.
     /// - Throws: what makes the database unreadable.
     package init(
         configuration: Configuration, history: HistoryConfiguration, database: Database, writer: RoomWriter, hub: Hub,
         tracer: any Tracer, factory: any MetricsFactory, clock: any WallClock = SystemWallClock(),
+        uptime: @escaping @Sendable () -> Duration = ClockSteps.systemUptime,
         ids: any IDGenerator = RandomIDGenerator(), wakeWebhook: @escaping @Sendable () -> Void = {}, logger: Logger
     ) throws {
         self.configuration = configuration
@@ -64,30 +81,22 @@ package final class AlertService: Sendable {
         self.hub = hub
         self.tracer = tracer
         self.clock = clock
+        self.uptime = uptime
         self.logger = logger
         self.wakeWebhook = wakeWebhook
         teller = AlertTeller(
             rules: configuration.rules, ledger: RoomLedger(configuration: history),
             hasWebhook: configuration.hasWebhook, tracer: tracer, ids: ids, clock: clock, logger: logger)
         transitions = Dictionary(
-            uniqueKeysWithValues: ["firing", "resolved"].map {
-                ($0, Counter(label: "windsock_alerts", dimensions: [("transition", $0)], factory: factory))
+            uniqueKeysWithValues: [AlertTransition.Kind.firing, .resolved].map {
+                ($0, Counter(label: "windsock_alerts", dimensions: [("transition", "\($0)")], factory: factory))
             })
-        let now = clock.now()
-        let (active, devices) = try database.read { snapshot in
-            (try snapshot.activeAlerts(), try snapshot.devices(limit: configuration.maxDevices))
-        }
-        var evaluator = AlertEvaluator(
-            rules: configuration.rules, capacity: configuration.maxDevices, ids: ids,
-            restoring: active.compactMap(\.restored), at: now)
-        for device in devices {
-            if let id = DeviceID(device.name) { evaluator.expect(id, in: device.room, at: now) }
-        }
-        self.evaluator = Mutex(evaluator)
+        state = Mutex(
+            State(evaluator: try AlertRecall.evaluator(configuration, database: database, ids: ids, at: clock.now())))
     }
 
     /// Alerts that are pending or firing.
-    package var activeCount: Int { evaluator.withLock(\.activeCount) }
+    package var activeCount: Int { state.withLock(\.evaluator.activeCount) }
 
     // MARK: Evaluating
 
@@ -99,52 +108,101 @@ package final class AlertService: Sendable {
     ) throws -> [Message] {
         guard !configuration.rules.isEmpty else { return [] }
         var found: [(AlertTransition, Journey?)] = []
-        evaluator.withLock { evaluator in
-            evaluator.begin()
+        state.withLock { state in
+            followClock(&state)
+            state.evaluator.begin()
             for (index, reading) in readings.enumerated() {
                 let journey = index < journeys.count ? journeys[index] : nil
                 let span = begin(journey)
-                let transitions = evaluator.receive(reading)
+                let transitions = state.evaluator.receive(reading, cause: Self.cause(journey))
                 found += transitions.map { ($0, journey) }
                 if let span { end(span, transitions) }
             }
+            note(found.map(\.0), in: &state)
         }
-        var messages: [Message] = []
-        for (transition, journey) in found {
-            messages += try teller.tell(transition, journey: journey, in: transaction)
-            count(transition)
-        }
-        return messages
+        return try found.flatMap { try teller.tell($0.0, journey: $0.1, in: transaction) }
     }
 
     /// Whether the transaction of the latest evaluation was committed. Called before any other transaction begins.
     func finished(isCommitted: Bool) {
-        evaluator.withLock { evaluator in
-            if isCommitted { evaluator.commit() } else { evaluator.rollback() }
+        let (counts, storesEvents) = state.withLock { state in
+            defer {
+                state.counts = [:]
+                state.storesEvents = false
+            }
+            if isCommitted { state.evaluator.commit() } else { state.evaluator.rollback() }
+            return isCommitted ? (state.counts, state.storesEvents) : ([:], false)
         }
-        if isCommitted, hasStoredEvents.exchange(false, ordering: .relaxed) { wakeWebhook() }
+        for (kind, count) in counts { transitions[kind]?.increment(by: count) }
+        if storesEvents { wakeWebhook() }
     }
 
-    /// Looks at what time alone has brought, and ends alerts whose rule is gone; to be called about once a second.
+    /// Looks at what time alone has brought, ends alerts whose rule is gone, and tells of those whose silence is over;
+    /// to be called about once a second. Nothing happens while an earlier one waits for its transaction.
     ///
     /// - Parameter isListening: Whether devices can be heard at all: while they cannot, nobody's silence counts.
     package func tick(isListening: Bool) {
-        if evaluator.withLock(\.isEmpty) { return }
-        let now = clock.now()
-        writer.submit(byteCount: 64) { [self] transaction in
-            let transitions = evaluator.withLock { evaluator in
-                evaluator.begin()
-                return evaluator.takeOrphans(at: now) + evaluator.advance(to: now, isListening: isListening)
-            }
-            var messages: [Message] = []
-            for transition in transitions {
-                messages += try teller.tell(transition, journey: nil, in: transaction)
-                count(transition)
-            }
-            return RoomWriter.Effect((), messages: messages)
-        } completion: { [self] result in
-            if case .success = result { finished(isCommitted: true) } else { finished(isCommitted: false) }
+        let isDue = state.withLock { state in
+            if state.evaluator.isEmpty || state.isTicking { return false }
+            state.isTicking = true
+            return true
         }
+        guard isDue else { return }
+        writer.submit(byteCount: 64) { [self] transaction in
+            do {
+                return RoomWriter.Effect((), messages: try look(isListening: isListening, in: transaction))
+            } catch {
+                // Only this savepoint is undone, so that what is written beside it stays.
+                finished(isCommitted: false)
+                throw error
+            }
+        } completion: { [self] result in
+            let isOpen = state.withLock { state in
+                state.isTicking = false
+                return state.evaluator.isOpen
+            }
+            switch result {
+            case .success: finished(isCommitted: true)
+            // Refused before it began: then what is open is another's.
+            case .failure(let error) where error.kind == .overloaded: break
+            case .failure: if isOpen { finished(isCommitted: false) }
+            }
+        }
+    }
+
+    private func look(isListening: Bool, in transaction: StorageTransaction) throws -> [Message] {
+        let now = clock.now()
+        let transitions = state.withLock { state in
+            followClock(&state)
+            state.evaluator.begin()
+            let transitions =
+                state.evaluator.takeOrphans(at: now) + state.evaluator.advance(to: now, isListening: isListening)
+            note(transitions, in: &state)
+            return transitions
+        }
+        var messages = try transitions.flatMap { try teller.tell($0, journey: nil, in: transaction) }
+        for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxLateTellings) {
+            messages += try teller.tellLate(alert, in: transaction)
+            if configuration.hasWebhook { state.withLock { $0.storesEvents = true } }
+        }
+        return messages
+    }
+
+    /// Durations are of time that passed, whatever is done to the clock.
+    private func followClock(_ state: inout State) {
+        guard !state.evaluator.isOpen, let step = state.steps.step(at: clock.now(), uptime: uptime()) else { return }
+        state.evaluator.shiftClock(by: step)
+        logger.notice("The clock was set; alerts go on by the time that passed", metadata: ["by": "\(step)"])
+    }
+
+    private func note(_ transitions: [AlertTransition], in state: inout State) {
+        for transition in transitions { state.counts[transition.kind, default: 0] += 1 }
+        if configuration.hasWebhook, !transitions.isEmpty { state.storesEvents = true }
+    }
+
+    /// The trace that an alert's question leads to: the gateway's where the reading is sampled, else the device's own.
+    private static func cause(_ journey: Journey?) -> TraceContext? {
+        journey?.parent.flatMap { $0.isSampled ? $0 : nil } ?? journey?.origin
     }
 
     private func begin(_ journey: Journey?) -> (any Span)? {
@@ -158,11 +216,6 @@ package final class AlertService: Sendable {
             attributes["windsock.alert.transitions"] = transitions.count
         }
         span.end(at: clock.now())
-    }
-
-    private func count(_ transition: AlertTransition) {
-        if configuration.hasWebhook { hasStoredEvents.store(true, ordering: .relaxed) }
-        transitions["\(transition.kind)"]?.increment()
     }
 
     // MARK: Asking and acting
@@ -181,9 +234,9 @@ package final class AlertService: Sendable {
             return try await database.read { snapshot in
                 var query = query
                 let limit = query.limit
-                query.limit = limit + 1
+                query.limit = Self.pageSize
                 var found: [StoredAlert] = []
-                // Alerts of other rooms are passed over, page by page, and not for ever.
+                // Alerts of other rooms are passed over, page by page.
                 for _ in 0..<Self.maxPages where found.count <= limit {
                     let alerts = try snapshot.alerts(query)
                     found += alerts.filter { isIncluded($0.room) }
@@ -217,15 +270,16 @@ package final class AlertService: Sendable {
     ///
     /// - Throws: ``RequestError``: `notFound`, or `conflict` when it is over.
     package func acknowledge(_ id: String, by user: String) async throws(RequestError) -> StoredAlert {
-        try await change(id) { [self] alert, transaction in
+        let now = clock.now()
+        return try await change(id) { alert, transaction in
             guard alert.state != .resolved else {
                 throw RequestError(.conflict, "The alert is over; there is nothing to acknowledge.")
             }
-            let now = clock.now()
             alert.acknowledgedAt = now
             alert.acknowledgedBy = user
             try transaction.save(alert)
-            _ = evaluator.withLock { $0.acknowledge(id, at: now) }
+        } stored: { [self] in
+            state.withLock { $0.evaluator.acknowledge(id, at: now) }
         }
     }
 
@@ -240,15 +294,23 @@ package final class AlertService: Sendable {
         }
     }
 
+    /// - Parameter stored: Called once the change is committed, before the next transaction.
     private func change(
-        _ id: String, _ body: @escaping @Sendable (inout StoredAlert, StorageTransaction) throws -> Void
+        _ id: String, _ body: @escaping @Sendable (inout StoredAlert, StorageTransaction) throws -> Void,
+        stored: @escaping @Sendable () -> Void = {}
     ) async throws(RequestError) -> StoredAlert {
-        try await writer.submit(byteCount: 256) { [teller, clock] transaction in
-            guard var alert = try transaction.snapshot.alert(id) else {
-                throw RequestError(.notFound, "There is no alert \"\(id.prefix(64))\".")
+        let result: Result<StoredAlert, RequestError> = await withCheckedContinuation { continuation in
+            writer.submit(byteCount: 256) { [teller, clock] transaction in
+                guard var alert = try transaction.snapshot.alert(id) else {
+                    throw RequestError(.notFound, "There is no alert \"\(id.prefix(64))\".")
+                }
+                try body(&alert, transaction)
+                return RoomWriter.Effect(alert, messages: [teller.live(alert, at: clock.now())])
+            } completion: { result in
+                if case .success = result { stored() }
+                continuation.resume(returning: result)
             }
-            try body(&alert, transaction)
-            return RoomWriter.Effect(alert, messages: [teller.live(alert, at: clock.now())])
         }
+        return try result.get()
     }
 }

@@ -28,12 +28,26 @@ struct AlertTeller {
             try transaction.removeAlert(transition.alert.id)
             return []
         case .pending:
-            try transaction.save(
-                StoredAlert(transition.alert, rule: rule, earlier: nil, trace: journey?.origin?.traceIDText))
+            let cause = transition.alert.cause.flatMap { $0.isSampled ? $0.traceIDText : nil }
+            try transaction.save(StoredAlert(transition.alert, rule: rule, earlier: nil, trace: cause))
             return []
         case .firing, .repeated, .resolved:
             return try announce(transition, rule, journey, in: transaction)
         }
+    }
+
+    /// Tells of an alert that began while it was silenced, and still fires after that.
+    func tellLate(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message] {
+        let now = clock.now()
+        let rule = rules.first { $0.name == stored.rule }
+        var alert = stored
+        alert.isAnnounced = true
+        alert.toldAt = now
+        try transaction.save(alert)
+        let span = begin(alert, cause: stored.cause.flatMap { TraceContext(traceparent: $0) }, under: nil, at: now)
+        defer { span.end(at: clock.now()) }
+        return try notify(
+            alert, .firing, rule, Journey(subject: alert.device, parent: span.traceContext), at: now, in: transaction)
     }
 
     /// An alert's own message, as it is now: to those who see its device.
@@ -48,33 +62,41 @@ struct AlertTeller {
         _ transition: AlertTransition, _ rule: AlertRule?, _ journey: Journey?, in transaction: StorageTransaction
     ) throws -> [Message] {
         let now = clock.now()
-        let span = begin(transition, journey, at: now)
+        let earlier = try transaction.snapshot.alert(transition.alert.id)
+        var alert = StoredAlert(transition.alert, rule: rule, earlier: earlier, trace: nil)
+        let cause = transition.alert.cause ?? earlier?.cause.flatMap { TraceContext(traceparent: $0) }
+        let span = begin(
+            alert, cause: cause ?? journey?.origin, under: journey?.parent.flatMap { $0.isSampled ? $0 : nil }, at: now)
         defer { span.end(at: clock.now()) }
-        var alert = StoredAlert(
-            transition.alert, rule: rule, earlier: try transaction.snapshot.alert(transition.alert.id),
-            trace: span.traceContext?.traceIDText ?? journey?.origin?.traceIDText)
-        try transaction.save(alert)
+        alert.traceID =
+            alert.traceID ?? cause.flatMap { $0.isSampled ? $0.traceIDText : nil } ?? span.traceContext?.traceIDText
         alert.silencedUntil = try transaction.snapshot.silence(
             rule: alert.rule, room: alert.room, device: alert.device)
+        let isSilenced = alert.silencedUntil.map { $0 > now } ?? false
+        // Whoever was told that it fires is told that it is over, and nobody else.
+        let isTold = transition.kind == .resolved ? alert.isAnnounced : !isSilenced
+        if isTold { alert.isAnnounced = true }
+        try transaction.save(alert)
         let onward = Journey(subject: alert.device, parent: span.traceContext)
         var messages: [Message] = []
         if transition.kind != .repeated { messages.append(live(alert, at: now, journey: onward)) }
-        if let until = alert.silencedUntil, until > now { return messages }
-        messages += try notify(alert, transition.kind, rule, onward, at: now, in: transaction)
+        if isTold { messages += try notify(alert, transition.kind, rule, onward, at: now, in: transaction) }
         return messages
     }
 
-    /// Alerts are few and matter: each is recorded, under its reading's span or else linked to the device's.
-    private func begin(_ transition: AlertTransition, _ journey: Journey?, at now: Timestamp) -> any Span {
-        let parent = journey?.parent.flatMap { $0.isSampled ? $0 : nil }
+    /// Alerts are few and matter: each is recorded, under its reading's span, or linked to that of the reading that made
+    /// the condition hold.
+    private func begin(
+        _ alert: StoredAlert, cause: TraceContext?, under parent: TraceContext?, at now: Timestamp
+    ) -> any Span {
         let span = tracer.startSpan(
             "alert.notify", under: parent, ofKind: .producer, at: now, isSampled: true)
-        if parent == nil, let origin = journey?.origin { span.addLink(SpanLink(to: origin)) }
+        if let cause, cause.spanID != parent?.spanID { span.addLink(SpanLink(to: cause)) }
         span.updateAttributes { attributes in
-            attributes["windsock.alert.id"] = transition.alert.id
-            attributes["windsock.alert.rule"] = transition.alert.rule
-            attributes["windsock.alert.state"] = transition.alert.state.rawValue
-            attributes["windsock.device"] = transition.alert.device.rawValue
+            attributes["windsock.alert.id"] = alert.alertID
+            attributes["windsock.alert.rule"] = alert.rule
+            attributes["windsock.alert.state"] = alert.state.rawValue
+            attributes["windsock.device"] = alert.device
         }
         return span
     }
@@ -111,7 +133,7 @@ struct AlertTeller {
                 ]
             }
         }
-        guard hasWebhook, rule != nil else { return messages }
+        guard hasWebhook else { return messages }
         try attempt("webhook") {
             let id = ids.next()
             let isKept = try transaction.addWebhookEvent(

@@ -5,7 +5,9 @@ import Telemetry
 extension StoredAlert {
     /// The alert as it is stored.
     ///
-    /// - Parameter rule: its rule; `nil` when that is gone, and what was stored before stands in for its words.
+    /// - Parameters:
+    ///   - rule: its rule; `nil` when that is gone, and what was stored before stands in for its words.
+    ///   - earlier: as it was stored before; its trace stays.
     init(_ alert: Alert, rule: AlertRule?, earlier: StoredAlert?, trace: String?) {
         self.init(
             alertID: alert.id, rule: alert.rule, title: rule?.title ?? earlier?.title ?? alert.rule,
@@ -14,7 +16,9 @@ extension StoredAlert {
             state: State(alert.state), condition: rule?.conditionText ?? earlier?.condition ?? "",
             message: rule?.text(for: alert) ?? earlier?.message ?? "", pendingAt: alert.pendingAt,
             firedAt: alert.firedAt, resolvedAt: alert.resolvedAt, toldAt: alert.toldAt,
-            acknowledgedAt: alert.acknowledgedAt, acknowledgedBy: earlier?.acknowledgedBy, traceID: trace)
+            acknowledgedAt: alert.acknowledgedAt, acknowledgedBy: earlier?.acknowledgedBy,
+            traceID: earlier?.traceID ?? trace, cause: alert.cause?.traceparent,
+            isAnnounced: earlier?.isAnnounced ?? false)
     }
 
     /// The alert as the evaluator goes on with it; `nil` for a device whose name is none.
@@ -23,7 +27,7 @@ extension StoredAlert {
         return Alert(
             id: alertID, rule: rule, device: device, room: room, metric: metric, unit: unit, value: value,
             state: state.restored, pendingAt: pendingAt, firedAt: firedAt, resolvedAt: resolvedAt, toldAt: toldAt,
-            acknowledgedAt: acknowledgedAt)
+            acknowledgedAt: acknowledgedAt, cause: cause.flatMap { TraceContext(traceparent: $0) })
     }
 }
 

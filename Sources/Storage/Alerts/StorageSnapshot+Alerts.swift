@@ -12,6 +12,16 @@ extension StorageSnapshot {
         try rows("\(Self.alerts) WHERE state <> 'resolved' ORDER BY number").map(StoredAlert.init)
     }
 
+    /// Alerts that fire and that nobody was told of, nor acknowledged, and that no silence covers any more.
+    package func unannouncedAlerts(at now: Timestamp, limit: Int) throws -> [StoredAlert] {
+        try rows(
+            """
+            \(Self.alerts) WHERE state = 'firing' AND announced = 0 AND acknowledged_at IS NULL
+            AND coalesce(until, 0) <= ? ORDER BY number LIMIT ?
+            """, [now.nanosecondsSinceEpoch, limit]
+        ).map(StoredAlert.init)
+    }
+
     /// The alert with that id.
     package func alert(_ alertID: String) throws -> StoredAlert? {
         try row("\(Self.alerts) WHERE alert_id = ?", [alertID]).map(StoredAlert.init)

@@ -8,23 +8,25 @@ extension StorageTransaction {
             """
             INSERT INTO alert
             (alert_id, rule, title, severity, device, room, metric, unit, value, state, condition, message,
-             pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id,
+             traceparent, announced)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (alert_id) DO UPDATE SET
             unit = excluded.unit, value = excluded.value, state = excluded.state, message = excluded.message,
-            condition = excluded.condition, title = excluded.title, severity = excluded.severity, fired_at = excluded.fired_at,
-            resolved_at = excluded.resolved_at, told_at = excluded.told_at,
+            condition = excluded.condition, title = excluded.title, severity = excluded.severity,
+            fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, told_at = excluded.told_at,
             acknowledged_at = coalesce(excluded.acknowledged_at, acknowledged_at),
             acknowledged_by = coalesce(excluded.acknowledged_by, acknowledged_by),
-            trace_id = coalesce(excluded.trace_id, trace_id)
+            trace_id = coalesce(trace_id, excluded.trace_id),
+            traceparent = coalesce(excluded.traceparent, traceparent), announced = max(announced, excluded.announced)
             """,
             [
                 alert.alertID, alert.rule, alert.title, alert.severity, alert.device, alert.room, alert.metric,
-                alert.unit,
-                alert.value, alert.state.rawValue, alert.condition, alert.message,
+                alert.unit, alert.value, alert.state.rawValue, alert.condition, alert.message,
                 alert.pendingAt.nanosecondsSinceEpoch, alert.firedAt?.nanosecondsSinceEpoch,
                 alert.resolvedAt?.nanosecondsSinceEpoch, alert.toldAt?.nanosecondsSinceEpoch,
                 alert.acknowledgedAt?.nanosecondsSinceEpoch, alert.acknowledgedBy, alert.traceID,
+                alert.cause, alert.isAnnounced,
             ])
     }
 
@@ -33,12 +35,12 @@ extension StorageTransaction {
         try run("DELETE FROM alert WHERE alert_id = ?", [alertID])
     }
 
-    /// Removes up to `limit` alerts that began before `cutoff` and are over; returns how many went.
+    /// Removes up to `limit` alerts that were over before `cutoff`; returns how many went.
     package func removeAlerts(before cutoff: Timestamp, limit: Int) throws -> Int {
         try run(
             """
             DELETE FROM alert WHERE number IN
-            (SELECT number FROM alert WHERE pending_at < ? AND state = 'resolved' LIMIT ?)
+            (SELECT number FROM alert WHERE resolved_at < ? LIMIT ?)
             """, [cutoff.nanosecondsSinceEpoch, limit])
         return database.changesCount
     }

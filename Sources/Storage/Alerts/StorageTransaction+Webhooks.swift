@@ -54,6 +54,11 @@ extension StorageTransaction {
     package func removeWebhookEvent(_ eventID: String) throws {
         try run("DELETE FROM webhook_event WHERE event_id = ?", [eventID])
     }
+
+    /// Nobody is there any more who would take what waits.
+    package func removeWebhookEvents() throws {
+        try run("DELETE FROM webhook_event")
+    }
 }
 
 extension StorageSnapshot {

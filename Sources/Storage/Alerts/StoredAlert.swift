@@ -33,8 +33,13 @@ package struct StoredAlert: Sendable, Equatable {
     package var toldAt: Timestamp?
     package var acknowledgedAt: Timestamp?
     package var acknowledgedBy: String?
-    /// The trace of the reading behind its latest change: 32 hexadecimal digits.
+    /// The trace that shows how it began: the reading's where that was sampled, else the alert's own. 32 hexadecimal
+    /// digits.
     package var traceID: String?
+    /// W3C `traceparent` of the reading that made the condition hold.
+    package var cause: String?
+    /// Whether people were told that it fires: if not, because it was silenced, they are not told of its end either.
+    package var isAnnounced: Bool
     /// Until when nobody is told of this rule's alerts of this device; read only.
     package var silencedUntil: Timestamp?
 
@@ -42,7 +47,8 @@ package struct StoredAlert: Sendable, Equatable {
         alertID: String, rule: String, title: String, severity: String, device: String, room: String, metric: String,
         unit: String? = nil, value: Double? = nil, state: State, condition: String, message: String,
         pendingAt: Timestamp, firedAt: Timestamp? = nil, resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil,
-        acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil, traceID: String? = nil
+        acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil, traceID: String? = nil,
+        cause: String? = nil, isAnnounced: Bool = false
     ) {
         self.alertID = alertID
         self.rule = rule
@@ -63,12 +69,14 @@ package struct StoredAlert: Sendable, Equatable {
         self.acknowledgedAt = acknowledgedAt
         self.acknowledgedBy = acknowledgedBy
         self.traceID = traceID
+        self.cause = cause
+        self.isAnnounced = isAnnounced
     }
 
     /// With the silence of its rule and device, for `FROM alert LEFT JOIN alert_silence`.
     static let columns = """
         alert_id, alert.rule, title, severity, alert.device, alert.room, metric, unit, value, state, condition, message,
-        pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, until
+        pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, traceparent, announced, until
         """
 
     init(_ row: Row) {
@@ -92,6 +100,8 @@ package struct StoredAlert: Sendable, Equatable {
         acknowledgedAt = time(16)
         acknowledgedBy = row[17]
         traceID = row[18]
-        silencedUntil = time(19)
+        cause = row[19]
+        isAnnounced = row[20]
+        silencedUntil = time(21)
     }
 }

@@ -15,7 +15,7 @@ package struct WebhookRetryPolicy: Sendable, Equatable {
         firstWait: Duration = .seconds(1),
         longestWait: Duration = .seconds(300),
         longestRetryAfter: Duration = .seconds(3600),
-        maxAttempts: Int = 100,
+        maxAttempts: Int = 1000,
         maxAge: Duration = .seconds(86_400)
     ) {
         self.firstWait = firstWait

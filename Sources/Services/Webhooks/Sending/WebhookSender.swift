@@ -62,7 +62,11 @@ package struct WebhookSender: WebhookSending {
         let deadline = ContinuousClock.now + configuration.timeout
         do {
             let addresses = try await withAttemptDeadline(deadline) { try await resolve() }
-            if let refused = policy.firstRefused(of: addresses) { return .permanent(refusal(of: refused)) }
+            if let refused = policy.firstRefused(of: addresses) {
+                // A name may have other addresses in a minute; an address stays what it is.
+                let isLiteral = IPAddress(configuration.url.host) != nil
+                return isLiteral ? .permanent(refusal(of: refused)) : .retryable(refusal(of: refused), after: nil)
+            }
             let tried = addresses.prefix(Self.maxAddresses)
             return try await post(request(event, trace: trace), to: tried, by: deadline)
         } catch {

@@ -1,0 +1,142 @@
+import AlertRules
+import CoreMetrics
+import Foundation
+import Logging
+import MQTTTransport
+import OTLP
+import Realtime
+import Storage
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+import Tracing
+
+@testable import Services
+
+/// Whoever is told of an alert is told of its end; silence, traces, pages and the webhook go by what was stored.
+@Suite("Who learns of an alert")
+struct AlertTellingTests {
+    @Test("Rooms remember an alert, and a user's notification is stored, with a link to it")
+    func remembered() throws {
+        let setup = try AlertSetup([AlertSetup.rule()])
+        try setup.value(31, at: 1000)
+        let (room, notifications, alert) = try setup.ingest.database.read { snapshot in
+            (
+                try snapshot.messages(in: "chat/ops", after: 0, limit: 9),
+                try snapshot.unreadNotifications(of: "ada", at: Timestamp(nanosecondsSinceEpoch: 0), limit: 9),
+                try snapshot.activeAlerts().first
+            )
+        }
+        #expect(room.map(\.type) == ["alert"])
+        let id = try #require(alert?.alertID)
+        let payload = try JSONParser.parse(try #require(notifications.first).payload)
+        #expect(payload["link"]?.stringValue == "/?alert=\(id)")
+        #expect(payload["priority"]?.stringValue == "critical")
+    }
+
+    @Test("While it is silenced an alert is recorded and drawn, and nobody is told")
+    func silence() async throws {
+        let setup = try AlertSetup([AlertSetup.rule()])
+        try setup.value(31, at: 1000)
+        let id = try #require(try setup.stored.first?.alertID)
+        _ = setup.told()
+        let silenced = try await setup.alerts.silence(id, until: Timestamp(secondsSinceEpoch: 2000), by: "ada")
+        #expect(silenced.silencedUntil == Timestamp(secondsSinceEpoch: 2000))
+        #expect(setup.told() == ["sensors/d firing"])
+        try setup.value(20, at: 1001)
+        #expect(setup.told().count == 3, "who was told that it fires is told that it is over")
+        try setup.value(31, at: 1500)
+        #expect(setup.told() == ["sensors/d firing"])
+        try setup.value(20, at: 1501)
+        #expect(setup.told() == ["sensors/d resolved"])
+        try setup.value(31, at: 1600)
+        #expect(setup.told() == ["sensors/d firing"])
+        _ = try await setup.alerts.silence(id, until: nil, by: "ada")
+        _ = setup.told()
+        try setup.value(20, at: 1601)
+        #expect(setup.told() == ["sensors/d resolved"])
+    }
+
+    @Test("What began while it was silenced is told when the silence is over and it still fires, once")
+    func lateTelling() async throws {
+        let setup = try AlertSetup([AlertSetup.rule()])
+        try setup.value(31, at: 1000)
+        try setup.value(20, at: 1001)
+        let id = try #require(try setup.stored.first?.alertID)
+        _ = try await setup.alerts.silence(id, until: Timestamp(secondsSinceEpoch: 2000), by: "ada")
+        try setup.value(31, at: 1002)
+        try await setup.tick(1999)
+        _ = setup.told()
+        try await setup.tick(2000)
+        #expect(setup.told() == ["notification Too hot: d", "chat/ops firing"])
+        try await setup.tick(2001)
+        #expect(setup.told() == [])
+        try setup.value(20, at: 2002)
+        #expect(setup.told().count == 3)
+    }
+
+    @Test("Whoever sees one room finds its alerts, however many other rooms have")
+    func pages() async throws {
+        let setup = try AlertSetup([AlertSetup.rule()])
+        try setup.ingest.database.write { transaction in
+            for number in 0..<3000 {
+                try transaction.save(
+                    StoredAlert(
+                        alertID: "\(number)", rule: "hot", title: "", severity: "info", device: "d",
+                        room: number < 3 ? "sensors/mine" : "sensors/other", metric: "t", state: .resolved,
+                        condition: "", message: "", pendingAt: Timestamp(nanosecondsSinceEpoch: Int64(number))))
+            }
+        }
+        let page = try await setup.alerts.page(AlertQuery(limit: 2)) { $0 == "sensors/mine" }
+        #expect(page.alerts.map(\.alertID) == ["2", "1"] && page.hasMore)
+        let rest = try await setup.alerts.page(AlertQuery(before: "1", limit: 2)) { $0 == "sensors/mine" }
+        #expect(rest.alerts.map(\.alertID) == ["0"] && !rest.hasMore)
+    }
+
+    @Test("Every alert has a trace: the reading's where it is sampled, else one of its own that names the device's")
+    func traces() throws {
+        let sampled = try AlertSetup([AlertSetup.rule()], samples: true)
+        let trace = "0af7651916cd43dd8448eb211c80319c"
+        try sampled.value(31, at: 1000, trace: "00-\(trace)-b7ad6b7169203331-01")
+        #expect(try sampled.stored.first?.traceID == trace)
+        let notify = try #require(sampled.spans.named("alert.notify").first)
+        #expect(notify.context.traceIDText == trace)
+        #expect(sampled.spans.named("alert.evaluate").first?.context.traceIDText == trace)
+        let unsampled = try AlertSetup([AlertSetup.rule()])
+        try unsampled.value(31, at: 1000, trace: "00-\(trace)-b7ad6b7169203331-00")
+        let own = try #require(unsampled.spans.named("alert.notify").first)
+        #expect(own.parent == nil)
+        #expect(own.links.map(\.context.traceContext?.traceIDText) == [trace])
+        #expect(try unsampled.stored.first?.traceID == own.context.traceIDText)
+    }
+
+    @Test("What time alone has brought leads to the reading that made the condition hold; repeats and the end too")
+    func tracesOfTime() async throws {
+        let setup = try AlertSetup([AlertSetup.rule(for: .seconds(10), repeat: .seconds(60))], samples: true)
+        let trace = "0af7651916cd43dd8448eb211c80319c"
+        try setup.value(31, at: 1000, trace: "00-\(trace)-b7ad6b7169203331-01")
+        try await setup.tick(1010)
+        try await setup.tick(1070)
+        try setup.value(20, at: 1071)
+        let spans = setup.spans.named("alert.notify")
+        #expect(spans.count == 3)
+        for span in spans { #expect(span.links.map(\.context.traceContext?.traceIDText) == [trace]) }
+        #expect(try setup.stored.first?.traceID == trace)
+    }
+
+    @Test("The webhook's events are stored with the alert, in order")
+    func webhook() throws {
+        let setup = try AlertSetup([AlertSetup.rule()])
+        try setup.value(31, at: 1000)
+        try setup.value(20, at: 1001)
+        var events: [String] = []
+        while let event = try setup.ingest.database.read({ try $0.nextWebhookEvent() }) {
+            let body = try JSONParser.parse(event.body)
+            #expect(body["event_id"]?.stringValue == event.eventID)
+            events.append("\(body["event"]?.stringValue ?? "?") \(body["alert"]?["device"]?.stringValue ?? "?")")
+            try setup.ingest.database.write { try $0.removeWebhookEvent(event.eventID) }
+        }
+        #expect(events == ["alert.firing d", "alert.resolved d"])
+    }
+}
