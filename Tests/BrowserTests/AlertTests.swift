@@ -5,8 +5,9 @@ import Testing
 /// A greenhouse overheats: whoever looks at its chart, and whom the rule tells, learn of it, act on it, and see it end.
 @Suite("Alerts in a browser", .serialized)
 struct AlertTests {
-    /// Warm, then hot, then warm again, eight seconds each.
-    private static let device = """
+    /// A greenhouse that is as warm as that until its process ends: when it heats up is the test's to say.
+    private static func device(celsius: Int) -> String {
+        """
         device: greenhouse-1
         topic: sensors/{device}
         convention: json
@@ -16,8 +17,9 @@ struct AlertTests {
           temperature:
             unit: °C
             waveform:
-              - steps: {levels: [24, 34], hold: 12s}
+              - constant: \(celsius)
         """
+    }
     private static let rule = """
         - name: greenhouse-too-hot
           title: Greenhouse too hot
@@ -35,13 +37,17 @@ struct AlertTests {
         let folder = try TemporaryFolder()
         try folder.write(Self.rule, to: "rules.yaml")
         let data = try TemporaryFolder()
-        let device = try data.write(Self.device, to: "device.yaml")
+        let warm = try data.write(Self.device(celsius: 24), to: "warm.yaml")
+        let hot = try data.write(Self.device(celsius: 34), to: "hot.yaml")
         let broker = try await MosquittoBroker.start()
         let gateway = try await GatewayProcess(
             mqttURL: broker.url, dataDirectory: data.url, arguments: ["--set", "alerts_dir=\(folder.url.path)"])
         try await gateway.waitUntilReady()
-        let simulator = try ChildProcess(
-            try PackageRoot.executable.path, ["simulate", device, "--mqtt-url", broker.url, "--quiet"])
+        func simulate(_ device: String) throws -> ChildProcess {
+            try ChildProcess(
+                try PackageRoot.executable.path, ["simulate", device, "--mqtt-url", broker.url, "--quiet"])
+        }
+        var simulator = try simulate(warm)
         let token = try await GatewayProcess.token(user: "ada", join: ["sensors/#", "chat/#"])
         try await eventually("some readings are stored", within: .seconds(30)) {
             let answer = try await HTTPClientLite.get(
@@ -55,6 +61,8 @@ struct AlertTests {
         // More than can have come since: the chart opens with its past.
         try await browser.waitUntil("\(chart) !== null && Number(\(chart).dataset.points) > 8", within: .seconds(20))
 
+        try await simulator.terminate()
+        simulator = try simulate(hot)
         try await browser.waitUntil(
             "document.querySelector('.toast')?.textContent.includes('Greenhouse too hot')",
             within: .seconds(60))
@@ -71,6 +79,8 @@ struct AlertTests {
         try await browser.waitUntil("\(row).dataset.acknowledged === 'true'")
         _ = try await browser.screenshot(to: try Self.picture("alert-firing"))
 
+        try await simulator.terminate()
+        simulator = try simulate(warm)
         try await browser.waitUntil("\(row).dataset.state === 'resolved'", within: .seconds(60))
         try await browser.waitUntil("document.querySelector('#alerts-count').hidden")
         #expect(

@@ -167,6 +167,14 @@ export interface Envelope<Payload = any> {
   traceparent?: string;
 }
 
+export interface ChatEnvelope extends Envelope<ChatMessage> {
+  type: "chat_message";
+}
+
+export interface AlertEnvelope extends Envelope<AlertMessage> {
+  type: "alert";
+}
+
 export interface Joined {
   room_id: string;
   /** Of rooms that remember. */
@@ -194,8 +202,11 @@ export type ConnectionState =
 
 export interface JoinOptions {
   onData?(update: DataUpdate, envelope: Envelope<DataUpdate>): void;
-  /** What is said in the room: in order, each once, over reconnects. `envelope.type` is `chat_message` or `alert`. */
-  onMessage?(message: ChatMessage | AlertMessage, envelope: Envelope<ChatMessage | AlertMessage>): void;
+  /**
+   * What is said in the room: in order, each once, over reconnects. `message` is `envelope.payload`; `envelope.type`
+   * tells which of the two that is.
+   */
+  onMessage?(message: ChatMessage | AlertMessage, envelope: ChatEnvelope | AlertEnvelope): void;
   onPresence?(presence: Presence, envelope: Envelope<Presence>): void;
   onStatus?(status: DeviceStatus, envelope: Envelope<DeviceStatus>): void;
   onGap?(gap: Gap): void;
@@ -284,7 +295,7 @@ export class WindsockClient {
   painted(envelope: Envelope, at?: number): void;
   /** Tells that a message was taken but is not drawn, because nobody would see it. */
   unpainted(envelope: Envelope): void;
-  /** Listens; what is returned stops it. `data`, `status`, `presence` and `chat` come with their envelope. */
+  /** Listens; what is returned stops it. `data`, `status`, `presence`, `chat` and `alert` come with their envelope. */
   on<Event extends keyof Events>(
     event: Event, listener: (value: Events[Event], envelope?: Envelope<Events[Event]>) => void,
   ): () => void;

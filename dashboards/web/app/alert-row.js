@@ -26,7 +26,7 @@ export class AlertRow {
   #error = element("p", { className: "form-error alert-error", attributes: { role: "alert" }, hidden: true });
 
   /**
-   * @param {import("./alert-store.js").Alert} alert
+   * @param {import("./alert-book.js").Alert} alert
    * @param {(path: string, options: object) => Promise<void>} act what a button does: a request below the alert's path
    */
   constructor(alert, act) {
@@ -60,7 +60,7 @@ export class AlertRow {
     this.update(alert, alert.firedMs ?? alert.pendingMs);
   }
 
-  /** @param {import("./alert-store.js").Alert} alert @param {number} now the gateway's time */
+  /** @param {import("./alert-book.js").Alert} alert @param {number} now the gateway's time */
   update(alert, now) {
     this.#alert = alert;
     const { state, severity, title, rule, device, message, trace_id: trace, acknowledged_at: acknowledgedAt } = alert;

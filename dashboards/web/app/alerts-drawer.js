@@ -23,14 +23,15 @@ export class AlertsDrawer {
   #serverNow = Date.now;
   /** Asked for, and not in the list yet. */
   #wanted = null;
-  #isMissing = false;
+  /** Why one that was asked for is not in the list. */
+  #absence = "";
 
   /** @param {import("./alert-store.js").AlertStore} store @param {import("./drawers.js").Drawers} drawers */
   constructor(store, drawers) {
     this.#store = store;
     this.#drawers = drawers;
     drawers.add("alerts", this.#button, () => {
-      this.#isMissing = false;
+      this.#absence = "";
       this.#show();
       if (this.#token) store.refresh();
     });
@@ -38,7 +39,7 @@ export class AlertsDrawer {
     this.#retry.addEventListener("click", () => store.refresh());
     this.#earlier.addEventListener("click", async () => {
       this.#earlier.disabled = true;
-      await store.loadEarlier().catch((error) => this.#fail(error));
+      await store.loadEarlier();
       this.#earlier.disabled = false;
     });
   }
@@ -59,14 +60,15 @@ export class AlertsDrawer {
     this.#wanted = id;
     if (!this.#drawers.isOpen("alerts")) this.#drawers.open("alerts");
     this.#show();
-    for (let page = 0; this.#wanted === id && page < maxPages; page += 1) {
-      if (!this.#store.isLoaded) await this.#store.refresh();
-      else if (!this.#store.hasMore) break;
-      else await this.#store.loadEarlier().catch(() => (page = maxPages));
+    const store = this.#store;
+    if (!store.isLoaded || store.failure) await store.refresh();
+    for (let page = 0; this.#wanted === id && page < maxPages && store.hasMore && !store.failure; page += 1) {
+      await store.loadEarlier();
     }
     if (this.#wanted !== id) return;
     this.#wanted = null;
-    this.#isMissing = this.#store.isLoaded;
+    // What could not be asked for is told as that.
+    if (!store.failure) this.#absence = store.hasMore ? tooFar : missing;
     this.#show();
   }
 
@@ -86,7 +88,7 @@ export class AlertsDrawer {
       firing.some((alert) => alert.severity === severity)) ?? "";
     this.#fail(failure);
     if (!this.#drawers.isOpen("alerts")) return;
-    setText(this.#note, this.#isMissing ? missing : noteText(list, isLoaded, failure));
+    setText(this.#note, this.#absence || noteText(list, isLoaded, failure));
     this.#note.hidden = this.#note.textContent === "";
     this.#earlier.hidden = !isLoaded || !hasMore;
     this.#showRows(list);
@@ -119,8 +121,7 @@ export class AlertsDrawer {
 
   async #act(path, options) {
     try {
-      const askedAt = this.#serverNow();
-      this.#store.take(await requestJSON(path, this.#token, options), askedAt);
+      this.#store.acted(await requestJSON(path, this.#token, options));
     } catch (error) {
       if (error.status === 409 || error.status === 404) this.#store.refresh();
       throw error;
@@ -137,6 +138,7 @@ export class AlertsDrawer {
 }
 
 const missing = "The alert that was asked for is not kept any more, or in a room that you may not join.";
+const tooFar = "The alert that was asked for is further back than these.";
 
 function noteText(list, isLoaded, failure) {
   if (!isLoaded) return failure ? "" : "Asking for the alerts…";

@@ -20,9 +20,10 @@ export class Alerts {
     const serverNow = () => client.serverNow();
     this.#isAttached = true;
     this.#stops = [
-      client.on("alert", ({ alert }, { timestamp }) => this.store.take(alert, Date.parse(timestamp))),
-      // Of devices whose rooms are not joined only the people whom the rule names are told.
-      client.on("notification", ({ link }) => link?.startsWith("/?alert=") && this.store.refresh()),
+      client.on("alert", ({ alert }, { timestamp }) => this.store.told(alert, Date.parse(timestamp))),
+      // Of devices whose rooms are not joined only the people whom the rule names are told. Those that waited follow
+      // `welcome`, and say nothing new.
+      client.on("notification", ({ link, snapshot }) => !snapshot && link?.startsWith("/?alert=") && this.store.refresh()),
       client.on("welcome", () => this.store.refresh()),
     ];
     this.store.attach(token, serverNow);

@@ -22,7 +22,8 @@ class DeadLettersPage {
   /** By id: the letter, and the elements that tell it. @type {Map<number, object>} */
   #rows = new Map();
   #reasons = new Set();
-  #latest = null;
+  /** Which answer counts: of the newest letters, and of older ones. */
+  #latest = { newest: null, earlier: null };
   #hasEarlier = false;
 
   constructor() {
@@ -45,36 +46,47 @@ class DeadLettersPage {
     history.replaceState(history.state, "", address);
     this.#rows.clear();
     this.#list.replaceChildren();
+    this.#latest.earlier = null;
     this.#poll();
   }
 
   async #poll() {
     const isFirst = this.#rows.size === 0;
-    const answer = await this.#ask("");
+    const answer = await this.#ask("newest", "");
     if (!answer) return;
-    if (isFirst) this.#hasEarlier = answer.has_more;
+    if (isFirst || !answer.has_more) this.#hasEarlier = answer.has_more;
+    this.#dropForgotten(answer);
     this.#show(answer);
   }
 
   async #loadEarlier() {
     this.#earlier.disabled = true;
-    const answer = await this.#ask(`&before=${this.#list.lastElementChild.dataset.letterId}`);
+    const answer = await this.#ask("earlier", `&before=${this.#list.lastElementChild.dataset.letterId}`);
     this.#earlier.disabled = false;
     if (!answer) return;
     this.#hasEarlier = answer.has_more && this.#rows.size < maxShown;
     this.#show(answer);
   }
 
+  /** The answer has all that are newer than its last one: what it does not name is not kept any more. */
+  #dropForgotten({ dead_letters: letters, has_more: hasMore }) {
+    const kept = new Set(letters.map(({ id }) => id));
+    const end = hasMore ? Date.parse(letters.at(-1).last_at) : -Infinity;
+    for (const [id, { letter }] of this.#rows) {
+      if (!kept.has(id) && Date.parse(letter.last_at) > end) this.#rows.delete(id);
+    }
+  }
+
   /** @returns {Promise<object | null>} null when it failed, which is told, or does not count any more */
-  async #ask(bounds) {
+  async #ask(which, bounds) {
     if (!session.token) return this.#fail("You are not signed in. Sign in on the dashboards' page, in this tab.");
-    const latest = (this.#latest = Symbol("ask"));
+    const latest = (this.#latest[which] = Symbol(which));
     const reason = this.#reason.value ? `&reason=${encodeURIComponent(this.#reason.value)}` : "";
     try {
       const answer = await getJSON(`/api/dead-letters?limit=${pageSize}${reason}${bounds}`, session.token);
-      return this.#latest === latest ? answer : null;
+      return this.#latest[which] === latest ? answer : null;
     } catch (error) {
-      return this.#latest === latest ? this.#fail(problemText(error)) : null;
+      return this.#latest[which] === latest ? this.#fail(problemText(error)) : null;
     }
   }
 

@@ -80,7 +80,8 @@ export class GatewayPage {
     document.getElementById("theme").addEventListener("click", () => this.#theme.toggle());
     document.getElementById("sign-out").addEventListener("click", () => this.#askToSignIn());
     document.getElementById("load-retry").addEventListener("click", () => this.#start());
-    addEventListener("popstate", () => this.#dashboards.length > 0 && this.#show());
+    // On the sign-in page there is nothing to show.
+    addEventListener("popstate", () => this.#client && this.#show());
     addEventListener("hashchange", () => session.takeFromAddress() && this.#start());
     setInterval(() => this.#tick(), 1_000);
     session.takeFromAddress();
@@ -206,7 +207,7 @@ export class GatewayPage {
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
     this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
-    this.#past.show(this.#view.panels, this.#ranges.range);
+    this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range);
     this.#join(definition.rooms, this.#view);
     this.#tick();
   }
@@ -226,12 +227,12 @@ export class GatewayPage {
       this.#client.join(room, {
         onJoined: () => {
           view.joined();
-          if (this.#view === view) this.#past.joined();
+          if (this.#view === view) this.#past.joined(room);
         },
         onError: (error) => {
-          if (this.#view === view && error.code !== "closed") {
-            this.#connection.setRefusedRoom({ room, message: error.message });
-          }
+          if (this.#view !== view || error.code === "closed") return;
+          this.#past.joined(room);
+          this.#connection.setRefusedRoom({ room, message: error.message });
         },
       }));
     for (const handle of old) handle.leave();

@@ -1,3 +1,7 @@
+import { roomMatches } from "../client/room-filter.js";
+import { DevicePast } from "./device-past.js";
+import { JoinWatch } from "./join-watch.js";
+import { bucketSpan, endSpan, makeBucketing, minutesSpan } from "./past-span.js";
 import { RequestQueue } from "./request-queue.js";
 import { takeReadings } from "./take-readings.js";
 
@@ -6,19 +10,11 @@ const maxRequests = 4;
 const timeoutMs = 20_000;
 /** Devices of a dashboard whose past is asked for. */
 const maxDevices = 500;
-/** Clocks of devices may be ahead so far: what they measured "later" is asked for, too. */
-const aheadMs = 300_000;
-/** Points of one series: what the page keeps of the last minutes, and the bounds of what a long range is asked for. */
-const livePoints = 2_000;
-const columnBounds = { least: 120, most: 1_500 };
-/** Rooms of a dashboard are joined one after the other; the past is asked for when the last one is. */
-const settleMs = 60;
-/** Without a join, as while the connection is refused, the past is shown all the same. */
-const patienceMs = 2_500;
 
 /**
  * The past of a dashboard's charts: asked for when it is shown, when another range is chosen, and where a hole came to
- * be (a lost connection, a tab that slept, readings left out). One question a device, for all panels that show it.
+ * be (a lost connection, a tab that slept, readings left out). One question a device at a time, for all panels that show
+ * it; what is missing of a device is remembered until it is there (see {@link DevicePast}).
  *
  *     joined ──▶ devices that are known ──▶ RequestQueue (4 at once) ──▶ takeReadings ──▶ series ──▶ panels
  */
@@ -28,13 +24,13 @@ export class History {
   #panels = [];
   #range = null;
   #bucketing = null;
-  /** @type {Map<string, "asked" | "known" | Error>} by device */
-  #states = new Map();
-  /** Since when readings may be missing, by device. @type {Map<string, number> | null} */
-  #holes = null;
-  #timer = 0;
-  #isLoaded = false;
-  /** Why the devices are not known. @type {Error | null} */
+  /** In the order of the panels. @type {Map<string, DevicePast>} */
+  #devices = new Map();
+  /** @type {JoinWatch} */
+  #joins;
+  /** The gateway said which devices it knows. */
+  #isListed = false;
+  /** Why it did not. @type {Error | null} */
   #failure = null;
 
   /**
@@ -42,183 +38,180 @@ export class History {
    * @param {import("./series-store.js").SeriesStore} context.store
    * @param {import("./frame-loop.js").FrameLoop} context.loop
    * @param {() => number} context.serverNow
+   * @param {() => boolean} context.isClockKnown whether `serverNow` is the gateway's time
    * @param {(question: object) => Promise<object>} context.ask for readings
-   * @param {(signal: AbortSignal) => Promise<string[]>} context.devices the names that the gateway knows
+   * @param {(signal: AbortSignal) => Promise<{device: string, room_id: string}[]>} context.devices that the gateway knows
+   * @param {() => void} context.onMissing something is missing that {@link fill} may mend after a while
    */
   constructor(context) {
     this.#context = context;
+    this.#joins = new JoinWatch({ isClockKnown: context.isClockKnown, onSettled: () => this.#askNow() });
   }
 
-  /** Another dashboard, or another range. @param {object[]} panels @param {import("./ranges.js").Range} range */
-  show(panels, range) {
-    this.stop();
-    this.#panels = panels.filter(({ wantsPast }) => wantsPast);
-    this.#range = range;
-    this.#bucketing = range.ms && this.#makeBucketing(range.ms);
-    this.#context.store.setBucketing(this.#bucketing);
-    this.#tell();
+  /** Another dashboard, whose rooms are going to be joined. @param {import("./ranges.js").Range} range */
+  show(panels, rooms, range) {
+    this.#forget();
+    this.#joins.begin(rooms);
+    this.#begin(panels, range);
+  }
+
+  /** Another range of the same dashboard, whose rooms stay joined. @param {import("./ranges.js").Range} range */
+  change(panels, range) {
+    this.#forget();
+    this.#begin(panels, range);
+    this.#askNow();
   }
 
   /** Forgets everything that was asked. */
   stop() {
-    clearTimeout(this.#timer);
-    this.#queue.clear();
-    this.#states.clear();
-    this.#holes = null;
-    this.#panels = [];
-    this.#range = null;
-    this.#isLoaded = false;
-    this.#failure = null;
+    this.#joins.lost();
+    this.#forget();
   }
 
-  /** Asks for the past now, or when the rooms are joined. */
-  load({ now = false } = {}) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#load(), now ? 0 : patienceMs);
+  /** A room is joined, for the first time or again, or refused: from here on nothing of it is missed. */
+  joined(room) {
+    this.#joins.joined(room);
   }
 
-  /** The rooms are joined: from here on nothing is missed, what was before can be asked for. */
-  joined() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (this.#holes ? this.#fill() : this.#load()), settleMs);
+  /** The connection is lost: what is missed from here on is asked for when the rooms are joined again. */
+  lost() {
+    this.#joins.lost();
+    if (!this.#isListed) this.#joins.wait();
+    this.interrupted();
   }
 
   /**
-   * Readings may be missing: they are asked for with the next {@link joined}, or by {@link fill}.
-   * @param {number} [since] Unix milliseconds; without it since each device's last reading
+   * Readings may be missing.
+   * @param {{since?: number, room?: string}} [hole] since when, in Unix milliseconds, and in which room; without them
+   *   since each device's last reading, and in all rooms
    */
-  interrupted(since) {
-    if (!this.#isLoaded) return;
-    const holes = (this.#holes ??= new Map());
-    for (const [device, state] of this.#states) {
-      const from = state instanceof Error ? -Infinity : (since ?? this.#lastTime(device));
-      holes.set(device, Math.min(from, holes.get(device) ?? Infinity));
+  interrupted({ since, room } = {}) {
+    for (const [device, past] of this.#devices) {
+      if (room === undefined || this.#context.store.mayBeIn(device, room)) past.miss(since ?? this.#lastTime(device));
     }
   }
 
-  /** Fills the holes now, when there are any. */
+  /** Asks for what is missing, unless the rooms are still to be joined: then that is done by itself. */
   fill() {
-    if (this.#holes) this.joined();
+    if (this.#joins.isLive) this.#askNow();
   }
 
   /** A device spoke: the past of one that nobody knew is asked for. */
   heard(device) {
-    if (this.#isLoaded && !this.#states.has(device)) this.#ask([device]);
+    if (!this.#isListed || this.#devices.has(device)) return;
+    this.#add([device]);
+    this.fill();
   }
 
-  /** Asks again for what failed. */
-  retry() {
-    if (!this.#isLoaded) return this.#load();
-    const failed = [...this.#states].filter(([, state]) => state instanceof Error).map(([device]) => device);
-    for (const device of failed) this.#states.delete(device);
-    this.#ask(failed);
+  #begin(panels, range) {
+    this.#panels = panels.filter(({ wantsPast }) => wantsPast);
+    this.#range = range;
+    this.#bucketing = range.ms && makeBucketing(range.ms, Math.max(0, ...this.#panels.map(({ columns }) => columns)));
+    this.#context.store.setBucketing(this.#bucketing);
+    this.#tell();
   }
 
-  async #load() {
-    const range = this.#range;
-    if (!range) return;
-    const { store, devices } = this.#context;
+  #forget() {
+    this.#queue.clear();
+    this.#devices = new Map();
+    this.#panels = [];
+    this.#range = null;
+    this.#isListed = false;
+    this.#failure = null;
+  }
+
+  #askNow() {
+    if (!this.#range) return;
+    if (!this.#isListed) return this.#list();
+    for (const [device, past] of this.#devices) if (past.isMissing && !past.isAsked) this.#ask(device, past);
+    this.#tell();
+  }
+
+  async #list() {
+    const { store, devices, onMissing } = this.#context;
     this.#failure = null;
     this.#tell();
     try {
       const known = await this.#queue.add((signal) => devices(signal));
-      if (this.#range !== range) return;
-      this.#isLoaded = true;
-      this.#ask([...new Set([...known, ...store.deviceNames])]);
+      const own = known.filter(({ room_id: room }) => this.#joins.rooms.some((filter) => roomMatches(filter, room)));
+      this.#isListed = true;
+      this.#add([...new Set([...own.map(({ device }) => device), ...store.deviceNames])]);
+      this.#askNow();
     } catch (error) {
-      if (this.#range !== range) return;
       this.#failure = error;
       this.#tell();
+      onMissing();
     }
   }
 
-  #fill() {
-    const holes = this.#holes;
-    this.#holes = null;
-    for (const [device, from] of holes) this.#askOne(device, from);
-    this.#tell();
-  }
-
-  #ask(devices) {
-    const wanted = new Set();
+  #add(devices) {
     // By panel, so that what stands on top is drawn first.
-    for (const panel of this.#panels) for (const device of panel.select(devices)) wanted.add(device);
-    for (const device of wanted) {
-      if (this.#states.has(device) || this.#states.size >= maxDevices) continue;
-      this.#askOne(device, -Infinity);
-    }
-    this.#tell();
-  }
-
-  /** @param {number} since Unix milliseconds; the range's beginning when that is later */
-  async #askOne(device, since) {
-    const { store, serverNow, ask } = this.#context;
-    const panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
-    const metric = [...new Set(panels.flatMap(({ definition }) => definition.metrics))];
-    const [bucketing, range] = [this.#bucketing, this.#range];
-    this.#states.set(device, "asked");
-    let span;
-    let answer = null;
-    try {
-      answer = await this.#queue.add((signal) => {
-        span = this.#span(since, panels);
-        return ask({ device, metric, from: span.from / 1000, to: span.to / 1000, points: span.points, signal });
-      });
-    } catch (error) {
-      if (this.#range !== range || this.#bucketing !== bucketing) return;
-      if (error.code !== "not_found") {
-        this.#states.set(device, error);
-        return this.#tell();
+    for (const panel of this.#panels) {
+      for (const device of panel.select(devices)) {
+        if (!this.#devices.has(device) && this.#devices.size < maxDevices) this.#devices.set(device, new DevicePast());
       }
     }
-    if (this.#range !== range || this.#bucketing !== bucketing) return;
-    this.#states.set(device, "known");
-    if (answer) takeReadings(store, answer, { ...span, oldestWanted: serverNow() - store.retentionMs });
-    for (const panel of panels) this.#context.loop.mark(panel);
-    this.#tell();
   }
 
-  /** What to ask for: on the grid of buckets, so that the gateway's are ours. */
-  #span(since, panels) {
-    const sentAt = this.#context.serverNow();
-    if (!this.#bucketing) {
-      const windowMs = Math.max(...panels.map((panel) => panel.windowMs));
-      return { sentAt, from: Math.max(since, sentAt - windowMs), to: sentAt + aheadMs, points: livePoints };
+  /** One question about a device, and a second one about the end of what came in buckets. @param {DevicePast} past */
+  async #ask(device, past) {
+    const { loop, onMissing } = this.#context;
+    const panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
+    past.isAsked = true;
+    try {
+      const [span, hasBuckets] = await this.#take(device, panels, (sentAt) => {
+        const since = past.ask(this.#joins.isLive);
+        if (this.#bucketing) return bucketSpan(since, sentAt, this.#bucketing);
+        return minutesSpan(since, sentAt, Math.max(...panels.map(({ windowMs }) => windowMs)));
+      });
+      if (hasBuckets && this.#bucketing) {
+        await this.#take(device, panels, (sentAt) => endSpan(span, sentAt, this.#bucketing));
+      }
+      past.answered();
+    } catch (error) {
+      // Of a device without stored readings nothing is missing.
+      if (error.code === "not_found") past.answered();
+      else past.failed(error);
     }
-    const { widthMs } = this.#bucketing;
-    const from = Math.floor(Math.max(since, sentAt - this.#range.ms) / widthMs) * widthMs;
-    const points = Math.ceil((sentAt + aheadMs - from) / widthMs);
-    return { sentAt, from, to: from + points * widthMs, points };
+    for (const panel of panels) loop.mark(panel);
+    this.#tell();
+    if (this.#joins.isLive && past.isWorthAsking) onMissing();
   }
 
-  #makeBucketing(ms) {
-    const widest = Math.max(0, ...this.#panels.map(({ columns }) => columns));
-    const columns = Math.min(columnBounds.most, Math.max(columnBounds.least, widest));
-    // Whole seconds, so that times in the address are round and no bucket is a hair's breadth off.
-    const widthMs = Math.ceil(ms / columns / 1_000) * 1_000;
-    return { widthMs, maxBuckets: Math.ceil((ms + aheadMs) / widthMs) + 2 };
+  /** Asks, and puts the answer in its place. @returns {Promise<[import("./past-span.js").Span, boolean]>} see {@link takeReadings} */
+  async #take(device, panels, makeSpan) {
+    const { store, serverNow, ask } = this.#context;
+    const metric = [...new Set(panels.flatMap(({ definition }) => definition.metrics))];
+    let span;
+    const answer = await this.#queue.add((signal) => {
+      span = makeSpan(serverNow());
+      return ask({ device, metric, from: span.from / 1000, to: span.to / 1000, points: span.points, signal });
+    });
+    const wanted = { rooms: this.#joins.rooms, oldestWanted: serverNow() - store.retentionMs };
+    return [span, takeReadings(store, answer, span, wanted)];
   }
 
   /** The last reading of the metrics that are drawn, the one that is longest ago: since then something may be missing. */
   #lastTime(device) {
+    const { store, serverNow } = this.#context;
     let last = Infinity;
-    for (const { series } of this.#panels) {
-      for (const one of series) if (one.device === device && one.time < last) last = one.time;
+    for (const { definition } of this.#panels.filter((panel) => panel.isInterestedIn(device))) {
+      for (const metric of definition.metrics) last = Math.min(last, store.series(device, metric)?.time || Infinity);
     }
-    return last === Infinity ? -Infinity : last;
+    return last === Infinity ? -Infinity : Math.min(last, serverNow());
   }
 
   /** Says on each panel how its past stands. */
   #tell() {
     for (const panel of this.#panels) {
-      let isLoading = !this.#isLoaded;
+      let isLoading = !this.#isListed;
       let failure = this.#failure;
-      for (const [device, state] of this.#states) {
-        if (state === "known" || !panel.isInterestedIn(device)) continue;
-        if (state === "asked") isLoading = true;
-        else failure = state;
+      for (const [device, past] of this.#devices) {
+        if (!panel.isInterestedIn(device)) continue;
+        if (past.isAsked || !(past.isKnown || past.failure)) isLoading = true;
+        else failure ??= past.failure;
       }
-      panel.showPast({ isLoading: isLoading && !failure, failure, retry: () => this.retry() });
+      panel.showPast({ isLoading: isLoading && !failure, failure, retry: () => this.#askNow() });
     }
   }
 }

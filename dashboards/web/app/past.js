@@ -1,4 +1,5 @@
 import { getJSON } from "./api.js";
+import { FillPacer } from "./fill-pacer.js";
 import { History } from "./history.js";
 import { SleepWatch } from "./sleep-watch.js";
 
@@ -8,10 +9,8 @@ export class Past {
   /** @type {History | null} */
   #history = null;
   #stops = [];
-  #sleep = new SleepWatch((since) => {
-    this.#history?.interrupted(since);
-    this.#history?.fill();
-  });
+  #pacer = new FillPacer(() => this.#history?.fill());
+  #sleep = new SleepWatch((since) => this.#interrupted({ since }));
 
   /** @param {import("./frame-loop.js").FrameLoop} loop */
   constructor(loop) {
@@ -25,42 +24,43 @@ export class Past {
    */
   attach(client, token, store) {
     this.#history = new History({
-      store, loop: this.#loop, serverNow: () => client.serverNow(), ask: (question) => client.readings(question),
-      devices: async (signal) => (await getJSON("/api/devices", token, signal)).devices.map(({ device }) => device),
+      store, loop: this.#loop, ask: (question) => client.readings(question),
+      serverNow: () => client.serverNow(), isClockKnown: () => client.clock.uncertaintyMs < Infinity,
+      devices: async (signal) => (await getJSON("/api/devices", token, signal)).devices,
+      onMissing: () => this.#pacer.soon(),
     });
     let wasOpen = false;
     this.#stops = [
       client.on("state", ({ state }) => {
-        if (wasOpen && state !== "open") this.#history?.interrupted();
+        if (wasOpen && state !== "open") this.#history?.lost();
         wasOpen = state === "open";
       }),
       // With a reason it is a hole in what was said, which the chat tells itself.
-      client.on("gap", ({ reason }) => !reason && this.#sleep.missed()),
+      client.on("gap", ({ room_id: room, reason }) => !reason && this.#interrupted({ room })),
     ];
   }
 
   detach() {
     for (const stop of this.#stops) stop();
     this.#stops = [];
+    this.#pacer.stop();
     this.#history?.stop();
     this.#history = null;
   }
 
   /** Another dashboard, whose rooms are going to be joined. */
-  show(panels, range) {
-    this.#history.show(panels, range);
-    this.#history.load();
+  show(panels, rooms, range) {
+    this.#history.show(panels, rooms, range);
   }
 
   /** Another range of the same dashboard. */
   change(panels, range) {
-    this.#history.show(panels, range);
-    this.#history.load({ now: true });
+    this.#history.change(panels, range);
   }
 
-  /** A room of the dashboard is joined, for the first time or again. */
-  joined() {
-    this.#history?.joined();
+  /** A room of the dashboard is joined, for the first time or again, or refused. @param {string} room */
+  joined(room) {
+    this.#history?.joined(room);
   }
 
   /** A device spoke that is new to the dashboard. @param {string} device */
@@ -71,5 +71,10 @@ export class Past {
   /** Once a second. @param {number} time the gateway's */
   tick(time) {
     this.#sleep.tick(time);
+  }
+
+  #interrupted(hole) {
+    this.#history?.interrupted(hole);
+    this.#pacer.soon();
   }
 }

@@ -1,6 +1,9 @@
 import { BucketBuffer } from "./bucket-buffer.js";
 import { PointBuffer } from "./point-buffer.js";
 
+/** Rooms that are remembered of one device; one that is in more may be in any. */
+const maxRooms = 64;
+
 /** One metric of one device: its latest value, the points of the last minutes, and the buckets of a long range. */
 export class Series {
   /** @type {string | undefined} as it came with the reading */
@@ -34,11 +37,11 @@ export class Series {
     if (bucketing) this.bucketPoints(-Infinity);
   }
 
-  /** Puts the points after a time into buckets. */
-  bucketPoints(after) {
+  /** Puts the points of a time and later into buckets, but for those of times that are told. @param {Set<number>} [told] */
+  bucketPoints(from, told) {
     const { points } = this;
-    for (let index = points.indexAt(after); index < points.length; index += 1) {
-      if (points.timeAt(index) > after) this.#buckets.add(points.timeAt(index), points.valueAt(index));
+    for (let index = points.indexAt(from); index < points.length; index += 1) {
+      if (!told?.has(points.timeAt(index))) this.#buckets.add(points.timeAt(index), points.valueAt(index));
     }
   }
 }
@@ -48,7 +51,7 @@ export class Series {
  * once what is known. Bounded: beyond `maxSeries` the device that was silent longest is forgotten.
  */
 export class SeriesStore {
-  /** Ordered by the last reading, oldest first. @type {Map<string, Map<string, Series>>} */
+  /** Ordered by the last reading, oldest first. @type {Map<string, {metrics: Map<string, Series>, rooms: Set<string>}>} */
   #devices = new Map();
   #seriesCount = 0;
   #maxSeries;
@@ -71,11 +74,13 @@ export class SeriesStore {
    * @param {number} now the gateway's time, Unix milliseconds
    */
   add(update, now) {
-    const { device, data, units } = update;
+    const { device, data, units, room_id: room } = update;
     const time = update.retained && update.age_ms === undefined ? NaN : data.timestamp * 1000;
-    const metrics = this.#devices.get(device) ?? new Map();
+    const known = this.#devices.get(device) ?? newDevice();
+    const { metrics, rooms } = known;
     this.#devices.delete(device);
-    this.#devices.set(device, metrics);
+    this.#devices.set(device, known);
+    if (rooms.size < maxRooms) rooms.add(room);
     for (const metric in data) {
       const value = data[metric];
       if (metric === "timestamp" || typeof value !== "number") continue;
@@ -96,8 +101,9 @@ export class SeriesStore {
 
   /** The series, made when there is none: a device may be silent and have a past. @returns {Series} */
   ensure(device, metric) {
-    const metrics = this.#devices.get(device) ?? new Map();
-    this.#devices.set(device, metrics);
+    const known = this.#devices.get(device) ?? newDevice();
+    this.#devices.set(device, known);
+    const { metrics } = known;
     const series = metrics.get(metric) ?? this.#make(metrics, device, metric);
     if (this.#seriesCount > this.#maxSeries) this.#forgetOldest();
     return series;
@@ -109,7 +115,7 @@ export class SeriesStore {
    */
   setBucketing(bucketing) {
     this.#bucketing = bucketing;
-    for (const metrics of this.#devices.values()) {
+    for (const { metrics } of this.#devices.values()) {
       for (const series of metrics.values()) series.setBucketing(bucketing);
     }
   }
@@ -120,7 +126,13 @@ export class SeriesStore {
 
   /** @returns {Series | undefined} */
   series(device, metric) {
-    return this.#devices.get(device)?.get(metric);
+    return this.#devices.get(device)?.metrics.get(metric);
+  }
+
+  /** Whether a device may have spoken in a room. */
+  mayBeIn(device, room) {
+    const rooms = this.#devices.get(device)?.rooms;
+    return rooms !== undefined && (rooms.has(room) || rooms.size >= maxRooms);
   }
 
   #make(metrics, device, metric) {
@@ -133,11 +145,15 @@ export class SeriesStore {
   }
 
   #forgetOldest() {
-    for (const [device, metrics] of this.#devices) {
+    for (const [device, { metrics }] of this.#devices) {
       if (this.#seriesCount <= this.#maxSeries || this.#devices.size === 1) return;
       this.#devices.delete(device);
       this.#seriesCount -= metrics.size;
       this.revision += 1;
     }
   }
+}
+
+function newDevice() {
+  return { metrics: new Map(), rooms: new Set() };
 }

@@ -1,8 +1,6 @@
 import { describeAlert, severityLabel, severityMark } from "../alert-words.js";
 import { element, setData, setText } from "../dom.js";
-
-/** A flag needs so much room to be hit with a finger or seen at all. */
-const leastFlagPixels = 18;
+import { FlagLanes, flagPixels } from "./flag-lanes.js";
 
 /**
  * The times at which alerts fired, as bands behind the lines of a chart: hatched, with an edge where they begin, and a
@@ -23,11 +21,11 @@ export class AlertBands {
   }
 
   /**
-   * @param {import("../alert-store.js").Alert[]} alerts by time
-   * @param {{to: number}} view
+   * @param {import("../alert-book.js").Alert[]} alerts by time
+   * @param {{from: number, to: number}} view
    * @param {import("./line-chart.js").LineChart} chart
    */
-  show(alerts, { to }, chart) {
+  show(alerts, { from, to }, chart) {
     const wanted = new Set(alerts.map(({ alert_id: id }) => id));
     for (const [id, { band, flag }] of this.#shown) {
       if (wanted.has(id)) continue;
@@ -37,11 +35,16 @@ export class AlertBands {
     }
     if (alerts.length === 0) return;
     const { top, bottom } = chart.height;
+    const plot = { left: chart.left(from), right: chart.left(to), top, bottom };
+    const lanes = new FlagLanes(plot);
     for (const alert of alerts) {
       const known = this.#shown.get(alert.alert_id) ?? this.#make(alert.alert_id);
       const left = chart.left(alert.firedMs);
       const right = chart.left(alert.resolvedMs ?? to);
-      this.#place(known, { left, width: Math.max(2, right - left), top, height: bottom - top, end: chart.left(to) });
+      setStyle(known.band, {
+        left: pixels(left), width: pixels(Math.max(2, right - left)), top: pixels(top), height: pixels(bottom - top),
+      });
+      this.#placeFlag(known, lanes.place(left), plot);
       for (const node of [known.band, known.flag]) {
         setData(node, "severity", alert.severity);
         setData(node, "state", alert.state);
@@ -50,8 +53,6 @@ export class AlertBands {
       if (known.flag.getAttribute("aria-label") !== text) known.flag.setAttribute("aria-label", text);
       setText(known.mark, severityMark(alert.severity));
       setText(known.label, `${severityLabel(alert.severity)}: ${alert.message}`);
-      // A label that would leave the plot on the right hangs to the left.
-      setData(known.flag, "side", left > chart.middle ? "left" : null);
     }
   }
 
@@ -76,12 +77,19 @@ export class AlertBands {
     return known;
   }
 
-  #place({ band, flag }, { left, width, top, height, end }) {
-    const pixels = (value) => `${Math.round(value)}px`;
-    const flagLeft = Math.min(left, end - leastFlagPixels);
-    setStyle(band, { left: pixels(left), width: pixels(width), top: pixels(top), height: pixels(height) });
-    setStyle(flag, { left: pixels(flagLeft), width: pixels(Math.max(leastFlagPixels, width)), top: pixels(top) });
+  /** The label hangs to where there is more room, and is as wide as that. */
+  #placeFlag({ flag, label }, { left, top }, plot) {
+    setStyle(flag, { left: pixels(left), top: pixels(top) });
+    const room = { right: plot.right - left, left: left + flagPixels - plot.left };
+    const side = room.left > room.right ? "left" : "right";
+    setData(flag, "side", side);
+    setData(flag, "hang", top + flagPixels / 2 > (plot.top + plot.bottom) / 2 ? "up" : null);
+    setStyle(label, { maxWidth: `min(18rem, ${pixels(room[side])})` });
   }
+}
+
+function pixels(value) {
+  return `${Math.round(value)}px`;
 }
 
 /** Sets what differs: an equal style costs a layout all the same. */

@@ -28,7 +28,7 @@ export class ChartSummary {
 
   /**
    * @param {{label, latest, lowest, mean, highest, ageMs, isStale}[]} rows
-   * @param {import("../alert-store.js").Alert[]} alerts within the window
+   * @param {import("../alert-book.js").Alert[]} alerts within the window
    */
   show(rows, alerts) {
     while (this.#rows.length < rows.length) this.#rows.push(this.#addRow());

@@ -80,12 +80,6 @@ export class LineChart {
     return area ? Math.max(area.left, Math.min(area.right, scales.x.getPixelForValue(time))) : 0;
   }
 
-  /** The middle of the plot, in pixels from the canvas's left. */
-  get middle() {
-    const area = this.#chart.chartArea;
-    return area ? (area.left + area.right) / 2 : this.#chart.width / 2;
-  }
-
   /** Where the plot begins and ends, in pixels from the canvas's top. */
   get height() {
     const area = this.#chart.chartArea;

@@ -1,0 +1,67 @@
+import { DevicePatterns } from "../../../dashboards/web/app/names.js";
+import { History } from "../../../dashboards/web/app/history.js";
+import { SeriesStore } from "../../../dashboards/web/app/series-store.js";
+import { settled } from "./clock.mjs";
+import { Questions } from "./gateway.mjs";
+
+export const minutes = { id: "5m", ms: null };
+export const hour = { id: "1h", ms: 3_600_000 };
+
+/** A dashboard of one panel, before a gateway whose answers the test gives. */
+export class HistoryBench {
+  store = new SeriesStore();
+  questions = new Questions();
+  /** How the panel says that its past stands. */
+  status = null;
+  /** How often something was missing that could be filled later. */
+  missingCount = 0;
+
+  constructor(clock, { devices = ["d1"], rooms = ["sensors/+"], range = minutes, isClockKnown = () => true } = {}) {
+    this.clock = clock;
+    const patterns = new DevicePatterns(["*"]);
+    this.panel = {
+      wantsPast: true, columns: 600, windowMs: 300_000, definition: { metrics: ["t"] },
+      isInterestedIn: (device) => patterns.matches(device), select: (names) => patterns.select(names),
+      showPast: (status) => (this.status = status),
+    };
+    this.history = new History({
+      store: this.store, loop: { mark() {} }, serverNow: () => clock.now, isClockKnown, ask: this.questions.ask,
+      devices: async () => devices.map((device) => ({ device, room_id: `sensors/${device}` })),
+      onMissing: () => (this.missingCount += 1),
+    });
+    this.rooms = rooms;
+    this.history.show([this.panel], rooms, range);
+  }
+
+  /** All rooms are joined, and the questions that follow from it go out. */
+  async join() {
+    for (const room of this.rooms) this.history.joined(room);
+    await this.clock.advance(100);
+  }
+
+  /** A live reading of now. */
+  hear(device = "d1", { room = `sensors/${device}`, snapshot, age = 0 } = {}) {
+    const time = this.clock.now - age;
+    this.store.add({ device, room_id: room, data: { t: 1, timestamp: time / 1000 }, snapshot }, this.clock.now);
+    this.history.heard(device);
+    return time;
+  }
+
+  /** Answers everything with one reading, of when it was asked. */
+  async answerAll() {
+    await this.questions.answer(({ device, from, to }) => {
+      const time = Math.min(this.clock.now / 1000, to - 1);
+      return { device, series: [{ room_id: `sensors/${device}`, metric: "t", points: time >= from ? [[time, 1]] : [] }] };
+    });
+  }
+
+  async failAll(error = Object.assign(new Error("away"), { temporary: true })) {
+    await this.questions.answer(() => error);
+    await settled();
+  }
+
+  /** How many seconds back the questions went, those after the first `count`. */
+  secondsBack(count = 0) {
+    return this.questions.all.slice(count).map(({ from }) => Math.round(this.clock.now / 1000 - from));
+  }
+}
