@@ -3,13 +3,14 @@ import Foundation
 
 extension MQTTMessage {
     /// A copy of what the library owns only for the time of its callback.
-    init(copying message: mosquitto_message, _ properties: OpaquePointer?) {
+    init(copying message: mosquitto_message, _ properties: OpaquePointer?, isDuplicate: Bool?) {
         self.init(
             topic: String(cString: message.topic),
             payload: [UInt8](UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen))),
             qos: message.qos > 0 ? .atLeastOnce : .atMostOnce,
             isRetained: message.retain,
             packetID: UInt16(truncatingIfNeeded: message.mid),
+            isDuplicate: isDuplicate,
             userProperties: properties.map(Self.userProperties) ?? [])
     }
 

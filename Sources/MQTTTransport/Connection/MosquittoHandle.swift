@@ -26,6 +26,8 @@ final class MosquittoHandle {
     var lastWords: String?
     /// Whether the broker has answered CONNECT.
     var isAnswered = false
+    /// The DUP flags of what comes after a connect that found the session.
+    private var duplicates: DuplicateFlags
 
     private var messages: [MQTTMessage] = []
     private var events: [Event] = []
@@ -40,6 +42,7 @@ final class MosquittoHandle {
         self.pointer = pointer
         self.configuration = configuration
         self.protocolLevel = protocolLevel
+        duplicates = DuplicateFlags(clientID: configuration.clientID)
         mosquitto_user_data_set(pointer, Unmanaged.passUnretained(self).toOpaque())
         try setOptions()
         setCallbacks()
@@ -108,9 +111,11 @@ final class MosquittoHandle {
             // From here on every packet would be logged, which costs.
             mosquitto_log_callback_set(client, nil)
             guard let handle = MosquittoHandle.from(object) else { return }
+            let isPresent = flags & 1 == 1
             handle.lastWords = nil
             handle.isAnswered = true
-            handle.events.append(.connectAnswered(reasonCode: Int(reasonCode), sessionPresent: flags & 1 == 1))
+            handle.events.append(.connectAnswered(reasonCode: Int(reasonCode), sessionPresent: isPresent))
+            handle.listenForDuplicates(isWanted: isPresent)
         }
         mosquitto_disconnect_v5_callback_set(pointer) { _, object, reasonCode, _ in
             MosquittoHandle.from(object)?.events.append(.disconnected(reasonCode: Int(reasonCode)))
@@ -126,8 +131,9 @@ final class MosquittoHandle {
         }
         mosquitto_message_v5_callback_set(pointer) { _, object, message, properties in
             guard let message, let handle = MosquittoHandle.from(object) else { return }
+            let isDuplicate = handle.duplicates.isListening ? handle.flag(of: message.pointee) : nil
             handle.messageBytes += Int(message.pointee.payloadlen)
-            handle.messages.append(MQTTMessage(copying: message.pointee, properties))
+            handle.messages.append(MQTTMessage(copying: message.pointee, properties, isDuplicate: isDuplicate))
         }
     }
 
@@ -138,6 +144,27 @@ final class MosquittoHandle {
             guard level == MOSQ_LOG_ERR, let text else { return }
             MosquittoHandle.from(object)?.lastWords = String(cString: text)
         }
+    }
+
+    /// Listens to what the library says of packets, for the flag that it tells only there.
+    ///
+    /// Must not be called in the log's own callback, during which the library holds the lock that this takes.
+    private func listenForDuplicates(isWanted: Bool) {
+        duplicates.reset()
+        guard isWanted, configuration.subscriptions.contains(where: { $0.qos == .atLeastOnce }) else { return }
+        duplicates.listen()
+        mosquitto_log_callback_set(pointer) { _, object, level, text in
+            guard level == MOSQ_LOG_DEBUG, let text else { return }
+            MosquittoHandle.from(object)?.duplicates.logged(text)
+        }
+    }
+
+    /// The DUP flag of a message that the library hands over, and the end of listening where it was the last.
+    private func flag(of message: mosquitto_message) -> Bool? {
+        guard message.qos > 0 else { return nil }
+        let isDuplicate = duplicates.flag(of: UInt16(truncatingIfNeeded: message.mid))
+        if !duplicates.isListening { mosquitto_log_callback_set(pointer, nil) }
+        return isDuplicate
     }
 
     private static func from(_ object: UnsafeMutableRawPointer?) -> MosquittoHandle? {

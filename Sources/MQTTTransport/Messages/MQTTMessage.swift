@@ -7,6 +7,10 @@ package struct MQTTMessage: Sendable {
     package var isRetained: Bool
     /// 0 for QoS 0.
     package var packetID: UInt16
+    /// Whether the broker says that it sent the message before: the DUP flag (MQTT 5, section 3.3.1.1).
+    ///
+    /// Known of QoS 1 messages from a connect that found the session up to the first that is new; `nil` of all others.
+    package var isDuplicate: Bool?
     /// MQTT 5 user properties, in order; empty with MQTT 3.1.1.
     package var userProperties: [MQTTUserProperty]
 
@@ -16,6 +20,7 @@ package struct MQTTMessage: Sendable {
         qos: MQTTQoS = .atMostOnce,
         isRetained: Bool = false,
         packetID: UInt16 = 0,
+        isDuplicate: Bool? = nil,
         userProperties: [MQTTUserProperty] = []
     ) {
         self.topic = topic
@@ -23,6 +28,7 @@ package struct MQTTMessage: Sendable {
         self.qos = qos
         self.isRetained = isRetained
         self.packetID = packetID
+        self.isDuplicate = isDuplicate
         self.userProperties = userProperties
     }
 }

@@ -29,7 +29,7 @@ struct BatchSegments {
             case .status(let report?):
                 closeReadings()
                 statuses.append(report)
-            case .status(nil), .failed: continue
+            case .status(nil), .failed, .answered: continue
             }
         }
         closeReadings()

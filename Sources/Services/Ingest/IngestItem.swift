@@ -10,6 +10,8 @@ struct IngestItem {
         /// On a status topic; `nil` for one that says nothing.
         case status(StatusReport?)
         case failed(DecodeError)
+        /// A device's question, which was answered: only its delivery is stored, so that it is known should it come again.
+        case answered
     }
 
     let message: MQTTMessage

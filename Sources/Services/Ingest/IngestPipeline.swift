@@ -81,7 +81,8 @@ package final class IngestPipeline: MQTTBatchHandler {
         do {
             try store.sessionStarted()
         } catch {
-            logger.warning("Earlier deliveries could not be forgotten", metadata: ["error": "\(error)"])
+            // The next batch tries again, and is not taken before.
+            logger.warning("An earlier session could not be forgotten", metadata: ["error": "\(error)"])
         }
     }
 
@@ -157,7 +158,10 @@ package final class IngestPipeline: MQTTBatchHandler {
             var items: [IngestItem] = []
             items.reserveCapacity(messages.count)
             for message in messages {
-                if clockService?.answer(message, receivedAt: receivedAt) == true { continue }
+                if clockService?.answer(message, receivedAt: receivedAt) == true {
+                    if message.qos == .atLeastOnce { items.append(IngestItem(message: message, outcome: .answered)) }
+                    continue
+                }
                 let origin = Self.traceContext(of: message)
                 do throws(DecodeError) {
                     let decoded = try state.decoder.decodeMessage(
@@ -209,10 +213,11 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     /// What was taken counts once it is committed: a batch that comes again is not two.
     private func count(_ items: ArraySlice<IngestItem>) {
-        var added = Totals(messages: items.count)
+        var added = Totals()
         var implausible = 0
         var retained = 0
         for item in items {
+            added.messages += 1
             switch item.outcome {
             case .readings(let readings):
                 added.readings += readings.count
@@ -224,6 +229,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             case .failed(let error):
                 added.failures += 1
                 metrics.countFailure(error.reason)
+            case .answered: added.messages -= 1
             }
         }
         metrics.messages.increment(by: added.messages)

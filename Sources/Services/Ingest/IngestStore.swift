@@ -21,9 +21,11 @@ package final class IngestStore: Sendable {
         /// The most QoS 1 messages that may be unacknowledged at once, as the broker is told.
         package var receiveMaximum: Int
         /// How many deliveries are remembered: more than the receive maximum, because brokers count anew when a client
-        /// comes back, and may then have several times as many unacknowledged; fewer than there are packet ids, so that
-        /// none stands for two messages.
-        var deliveryCapacity: Int { max(receiveMaximum, 16_384) }
+        /// comes back, and may then have several times as many unacknowledged; fewer, with the quarter that the list
+        /// may grow beyond it, than there are packet ids, so that none stands for two messages.
+        var deliveryCapacity: Int { min(max(receiveMaximum, 16_384), Self.maxReceiveMaximum) }
+        /// The largest receive maximum with which redeliveries are known.
+        package static let maxReceiveMaximum = 50_000
         /// Dead letters that are kept; those that were silent longest go.
         package var maxDeadLetters: Int
 
@@ -38,6 +40,8 @@ package final class IngestStore: Sendable {
         /// `nil` when it must be read from the database: at the start, and after a transaction of which nobody knows
         /// whether it was committed.
         var deliveries: DeliveryLog?
+        /// Whether the broker has a new session, and what was received in the old one is still to be forgotten.
+        var isForgettingDue = false
     }
 
     private let configuration: Configuration
@@ -74,23 +78,32 @@ package final class IngestStore: Sendable {
     /// The broker has made a new session: packet ids begin anew, and nothing of before comes again.
     ///
     /// Forgotten at once, not with the next batch: after a crash before it, the session would be there, and what it
-    /// sends first could be taken for something of the old one.
+    /// sends first could be taken for something of the old one. Where that fails no batch is taken until it succeeds.
+    ///
+    /// - Throws: what keeps the database from forgetting.
     func sessionStarted() throws {
         try state.withLock { state in
-            state.deliveries = nil
-            try writer.commit { transaction in
-                try transaction.removeDeliveries(of: configuration.clientID, through: .max)
-                return RoomWriter.Effect(())
-            }
-            state.deliveries = DeliveryLog(capacity: configuration.deliveryCapacity)
+            state.isForgettingDue = true
+            try forget(&state)
         }
+    }
+
+    private func forget(_ state: inout State) throws {
+        state.deliveries = nil
+        try writer.commit { transaction in
+            try transaction.removeDeliveries(of: configuration.clientID, through: .max)
+            return RoomWriter.Effect(())
+        }
+        state.deliveries = DeliveryLog(capacity: configuration.deliveryCapacity)
+        state.isForgettingDue = false
     }
 
     /// The messages of a batch that were not taken before.
     ///
-    /// - Throws: what makes the database unreadable.
+    /// - Throws: what makes the database unreadable, or keeps it from forgetting an earlier session.
     func fresh(_ batch: MQTTBatch) throws -> [MQTTMessage] {
         try state.withLock { state in
+            if state.isForgettingDue { try forget(&state) }
             try load(&state)
             if batch.isFirstAfterConnect, batch.sessionPresent { state.deliveries?.resume() }
             let fresh = batch.messages.filter { state.deliveries?.isRepeated($0) != true }
@@ -139,9 +152,9 @@ package final class IngestStore: Sendable {
     static let notStorable = "not_storable"
 
     private func write(_ batch: inout StoredBatch) throws -> ReadingStore.Outcome {
-        let (number, obsolete) = try state.withLock { state in
+        let change = try state.withLock { state in
             try load(&state)
-            return (state.deliveries?.nextNumber ?? 1, state.deliveries?.obsolete(adding: batch.deliveries.count))
+            return batch.deliveries.isEmpty ? nil : state.deliveries?.change(adding: batch.deliveries)
         }
         do {
             let outcome = try writer.commit { [batch] transaction in
@@ -150,24 +163,28 @@ package final class IngestStore: Sendable {
                 for letter in batch.deadLetters {
                     try transaction.add(letter, maxCount: configuration.maxDeadLetters)
                 }
-                if !batch.deliveries.isEmpty {
-                    try transaction.addDeliveries(
-                        of: configuration.clientID, number: number, entries: DeliveryLog.bytes(batch.deliveries))
-                    if let obsolete { try transaction.removeDeliveries(of: configuration.clientID, through: obsolete) }
-                }
+                if let change { try transaction.store(change, of: configuration.clientID) }
                 return RoomWriter.Effect(outcome, messages: messages)
             } finished: { isCommitted in
                 alerts?.finished(isCommitted: isCommitted)
             }
-            state.withLock { state in
-                if !batch.deliveries.isEmpty { state.deliveries?.committed(batch.deliveries, number: number) }
-            }
+            if let change { state.withLock { $0.deliveries?.committed(change) } }
             return outcome
         } catch {
             // Where the storage failed, nobody knows whether it was committed; and the connection goes with it, so that
             // the comparison begins anew. What was refused for its content was not.
             if StorageFailure(error).isStorageAtFault { state.withLock { $0.deliveries = nil } }
             throw error
+        }
+    }
+}
+
+extension StorageTransaction {
+    /// Stores what a batch changes of the deliveries that are remembered.
+    fileprivate func store(_ change: DeliveryLog.Change, of clientID: String) throws {
+        if let obsolete = change.obsolete { try removeDeliveries(of: clientID, through: obsolete) }
+        for (number, entries) in change.batches {
+            try addDeliveries(of: clientID, number: number, entries: DeliveryLog.bytes(entries))
         }
     }
 }

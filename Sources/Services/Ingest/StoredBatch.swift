@@ -20,7 +20,7 @@ struct StoredBatch {
             case .readings(let more):
                 readings += more
                 journeys += item.journeys
-            case .status: continue
+            case .status, .answered: continue
             case .failed(let error):
                 // How MQTT clears a retained message: nothing is lost.
                 if case .empty = error { continue }

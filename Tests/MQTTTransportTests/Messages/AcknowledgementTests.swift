@@ -112,6 +112,11 @@ struct AcknowledgementTests {
             try await eventually("all arrived", within: .seconds(20)) { Set(recorder.texts).isSuperset(of: texts) }
             #expect(client.counters.batchesRefused == 2)
         }
+        // What was refused came again with its flag, before all that was new.
+        let sent = Set(recorder.refused[0].messages.map(\.packetID))
+        let again = recorder.refused[1].messages.prefix(sent.count)
+        #expect(again.allSatisfy { $0.isDuplicate == true && sent.contains($0.packetID) })
+        #expect(recorder.refused[0].messages.allSatisfy { $0.isDuplicate == nil })
         // What was not refused came in order; what came again did so as well.
         #expect(recorder.refused.flatMap(\.messages).allSatisfy { $0.qos == .atLeastOnce && $0.packetID > 0 })
         #expect(recorder.texts.filter { $0 == "1" }.count == 1)

@@ -144,13 +144,15 @@ extension ScriptedConnection {
     }
 
     /// Sends a message at QoS 1 with MQTT 5.
-    func publish(_ text: String, to topic: String, packetID: UInt8) throws {
-        try write(Self.publish(text, to: topic, packetID: packetID))
+    func publish(_ text: String, to topic: String, packetID: UInt8, isDuplicate: Bool = false) throws {
+        try write(Self.publish(text, to: topic, packetID: packetID, isDuplicate: isDuplicate))
     }
 
     /// The packet of a message at QoS 1 with MQTT 5.
-    static func publish(_ text: String, to topic: String, packetID: UInt8) -> [UInt8] {
+    static func publish(
+        _ text: String, to topic: String, packetID: UInt8, isDuplicate: Bool = false
+    ) -> [UInt8] {
         let body = [0, UInt8(topic.utf8.count)] + Array(topic.utf8) + [0, packetID, 0] + Array(text.utf8)
-        return [0x32, UInt8(body.count)] + body
+        return [isDuplicate ? 0x3A : 0x32, UInt8(body.count)] + body
     }
 }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Foundation
 import GRDB
 import MQTTTransport
@@ -11,9 +12,12 @@ import Testing
 /// that the database refuses keeps no other from being taken.
 @Suite("Commit before acknowledgement")
 struct CommitTests {
-    private static func message(_ id: UInt16, _ value: Double, device: String = "a") -> MQTTMessage {
+    private static func message(
+        _ id: UInt16, _ value: Double, device: String = "a", isDuplicate: Bool? = nil
+    ) -> MQTTMessage {
         MQTTMessage(
-            topic: "sensors/\(device)/t", payload: Array("\(value)".utf8), qos: .atLeastOnce, packetID: id)
+            topic: "sensors/\(device)/t", payload: Array("\(value)".utf8), qos: .atLeastOnce, packetID: id,
+            isDuplicate: isDuplicate)
     }
 
     private static func batch(_ messages: [MQTTMessage], resumed: Bool = false) -> MQTTBatch {
@@ -31,6 +35,32 @@ struct CommitTests {
                     """)
         }
         try file.close()
+    }
+
+    /// Keeps the database from forgetting deliveries, or no longer.
+    private static func setForgetting(_ isPossible: Bool, in ingest: IngestFixture) throws {
+        let file = try DatabaseQueue(path: "\(ingest.directory)/\(Storage.Database.fileName)")
+        let sql =
+            isPossible
+            ? "DROP TRIGGER kept"
+            : "CREATE TRIGGER kept BEFORE DELETE ON delivery BEGIN SELECT RAISE(ABORT, 'not now'); END"
+        try file.write { try $0.execute(sql: sql) }
+        try file.close()
+    }
+
+    @Test("A question for the time that comes again does not make what follows it new")
+    func clockRequest() throws {
+        let ingest = try IngestFixture()
+        let service = ClockService(answersPerSecond: 9, factory: NOOPMetricsHandler.instance) { _ in }
+        let request = MQTTMessage(
+            topic: "windsock/clock/a/request", payload: Array(#"{"id":"x","t0":12.5}"#.utf8), qos: .atLeastOnce,
+            packetID: 1)
+        let messages = [request, Self.message(2, 7)]
+        let pipeline = ingest.pipeline(clockService: service)
+        try pipeline.accept(Self.batch(messages))
+        try pipeline.accept(Self.batch(messages, resumed: true))
+        #expect(try ingest.values(of: "a") == [7])
+        #expect(pipeline.totals.messages == 1)
     }
 
     @Test("After a restart with the session kept, what was committed and not acknowledged is taken once")
@@ -61,6 +91,53 @@ struct CommitTests {
         let third = try IngestFixture(directory: first.directory)
         try third.pipeline().accept(Self.batch([Self.message(1, 7)], resumed: true))
         #expect(try third.values(of: "a") == [7, 7])
+    }
+
+    @Test("Until an old session is forgotten nothing of the new one is taken, and nothing of it for the old one's")
+    func forgettingFails() throws {
+        let ingest = try IngestFixture()
+        let pipeline = ingest.pipeline()
+        try pipeline.accept(Self.batch((1...3).map { Self.message($0, 7) }))
+        try Self.setForgetting(false, in: ingest)
+        pipeline.sessionStarted()
+        #expect(throws: (any Error).self) { try pipeline.accept(Self.batch([Self.message(1, 7)])) }
+        try Self.setForgetting(true, in: ingest)
+        // The connection was dropped for it; the session is there now, and sends what it sent again.
+        try pipeline.accept(Self.batch([Self.message(1, 7, isDuplicate: true), Self.message(2, 7)], resumed: true))
+        #expect(try ingest.values(of: "a") == [7, 7, 7, 7, 7])
+    }
+
+    @Test("A session that could not be forgotten at once is with the next batch, for every later run as well")
+    func forgettingIsMadeUpFor() throws {
+        let first = try IngestFixture()
+        let pipeline = first.pipeline()
+        try pipeline.accept(Self.batch((1...3).map { Self.message($0, 7) }))
+        try Self.setForgetting(false, in: first)
+        pipeline.sessionStarted()
+        try Self.setForgetting(true, in: first)
+        try pipeline.accept(Self.batch([Self.message(1, 7)]))
+        try first.database.close()
+        let second = try IngestFixture(directory: first.directory)
+        try second.pipeline().accept(Self.batch([Self.message(2, 7)], resumed: true))
+        #expect(try second.values(of: "a") == [7, 7, 7, 7, 7], "1 was acknowledged, and 2 is new")
+    }
+
+    @Test("What a killed broker sends under ids of before is new unless it says otherwise, after a restart as well")
+    func brokerKilled() throws {
+        let first = try IngestFixture()
+        let pipeline = first.pipeline()
+        try pipeline.accept(Self.batch((8...13).map { Self.message($0, 7) }))
+        let again = [
+            Self.message(8, 7, isDuplicate: true), Self.message(9, 7, isDuplicate: false), Self.message(10, 7),
+        ]
+        try pipeline.accept(Self.batch(again, resumed: true))
+        #expect(try first.values(of: "a").count == 8, "8 is known")
+        try first.database.close()
+        let second = try IngestFixture(directory: first.directory)
+        // 8 to 10 were not acknowledged yet, and 11 was on its way.
+        let more = (8...11).map { Self.message($0, 7, isDuplicate: true) } + [Self.message(12, 7, isDuplicate: false)]
+        try second.pipeline().accept(Self.batch(more, resumed: true))
+        #expect(try second.values(of: "a").count == 10)
     }
 
     @Test("Each client id has its own deliveries")
