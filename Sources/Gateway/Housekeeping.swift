@@ -35,7 +35,8 @@ struct Housekeeping: Service {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
                 rooms.alerts.tick(isListening: isListening())
-                if rooms.writer.health.trouble != nil { await probe() }
+                // Without it nothing would tell that the storage works again before the next batch comes.
+                if rooms.writer.health.trouble != nil { await rooms.writer.probe() }
             }
             _ = await (cleaning, checkpoints, webhook)
         }
@@ -55,13 +56,6 @@ struct Housekeeping: Service {
         while (try? await Task.sleep(for: Self.cleaningInterval)) != nil {
             if rooms.writer.health.trouble == nil { await clean() }
         }
-    }
-
-    /// Tries to write: without it nothing would tell that the storage works again before the next message comes.
-    private func probe() async {
-        _ = try? await rooms.writer.submit(byteCount: 64) { RoomWriter.Effect(try $0.probe()) }
-        if rooms.writer.health.trouble != nil { return }
-        _ = try? await rooms.writer.submit(byteCount: 64) { RoomWriter.Effect(try $0.removeProbe()) }
     }
 
     /// Removes what is too old, portion by portion, so that other writes go between.

@@ -21,71 +21,105 @@ package final class Database: Sendable {
 
     /// Pages of the log beyond which the writer empties it itself.
     private static let maxLogPages = 16_384
+    /// The log's file is cut to this when it begins anew after something had kept it from being emptied.
+    private static let maxLogBytes = maxLogPages * 4096
 
+    private let role: DatabaseRole
     private let pool: DatabasePool
-    /// A connection of its own, so that nobody who writes waits for the disk.
-    private let checkpointer: DatabaseQueue
+    /// The gateway's connection for emptying the log, so that nobody who writes waits for the disk.
+    private let checkpointer: DatabaseQueue?
 
-    /// Opens the database of a data directory, makes it when there is none, and brings its schema up to date.
+    /// Opens the database of a data directory for a gateway, makes it when there is none, and brings its schema up to
+    /// date.
     ///
     /// - Parameter durability: what every commit survives.
     /// - Throws: ``StorageError`` naming the file; a file that is damaged or newer than this program is left alone.
     package convenience init(
         directory: String, durability: Durability = .normal, ids: any IDGenerator = RandomIDGenerator()
     ) throws(StorageError) {
+        try Self.make(directory)
+        try self.init(file: "\(directory)/\(Self.fileName)", role: .gateway, durability: durability, ids: ids)
+    }
+
+    /// Opens the database of a data directory for writing beside a gateway that may be serving it; makes it when there
+    /// is none. The schema of one that is there is not changed: the gateway may be of an older version.
+    ///
+    /// - Throws: ``StorageError``, also for one of another version.
+    package convenience init(writingBesideGatewayIn directory: String) throws(StorageError) {
+        try Self.make(directory)
+        try self.init(
+            file: "\(directory)/\(Self.fileName)", role: .writingTool, durability: .normal, ids: RandomIDGenerator())
+    }
+
+    /// Opens the database of a data directory that has one for reading beside a gateway that may be serving it.
+    ///
+    /// - Throws: ``StorageError``, also when there is none, and for one of another version.
+    package convenience init(readingBesideGatewayIn directory: String) throws(StorageError) {
+        let file = "\(directory)/\(Self.fileName)"
+        guard FileManager.default.fileExists(atPath: file) else { throw StorageError(file: file, problem: .missing) }
+        try self.init(file: file, role: .readingTool, durability: .normal, ids: RandomIDGenerator())
+    }
+
+    private static func make(_ directory: String) throws(StorageError) {
         do {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw StorageError(file: directory, problem: .unusable("the directory cannot be made: \(error)"))
         }
-        try self.init(file: "\(directory)/\(Self.fileName)", durability: durability, ids: ids)
     }
 
-    /// Opens the database of a data directory that has one.
-    ///
-    /// - Throws: ``StorageError``, also when there is none.
-    package convenience init(existingIn directory: String) throws(StorageError) {
-        let file = "\(directory)/\(Self.fileName)"
-        guard FileManager.default.fileExists(atPath: file) else { throw StorageError(file: file, problem: .missing) }
-        try self.init(file: file, durability: .normal, ids: RandomIDGenerator())
-    }
-
-    private init(file: String, durability: Durability, ids: any IDGenerator) throws(StorageError) {
+    private init(
+        file: String, role: DatabaseRole, durability: Durability, ids: any IDGenerator
+    ) throws(StorageError) {
+        self.role = role
         var configuration = Configuration()
         configuration.label = "windsock.storage"
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 6
         do {
-            let migrator = Schema.migrator
-            if FileManager.default.fileExists(atPath: file) {
+            let isThere = FileManager.default.fileExists(atPath: file)
+            if isThere {
                 // Read only: what cannot be used is left as it is, to the byte.
                 var readOnly = configuration
                 readOnly.readonly = true
                 let reader = try DatabaseQueue(path: file, configuration: readOnly)
-                try reader.read { try Self.check($0, migrator, file: file) }
+                try reader.read { try Self.check($0, role, file: file) }
                 try reader.close()
             }
+            configuration.readonly = role == .readingTool
             pool = try DatabasePool(path: file, configuration: configuration)
-            try migrator.migrate(pool)
-            try pool.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA synchronous = \(durability.pragma)")
-                // Some systems' SQLite overwrites what it deletes, which makes retention write everything once more.
-                try database.execute(sql: "PRAGMA secure_delete = OFF")
-                try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKiB)")
-                try database.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.maxLogPages)")
+            if role == .gateway || !isThere { try Schema.migrator.migrate(pool) }
+            if role != .readingTool { try pool.writeWithoutTransaction { try Self.configure($0, durability) } }
+            if role == .gateway {
+                configuration.label = "windsock.storage.checkpoint"
+                let queue = try DatabaseQueue(path: file, configuration: configuration)
+                try queue.writeWithoutTransaction {
+                    try $0.execute(sql: "PRAGMA synchronous = \(durability.pragma)")
+                }
+                checkpointer = queue
+            } else {
+                checkpointer = nil
             }
-            configuration.label = "windsock.storage.checkpoint"
-            checkpointer = try DatabaseQueue(path: file, configuration: configuration)
-            try checkpointer.writeWithoutTransaction {
-                try $0.execute(sql: "PRAGMA synchronous = \(durability.pragma)")
-            }
-            epoch = try pool.write { database in try Self.epoch(in: database, ids: ids) }
+            epoch =
+                switch role {
+                case .readingTool: try pool.read { try Self.epoch(in: $0) ?? "" }
+                case .gateway, .writingTool: try pool.write { try Self.epoch(in: $0, ids: ids) }
+                }
         } catch let error as StorageError {
             throw error
         } catch {
             throw StorageError(file: file, error)
         }
+    }
+
+    private static func configure(_ writer: GRDB.Database, _ durability: Durability) throws {
+        try writer.execute(sql: "PRAGMA synchronous = \(durability.pragma)")
+        // Some systems' SQLite overwrites what it deletes, which makes retention write everything once more.
+        try writer.execute(sql: "PRAGMA secure_delete = OFF")
+        try writer.execute(sql: "PRAGMA cache_size = -\(cacheKiB)")
+        try writer.execute(sql: "PRAGMA wal_autocheckpoint = \(maxLogPages)")
+        try writer.execute(sql: "PRAGMA journal_size_limit = \(maxLogBytes)")
     }
 
     /// Does `work` in one transaction, after all writes that began before. What it throws rolls everything back.
@@ -123,6 +157,7 @@ package final class Database: Sendable {
     /// What is committed meanwhile stays in the log, which can only begin anew when it is empty: so once in a long
     /// while the writer moves that rest itself.
     package func checkpoint() async throws {
+        guard let checkpointer else { return }
         let pages = try await checkpointer.writeWithoutTransaction { try Self.checkpoint($0) }
         guard pages > Self.maxLogPages / 2 else { return }
         try await pool.writeWithoutTransaction { _ = try Self.checkpoint($0) }
@@ -133,29 +168,41 @@ package final class Database: Sendable {
         try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")?[1] ?? 0
     }
 
-    /// Ends all access, and brings everything into the one file; later calls throw.
+    /// Ends all access; later calls throw. A gateway's brings everything into the one file; a tool's leaves that to the
+    /// gateway, which would wait for it.
     ///
     /// GRDB closes the writer before the readers, so that SQLite itself would leave the log (`-wal`) as it is.
     package func close() throws {
-        try checkpointer.close()
-        try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        try checkpointer?.close()
+        switch role {
+        case .gateway: try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        // Waits for nobody, and nobody waits for it: beside a gateway it has little to do, alone it does all.
+        case .writingTool: try pool.writeWithoutTransaction { _ = try Self.checkpoint($0) }
+        case .readingTool: break
+        }
         try pool.close()
     }
 
-    /// Whether the file is of this version or an earlier one; reads the whole of a small one for damage that its first
+    /// Whether the file is of a version that the role can use; reads the whole of a small one for damage that its first
     /// page does not show.
-    private static func check(_ database: GRDB.Database, _ migrator: DatabaseMigrator, file: String) throws {
+    private static func check(_ database: GRDB.Database, _ role: DatabaseRole, file: String) throws {
+        let migrator = Schema.migrator
         if try migrator.hasBeenSuperseded(database) { throw StorageError(file: file, problem: .newer) }
+        if role != .gateway, try !migrator.hasCompletedMigrations(database) {
+            throw StorageError(file: file, problem: .older)
+        }
         guard try StorageSnapshot(database: database).usedByteCount() <= maxCheckedBytes else { return }
         guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
             throw StorageError(file: file, problem: .damaged)
         }
     }
 
+    private static func epoch(in database: GRDB.Database) throws -> String? {
+        try String.fetchOne(database, sql: "SELECT value FROM setting WHERE name = 'epoch'")
+    }
+
     private static func epoch(in database: GRDB.Database, ids: any IDGenerator) throws -> String {
-        if let epoch = try String.fetchOne(database, sql: "SELECT value FROM setting WHERE name = 'epoch'") {
-            return epoch
-        }
+        if let epoch = try epoch(in: database) { return epoch }
         let epoch = String(ids.next().prefix(12))
         try database.execute(sql: "INSERT INTO setting (name, value) VALUES ('epoch', ?)", arguments: [epoch])
         return epoch

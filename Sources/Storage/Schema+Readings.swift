@@ -2,6 +2,9 @@ extension Schema {
     /// A reading is one row for each of its metrics, clustered by series and time: a chart reads neighbouring rows, and
     /// what is too old stands at the beginning of its series. `sequence` tells readings of one instant apart, which may
     /// well be equal: it grows with every commit and is the same for all metrics of one reading.
+    ///
+    /// A series' number is never given again (`AUTOINCREMENT`): whoever still holds one that was removed, such as an
+    /// import in another process, must not write into the series of another device.
     static let readings = """
         CREATE TABLE device (
             room TEXT NOT NULL,
@@ -12,7 +15,7 @@ extension Schema {
         ) WITHOUT ROWID;
 
         CREATE TABLE series (
-            id INTEGER PRIMARY KEY,
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
             device TEXT NOT NULL,
             room TEXT NOT NULL,
             metric TEXT NOT NULL,

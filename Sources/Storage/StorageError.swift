@@ -5,6 +5,8 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
     package enum Problem: Sendable, Equatable {
         /// A later version of the program has changed the schema.
         case newer
+        /// An earlier version has made it, and only a gateway brings it up to date.
+        case older
         /// There is none.
         case missing
         /// Not a database, or a damaged one.
@@ -35,6 +37,9 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
         case .newer:
             "The database \(file) was made by a newer version of Windsock. It was left as it is: start that version, "
                 + "or name another data directory."
+        case .older:
+            "The database \(file) was made by an older version of Windsock, which may be serving it. It was left as it "
+                + "is: use that version's windsock, or start a gateway of this version first, which brings it up to date."
         case .damaged:
             "The database \(file) is damaged or not a SQLite database. It was left as it is: restore a backup, or move "
                 + "it away to start with an empty one."

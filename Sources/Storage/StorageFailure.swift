@@ -3,14 +3,15 @@ import GRDB
 /// Why a transaction failed: because of the storage, so that trying again later may help, or because of what was
 /// written.
 package struct StorageFailure: Sendable, Equatable, CustomStringConvertible {
-    /// Whether any other write would have failed just so: no space, an error of the disk, a lock, a damaged file.
+    /// Whether any other write would have failed just so: no space, an error of the disk, a lock, a damaged file. What
+    /// is no error of the database never is: waiting does not help against a mistake of ours in one message.
     package let isStorageAtFault: Bool
     /// For people; without a dot.
     package let description: String
 
     package init(_ error: any Error) {
         guard let error = error as? DatabaseError else {
-            isStorageAtFault = true
+            isStorageAtFault = false
             description = "\(error)"
             return
         }

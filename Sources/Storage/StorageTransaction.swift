@@ -9,7 +9,8 @@ package struct StorageTransaction {
     /// What the transaction sees, its own writes included.
     package var snapshot: StorageSnapshot { StorageSnapshot(database: database) }
 
-    /// Rows that this connection has changed since it was opened: tells whether a transaction wrote anything.
+    /// Rows that this connection has changed since it was opened, those of savepoints that were undone included: tells
+    /// whether a transaction tried to write anything.
     package var changeCount: Int { database.totalChangesCount }
 
     /// Does `work` so that what it throws undoes its own writes only.

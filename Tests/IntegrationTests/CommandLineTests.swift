@@ -160,6 +160,33 @@ struct CommandLineTests {
         await publisher.stop()
     }
 
+    @Test("An export that fails leaves the earlier file, and one that was cut off is told as such")
+    func brokenBackup() async throws {
+        let folder = try TemporaryFolder()
+        let data = folder.url.appending(path: "data").path
+        let time = Date().ISO8601Format()
+        let value =
+            #"{"table":"reading","device":"a","room_id":"sensors/a","metric":"t","time":"\#(time)","value":1}"#
+        let cut = try folder.write("{\"windsock_export\":1}\n\(value)\n", to: "cut.ndjson")
+        let imported = try await Self.run(["import", "--data-dir", data, cut])
+        #expect(imported.exit == .exited(1))
+        #expect(imported.errors.contains("Imported 1 values") && imported.errors.contains("was cut off"))
+        // A folder in the place of the part: it cannot be begun.
+        try FileManager.default.createDirectory(
+            at: folder.url.appending(path: "backup.ndjson.partial"), withIntermediateDirectories: false)
+        let backup = try folder.write("earlier", to: "backup.ndjson")
+        let failed = try await Self.run(["export", "--data-dir", data, "--output", backup])
+        #expect(failed.exit == .exited(69) && failed.errors.contains(backup), "\(failed.errors)")
+        #expect(try String(contentsOfFile: backup, encoding: .utf8) == "earlier")
+        let other = folder.url.appending(path: "other.ndjson").path
+        let whole = try await Self.run(["export", "--data-dir", data, "--output", other])
+        #expect(whole.exit == .exited(0), "\(whole.errors)")
+        let last = try String(contentsOfFile: other, encoding: .utf8).split(separator: "\n").last
+        #expect(last == #"{"windsock_export_end":1,"values":1,"rows":1}"#)
+        let again = try await Self.run(["import", "--data-dir", data, other])
+        #expect(again.exit == .exited(0) && again.errors.contains("Imported 0 values"), "\(again.errors)")
+    }
+
     @Test("A payload is explained: what the routes make of it, and what each convention would")
     func checkPayload() async throws {
         let folder = try TemporaryFolder()

@@ -45,7 +45,9 @@ struct DatabaseFileTests {
 
     @Test("what is to be there already is not made")
     func missing() throws {
-        let error = #expect(throws: StorageError.self) { try Storage.Database(existingIn: fixture.directory) }
+        let error = #expect(throws: StorageError.self) {
+            try Storage.Database(readingBesideGatewayIn: fixture.directory)
+        }
         #expect(error?.problem == .missing)
         #expect(!FileManager.default.fileExists(atPath: fixture.file))
     }
@@ -67,6 +69,58 @@ struct DatabaseFileTests {
         try FileManager.default.createDirectory(atPath: copy.directory, withIntermediateDirectories: true)
         try FileManager.default.copyItem(atPath: fixture.file, toPath: copy.file)
         #expect(try copy.open().read { try $0.lastOffset(of: "a") } == 1)
+    }
+
+    @Test("a tool ends without waiting for whoever reads, and without making others wait")
+    func toolsClose() throws {
+        let gateway = try fixture.open()
+        try gateway.write { _ = try $0.say(1, in: "a") }
+        let reading = try Storage.Database(readingBesideGatewayIn: fixture.directory)
+        let writing = try Storage.Database(writingBesideGatewayIn: fixture.directory)
+        try writing.write { _ = try $0.say(2, in: "a") }
+        try gateway.read { snapshot throws in
+            #expect(try snapshot.lastOffset(of: "a") == 2)
+            // The log cannot be emptied now: waiting for it would end with an error.
+            try writing.write { _ = try $0.say(3, in: "a") }
+            try reading.close()
+            try writing.close()
+        }
+        #expect(try gateway.write { try $0.say(4, in: "a") } == 4)
+    }
+
+    @Test("alone, a tool that writes leaves everything in the one file")
+    func toolAlone() throws {
+        let tool = try Storage.Database(writingBesideGatewayIn: fixture.directory)
+        try tool.write { _ = try $0.say(1, in: "a") }
+        try tool.close()
+        let copy = StorageFixture()
+        try FileManager.default.createDirectory(atPath: copy.directory, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: fixture.file, toPath: copy.file)
+        #expect(try copy.open().read { try $0.lastOffset(of: "a") } == 1)
+    }
+
+    @Test("a tool leaves the schema of an older gateway's file alone, and says what to do")
+    func older() throws {
+        try fixture.open().close()
+        let file = try DatabaseQueue(path: fixture.file)
+        try file.write {
+            try $0.execute(
+                sql: "DROP TABLE alert; DROP TABLE alert_silence; DROP TABLE webhook_event;"
+                    + "DELETE FROM grdb_migrations WHERE identifier = 'alerts'")
+        }
+        for open in [
+            { try Storage.Database(readingBesideGatewayIn: fixture.directory) },
+            { try Storage.Database(writingBesideGatewayIn: fixture.directory) },
+        ] {
+            let error = #expect(throws: StorageError.self) { try open() }
+            #expect(error?.problem == .older)
+            #expect(error?.description.contains("start a gateway of this version first") == true)
+        }
+        #expect(try file.read { try !$0.tableExists("alert") })
+        try file.close()
+        // A gateway brings it up to date.
+        try fixture.open().close()
+        try Storage.Database(readingBesideGatewayIn: fixture.directory).close()
     }
 
     @Test("two databases have different epochs")

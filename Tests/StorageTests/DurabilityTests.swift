@@ -12,4 +12,12 @@ struct DurabilityTests {
         let value = try database.write { try Int.fetchOne($0.database, sql: "PRAGMA synchronous") }
         #expect(value == expected)
     }
+
+    @Test("After something has kept the log from being emptied, its file is cut to its limit again")
+    func logSize() throws {
+        let fixture = StorageFixture()
+        let database = try Storage.Database(directory: fixture.directory)
+        let limit = try database.write { try Int.fetchOne($0.database, sql: "PRAGMA journal_size_limit") }
+        #expect(limit == 64 << 20)
+    }
 }

@@ -139,6 +139,16 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
+    @Test(
+        "Marks that make one character of a comma, a quote or a sign hide none of them",
+        arguments: [
+            ("a\u{600},b", "\"a\u{600},b\""), ("a,\u{301}b", "\"a,\u{301}b\""), ("=\u{301}A1", "\"'=\u{301}A1\""),
+            ("a\"\u{301}b", "\"a\"\"\u{301}b\""), ("a\r\nb", "\"a\r\nb\""), ("\t=A1", "\"'\t=A1\""), ("°C", "°C"),
+        ])
+    func graphemes(text: String, field: String) {
+        #expect(String(decoding: ReadingText.field(text), as: UTF8.self).utf8.elementsEqual(field.utf8))
+    }
+
     @Test("Devices are listed with when they were first heard, after a restart as well")
     func devices() async throws {
         let server = try await Self.server()

@@ -112,7 +112,7 @@ extension ConfigurationOption {
         "storage.durability", default: "normal", "What a commit survives: full, normal or off.")
     static let readingsAge = Self("readings.age", default: "90d", "How long readings are kept.")
     static let readingsBytes = Self(
-        "readings.max_bytes", default: "10737418240", "Size of the database above which the oldest readings go.")
+        "readings.max_bytes", default: "10737418240", "Bytes of stored readings above which the oldest go.")
     static let webhookURL = Self("webhook.url", "Where alerts are posted to: http:// or https://.")
     static let webhookSecret = Self(
         "webhook.secret", isSecret: true, "Signs what is posted (HMAC-SHA256); 16 bytes or more.")

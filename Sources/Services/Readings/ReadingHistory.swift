@@ -7,15 +7,12 @@ package import Telemetry
 ///
 /// Thread-safe; nothing here blocks the caller's thread.
 package final class ReadingHistory: Sendable {
-    /// A device's series in a range, each with at most so many points.
-    package struct Chart: Sendable {
-        package var lines: [(series: StoredSeries, points: ReadingSampler.Points)]
-    }
-
     /// Series that one answer may have.
     package static let maxSeries = 256
     /// Values read at once while a range is streamed.
     private static let pageSize = 4096
+    /// Values of a chart read at once: a day of one value a second, tens of milliseconds.
+    package static let sliceSize = 100_000
     /// Ranges that are read at the same time: further ones wait, so that joins always find a free reader.
     private static let maxConcurrentReads = 3
     /// Reads that may wait for their turn; one more is refused.
@@ -53,16 +50,23 @@ package final class ReadingHistory: Sendable {
     }
 
     /// At most `maxPoints` points of each series in the range.
+    ///
+    /// Made slice by slice, each of one snapshot: a long one lets others go between, and ends when the task is
+    /// cancelled. What is stored meanwhile may be in it or not.
     package func chart(
-        of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int
-    ) async throws(RequestError) -> Chart {
+        of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize
+    ) async throws(RequestError) -> [ReadingChart.Line] {
+        var chart = ReadingChart(of: series, in: range, maxPoints: maxPoints)
         try await turns.take()
         defer { turns.giveBack() }
-        return try await read { snapshot in
-            Chart(
-                lines: try series.map {
-                    ($0, try snapshot.points(of: $0.id, in: range, maxPoints: maxPoints))
-                })
+        while true {
+            chart = try await read { [chart] snapshot in
+                var chart = chart
+                try chart.read(sliceSize, from: snapshot)
+                return chart
+            }
+            if chart.isFinished { return chart.lines }
+            await turns.passOn()
         }
     }
 
@@ -77,9 +81,18 @@ package final class ReadingHistory: Sendable {
         }
     }
 
-    /// Devices that were ever heard, at most `limit`.
-    package func devices(limit: Int) async throws(RequestError) -> [StoredDevice] {
-        try await read { try $0.devices(limit: limit) }
+    /// Devices that were ever heard in rooms that pass `isIncluded`, by room and name, at most `limit` of them.
+    package func devices(
+        where isIncluded: (_ room: String) -> Bool, limit: Int
+    ) async throws(RequestError) -> [StoredDevice] {
+        var found: [StoredDevice] = []
+        var last: StoredDevice?
+        repeat {
+            let page = try await read { [last] in try $0.devices(after: last, limit: Self.pageSize) }
+            found += page.filter { isIncluded($0.room) }.prefix(limit - found.count)
+            last = page.last
+        } while last != nil && found.count < limit
+        return found
     }
 
     private func read<Result: Sendable>(
@@ -88,6 +101,8 @@ package final class ReadingHistory: Sendable {
         do {
             return try await database.read(work)
         } catch {
+            // Whoever asked has gone.
+            if Task.isCancelled { throw RequestError(.storage, "Nobody waits for these readings any more.") }
             logger.error("Readings cannot be read", metadata: ["error": "\(error)"])
             throw RequestError(.storage, "Readings cannot be read now.")
         }

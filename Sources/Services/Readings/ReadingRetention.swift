@@ -1,19 +1,24 @@
 package import Logging
 package import Storage
+import Synchronization
 package import Telemetry
 
 /// Removes readings that are too old or too many, in portions so small that ingest goes on between them.
-package struct ReadingRetention: Sendable {
+package final class ReadingRetention: Sendable {
     /// Rows removed in one transaction: a few milliseconds.
     private static let portion = 2000
-    /// Series looked at in one read.
+    /// Series, or devices, looked at in one read.
     private static let seriesPerLook = 512
+    private static let devicesPerLook = 64
+    /// Steps that may free nothing, one after the other: pages are shared, and a step may have few values.
+    private static let maxUselessSteps = 16
 
     private let policy: RetentionPolicy
     private let database: Database
     private let writer: RoomWriter
     private let readings: ReadingStore
     private let logger: Logger
+    private let size = Mutex(ReadingSize())
 
     package init(
         policy: RetentionPolicy, database: Database, writer: RoomWriter, readings: ReadingStore, logger: Logger
@@ -31,24 +36,66 @@ package struct ReadingRetention: Sendable {
     package func clean(at now: Timestamp) async -> Int {
         var removed = 0
         do {
-            removed += try await remove(before: policy.cutoff(at: now), silentSince: policy.cutoff(at: now))
-            guard policy.isExceeded(by: try await database.read { try $0.usedByteCount() }) else { return removed }
-            while !Task.isCancelled, !policy.isSatisfied(by: try await database.read { try $0.usedByteCount() }),
-                let oldest = try await database.read({ try $0.oldestReading() }), oldest < now
-            {
-                let cutoff = policy.sizeCutoff(oldest: oldest, at: now)
-                removed += try await remove(before: cutoff, silentSince: policy.cutoff(at: now))
-                logger.notice(
-                    "Readings were removed because the database has reached its size",
-                    metadata: ["before": "\(cutoff)", "bytes": "\(policy.maxBytes)"])
-            }
+            removed += try await remove(before: policy.cutoff(at: now))
+            removed += try await removeExcess(at: now)
+            try await removeDevices(silentSince: policy.cutoff(at: now))
         } catch {
             logger.warning("Old readings were not removed", metadata: ["error": "\(error)"])
         }
         return removed
     }
 
-    private func remove(before cutoff: Timestamp, silentSince silence: Timestamp) async throws -> Int {
+    /// Removes the oldest readings until the others fit.
+    private func removeExcess(at now: Timestamp) async throws -> Int {
+        var left = try await byteCount(at: now)
+        guard policy.isExceeded(by: left) else { return 0 }
+        var removed = 0
+        var uselessSteps = 0
+        while !Task.isCancelled, !policy.isSatisfied(by: left),
+            let oldest = try await database.read({ try $0.oldestReading() }), oldest < now
+        {
+            let cutoff = policy.sizeCutoff(oldest: oldest, at: now)
+            removed += try await remove(before: cutoff)
+            logger.notice(
+                "Readings were removed because they have reached their size",
+                metadata: ["before": "\(cutoff)", "max_bytes": "\(policy.maxBytes)"])
+            let before = left
+            let used = try await database.read { try $0.usedByteCount() }
+            left = size.withLock { $0.readings(of: used) }
+            uselessSteps = left < before ? 0 : uselessSteps + 1
+            if uselessSteps == Self.maxUselessSteps {
+                logger.warning(
+                    "Removing readings frees nothing: what else is stored grows as fast",
+                    metadata: ["bytes": "\(left)", "max_bytes": "\(policy.maxBytes)"])
+                break
+            }
+        }
+        return removed
+    }
+
+    /// Bytes that readings take. Says so when the database is larger than they may be, and it is not their fault.
+    private func byteCount(at now: Timestamp) async throws -> Int64 {
+        let used = try await database.read { try $0.usedByteCount() }
+        guard size.withLock({ $0.mustMeasure(used, policy, at: now) }) else {
+            return size.withLock { $0.readings(of: used) }
+        }
+        var others: Int64 = 0
+        for name in try await database.read({ try $0.namesBesideReadings() }) {
+            others += try await database.read { try $0.byteCount(of: name) }
+        }
+        let left = size.withLock { [others] size in
+            size.measured(others, at: now)
+            return size.readings(of: used)
+        }
+        if !policy.isExceeded(by: left) {
+            logger.warning(
+                "The database is larger than readings.max_bytes, but not because of readings; none are removed for it",
+                metadata: ["bytes": "\(used)", "of_readings": "\(left)", "max_bytes": "\(policy.maxBytes)"])
+        }
+        return left
+    }
+
+    private func remove(before cutoff: Timestamp) async throws -> Int {
         var removed = 0
         var last: Int64 = 0
         while !Task.isCancelled {
@@ -62,13 +109,28 @@ package struct ReadingRetention: Sendable {
                 let series = aged
                 let (done, count) = try await writer.submit(byteCount: 64) { [readings] transaction in
                     RoomWriter.Effect(
-                        try readings.remove(
-                            series, before: cutoff, silentSince: silence, limit: Self.portion, in: transaction))
+                        try readings.remove(series, before: cutoff, limit: Self.portion, in: transaction))
                 }
                 aged = aged.dropFirst(done)
                 removed += count
             }
         }
         return removed
+    }
+
+    /// Removes devices whose last reading went and that have said nothing since: looked for beside ingest, so that a
+    /// transaction has only those to remove.
+    private func removeDevices(silentSince cutoff: Timestamp) async throws {
+        var last: StoredDevice?
+        while !Task.isCancelled {
+            let devices = try await database.read { [last] in
+                try $0.forgottenDevices(silentSince: cutoff, after: last, limit: Self.devicesPerLook)
+            }
+            guard let end = devices.last else { return }
+            last = end
+            _ = try await writer.submit(byteCount: 64) { [readings] transaction in
+                RoomWriter.Effect(try readings.remove(devices, silentSince: cutoff, in: transaction))
+            }
+        }
     }
 }

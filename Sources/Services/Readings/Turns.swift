@@ -16,6 +16,9 @@ final class Turns: Sendable {
         self.maxWaiting = maxWaiting
     }
 
+    /// Those that wait now.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     /// Returns when it is the caller's turn; ``giveBack()`` must follow.
     ///
     /// - Throws: ``RequestError`` (`overloaded`) at once when too many wait already.
@@ -33,6 +36,19 @@ final class Turns: Sendable {
             if let answer { continuation.resume(returning: answer) }
         }
         if !hasTurn { throw RequestError(.overloaded, "Too many requests for readings wait; try again later.") }
+    }
+
+    /// Lets the others in line go first, if there are any; returns when it is the caller's turn again. For work of many
+    /// steps: never refused, because one place in the line has become free.
+    func passOn() async {
+        _ = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+            let next = state.withLock { state in
+                guard let next = state.waiting.popFirst() else { return continuation }
+                state.waiting.append(continuation)
+                return next
+            }
+            next.resume(returning: true)
+        }
     }
 
     /// Ends the turn: the next one in line has it.

@@ -92,7 +92,7 @@ package final class RoomWriter: Sendable {
         let request = Request(
             byteCount: byteCount,
             trace: trace.flatMap { $0.isSampled ? $0 : nil },
-            perform: { [logger] transaction in
+            perform: { [health, logger] transaction in
                 do {
                     let effect = try transaction.savepoint { try work(transaction) }
                     outcome.value = .success(effect.value)
@@ -100,7 +100,12 @@ package final class RoomWriter: Sendable {
                 } catch let error as RequestError {
                     outcome.value = .failure(error)
                 } catch {
-                    logger.error("A write failed", metadata: ["error": "\(error)"])
+                    let failure = StorageFailure(error)
+                    health.failed(failure)
+                    // The storage's own failures are told once, when they begin.
+                    logger.log(
+                        level: failure.isStorageAtFault ? .debug : .error,
+                        "A write failed", metadata: ["error": "\(error)"])
                     outcome.value = .failure(.storageFailed)
                 }
                 return []
@@ -140,7 +145,8 @@ package final class RoomWriter: Sendable {
     /// Does `work` in a transaction of its own and publishes its messages, while the caller waits.
     ///
     /// For ingest, which may not go on before: it comes in between the transactions of those that wait in the queue, so
-    /// that offsets are published in the order in which they were given out, whoever gave them.
+    /// that offsets are published in the order in which they were given out, whoever gave them. When it has written
+    /// something, that ends the storage's trouble.
     ///
     /// - Parameter finished: Called before any other transaction begins; false when nothing of it was committed.
     /// - Throws: what made the transaction fail.
@@ -149,7 +155,12 @@ package final class RoomWriter: Sendable {
     ) throws -> Value {
         try queue.sync {
             do {
-                let effect = try write(work)
+                let (effect, hasChanged) = try database.write { transaction in
+                    let before = transaction.changeCount
+                    let effect = try work(transaction)
+                    return (effect, transaction.changeCount > before)
+                }
+                if hasChanged { health.succeeded() }
                 finished(true)
                 hub.publish(effect.messages)
                 return effect.value
@@ -158,6 +169,20 @@ package final class RoomWriter: Sendable {
                 finished(false)
                 throw error
             }
+        }
+    }
+
+    /// Writes as much as a batch would, and takes it back: ends the storage's trouble when there is room again.
+    ///
+    /// What waits in the queue does not end it: a nearly full disk takes a chat message between two batches that it
+    /// refuses, and nobody should be told of both.
+    package func probe() async {
+        do {
+            try await submit(byteCount: 64) { Effect(try $0.probe()) }
+            health.succeeded()
+            try await submit(byteCount: 64) { Effect(try $0.removeProbe()) }
+        } catch {
+            logger.debug("The storage does not work yet", metadata: ["error": "\(error)"])
         }
     }
 
@@ -186,7 +211,7 @@ package final class RoomWriter: Sendable {
             CommitTracing(requests.compactMap(\.trace), requestCount: requests.count, tracer: $0, at: clock.now())
         }
         do {
-            let messages = try write { transaction in requests.flatMap { $0.perform(transaction) } }
+            let messages = try database.write { transaction in requests.flatMap { $0.perform(transaction) } }
             tracing?.finish(at: clock.now())
             hub.publish(messages)
             for request in requests { request.finish(nil) }
@@ -201,17 +226,6 @@ package final class RoomWriter: Sendable {
             for request in requests { request.finish(.storageFailed) }
         }
         queue.async { self.drain() }
-    }
-
-    /// One transaction. That it was committed says that the storage works if there was something to write.
-    private func write<Value>(_ work: (StorageTransaction) throws -> Value) throws -> Value {
-        let (value, hasChanged) = try database.write { transaction in
-            let before = transaction.changeCount
-            let value = try work(transaction)
-            return (value, transaction.changeCount > before)
-        }
-        if hasChanged { health.succeeded() }
-        return value
     }
 
     private func takeNext() -> [Request]? {

@@ -3,7 +3,8 @@ import Storage
 import Synchronization
 package import Telemetry
 
-/// Whether what must survive can be written: what every write's success or failure says of it.
+/// Whether what must survive can be written: what the failure of any write, and the success of a batch or a probe, say
+/// of it.
 ///
 /// While it fails, nothing is acknowledged to the broker and nothing is shown live; `/readyz` says why. Thread-safe.
 package final class StorageHealth: Sendable {
@@ -26,7 +27,7 @@ package final class StorageHealth: Sendable {
     /// `nil` while all is well.
     package var trouble: Trouble? { state.withLock { $0 } }
 
-    /// A transaction was committed.
+    /// As much was committed as ingest needs.
     func succeeded() {
         let ended = state.withLock { state in
             defer { state = nil }

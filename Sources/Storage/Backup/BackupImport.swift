@@ -1,9 +1,9 @@
-import Foundation
-import GRDB
 package import Telemetry
 
 /// Takes a backup's lines into a database, some hundreds in a transaction, so that a gateway that serves meanwhile gets
 /// its turn.
+///
+///     lines ──▶ one export or several, each with its head and its end ──▶ BackupWriter, 1,000 lines a transaction
 ///
 /// What is there already stays as it is: readings of the same series, time and value, notifications, alerts and dead
 /// letters of the same identity, and rooms that have a history of their own. So the same backup can be imported again.
@@ -16,157 +16,115 @@ package struct BackupImport {
         package var description: String { "line \(line): \(problem)" }
     }
 
+    /// Where the lines are in an export.
+    private enum Section {
+        /// Before the first, or after the end of one.
+        case outside
+        /// Within one that has had so many lines of readings and of everything else.
+        case inside(values: Int, rows: Int)
+    }
+
     /// Lines in one transaction.
     private static let batchSize = 1000
 
     private let database: Database
-    private let readings: ReadingStore
-    private let columns: [BackupTable: [(name: String, type: String)]]
-    private let now: Timestamp
-    /// Values of this import have later numbers: those before were there.
-    private let firstSequence: Int64
-    /// Whether each room that came is new, and takes the backup's messages.
-    private var rooms: [String: Bool] = [:]
-    private var waiting: [(line: Int, value: JSONValue)] = []
+    private var writer: BackupWriter
+    private var section = Section.outside
+    private var exportCount = 0
+    private var waiting: [BackupWriter.Line] = []
     private var lineCount = 0
-    package private(set) var totals = BackupTotals()
+
+    /// What was taken.
+    package var totals: BackupTotals { writer.totals }
 
     /// An import into `database`, which may be in use by a gateway.
-    package init(into database: Database, at now: Timestamp, maxSeries: Int = .max) throws {
+    ///
+    /// - Parameter oldest: The time before which readings are left out: retention would remove them again.
+    package init(
+        into database: Database, at now: Timestamp, oldest: Timestamp = Timestamp(nanosecondsSinceEpoch: .min)
+    ) throws {
         self.database = database
-        self.now = now
-        readings = ReadingStore(maxSeries: maxSeries)
-        firstSequence = try database.write { try $0.next("reading", count: 1) }
-        columns = try database.read { snapshot in
-            var columns: [BackupTable: [(name: String, type: String)]] = [:]
-            for table in BackupTable.allCases {
-                columns[table] = try snapshot.rows("SELECT name, type FROM pragma_table_info(?)", [table.rawValue])
-                    .map { ($0[0], $0[1]) }.filter { !BackupTable.ownColumns.contains($0.0) }
-            }
-            return columns
-        }
+        writer = try database.write { try BackupWriter(in: $0, at: now, oldest: oldest) }
     }
 
     /// Takes one line, without its line break. Empty ones are passed over.
     ///
-    /// - Throws: ``Mistake``; what makes the database fail. Earlier lines stay.
+    /// - Throws: ``Mistake``; what makes the database fail. The lines before it stay.
     package mutating func take(_ line: some Collection<UInt8>) throws {
         lineCount += 1
         if line.isEmpty { return }
-        let value: JSONValue
         do {
-            value = try JSONParser.parse(Array(line))
-        } catch {
-            throw Mistake(line: lineCount, problem: "it is not JSON: \(error)")
+            try note(line)
+        } catch let mistake as Mistake {
+            try flush()
+            throw mistake
         }
-        if let version = value["windsock_export"] {
-            guard version.integerValue == 1 else {
-                throw Mistake(line: lineCount, problem: "the export is of a newer version of Windsock")
-            }
-            return
-        }
-        guard lineCount > 1 || value["table"] != nil else {
-            throw Mistake(line: lineCount, problem: "this is not an export of Windsock")
-        }
-        waiting.append((lineCount, value))
         if waiting.count >= Self.batchSize { try flush() }
     }
 
     /// Writes what waits.
-    package mutating func flush() throws {
-        guard !waiting.isEmpty else { return }
+    ///
+    /// - Throws: ``Mistake`` when there was none, or one that was cut off; what was there of it stays.
+    package mutating func finish() throws {
+        try flush()
+        if case .inside(let values, let rows) = section {
+            throw Mistake(
+                line: lineCount,
+                problem: "the export ends after \(values) values and \(rows) other rows, without its last line: it "
+                    + "was cut off")
+        }
+        guard exportCount > 0 else { throw Mistake(line: lineCount, problem: "this is not an export of Windsock") }
+    }
+
+    private mutating func note(_ line: some Collection<UInt8>) throws {
+        let value: JSONValue
+        do {
+            value = try JSONParser.parse(Array(line))
+        } catch {
+            throw mistake("it is not JSON: \(error)")
+        }
+        if let version = value["windsock_export"] {
+            guard version.integerValue == 1 else { throw mistake("the export is of a newer version of Windsock") }
+            if case .inside = section { throw mistake("another export begins before the end of the one before") }
+            section = .inside(values: 0, rows: 0)
+            exportCount += 1
+            return
+        }
+        guard case .inside(let values, let rows) = section else {
+            throw mistake(
+                exportCount == 0 ? "this is not an export of Windsock" : "there is something after the export's end")
+        }
+        if value["windsock_export_end"] != nil {
+            section = .outside
+            guard value["values"]?.integerValue == Int64(values), value["rows"]?.integerValue == Int64(rows) else {
+                throw mistake("lines are missing: \(values) values and \(rows) other rows came before its end")
+            }
+            return
+        }
+        section =
+            value["table"]?.stringValue == "reading"
+            ? .inside(values: values + 1, rows: rows) : .inside(values: values, rows: rows + 1)
+        waiting.append(BackupWriter.Line(number: lineCount, value: value))
+    }
+
+    private func mistake(_ problem: String) -> Mistake { Mistake(line: lineCount, problem: problem) }
+
+    private mutating func flush() throws {
         let lines = waiting
         waiting = []
-        var added = totals
-        var rooms = rooms
-        try database.write { transaction in
-            for (line, value) in lines { try take(value, line, &added, &rooms, transaction) }
-        }
-        totals = added
-        self.rooms = rooms
-    }
-
-    // MARK: Lines
-
-    private func take(
-        _ value: JSONValue, _ line: Int, _ totals: inout BackupTotals, _ rooms: inout [String: Bool],
-        _ transaction: StorageTransaction
-    ) throws {
-        switch value["table"]?.stringValue {
-        case "reading": try takeReading(value, line, &totals, transaction)
-        case "message": try takeMessage(value, line, &totals, &rooms, transaction)
-        case let name:
-            guard let table = name.flatMap(BackupTable.init(rawValue:)), let columns = columns[table] else {
-                throw Mistake(line: line, problem: "there is no table \"\(name ?? "")\"")
-            }
-            var values: [DatabaseValue] = []
-            for (column, type) in columns {
-                guard let cell = BackupLine.value(value[column], type: type) else {
-                    throw Mistake(line: line, problem: "\"\(column)\" is not what it should be")
-                }
-                values.append(cell)
-            }
-            let names = columns.map(\.name).joined(separator: ", ")
-            let places = columns.map { _ in "?" }.joined(separator: ", ")
-            try transaction.run(
-                "INSERT OR IGNORE INTO \(table.rawValue) (\(names)) VALUES (\(places))", StatementArguments(values))
-            if transaction.database.changesCount > 0 { totals.rows += 1 } else { totals.skipped += 1 }
+        do {
+            try write(lines[...])
+        } catch let mistake as Mistake {
+            // The transaction has left nothing; the lines before the mistake have none.
+            try write(lines.prefix { $0.number < mistake.line })
+            throw mistake
         }
     }
 
-    private func takeReading(
-        _ value: JSONValue, _ line: Int, _ totals: inout BackupTotals, _ transaction: StorageTransaction
-    ) throws {
-        guard let device = value["device"]?.stringValue.flatMap({ DeviceID($0) }),
-            let room = value["room_id"]?.stringValue, let metric = value["metric"]?.stringValue,
-            let time = value["time"]?.stringValue.flatMap({ Timestamp(iso8601: $0) }),
-            let number = value["value"]?.numberValue
-        else { throw Mistake(line: line, problem: "a reading has device, room_id, metric, time and value") }
-        let unit = value["unit"]?.stringValue
-        let known = try transaction.snapshot.row(
-            """
-            SELECT 1 FROM reading WHERE series_id =
-            (SELECT id FROM series WHERE device = ? AND room = ? AND metric = ? AND unit = ?)
-            AND time = ? AND value = ? AND sequence < ?
-            """,
-            [
-                device.rawValue, room, metric, unit ?? "", time.nanosecondsSinceEpoch, number, firstSequence,
-            ])
-        guard known == nil else {
-            totals.skipped += 1
-            return
-        }
-        let reading = Reading(
-            device: device, room: room, metrics: [Metric(name: metric, value: number, unit: unit)], time: time,
-            receivedAt: min(time, now))
-        totals.values += try readings.append([reading], in: transaction).valueCount
-    }
-
-    private func takeMessage(
-        _ value: JSONValue, _ line: Int, _ totals: inout BackupTotals, _ rooms: inout [String: Bool],
-        _ transaction: StorageTransaction
-    ) throws {
-        guard let room = value["room"]?.stringValue, let id = value["message_id"]?.stringValue,
-            let type = value["type"]?.stringValue, let payload = value["payload"]?.stringValue,
-            let offset = value["offset"]?.stringValue.flatMap({ Int64($0) }), offset > 0,
-            let created = value["created_at"]?.stringValue.flatMap({ Int64($0) })
-        else { throw Mistake(line: line, problem: "a message has room, offset, message_id, type, payload, created_at") }
-        let isNew = try rooms[room] ?? !transaction.snapshot.hasRoom(room)
-        rooms[room] = isNew
-        guard isNew else {
-            totals.skipped += 1
-            return
-        }
-        try transaction.run(
-            """
-            INSERT INTO room (name, last_offset) VALUES (?1, ?2)
-            ON CONFLICT (name) DO UPDATE SET last_offset = max(last_offset, ?2)
-            """, [room, offset])
-        try transaction.run(
-            """
-            INSERT OR IGNORE INTO message (room_id, offset, message_id, type, payload, created_at)
-            SELECT id, ?2, ?3, ?4, ?5, ?6 FROM room WHERE name = ?1
-            """, [room, offset, id, type, Data(payload.utf8), created])
-        totals.rows += 1
+    private mutating func write(_ lines: ArraySlice<BackupWriter.Line>) throws {
+        guard !lines.isEmpty else { return }
+        var writer = writer
+        try database.write { try writer.write(lines, in: $0) }
+        self.writer = writer
     }
 }

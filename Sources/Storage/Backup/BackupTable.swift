@@ -10,4 +10,26 @@ enum BackupTable: String, CaseIterable {
 
     /// Columns that number rows within one database.
     static let ownColumns: Set<String> = ["id", "number"]
+
+    /// The primary key: in its order the table is read page by page.
+    var key: [String] {
+        switch self {
+        case .device: ["room", "name"]
+        case .user: ["name"]
+        case .notification: ["user", "sequence"]
+        case .alert: ["number"]
+        case .silence: ["rule", "room", "device"]
+        case .deadLetter: ["id"]
+        }
+    }
+
+    /// What makes a row the same as one that is there already.
+    var identity: [String] {
+        switch self {
+        case .device, .user, .silence: key
+        case .notification: ["user", "notification_id"]
+        case .alert: ["alert_id"]
+        case .deadLetter: ["topic", "reason"]
+        }
+    }
 }

@@ -2,21 +2,9 @@ import Foundation
 import GRDB
 package import Telemetry
 
-/// What a backup holds, or an import took.
-package struct BackupTotals: Sendable, Equatable {
-    /// Values of readings.
-    package var values = 0
-    /// Rows of everything else.
-    package var rows = 0
-    /// Lines that were there before, or whose room has a history of its own.
-    package var skipped = 0
-
-    package init() {}
-}
-
 extension Database {
-    /// Writes everything as lines of JSON (NDJSON), each with its line break: first what the export is, then rooms'
-    /// messages, tables, and readings series by series.
+    /// Writes everything as lines of JSON (NDJSON), each with its line break: first what the export is, then rooms with
+    /// their messages, tables, readings series by series, and last how much it was, so that a part is known for one.
     ///
     /// Safe while a gateway writes: each part is read from snapshots of its own, page by page, so that nobody waits, and
     /// what is stored meanwhile may be in it or not.
@@ -31,42 +19,81 @@ extension Database {
         head.add("epoch", epoch)
         head.add("created_at", time: now)
         try write(head.finished() + [UInt8(ascii: "\n")])
-        try exportMessages(&totals, write)
+        try exportRooms(&totals, write)
         for table in BackupTable.allCases { try exportTable(table, &totals, write) }
         try exportReadings(range, &totals, write)
+        var end = JSONObjectBuilder()
+        end.add("windsock_export_end", 1)
+        end.add("values", totals.values)
+        end.add("rows", totals.rows)
+        try write(end.finished() + [UInt8(ascii: "\n")])
         return totals
     }
 
-    private static let pageSize = 4096
+    /// Values of readings in a page.
+    private static let valuesPerPage = 4096
+    /// Rows of everything else: each may have some kilobytes.
+    private static let rowsPerPage = 1000
 
-    private func exportMessages(_ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void) throws {
-        var position: (room: Int64, offset: Int64) = (0, 0)
+    private func exportRooms(_ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void) throws {
+        var id: Int64 = 0
         while true {
-            let (room, offset) = position
-            let rows = try read { snapshot in
-                try snapshot.rows(
+            let rooms = try read { [id] in
+                try $0.rows(
+                    "SELECT id, name, last_offset FROM room WHERE id > ? ORDER BY id LIMIT ?", [id, Self.rowsPerPage])
+            }
+            guard let last = rooms.last else { return }
+            for room in rooms {
+                try write(BackupLine.bytes("room", room))
+                totals.rows += 1
+                try exportMessages(of: room, &totals, write)
+            }
+            id = last[0]
+        }
+    }
+
+    /// The messages up to the room's last one when it was read: what is said meanwhile is left out.
+    private func exportMessages(
+        of room: Row, _ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void
+    ) throws {
+        let id: Int64 = room["id"]
+        let end: Int64 = room["last_offset"]
+        var offset: Int64 = 0
+        while offset < end {
+            let rows = try read { [offset] in
+                try $0.rows(
                     """
-                    SELECT room.id, name AS room, offset, message_id, type, payload, created_at FROM message
-                    JOIN room ON room.id = room_id WHERE (room_id, offset) > (?, ?) ORDER BY room_id, offset LIMIT ?
-                    """, [room, offset, Self.pageSize])
+                    SELECT room.name AS room, offset, message_id, type, payload, created_at FROM message
+                    JOIN room ON room.id = room_id WHERE room_id = ? AND offset > ? AND offset <= ?
+                    ORDER BY offset LIMIT ?
+                    """, [id, offset, end, Self.rowsPerPage])
             }
             guard let last = rows.last else { return }
             try write(rows.flatMap { BackupLine.bytes("message", $0) })
             totals.rows += rows.count
-            position = (last[0], last["offset"])
+            offset = last["offset"]
         }
     }
 
     private func exportTable(
         _ table: BackupTable, _ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void
     ) throws {
-        // Small by their limits, and without a common key to page by.
-        let rows = try read { try $0.rows("SELECT * FROM \(table.rawValue)") }
-        for part in stride(from: 0, to: rows.count, by: Self.pageSize) {
-            try write(
-                rows[part..<min(part + Self.pageSize, rows.count)].flatMap { BackupLine.bytes(table.rawValue, $0) })
+        let key = table.key.joined(separator: ", ")
+        let places = table.key.map { _ in "?" }.joined(separator: ", ")
+        var position: [DatabaseValue]?
+        while true {
+            let rows = try read { [position] in
+                try $0.rows(
+                    """
+                    SELECT * FROM \(table.rawValue) \(position == nil ? "" : "WHERE (\(key)) > (\(places))")
+                    ORDER BY \(key) LIMIT \(Self.rowsPerPage)
+                    """, StatementArguments(position ?? []))
+            }
+            guard let last = rows.last else { return }
+            try write(rows.flatMap { BackupLine.bytes(table.rawValue, $0) })
+            totals.rows += rows.count
+            position = table.key.map { last[$0] }
         }
-        totals.rows += rows.count
     }
 
     private func exportReadings(
@@ -74,16 +101,14 @@ extension Database {
     ) throws {
         var id: Int64 = 0
         while true {
-            let position = id
-            let all = try read { try $0.series(after: position, limit: Self.pageSize) }
+            let all = try read { [id] in try $0.series(after: id, limit: Self.rowsPerPage) }
             guard let end = all.last else { return }
             id = end.id
             for series in all {
                 var last: StoredValue?
                 while true {
-                    let position = last
-                    let page = try read {
-                        try $0.values(of: [series.id], in: range, after: position, limit: Self.pageSize)
+                    let page = try read { [last] in
+                        try $0.values(of: [series.id], in: range, after: last, limit: Self.valuesPerPage)
                     }
                     guard let end = page.last else { break }
                     try write(BackupLine.bytes(series, page))

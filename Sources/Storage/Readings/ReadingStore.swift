@@ -19,6 +19,8 @@ package final class ReadingStore: Sendable {
 
     /// Numbers are taken in blocks, so that not every transaction writes the counter.
     private static let sequenceBlock = 1 << 20
+    /// Series that one transaction removes from: each costs look-ups of its own, however few values it has.
+    private static let maxSeriesPerRemoval = 64
 
     private let cache = Mutex<SeriesCache?>(nil)
     private let maxSeries: Int
@@ -37,7 +39,7 @@ package final class ReadingStore: Sendable {
         let insert = try BoundStatement(
             "INSERT INTO reading (series_id, time, sequence, value) VALUES (?, ?, ?, ?)", in: transaction.database)
         try cache.withLock { slot in
-            var cache = try slot ?? Self.load(transaction)
+            var cache = slot ?? SeriesCache()
             // Whoever throws leaves no cache behind, and neither does a rollback.
             slot = nil
             var hasGrown = false
@@ -57,31 +59,52 @@ package final class ReadingStore: Sendable {
         return outcome
     }
 
-    /// Removes readings of these series that are older than `cutoff`, about `limit` of them, and the series that are
-    /// empty then.
+    /// Removes readings of these series that are older than `cutoff`, at most `limit` of them and of few series, and the
+    /// series that are empty then.
     ///
     /// - Returns: how many of the series, from the first, are done with, and how many values went.
     package func remove(
-        _ series: ArraySlice<Int64>, before cutoff: Timestamp, silentSince silence: Timestamp, limit: Int,
-        in transaction: StorageTransaction
+        _ series: ArraySlice<Int64>, before cutoff: Timestamp, limit: Int, in transaction: StorageTransaction
     ) throws -> (seriesCount: Int, valueCount: Int) {
         var removed = 0
         var done = 0
-        for id in series {
+        for id in series.prefix(Self.maxSeriesPerRemoval) {
             let rest = limit - removed
             guard rest > 0 else { break }
             let count = try transaction.removeReadings(of: id, before: cutoff, limit: rest)
             removed += count
             // It may have more.
             if count >= rest { break }
-            if try transaction.removeSeriesIfEmpty(id, silentSince: silence) { invalidate() }
+            if try transaction.removeSeriesIfEmpty(id) { forgetSeries() }
             done += 1
         }
         return (done, removed)
     }
 
-    /// Forgets what is known of series; the next transaction looks in the database.
-    func invalidate() {
+    /// Removes those of the devices that have no series and were silent since `cutoff`; returns how many went.
+    package func remove(
+        _ devices: [StoredDevice], silentSince cutoff: Timestamp, in transaction: StorageTransaction
+    ) throws -> Int {
+        var removed = 0
+        for device in devices
+        where try transaction.removeDeviceIfForgotten(device.name, in: device.room, silentSince: cutoff) {
+            removed += 1
+        }
+        if removed > 0 { forgetSeries() }
+        return removed
+    }
+
+    /// Forgets what is known of series and devices; the next transaction looks in the database. To be called when
+    /// another one may have removed some. Numbers that were taken are still this store's.
+    func forgetSeries() {
+        cache.withLock { slot in
+            slot?.devices = [:]
+            slot?.count = nil
+        }
+    }
+
+    /// Forgets everything, the numbers too: they may be free again.
+    private func invalidate() {
         cache.withLock { $0 = nil }
     }
 
@@ -97,14 +120,16 @@ package final class ReadingStore: Sendable {
         for (index, metric) in reading.metrics.enumerated() {
             var id = cache.devices[key]?.id(of: metric, hint: index)
             if id == nil {
-                guard cache.count < maxSeries else {
+                let count = try cache.count ?? Self.countSeries(transaction)
+                cache.count = count
+                guard count < maxSeries else {
                     outcome.refusedCount += 1
                     continue
                 }
                 let made = try Self.makeSeries(metric, key, transaction)
                 cache.devices[key]?.series.append(
                     SeriesCache.Entry(metric: metric.name, unit: metric.unit, id: made))
-                cache.count += 1
+                cache.count = count + 1
                 hasGrown = true
                 id = made
             }
@@ -133,10 +158,8 @@ package final class ReadingStore: Sendable {
         transaction.database.afterNextTransaction(onCommit: { _ in }, onRollback: { [self] _ in invalidate() })
     }
 
-    private static func load(_ transaction: StorageTransaction) throws -> SeriesCache {
-        var cache = SeriesCache()
-        cache.count = try transaction.snapshot.row("SELECT count(*) FROM series")?[0] ?? 0
-        return cache
+    private static func countSeries(_ transaction: StorageTransaction) throws -> Int {
+        try transaction.snapshot.row("SELECT count(*) FROM series")?[0] ?? 0
     }
 
     private static func device(

@@ -36,6 +36,6 @@ struct SeriesCache {
     var devices: [Key: Device] = [:]
     /// Numbers of readings that are taken from the database and not yet given out.
     var sequences: Range<Int64> = 0..<0
-    /// Series in the database.
-    var count = 0
+    /// Series in the database; `nil` when nobody has looked yet.
+    var count: Int?
 }

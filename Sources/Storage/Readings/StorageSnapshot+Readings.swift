@@ -15,21 +15,6 @@ extension StorageSnapshot {
             .map(StoredSeries.init)
     }
 
-    /// At most `maxPoints` points of a series in a range.
-    package func points(
-        of series: Int64, in range: Range<Timestamp>, maxPoints: Int
-    ) throws -> ReadingSampler.Points {
-        var sampler = ReadingSampler(range: range, maxPoints: maxPoints)
-        let select = try BoundStatement(
-            "SELECT time, value FROM reading WHERE series_id = ? AND time >= ? AND time < ?", in: database)
-        defer { select.reset() }
-        select.bind(1, series)
-        select.bind(2, range.lowerBound.nanosecondsSinceEpoch)
-        select.bind(3, range.upperBound.nanosecondsSinceEpoch)
-        while try select.step() { sampler.add(select.integer(0), select.real(1)) }
-        return sampler.points()
-    }
-
     /// The next values of several series in a range, by time: about `limit` of them, and at least one while there are
     /// any.
     ///
@@ -86,10 +71,26 @@ extension StorageSnapshot {
         return values
     }
 
-    /// Devices that were ever heard, by room and name.
-    package func devices(limit: Int) throws -> [StoredDevice] {
-        try rows("SELECT room, name, first_seen, last_seen FROM device ORDER BY room, name LIMIT ?", [limit])
-            .map(StoredDevice.init)
+    /// Devices that were ever heard, by room and name: those after `last`.
+    package func devices(after last: StoredDevice? = nil, limit: Int) throws -> [StoredDevice] {
+        try rows(
+            "\(StoredDevice.select) WHERE (room, name) > (?, ?) ORDER BY room, name LIMIT ?",
+            [last?.room ?? "", last?.name ?? "", limit]
+        ).map(StoredDevice.init)
+    }
+
+    /// Devices of which nothing is stored any more and that were silent since `cutoff`, by room and name: those after
+    /// `last`.
+    package func forgottenDevices(
+        silentSince cutoff: Timestamp, after last: StoredDevice?, limit: Int
+    ) throws -> [StoredDevice] {
+        try rows(
+            """
+            \(StoredDevice.select) WHERE (room, name) > (?, ?) AND last_seen < ?
+            AND NOT EXISTS (SELECT 1 FROM series WHERE series.device = device.name AND series.room = device.room)
+            ORDER BY room, name LIMIT ?
+            """, [last?.room ?? "", last?.name ?? "", cutoff.nanosecondsSinceEpoch, limit]
+        ).map(StoredDevice.init)
     }
 
     /// Series that have readings older than `cutoff`, or none at all; those after `id` in their order.
@@ -107,13 +108,5 @@ extension StorageSnapshot {
         let oldest: Int64? = try row(
             "SELECT min((SELECT min(time) FROM reading WHERE series_id = series.id)) FROM series")?[0]
         return oldest.map(Timestamp.init(nanosecondsSinceEpoch:))
-    }
-
-    /// Bytes that the database's content takes: of its file, without the pages that are free to be used again.
-    package func usedByteCount() throws -> Int64 {
-        let pages: Int64 = try row("PRAGMA page_count")?[0] ?? 0
-        let free: Int64 = try row("PRAGMA freelist_count")?[0] ?? 0
-        let size: Int64 = try row("PRAGMA page_size")?[0] ?? 0
-        return (pages - free) * size
     }
 }

@@ -22,28 +22,38 @@ extension StorageTransaction {
             """, [room, device, instant.nanosecondsSinceEpoch])
     }
 
-    /// Removes readings of one series that are older than `cutoff`, the oldest first, and little more than `limit` of
-    /// them; returns how many went.
+    /// Removes readings of one series that are older than `cutoff`, the oldest first and at most `limit` of them, also
+    /// where all are of one instant; returns how many went.
     package func removeReadings(of series: Int64, before cutoff: Timestamp, limit: Int) throws -> Int {
-        let boundary: Int64? = try snapshot.row(
-            "SELECT time FROM reading WHERE series_id = ? ORDER BY time LIMIT 1 OFFSET ?", [series, limit - 1])?[0]
-        let last = min(boundary ?? .max, cutoff.nanosecondsSinceEpoch - 1)
-        try run("DELETE FROM reading WHERE series_id = ? AND time <= ?", [series, last])
+        let last = try snapshot.row(
+            "SELECT time, sequence FROM reading WHERE series_id = ? ORDER BY time, sequence LIMIT 1 OFFSET ?",
+            [series, limit - 1])
+        if let last, last[0] < cutoff.nanosecondsSinceEpoch {
+            try run(
+                "DELETE FROM reading WHERE series_id = ? AND (time, sequence) <= (?, ?)",
+                [series, last[0] as Int64, last[1] as Int64])
+        } else {
+            try run("DELETE FROM reading WHERE series_id = ? AND time < ?", [series, cutoff.nanosecondsSinceEpoch])
+        }
         return database.changesCount
     }
 
-    /// Removes a series without readings, and its device when that was its last one and it was silent since `cutoff`.
-    ///
-    /// - Returns: whether the series is gone.
-    package func removeSeriesIfEmpty(_ series: Int64, silentSince cutoff: Timestamp) throws -> Bool {
+    /// Removes a series without readings; returns whether it is gone.
+    package func removeSeriesIfEmpty(_ series: Int64) throws -> Bool {
         try run(
             "DELETE FROM series WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM reading WHERE series_id = ?1)", [series])
-        guard database.changesCount > 0 else { return false }
+        return database.changesCount > 0
+    }
+
+    /// Removes a device that has no series and was silent since `cutoff`; returns whether it is gone.
+    package func removeDeviceIfForgotten(
+        _ device: String, in room: String, silentSince cutoff: Timestamp
+    ) throws -> Bool {
         try run(
             """
-            DELETE FROM device WHERE last_seen < ? AND NOT EXISTS
-            (SELECT 1 FROM series WHERE series.device = device.name AND series.room = device.room)
-            """, [cutoff.nanosecondsSinceEpoch])
-        return true
+            DELETE FROM device WHERE room = ?1 AND name = ?2 AND last_seen < ?3
+            AND NOT EXISTS (SELECT 1 FROM series WHERE series.device = ?2 AND series.room = ?1)
+            """, [room, device, cutoff.nanosecondsSinceEpoch])
+        return database.changesCount > 0
     }
 }

@@ -17,6 +17,8 @@ package struct StoredDevice: Sendable, Equatable {
         self.lastSeen = lastSeen
     }
 
+    static let select = "SELECT room, name, first_seen, last_seen FROM device"
+
     init(_ row: Row) {
         room = row[0]
         name = row[1]

@@ -65,14 +65,14 @@ struct ReadingText {
 
     /// The points of a chart: one JSON object, or a line for each point, with the bucket's figures beside it.
     static func chart(
-        _ chart: ReadingHistory.Chart, of device: String, in range: Range<Timestamp>, as format: ReadingFormat
+        _ lines: [ReadingChart.Line], of device: String, in range: Range<Timestamp>, as format: ReadingFormat
     ) -> [UInt8] {
-        guard format == .json else { return table(chart, as: format) }
+        guard format == .json else { return table(lines, as: format) }
         var object = JSONObjectBuilder()
         object.add("device", device)
         object.add("from", range.lowerBound.secondsSinceEpoch)
         object.add("to", range.upperBound.secondsSinceEpoch)
-        object.add("series", objects: chart.lines.map { Self.line($0.series, $0.points) })
+        object.add("series", objects: lines.map { Self.line($0.series, $0.points) })
         return object.finished()
     }
 
@@ -115,10 +115,10 @@ struct ReadingText {
     }
 
     /// The average stands where the value stands else; minimum, maximum and count follow.
-    private static func table(_ chart: ReadingHistory.Chart, as format: ReadingFormat) -> [UInt8] {
-        let text = ReadingText(series: chart.lines.map(\.series), format: format)
+    private static func table(_ lines: [ReadingChart.Line], as format: ReadingFormat) -> [UInt8] {
+        let text = ReadingText(series: lines.map(\.series), format: format)
         var bytes = format == .csv ? Array("time,device,metric,value,unit,min,max,count\r\n".utf8) : []
-        for (series, points) in chart.lines {
+        for (series, points) in lines {
             switch points {
             case .values(let values):
                 for point in values {
@@ -164,11 +164,20 @@ struct ReadingText {
     // MARK: Fields
 
     /// A field of a CSV line: quoted where it must be, and where a spreadsheet would take it for a formula.
-    private static func field(_ text: String) -> [UInt8] {
-        let isFormula = text.first.map { "=+-@\t\r".contains($0) } ?? false
-        guard isFormula || text.contains(where: { ",\"\r\n".contains($0) || $0.isNewline }) else {
-            return Array(text.utf8)
+    ///
+    /// Looks at bytes and not at characters, as whoever reads the table does: a comma with a combining mark is one
+    /// character that equals no comma, and still ends the field.
+    static func field(_ text: String) -> [UInt8] {
+        let bytes = text.utf8
+        let isFormula = bytes.first.map("=+-@\t\r".utf8.contains) ?? false
+        guard isFormula || bytes.contains(where: ",\"\r\n".utf8.contains) else { return Array(bytes) }
+        let quote = UInt8(ascii: "\"")
+        var field = isFormula ? [quote, UInt8(ascii: "'")] : [quote]
+        for byte in bytes {
+            if byte == quote { field.append(quote) }
+            field.append(byte)
         }
-        return Array("\"\((isFormula ? "'" : "") + text.replacing("\"", with: "\"\""))\"".utf8)
+        field.append(quote)
+        return field
     }
 }

@@ -9,7 +9,7 @@ import Telemetry
 struct StreamRoutes {
     /// The most rooms that one answer lists.
     static let maxListedRooms = 10_000
-    /// The most devices that are looked up for when they were first heard.
+    /// The most devices, of those that the token may see, that are looked up for when they were first heard.
     private static let maxStoredDevices = 20_000
 
     let hub: Hub
@@ -70,12 +70,13 @@ struct StreamRoutes {
         let grants = try context.requireIdentity().grants
         let known: [StoredDevice]
         do {
-            known = try await readings.devices(limit: Self.maxStoredDevices)
+            known = try await readings.devices(
+                where: grants.canSee(room:), limit: Self.maxStoredDevices)
         } catch {
             throw Problem(error)
         }
         var firstSeen: [String: [String: StoredDevice]] = [:]
-        for device in known where grants.canSee(room: device.room) {
+        for device in known {
             firstSeen[device.room, default: [:]][device.name] = device
         }
         var bytes: [UInt8] = []

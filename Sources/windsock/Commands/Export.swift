@@ -8,7 +8,10 @@ import Telemetry
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write everything that is stored as NDJSON, to standard output or a file.",
-        discussion: "Safe while a gateway serves. windsock import takes it back.")
+        discussion: """
+            Safe while a gateway of the same version serves. A file has .partial after its name until it is whole. \
+            windsock import takes it back.
+            """)
 
     @Option(help: "The file to write; standard output when none is named.")
     var output: String?
@@ -27,23 +30,33 @@ struct Export: AsyncParsableCommand {
             let start = try Self.instant(from, "--from") ?? Timestamp(nanosecondsSinceEpoch: .min)
             let end = try Self.instant(to, "--to") ?? Timestamp(nanosecondsSinceEpoch: .max)
             guard start < end else { throw ValidationError("--from must be before --to.") }
-            let database = try Database(existingIn: directory)
+            let database = try Database(readingBesideGatewayIn: directory)
             defer { try? database.close() }
-            let file = try open()
-            let totals = try database.export(readingsIn: start..<end, at: SystemWallClock().now()) {
-                try file.write(contentsOf: Data($0))
-            }
-            if output != nil { try file.synchronize() }
+            let totals = try write(database, start..<end)
             Console.error("Exported \(totals.values) values and \(totals.rows) other rows.")
         }
     }
 
-    private func open() throws -> FileHandle {
-        guard let output else { return .standardOutput }
-        guard FileManager.default.createFile(atPath: output, contents: nil, attributes: [.posixPermissions: 0o600]),
-            let file = FileHandle(forWritingAtPath: output)
-        else { throw Unavailable(description: "The file \(output) cannot be written.") }
-        return file
+    private func write(_ database: Database, _ range: Range<Timestamp>) throws -> BackupTotals {
+        let now = SystemWallClock().now()
+        guard let output else {
+            return try database.export(readingsIn: range, at: now) {
+                try FileHandle.standardOutput.write(contentsOf: Data($0))
+            }
+        }
+        do {
+            let file = try BackupFile(path: output)
+            do {
+                let totals = try database.export(readingsIn: range, at: now, to: file.write)
+                try file.finish()
+                return totals
+            } catch {
+                file.discard()
+                throw error
+            }
+        } catch let failure as BackupFile.Failure {
+            throw Unavailable(description: failure.description)
+        }
     }
 
     private static func instant(_ text: String?, _ name: String) throws -> Timestamp? {

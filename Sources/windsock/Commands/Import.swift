@@ -9,8 +9,9 @@ struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Take back what windsock export wrote.",
         discussion: """
-            Safe while a gateway serves, and repeatable: what is there already is left as it is. Rooms that have a \
-            history of their own keep it.
+            Safe while a gateway of the same version serves, and repeatable: what is there already is left as it is. \
+            Rooms that have a history of their own keep it; readings older than readings.age are left out. An export \
+            that was cut off is taken as far as it goes, and ends with an error.
             """)
 
     @Argument(help: "The file to read; standard input when none is named or it is -.")
@@ -25,16 +26,25 @@ struct Import: AsyncParsableCommand {
 
     func run() async throws {
         try await Exit.reporting {
-            let directory = try GatewayConfiguration(try settings.sources()).dataDirectory
+            let gateway = try GatewayConfiguration(try settings.sources())
             let input = try open()
-            let database = try Database(directory: directory)
+            let database = try Database(writingBesideGatewayIn: gateway.dataDirectory)
             defer { try? database.close() }
-            var backup = try BackupImport(into: database, at: SystemWallClock().now())
+            let now = SystemWallClock().now()
+            var backup = try BackupImport(into: database, at: now, oldest: gateway.storage.retention.cutoff(at: now))
+            // What was taken stays, whatever came after it.
+            defer { Self.report(backup.totals) }
             try Self.read(input, into: &backup)
-            let totals = backup.totals
-            Console.error(
-                "Imported \(totals.values) values and \(totals.rows) other rows; \(totals.skipped) were there already.")
         }
+    }
+
+    private static func report(_ totals: BackupTotals) {
+        var parts = ["\(totals.skipped) were there already"]
+        if totals.outdated > 0 {
+            parts.append("\(totals.outdated) values are older than readings.age and were left out")
+        }
+        Console.error(
+            "Imported \(totals.values) values and \(totals.rows) other rows; \(parts.joined(separator: "; ")).")
     }
 
     private func open() throws -> FileHandle {
@@ -60,6 +70,6 @@ struct Import: AsyncParsableCommand {
             }
         }
         try backup.take(rest)
-        try backup.flush()
+        try backup.finish()
     }
 }

@@ -27,10 +27,13 @@ struct ReadingRetentionTests {
     }
 
     private func clean(_ policy: RetentionPolicy, at second: Int) async throws -> Int {
-        let retention = ReadingRetention(
+        await retention(policy).clean(at: Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000))
+    }
+
+    private func retention(_ policy: RetentionPolicy) -> ReadingRetention {
+        ReadingRetention(
             policy: policy, database: ingest.database, writer: ingest.writer, readings: ingest.readings,
             logger: ingest.logger)
-        return await retention.clean(at: Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000))
     }
 
     @Test("Older readings go, in several portions, and nothing else; what is stored afterwards is found")
@@ -53,10 +56,48 @@ struct ReadingRetentionTests {
         let limit = size / 2
         let removed = try await clean(.init(maxAge: .seconds(1_000_000), maxBytes: limit), at: 30_000)
         #expect(removed > 10_000)
-        #expect(try await ingest.database.read { try $0.usedByteCount() } <= limit)
+        let left = try await ingest.database.read { snapshot in
+            try snapshot.usedByteCount() - snapshot.namesBesideReadings().map(snapshot.byteCount).reduce(0, +)
+        }
+        #expect(left <= limit && left > limit / 2)
         let kept = try ingest.values(of: "a")
         #expect(kept.last == 29_999 && !kept.isEmpty && kept == Array(kept.sorted()))
         // Both have lost the same span of time.
         #expect(kept.first == (try ingest.values(of: "b").first))
+    }
+
+    @Test("When something else fills the database, readings stay")
+    func others() async throws {
+        try append("a", 0..<5000)
+        let limit = try await ingest.database.read { try $0.usedByteCount() } * 2
+        try ingest.database.write { transaction in
+            for number in 0..<200 {
+                _ = try transaction.append(
+                    to: "chat", messageID: "m\(number)", type: "chat_message",
+                    payload: [UInt8](repeating: UInt8(ascii: "x"), count: 8192),
+                    at: Timestamp(nanosecondsSinceEpoch: 0))
+            }
+        }
+        #expect(try await ingest.database.read { try $0.usedByteCount() } > limit)
+        let retention = retention(.init(maxAge: .seconds(1_000_000), maxBytes: limit))
+        for second in 5000..<5003 {
+            #expect(await retention.clean(at: Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000)) == 0)
+        }
+        #expect(try ingest.values(of: "a").count == 5000)
+        // Their own share counts as ever.
+        try append("b", 0..<30_000)
+        let now = Timestamp(nanosecondsSinceEpoch: 30_000 * 1_000_000_000)
+        #expect(await retention.clean(at: now) > 1000)
+        #expect(try ingest.values(of: "b").last == 29_999)
+        #expect(try ingest.values(of: "b").count > 1000)
+    }
+
+    @Test("Hundreds of devices that go at once go with their series, portion by portion")
+    func devices() async throws {
+        for number in 0..<200 { try append("d\(number)", 0..<2) }
+        try append("young", 900..<901)
+        #expect(try await clean(.init(maxAge: .seconds(100)), at: 1000) == 400)
+        let left = try await ingest.database.read { try ($0.devices(limit: 999), $0.series(after: 0, limit: 999)) }
+        #expect(left.0.map(\.name) == ["young"] && left.1.map(\.device) == ["young"])
     }
 }

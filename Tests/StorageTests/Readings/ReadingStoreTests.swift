@@ -155,26 +155,83 @@ struct ReadingStoreTests {
         }
     }
 
+    private func remove(before second: Int64, limit: Int) throws -> (seriesCount: Int, valueCount: Int) {
+        let series = try database.read { try $0.agedSeries(before: at(second), after: 0, limit: 500) }
+        return try database.write {
+            try store.remove(series[...], before: at(second), limit: limit, in: $0)
+        }
+    }
+
+    private func removeDevices(silentSince second: Int64) throws -> Int {
+        let devices = try database.read { try $0.forgottenDevices(silentSince: at(second), after: nil, limit: 500) }
+        return try database.write { try store.remove(devices, silentSince: at(second), in: $0) }
+    }
+
     @Test("Removal takes the oldest, little by little, and a series that is empty goes with its device")
     func removal() throws {
         try append(try (0..<100).map { try Self.reading("a", [("t", Double($0), nil)], at: $0) })
         try append([try Self.reading("b", [("t", 1, nil)], at: 50)])
-        func remove(before second: Int64, limit: Int) throws -> (seriesCount: Int, valueCount: Int) {
-            let series = try database.read { try $0.agedSeries(before: at(second), after: 0, limit: 10) }
-            return try database.write {
-                try store.remove(series[...], before: at(second), silentSince: at(1000), limit: limit, in: $0)
-            }
-        }
         #expect(try remove(before: 60, limit: 25) == (0, 25))
         #expect(try values("a", "t").first == 25)
         #expect(try remove(before: 60, limit: 1000) == (2, 36))
         #expect(try values("a", "t") == (60..<100).map(Double.init))
         #expect(try database.read { try $0.series(of: "b") }.isEmpty)
+        #expect(try removeDevices(silentSince: 50) == 0, "it was not silent since then")
+        #expect(try removeDevices(silentSince: 1000) == 1)
         #expect(try database.read { try $0.devices(limit: 9).map(\.name) } == ["a"])
         // A device that comes back is as good as new.
         try append([try Self.reading("b", [("t", 7, nil)], at: 70)])
         #expect(try values("b", "t") == [7])
+        #expect(try database.read { try $0.devices(limit: 9).map(\.name) } == ["a", "b"])
         #expect(try remove(before: 60, limit: 1000) == (0, 0))
+    }
+
+    @Test("Of values of one instant no more go at once than of others")
+    func equalTimes() throws {
+        let same = try Self.reading("a", [("t", 5, nil)], at: 10)
+        try append(Array(repeating: same, count: 100))
+        #expect(try remove(before: 60, limit: 30) == (0, 30))
+        #expect(try values("a", "t").count == 70)
+        #expect(try remove(before: 60, limit: 1000) == (1, 70))
+    }
+
+    @Test("A transaction removes from few series, and goes through no table to find what goes with them")
+    func removalIsBounded() throws {
+        for number in 0..<100 { try append([try Self.reading("d\(number)", [("t", 1, nil)], at: 1)]) }
+        var statements: [String] = []
+        let (series, devices) = try database.read {
+            (
+                try $0.agedSeries(before: at(60), after: 0, limit: 500),
+                try $0.devices(limit: 500)
+            )
+        }
+        let outcome = try database.write { transaction in
+            transaction.database.trace { event in
+                if case .statement(let statement) = event { statements.append(statement.expandedSQL) }
+            }
+            defer { transaction.database.trace(options: []) }
+            let outcome = try store.remove(series[...], before: at(60), limit: 2000, in: transaction)
+            #expect(try store.remove(devices, silentSince: at(60), in: transaction) == outcome.seriesCount)
+            return outcome
+        }
+        #expect(outcome == (64, 64))
+        #expect(statements.count > 128)
+        let plans = try database.read { snapshot in
+            try Set(statements).flatMap {
+                try String.fetchAll(
+                    snapshot.database, sql: "EXPLAIN QUERY PLAN \($0)", adapter: SuffixRowAdapter(fromIndex: 3))
+            }
+        }
+        #expect(plans.allSatisfy { !$0.hasPrefix("SCAN") || $0.contains("CONSTANT") }, "\(plans)")
+    }
+
+    @Test("The number of a series that went is never another one's")
+    func numbers() throws {
+        try append([try Self.reading("a", [("t", 1, nil)], at: 1)])
+        let first = try #require(try database.read { try $0.series(of: "a").first?.id })
+        #expect(try remove(before: 60, limit: 10) == (1, 1))
+        try append([try Self.reading("b", [("t", 1, nil)], at: 1)])
+        #expect(try database.read { try $0.series(of: "b").first?.id } != first)
     }
 
     @Test("The oldest reading and the size are known")

@@ -1,0 +1,54 @@
+import Storage
+import Telemetry
+import Testing
+
+@testable import Services
+
+/// Long reads let others go between, and answers hold only what may be seen.
+@Suite("Reading history")
+struct ReadingHistoryTests {
+    private let ingest: IngestFixture
+    private let history: ReadingHistory
+
+    init() throws {
+        ingest = try IngestFixture()
+        history = ReadingHistory(database: ingest.database, logger: ingest.logger)
+    }
+
+    private func append(_ device: String, in room: String, count: Int) throws {
+        let id = try #require(DeviceID(device))
+        let readings = (0..<count).map { number in
+            let time = Timestamp(nanosecondsSinceEpoch: Int64(number))
+            return Reading(
+                device: id, room: room, metrics: [Metric(name: "t", value: Double(number))], time: time,
+                receivedAt: time)
+        }
+        try ingest.database.write { _ = try ingest.readings.append(readings, in: $0) }
+    }
+
+    @Test("A chart of many slices is the same, beside many others")
+    func slices() async throws {
+        try append("a", in: "sensors/a", count: 2000)
+        let series = try await history.series(of: "a", metrics: []) { _ in true }
+        let range = Timestamp(nanosecondsSinceEpoch: 0)..<Timestamp(nanosecondsSinceEpoch: 2000)
+        let whole = try await history.chart(of: series, in: range, maxPoints: 10)
+        await withTaskGroup(of: Bool.self) { group in
+            for slice in 100..<150 {
+                group.addTask { [history] in
+                    let lines = try? await history.chart(of: series, in: range, maxPoints: 10, sliceSize: slice)
+                    return lines?.map(\.points) == whole.map(\.points)
+                }
+            }
+            for await isEqual in group { #expect(isEqual) }
+        }
+    }
+
+    @Test("Devices that may not be seen take no place from those that may")
+    func devices() async throws {
+        for number in 0..<50 { try append("hidden\(number)", in: "a/\(number)", count: 1) }
+        for name in ["one", "two", "three"] { try append(name, in: "z/\(name)", count: 1) }
+        let found = try await history.devices(where: { $0.hasPrefix("z/") }, limit: 2)
+        #expect(found.map(\.name) == ["one", "three"])
+        #expect(try await history.devices(where: { _ in false }, limit: 2).isEmpty)
+    }
+}

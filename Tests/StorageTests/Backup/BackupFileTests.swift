@@ -1,0 +1,54 @@
+import Foundation
+import Storage
+import Testing
+
+/// A file of a name is always a whole one.
+@Suite("A backup's file")
+struct BackupFileTests {
+    private let fixture = StorageFixture()
+    private let path: String
+
+    init() throws {
+        try FileManager.default.createDirectory(atPath: fixture.directory, withIntermediateDirectories: true)
+        path = "\(fixture.directory)/backup.ndjson"
+    }
+
+    private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+
+    @Test("An earlier one stays until the new one is whole, and when that fails")
+    func replacing() throws {
+        try "earlier".write(toFile: path, atomically: true, encoding: .utf8)
+        let failed = try BackupFile(path: path)
+        try failed.write(Array("par".utf8))
+        #expect(text(path) == "earlier")
+        failed.discard()
+        #expect(text(path) == "earlier" && text("\(path).partial") == nil)
+        let file = try BackupFile(path: path)
+        try file.write(Array("whole".utf8))
+        try file.finish()
+        #expect(text(path) == "whole" && text("\(path).partial") == nil)
+    }
+
+    @Test("A link stays one, and a device is written as it is")
+    func special() throws {
+        let link = "\(fixture.directory)/link"
+        try "earlier".write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        let file = try BackupFile(path: link)
+        try file.write(Array("whole".utf8))
+        try file.finish()
+        #expect(text(path) == "whole")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == path)
+        let device = try BackupFile(path: "/dev/null")
+        try device.write([1])
+        try device.finish()
+        let type = try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType
+        #expect(type == .typeCharacterSpecial)
+    }
+
+    @Test("One that cannot be made is named")
+    func unwritable() throws {
+        let error = #expect(throws: BackupFile.Failure.self) { try BackupFile(path: "/proc/none/backup") }
+        #expect(error?.description.contains("/proc/none/backup") == true)
+    }
+}

@@ -1,0 +1,25 @@
+import GRDB
+import Storage
+import Testing
+
+/// Who is at fault decides whether a batch is tried again for ever, or split until one message is found.
+@Suite("Why a transaction failed")
+struct StorageFailureTests {
+    private struct Unknown: Error {}
+
+    @Test(
+        "The storage is at fault where any write would fail just so",
+        arguments: [
+            ResultCode.SQLITE_FULL, .SQLITE_BUSY, .SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_READONLY, .SQLITE_NOMEM,
+        ])
+    func storage(code: ResultCode) {
+        #expect(StorageFailure(DatabaseError(resultCode: code)).isStorageAtFault)
+    }
+
+    @Test("What a row breaks, and what is no error of the database, is about the message")
+    func message() {
+        #expect(!StorageFailure(DatabaseError(resultCode: .SQLITE_CONSTRAINT)).isStorageAtFault)
+        #expect(!StorageFailure(DatabaseError(resultCode: .SQLITE_TOOBIG)).isStorageAtFault)
+        #expect(!StorageFailure(Unknown()).isStorageAtFault)
+    }
+}
