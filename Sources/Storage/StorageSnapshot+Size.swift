@@ -10,9 +10,11 @@ extension StorageSnapshot {
         return (pages - free) * size
     }
 
-    /// Everything but the readings that takes room in the file: tables and indices by name.
+    /// Everything but the readings that takes room in the file: tables and indices by name. None where this SQLite was
+    /// built without the table that tells their sizes (`SQLITE_ENABLE_DBSTAT_VTAB`).
     package func namesBesideReadings() throws -> [String] {
-        try rows("SELECT name FROM sqlite_schema WHERE rootpage > 0 AND name <> 'reading'").map { $0[0] }
+        guard try row("SELECT 1 FROM pragma_module_list WHERE name = 'dbstat'") != nil else { return [] }
+        return try rows("SELECT name FROM sqlite_schema WHERE rootpage > 0 AND name <> 'reading'").map { $0[0] }
     }
 
     /// Bytes that a table or an index takes. Reads the whole of it.

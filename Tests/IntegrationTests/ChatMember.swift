@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Telemetry
 import TestSupport
 
 /// One of many chatting clients: a thread with a blocking socket, light enough for two hundred of them.
@@ -168,18 +169,19 @@ final class ChatMember: Sendable {
         while snapshot.offset < end {
             let limit = min(500, end - snapshot.offset)
             let query = "room_id=\(room.room)&limit=\(limit)&after=\(snapshot.offset)"
-            let messages = try get("/api/rooms/history?\(query)")["messages"]?.array ?? []
+            let messages = try get("/api/rooms/history?\(query)")["messages"]?.arrayValue ?? []
             guard !messages.isEmpty else { return fault("no history after \(snapshot.offset)") }
             for message in messages {
                 hear(
-                    Int(message["offset"]?.number ?? 0),
-                    Array((message["payload"]?["content"]?.string ?? "").utf8))
+                    Int(message["offset"]?.integerValue ?? 0),
+                    Array((message["payload"]?["content"]?.stringValue ?? "").utf8))
             }
         }
     }
 
-    /// Asks over HTTP, on this thread.
-    private func get(_ target: String) throws -> JSONValue {
+    /// Asks over HTTP, on this thread. Parsed by the product's own parser: Foundation's decoder, whose every wrong guess
+    /// is an error with a backtrace in tests, would keep two hundred members busy with one history for minutes.
+    private func get(_ target: String) throws -> Telemetry.JSONValue {
         let descriptor = try Self.connect(to: room.port)
         defer { close(descriptor) }
         let request =
@@ -188,9 +190,8 @@ final class ChatMember: Sendable {
         var answer: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 65_536)
         while case let count = recv(descriptor, &part, part.count, 0), count > 0 { answer += part[..<count] }
-        let text = String(decoding: answer, as: UTF8.self)
-        guard let end = text.firstRange(of: "\r\n\r\n") else { throw Cut() }
-        return try JSONValue(parsing: String(text[end.upperBound...]))
+        guard let end = answer.firstRange(of: Array("\r\n\r\n".utf8)) else { throw Cut() }
+        return try JSONParser.parse(Array(answer[end.upperBound...]))
     }
 
     private func sayNext(_ socket: Int32) throws {
