@@ -144,7 +144,8 @@ package struct AlertEvaluator: Sendable {
                 timed.remove(key)
                 continue
             }
-            for index in series.slots.indices {
+            for (index, slot) in series.slots.enumerated()
+            where slot.machine.isDue(at: now, rules[slot.rule].condition, listeningSince: listeningSince) {
                 step(key, index, &transitions) { machine, rule, makeAlert in
                     machine.advance(to: now, rule: rule, listeningSince: listeningSince, makeAlert: makeAlert)
                 }

@@ -142,6 +142,13 @@ package struct AlertStateMachine: Sendable, Equatable {
         return .repeated
     }
 
+    /// Whether ``advance(to:rule:listeningSince:makeAlert:)`` may do anything: asked for every machine once a second.
+    func isDue(at now: Timestamp, _ condition: AlertCondition, listeningSince: Timestamp?) -> Bool {
+        if isActive { return true }
+        guard case .noData(let duration) = condition, let heardAt, let listeningSince else { return false }
+        return now.since(max(heardAt, listeningSince)) >= duration
+    }
+
     /// Somebody knows of it: it is not told again.
     package mutating func acknowledge(at instant: Timestamp) {
         alert?.acknowledgedAt = instant

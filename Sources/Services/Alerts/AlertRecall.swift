@@ -24,36 +24,35 @@ enum AlertRecall {
         let metrics = Set(configuration.rules.map(\.metric))
         guard !metrics.isEmpty else { return evaluator }
         var budget = maxValues
-        var last: Int64 = 0
-        while true {
-            let position = last
-            let page = try database.read { try $0.series(after: position, limit: pageSize) }
-            guard let end = page.last else { return evaluator }
-            last = end.id
-            for series in page where metrics.contains(series.metric) {
-                try recall(series, &evaluator, &budget, database: database, at: now)
+        var last: Int64? = 0
+        while let position = last {
+            last = try database.read { snapshot in
+                let page = try snapshot.series(after: position, limit: pageSize)
+                for series in page where metrics.contains(series.metric) {
+                    try recall(series, &evaluator, &budget, from: snapshot, at: now)
+                }
+                return page.last?.id
             }
         }
+        return evaluator
     }
 
     private static func recall(
-        _ series: StoredSeries, _ evaluator: inout AlertEvaluator, _ budget: inout Int, database: Database,
+        _ series: StoredSeries, _ evaluator: inout AlertEvaluator, _ budget: inout Int, from snapshot: StorageSnapshot,
         at now: Timestamp
     ) throws {
         guard let device = DeviceID(series.device) else { return }
         let key = SeriesKey(room: series.room, device: device, metric: series.metric)
         let rules = evaluator.rules(for: key)
-        guard !rules.isEmpty, let latest = try database.read({ try $0.latestValue(of: series.id) }) else { return }
+        guard !rules.isEmpty, let latest = try snapshot.latestValue(of: series.id) else { return }
         var memory = SeriesMemory(latest: .init(value: latest.value, time: latest.time))
         for rule in rules {
             guard case .change(_, let window, _) = rule.condition else { continue }
             let start = now.advanced(by: .zero - window)
             guard latest.time >= start, budget > 0 else { continue }
-            let limit = min(budget, maxSeriesValues)
-            let parts = try database.read {
-                try $0.extremes(
-                    of: series.id, from: start, partLength: window / SeriesMemory.partCount, limit: limit)
-            }
+            let parts = try snapshot.extremes(
+                of: series.id, from: start, partLength: window / SeriesMemory.partCount,
+                limit: min(budget, maxSeriesValues))
             budget -= parts.reduce(0) { $0 + $1.count }
             memory.windows[rule.name] = parts.map {
                 SeriesMemory.Part(time: $0.start, minimum: $0.minimum, maximum: $0.maximum)
