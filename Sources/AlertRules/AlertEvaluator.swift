@@ -85,8 +85,10 @@ package struct AlertEvaluator: Sendable {
             if let latest = memory.latest {
                 series.slots[index].machine.expect(lastAt: latest.time, rule: rule, at: now)
             }
-            series.slots[index].machine.recall(memory.windows[rule.name] ?? [], latest: memory.latest, rule: rule)
+            series.slots[index].machine.recall(
+                memory.windows[rule.name], latest: memory.latest?.value, rule: rule)
         }
+        if let latest = memory.latest { series.heardAt = min(latest.time, now) }
         watched[key] = series
     }
 
@@ -108,13 +110,18 @@ package struct AlertEvaluator: Sendable {
 
     /// Takes a reading, by the time at which it was received. Those that the broker had retained say nothing of now.
     ///
-    /// - Parameter cause: the trace that a later question leads to; the reading's own when none is given.
-    package mutating func receive(_ reading: Reading, cause: TraceContext? = nil) -> [AlertTransition] {
+    /// - Parameters:
+    ///   - latest: what the clock says now: a reading that was received after that came before the clock was set back.
+    ///   - cause: the trace that a later question leads to; the reading's own when none is given.
+    package mutating func receive(
+        _ reading: Reading, notAfter latest: Timestamp? = nil, cause: TraceContext? = nil
+    ) -> [AlertTransition] {
         if rules.isEmpty || reading.isRetained { return [] }
+        let receivedAt = min(reading.receivedAt, latest ?? reading.receivedAt)
         var transitions: [AlertTransition] = []
         for metric in reading.metrics where rulesByMetric[metric.name] != nil {
             let key = SeriesKey(room: reading.room, device: reading.device, metric: metric.name)
-            now = max(now, reading.receivedAt)
+            now = max(now, receivedAt)
             guard watch(key), watched[key]?.slots.isEmpty == false else { continue }
             note(key)
             watched[key]?.heardAt = now
@@ -122,7 +129,7 @@ package struct AlertEvaluator: Sendable {
             for index in watched[key]?.slots.indices ?? 0..<0 {
                 step(key, index, &transitions) { machine, rule, makeAlert in
                     machine.receive(
-                        metric, measuredAt: min(reading.time, reading.receivedAt), at: instant,
+                        metric, measuredAt: min(reading.time, receivedAt), at: instant,
                         cause: cause ?? reading.trace, rule: rule, makeAlert: makeAlert)
                 }
             }
@@ -157,6 +164,13 @@ package struct AlertEvaluator: Sendable {
         }
     }
 
+    /// Devices can no longer be heard. Counts at once, whatever becomes of a batch that is open: silence is nobody's until
+    /// ``advance(to:isListening:)`` says that they can be heard again.
+    package mutating func stopListening() {
+        listeningSince = nil
+        undo?.listeningSince = nil
+    }
+
     /// The clock was set: what has passed until now stays as long as it was, and everybody has the whole time again
     /// before silence counts. Not within an open batch.
     package mutating func shiftClock(by step: Duration) {
@@ -165,7 +179,9 @@ package struct AlertEvaluator: Sendable {
         for (key, series) in watched {
             var series = series
             series.heardAt = series.heardAt.advanced(by: step)
-            for index in series.slots.indices { series.slots[index].machine.shift(by: step) }
+            for index in series.slots.indices {
+                series.slots[index].machine.shift(by: step, rule: rules[series.slots[index].rule], at: now)
+            }
             watched[key] = series
         }
     }
@@ -181,6 +197,14 @@ package struct AlertEvaluator: Sendable {
             alert.resolvedAt = now
             return AlertTransition(kind: kind, alert: alert)
         }
+    }
+
+    /// People were told of an alert then, because its silence was over.
+    package mutating func told(_ id: String, at instant: Timestamp) {
+        guard let (key, rule) = active[id], let slot = watched[key]?.slots.firstIndex(where: { $0.rule == rule })
+        else { return }
+        note(key)
+        watched[key]?.slots[slot].machine.told(at: instant)
     }
 
     /// Somebody knows of the alert. It stays so whatever becomes of a batch that is open.

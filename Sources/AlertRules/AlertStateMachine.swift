@@ -14,19 +14,27 @@ package import Telemetry
 package struct AlertStateMachine: Sendable, Equatable {
     /// A device that has been silent for so long after its alert fired is taken for gone: the alert ends.
     static let givenUpAfter = Duration.seconds(31 * 86_400)
+    /// So many values behind the window mean that a clock was set; fewer are late.
+    private static let maxBehind = 3
 
     /// The alert that is pending or firing.
     package private(set) var alert: Alert?
 
     /// Whether the condition held at the latest value.
     private var isHolding = false
+    /// When the alert became pending, and when it fired. Unlike what people are told of it, these move with the clock when
+    /// that is set.
+    private var pendingSince: Timestamp?
+    private var firingSince: Timestamp?
     /// Since when a pending alert's condition has held as far as is known; `nil` after a restart, until a value has come.
     private var holdingSince: Timestamp?
     /// Since when a firing alert's condition is over.
     private var clearSince: Timestamp?
     private var window: ChangeWindow?
-    /// Until then the window may lack what had caused an alert: after a restart, and when the device's clock was set.
+    /// Until then the window may lack what had caused an alert: after a restart, and when a clock was set.
     private var windowFilledAt: Timestamp?
+    /// Values in a row that were a whole window behind the others.
+    private var behindCount = 0
     /// When the metric came last, or waiting for it began; for rules about silence.
     private var heardAt: Timestamp?
 
@@ -46,6 +54,8 @@ package struct AlertStateMachine: Sendable, Equatable {
         alert.firedAt = alert.firedAt.map { min($0, instant) }
         alert.toldAt = alert.toldAt.map { min($0, instant) }
         self.alert = alert
+        pendingSince = alert.pendingAt
+        firingSince = alert.firedAt
         heardAt = instant
         isHolding = true
         switch rule.condition {
@@ -67,22 +77,22 @@ package struct AlertStateMachine: Sendable, Equatable {
     /// Learns what was stored before a restart.
     ///
     /// - Parameters:
-    ///   - parts: the extremes of parts of the rule's window, by time.
-    ///   - latest: the latest value, and when it was true.
-    mutating func recall(_ parts: [SeriesMemory.Part], latest: SeriesMemory.Value?, rule: AlertRule) {
-        for part in parts {
-            window?.add(part.minimum, at: part.time)
-            window?.add(part.maximum, at: part.time)
+    ///   - window: the rule's window, for changes.
+    ///   - latest: the latest value.
+    mutating func recall(_ window: SeriesMemory.Window?, latest: Double?, rule: AlertRule) {
+        if let window {
+            for part in window.parts {
+                self.window?.add(part.minimum, at: part.time)
+                self.window?.add(part.maximum, at: part.time)
+            }
+            if window.isWhole { windowFilledAt = nil }
         }
-        if !parts.isEmpty { windowFilledAt = nil }
         guard alert?.state == .firing, let latest else { return }
         switch rule.condition {
         case .noData, .change: return
+        // Back already: how long it must be over for is counted anew.
         case .above, .below, .outside:
-            // Back already: how long it must be over for is counted from then.
-            isHolding = rule.condition.holds(
-                for: latest.value, isHolding: true, hysteresis: rule.hysteresis, extremes: nil)
-            if !isHolding { clearSince = min(latest.time, heardAt ?? latest.time) }
+            isHolding = rule.condition.holds(for: latest, isHolding: true, hysteresis: rule.hysteresis, extremes: nil)
         }
     }
 
@@ -102,20 +112,10 @@ package struct AlertStateMachine: Sendable, Equatable {
         heardAt = now
         alert?.unit = metric.unit
         alert?.value = metric.value
-        if case .change(_, let duration, _) = rule.condition, window?.isAhead(of: measuredAt) == true {
-            window?.clear()
-            windowFilledAt = now.advanced(by: duration)
-        }
-        let extremes = window?.extremes(at: measuredAt)
-        window?.add(metric.value, at: measuredAt)
-        let isUnknown = windowFilledAt.map { now < $0 } ?? false
-        if !isUnknown { windowFilledAt = nil }
-        let holds = rule.condition.holds(
-            for: metric.value, isHolding: isHolding, hysteresis: rule.hysteresis, extremes: extremes)
-        isHolding = holds || (isUnknown && isHolding)
+        takeValue(metric.value, measuredAt: measuredAt, at: now, rule)
         if isHolding, alert?.state == .pending {
-            holdingSince = holdingSince ?? alert?.pendingAt
-            if let cause { alert?.cause = cause }
+            holdingSince = holdingSince ?? pendingSince
+            if alert?.cause == nil { alert?.cause = cause }
         }
         return judge(rule, at: now, holdingSince: holdingSince) {
             var alert = makeAlert()
@@ -149,16 +149,26 @@ package struct AlertStateMachine: Sendable, Equatable {
         return now.since(max(heardAt, listeningSince)) >= duration
     }
 
+    /// People were told of it then; the next time is an interval later.
+    mutating func told(at instant: Timestamp) {
+        alert?.toldAt = instant
+    }
+
     /// Somebody knows of it: it is not told again.
     package mutating func acknowledge(at instant: Timestamp) {
         alert?.acknowledgedAt = instant
     }
 
     /// The clock was set: what has passed until now stays as long as it was.
-    mutating func shift(by step: Duration) {
+    ///
+    /// - Parameter now: by the clock as it is set.
+    mutating func shift(by step: Duration, rule: AlertRule, at now: Timestamp) {
+        // Its parts are of the clock before.
+        if case .change(_, let duration, _) = rule.condition { windowFilledAt = now.advanced(by: duration) }
+        pendingSince = pendingSince?.advanced(by: step)
+        firingSince = firingSince?.advanced(by: step)
         holdingSince = holdingSince?.advanced(by: step)
         clearSince = clearSince?.advanced(by: step)
-        windowFilledAt = windowFilledAt?.advanced(by: step)
         heardAt = heardAt?.advanced(by: step)
         if let told = alert?.toldAt { alert?.toldAt = told.advanced(by: step) }
     }
@@ -166,18 +176,41 @@ package struct AlertStateMachine: Sendable, Equatable {
     /// Whether something is going on, so that time matters.
     var isActive: Bool { alert?.state == .pending || alert?.state == .firing }
 
-    // MARK: Transitions
+    // MARK: Conditions
 
+    private mutating func takeValue(_ value: Double, measuredAt: Timestamp, at now: Timestamp, _ rule: AlertRule) {
+        if case .change(_, let duration, _) = rule.condition, window?.isAhead(of: measuredAt) == true {
+            behindCount += 1
+            // It says nothing of now.
+            if behindCount < Self.maxBehind { return }
+            window?.clear()
+            windowFilledAt = now.advanced(by: duration)
+        }
+        behindCount = 0
+        let extremes = window?.extremes(at: measuredAt)
+        window?.add(value, at: measuredAt)
+        let isUnknown = windowFilledAt.map { now < $0 } ?? false
+        if !isUnknown { windowFilledAt = nil }
+        let holds = rule.condition.holds(
+            for: value, isHolding: isHolding, hysteresis: rule.hysteresis, extremes: extremes)
+        isHolding = holds || (isUnknown && isHolding)
+    }
+
+    /// One that fires does so until a value comes; one that is pending is over as soon as nobody can be heard.
     private mutating func judgeSilence(of duration: Duration, _ listeningSince: Timestamp?, at now: Timestamp) {
-        if let fired = alert?.firedAt, alert?.state == .firing, now.since(fired) >= Self.givenUpAfter {
+        if alert?.state == .firing {
+            alert?.value = nil
+            guard let firingSince, now.since(firingSince) >= Self.givenUpAfter else { return }
             isHolding = false
             heardAt = nil
-        }
-        if let heardAt, let listeningSince, !isHolding {
+        } else if let heardAt, let listeningSince {
             isHolding = now.since(max(heardAt, listeningSince)) >= duration
+        } else {
+            isHolding = false
         }
-        if isHolding { alert?.value = nil }
     }
+
+    // MARK: Transitions
 
     private mutating func judge(
         _ rule: AlertRule, at now: Timestamp, holdingSince: Timestamp?, makeAlert: () -> Alert
@@ -199,6 +232,7 @@ package struct AlertStateMachine: Sendable, Equatable {
             var begun = makeAlert()
             begun.pendingAt = now
             alert = begun
+            pendingSince = now
             self.holdingSince = now
             return rule.holdFor == .zero ? fire(at: now) : .pending
         }
@@ -208,6 +242,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         alert?.state = .firing
         alert?.firedAt = now
         alert?.toldAt = now
+        firingSince = now
         holdingSince = nil
         clearSince = nil
         return .firing

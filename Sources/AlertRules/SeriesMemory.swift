@@ -26,15 +26,28 @@ package struct SeriesMemory: Sendable {
         }
     }
 
+    /// A rule's window, or its latest part.
+    package struct Window: Sendable {
+        /// By time.
+        package var parts: [Part]
+        /// Whether nothing was left out.
+        package var isWhole: Bool
+
+        package init(parts: [Part], isWhole: Bool) {
+            self.parts = parts
+            self.isWhole = isWhole
+        }
+    }
+
     /// The parts of a window that are told apart.
     package static let partCount: Int64 = 60
 
     /// The latest value.
     package var latest: Value?
-    /// The windows of the rules about changes, by the rules' names; each by time.
-    package var windows: [String: [Part]]
+    /// The windows of the rules about changes, by the rules' names.
+    package var windows: [String: Window]
 
-    package init(latest: Value? = nil, windows: [String: [Part]] = [:]) {
+    package init(latest: Value? = nil, windows: [String: Window] = [:]) {
         self.latest = latest
         self.windows = windows
     }

@@ -96,9 +96,45 @@ struct AlertConditionTests {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
         #expect(evaluator.value(1, at: 5000, measuredAt: 5000) == [])
         #expect(evaluator.value(9, at: 5001, measuredAt: 5001) == ["firing a1 9"])
-        #expect(evaluator.value(9, at: 5002, measuredAt: 1000) == [])
-        #expect(evaluator.value(9, at: 5063, measuredAt: 1061) == ["resolved a1 9"])
-        #expect(evaluator.value(1, at: 5064, measuredAt: 1062) == ["firing a2 1"])
+        // Set back: after three values that is known.
+        for second in 0..<3 {
+            #expect(evaluator.value(9, at: 5002 + Double(second), measuredAt: 1000 + Double(second)) == [])
+        }
+        #expect(evaluator.value(9, at: 5065, measuredAt: 1063) == ["resolved a1 9"])
+        #expect(evaluator.value(1, at: 5066, measuredAt: 1064) == ["firing a2 1"])
+    }
+
+    @Test("A value that comes late among others neither hides a change nor makes one")
+    func lateValue() {
+        var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
+        #expect(evaluator.value(1, at: 5000, measuredAt: 5000) == [])
+        #expect(evaluator.value(50, at: 5001, measuredAt: 1000) == [])
+        #expect(evaluator.value(50, at: 5002, measuredAt: 1001) == [])
+        #expect(evaluator.value(9, at: 5003, measuredAt: 5003) == ["firing a1 9"])
+    }
+
+    @Test("Silence that is pending is over when the broker goes away")
+    func pendingSilence() {
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)), for: 100)])
+        #expect(evaluator.tick(0) == [])
+        #expect(evaluator.value(1, at: 1) == [])
+        #expect(evaluator.tick(61) == ["pending a1"])
+        #expect(evaluator.tick(62, isListening: false) == ["cancelled a1"])
+        #expect(evaluator.tick(500) == [])
+        #expect(evaluator.tick(560) == ["pending a2"])
+        #expect(evaluator.tick(660) == ["firing a2"])
+    }
+
+    @Test("That nobody can be heard counts at once, whatever becomes of a batch")
+    func stopListening() {
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))])
+        #expect(evaluator.tick(0) == [])
+        #expect(evaluator.value(1, at: 1) == [])
+        evaluator.begin()
+        evaluator.stopListening()
+        evaluator.rollback()
+        #expect(evaluator.tick(100) == [])
+        #expect(evaluator.tick(160) == ["firing a1"])
     }
 
     @Test(

@@ -26,19 +26,20 @@ extension AlertEvaluator {
     /// What a value does: `firing a1 31` and so on.
     mutating func value(
         _ value: Double, at seconds: Double, _ device: String = "d", metric: String = "t", retained: Bool = false,
-        measuredAt: Double? = nil
+        measuredAt: Double? = nil, notAfter: Double? = nil
     ) -> [String] {
         guard let id = DeviceID(device) else { return ["no device"] }
         let reading = Reading(
             device: id, room: "sensors/\(device)", metrics: [Metric(name: metric, value: value, unit: "°C")],
             time: AlertRulesTests.at(measuredAt ?? seconds), receivedAt: AlertRulesTests.at(seconds),
             isRetained: retained)
-        return Self.words(receive(reading))
+        return Self.words(receive(reading, notAfter: notAfter.map(AlertRulesTests.at)))
     }
 
     /// Goes on from what was stored of a device's metric before a restart.
     mutating func recall(
-        _ device: String, latest: (Double, Double)?, windows: [String: [(Double, Double)]] = [:]
+        _ device: String, latest: (Double, Double)?, windows: [String: [(Double, Double)]] = [:],
+        isWhole: Bool = true
     ) {
         guard let id = DeviceID(device) else { return }
         recall(
@@ -46,7 +47,9 @@ extension AlertEvaluator {
             SeriesMemory(
                 latest: latest.map { .init(value: $0.0, time: AlertRulesTests.at($0.1)) },
                 windows: windows.mapValues { parts in
-                    parts.map { .init(time: AlertRulesTests.at($0.0), minimum: $0.1, maximum: $0.1) }
+                    SeriesMemory.Window(
+                        parts: parts.map { .init(time: AlertRulesTests.at($0.0), minimum: $0.1, maximum: $0.1) },
+                        isWhole: isWhole)
                 }))
     }
 

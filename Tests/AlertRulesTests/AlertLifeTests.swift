@@ -110,6 +110,33 @@ struct AlertLifeTests {
         #expect(evaluator.tick(now + 70) == ["repeated a1 31"])
     }
 
+    @Test("A reading that was received before the clock was set back does not set it ahead again")
+    func readingOfBefore() {
+        var evaluator = AlertEvaluator([rule(.above(30), for: 10), rule(.noData(.seconds(50)), name: "s")], at: 9000)
+        #expect(evaluator.tick(9000) == [])
+        #expect(evaluator.value(1, at: 9000, "a") == [])
+        evaluator.shiftClock(by: .seconds(-3600))
+        #expect(evaluator.value(31, at: 9001, "b", notAfter: 5401) == ["pending a1 31"])
+        #expect(evaluator.tick(5402) == [])
+        #expect(evaluator.tick(5411) == ["firing a1 31"])
+    }
+
+    @Test("A clock that is set ends neither a silence as if it were a month old nor a change")
+    func clockAhead() {
+        var evaluator = AlertEvaluator(
+            [rule(.noData(.seconds(50)), name: "silent"), rule(.change(by: 5, within: .seconds(60), .any))])
+        #expect(evaluator.tick(0) == [])
+        #expect(evaluator.value(1, at: 1, "silent") == [])
+        #expect(evaluator.tick(51) == ["firing a1"])
+        #expect(evaluator.value(1, at: 52) == [])
+        #expect(evaluator.value(9, at: 53) == ["firing a2 9"])
+        let step = 40.0 * 86_400
+        evaluator.shiftClock(by: .seconds(step))
+        #expect(evaluator.tick(54 + step) == [])
+        #expect(evaluator.value(9, at: 55 + step) == [])
+        #expect(evaluator.value(9, at: 114 + step) == ["resolved a2 9"])
+    }
+
     @Test("What the broker had retained says nothing of now")
     func retained() {
         var evaluator = AlertEvaluator([rule(.above(30))])

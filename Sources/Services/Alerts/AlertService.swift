@@ -109,12 +109,12 @@ package final class AlertService: Sendable {
         guard !configuration.rules.isEmpty else { return [] }
         var found: [(AlertTransition, Journey?)] = []
         state.withLock { state in
-            followClock(&state)
+            let now = followClock(&state)
             state.evaluator.begin()
             for (index, reading) in readings.enumerated() {
                 let journey = index < journeys.count ? journeys[index] : nil
                 let span = begin(journey)
-                let transitions = state.evaluator.receive(reading, cause: Self.cause(journey))
+                let transitions = state.evaluator.receive(reading, notAfter: now, cause: Self.cause(journey))
                 found += transitions.map { ($0, journey) }
                 if let span { end(span, transitions) }
             }
@@ -143,6 +143,7 @@ package final class AlertService: Sendable {
     /// - Parameter isListening: Whether devices can be heard at all: while they cannot, nobody's silence counts.
     package func tick(isListening: Bool) {
         let isDue = state.withLock { state in
+            if !isListening { state.evaluator.stopListening() }
             if state.evaluator.isEmpty || state.isTicking { return false }
             state.isTicking = true
             return true
@@ -171,28 +172,33 @@ package final class AlertService: Sendable {
     }
 
     private func look(isListening: Bool, in transaction: StorageTransaction) throws -> [Message] {
-        let now = clock.now()
-        let transitions = state.withLock { state in
-            followClock(&state)
+        let (now, transitions) = state.withLock { state in
+            let now = followClock(&state)
             state.evaluator.begin()
             let transitions =
                 state.evaluator.takeOrphans(at: now) + state.evaluator.advance(to: now, isListening: isListening)
             note(transitions, in: &state)
-            return transitions
+            return (now, transitions)
         }
         var messages = try transitions.flatMap { try teller.tell($0, journey: nil, in: transaction) }
         for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxLateTellings) {
             messages += try teller.tellLate(alert, in: transaction)
-            if configuration.hasWebhook { state.withLock { $0.storesEvents = true } }
+            state.withLock { state in
+                state.evaluator.told(alert.alertID, at: now)
+                if configuration.hasWebhook { state.storesEvents = true }
+            }
         }
         return messages
     }
 
-    /// Durations are of time that passed, whatever is done to the clock.
-    private func followClock(_ state: inout State) {
-        guard !state.evaluator.isOpen, let step = state.steps.step(at: clock.now(), uptime: uptime()) else { return }
-        state.evaluator.shiftClock(by: step)
-        logger.notice("The clock was set; alerts go on by the time that passed", metadata: ["by": "\(step)"])
+    /// Durations are of time that passed, whatever is done to the clock. Returns what it says now.
+    private func followClock(_ state: inout State) -> Timestamp {
+        let now = clock.now()
+        if !state.evaluator.isOpen, let step = state.steps.step(at: now, uptime: uptime()) {
+            state.evaluator.shiftClock(by: step)
+            logger.notice("The clock was set; alerts go on by the time that passed", metadata: ["by": "\(step)"])
+        }
+        return now
     }
 
     private func note(_ transitions: [AlertTransition], in state: inout State) {

@@ -80,7 +80,9 @@ struct AlertTeller {
         let onward = Journey(subject: alert.device, parent: span.traceContext)
         var messages: [Message] = []
         if transition.kind != .repeated { messages.append(live(alert, at: now, journey: onward)) }
-        if isTold { messages += try notify(alert, transition.kind, rule, onward, at: now, in: transaction) }
+        // What was not told when it began, because it was silenced, begins for people when it is told the first time.
+        let kind = transition.kind == .repeated && earlier?.isAnnounced != true ? .firing : transition.kind
+        if isTold { messages += try notify(alert, kind, rule, onward, at: now, in: transaction) }
         return messages
     }
 

@@ -95,11 +95,25 @@ struct BackupWriter {
                 row[column] = value
             }
             guard !row.isEmpty else { throw mistake(line, "it has none of the columns of \(table.rawValue)") }
+            if table == .alert, !close(&row) { return count(false) }
             if table == .notification, try transaction.placeNotification(&row), let user = row["user"]?.text {
                 users.insert(user)
             }
             count(try transaction.insert(row, into: table))
         }
+    }
+
+    /// An alert that was going on elsewhere is over here: whether its condition still holds is for this gateway's own
+    /// rules to say, and a gateway that serves would not know of it.
+    ///
+    /// - Returns: false for one that never fired, of which nothing is kept.
+    private func close(_ row: inout [String: DatabaseValue]) -> Bool {
+        if row["state"]?.text == "pending" { return false }
+        if row["state"]?.text == "firing" {
+            row["state"] = "resolved".databaseValue
+            row["resolved_at"] = now.nanosecondsSinceEpoch.databaseValue
+        }
+        return true
     }
 
     private mutating func count(_ isNew: Bool) {

@@ -21,16 +21,12 @@ extension StorageTransaction {
     ///
     /// - Returns: whether the user's are out of the order of time with it.
     func placeNotification(_ row: inout [String: DatabaseValue]) throws -> Bool {
-        guard let user = row["user"], let number = row["sequence"].flatMap(Int64.fromDatabaseValue) else {
-            return false
-        }
+        guard let user = row["user"] else { return false }
         let last = try snapshot.row(
             "SELECT sequence, created_at FROM notification WHERE user = ? ORDER BY sequence DESC LIMIT 1", [user])
         guard let last else { return false }
-        let isNewest = last[1] <= row["created_at"].flatMap(Int64.fromDatabaseValue) ?? 0
-        if isNewest, number > last[0] { return false }
         row["sequence"] = ((last[0] as Int64) + 1).databaseValue
-        return true
+        return last[1] > row["created_at"].flatMap(Int64.fromDatabaseValue) ?? 0
     }
 
     /// Numbers a user's notifications anew, in the order in which they were made.

@@ -155,6 +155,31 @@ struct AlertServiceTests {
         #expect(setup.told().first == "sensors/d firing")
     }
 
+    @Test("Of a metric that was given in two units the latest value counts after a restart")
+    func unitsAcrossRestart() async throws {
+        let first = try AlertSetup([AlertSetup.rule()])
+        func store(_ value: Double, _ unit: String?, at seconds: Double) throws {
+            let instant = try #require(Timestamp(secondsSinceEpoch: seconds))
+            let reading = Reading(
+                device: try #require(DeviceID("d")), room: "sensors/d",
+                metrics: [Metric(name: "t", value: value, unit: unit)], time: instant, receivedAt: instant)
+            try first.ingest.writer.commit { transaction in
+                _ = try first.ingest.readings.append([reading], in: transaction)
+                return RoomWriter.Effect((), messages: try first.alerts.evaluate([reading], [], in: transaction))
+            } finished: {
+                first.alerts.finished(isCommitted: $0)
+            }
+        }
+        try store(20, nil, at: 1000)
+        try store(20, "°C", at: 1001)
+        try store(31, nil, at: 1002)
+        try first.ingest.database.close()
+        let second = try AlertSetup([AlertSetup.rule()], after: first)
+        try await second.tick(1003)
+        #expect(second.told() == [])
+        #expect(second.alerts.activeCount == 1)
+    }
+
     @Test("A change across a restart is seen: the window is read from what was stored")
     func changeAcrossRestart() throws {
         let rule = AlertSetup.rule(condition: .change(by: 5, within: .seconds(600), .any))

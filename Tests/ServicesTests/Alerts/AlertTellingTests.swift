@@ -70,10 +70,42 @@ struct AlertTellingTests {
         _ = setup.told()
         try await setup.tick(2000)
         #expect(setup.told() == ["notification Too hot: d", "chat/ops firing"])
+        let event = try #require(try setup.lastWebhookEvent())
+        #expect(event["event"]?.stringValue == "alert.firing")
         try await setup.tick(2001)
         #expect(setup.told() == [])
         try setup.value(20, at: 2002)
         #expect(setup.told().count == 3)
+    }
+
+    @Test("After a silence people are told once, also by a repeat, and again an interval later")
+    func lateRepeats() async throws {
+        let setup = try AlertSetup([AlertSetup.rule(repeat: .seconds(60))])
+        try setup.value(31, at: 1000)
+        try setup.value(20, at: 1001)
+        let id = try #require(try setup.stored.first?.alertID)
+        func silence(until seconds: Double) async throws {
+            _ = try await setup.alerts.silence(id, until: Timestamp(secondsSinceEpoch: seconds), by: "ada")
+        }
+        // The silence ends just before the first repeat.
+        try await silence(until: 2059)
+        try setup.value(31, at: 2000)
+        _ = setup.told()
+        try await setup.tick(2059)
+        #expect(setup.told().count == 2)
+        try await setup.tick(2060)
+        #expect(setup.told() == [])
+        try await setup.tick(2119)
+        #expect(setup.told().count == 2)
+        #expect(try setup.lastWebhookEvent()?["event"]?.stringValue == "alert.repeated")
+        try setup.value(20, at: 2120)
+        // It ends with a repeat: for people that is the beginning.
+        try await silence(until: 3060)
+        try setup.value(31, at: 3000)
+        _ = setup.told()
+        try await setup.tick(3060)
+        #expect(setup.told() == ["notification Too hot: d", "chat/ops firing"])
+        #expect(try setup.lastWebhookEvent()?["event"]?.stringValue == "alert.firing")
     }
 
     @Test("Whoever sees one room finds its alerts, however many other rooms have")

@@ -76,6 +76,25 @@ struct BackupTests {
             + #""created_at":"\#(at(Int64(second)).nanosecondsSinceEpoch)","expires_at":null,"read_at":null}"#
     }
 
+    @Test("An alert that was going on elsewhere is over here, and one that never fired is left out")
+    func alerts() throws {
+        let (first, second) = (try source.open(), try target.open())
+        try first.write { transaction in
+            for (id, state) in [("1", StoredAlert.State.firing), ("2", .pending), ("3", .resolved)] {
+                try transaction.save(
+                    StoredAlert(
+                        alertID: id, rule: "hot", title: "Hot", severity: "info", device: "a", room: "sensors/a",
+                        metric: "t", state: state, condition: "above 30", message: "hot", pendingAt: at(8)))
+            }
+        }
+        try Self.restore(try Self.lines(first), into: second)
+        let alerts = try second.read { try $0.alerts(AlertQuery()) }
+        #expect(alerts.map(\.alertID).sorted() == ["1", "3"])
+        #expect(alerts.allSatisfy { $0.state == .resolved })
+        #expect(alerts.first { $0.alertID == "1" }?.resolvedAt == at(1000))
+        #expect(try second.read { try $0.activeAlerts() }.isEmpty)
+    }
+
     @Test("Everything comes back as it was, equal readings as often as they were")
     func roundTrip() throws {
         let first = try source.open()
