@@ -55,7 +55,7 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// A number as JSON has it: the shortest that reads back equal.
-    static func text(_ value: Double) -> String {
+    package static func text(_ value: Double) -> String {
         var bytes: [UInt8] = []
         JSONWriter.append(value, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)

@@ -126,7 +126,18 @@ package struct AlertEvaluator: Sendable {
             note(key)
             watched[key]?.heardAt = now
             let instant = now
+            let listeningSince = listeningSince
             for index in watched[key]?.slots.indices ?? 0..<0 {
+                // The value before counted until now: what time has brought since the last look comes first.
+                if let slot = watched[key]?.slots[index], slot.machine.isActive,
+                    !slot.machine.staysPending(
+                        with: metric.value, measuredAt: min(reading.time, receivedAt), at: instant,
+                        rule: rules[slot.rule])
+                {
+                    step(key, index, &transitions) { machine, rule, makeAlert in
+                        machine.advance(to: instant, rule: rule, listeningSince: listeningSince, makeAlert: makeAlert)
+                    }
+                }
                 step(key, index, &transitions) { machine, rule, makeAlert in
                     machine.receive(
                         metric, measuredAt: min(reading.time, receivedAt), at: instant,

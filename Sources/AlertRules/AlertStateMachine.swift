@@ -126,13 +126,28 @@ package struct AlertStateMachine: Sendable, Equatable {
         }
     }
 
+    /// Whether a pending alert's condition holds at a value too: then that is the value to tell of.
+    func staysPending(with value: Double, measuredAt: Timestamp, at now: Timestamp, rule: AlertRule) -> Bool {
+        guard alert?.state == .pending else { return false }
+        var next = self
+        next.takeValue(value, measuredAt: measuredAt, at: now, rule)
+        return next.isHolding
+    }
+
     /// Looks at what time alone has brought.
     ///
     /// - Parameter listeningSince: since when devices can be heard at all; `nil` while they cannot.
     package mutating func advance(
         to now: Timestamp, rule: AlertRule, listeningSince: Timestamp?, makeAlert: () -> Alert
     ) -> AlertTransition.Kind? {
-        if case .noData(let duration) = rule.condition { judgeSilence(of: duration, listeningSince, at: now) }
+        switch rule.condition {
+        case .noData(let duration): judgeSilence(of: duration, listeningSince, at: now)
+        // Nothing has come for a whole window, though it could have: there is no change within it any more.
+        case .change(_, let duration, _):
+            guard let heardAt, let listeningSince, windowFilledAt.map({ now >= $0 }) ?? true else { break }
+            if now.since(max(heardAt, listeningSince)) > duration { isHolding = false }
+        case .above, .below, .outside: break
+        }
         let kind = judge(rule, at: now, holdingSince: holdingSince ?? listeningSince, makeAlert: makeAlert)
         if let kind { return kind }
         guard let told = alert?.toldAt, alert?.state == .firing, alert?.acknowledgedAt == nil,

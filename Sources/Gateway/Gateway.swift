@@ -183,7 +183,7 @@ package struct Gateway: Service {
                 clientID: mqtt.clientID, receiveMaximum: mqtt.receiveMaximum,
                 maxDeadLetters: configuration.storage.maxDeadLetters),
             writer: rooms.writer, database: rooms.database, readings: rooms.readings, alerts: rooms.alerts,
-            metrics: metrics, tracer: tracing.entry.tracer)
+            metrics: metrics, tracer: tracing.entry.tracer, logger: logger)
         let pipeline = IngestPipeline(
             decoder: TelemetryDecoder(
                 routes: configuration.routes, statusRoutes: configuration.statusRoutes,

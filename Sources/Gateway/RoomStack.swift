@@ -6,6 +6,7 @@ import Storage
 
 /// What is kept: the database, its writer, and the services on top of them.
 struct RoomStack: Sendable {
+    private let lock: DataDirectoryLock
     let database: Database
     let writer: RoomWriter
     let readings: ReadingStore
@@ -22,13 +23,14 @@ struct RoomStack: Sendable {
 
     /// Opens the database of the data directory.
     ///
-    /// - Throws: `StorageError` naming the file.
+    /// - Throws: `StorageError` naming the file; also when another gateway has the directory.
     init(
         _ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, entry: EntryTracer,
         factory: any MetricsFactory, logger: Logger
     ) throws {
         let tracer = entry.tracer
         let storage = configuration.storage
+        lock = try DataDirectoryLock(directory: configuration.dataDirectory)
         database = try Database(directory: configuration.dataDirectory, durability: storage.durability)
         writer = RoomWriter(database: database, hub: hub, tracer: tracer, logger: logger)
         readings = ReadingStore(maxSeries: storage.maxSeries)

@@ -37,7 +37,7 @@ package final class Database: Sendable {
     package convenience init(
         directory: String, durability: Durability = .normal, ids: any IDGenerator = RandomIDGenerator()
     ) throws(StorageError) {
-        try Self.make(directory)
+        try Self.makeDirectory(directory)
         try self.init(file: "\(directory)/\(Self.fileName)", role: .gateway, durability: durability, ids: ids)
     }
 
@@ -46,7 +46,7 @@ package final class Database: Sendable {
     ///
     /// - Throws: ``StorageError``, also for one of another version.
     package convenience init(writingBesideGatewayIn directory: String) throws(StorageError) {
-        try Self.make(directory)
+        try Self.makeDirectory(directory)
         try self.init(
             file: "\(directory)/\(Self.fileName)", role: .writingTool, durability: .normal, ids: RandomIDGenerator())
     }
@@ -60,13 +60,26 @@ package final class Database: Sendable {
         try self.init(file: file, role: .readingTool, durability: .normal, ids: RandomIDGenerator())
     }
 
-    private static func make(_ directory: String) throws(StorageError) {
+    /// Makes the directory, for its owner alone, if it is not there.
+    package static func makeDirectory(_ directory: String) throws(StorageError) {
         do {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw StorageError(file: directory, problem: .unusable("the directory cannot be made: \(error)"))
+            throw StorageError(
+                file: directory, problem: .unusable("the directory cannot be made: \(error.localizedDescription)"))
         }
+    }
+
+    /// Makes an empty file for its owner alone, which SQLite takes for a new database: what people say to each other is in
+    /// it, whoever may read the directory.
+    private static func makeFile(_ file: String) throws(StorageError) {
+        let descriptor = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            if errno == EEXIST { return }
+            throw StorageError(file: file, problem: .unusable(String(cString: strerror(errno))))
+        }
+        Foundation.close(descriptor)
     }
 
     private init(
@@ -87,6 +100,7 @@ package final class Database: Sendable {
                 try reader.read { try Self.check($0, role, file: file) }
                 try reader.close()
             }
+            if !isThere { try Self.makeFile(file) }
             configuration.readonly = role == .readingTool
             pool = try DatabasePool(path: file, configuration: configuration)
             if role == .gateway || !isThere { try Schema.migrator.migrate(pool) }

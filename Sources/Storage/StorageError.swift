@@ -7,6 +7,8 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
         case newer
         /// An earlier version has made it, and only a gateway brings it up to date.
         case older
+        /// Another gateway has it.
+        case inUse
         /// There is none.
         case missing
         /// Not a database, or a damaged one.
@@ -33,6 +35,9 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch problem {
+        case .inUse:
+            "Another gateway uses this data directory (\(file)). One directory is for one gateway: stop the other, or name "
+                + "another directory."
         case .missing: "There is no database \(file)."
         case .newer:
             "The database \(file) was made by a newer version of Windsock. It was left as it is: start that version, "

@@ -104,6 +104,18 @@ struct AlertConditionTests {
         #expect(evaluator.value(1, at: 5066, measuredAt: 1064) == ["firing a2 1"])
     }
 
+    @Test("A change is over when nothing has come for a whole window, though it could have")
+    func changeOfTheSilent() {
+        var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
+        #expect(evaluator.tick(0) == [])
+        #expect(evaluator.value(1, at: 1) == [])
+        #expect(evaluator.value(9, at: 2) == ["firing a1 9"])
+        #expect(evaluator.tick(62) == [])
+        #expect(evaluator.tick(63, isListening: false) == [])
+        #expect(evaluator.tick(100) == [])
+        #expect(evaluator.tick(161) == ["resolved a1 9"])
+    }
+
     @Test("A value that comes late among others neither hides a change nor makes one")
     func lateValue() {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])

@@ -43,6 +43,19 @@ struct DatabaseFileTests {
         #expect(try Data(contentsOf: file) == content)
     }
 
+    @Test("the file is for its owner alone, also in a directory that others may read")
+    func permissions() throws {
+        try FileManager.default.createDirectory(
+            atPath: fixture.directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        let database = try fixture.open()
+        _ = try database.write { try $0.say(1, in: "a") }
+        for file in try FileManager.default.contentsOfDirectory(atPath: fixture.directory) {
+            let mode = try FileManager.default.attributesOfItem(atPath: "\(fixture.directory)/\(file)")[
+                .posixPermissions]
+            #expect(mode as? Int == 0o600, "\(file)")
+        }
+    }
+
     @Test("what is to be there already is not made")
     func missing() throws {
         let error = #expect(throws: StorageError.self) {

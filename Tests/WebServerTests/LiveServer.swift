@@ -78,7 +78,7 @@ final class LiveServer: Sendable {
             decoder: TelemetryDecoder(),
             store: IngestStore(
                 configuration: .init(clientID: "test"), writer: writer, database: database, readings: ReadingStore(),
-                alerts: services.alerts, metrics: ingestMetrics, tracer: tracer),
+                alerts: services.alerts, metrics: ingestMetrics, tracer: tracer, logger: logger),
             stream: stream, entry: tracing.entry, metrics: ingestMetrics, logger: logger)
         tickets = TicketStore()
         let environment = ConnectionEnvironment(

@@ -86,7 +86,8 @@ package final class AlertService: Sendable {
         self.wakeWebhook = wakeWebhook
         teller = AlertTeller(
             rules: configuration.rules, ledger: RoomLedger(configuration: history),
-            hasWebhook: configuration.hasWebhook, tracer: tracer, ids: ids, clock: clock, logger: logger)
+            hasWebhook: configuration.hasWebhook, tracer: tracer, ids: ids, clock: clock,
+            overflow: WebhookOverflow(factory: factory, logger: logger), logger: logger)
         transitions = Dictionary(
             uniqueKeysWithValues: [AlertTransition.Kind.firing, .resolved].map {
                 ($0, Counter(label: "windsock_alerts", dimensions: [("transition", "\($0)")], factory: factory))
@@ -281,6 +282,8 @@ package final class AlertService: Sendable {
             guard alert.state != .resolved else {
                 throw RequestError(.conflict, "The alert is over; there is nothing to acknowledge.")
             }
+            // Who was first stays.
+            if alert.acknowledgedAt != nil { return }
             alert.acknowledgedAt = now
             alert.acknowledgedBy = user
             try transaction.save(alert)

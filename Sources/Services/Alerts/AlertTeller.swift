@@ -14,6 +14,8 @@ struct AlertTeller {
     let tracer: any Tracer
     let ids: any IDGenerator
     let clock: any WallClock
+    /// Counts what the webhook does not get because too much waits for it.
+    let overflow: WebhookOverflow
     let logger: Logger
 
     /// Returns what rooms are told once the transaction is committed.
@@ -141,12 +143,13 @@ struct AlertTeller {
             let isKept = try transaction.addWebhookEvent(
                 id: id, body: AlertPayload.event("\(kind)", id: id, alert, at: now),
                 traceparent: journey.parent?.traceparent, at: now, maxWaiting: AlertService.maxWaitingEvents)
-            if !isKept { logger.warning("Too many events wait for the webhook; one is not sent") }
+            if !isKept { overflow.note(rule: alert.rule, at: now) }
             return []
         }
         return messages
     }
 
+    /// The rule's message is about what is wrong; of the end it says what is the case now.
     private func draft(_ alert: StoredAlert, _ rule: AlertRule?) throws -> NotificationDraft {
         let priority: NotificationDraft.Priority =
             switch (alert.state, rule?.severity) {
@@ -156,7 +159,8 @@ struct AlertTeller {
             }
         let title = "\(rule?.title ?? alert.rule): \(alert.device)"
         return try NotificationDraft(
-            title: alert.state == .resolved ? "Resolved: \(title)" : title, body: alert.message,
+            title: alert.state == .resolved ? "Resolved: \(title)" : title,
+            body: alert.state == .resolved ? AlertTemplate.resolvedText(alert) : alert.message,
             link: "/?alert=\(alert.alertID)", priority: priority)
     }
 }

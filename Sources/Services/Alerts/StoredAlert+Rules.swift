@@ -31,6 +31,15 @@ extension StoredAlert {
     }
 }
 
+extension AlertTemplate {
+    /// What people are told of the end of an alert: `greenhouse-1: temperature is 28 °C`.
+    static func resolvedText(_ alert: StoredAlert) -> String {
+        guard let value = alert.value else { return "\(alert.device): \(alert.metric) no longer comes" }
+        let unit = alert.unit.map { " \($0)" } ?? ""
+        return "\(alert.device): \(alert.metric) is \(AlertCondition.text(value))\(unit)"
+    }
+}
+
 extension StoredAlert.State {
     init(_ state: Alert.State) {
         switch state {

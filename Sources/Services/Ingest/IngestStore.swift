@@ -1,4 +1,5 @@
 import CoreMetrics
+package import Logging
 import MQTTTransport
 import OTLP
 import Realtime
@@ -42,7 +43,10 @@ package final class IngestStore: Sendable {
         var deliveries: DeliveryLog?
         /// Whether the broker has a new session, and what was received in the old one is still to be forgotten.
         var isForgettingDue = false
+        var refusalLoggedAt: Timestamp?
     }
+
+    private static let logInterval = Duration.seconds(60)
 
     private let configuration: Configuration
     private let writer: RoomWriter
@@ -52,6 +56,7 @@ package final class IngestStore: Sendable {
     private let metrics: IngestMetrics
     private let tracer: any Tracer
     private let clock: any WallClock
+    private let logger: Logger
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -61,7 +66,7 @@ package final class IngestStore: Sendable {
     package init(
         configuration: Configuration, writer: RoomWriter, database: Database, readings: ReadingStore,
         alerts: AlertService? = nil, metrics: IngestMetrics, tracer: any Tracer,
-        clock: any WallClock = SystemWallClock()
+        clock: any WallClock = SystemWallClock(), logger: Logger
     ) {
         self.configuration = configuration
         self.writer = writer
@@ -71,6 +76,7 @@ package final class IngestStore: Sendable {
         self.metrics = metrics
         self.tracer = tracer
         self.clock = clock
+        self.logger = logger
     }
 
     // MARK: Deliveries
@@ -134,11 +140,25 @@ package final class IngestStore: Sendable {
             let end = clock.now()
             tracing.finish(at: end)
             items.noteCommit(from: start, to: end)
-            if outcome.refusedCount > 0 { metrics.refusedValues.increment(by: outcome.refusedCount) }
+            if outcome.refusedCount > 0 { refused(outcome.refusedCount, at: end) }
         } catch {
             tracing.finish(error, at: clock.now())
             throw error
         }
+    }
+
+    /// Says that values are shown and not stored: sparingly, because whoever invents names does so many times a second.
+    private func refused(_ count: Int, at now: Timestamp) {
+        metrics.refusedValues.increment(by: count)
+        let isNews = state.withLock { state in
+            if let last = state.refusalLoggedAt, now.since(last) < Self.logInterval { return false }
+            state.refusalLoggedAt = now
+            return true
+        }
+        guard isNews else { return }
+        logger.warning(
+            "Values are shown and not stored: there are too many series",
+            metadata: ["of_a_device": "\(ReadingStore.maxDeviceSeries)", "setting": "limits.series"])
     }
 
     /// Gives up a message that cannot be stored although others can: it becomes a dead letter.

@@ -13,7 +13,7 @@ package final class ReadingStore: Sendable {
     package struct Outcome: Sendable, Equatable {
         /// Values that were stored.
         package var valueCount = 0
-        /// Values left out because their series would be one too many.
+        /// Values left out because their series would be one too many, of the device's or of all.
         package var refusedCount = 0
     }
 
@@ -21,6 +21,9 @@ package final class ReadingStore: Sendable {
     private static let sequenceBlock = 1 << 20
     /// Series that one transaction removes from: each costs look-ups of its own, however few values it has.
     private static let maxSeriesPerRemoval = 64
+
+    /// Series that one device may have: whoever invents names of metrics takes no other device's room.
+    package static let maxDeviceSeries = 2000
 
     private let cache = Mutex<SeriesCache?>(nil)
     private let maxSeries: Int
@@ -122,13 +125,13 @@ package final class ReadingStore: Sendable {
             if id == nil {
                 let count = try cache.count ?? Self.countSeries(transaction)
                 cache.count = count
-                guard count < maxSeries else {
+                let own = cache.devices[key]?.series.count ?? 0
+                guard count < maxSeries, own < Self.maxDeviceSeries else {
                     outcome.refusedCount += 1
                     continue
                 }
                 let made = try Self.makeSeries(metric, key, transaction)
-                cache.devices[key]?.series.append(
-                    SeriesCache.Entry(metric: metric.name, unit: metric.unit, id: made))
+                cache.devices[key]?.append(SeriesCache.Entry(metric: metric.name, unit: metric.unit, id: made))
                 cache.count = count + 1
                 hasGrown = true
                 id = made
@@ -166,11 +169,11 @@ package final class ReadingStore: Sendable {
         _ key: SeriesCache.Key, _ transaction: StorageTransaction
     ) throws -> SeriesCache.Device {
         var device = SeriesCache.Device()
-        device.series = try transaction.snapshot.rows(
-            "SELECT metric, unit, id FROM series WHERE device = ? AND room = ? ORDER BY id", [key.device, key.room]
-        ).map { row in
+        let rows = try transaction.snapshot.rows(
+            "SELECT metric, unit, id FROM series WHERE device = ? AND room = ? ORDER BY id", [key.device, key.room])
+        for row in rows {
             let unit: String = row[1]
-            return SeriesCache.Entry(metric: row[0], unit: unit.isEmpty ? nil : unit, id: row[2])
+            device.append(SeriesCache.Entry(metric: row[0], unit: unit.isEmpty ? nil : unit, id: row[2]))
         }
         let seen: Int64? = try transaction.snapshot.row(
             "SELECT last_seen FROM device WHERE room = ? AND name = ?", [key.room, key.device])?[0]

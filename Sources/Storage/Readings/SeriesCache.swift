@@ -15,12 +15,22 @@ struct SeriesCache {
         var metric: String
         var unit: String?
         var id: Int64
+
+        var name: Name { Name(metric: metric, unit: unit) }
+    }
+
+    /// What tells a device's series apart.
+    struct Name: Hashable {
+        var metric: String
+        var unit: String?
     }
 
     /// What is known of one device.
     struct Device {
         /// In the order in which they came: most readings have the same metrics in the same order.
-        var series: [Entry] = []
+        private(set) var series: [Entry] = []
+        /// For those that have them in another.
+        private var ids: [Name: Int64] = [:]
         /// What the registry's `last_seen` has; `nil` for a device that is not there yet.
         var storedSeen: Timestamp?
 
@@ -29,7 +39,12 @@ struct SeriesCache {
             if hint < series.count, series[hint].metric == metric.name, series[hint].unit == metric.unit {
                 return series[hint].id
             }
-            return series.first { $0.metric == metric.name && $0.unit == metric.unit }?.id
+            return ids[Name(metric: metric.name, unit: metric.unit)]
+        }
+
+        mutating func append(_ entry: Entry) {
+            series.append(entry)
+            ids[entry.name] = entry.id
         }
     }
 

@@ -10,7 +10,7 @@ extension DeviceSummary {
         var object = JSONObjectBuilder()
         object.add("device", device.rawValue)
         object.add("room_id", room)
-        if let firstSeen { object.add("first_seen", time: firstSeen) }
+        if let firstSeen { object.add("first_seen", firstSeen.secondsSinceEpoch) }
         object.add("last_seen", lastSeen.secondsSinceEpoch)
         if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
         object.add("retained", isRetained)
@@ -58,7 +58,7 @@ extension StoredDevice {
         var object = JSONObjectBuilder()
         object.add("device", name)
         object.add("room_id", room)
-        object.add("first_seen", time: firstSeen)
+        object.add("first_seen", firstSeen.secondsSinceEpoch)
         object.add("last_seen", lastSeen.secondsSinceEpoch)
         object.add("retained", false)
         object.add("data", object: Array("{}".utf8))

@@ -28,7 +28,7 @@ struct ReadingRoutes {
             throw Problem(.badRequest, "Say which device: ?device=greenhouse-1.")
         }
         let room = request.query("room_id")
-        let metrics = request.uri.queryParameters.getAll("metric").map { String($0) }
+        let metrics = request.queries("metric")
         let range = try range(of: request)
         let format = try ReadingFormat(accept: request.headers[.accept])
         let points = try request.query(

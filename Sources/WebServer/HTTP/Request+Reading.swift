@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Telemetry
 
 extension Request {
@@ -27,9 +28,20 @@ extension Request {
         return value
     }
 
-    /// A query parameter, its escapes undone.
+    /// A query parameter, its escapes undone; the first of its name.
     func query(_ name: String) -> String? {
-        uri.queryParameters[Substring(name)].map(String.init)
+        parameters[Substring(name)].map(String.init)
+    }
+
+    /// All query parameters of that name.
+    func queries(_ name: String) -> [String] {
+        parameters[values: Substring(name)].map { String($0) }
+    }
+
+    /// As forms are written, where `+` is a space (WHATWG URL, section 5.1): so do `URLSearchParams` and `curl -G`.
+    private var parameters: FlatDictionary<Substring, Substring> {
+        guard let query = uri.query, query.contains("+") else { return uri.queryParameters }
+        return URI("/?\(query.replacing("+", with: "%20"))").queryParameters
     }
 
     /// A whole number in the query.

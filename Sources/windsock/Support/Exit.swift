@@ -3,6 +3,7 @@ import Foundation
 import Gateway
 import MQTTTransport
 import OTLP
+import Storage
 
 /// How commands end, in terms that scripts and systemd understand (`sysexits.h`).
 enum Exit {
@@ -30,6 +31,9 @@ enum Exit {
         } catch let error as MQTTError {
             if case .invalidConfiguration = error { throw fail("\(error)", configuration) }
             throw fail("\(error)", unavailable)
+        } catch let error as StorageError {
+            // Restarting helps as little as with a wrong setting, unless another one only has to go.
+            throw fail("\(error)", error.problem == .inUse || error.problem == .missing ? unavailable : configuration)
         } catch let error as Unavailable {
             throw fail(error.description, unavailable)
         } catch {

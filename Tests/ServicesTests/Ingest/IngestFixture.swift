@@ -49,7 +49,7 @@ final class IngestFixture {
         let store = IngestStore(
             configuration: .init(clientID: clientID, receiveMaximum: 100, maxDeadLetters: 10), writer: writer,
             database: database, readings: readings, alerts: alerts, metrics: metrics, tracer: entry.tracer,
-            clock: stream.clock)
+            clock: stream.clock, logger: logger)
         return IngestPipeline(
             decoder: TelemetryDecoder(), store: store, stream: stream.stream, entry: entry, latency: latency,
             clocks: clocks, clockService: clockService, metrics: metrics, clock: stream.clock, logger: logger)

@@ -10,7 +10,7 @@ import Tracing
 @Suite("Sending a webhook")
 struct WebhookSenderTests {
     private func sender(
-        _ url: String, secret: String? = testSecret, allowsPrivate: Bool = true, timeout: Duration = .seconds(10),
+        _ url: String, secret: String? = testSecret, allowsPrivate: Bool = true, timeout: Duration = .seconds(60),
         tracer: (any Tracer)? = nil, resolver: any HostResolver = SystemHostResolver()
     ) throws -> WebhookSender {
         let configuration = try WebhookConfiguration(
@@ -144,9 +144,9 @@ struct WebhookSenderTests {
     @Test("A receiver that never answers costs the timeout, and leaves no connection")
     func timeout() async throws {
         try await WebhookReceiver.with([.hang]) { receiver in
-            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(4))
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
             let outcome = await sender.send(.test("a"), attempt: 1)
-            let failure = WebhookFailure(.timeout, "the receiver did not answer within 4.0 seconds")
+            let failure = WebhookFailure(.timeout, "the receiver did not answer within 15.0 seconds")
             #expect(outcome == .retryable(failure, after: nil))
             #expect(receiver.requests.count == 1)
             try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
@@ -156,7 +156,7 @@ struct WebhookSenderTests {
     @Test("A body without end does not undo the answer")
     func endlessBody() async throws {
         try await WebhookReceiver.with([.endless(status: 202)]) { receiver in
-            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(4))
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
             #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 202))
         }
     }
@@ -182,7 +182,7 @@ struct WebhookSenderTests {
             let task = Task { await sender.send(.test("a"), attempt: 1) }
             try await eventually("the request is there", within: .seconds(60)) { receiver.requests.count == 1 }
             task.cancel()
-            let outcome = try await withDeadline("it ended", .seconds(5)) { await task.value }
+            let outcome = try await withDeadline("it ended", .seconds(60)) { await task.value }
             #expect(outcome == .cancelled)
             try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
         }

@@ -47,7 +47,8 @@ struct WebhookTLSTests {
             client.tlsConfiguration = tls
         }
         let configuration = try WebhookConfiguration(
-            url: "https://\(host):\(port)/hidden", secret: testSecret, allowsPrivateAddresses: true)
+            url: "https://\(host):\(port)/hidden", secret: testSecret, allowsPrivateAddresses: true,
+            timeout: .seconds(60))
         let hosts = ListedHosts(["hooks.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]])
         return await WebhookSender(configuration, resolver: hosts, client: client).send(.test("a"), attempt: 1)
     }

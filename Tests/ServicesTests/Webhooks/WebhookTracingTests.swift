@@ -14,7 +14,8 @@ struct WebhookTracingTests {
 
     private func send(_ event: WebhookEvent, attempt: Int = 1, to port: Int) async throws {
         let configuration = try WebhookConfiguration(
-            url: "http://127.0.0.1:\(port)/hidden?token=hidden", secret: testSecret, allowsPrivateAddresses: true)
+            url: "http://127.0.0.1:\(port)/hidden?token=hidden", secret: testSecret, allowsPrivateAddresses: true,
+            timeout: .seconds(60))
         _ = await WebhookSender(configuration, tracer: spans.tracer(), clock: SleepClock()).send(
             event, attempt: attempt)
     }

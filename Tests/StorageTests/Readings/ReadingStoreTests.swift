@@ -112,6 +112,23 @@ struct ReadingStoreTests {
         #expect(again == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))
     }
 
+    @Test("A device that invents metrics takes no other device's room, and finds its own in any order")
+    func deviceLimit() throws {
+        let store = ReadingStore()
+        let count = ReadingStore.maxDeviceSeries
+        func append(_ names: some Sequence<Int>, of device: String, at second: Int64) throws -> ReadingStore.Outcome {
+            let reading = try Self.reading(device, names.map { ("m\($0)", Double($0), nil) }, at: second)
+            return try database.write { try store.append([reading], in: $0) }
+        }
+        #expect(
+            try append(0..<count + 50, of: "a", at: 1) == ReadingStore.Outcome(valueCount: count, refusedCount: 50))
+        #expect(try append(0..<50, of: "b", at: 2) == ReadingStore.Outcome(valueCount: 50, refusedCount: 0))
+        #expect(
+            try append((0..<count).reversed(), of: "a", at: 3)
+                == ReadingStore.Outcome(valueCount: count, refusedCount: 0))
+        #expect(try values("a", "m7") == [7, 7])
+    }
+
     @Test("Devices are remembered with when they were first and last heard")
     func devices() throws {
         try append([try Self.reading("a", [("t", 1, nil)], at: 5, received: 100)])
