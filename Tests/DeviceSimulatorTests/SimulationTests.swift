@@ -155,7 +155,7 @@ struct SimulationTests {
         let broker = try await MosquittoBroker.start(configuration: ["max_inflight_messages 0"])
         let simulation = try simulation(
             [try Profiles.json("interval: 10ms")], port: broker.port, duration: .milliseconds(500))
-        try await withDeadline("the simulation ended", .seconds(20)) { try await simulation.run() }
+        try await withDeadline("the simulation ended", .seconds(60)) { try await simulation.run() }
         #expect((1...60).contains(simulation.summary.total.messages))
         #expect(simulation.summary.isComplete)
     }

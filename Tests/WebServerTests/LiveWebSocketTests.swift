@@ -190,7 +190,7 @@ struct LiveWebSocketTests {
         try await client.pauseReading()
         let names = (0..<200).map { String(repeating: "m", count: 90) + "\($0)" }
         for number in 0..<600 { try server.publish("a", names.map { ($0, Double(number)) }) }
-        try await withDeadline("the server stopped", .seconds(10)) { try await server.stop() }
+        try await withDeadline("the server stopped", .seconds(60)) { try await server.stop() }
         await client.abort()
     }
 

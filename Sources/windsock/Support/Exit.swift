@@ -32,12 +32,19 @@ enum Exit {
             if case .invalidConfiguration = error { throw fail("\(error)", configuration) }
             throw fail("\(error)", unavailable)
         } catch let error as StorageError {
-            // Restarting helps as little as with a wrong setting, unless another one only has to go.
-            throw fail("\(error)", error.problem == .inUse || error.problem == .missing ? unavailable : configuration)
+            throw fail("\(error)", code(of: error.problem))
         } catch let error as Unavailable {
             throw fail(error.description, unavailable)
         } catch {
             throw fail("\(error)", .failure)
+        }
+    }
+
+    /// What is locked or full may be free again later; a file that is the wrong one stays so.
+    private static func code(of problem: StorageError.Problem) -> ExitCode {
+        switch problem {
+        case .newer, .older, .damaged: configuration
+        case .inUse, .missing, .unusable: unavailable
         }
     }
 

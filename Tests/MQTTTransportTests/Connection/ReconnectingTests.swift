@@ -110,9 +110,9 @@ struct ReconnectingTests {
             configuration: .test(port: broker.port, id: "other"), loop: loop, logger: silentLogger)
         stuck.connect()
         other.connect()
-        try await eventually("the other one is connected", within: .seconds(3)) { other.state.isConnected }
+        try await eventually("the other one is connected", within: .seconds(30)) { other.state.isConnected }
         #expect(stuck.state == .connecting)
-        try await withDeadline("both stop", .seconds(3)) {
+        try await withDeadline("both stop", .seconds(30)) {
             await stuck.stop()
             await other.stop()
         }
@@ -130,7 +130,7 @@ struct ReconnectingTests {
             $0.keepAlive = .seconds(5)
         }
         try await withClient(configuration, log: log) { _ in
-            try await eventually("it was noticed", within: .seconds(20)) { !log.failures.isEmpty }
+            try await eventually("it was noticed", within: .seconds(60)) { !log.failures.isEmpty }
         }
         #expect("\(log.failures[0])".contains("keep-alive"), "\(log.failures[0])")
     }

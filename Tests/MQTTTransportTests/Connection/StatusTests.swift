@@ -87,7 +87,7 @@ struct StatusTests {
                     configuration: Self.configuration(broker, "device-\(number)"), loop: loop, logger: silentLogger)
             }
             for client in clients { client.connect() }
-            try await eventually("all are online", within: .seconds(20)) {
+            try await eventually("all are online", within: .seconds(60)) {
                 recorder.texts.filter { $0 == "online" }.count == clients.count
             }
             for client in clients.prefix(50) { client.dropConnection() }

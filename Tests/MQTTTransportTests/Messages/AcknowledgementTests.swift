@@ -109,7 +109,7 @@ struct AcknowledgementTests {
         try await withClient(configuration, handler: recorder, log: log) { client in
             try await client.waitUntilConnected()
             try await publish(texts.map { MQTTPublication($0, to: "t/x") }, to: broker)
-            try await eventually("all arrived", within: .seconds(20)) { Set(recorder.texts).isSuperset(of: texts) }
+            try await eventually("all arrived", within: .seconds(60)) { Set(recorder.texts).isSuperset(of: texts) }
             #expect(client.counters.batchesRefused == 2)
         }
         // What was refused came again with its flag, before all that was new.

@@ -94,7 +94,7 @@ struct DeliveryTests {
             // All of it waits at the broker when the client comes back.
             try await publish(texts.map { MQTTPublication($0, to: "t") }, to: broker)
             client.connect()
-            try await eventually("all arrived", within: .seconds(20)) { recorder.texts.count == texts.count }
+            try await eventually("all arrived", within: .seconds(60)) { recorder.texts.count == texts.count }
         }
         #expect(recorder.texts == texts)
         #expect(recorder.batches.allSatisfy { $0.messages.count <= 100 })

@@ -50,10 +50,13 @@ func withClient<Result>(
 extension MQTTConfiguration {
     /// For a broker of a test: reconnects at once, and stays away from others' sessions.
     static func test(port: Int, id: String, filters: [String] = [], qos: MQTTQoS = .atLeastOnce) throws -> Self {
-        MQTTConfiguration(
+        var configuration = MQTTConfiguration(
             port: port, clientID: id, sessionExpiry: .zero,
             subscriptions: try filters.map { MQTTSubscription(filter: try TopicFilter($0), qos: qos) },
             backoff: .init(base: .milliseconds(1), cap: .milliseconds(20)))
+        // A machine that begins hundreds of tests at once answers late.
+        configuration.connectTimeout = .seconds(60)
+        return configuration
     }
 
     func with(_ change: (inout MQTTConfiguration) throws -> Void) rethrows -> MQTTConfiguration {

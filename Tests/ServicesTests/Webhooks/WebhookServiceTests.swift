@@ -39,7 +39,7 @@ struct WebhookServiceTests {
             result = .failure(error)
         }
         task.cancel()
-        try await withDeadline("the service ended", .seconds(5)) { await task.value }
+        try await withDeadline("the service ended", .seconds(60)) { await task.value }
         try result.get()
     }
 
