@@ -55,7 +55,7 @@ extension MQTTConfiguration {
             subscriptions: try filters.map { MQTTSubscription(filter: try TopicFilter($0), qos: qos) },
             backoff: .init(base: .milliseconds(1), cap: .milliseconds(20)))
         // A machine that begins hundreds of tests at once answers late.
-        configuration.connectTimeout = .seconds(60)
+        configuration.connectTimeout = .seconds(25)
         return configuration
     }
 

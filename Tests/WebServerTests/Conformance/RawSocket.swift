@@ -14,7 +14,7 @@ final class RawSocket: Sendable {
         static func system(_ call: String) -> Failure { Failure("\(call): \(String(cString: strerror(errno)))") }
     }
 
-    private static let deadline: Duration = .seconds(20)
+    private static let deadline: Duration = .seconds(60)
 
     private let sending = DispatchQueue(label: "raw socket, sending")
     private let receiving = DispatchQueue(label: "raw socket, receiving")
