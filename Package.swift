@@ -16,6 +16,7 @@ let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distr
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -64,7 +65,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Realtime",
-            dependencies: ["Telemetry", coreMetrics, tracing, collections, nio("NIOCore")],
+            dependencies: ["Telemetry", coreMetrics, tracing, collections, heap, nio("NIOCore")],
             swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Telemetry", grdb, sqlite], swiftSettings: settings),
         .target(name: "AlertRules", dependencies: ["Telemetry"], swiftSettings: settings),

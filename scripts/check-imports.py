@@ -21,7 +21,7 @@ LAYERS = {
     "Telemetry": [],
     # Level 1: one concern each
     "MQTTTransport": ["Telemetry", "CMosquitto", "DequeModule"],
-    "Realtime": ["Telemetry", "NIOCore", "DequeModule"],
+    "Realtime": ["Telemetry", "NIOCore", "DequeModule", "HeapModule"],
     "Storage": ["Telemetry", "GRDB", "GRDBSQLite"],
     "AlertRules": ["Telemetry"],
     "Observability": ["Telemetry"],

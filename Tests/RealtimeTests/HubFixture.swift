@@ -16,6 +16,10 @@ struct HubFixture {
         var roundTripTime: TimeAmount? { nil }
         var isWritable = true
         var closed: CloseCode?
+        /// What the socket does before `write`, `flush` and `close` return, as NIO does when a write fails.
+        var onWrite: (() -> Void)?
+        var onFlush: (() -> Void)?
+        var onClose: (() -> Void)?
         /// Bytes after which it takes no more.
         var capacity = Int.max
         private var held = 0
@@ -24,10 +28,19 @@ struct HubFixture {
             written.append(String(buffer: frames))
             held += frames.readableBytes
             if held >= capacity { isWritable = false }
+            onWrite?()
         }
 
-        func flush() { flushes += 1 }
-        func close(code: CloseCode, reason: String) { closed = code }
+        func flush() {
+            flushes += 1
+            onFlush?()
+        }
+
+        func close(code: CloseCode, reason: String) {
+            closed = code
+            onClose?()
+        }
+
         func sweep(at now: NIODeadline) {}
         /// Makes room for as much again.
         func drain() {

@@ -31,17 +31,26 @@ struct JoiningTests {
         #expect(client.control == nil, "nothing is left of the join")
     }
 
-    @Test("What is said between the release and the end of a long replay comes after it")
+    @Test("A long replay is read page by page as the socket takes it; what is said meanwhile comes after it")
     func longReplay() throws {
         let setup = try HubFixture()
         let sink = Sink()
         sink.capacity = 100
         let client = try setup.join(sink: sink)
         setup.shard.joinHolding(client, try TopicFilter("chat"))
-        let missed = (1...500).map { HubFixture.chat("chat", "\($0),", Int64($0)) }
-        setup.shard.release(client, in: "chat", missed, through: 500)
+        var told = 0
+        nonisolated(unsafe) var completed = 0  // the loop runs on this thread
+        setup.shard.release(
+            client, in: "chat", [HubFixture.chat("", "joined:", nil)], through: 500,
+            next: { take in
+                let page = (told + 1...told + 50).map { HubFixture.chat("chat", "\($0),", Int64($0)) }
+                told += 50
+                take(Replay.Page(page, isLast: told == 500))
+            },
+            completion: { completed += $0 })
         setup.say(("chat", "501,", 501))
         setup.loop.run()
+        #expect(told <= 100, "of a client that reads nothing one page waits, and nothing more is read")
         #expect(sink.closed == nil, "a replay does not count as messages that pile up")
         while !sink.isWritable {
             sink.drain()
@@ -55,8 +64,35 @@ struct JoiningTests {
             setup.shard.resume(client)
             setup.loop.run()
         }
-        #expect(sink.text == (1...502).map { "\($0)," }.joined())
+        #expect(sink.text == "joined:" + (1...502).map { "\($0)," }.joined())
         #expect(client.control == nil)
+        #expect(completed == 500)
+    }
+
+    @Test("A replay that cannot go on closes the client, which then comes back")
+    func brokenReplay() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join(sink: sink)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        setup.shard.release(client, in: "chat", [], through: 9, next: { take in take(nil) })
+        setup.loop.run()
+        #expect(sink.closed == .slowClient)
+    }
+
+    @Test("All that a client's joins hold back is bounded together, in messages and bytes")
+    func heldTogether() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join(sink: sink)
+        for room in 0..<8 { setup.shard.joinHolding(client, try TopicFilter("chat/\(room)")) }
+        let text = String(repeating: "x", count: DeliveryControl.maxHeldBytes / 16)
+        for offset in 1...2 { for room in 0..<8 { setup.say(("chat/\(room)", text, Int64(offset))) } }
+        setup.loop.run()
+        #expect(sink.closed == nil)
+        setup.say(("chat/0", "x", 3))
+        setup.loop.run()
+        #expect(sink.closed == .slowClient)
     }
 
     @Test("Joining again replays again; leaving meanwhile ends it")
@@ -84,7 +120,7 @@ struct JoiningTests {
         let sink = Sink()
         let client = try setup.join(sink: sink)
         setup.shard.joinHolding(client, try TopicFilter("chat"))
-        for offset in 1...RoomHold.maxWaiting { setup.say(("chat", "x", Int64(offset))) }
+        for offset in 1...DeliveryControl.maxHeld { setup.say(("chat", "x", Int64(offset))) }
         setup.loop.run()
         #expect(sink.closed == nil)
         setup.say(("chat", "x", 5000))

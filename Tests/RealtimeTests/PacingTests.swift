@@ -101,4 +101,74 @@ struct PacingTests {
         advance(setup, 2000)
         #expect(sink.text == "1")
     }
+
+    @Test("A join without a limit brings what is newer at once, and never an older value after it")
+    func coveringJoin() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join("sensors/a", sink: sink)
+        setup.shard.setInterval(.seconds(1000), for: try TopicFilter("sensors/a"), of: client)
+        setup.publish(("sensors/a", "1"))
+        setup.publish(("sensors/a", "2"))
+        setup.loop.run()
+        setup.shard.join(client, try TopicFilter("sensors/#"))
+        setup.publish(("sensors/a", "3"))
+        setup.loop.run()
+        #expect(sink.text == "13")
+        advance(setup, 2_000_000)
+        #expect(sink.text == "13")
+    }
+
+    @Test("A higher rate counts at once for what waits already")
+    func raisedRate() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let filter = try TopicFilter("sensors/a")
+        let client = try setup.join("sensors/a", sink: sink)
+        setup.shard.setInterval(.seconds(1000), for: filter, of: client)
+        setup.publish(("sensors/a", "1"))
+        setup.publish(("sensors/a", "2"))
+        setup.loop.run()
+        advance(setup, 500)
+        setup.shard.setInterval(.seconds(1), for: filter, of: client)
+        advance(setup, 600)
+        #expect(sink.text == "12")
+    }
+
+    @Test("What waits for a rate is bounded in bytes; beyond it readings come as they are")
+    func bytes() throws {
+        let setup = try HubFixture(queueBytes: 1000)
+        let sink = Sink()
+        let client = try setup.join("sensors/#", sink: sink)
+        setup.shard.setInterval(.seconds(1000), for: try TopicFilter("sensors/#"), of: client)
+        let text = String(repeating: "x", count: 100)
+        for round in 1...2 { for device in 0..<30 { setup.publish(("sensors/\(device)", "\(round)\(text)")) } }
+        setup.loop.run()
+        #expect(sink.text.matches(of: /2x/).count >= 20)
+    }
+
+    @Test("Leaving and joining costs the same whatever waits: it looks at no series")
+    func leavingIsCheap() throws {
+        func seconds(forSeries count: Int) throws -> Double {
+            let setup = try HubFixture()
+            let sink = Sink()
+            let filters = try (0..<200).map { try TopicFilter("x\($0)/+") }
+            let client = try setup.join("sensors/#", sink: sink)
+            for filter in filters { setup.shard.join(client, filter) }
+            setup.shard.setInterval(.seconds(1000), for: try TopicFilter("sensors/#"), of: client)
+            for _ in 1...2 { for device in 0..<count { setup.publish(("sensors/\(device)", "x")) } }
+            setup.loop.run()
+            return (0..<5).map { _ in
+                let start = ContinuousClock.now
+                for filter in filters {
+                    setup.shard.leave(client, filter)
+                    setup.shard.join(client, filter)
+                }
+                return (ContinuousClock.now - start) / .seconds(1)
+            }.min() ?? 0
+        }
+        let few = try seconds(forSeries: 10)
+        let many = try seconds(forSeries: 4000)
+        #expect(many < 20 * few, "400 times the series, \(many / few) times the cost")
+    }
 }

@@ -80,4 +80,21 @@ struct RoomMembersTests {
             }
         }
     }
+
+    @Test("A room's list survives joins by filters that do not match it, and follows those that do",
+        arguments: [1, 10, 100])
+    func unrelatedFilters(count: Int) throws {
+        var members = RoomMembers<Member>()
+        let first = Member(1)
+        let second = Member(2)
+        members.insert(first, under: try TopicFilter("sensors/+"))
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1])
+        for index in 0..<count { members.insert(second, under: try TopicFilter("other\(index)/#")) }
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1])
+        members.insert(second, under: try TopicFilter("sensors/#"))
+        for index in 0..<count { members.remove(second, under: try TopicFilter("other\(index)/#")) }
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [1, 2])
+        members.remove(first, under: try TopicFilter("sensors/+"))
+        #expect(Self.names(members.recipients(of: "sensors/a")) == [2])
+    }
 }

@@ -1,3 +1,4 @@
+import Realtime
 import Telemetry
 import Testing
 
@@ -38,6 +39,55 @@ struct DataStreamServiceTests {
                 #"{"room_id":"sensors/a","device":"a","data":{"h":3,"timestamp":1000},"snapshot":true,"age_ms":2500}"#,
                 #"{"room_id":"sensors/a","device":"a","data":{"t":4,"timestamp":1002.5}}"#,
             ])
+    }
+
+    @Test("A large snapshot goes out in pages: live readings stand between them, and each series is told once")
+    func pages() throws {
+        let fixture = StreamFixture(maxDevices: 2000)
+        let count = 1000
+        fixture.stream.publish(try (0..<count).map { try StreamFixture.reading("d\($0)", [("t", 1)]) })
+        _ = fixture.received()
+        try fixture.join("sensors/#")
+        // Right after the first page every device speaks once more.
+        fixture.stream.publish(try (0..<count).map { try StreamFixture.reading("d\($0)", [("t", 2)]) })
+        let all = fixture.receivedReadings()
+        let old = all.filter { $0.contains(#""snapshot":true"#) }
+        let live = all.filter { $0.contains(#""t":2,"#) }
+        #expect(live.count == count)
+        #expect(old.count == LatestSnapshot.maxPartsPerPage, "what came live is not told again")
+        #expect(all.first == "joined 1")
+        for (index, payload) in all.enumerated() where payload.contains(#""snapshot":true"#) {
+            #expect(index <= LatestSnapshot.maxPartsPerPage, "no older value after a newer one")
+        }
+        try fixture.join("sensors/#")
+        #expect(fixture.received() == ["joined 1"], "who is there already gets no snapshot again")
+    }
+
+    @Test("A client that takes nothing gets one page of a snapshot, and the rest when it reads")
+    func slowSnapshot() throws {
+        let fixture = StreamFixture(maxDevices: 2000)
+        fixture.stream.publish(try (0..<1000).map { try StreamFixture.reading("d\($0)", [("t", 1)]) })
+        fixture.sink.isWritable = false
+        try fixture.join("sensors/#")
+        #expect(fixture.received().isEmpty)
+        #expect(fixture.client.queuedByteCount < 16 << 10)
+        fixture.sink.isWritable = true
+        fixture.hub.shards[0].resume(fixture.client)
+        #expect(fixture.receivedReadings().count == 1 + 1000)
+    }
+
+    @Test("Of a device with many large series a page holds a part, and the next goes on after it")
+    func largeDevice() throws {
+        let fixture = StreamFixture()
+        let name = String(repeating: "n", count: 100)
+        fixture.stream.publish(
+            try (0..<20).map { series in
+                try StreamFixture.reading("a", (0..<100).map { ("\(series)-\($0)-\(name)", 1) })
+            })
+        try fixture.join("sensors/a")
+        let told = fixture.receivedReadings().filter { $0.contains(#""snapshot":true"#) }
+        #expect(Set(told).count == 20)
+        #expect(told.count == 20)
     }
 
     @Test("A retained message never replaces what was heard since, and has no age unless it carries a time")

@@ -16,7 +16,7 @@ final class StreamFixture {
     final class Sink: ClientSink {
         var payloads: [String] = []
         var roundTripTime: TimeAmount? { nil }
-        var isWritable: Bool { true }
+        var isWritable = true
         func write(_ frames: ByteBuffer) {
             payloads += String(buffer: frames).split(separator: "\n").map(String.init)
         }
@@ -63,7 +63,7 @@ final class StreamFixture {
     func join(_ filter: String) throws {
         stream.join(client, on: hub.shards[0], filter: try TopicFilter(filter)) { [clock] members in
             Message(type: .joined, payload: Array("joined \(members.clients)".utf8), timestamp: clock.now())
-        } completion: {
+        } completion: { _ in
         }
     }
 

@@ -19,8 +19,18 @@ struct NotificationStoreTests {
         try database.read { snapshot throws in
             #expect(try snapshot.unreadCount(of: "ann", at: at(5)) == 3)
             #expect(try snapshot.unreadCount(of: "ann", at: at(4)) == 4)
-            let ids = try snapshot.unreadNotifications(of: "ann", at: at(5), limit: 2).map(\.notificationID)
-            #expect(ids == ["n3", "n4"])
+            let range = try #require(try snapshot.unreadRange(of: "ann", at: at(5), limit: 2))
+            func page(from first: Int64, maxBytes: Int = 1000) throws -> [(sequence: Int64, notification: StoredNotification)] {
+                try snapshot.unreadNotifications(
+                    of: "ann", in: first...range.upperBound, at: at(5), limit: 9, maxBytes: maxBytes)
+            }
+            let latest = try page(from: range.lowerBound)
+            #expect(latest.map(\.notification.notificationID) == ["n3", "n4"])
+            let first = try page(from: range.lowerBound, maxBytes: 1)
+            #expect(first.map(\.notification.notificationID) == ["n3"], "a page ends with the first that fills it")
+            let second = try page(from: try #require(first.first).sequence + 1)
+            #expect(second.map(\.notification.notificationID) == ["n4"])
+            #expect(try snapshot.unreadRange(of: "nobody", at: at(5), limit: 2) == nil)
             #expect(try snapshot.unreadCount(of: "nobody", at: at(5)) == 0)
         }
         #expect(try database.write { try $0.markAllRead(of: "ann", at: at(6)) } == 4)

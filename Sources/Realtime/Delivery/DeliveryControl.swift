@@ -1,4 +1,7 @@
-/// What stands between the rooms and a client that does not simply get everything: joins under way and rate limits.
+import DequeModule
+import NIOCore
+
+/// Per-client join holds, replays and rate limits.
 ///
 /// Few clients have one at a time, so that the hot path asks a single reference whether it is there.
 final class DeliveryControl {
@@ -11,17 +14,63 @@ final class DeliveryControl {
         case overflow
     }
 
-    /// By room: joins whose history is being read or replayed.
-    var holds: [String: RoomHold] = [:]
-    var pacer = RatePacer()
+    /// Live messages that may wait for a client's joins; one more closes the client, which then recovers.
+    static let maxHeld = 1024
+    /// Bytes of these.
+    static let maxHeldBytes = 1 << 20
 
-    var isIdle: Bool { holds.isEmpty && pacer.isIdle }
-    /// Whether a released hold has more to send.
-    var hasReplay: Bool { holds.values.contains(where: \.isReleased) }
+    /// By room: joins whose history is being read or replayed.
+    private(set) var holds: [String: RoomHold] = [:]
+    private var heldCount = 0
+    private var heldBytes = 0
+    /// What joins send page by page; the first one is under way.
+    var replays = Deque<Replay>()
+    /// Made with the first rate limit, given up with the last.
+    var pacer: RatePacer?
+
+    var isIdle: Bool { holds.isEmpty && replays.isEmpty && pacer == nil }
+    var hasReplay: Bool { !replays.isEmpty }
 
     /// Takes a live message into the hold of its room, if there is one.
     func hold(_ message: QueuedMessage) -> Verdict {
-        guard holds[message.room] != nil else { return .deliver }
-        return holds[message.room]?.append(message) == true ? .wait : .overflow
+        guard !holds.isEmpty, holds[message.room] != nil else { return .deliver }
+        heldCount += 1
+        heldBytes += message.frame.readableBytes
+        guard heldCount <= Self.maxHeld, heldBytes <= Self.maxHeldBytes else { return .overflow }
+        holds[message.room]?.append(message)
+        return .wait
+    }
+
+    /// Begins to keep the room's live messages back; what it held for an earlier join is given up.
+    func beginHold(of room: String) {
+        giveUpHold(of: room)
+        holds[room] = RoomHold()
+    }
+
+    /// Gives up the hold with all that waits there.
+    func giveUpHold(of room: String) {
+        guard let hold = holds.removeValue(forKey: room) else { return }
+        heldCount -= hold.count
+        heldBytes -= hold.byteCount
+    }
+
+    /// Gives up what waits in the room and has an offset up to `offset`.
+    func release(_ room: String, through offset: Int64) {
+        change(room) { $0.release(through: offset) }
+    }
+
+    /// Takes out up to `limit` of the messages that wait in a room.
+    func takeHeld(of room: String, limit: Int) -> [QueuedMessage] {
+        change(room) { $0.take(limit) } ?? []
+    }
+
+    private func change<Result>(_ room: String, _ body: (inout RoomHold) -> Result) -> Result? {
+        guard var hold = holds.removeValue(forKey: room) else { return nil }
+        let (count, bytes) = (hold.count, hold.byteCount)
+        let result = body(&hold)
+        heldCount -= count - hold.count
+        heldBytes -= bytes - hold.byteCount
+        holds[room] = hold
+        return result
     }
 }

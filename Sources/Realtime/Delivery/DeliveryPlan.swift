@@ -11,6 +11,8 @@ package import NIOCore
 package struct DeliveryPlan {
     /// A position in the tree; clients start at ``root``.
     package typealias Position = Int32
+    /// One of the tick's messages.
+    package typealias MessageIndex = Int32
 
     /// Where a client stands that gets nothing in this tick.
     package static let root: Position = 0
@@ -32,10 +34,10 @@ package struct DeliveryPlan {
 
     private struct Node {
         var parent: Position
-        var message: Int32
+        var message: MessageIndex
         var depth: Int32
         /// The child that the latest message led to: clients that stood together find each other again.
-        var latestMessage: Int32 = -1
+        var latestMessage: MessageIndex = -1
         var latestChild: Position = 0
     }
 
@@ -52,14 +54,14 @@ package struct DeliveryPlan {
 
     package var isEmpty: Bool { messages.isEmpty }
 
-    /// Adds a message to the tick; it reaches the clients that ``step(from:)`` is then called for.
-    package mutating func add(_ message: QueuedMessage) {
+    /// Adds a message to the tick; it reaches the clients that ``step(from:with:)`` is then called for.
+    package mutating func add(_ message: QueuedMessage) -> MessageIndex {
         messages.append(message)
+        return MessageIndex(messages.count - 1)
     }
 
-    /// The position after a client at `position` also gets the message that was added last.
-    package mutating func step(from position: Position) -> Position {
-        let message = Int32(messages.count - 1)
+    /// The position after a client at `position` also gets `message`.
+    package mutating func step(from position: Position, with message: MessageIndex) -> Position {
         let node = nodes[Int(position)]
         if node.latestMessage == message { return node.latestChild }
         let child = Position(nodes.count)

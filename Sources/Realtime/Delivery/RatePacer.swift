@@ -1,3 +1,4 @@
+import HeapModule
 import NIOCore
 import Telemetry
 
@@ -6,99 +7,190 @@ import Telemetry
 /// A message that comes too early waits until its time has come, or until a later one of its series takes its place;
 /// no `gap` is told, because the client asked for it. Of several joins that match a room the highest rate wins. A value
 /// type on a given clock; only conflatable messages are paced.
+///
+/// Cost: a message takes one look-up of its room's rate, which is kept until a join changes; what waits is found by a
+/// heap of deadlines.
 struct RatePacer {
     /// Series that are paced; those beyond it come as they are.
     static let maxSeries = 16_384
     private static let maxRooms = 16_384
 
-    private struct Series {
-        var nextAt: NIODeadline
-        var waiting: QueuedMessage?
+    private enum Rate {
+        /// No join matches the room any more.
+        case left
+        case unlimited
+        case every(TimeAmount)
     }
 
-    private var intervals: [TopicFilter: TimeAmount] = [:]
-    /// By room, made when first needed: `nil` for rooms that are not limited.
-    private var intervalByRoom: [String: TimeAmount?] = [:]
-    private var series: [ConflationKey: Series] = [:]
-    private var waitingCount = 0
+    private final class Join {
+        /// `nil` is no limit.
+        var interval: TimeAmount?
+    }
 
-    /// Whether no join asks for a limit.
-    var isIdle: Bool { intervals.isEmpty && waitingCount == 0 }
+    private struct Series {
+        var sentAt: NIODeadline
+        /// The latest message, which waits for its time.
+        var waiting: QueuedMessage?
+        /// Whether ``RatePacer/deadlines`` has the series.
+        var isScheduled = false
+    }
+
+    private struct Deadline: Comparable {
+        var at: NIODeadline
+        var key: ConflationKey
+
+        static func < (lhs: Deadline, rhs: Deadline) -> Bool { lhs.at < rhs.at }
+    }
+
+    private var joins: [TopicFilter: Join] = [:]
+    private let filters: RoomFilterTree<Join>
+    private var limitCount = 0
+    /// The rates of rooms, as of the latest change of the joins.
+    private var rates: [String: Rate] = [:]
+    private var series: [ConflationKey: Series] = [:]
+    private var deadlines = Heap<Deadline>()
+    private var waitingCount = 0
+    private var waitingBytes = 0
+    private let maxWaitingBytes: Int
+    /// Whether rates have changed since ``deadlines`` was made.
+    private var isOutdated = false
+
+    /// A pacer for a client with these joins, none of them limited.
+    ///
+    /// - Parameter maxWaitingBytes: of messages that wait; beyond it messages come as they are.
+    init(joined: [TopicFilter], protecting firstLevels: [String], maxWaitingBytes: Int) {
+        filters = RoomFilterTree(protecting: firstLevels)
+        self.maxWaitingBytes = maxWaitingBytes
+        for filter in joined { join(filter) }
+    }
+
+    /// Whether no join asks for a limit and nothing waits.
+    var isIdle: Bool { limitCount == 0 && waitingCount == 0 }
     /// Whether a message waits for its time.
     var isWaiting: Bool { waitingCount > 0 }
 
-    /// Sets or lifts the limit of a join.
+    mutating func join(_ filter: TopicFilter) {
+        guard joins[filter] == nil else { return }
+        let join = Join()
+        joins[filter] = join
+        filters.insert(join, under: filter)
+        changed()
+    }
+
+    /// Takes a join back: what waits of rooms that no other join matches is given up when its time comes.
+    mutating func leave(_ filter: TopicFilter) {
+        guard let join = joins.removeValue(forKey: filter) else { return }
+        filters.remove(join, under: filter)
+        if join.interval != nil { limitCount -= 1 }
+        changed()
+    }
+
+    /// Sets or lifts the limit of a join, which may be still to come.
     mutating func set(_ interval: TimeAmount?, for filter: TopicFilter) {
-        intervals[filter] = interval
-        intervalByRoom.removeAll()
+        if interval != nil { join(filter) }
+        guard let join = joins[filter], join.interval != interval else { return }
+        limitCount += (interval == nil ? 0 : 1) - (join.interval == nil ? 0 : 1)
+        join.interval = interval
+        changed()
     }
 
     /// Whether the message goes out now, because it is not paced or its time has come; otherwise it waits.
-    mutating func admits(
-        _ message: QueuedMessage, joined: [TopicFilter], protecting firstLevels: [String], at now: NIODeadline
-    ) -> Bool {
-        guard case .conflatable(let key) = message.delivery,
-            let interval = interval(in: message.room, joined: joined, protecting: firstLevels)
-        else { return true }
-        guard var state = series[key] else {
-            if series.count >= Self.maxSeries { series = series.filter { $0.value.waiting != nil } }
-            if series.count < Self.maxSeries { series[key] = Series(nextAt: now + interval) }
+    mutating func admits(_ message: QueuedMessage, at now: NIODeadline) -> Bool {
+        guard case .conflatable(let key) = message.delivery else { return true }
+        guard case .every(let interval) = rate(of: message.room) else {
+            // An older message of the series must not come after this one.
+            if series[key]?.waiting != nil { sent(key, at: now) }
             return true
         }
-        if now >= state.nextAt, state.waiting == nil {
-            state.nextAt = now + interval
-            series[key] = state
+        guard let state = series[key] else {
+            if series.count >= Self.maxSeries { forgetSent() }
+            if series.count < Self.maxSeries { series[key] = Series(sentAt: now) }
+            return true
+        }
+        let added = message.frame.readableBytes - (state.waiting?.frame.readableBytes ?? 0)
+        if now - state.sentAt >= interval || waitingBytes + added > maxWaitingBytes {
+            sent(key, at: now)
             return true
         }
         if state.waiting == nil { waitingCount += 1 }
-        state.waiting = message
-        series[key] = state
+        waitingBytes += added
+        series[key]?.waiting = message
+        if !state.isScheduled {
+            series[key]?.isScheduled = true
+            deadlines.insert(Deadline(at: state.sentAt + interval, key: key))
+        }
         return false
     }
 
-    /// Gives up what waits of rooms that no join matches any more: after `left` nothing of them may come.
-    mutating func forget(allBut joined: [TopicFilter], protecting firstLevels: [String]) {
-        guard waitingCount > 0 else { return }
-        for (key, state) in series {
-            guard let message = state.waiting,
-                !joined.contains(where: { $0.matches(message.room, protecting: firstLevels) })
-            else { continue }
-            series[key]?.waiting = nil
-            waitingCount -= 1
-        }
-    }
-
-    /// Takes out what has waited long enough.
-    mutating func due(at now: NIODeadline) -> [QueuedMessage] {
-        guard waitingCount > 0 else { return [] }
+    /// Takes out what has waited long enough, looking at `limit` series at most.
+    mutating func due(at now: NIODeadline, limit: Int) -> [QueuedMessage] {
+        if isOutdated { reschedule(at: now) }
         var messages: [QueuedMessage] = []
-        for (key, state) in series where now >= state.nextAt {
-            guard let message = state.waiting else { continue }
-            messages.append(message)
-            let interval = intervalByRoom[message.room] ?? nil
-            series[key] = Series(nextAt: now + (interval ?? .zero))
+        for _ in 0..<limit {
+            guard let next = deadlines.min, next.at <= now else { break }
+            deadlines.removeMin()
+            series[next.key]?.isScheduled = false
+            guard let state = series[next.key], let message = state.waiting else { continue }
+            switch rate(of: message.room) {
+            case .every(let interval) where now - state.sentAt < interval:
+                series[next.key]?.isScheduled = true
+                deadlines.insert(Deadline(at: state.sentAt + interval, key: next.key))
+            case .every, .unlimited:
+                messages.append(message)
+                sent(next.key, at: now)
+            case .left: giveUp(next.key)
+            }
         }
-        waitingCount -= messages.count
         return messages
     }
 
-    /// The shortest interval of the joins that match; `nil` when one of them has no limit.
-    private mutating func interval(
-        in room: String, joined: [TopicFilter], protecting firstLevels: [String]
-    ) -> TimeAmount? {
-        if let known = intervalByRoom[room] { return known }
+    /// Notes that the latest message of a series is on its way; an earlier one that waited is given up.
+    private mutating func sent(_ key: ConflationKey, at now: NIODeadline) {
+        giveUp(key)
+        series[key]?.sentAt = now
+    }
+
+    private mutating func giveUp(_ key: ConflationKey) {
+        guard let message = series[key]?.waiting else { return }
+        series[key]?.waiting = nil
+        waitingCount -= 1
+        waitingBytes -= message.frame.readableBytes
+    }
+
+    /// Makes room for further series; only when that frees many, so that its cost is small for each.
+    private mutating func forgetSent() {
+        guard deadlines.count < Self.maxSeries / 4 * 3 else { return }
+        series = series.filter(\.value.isScheduled)
+    }
+
+    private mutating func changed() {
+        rates.removeAll(keepingCapacity: rates.count <= 1024)
+        isOutdated = waitingCount > 0
+    }
+
+    /// Looks at all that waits once more: its rate may be another now. Once a pacing tick at most.
+    private mutating func reschedule(at now: NIODeadline) {
+        isOutdated = false
+        deadlines = Heap(series.lazy.filter(\.value.isScheduled).map { Deadline(at: now, key: $0.key) })
+    }
+
+    private mutating func rate(of room: String) -> Rate {
+        if let known = rates[room] { return known }
         var shortest: TimeAmount?
+        var hasJoin = false
         var isLimited = true
-        for filter in joined where filter.matches(room, protecting: firstLevels) {
-            guard let interval = intervals[filter] else {
+        filters.forEachMember(matching: room) { join in
+            hasJoin = true
+            if let interval = join.interval {
+                shortest = min(shortest ?? interval, interval)
+            } else {
                 isLimited = false
-                break
             }
-            shortest = min(shortest ?? interval, interval)
         }
-        let result = isLimited ? shortest : nil
-        if intervalByRoom.count >= Self.maxRooms { intervalByRoom.removeAll() }
-        intervalByRoom[room] = .some(result)
-        return result
+        let rate: Rate =
+            if !hasJoin { .left } else if isLimited, let shortest { .every(shortest) } else { .unlimited }
+        if rates.count >= Self.maxRooms { rates.removeAll() }
+        rates[room] = rate
+        return rate
     }
 }

@@ -1,12 +1,12 @@
-import NIOCore
+package import NIOCore
 package import Telemetry
 
 /// Joins that replay what a client missed: live messages are held until all before them is out.
 extension HubShard {
-    /// A replay goes out in portions of this many messages, as the client's socket takes them.
-    private static let replayPortion = 64
+    /// Held messages go out in portions of this many, as the client's socket takes them.
+    private static let heldPortion = 64
 
-    /// Joins a client to a room by name and keeps the room's live messages back until ``release(_:in:_:through:)``.
+    /// Joins a client to a room by name and keeps the room's live messages back until ``release(_:in:_:through:next:completion:)``.
     ///
     /// Whoever calls it then reads the room's history: what is committed after this call is among the held messages.
     /// Returns false when the client had joined before, which changes nothing else.
@@ -14,40 +14,105 @@ extension HubShard {
     package func joinHolding(_ client: HubClient, _ room: TopicFilter) -> Bool {
         eventLoop.assertInEventLoop()
         guard client.sink != nil else { return false }
-        control(of: client).holds[room.rawValue] = RoomHold()
+        control(of: client).beginHold(of: room.rawValue)
         return join(client, room)
     }
 
-    /// Sends `messages` (the answer, and what was missed), then what was held and is newer than `offset`, then live.
-    package func release(_ client: HubClient, in room: String, _ messages: [Message], through offset: Int64) {
+    /// Sends the answer `messages`, the pages of what was missed, and what was held and is newer than `offset`; then
+    /// come live messages.
+    ///
+    /// - Parameters:
+    ///   - nextPage: asks for the pages; `nil` when nothing was missed.
+    ///   - completion: called on the loop when all of it is on its way, unless the client is gone by then.
+    package func release(
+        _ client: HubClient, in room: String, _ messages: [Message], through offset: Int64,
+        next nextPage: Replay.NextPage? = nil, completion: @escaping @Sendable (_ count: Int) -> Void = { _ in }
+    ) {
         eventLoop.assertInEventLoop()
-        guard let control = client.control, control.holds[room] != nil else { return send(messages, to: client) }
-        control.holds[room]?.release(messages.map(queued), through: offset)
-        replay(to: client)
+        guard client.sink != nil else { return }
+        if let control = client.control, control.holds[room] != nil {
+            control.release(room, through: offset)
+            control.replays.append(
+                Replay(
+                    room: room, state: nextPage == nil ? .releasing : .ready, completion: completion,
+                    nextPage: nextPage ?? { $0(Replay.Page([], isLast: true)) }))
+            send(messages, to: client)
+            continueReplay(to: client)
+        } else {
+            send(messages, to: client)
+            eventLoop.execute { completion(0) }
+        }
     }
 
-    /// Sends as much of what a client's joins replay as its socket takes for now.
-    func replay(to client: HubClient) {
+    /// Sends pages of messages while live messages go on, as for rooms of which only the latest value counts.
+    ///
+    /// A page is sent in the midst of what is live, at the instant at which it is handed over.
+    package func replay(
+        to client: HubClient, completion: @escaping @Sendable (_ count: Int) -> Void,
+        next nextPage: @escaping Replay.NextPage
+    ) {
+        eventLoop.assertInEventLoop()
+        guard client.sink != nil else { return }
+        control(of: client).replays.append(
+            Replay(room: nil, state: .ready, completion: completion, nextPage: nextPage))
+        continueReplay(to: client)
+    }
+
+    /// Goes on with a client's replay if its socket has taken what was sent before.
+    private func continueReplay(to client: HubClient) {
         // In the midst of a tick its end comes first; the queue tells then how far the client is.
-        guard !isDraining else { return replayLater(to: client) }
-        while client.sink != nil, client.queue?.isEmpty ?? true, let control = client.control,
-            let room = control.holds.first(where: { $0.value.isReleased })?.key
-        {
-            var count = 0
-            while count < Self.replayPortion, let message = control.holds[room]?.next() {
-                plan.add(message)
-                advance(client)
-                count += 1
+        guard phase == .idle else { return replayLater(to: client) }
+        guard let sink = client.sink, sink.isWritable, client.queue?.isEmpty ?? true,
+            let control = client.control, let replay = control.replays.first
+        else { return }
+        switch replay.state {
+        case .fetching: break
+        case .ready:
+            replay.state = .fetching
+            let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
+            replay.nextPage { page in
+                let (client, replay) = bound.value
+                self.take(page, of: replay, for: client)
             }
-            if count < Self.replayPortion { control.holds[room] = nil }
-            if control.isIdle { client.control = nil }
-            endTick()
+        case .releasing:
+            let held = replay.room.map { control.takeHeld(of: $0, limit: Self.heldPortion) } ?? []
+            guard held.isEmpty else {
+                for message in held { add(message, for: client) }
+                endTick()
+                return replayLater(to: client)
+            }
+            finish(replay, of: client, control)
         }
+    }
+
+    private func take(_ page: Replay.Page?, of replay: Replay, for client: HubClient) {
+        eventLoop.assertInEventLoop()
+        guard client.sink != nil, let control = client.control, control.replays.first === replay else { return }
+        // A room that was left meanwhile has nothing more to tell.
+        if let room = replay.room, control.holds[room] == nil { return finish(replay, of: client, control) }
+        guard let page else {
+            closeLater(client, reason: "what was missed cannot be told without a hole any more")
+            return endTick()
+        }
+        replay.state = page.isLast ? .releasing : .ready
+        replay.count += page.messages.count
+        send(page.messages, to: client)
+        replayLater(to: client)
+    }
+
+    private func finish(_ replay: Replay, of client: HubClient, _ control: DeliveryControl) {
+        control.replays.removeFirst()
+        if let room = replay.room { control.giveUpHold(of: room) }
+        settle(control, of: client)
+        // In the next turn, as what was sent: the answer to a later command comes after it.
+        let (completion, count) = (replay.completion, replay.count)
+        eventLoop.execute { completion(count) }
+        if control.hasReplay { replayLater(to: client) }
     }
 
     func replayLater(to client: HubClient) {
         let bound = NIOLoopBound(client, eventLoop: eventLoop)
-        eventLoop.execute { self.replay(to: bound.value) }
+        eventLoop.execute { self.continueReplay(to: bound.value) }
     }
 
     func control(of client: HubClient) -> DeliveryControl {
@@ -55,6 +120,12 @@ extension HubShard {
         let control = DeliveryControl()
         client.control = control
         return control
+    }
+
+    /// Gives up a client's control when nothing is left in it.
+    func settle(_ control: DeliveryControl, of client: HubClient) {
+        if let pacer = control.pacer, pacer.isIdle { control.pacer = nil }
+        if control.isIdle { client.control = nil }
     }
 
     func queued(_ message: Message) -> QueuedMessage {

@@ -6,14 +6,21 @@ package import Telemetry
 extension HubShard {
     /// How exact the times are at which paced messages go out.
     private static let pacingTick = TimeAmount.milliseconds(20)
+    /// Paced messages of one client that are looked at in a tick; the others come in the next.
+    private static let maxPacedPerTick = 1024
 
     /// Sets, or with `nil` lifts, the least time between two messages of a series for one of the client's joins.
     package func setInterval(_ interval: TimeAmount?, for filter: TopicFilter, of client: HubClient) {
         eventLoop.assertInEventLoop()
-        guard interval != nil || client.control != nil else { return }
+        guard client.sink != nil, interval != nil || client.control?.pacer != nil else { return }
         let control = control(of: client)
-        control.pacer.set(interval, for: filter)
-        if control.isIdle { client.control = nil }
+        if control.pacer == nil {
+            control.pacer = RatePacer(
+                joined: client.joined, protecting: configuration.protectedFirstLevels,
+                maxWaitingBytes: configuration.queue.maxBytes)
+        }
+        control.pacer?.set(interval, for: filter)
+        settle(control, of: client)
     }
 
     /// Decides about a message for a client with holds or rate limits.
@@ -22,15 +29,10 @@ extension HubShard {
         case .deliver: break
         case .wait: return false
         case .overflow:
-            metrics.slowClientsClosed.increment()
-            client.sink?.close(code: .slowClient, reason: "slow client: too much happened while it joined")
+            closeLater(client, reason: "slow client: too much happened while it joined")
             return false
         }
-        if control.pacer.admits(
-            message, joined: client.joined, protecting: configuration.protectedFirstLevels, at: eventLoop.now)
-        {
-            return true
-        }
+        guard control.pacer?.admits(message, at: eventLoop.now) == false else { return true }
         paced[ObjectIdentifier(client)] = client
         if pacingTask == nil {
             pacingTask = eventLoop.scheduleTask(in: Self.pacingTick) { self.sendPaced() }
@@ -42,15 +44,14 @@ extension HubShard {
         pacingTask = nil
         let now = eventLoop.now
         for client in paced.values {
-            guard let control = client.control, client.sink != nil else {
+            guard let control = client.control, control.pacer != nil, client.sink != nil else {
                 paced[ObjectIdentifier(client)] = nil
                 continue
             }
-            for message in control.pacer.due(at: now) {
-                plan.add(message)
-                advance(client)
-            }
-            if !control.pacer.isWaiting { paced[ObjectIdentifier(client)] = nil }
+            let due = control.pacer?.due(at: now, limit: Self.maxPacedPerTick) ?? []
+            for message in due { add(message, for: client) }
+            if control.pacer?.isWaiting != true { paced[ObjectIdentifier(client)] = nil }
+            settle(control, of: client)
         }
         endTick()
         if !paced.isEmpty {

@@ -10,20 +10,17 @@ extension HubShard {
         let now = clock.now()
         var chosen: [HubClient] = []
         var isChoosing = true
-        plan.add(message)
+        let index = plan.add(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
             if isChoosing { isChoosing = broadcast.takesSend(within: tracing, at: now) }
             if isChoosing {
                 chosen.append(client)
             } else {
-                advance(client)
+                advance(client, with: index)
             }
         }
-        for client in chosen {
-            plan.add(ownFrame(of: message, broadcast, for: client, tracing, at: now))
-            advance(client)
-        }
+        for client in chosen { add(ownFrame(of: message, broadcast, for: client, tracing, at: now), for: client) }
     }
 
     /// The message with a span for this one delivery, which the client is asked to continue (flag 01).
@@ -57,14 +54,12 @@ extension HubShard {
     }
 
     /// At the end of a tick: all of its messages are with the sockets, or in the queues of clients that are slow.
-    func tellObserver() {
+    func tellObserver(_ followed: [(broadcast: Broadcast, recipientCount: Int)]) {
         guard let tracing else { return }
         let now = clock.now()
-        let all = followed
-        followed.removeAll(keepingCapacity: all.count <= 1024)
         var deliveries: [FollowedDelivery] = []
-        deliveries.reserveCapacity(all.count)
-        for (broadcast, recipientCount) in all {
+        deliveries.reserveCapacity(followed.count)
+        for (broadcast, recipientCount) in followed {
             broadcast.delivered(to: recipientCount, at: now)
             guard recipientCount > 0 else { continue }
             deliveries.append(FollowedDelivery(broadcast, recipientCount: recipientCount))

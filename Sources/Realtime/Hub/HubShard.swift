@@ -8,6 +8,10 @@ package import Telemetry
 ///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryPlan ──▶ end of tick: one write, one flush
 ///                    (bounded)          RoomMembers                              a client; OutboundQueue if it is slow
 ///
+/// A socket may call back before `write`, `flush` or `close` returns: NIO reads what has arrived when a write fails. So
+/// sockets are called in the phase ``Phase/delivering`` only, in which everything that is asked for is gathered for the
+/// next tick.
+///
 /// `@unchecked Sendable`: all state is touched only on ``eventLoop``, which every method but ``post(_:byteCount:)``
 /// asserts. A class apart from `Hub`, so that two loops never share a lock on the hot path.
 package final class HubShard: @unchecked Sendable {
@@ -22,11 +26,30 @@ package final class HubShard: @unchecked Sendable {
     let tracing: HubTracing?
     let clock: any WallClock
 
+    /// Where the shard is in a tick.
+    enum Phase {
+        /// Nothing is gathered; sockets and services may be called.
+        case idle
+        /// Messages are added to ``plan``; no socket is called.
+        case gathering
+        /// Sockets are called. What they call back with is gathered for the next tick.
+        case delivering
+    }
+
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
+    private(set) var phase = Phase.idle
+    /// The tick that is gathered.
     var plan = DeliveryPlan()
+    /// The tick that is delivered.
+    private var delivered = DeliveryPlan()
+    /// Clients that get something in the tick that is gathered.
     private var touched: [HubClient] = []
-    var isDraining = false
+    private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
+    /// Clients whose sockets took bytes again while others were called.
+    private var resumed: [HubClient] = []
+    /// Clients to close at the end of the tick.
+    private var doomed: [(client: HubClient, reason: String)] = []
     /// Messages of this tick that are followed, and how many clients each is for.
     var followed: [(broadcast: Broadcast, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
@@ -98,6 +121,7 @@ package final class HubShard: @unchecked Sendable {
         guard client.sink != nil, !client.joined.contains(filter) else { return false }
         client.joined.append(filter)
         members.insert(client, under: filter)
+        client.control?.pacer?.join(filter)
         presence.joined(user: client.user, filter: filter)
         return true
     }
@@ -108,9 +132,11 @@ package final class HubShard: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         guard let index = client.joined.firstIndex(of: filter) else { return false }
         client.joined.remove(at: index)
-        client.control?.holds[filter.rawValue] = nil
-        client.control?.pacer.forget(allBut: client.joined, protecting: configuration.protectedFirstLevels)
-        setInterval(nil, for: filter, of: client)
+        if let control = client.control {
+            control.giveUpHold(of: filter.rawValue)
+            control.pacer?.leave(filter)
+            settle(control, of: client)
+        }
         members.remove(client, under: filter)
         presence.left(user: client.user, filter: filter)
         return true
@@ -119,17 +145,16 @@ package final class HubShard: @unchecked Sendable {
     /// Sends messages to one client, in order with everything else that it gets.
     package func send(_ messages: [Message], to client: HubClient) {
         eventLoop.assertInEventLoop()
-        for message in messages {
-            plan.add(queued(message))
-            advance(client)
-        }
-        if !isDraining { endTick() }
+        guard client.sink != nil else { return }
+        for message in messages { add(queued(message), for: client) }
+        endTick()
     }
 
     /// The client's socket takes bytes again: send what waits.
     package func resume(_ client: HubClient) {
         eventLoop.assertInEventLoop()
-        drainQueue(of: client)
+        resumed.append(client)
+        endTick()
     }
 
     // MARK: Mailbox
@@ -167,7 +192,7 @@ package final class HubShard: @unchecked Sendable {
     }
 
     private func drain() {
-        isDraining = true
+        phase = .gathering
         for item in mailbox.takeAll() {
             switch item {
             case .messages(let messages):
@@ -176,7 +201,7 @@ package final class HubShard: @unchecked Sendable {
                 work(self)
             }
         }
-        isDraining = false
+        phase = .idle
         endTick()
     }
 
@@ -187,38 +212,76 @@ package final class HubShard: @unchecked Sendable {
             if broadcast.context != nil, !recipients.isEmpty { return fanOutTraced(message, broadcast, to: recipients) }
         }
         guard !recipients.isEmpty else { return }
-        plan.add(message)
+        let index = plan.add(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
-            advance(client)
+            advance(client, with: index)
         }
     }
 
-    func advance(_ client: HubClient) {
+    /// Adds a message that is for one client alone.
+    func add(_ message: QueuedMessage, for client: HubClient) {
+        let index = plan.add(message)
+        advance(client, with: index)
+    }
+
+    func advance(_ client: HubClient, with message: DeliveryPlan.MessageIndex) {
         guard client.sink != nil else { return }
         if client.position == DeliveryPlan.root { touched.append(client) }
-        client.position = plan.step(from: client.position)
+        client.position = plan.step(from: client.position, with: message)
+    }
+
+    /// Closes a client at the end of the tick, because more waits for it than may.
+    func closeLater(_ client: HubClient, reason: String) {
+        doomed.append((client, reason))
     }
 
     // MARK: End of tick
 
+    /// Delivers what was gathered, unless that is under way: then it is delivered after it.
     func endTick() {
-        defer { if !followed.isEmpty { tellObserver() } }
-        guard !touched.isEmpty else { return plan.reset() }
-        let clients = touched
-        touched.removeAll(keepingCapacity: clients.count <= 4096)
-        var delivered = 0
-        var bytes = 0
-        for client in clients {
-            let delivery = plan.delivery(at: client.position)
+        guard phase == .idle else { return }
+        phase = .delivering
+        deliverTick()
+        phase = .idle
+        // Sockets called back. The next turn takes it, so that others get theirs between.
+        if hasGathered { eventLoop.execute { self.endTick() } }
+    }
+
+    private var hasGathered: Bool {
+        !touched.isEmpty || !resumed.isEmpty || !doomed.isEmpty || !followed.isEmpty
+    }
+
+    private func deliverTick() {
+        // Everything is put in order before the first socket is called.
+        swap(&plan, &delivered)
+        for client in touched {
+            recipients.append((client, client.position))
             client.position = DeliveryPlan.root
-            delivered += delivery.messages.count
+        }
+        touched.removeAll(keepingCapacity: touched.count <= 4096)
+        let (followed, resumed, doomed) = (followed, resumed, doomed)
+        self.followed.removeAll(keepingCapacity: followed.count <= 1024)
+        self.resumed.removeAll()
+        self.doomed.removeAll()
+
+        for (client, reason) in doomed { closeSlow(client, reason: reason) }
+        for client in resumed { drainQueue(of: client) }
+        var messages = 0
+        var bytes = 0
+        for (client, position) in recipients {
+            let delivery = delivered.delivery(at: position)
+            messages += delivery.messages.count
             for run in delivery.runs { bytes += run.bytes.readableBytes }
             hand(delivery, to: client)
         }
-        plan.reset()
-        metrics.delivered.increment(by: delivered)
-        metrics.deliveredBytes.increment(by: bytes)
+        recipients.removeAll(keepingCapacity: recipients.count <= 4096)
+        delivered.reset()
+        if messages > 0 {
+            metrics.delivered.increment(by: messages)
+            metrics.deliveredBytes.increment(by: bytes)
+        }
+        if !followed.isEmpty { tellObserver(followed) }
     }
 
     private func hand(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {
@@ -237,11 +300,13 @@ package final class HubShard: @unchecked Sendable {
         }
         sink.flush()
         if delivery.hasSends { ended(delivery.messages[..<written]) }
+        guard written < delivery.messages.count else { return }
         enqueue(delivery.messages[written...], for: client)
+        if sink.isWritable { drainQueue(of: client) }
     }
 
     private func enqueue(_ messages: ArraySlice<QueuedMessage>, for client: HubClient) {
-        guard !messages.isEmpty, let sink = client.sink else { return }
+        guard !messages.isEmpty, client.sink != nil else { return }
         var queue = client.queue ?? OutboundQueue(limits: configuration.queue)
         client.queue = nil
         for message in messages {
@@ -251,31 +316,39 @@ package final class HubShard: @unchecked Sendable {
                 client.droppedCount += dropped
                 metrics.conflated.increment(by: dropped)
             case .overflow:
-                metrics.slowClientsClosed.increment()
-                return sink.close(code: .slowClient, reason: "slow client: messages that must not be lost piled up")
+                return closeSlow(client, reason: "slow client: messages that must not be lost piled up")
             }
         }
         client.queue = queue
     }
 
+    private func closeSlow(_ client: HubClient, reason: String) {
+        guard let sink = client.sink else { return }
+        metrics.slowClientsClosed.increment()
+        sink.close(code: .slowClient, reason: reason)
+    }
+
     private func drainQueue(of client: HubClient) {
-        guard let sink = client.sink, var queue = client.queue else { return }
-        let now = eventLoop.now
-        var wrote = false
-        var sends: [QueuedMessage] = []
-        while sink.isWritable, let next = queue.next(at: now) {
-            switch next {
-            case .message(let message):
-                sink.write(message.frame)
-                if message.send != nil { sends.append(message) }
-            case .gap(let room, let dropped): sink.write(encoder.encode(gapNotice(room: room, dropped: dropped)))
+        guard let sink = client.sink else { return }
+        if var queue = client.queue {
+            client.queue = nil  // so that it has one owner, and is changed where it is
+            let now = eventLoop.now
+            var wrote = false
+            var sends: [QueuedMessage] = []
+            while sink.isWritable, let next = queue.next(at: now) {
+                switch next {
+                case .message(let message):
+                    sink.write(message.frame)
+                    if message.send != nil { sends.append(message) }
+                case .gap(let room, let dropped): sink.write(encoder.encode(gapNotice(room: room, dropped: dropped)))
+                }
+                wrote = true
             }
-            wrote = true
+            if client.sink != nil, !queue.isSpent(at: now) { client.queue = queue }
+            if wrote { sink.flush() }
+            if !sends.isEmpty { ended(sends[...]) }
         }
-        client.queue = queue.isSpent(at: now) ? nil : queue
-        if wrote { sink.flush() }
-        if !sends.isEmpty { ended(sends[...]) }
-        if client.queue?.isEmpty ?? true, client.control?.hasReplay == true { replayLater(to: client) }
+        if client.control?.hasReplay == true { replayLater(to: client) }
     }
 
     private func gapNotice(room: String, dropped: Int) -> Message {
@@ -289,7 +362,7 @@ package final class HubShard: @unchecked Sendable {
         let now = eventLoop.now
         for client in Array(clients.values) {
             client.sink?.sweep(at: now)
-            if client.queue != nil { drainQueue(of: client) }
+            if client.queue != nil { resume(client) }
         }
     }
 }

@@ -1,8 +1,10 @@
+import DequeModule
 package import Telemetry
 
 /// Who is in which room, on one shard: members by name and by filter, and the merged list of a room's recipients.
 ///
-/// The merged list is kept until a join or leave touches it, because rooms speak far more often than they change.
+/// The merged list is kept until a join or leave touches it, because rooms speak far more often than they change. The
+/// latest changes of filters are kept, so that a room's list survives those that do not match it.
 /// Not thread-safe: it belongs to one shard.
 package struct RoomMembers<Member: AnyObject> {
     private struct Room {
@@ -14,13 +16,20 @@ package struct RoomMembers<Member: AnyObject> {
 
     /// Rooms for which a merged list is kept although nobody joined them by name; beyond it the lists are dropped.
     private static var maxRooms: Int { 65_536 }
+    /// More changes than this cost more to compare with a room than to make its list anew.
+    private static var maxChanges: Int { 32 }
 
     private var rooms: [String: Room] = [:]
     private let filters: RoomFilterTree<Member>
+    private let protectedFirstLevels: [String]
+    /// Counts the joins and leaves by filters.
     private var filterVersion: UInt64 = 1
+    /// The filters of the latest joins and leaves; the last one made ``filterVersion``.
+    private var changes = Deque<TopicFilter>()
 
     package init(protecting protectedFirstLevels: [String] = []) {
         filters = RoomFilterTree(protecting: protectedFirstLevels)
+        self.protectedFirstLevels = protectedFirstLevels
     }
 
     /// Adds `member` to a room or to all rooms that a filter matches.
@@ -30,7 +39,7 @@ package struct RoomMembers<Member: AnyObject> {
             rooms[filter.rawValue]?.filterVersion = 0
         } else {
             filters.insert(member, under: filter)
-            filterVersion += 1
+            changed(filter)
         }
     }
 
@@ -42,14 +51,17 @@ package struct RoomMembers<Member: AnyObject> {
             if rooms[filter.rawValue]?.members.isEmpty == true { rooms[filter.rawValue] = nil }
         } else {
             filters.remove(member, under: filter)
-            filterVersion += 1
+            changed(filter)
         }
     }
 
     /// Everybody who gets a message of that concrete room, each once, however many of its joins match.
     package mutating func recipients(of name: String) -> [Member] {
         if let room = rooms[name] {
-            if room.filterVersion == filterVersion { return room.recipients }
+            if isCurrent(room, name) {
+                if room.filterVersion != filterVersion { rooms[name]?.filterVersion = filterVersion }
+                return room.recipients
+            }
         } else if filters.isEmpty {
             return []
         } else if rooms.count >= Self.maxRooms {
@@ -64,5 +76,20 @@ package struct RoomMembers<Member: AnyObject> {
         room.filterVersion = filterVersion
         rooms[name] = room
         return room.recipients
+    }
+
+    private mutating func changed(_ filter: TopicFilter) {
+        filterVersion += 1
+        if changes.count >= Self.maxChanges { changes.removeFirst() }
+        changes.append(filter)
+    }
+
+    /// Whether no filter that came or went since a room's list was made matches the room.
+    private func isCurrent(_ room: Room, _ name: String) -> Bool {
+        if room.filterVersion == filterVersion { return true }
+        guard room.filterVersion > 0, filterVersion - room.filterVersion <= UInt64(changes.count) else { return false }
+        return !changes.suffix(Int(filterVersion - room.filterVersion)).contains {
+            $0.matches(name, protecting: protectedFirstLevels)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 package import Realtime
 import Synchronization
 package import Telemetry
@@ -88,30 +89,61 @@ package final class DataStreamService: Sendable {
     }
 
     /// Joins a client to rooms, so that it gets `joined`, then the latest reading of every device there, then all that
-    /// follows.
+    /// follows. A client that had joined by this very filter gets only `joined`.
     ///
-    /// Call it on the client's loop; `completion` is called there once all of it is on its way. With
-    /// `includesLatest` false (rooms without telemetry) there is no snapshot.
+    /// Readings go out in pages as the client's socket takes them. What is published after the first page comes live in
+    /// their midst, and takes the place of what the pages would have told of the same series.
+    ///
+    /// Call it on the client's loop; `completion` is called there with the number of readings once all of it is on its
+    /// way.
     package func join(
         _ client: HubClient,
         on shard: HubShard,
         filter: TopicFilter,
         joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
-        completion: @escaping @Sendable () -> Void
+        completion: @escaping @Sendable (_ readingCount: Int) -> Void
     ) {
         let bound = LoopBoundClient(client, on: shard)
         let firstLevels = configuration.protectedFirstLevels
+        guard !client.joined.contains(filter) else {
+            return hub.perform(on: shard) { [hub] shard in
+                shard.send([joined(hub.presence.members(under: filter))], to: bound.client)
+                shard.eventLoop.execute { completion(0) }
+            }
+        }
+        var snapshot = latest.withLock { LatestSnapshot(of: filter, protecting: firstLevels, from: &$0) }
+        snapshot.findRooms()
+        let now = clock.now()
         latest.withLock { latest in
-            let devices = latest.devices(in: filter, protecting: firstLevels)
-            hub.perform(on: shard) { [hub, clock] shard in
+            // A room that came meanwhile must not be missed.
+            if !snapshot.begin(with: latest) {
+                snapshot = LatestSnapshot(of: filter, protecting: firstLevels, from: &latest)
+            }
+            let first = snapshot.next(from: latest, at: now).map { Self.message($0.type, $0.part, to: $0.room, at: now) }
+            hub.perform(on: shard) { [self, snapshot] shard in
                 let client = bound.client
                 shard.join(client, filter)
-                let now = clock.now()
-                var messages = [joined(hub.presence.members(under: filter))]
-                for device in devices { messages += Self.snapshot(of: device, at: now) }
-                shard.send(messages, to: client)
-                completion()
+                shard.send([joined(hub.presence.members(under: filter))] + first, to: client)
+                guard !snapshot.isFinished else { return shard.eventLoop.execute { completion(first.count) } }
+                let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
+                shard.replay(to: client) { completion(first.count + $0) } next: { [self] take in
+                    hand(&rest.value, to: shard, take)
+                }
             }
+        }
+    }
+
+    /// Puts the next page of a snapshot among what is published: what comes after it is newer.
+    private func hand(
+        _ snapshot: inout LatestSnapshot, to shard: HubShard, _ take: @escaping @Sendable (Replay.Page?) -> Void
+    ) {
+        snapshot.findRooms()
+        let now = clock.now()
+        latest.withLock { latest in
+            let parts = snapshot.next(from: latest, at: now)
+            let page = Replay.Page(
+                parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished)
+            hub.perform(on: shard) { _ in take(page) }
         }
     }
 
@@ -151,18 +183,5 @@ package final class DataStreamService: Sendable {
     ) -> Message {
         Message(
             type: type, room: room, payload: part.payload, timestamp: now, delivery: .conflatable(key: part.key))
-    }
-
-    /// Whether the device is there, where its readings do not say so, and the latest of each of its series.
-    private static func snapshot(of device: DeviceState, at now: Timestamp) -> [Message] {
-        var parts: [(MessageType, DeviceUpdate.Part)] = []
-        if device.presence?.isImplied == false, let payload = device.statusPayload(isSnapshot: true) {
-            parts.append((.deviceStatus, DeviceUpdate.Part(payload: payload, key: device.statusKey)))
-        }
-        for index in device.series.indices {
-            let payload = device.snapshotPayload(of: index, at: now)
-            parts.append((.dataUpdate, DeviceUpdate.Part(payload: payload, key: device.series[index].key)))
-        }
-        return parts.map { message($0, $1, to: device.room, at: now) }
     }
 }

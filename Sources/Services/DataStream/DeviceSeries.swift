@@ -8,6 +8,8 @@ struct DeviceSeries {
     /// Names this series among all: what conflation compares.
     let key: ConflationKey
     var latest: Reading
+    /// Counts all changes of all series: the one that made ``latest``.
+    var version: UInt64 = 0
     /// `"temperature":` and so on, in the order of the metrics.
     private let metricKeys: [[UInt8]]
 

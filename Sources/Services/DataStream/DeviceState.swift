@@ -39,9 +39,10 @@ struct DeviceState {
 
     /// Takes a reading; returns what it changes, or `nil` for nothing.
     mutating func update(
-        with reading: Reading, nextKey: inout UInt64, watch: inout SilenceWatch
+        with reading: Reading, version: UInt64, nextKey: inout UInt64, watch: inout SilenceWatch
     ) -> DeviceUpdate? {
         guard let index = store(reading, nextKey: &nextKey) else { return nil }
+        series[index].version = version
         let isNews = hear(reading, watch: &watch)
         return DeviceUpdate(
             status: isNews ? statusPart : nil,

@@ -10,7 +10,15 @@ struct LatestReadings {
     /// Devices that were forgotten because the map was full.
     private(set) var evictedCount = 0
     private let capacity: Int
+    /// Counts the readings that changed something, so that a snapshot leaves out what came after it began.
+    private(set) var version: UInt64 = 0
     private var nextKey: UInt64 = 0
+    /// Counts the rooms that came and went.
+    private(set) var roomsVersion: UInt64 = 0
+    /// The names of ``rooms``; nil after rooms came or went.
+    private var knownRoomNames: [String]? {
+        didSet { if knownRoomNames == nil { roomsVersion += 1 } }
+    }
     private var watch: SilenceWatch
 
     /// Room for `capacity` devices, of which each may be silent for `offlineAfter`, or for ever when that is `nil`.
@@ -23,7 +31,9 @@ struct LatestReadings {
     mutating func update(with reading: Reading) -> DeviceUpdate? {
         admit(reading.device, in: reading.room, at: reading.receivedAt)
         // Through the optional chains the state is changed in place instead of copied.
-        return rooms[reading.room]?[reading.device]?.update(with: reading, nextKey: &nextKey, watch: &watch)
+        version += 1
+        return rooms[reading.room]?[reading.device]?.update(
+            with: reading, version: version, nextKey: &nextKey, watch: &watch)
     }
 
     /// Takes a status; returns the rooms that it is news for, each with the `device_status` for it.
@@ -52,11 +62,19 @@ struct LatestReadings {
         }
     }
 
-    /// The devices in rooms that a filter matches, in no order.
-    func devices(in filter: TopicFilter, protecting firstLevels: [String]) -> [DeviceState] {
-        if filter.isName { return rooms[filter.rawValue].map { Array($0.values) } ?? [] }
-        return rooms.filter { filter.matches($0.key, protecting: firstLevels) }.flatMap(\.value.values)
+    /// The names of all rooms with devices, in no order. Shared by all who ask until a room comes or goes.
+    mutating func roomNames() -> [String] {
+        if let knownRoomNames { return knownRoomNames }
+        let names = Array(rooms.keys)
+        knownRoomNames = names
+        return names
     }
+
+    /// The devices in a room, in no order.
+    func devices(in room: String) -> [DeviceID] { rooms[room].map { Array($0.keys) } ?? [] }
+
+    /// What is known of a device in a room.
+    func state(of device: DeviceID, in room: String) -> DeviceState? { rooms[room]?[device] }
 
     /// All devices in rooms that pass `isIncluded`, in no order.
     func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceState] {
@@ -68,6 +86,7 @@ struct LatestReadings {
         guard rooms[room]?[device] == nil else { return }
         if count >= capacity { evictSilent() }
         nextKey += 1
+        if rooms[room] == nil { knownRoomNames = nil }
         rooms[room, default: [:]][device] = DeviceState(
             device: device, room: room, seen: instant, statusKey: ConflationKey(rawValue: nextKey),
             slot: watch.add(SilenceWatch.Owner(room: room, device: device)))
@@ -80,7 +99,10 @@ struct LatestReadings {
         for state in all.prefix(max(1, all.count / 16)) {
             rooms[state.room]?[state.device] = nil
             watch.remove(state.slot)
-            if rooms[state.room]?.isEmpty == true { rooms[state.room] = nil }
+            if rooms[state.room]?.isEmpty == true {
+                rooms[state.room] = nil
+                knownRoomNames = nil
+            }
             count -= 1
             evictedCount += 1
         }

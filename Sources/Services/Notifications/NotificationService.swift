@@ -193,11 +193,11 @@ package final class NotificationService: Sendable {
     package func open(
         _ client: HubClient, on shard: HubShard,
         welcome: @escaping @Sendable (Inbox?) -> Message,
-        completion: @escaping @Sendable () -> Void
+        completion: @escaping @Sendable (_ messageCount: Int) -> Void
     ) {
         let user = client.user
         let room = ChatService.inbox(of: user)
-        guard let filter = try? TopicFilter(room) else { return completion() }
+        guard let filter = try? TopicFilter(room) else { return completion(0) }
         let now = clock.now()
         let epoch = database.epoch
         note(user, at: now)
@@ -207,25 +207,56 @@ package final class NotificationService: Sendable {
             (
                 last: try snapshot.lastOffset(of: room),
                 unread: try snapshot.unreadCount(of: user, at: now),
-                notifications: try snapshot.unreadNotifications(of: user, at: now, limit: Self.maxWelcomed)
+                unreadRange: try snapshot.unreadRange(of: user, at: now, limit: Self.maxWelcomed)
             )
-        } completion: { [writer, hub, logger] result in
-            writer.afterPublishing {
-                hub.perform(on: shard) { shard in
+        } completion: { [self] result in
+            writer.afterPublishing { [self] in
+                hub.perform(on: shard) { [self] shard in
                     switch result {
-                    case .success(let (last, unread, notifications)):
+                    case .success(let (last, unread, unreadRange)):
                         let inbox = Inbox(position: RoomPosition(offset: last, epoch: epoch), unreadCount: unread)
-                        let messages = notifications.map {
-                            Message(type: .notification, room: room, payload: Self.snapshot($0.payload), timestamp: now)
-                        }
-                        shard.release(bound.client, in: room, [welcome(inbox)] + messages, through: last)
+                        shard.release(
+                            bound.client, in: room, [welcome(inbox)], through: last,
+                            next: unreadRange.map { pages(of: user, in: $0, at: now, on: shard.eventLoop) },
+                            completion: completion)
                     case .failure(let error):
                         logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
                         shard.leave(bound.client, filter)
                         shard.send([welcome(nil)], to: bound.client)
+                        shard.eventLoop.execute { completion(0) }
                     }
-                    // In the next turn, as what was released: the answer to a later command comes after it.
-                    shard.eventLoop.execute(completion)
+                }
+            }
+        }
+    }
+
+    /// The pages of a user's unread notifications.
+    private func pages(
+        of user: String, in range: ClosedRange<Int64>, at now: Timestamp, on loop: any EventLoop
+    ) -> Replay.NextPage {
+        let room = ChatService.inbox(of: user)
+        let next = NIOLoopBoundBox(range.lowerBound, eventLoop: loop)
+        return { [database, logger] take in
+            let rest = next.value...range.upperBound
+            database.read {
+                try $0.unreadNotifications(
+                    of: user, in: rest, at: now, limit: Replay.Page.maxCount, maxBytes: Replay.Page.maxBytes)
+            } completion: { result in
+                loop.execute {
+                    switch result {
+                    case .success(let found):
+                        let last = found.last?.sequence ?? range.upperBound
+                        if last < range.upperBound { next.value = last + 1 }
+                        let messages = found.map {
+                            Message(
+                                type: .notification, room: room, payload: Self.snapshot($0.notification.payload),
+                                timestamp: now)
+                        }
+                        take(Replay.Page(messages, isLast: last >= range.upperBound))
+                    case .failure(let error):
+                        logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
+                        take(nil)
+                    }
                 }
             }
         }

@@ -53,14 +53,16 @@ package final class RoomHistory: Sendable {
     /// Names this gateway's offsets.
     package var epoch: String { database.epoch }
 
-    /// Joins a client to a room by name; with `since`, what it missed follows the answer.
+    /// Joins a client to a room by name; with `since`, what it missed follows the answer, page by page as the client
+    /// takes it.
     ///
     /// Call it on the client's loop. `joined` and `completion` are called there: the one makes the answer, the other
-    /// comes when it is on its way. When the history cannot be read, the client has not joined and `joined` gets nil.
+    /// comes with the number of messages that followed it, when all is on its way. When the history cannot be read, the
+    /// client has not joined and `joined` gets nil.
     package func join(
         _ client: HubClient, on shard: HubShard, room: TopicFilter, since: RoomPosition?,
         joined: @escaping @Sendable (Joined?) -> Message,
-        completion: @escaping @Sendable () -> Void
+        completion: @escaping @Sendable (_ messageCount: Int) -> Void
     ) {
         let isNew = shard.joinHolding(client, room)
         let name = room.rawValue
@@ -68,25 +70,24 @@ package final class RoomHistory: Sendable {
         let bound = LoopBoundClient(client, on: shard)
         database.read { snapshot in
             let last = try snapshot.lastOffset(of: name)
-            let missed = try Self.missed(since, in: name, last: last, epoch: epoch, snapshot)
-            return (last: last, missed: missed)
-        } completion: { [writer, hub, logger] result in
-            writer.afterPublishing {
-                hub.perform(on: shard) { shard in
+            return (last: last, missed: try Self.missed(since, in: name, last: last, epoch: epoch, snapshot))
+        } completion: { [self] result in
+            writer.afterPublishing { [self] in
+                hub.perform(on: shard) { [self] shard in
                     switch result {
                     case .success(let (last, missed)):
                         let answer = joined(
                             Joined(position: RoomPosition(offset: last, epoch: epoch), isRecovered: missed != nil))
-                        let replay = (missed ?? []).compactMap { Message(stored: $0, in: name) }
-                        shard.release(bound.client, in: name, [answer] + replay, through: last)
+                        shard.release(
+                            bound.client, in: name, [answer], through: last,
+                            next: missed.flatMap { $0.isEmpty ? nil : pages(of: name, $0, on: shard.eventLoop) },
+                            completion: completion)
                     case .failure(let error):
                         logger.error(
                             "A room's history cannot be read", metadata: ["room": "\(name)", "error": "\(error)"])
                         if isNew { shard.leave(bound.client, room) }
-                        shard.release(bound.client, in: name, [joined(nil)], through: 0)
+                        shard.release(bound.client, in: name, [joined(nil)], through: 0, completion: completion)
                     }
-                    // In the next turn, as what was released: the answer to a later command comes after it.
-                    shard.eventLoop.execute(completion)
                 }
             }
         }
@@ -116,15 +117,46 @@ package final class RoomHistory: Sendable {
         }
     }
 
-    /// What came after `since`; nil when nothing was asked for or it cannot be told without a hole.
+    /// The offsets that came after `since`; nil when nothing was asked for or it cannot be told without a hole.
     private static func missed(
         _ since: RoomPosition?, in room: String, last: Int64, epoch: String, _ snapshot: StorageSnapshot
-    ) throws -> [StoredMessage]? {
+    ) throws -> Range<Int64>? {
         guard let since, since.epoch == epoch, since.offset >= 0, since.offset <= last,
             last - since.offset <= Int64(maxReplayed)
         else { return nil }
-        let messages = try snapshot.messages(in: room, after: since.offset, limit: maxReplayed)
-        return messages.count == Int(last - since.offset) ? messages : nil
+        let kept = try snapshot.messageCount(in: room, after: since.offset, through: last)
+        return kept == last - since.offset ? since.offset + 1..<last + 1 : nil
+    }
+
+    /// The pages of a room's messages with these offsets. There is none when one of them was removed meanwhile.
+    private func pages(of room: String, _ offsets: Range<Int64>, on loop: any EventLoop) -> Replay.NextPage {
+        let next = NIOLoopBoundBox(offsets.lowerBound, eventLoop: loop)
+        return { [database, logger] take in
+            let first = next.value
+            database.read {
+                try $0.messages(
+                    in: room, after: first - 1, through: offsets.upperBound - 1, limit: Replay.Page.maxCount,
+                    maxBytes: Replay.Page.maxBytes)
+            } completion: { result in
+                loop.execute {
+                    switch result {
+                    case .success(let stored):
+                        let end = first + Int64(stored.count)
+                        guard !stored.isEmpty, stored.first?.offset == first, stored.last?.offset == end - 1 else {
+                            return take(nil)
+                        }
+                        next.value = end
+                        take(
+                            Replay.Page(
+                                stored.compactMap { Message(stored: $0, in: room) }, isLast: end >= offsets.upperBound))
+                    case .failure(let error):
+                        logger.error(
+                            "A room's history cannot be read", metadata: ["room": "\(room)", "error": "\(error)"])
+                        take(nil)
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -27,6 +27,28 @@ extension StorageSnapshot {
         ).map(StoredMessage.init)
     }
 
+    /// How many messages the room keeps after `offset` and up to `last`.
+    package func messageCount(in room: String, after offset: Int64, through last: Int64) throws -> Int64 {
+        try row(
+            """
+            SELECT count(*) FROM message
+            WHERE room_id = (SELECT id FROM room WHERE name = ?) AND offset > ? AND offset <= ?
+            """, [room, offset, last])?[0] ?? 0
+    }
+
+    /// A page of the messages after `offset` and up to `last`, ascending: at most `limit`, and none after the one with
+    /// which their payloads reach `maxBytes`.
+    package func messages(
+        in room: String, after offset: Int64, through last: Int64, limit: Int, maxBytes: Int
+    ) throws -> [StoredMessage] {
+        try rows(
+            """
+            SELECT \(StoredMessage.columns) FROM message
+            WHERE room_id = (SELECT id FROM room WHERE name = ?) AND offset > ? AND offset <= ? ORDER BY offset LIMIT ?
+            """, [room, offset, last, limit], maxBytes: maxBytes, payloadAt: 3
+        ).map(StoredMessage.init)
+    }
+
     /// The last `limit` messages before `offset`, ascending.
     package func messages(in room: String, before offset: Int64, limit: Int) throws -> [StoredMessage] {
         try rows(

@@ -16,15 +16,32 @@ extension StorageSnapshot {
             """, [user, now.nanosecondsSinceEpoch])?[0] ?? 0
     }
 
-    /// The user's latest unread notifications, at most `limit`, the oldest first.
-    package func unreadNotifications(of user: String, at now: Timestamp, limit: Int) throws -> [StoredNotification] {
+    /// The sequence numbers of the user's latest unread notifications, at most `limit`; `nil` when there are none.
+    package func unreadRange(of user: String, at now: Timestamp, limit: Int) throws -> ClosedRange<Int64>? {
+        let found = try row(
+            """
+            SELECT min(sequence), max(sequence) FROM (
+                SELECT sequence FROM notification
+                WHERE user = ? AND read_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
+                ORDER BY sequence DESC LIMIT ?)
+            """, [user, now.nanosecondsSinceEpoch, limit])
+        guard let first = found?[0] as Int64?, let last = found?[1] as Int64? else { return nil }
+        return first...last
+    }
+
+    /// A page of the user's unread notifications in a range of sequence numbers, the oldest first: at most `limit`, and
+    /// none after the one with which their payloads reach `maxBytes`. Each comes with its sequence number.
+    package func unreadNotifications(
+        of user: String, in range: ClosedRange<Int64>, at now: Timestamp, limit: Int, maxBytes: Int
+    ) throws -> [(sequence: Int64, notification: StoredNotification)] {
         try rows(
             """
-            SELECT \(StoredNotification.columns) FROM notification
-            WHERE user = ? AND read_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-            ORDER BY sequence DESC LIMIT ?
-            """, [user, now.nanosecondsSinceEpoch, limit]
-        ).reversed().map(StoredNotification.init)
+            SELECT \(StoredNotification.columns), sequence FROM notification
+            WHERE user = ? AND read_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND sequence BETWEEN ? AND ?
+            ORDER BY sequence LIMIT ?
+            """, [user, now.nanosecondsSinceEpoch, range.lowerBound, range.upperBound, limit],
+            maxBytes: maxBytes, payloadAt: 1
+        ).map { (sequence: $0[5], notification: try StoredNotification($0)) }
     }
 
     /// The user's notifications before the one with that id (or the latest), the newest first.

@@ -14,6 +14,9 @@ package struct ClientCommand {
     /// When the gateway read it.
     package let receivedAt: Timestamp
 
+    /// Whether it joins a room, so that messages follow its answer.
+    var isJoin: Bool { type == "join_room" }
+
     /// A command that came over HTTP: the body is its payload.
     init(type: String, payload: JSONValue) {
         self.type = type

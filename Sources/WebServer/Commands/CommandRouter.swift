@@ -17,7 +17,7 @@ package struct CommandRouter: Sendable {
         let clock: any WallClock
         let metrics: WebSocketMetrics
         let trace: CommandTrace?
-        let completion: @Sendable () -> Void
+        let completion: @Sendable (_ messageCount: Int) -> Void
 
         /// Answers on the client's loop, where it must be called.
         func answer(_ type: MessageType, _ payload: [UInt8]) {
@@ -36,9 +36,11 @@ package struct CommandRouter: Sendable {
         }
 
         /// Ends the command where its answer is on its way by other means.
-        func finished(_ error: CommandError? = nil) {
+        ///
+        /// - Parameter messageCount: how many messages followed the answer.
+        func finished(_ error: CommandError? = nil, messageCount: Int = 0) {
             trace?.finish(error, at: clock.now())
-            completion()
+            completion(messageCount)
         }
 
         /// Answers from anywhere: `payload` is made of a success, an error tells the failure.
@@ -73,9 +75,11 @@ package struct CommandRouter: Sendable {
         self.clock = clock
     }
 
-    /// Carries `command` out and calls `completion` on the client's loop when its answer is on its way.
+    /// Carries `command` out and calls `completion` on the client's loop when its answer is on its way, with the number
+    /// of messages that followed the answer.
     package func perform(
-        _ command: ClientCommand, in session: ClientSession, completion: @escaping @Sendable () -> Void
+        _ command: ClientCommand, in session: ClientSession,
+        completion: @escaping @Sendable (_ messageCount: Int) -> Void
     ) {
         let call = Call(
             session: NIOLoopBound(session, eventLoop: session.shard.eventLoop), eventLoop: session.shard.eventLoop,

@@ -18,6 +18,10 @@ package struct ConnectionLimits: Sendable {
     package var addressConnectionsPerSecond: Int
     /// Commands that may wait behind one that takes its time; then reading from the client stops.
     package var maxPendingCommands: Int
+    /// Messages and pings that are read of a client whose socket takes no bytes; then reading stops until it does.
+    package var maxUnreadRequests: Int
+    /// Messages a second that joins replay to all clients of a user together; further joins wait.
+    package var replayedPerSecond: Int
     /// Time from the connection's start to its first complete request.
     package var handshakeTimeout: TimeAmount
     /// Time after which a connection that asks nothing over HTTP is closed.
@@ -36,6 +40,8 @@ package struct ConnectionLimits: Sendable {
         userCommandsPerSecond: Int = 0,
         addressConnectionsPerSecond: Int = 0,
         maxPendingCommands: Int = 64,
+        maxUnreadRequests: Int = 16,
+        replayedPerSecond: Int = 20_000,
         handshakeTimeout: TimeAmount = .seconds(10),
         idleTimeout: TimeAmount = .seconds(60),
         drainTimeout: TimeAmount = .seconds(3),
@@ -49,6 +55,8 @@ package struct ConnectionLimits: Sendable {
         self.userCommandsPerSecond = userCommandsPerSecond
         self.addressConnectionsPerSecond = addressConnectionsPerSecond
         self.maxPendingCommands = maxPendingCommands
+        self.maxUnreadRequests = maxUnreadRequests
+        self.replayedPerSecond = replayedPerSecond
         self.handshakeTimeout = handshakeTimeout
         self.idleTimeout = idleTimeout
         self.drainTimeout = drainTimeout

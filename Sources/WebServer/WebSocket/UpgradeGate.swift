@@ -10,8 +10,9 @@ import Tracing
 /// forever. So the decision is made here, before: a request that will not be upgraded loses the header, gains the
 /// refusal, and goes on to the router, which answers it. The gate looks at a connection's first request only, and
 /// closes connections that do not make one in time.
-final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
+final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
@@ -27,8 +28,9 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     private var hasFailed = false
     /// `websocket.upgrade`, from a handshake's request to the decision.
     private var span: (any Span)?
-    /// What came while the token was checked; nil before.
+    /// What came while the token was checked; nil before. Nothing more is read meanwhile, so that it is one read at most.
     private var held: [HTTPServerRequestPart]?
+    private var isReadHeld = false
 
     init(
         authenticator: Authenticator, origins: OriginPolicy, echoPath: EchoPath?, admission: Admission,
@@ -55,6 +57,14 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
         context.fireChannelInactive()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if held == nil {
+            context.read()
+        } else {
+            isReadHeld = true
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -153,6 +163,7 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         held = nil
         for part in parts { context.fireChannelRead(wrapInboundOut(part)) }
         if !parts.isEmpty { context.fireChannelReadComplete() }
+        if isReadHeld { context.read() }
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 }

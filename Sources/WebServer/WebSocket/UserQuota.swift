@@ -12,6 +12,8 @@ final class UserQuota: Sendable {
     private let connections = Mutex<[String: Int]>([:])
     private let commands = Mutex<[String: TokenBucket]>([:])
     private let addresses = Mutex<[String: TokenBucket]>([:])
+    /// By user: until when the messages that joins replayed are paid for.
+    private let replays = Mutex<[String: NIODeadline]>([:])
 
     init(limits: ConnectionLimits) {
         self.limits = limits
@@ -46,6 +48,25 @@ final class UserQuota: Sendable {
     func takeConnection(from address: String, now: NIODeadline) -> Bool {
         Self.take(address, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
     }
+
+    /// The time that a user's next join has to wait, because earlier ones replayed so much.
+    func replayDelay(of user: String, now: NIODeadline) -> TimeAmount {
+        replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
+    }
+
+    /// Notes that a join of the user replayed so many messages. A second's worth is free.
+    func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) {
+        let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.replayedPerSecond))
+        replays.withLock { replays in
+            if replays.count >= Self.maxBuckets, replays[user] == nil {
+                replays = replays.filter { $0.value > now }
+                if replays.count >= Self.maxBuckets { replays.removeAll() }
+            }
+            replays[user] = max(replays[user] ?? now, now) + cost
+        }
+    }
+
+    private static let freeReplay = TimeAmount.seconds(1)
 
     private static func take(
         _ name: String, from buckets: borrowing Mutex<[String: TokenBucket]>, perSecond: Int, now: NIODeadline

@@ -25,9 +25,9 @@ extension WebSocketConnection: ClientSink {
         }
         switch heartbeat.sweep(at: now) {
         case .nothing: break
-        case .sendPing: writeAndFlush(ServerFrame.frame(.ping, payload: ByteBuffer()))
+        case .sendPing: writeControl(ServerFrame.frame(.ping, payload: ByteBuffer()))
         case .closeSilent: close(code: .noPong, reason: "no pong came in time")
-        case .closeStuck: close(code: .slowClient, reason: "the socket took no bytes for too long")
+        case .closeStuck: sendClose(.slowClient, "the socket took no bytes for too long", isStuck: true)
         }
     }
 }

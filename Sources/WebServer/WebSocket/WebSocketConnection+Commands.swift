@@ -8,29 +8,49 @@ import Telemetry
 extension WebSocketConnection {
     func received(_ text: String) {
         environment.metrics.received.increment()
-        let limits = environment.limits
         let now = environment.clock.now()
         do throws(CommandError) {
-            switch bucket.take(
-                perSecond: limits.commandsPerSecond, burst: limits.commandBurst, now: shard.eventLoop.now)
-            {
+            switch takeToken() {
             case .allowed:
                 guard environment.quota.takeCommand(of: admitted.user, now: shard.eventLoop.now) else {
                     environment.metrics.rateLimited.increment()
                     throw userRateLimitError
                 }
-            case .refused:
-                environment.metrics.rateLimited.increment()
-                throw rateLimitError
+            case .refused: throw rateLimitError
             case .abusive:
                 answer(rateLimitError, to: nil)
-                return close(code: .rateLimited, reason: "more than \(limits.commandsPerSecond) commands a second")
+                return closeAbusive()
             }
             pending.append(try ClientCommand(json: text, receivedAt: now))
             performNext()
         } catch {
             answer(error, to: error.code == .rateLimited ? nil : ClientCommand.id(ofInvalid: text))
         }
+    }
+
+    /// Charges a ping or a pong to the client's rate, as if it were a command; false when it is to be ignored.
+    func takeControlFrame() -> Bool {
+        switch takeToken() {
+        case .allowed: return true
+        case .refused: return false
+        case .abusive:
+            closeAbusive()
+            return false
+        }
+    }
+
+    private func takeToken() -> TokenBucket.Decision {
+        let limits = environment.limits
+        let decision = bucket.take(
+            perSecond: limits.commandsPerSecond, burst: limits.commandBurst, now: shard.eventLoop.now)
+        if decision != .allowed { environment.metrics.rateLimited.increment() }
+        return decision
+    }
+
+    private func closeAbusive() {
+        close(
+            code: .rateLimited,
+            reason: "more than \(environment.limits.commandsPerSecond) commands and control frames a second")
     }
 
     private var rateLimitError: CommandError {
@@ -51,16 +71,31 @@ extension WebSocketConnection {
     private func performNext() {
         guard !isPerforming, phase == .open, let session, let command = pending.popFirst() else { return }
         isPerforming = true
+        let bound = NIOLoopBound((command, session), eventLoop: shard.eventLoop)
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        environment.router.perform(command, in: session) { connection.value.commandDone() }
+        let perform: @Sendable () -> Void = { [environment] in
+            let (command, session) = bound.value
+            environment.router.perform(command, in: session) {
+                connection.value.commandDone(messageCount: $0)
+            }
+        }
+        let delay =
+            command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
+        if delay > .zero {
+            shard.eventLoop.scheduleTask(in: delay) { connection.value.phase == .open ? perform() : () }
+        } else {
+            perform()
+        }
     }
 
-    func commandDone() {
-        isPerforming = false
-        if isReadHeld, pending.count < environment.limits.maxPendingCommands {
-            isReadHeld = false
-            context?.read()
+    /// - Parameter messageCount: how many messages the command sent beside its answer; the user pays for them with the
+    ///   time until the next join.
+    func commandDone(messageCount: Int) {
+        if messageCount > 0 {
+            environment.quota.chargeReplay(messageCount, to: admitted.user, now: shard.eventLoop.now)
         }
+        isPerforming = false
+        readHeld()
         performNext()
     }
 

@@ -15,13 +15,14 @@ extension WebSocketConnection {
         }
     }
 
-    func sendClose(_ code: CloseCode, _ reason: String) {
+    /// - Parameter isStuck: whether the socket takes nothing at all, so that waiting for it is of no use.
+    func sendClose(_ code: CloseCode, _ reason: String, isStuck: Bool = false) {
         guard phase == .open || phase == .draining else { return }
-        phase = .closing
+        let frame = ServerFrame.close(code: code.rawValue, reason: reason)
         closeLabel = code.label
         if let client { shard.disconnect(client) }
-        writeAndFlush(ServerFrame.close(code: code.rawValue, reason: reason))
-        after(closeTimeout(code)) { $0.context?.close(promise: nil) }
+        writeControl(frame, thenCloses: true)
+        after(isStuck ? environment.limits.closeTimeout : closeTimeout(code)) { $0.context?.close(promise: nil) }
     }
 
     /// A slow client must read what is before the close frame to learn why it ends: it is given the time that a socket
@@ -34,7 +35,7 @@ extension WebSocketConnection {
     func finish() {
         guard phase != .closed else { return }
         phase = .closed
-        partial = nil
+        inbound = nil
         pending.removeAll()
         if let client { shard.disconnect(client) }
         if !isOverQuota { environment.quota.disconnect(admitted.user) }
@@ -52,7 +53,10 @@ extension WebSocketConnection {
         shard.eventLoop.scheduleTask(in: delay) { action(connection.value) }
     }
 
-    func writeAndFlush(_ frame: ByteBuffer) {
+    /// Writes a control frame, but nothing after our close frame. `phase` is `.closing` before the socket is called.
+    func writeControl(_ frame: ByteBuffer, thenCloses: Bool = false) {
+        guard phase == .open || phase == .draining else { return }
+        if thenCloses { phase = .closing }
         context?.writeAndFlush(wrapOutboundOut(frame), promise: nil)
     }
 

@@ -40,8 +40,10 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var closeLabel: String?
 
     private var decoder: WebSocketDecoder
-    /// Bytes of a frame whose rest has not come yet.
-    var partial: ByteBuffer?
+    /// Bytes that have come and are not decoded: the beginning of a frame, as a rule.
+    var inbound: ByteBuffer?
+    /// Whether ``inbound`` is being decoded. NIO reads on while a write fails, so that more may come meanwhile.
+    private var isDecoding = false
     /// After a violation nothing that follows has a meaning.
     private var isDeaf = false
     var heartbeat: Heartbeat
@@ -51,6 +53,10 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var isPerforming = false
     var isReadHeld = false
     var isOverQuota = false
+    /// Messages and pings since the socket takes no more: the client does not read what it asks for.
+    var unreadRequests = 0
+    /// The payload of the latest ping that is not answered, because the socket takes no more (RFC 6455 section 5.5.3).
+    private var unansweredPing: ByteBuffer?
     let openedAt: NIODeadline
 
     init(identity: Identity, shard: HubShard, environment: ConnectionEnvironment) {
@@ -82,7 +88,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         environment.services.notifications.open(client, on: shard) { inbox in
             connection.value.welcome(client: connection.value.client, inbox)
         } completion: {
-            connection.value.commandDone()
+            connection.value.commandDone(messageCount: $0)
         }
     }
 
@@ -97,39 +103,69 @@ final class WebSocketConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isDeaf else { return }
+        guard !isDeaf, phase != .closed else { return }
         var bytes = unwrapInboundIn(data)
-        if var partial {
-            self.partial = nil
-            partial.writeBuffer(&bytes)
-            bytes = partial
+        if inbound == nil {
+            inbound = bytes
+        } else {
+            inbound?.writeBuffer(&bytes)
         }
+        guard !isDecoding else { return }
+        isDecoding = true
+        defer { isDecoding = false }
         do throws(WebSocketViolation) {
-            while phase != .closed, let event = try decoder.next(from: &bytes) { receive(event) }
+            while !isDeaf, phase != .closed, let event = try nextEvent() { receive(event) }
         } catch {
-            return violated(error)
+            violated(error)
         }
-        if bytes.readableBytes > 0, phase != .closed {
-            bytes.discardReadBytes()
-            partial = bytes
+        if isDeaf || phase == .closed {
+            inbound = nil
+        } else {
+            inbound?.discardReadBytes()
         }
     }
 
+    private func nextEvent() throws(WebSocketViolation) -> WebSocketDecoder.Event? {
+        guard var bytes = inbound else { return nil }
+        inbound = nil  // so that the bytes have one owner, and are changed where they are
+        let event = try decoder.next(from: &bytes)
+        if bytes.readableBytes > 0 { inbound = bytes }
+        return event
+    }
+
     func read(context: ChannelHandlerContext) {
-        // A client whose commands pile up is read no further until they are done.
-        if pending.count >= environment.limits.maxPendingCommands {
-            isReadHeld = true
-        } else {
+        if mayRead {
             context.read()
+        } else {
+            isReadHeld = true
         }
+    }
+
+    /// A client whose commands pile up, or that takes nothing of what it asks for, is read no further until that ends.
+    private var mayRead: Bool {
+        let limits = environment.limits
+        return pending.count < limits.maxPendingCommands && unreadRequests < limits.maxUnreadRequests
+    }
+
+    /// Goes on reading if nothing is against it any more.
+    func readHeld() {
+        guard isReadHeld, mayRead else { return }
+        isReadHeld = false
+        context?.read()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
         heartbeat.writabilityChanged(isWritable: isWritable, now: shard.eventLoop.now)
-        guard isWritable, let client else { return }
-        shard.resume(client)
-        if phase == .draining, client.queuedByteCount == 0 { sendClose(.goingAway, "the gateway shuts down") }
+        guard isWritable else { return }
+        unreadRequests = 0
+        if let payload = unansweredPing {
+            unansweredPing = nil
+            writeControl(ServerFrame.frame(.pong, payload: payload))
+        }
+        if let client { shard.resume(client) }
+        if phase == .draining, client?.queuedByteCount == 0 { sendClose(.goingAway, "the gateway shuts down") }
+        readHeld()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -149,17 +185,31 @@ final class WebSocketConnection: ChannelDuplexHandler {
 
     private func receive(_ event: WebSocketDecoder.Event) {
         defer { heartbeat.heard() }
+        if !isWritable { unreadRequests += 1 }
         switch event {
         case .text(let text): if phase == .open { received(text) }
         case .binary: close(code: .unacceptableData, reason: "messages are JSON in text frames")
-        case .ping(let payload): writeAndFlush(ServerFrame.frame(.pong, payload: payload))
-        case .pong: roundTripTime = heartbeat.roundTripTime(at: shard.eventLoop.now) ?? roundTripTime
+        case .ping(let payload): if takeControlFrame() { answerPing(payload) }
+        case .pong:
+            if takeControlFrame() { roundTripTime = heartbeat.roundTripTime(at: shard.eventLoop.now) ?? roundTripTime }
         case .close(let code):
             if phase == .open || phase == .draining {
                 closeLabel = "by_client"
-                writeAndFlush(ServerFrame.close(code: code ?? CloseCode.normalClosure.rawValue, reason: ""))
+                writeControl(
+                    ServerFrame.close(code: code ?? CloseCode.normalClosure.rawValue, reason: ""), thenCloses: true)
             }
             context?.close(promise: nil)
+        }
+    }
+
+    /// A client may be answered its latest ping only (RFC 6455 section 5.5.3), once its socket takes bytes.
+    private func answerPing(_ payload: ByteBuffer) {
+        guard phase == .open || phase == .draining else { return }
+        if isWritable {
+            writeControl(ServerFrame.frame(.pong, payload: payload))
+        } else {
+            // A copy of its own: the payload is a slice of a whole read.
+            unansweredPing = ByteBuffer(bytes: payload.readableBytesView)
         }
     }
 

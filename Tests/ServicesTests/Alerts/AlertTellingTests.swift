@@ -24,7 +24,8 @@ struct AlertTellingTests {
         let (room, notifications, alert) = try setup.ingest.database.read { snapshot in
             (
                 try snapshot.messages(in: "chat/ops", after: 0, limit: 9),
-                try snapshot.unreadNotifications(of: "ada", at: Timestamp(nanosecondsSinceEpoch: 0), limit: 9),
+                try snapshot.notifications(
+                    of: "ada", before: nil, unreadOnly: true, at: Timestamp(nanosecondsSinceEpoch: 0), limit: 9),
                 try snapshot.activeAlerts().first
             )
         }

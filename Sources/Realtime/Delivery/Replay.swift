@@ -1,0 +1,52 @@
+package import NIOCore
+
+/// Messages that a join sends to one client page by page: the next page is asked for when the socket took the one
+/// before, so that a client that reads nothing costs one page of memory.
+///
+/// Belongs to the event loop of the client's shard.
+package final class Replay {
+    /// A part of a replay. Its maker bounds it: it waits for the client as a whole.
+    package struct Page: Sendable {
+        /// Messages that a page may have.
+        package static let maxCount = 128
+        /// Bytes of payloads after which a page should end.
+        package static let maxBytes = 128 << 10
+
+        package var messages: [Message]
+        package var isLast: Bool
+
+        package init(_ messages: [Message], isLast: Bool) {
+            self.messages = messages
+            self.isLast = isLast
+        }
+    }
+
+    /// Asks for the next page. On the shard's loop; the answer comes there too, at once or later, and once. `nil` says
+    /// that there is none although there should be: the client is closed and recovers by coming back.
+    package typealias NextPage = (_ take: @escaping @Sendable (Page?) -> Void) -> Void
+
+    enum State {
+        /// The next page is to be asked for once the socket has taken what was sent.
+        case ready
+        case fetching
+        /// All pages were sent; what the room held goes next.
+        case releasing
+    }
+
+    /// The room whose hold ends with the replay; `nil` when live messages are not held.
+    let room: String?
+    let nextPage: NextPage
+    /// Called once, on the loop, after all was sent, with the number of messages; never when the client is gone.
+    let completion: @Sendable (_ count: Int) -> Void
+    var state: State
+    var count = 0
+
+    init(
+        room: String?, state: State, completion: @escaping @Sendable (Int) -> Void, nextPage: @escaping NextPage
+    ) {
+        self.room = room
+        self.state = state
+        self.completion = completion
+        self.nextPage = nextPage
+    }
+}

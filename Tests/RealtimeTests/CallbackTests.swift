@@ -1,0 +1,105 @@
+import NIOCore
+import NIOEmbedded
+import Telemetry
+import Testing
+
+@testable import Realtime
+
+/// A socket may call back before `write`, `flush` or `close` returns: NIO reads on when a write fails, and the client's
+/// commands are then carried out in the midst of a tick.
+@Suite("Sockets that call back")
+struct CallbackTests {
+    typealias Sink = HubFixture.Sink
+
+    enum Place: CaseIterable { case write, flush }
+
+    @Test("What a socket asks for while it is written to comes after the tick, and others get what is theirs",
+        arguments: Place.allCases)
+    func answers(place: Place) throws {
+        let setup = try HubFixture()
+        let talkative = Sink()
+        let quiet = [Sink(), Sink()]
+        _ = try setup.join("chat", sink: quiet[0])
+        let client = try setup.join("chat", sink: talkative)
+        _ = try setup.join("chat", sink: quiet[1])
+        var answers = 0
+        let ask = {
+            guard answers < 3 else { return }
+            answers += 1
+            setup.shard.send([HubFixture.chat("", "(\(answers))", nil)], to: client)
+        }
+        switch place {
+        case .write: talkative.onWrite = ask
+        case .flush: talkative.onFlush = ask
+        }
+        setup.say(("chat", "1", 1), ("chat", "2", 2), ("chat", "3", 3))
+        setup.loop.run()
+        setup.say(("chat", "4", 4))
+        setup.loop.run()
+        #expect(talkative.text == "123(1)(2)(3)4")
+        for sink in quiet { #expect(sink.text == "1234") }
+    }
+
+    @Test("A socket that joins, leaves and goes in the midst of a tick changes nothing of that tick")
+    func membership() throws {
+        let setup = try HubFixture()
+        let sinks = (0..<5).map { _ in Sink() }
+        let clients = try sinks.map { try setup.join("chat", "sensors/#", sink: $0) }
+        let other = try TopicFilter("other")
+        for (index, sink) in sinks.enumerated() where index % 2 == 0 {
+            sink.onFlush = {
+                sink.onFlush = nil
+                setup.shard.join(clients[index], other)
+                setup.shard.leave(clients[index], other)
+                setup.shard.setInterval(.seconds(1), for: other, of: clients[index])
+                setup.shard.disconnect(clients[index])
+            }
+        }
+        setup.say(("chat", "1", 1))
+        setup.publish(("sensors/a", "a"))
+        setup.loop.run()
+        setup.say(("chat", "2", 2))
+        setup.loop.run()
+        for (index, sink) in sinks.enumerated() { #expect(sink.text == (index % 2 == 0 ? "1a" : "1a2")) }
+    }
+
+    @Test("A client that is closed in the midst of a message's fan-out takes no place in it")
+    func closing() throws {
+        let setup = try HubFixture()
+        let sinks = (0..<20).map { _ in Sink() }
+        let clients = try sinks.map { try setup.join("chat", sink: $0) }
+        let joining = Sink()
+        let client = try setup.join(sink: joining)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        joining.onClose = {
+            setup.shard.send([HubFixture.chat("", "private", nil)], to: client)
+            setup.shard.disconnect(client)
+        }
+        for offset in 1...Int64(DeliveryControl.maxHeld + 2) { setup.say(("chat", "x", offset)) }
+        setup.loop.run()
+        #expect(joining.closed == .slowClient)
+        #expect(clients.count == sinks.count)
+        for sink in sinks {
+            #expect(!sink.text.contains("private"))
+            #expect(sink.text.count == DeliveryControl.maxHeld + 2)
+        }
+    }
+
+    @Test("A queue that a socket empties while it is flushed is sent in order, without waiting for the next message")
+    func resumed() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        sink.capacity = 3
+        let client = try setup.join("chat", sink: sink)
+        sink.onFlush = {
+            guard !sink.isWritable else { return }
+            sink.drain()
+            setup.shard.resume(client)
+        }
+        for offset in 1...9 { setup.say(("chat", "\(offset)", Int64(offset))) }
+        setup.loop.run()
+        sink.onFlush = nil
+        #expect(sink.text == "123456789")
+        #expect(client.queuedByteCount == 0)
+    }
+}

@@ -1,0 +1,197 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Realtime
+import Services
+import Storage
+import TestSupport
+import Testing
+import WebSocketClient
+
+@testable import WebServer
+
+/// One client may do what it likes to its own connection: the gateway's memory and everybody else stay as they are.
+@Suite("Hostile clients", .serialized)
+struct HostileClientTests {
+    private static let ping = ClientFrame.bytes(9, Array(repeating: 0x70, count: 125))
+
+    @Test("Clients that send a command and reset their connections take nothing from those that stay")
+    func resets() async throws {
+        let server = try await LiveServer(limits: ConnectionLimits(closeTimeout: .milliseconds(300)))
+        let token = try await server.token(join: ["sensors/#"])
+        let stays = try await server.client(token: token)
+        _ = try await stays.nextJSON("welcome") { $0["type"]?.string == "welcome" }
+        try await stays.send(text: #"{"type":"join_room","id":"1","payload":{"room_id":"sensors/a"}}"#)
+        _ = try await stays.nextJSON("joined") { $0["type"]?.string == "joined" }
+        let rounds = 40
+        let clientsPerRound = 10
+        for round in 1...rounds {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<clientsPerRound {
+                    group.addTask {
+                        let client = try await Endpoint.stream.open(server)
+                        // Several of each, so that the gateway answers the first while the next have arrived.
+                        let join = ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"sensors/a"}}"#)
+                        let sync = ClientFrame.text(#"{"type":"clock_sync","id":"2","payload":{"t0":1}}"#)
+                        try await client.send(join, sync, sync, sync, sync)
+                        client.socket.reset()
+                    }
+                }
+                try server.publish("a", [("seq", Double(round))])
+                try await group.waitForAll()
+            }
+        }
+        for round in 1...rounds {
+            let message = try await stays.nextJSON("reading \(round)") { $0["type"]?.string == "data_update" }
+            #expect(message["payload"]?["data"]?["seq"]?.number == Double(round))
+        }
+        try await eventually("the clients that went are forgotten") { server.hub.presence.clientCount == 1 }
+        try await server.stop()
+    }
+
+    @Test("Of a client that sends pings and reads nothing the gateway reads no further, and closes it")
+    func pings() async throws {
+        let server = try await LiveServer(
+            limits: ConnectionLimits(commandsPerSecond: 1_000_000, commandBurst: 1_000_000, closeTimeout: .milliseconds(300)),
+            heartbeat: .init(writeTimeout: .seconds(2)))
+        let client = try await Endpoint.stream.open(server, receiveBufferBytes: 4096)
+        let total = 64 << 20
+        let chunk = [UInt8](repeatElement(Self.ping, count: 500).joined())
+        var sent = 0
+        while sent < total {
+            guard let taken = try? await client.socket.send(chunk, stalledAfter: .seconds(1)) else { break }
+            sent += taken
+            if taken < chunk.count { break }
+        }
+        #expect(sent < total / 2, "the gateway stops reading what it cannot answer")
+        try await eventually("the client is closed") { server.hub.presence.clientCount == 0 }
+        client.socket.close()
+        try await server.stop()
+    }
+
+    @Test("Control frames are charged to the rate of commands: a flood of them closes the connection")
+    func controlFrameRate() async throws {
+        let server = try await LiveServer(
+            limits: ConnectionLimits(commandsPerSecond: 10, commandBurst: 20, closeTimeout: .milliseconds(300)))
+        for opcode: UInt8 in [9, 10] {
+            let client = try await Endpoint.stream.open(server)
+            try await client.send([UInt8](repeatElement(ClientFrame.bytes(opcode, []), count: 200).joined()))
+            var pongs = 0
+            var closeCode: UInt16?
+            while closeCode == nil, let frame = try await client.frame() {
+                if frame.isClose { closeCode = frame.closeCode } else { pongs += 1 }
+            }
+            #expect(closeCode == CloseCode.rateLimited.rawValue)
+            #expect(pongs <= 20)
+            #expect(try await client.frame() == nil, "nothing follows the close frame")
+        }
+        try await server.stop()
+    }
+
+    @Test("A ping that cannot be answered at once is answered when the client reads: the latest one")
+    func latestPing() async throws {
+        let server = try await LiveServer(queueBytes: 64 << 20)
+        let client = try await Endpoint.stream.open(server, receiveBufferBytes: 4096)
+        try await client.send(ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"sensors/a"}}"#))
+        _ = try await client.frame()
+        // Readings until the socket takes no more: then they begin to wait in the client's queue.
+        let names = (0..<200).map { "metric-\($0)-\(String(repeating: "x", count: 80))" }
+        try await eventually("the socket takes no more") {
+            try server.publish("a", names.map { ($0, 1) })
+            return await server.hub.clients().contains { $0.queuedByteCount > 0 }
+        }
+        for number in 1...10 { try await client.send(ClientFrame.bytes(9, [UInt8(number)])) }
+        var pongs: [[UInt8]] = []
+        while pongs.last != [10], let frame = try await client.frame() {
+            if frame.opcode == 10 { pongs.append(Array(frame.payload.readableBytesView)) }
+        }
+        #expect(pongs.last == [10])
+        client.socket.close()
+        try await server.stop()
+    }
+
+    @Test("Clients that ask for a long history and read nothing cost a page each, not the history")
+    func replays() async throws {
+        let server = try await LiveServer()
+        let content = String(repeating: "x", count: 8000)
+        for _ in 0..<400 {
+            _ = await withCheckedContinuation { continuation in
+                server.services.chat.send(content, to: "chat/a", from: "bot", key: nil) {
+                    continuation.resume(returning: $0)
+                }
+            }
+        }
+        let token = try await server.token(join: ["chat/#"])
+        var clients: [RawWebSocket] = []
+        for _ in 0..<10 {
+            let client = try RawWebSocket(port: server.port, receiveBufferBytes: 4096)
+            try await client.send(RawHandshake("/ws", token: token).bytes)
+            #expect(try await client.response().status == 101)
+            _ = try await client.frame()
+            let since = #"{"offset":0,"epoch":"\#(server.services.history.epoch)"}"#
+            try await client.send(
+                ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"chat/a","since":\#(since)}}"#))
+            clients.append(client)
+        }
+        try await eventually("messages wait for all of them") {
+            await server.hub.clients().filter { $0.queuedByteCount > 0 }.count == clients.count
+        }
+        for client in await server.hub.clients() {
+            #expect(client.queuedByteCount <= Replay.Page.maxBytes + 16_000)
+        }
+        // Who reads gets all of it, each message once and in order.
+        let reader = clients[0]
+        var offsets: [Int] = []
+        while offsets.last != 400, let frame = try await reader.frame() {
+            guard frame.text.hasPrefix(#"{"type":"chat_message""#) else { continue }
+            offsets.append(try #require(try JSONValue(parsing: frame.text).offset))
+        }
+        #expect(offsets == Array(1...400))
+        for client in clients { client.socket.close() }
+        try await server.stop()
+    }
+
+    @Test("After a large replay the user's next join waits for its time; others do not")
+    func replayCost() async throws {
+        let server = try await LiveServer(limits: ConnectionLimits(replayedPerSecond: 100))
+        for number in 0..<200 { try server.publish("d\(number)", [("t", 1)]) }
+        let client = RoomClient(try await server.client())
+        let other = RoomClient(try await server.client(token: try await server.token("other")))
+        _ = try await client.join("sensors/#")
+        // 200 readings at 100 a second, of which a second's worth is free: the next join waits about a second.
+        async let second = client.join("sensors/+")
+        for _ in 0..<3 { _ = try await other.ask("clock_sync", #"{"t0":0}"#) }
+        let joined = try await other.join("sensors/#")
+        #expect(joined["type"]?.string == "joined")
+        #expect(try await second["type"]?.string == "joined")
+        try await server.stop()
+    }
+
+    @Test("While a token is checked nothing more is read of the connection")
+    func gate() async throws {
+        let authority = try await TokenAuthority(secret: LiveServer.secret)
+        let token = try await authority.issue(user: "ann", join: [], publish: [], lifetime: .seconds(60))
+        final class Reads: ChannelOutboundHandler {
+            typealias OutboundIn = Any
+            var count = 0
+            func read(context: ChannelHandlerContext) { count += 1 }
+        }
+        let channel = NIOAsyncTestingChannel()
+        try await channel.testingEventLoop.executeInContext {
+            let reads = Reads()
+            let gate = UpgradeGate(
+                authenticator: Authenticator(authority: authority, tickets: TicketStore()),
+                origins: OriginPolicy(publicOrigin: nil, allowed: []), echoPath: nil, admission: Admission(),
+                quota: UserQuota(limits: .init()), entry: TestTracing().entry, timeout: .seconds(10))
+            try channel.pipeline.syncOperations.addHandlers([reads, gate])
+            channel.pipeline.syncOperations.read()
+            #expect(reads.count == 1)
+            var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws")
+            for (name, value) in RawHandshake("/ws", token: token).headers { head.headers.add(name: name, value: value) }
+            channel.pipeline.syncOperations.fireChannelRead(NIOAny(HTTPServerRequestPart.head(head)))
+            channel.pipeline.syncOperations.read()
+            #expect(reads.count == 1, "what is sent beside the handshake waits in the socket")
+        }
+        _ = try? await channel.finish()
+    }
+}
