@@ -13,7 +13,8 @@ struct CallbackTests {
 
     enum Place: CaseIterable { case write, flush }
 
-    @Test("What a socket asks for while it is written to comes after the tick, and others get what is theirs",
+    @Test(
+        "What a socket asks for while it is written to comes after the tick, and others get what is theirs",
         arguments: Place.allCases)
     func answers(place: Place) throws {
         let setup = try HubFixture()

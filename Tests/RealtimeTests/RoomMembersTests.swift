@@ -81,7 +81,8 @@ struct RoomMembersTests {
         }
     }
 
-    @Test("A room's list survives joins by filters that do not match it, and follows those that do",
+    @Test(
+        "A room's list survives joins by filters that do not match it, and follows those that do",
         arguments: [1, 10, 100])
     func unrelatedFilters(count: Int) throws {
         var members = RoomMembers<Member>()

@@ -20,7 +20,9 @@ struct NotificationStoreTests {
             #expect(try snapshot.unreadCount(of: "ann", at: at(5)) == 3)
             #expect(try snapshot.unreadCount(of: "ann", at: at(4)) == 4)
             let range = try #require(try snapshot.unreadRange(of: "ann", at: at(5), limit: 2))
-            func page(from first: Int64, maxBytes: Int = 1000) throws -> [(sequence: Int64, notification: StoredNotification)] {
+            func page(from first: Int64, maxBytes: Int = 1000) throws -> [(
+                sequence: Int64, notification: StoredNotification
+            )] {
                 try snapshot.unreadNotifications(
                     of: "ann", in: first...range.upperBound, at: at(5), limit: 9, maxBytes: maxBytes)
             }

@@ -52,7 +52,8 @@ struct HostileClientTests {
     @Test("Of a client that sends pings and reads nothing the gateway reads no further, and closes it")
     func pings() async throws {
         let server = try await LiveServer(
-            limits: ConnectionLimits(commandsPerSecond: 1_000_000, commandBurst: 1_000_000, closeTimeout: .milliseconds(300)),
+            limits: ConnectionLimits(
+                commandsPerSecond: 1_000_000, commandBurst: 1_000_000, closeTimeout: .milliseconds(300)),
             heartbeat: .init(writeTimeout: .seconds(2)))
         let client = try await Endpoint.stream.open(server, receiveBufferBytes: 4096)
         let total = 64 << 20
@@ -187,7 +188,9 @@ struct HostileClientTests {
             channel.pipeline.syncOperations.read()
             #expect(reads.count == 1)
             var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws")
-            for (name, value) in RawHandshake("/ws", token: token).headers { head.headers.add(name: name, value: value) }
+            for (name, value) in RawHandshake("/ws", token: token).headers {
+                head.headers.add(name: name, value: value)
+            }
             channel.pipeline.syncOperations.fireChannelRead(NIOAny(HTTPServerRequestPart.head(head)))
             channel.pipeline.syncOperations.read()
             #expect(reads.count == 1, "what is sent beside the handshake waits in the socket")

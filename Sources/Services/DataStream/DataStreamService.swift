@@ -119,14 +119,18 @@ package final class DataStreamService: Sendable {
             if !snapshot.begin(with: latest) {
                 snapshot = LatestSnapshot(of: filter, protecting: firstLevels, from: &latest)
             }
-            let first = snapshot.next(from: latest, at: now).map { Self.message($0.type, $0.part, to: $0.room, at: now) }
+            let first = snapshot.next(from: latest, at: now).map {
+                Self.message($0.type, $0.part, to: $0.room, at: now)
+            }
             hub.perform(on: shard) { [self, snapshot] shard in
                 let client = bound.client
                 shard.join(client, filter)
                 shard.send([joined(hub.presence.members(under: filter))] + first, to: client)
                 guard !snapshot.isFinished else { return shard.eventLoop.execute { completion(first.count) } }
                 let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
-                shard.replay(to: client) { completion(first.count + $0) } next: { [self] take in
+                shard.replay(to: client) {
+                    completion(first.count + $0)
+                } next: { [self] take in
                     hand(&rest.value, to: shard, take)
                 }
             }
