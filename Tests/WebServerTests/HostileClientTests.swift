@@ -154,7 +154,7 @@ struct HostileClientTests {
 
     @Test("After a large replay the user's next join waits for its time; others do not")
     func replayCost() async throws {
-        let server = try await LiveServer(limits: ConnectionLimits(replayedPerSecond: 100))
+        let server = try await LiveServer(limits: ConnectionLimits(userReplayedPerSecond: 100))
         for number in 0..<200 { try server.publish("d\(number)", [("t", 1)]) }
         let client = RoomClient(try await server.client())
         let other = RoomClient(try await server.client(token: try await server.token("other")))
@@ -165,6 +165,30 @@ struct HostileClientTests {
         let joined = try await other.join("sensors/#")
         #expect(joined["type"]?.string == "joined")
         #expect(try await second["type"]?.string == "joined")
+        try await server.stop()
+    }
+
+    @Test("Commands that wait behind a join are bounded in bytes: the rest stays in the socket")
+    func pendingCommands() async throws {
+        let server = try await LiveServer(
+            limits: ConnectionLimits(commandsPerSecond: 100_000, commandBurst: 100_000, userReplayedPerSecond: 1))
+        for number in 0..<100 { try server.publish("d\(number)", [("t", 1)]) }
+        let client = try await Endpoint.stream.open(server, receiveBufferBytes: 4096)
+        // 100 readings at one a second: the second join waits for more than a minute, and commands behind it.
+        for filter in ["sensors/#", "sensors/+"] {
+            try await client.send(
+                ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"\#(filter)"}}"#))
+        }
+        let command = ClientFrame.text(Endpoint.stream.text(byteCount: 60_000))
+        let total = 400
+        var sent = 0
+        while sent < total {
+            let taken = try await client.socket.send(command, stalledAfter: .milliseconds(500))
+            guard taken == command.count else { break }
+            sent += 1
+        }
+        #expect(sent < total, "the gateway stops reading")
+        client.socket.close()
         try await server.stop()
     }
 

@@ -20,8 +20,8 @@ package struct ConnectionLimits: Sendable {
     package var maxPendingCommands: Int
     /// Messages and pings that are read of a client whose socket takes no bytes; then reading stops until it does.
     package var maxUnreadRequests: Int
-    /// Messages a second that joins replay to all clients of a user together; further joins wait.
-    package var replayedPerSecond: Int
+    /// Messages a second that joins replay to all clients of a user together; further joins wait. 0 is no limit.
+    package var userReplayedPerSecond: Int
     /// Time from the connection's start to its first complete request.
     package var handshakeTimeout: TimeAmount
     /// Time after which a connection that asks nothing over HTTP is closed.
@@ -41,7 +41,7 @@ package struct ConnectionLimits: Sendable {
         addressConnectionsPerSecond: Int = 0,
         maxPendingCommands: Int = 64,
         maxUnreadRequests: Int = 16,
-        replayedPerSecond: Int = 20_000,
+        userReplayedPerSecond: Int = 50_000,
         handshakeTimeout: TimeAmount = .seconds(10),
         idleTimeout: TimeAmount = .seconds(60),
         drainTimeout: TimeAmount = .seconds(3),
@@ -56,7 +56,7 @@ package struct ConnectionLimits: Sendable {
         self.addressConnectionsPerSecond = addressConnectionsPerSecond
         self.maxPendingCommands = maxPendingCommands
         self.maxUnreadRequests = maxUnreadRequests
-        self.replayedPerSecond = replayedPerSecond
+        self.userReplayedPerSecond = userReplayedPerSecond
         self.handshakeTimeout = handshakeTimeout
         self.idleTimeout = idleTimeout
         self.drainTimeout = drainTimeout

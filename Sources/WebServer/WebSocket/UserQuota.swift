@@ -51,12 +51,14 @@ final class UserQuota: Sendable {
 
     /// The time that a user's next join has to wait, because earlier ones replayed so much.
     func replayDelay(of user: String, now: NIODeadline) -> TimeAmount {
-        replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
+        guard limits.userReplayedPerSecond > 0 else { return .zero }
+        return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
     }
 
     /// Notes that a join of the user replayed so many messages. A second's worth is free.
     func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) {
-        let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.replayedPerSecond))
+        guard limits.userReplayedPerSecond > 0 else { return }
+        let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
         replays.withLock { replays in
             if replays.count >= Self.maxBuckets, replays[user] == nil {
                 replays = replays.filter { $0.value > now }

@@ -8,24 +8,20 @@ import Telemetry
 extension WebSocketConnection {
     func received(_ text: String) {
         environment.metrics.received.increment()
-        let now = environment.clock.now()
-        do throws(CommandError) {
-            switch takeToken() {
-            case .allowed:
-                guard environment.quota.takeCommand(of: admitted.user, now: shard.eventLoop.now) else {
-                    environment.metrics.rateLimited.increment()
-                    throw userRateLimitError
-                }
-            case .refused: throw rateLimitError
-            case .abusive:
-                answer(rateLimitError, to: nil)
-                return closeAbusive()
+        switch takeToken() {
+        case .allowed:
+            guard environment.quota.takeCommand(of: admitted.user, now: shard.eventLoop.now) else {
+                environment.metrics.rateLimited.increment()
+                return answer(userRateLimitError, to: nil)
             }
-            pending.append(try ClientCommand(json: text, receivedAt: now))
-            performNext()
-        } catch {
-            answer(error, to: error.code == .rateLimited ? nil : ClientCommand.id(ofInvalid: text))
+        case .refused: return answer(rateLimitError, to: nil)
+        case .abusive:
+            answer(rateLimitError, to: nil)
+            return closeAbusive()
         }
+        pending.append((text, environment.clock.now()))
+        pendingByteCount += text.utf8.count
+        performNext()
     }
 
     /// Charges a ping or a pong to the client's rate, as if it were a command; false when it is to be ignored.
@@ -68,21 +64,37 @@ extension WebSocketConnection {
             isTemporary: true)
     }
 
+    /// Performs what waits, until a command takes its time.
     private func performNext() {
-        guard !isPerforming, phase == .open, let session, let command = pending.popFirst() else { return }
-        isPerforming = true
-        let bound = NIOLoopBound((command, session), eventLoop: shard.eventLoop)
-        let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        let perform: @Sendable () -> Void = { [environment] in
-            let (command, session) = bound.value
-            environment.router.perform(command, in: session) {
-                connection.value.commandDone(messageCount: $0)
+        // A command that is done at once comes back here: the loop goes on with the next.
+        guard !isStarting else { return }
+        isStarting = true
+        defer { isStarting = false }
+        while !isPerforming, phase == .open, let session, let (text, receivedAt) = pending.popFirst() {
+            pendingByteCount -= text.utf8.count
+            do throws(CommandError) {
+                let command = try ClientCommand(json: text, receivedAt: receivedAt)
+                isPerforming = true
+                perform(command, in: session)
+            } catch {
+                answer(error, to: ClientCommand.id(ofInvalid: text))
             }
         }
-        let delay =
-            command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
+    }
+
+    /// Performs a command; a join waits until what the user's earlier joins replayed is paid for.
+    private func perform(_ command: ClientCommand, in session: ClientSession) {
+        let bound = NIOLoopBound((self, command, session), eventLoop: shard.eventLoop)
+        let perform: @Sendable () -> Void = {
+            let (connection, command, session) = bound.value
+            guard connection.phase == .open else { return }
+            connection.environment.router.perform(command, in: session) {
+                bound.value.0.commandDone(messageCount: $0)
+            }
+        }
+        let delay = command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
         if delay > .zero {
-            shard.eventLoop.scheduleTask(in: delay) { connection.value.phase == .open ? perform() : () }
+            shard.eventLoop.scheduleTask(in: delay, perform)
         } else {
             perform()
         }
@@ -95,8 +107,8 @@ extension WebSocketConnection {
             environment.quota.chargeReplay(messageCount, to: admitted.user, now: shard.eventLoop.now)
         }
         isPerforming = false
-        readHeld()
         performNext()
+        readHeld()
     }
 
     func answer(_ error: CommandError, to id: String?) {

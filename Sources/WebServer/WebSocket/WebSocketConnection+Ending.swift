@@ -37,6 +37,7 @@ extension WebSocketConnection {
         phase = .closed
         inbound = nil
         pending.removeAll()
+        pendingByteCount = 0
         if let client { shard.disconnect(client) }
         if !isOverQuota { environment.quota.disconnect(admitted.user) }
         let label = closeLabel ?? "lost"

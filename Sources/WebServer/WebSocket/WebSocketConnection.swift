@@ -49,8 +49,11 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var heartbeat: Heartbeat
     private(set) var roundTripTime: TimeAmount?
     var bucket: TokenBucket
-    var pending = Deque<ClientCommand>()
+    /// Commands that wait for the one before them, as text: parsed they would take many times as much.
+    var pending = Deque<(text: String, receivedAt: Timestamp)>()
+    var pendingByteCount = 0
     var isPerforming = false
+    var isStarting = false
     var isReadHeld = false
     var isOverQuota = false
     /// Messages and pings since the socket takes no more: the client does not read what it asks for.
@@ -144,7 +147,8 @@ final class WebSocketConnection: ChannelDuplexHandler {
     /// A client whose commands pile up, or that takes nothing of what it asks for, is read no further until that ends.
     private var mayRead: Bool {
         let limits = environment.limits
-        return pending.count < limits.maxPendingCommands && unreadRequests < limits.maxUnreadRequests
+        return pending.count < limits.maxPendingCommands && pendingByteCount <= limits.maxMessageBytes
+            && unreadRequests < limits.maxUnreadRequests
     }
 
     /// Goes on reading if nothing is against it any more.
