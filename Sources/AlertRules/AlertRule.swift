@@ -19,6 +19,9 @@ package struct AlertRule: Sendable, Equatable {
         }
     }
 
+    /// ``minInterval`` unless something else is said, and unless people want to be told more often while an alert goes on.
+    package static let defaultMinInterval = Duration.seconds(300)
+
     /// Unique among all rules; 1 to 64 letters, digits, `-`, `_` and `.`.
     package var name: String
     /// What people read; the name when there is none.
@@ -36,6 +39,9 @@ package struct AlertRule: Sendable, Equatable {
     package var resolveAfter: Duration
     /// How often people are told again while it fires and nobody has acknowledged it; `nil`: once.
     package var repeatInterval: Duration?
+    /// How far apart two alerts of one device are at least that people are told of; one that begins earlier is told
+    /// later, if it still fires then.
+    package var minInterval: Duration
     package var severity: Severity
     package var recipients: Recipients
     package var template: AlertTemplate
@@ -43,7 +49,8 @@ package struct AlertRule: Sendable, Equatable {
     package init(
         name: String, title: String? = nil, metric: String, devices: [DevicePattern] = [.any],
         condition: AlertCondition, holdFor: Duration = .zero, hysteresis: Double = 0, resolveAfter: Duration = .zero,
-        repeatInterval: Duration? = nil, severity: Severity = .warning, recipients: Recipients = Recipients(),
+        repeatInterval: Duration? = nil, minInterval: Duration? = nil, severity: Severity = .warning,
+        recipients: Recipients = Recipients(),
         template: AlertTemplate = .standard
     ) {
         self.name = name
@@ -55,6 +62,7 @@ package struct AlertRule: Sendable, Equatable {
         self.hysteresis = hysteresis
         self.resolveAfter = resolveAfter
         self.repeatInterval = repeatInterval
+        self.minInterval = minInterval ?? min(Self.defaultMinInterval, repeatInterval ?? Self.defaultMinInterval)
         self.severity = severity
         self.recipients = recipients
         self.template = template
@@ -62,6 +70,15 @@ package struct AlertRule: Sendable, Equatable {
 
     /// Whether the rule looks at that device.
     package func covers(_ device: DeviceID) -> Bool { devices.contains { $0.matches(device.rawValue) } }
+
+    /// When people may be told of another alert of the same device; `nil` when at once.
+    ///
+    /// - Parameter told: When they were last told of one. An instant that is still to come is of a clock that was set
+    ///   back since, and says nothing.
+    package func pause(after told: Timestamp, at now: Timestamp) -> Timestamp? {
+        let end = told.advanced(by: minInterval)
+        return told <= now && now < end ? end : nil
+    }
 
     /// Why an alert of this rule could never be over, because the value cannot get back so far; `nil` when it can.
     package var hysteresisProblem: String? {

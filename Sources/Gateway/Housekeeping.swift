@@ -13,6 +13,8 @@ struct Housekeeping: Service {
     private static let interval = Duration.seconds(1)
     /// Between two looks at what is too old.
     private static let cleaningInterval = Duration.seconds(60)
+    /// Between two looks at the bytes of all messages.
+    private static let trimmingInterval = Duration.seconds(5)
     /// Alerts that are kept.
     private static let maxAlerts = 100_000
     /// Removed in one transaction: small, so that nobody waits long for the writer.
@@ -29,6 +31,7 @@ struct Housekeeping: Service {
         await cancelWhenGracefulShutdown {
             // Removing much takes long: it goes on beside the rest.
             async let cleaning: Void = cleanRegularly()
+            async let trimming: Void = trimRegularly()
             async let checkpoints: Void = checkpointRegularly()
             async let webhook: Void? = rooms.webhook?.run()
             while (try? await Task.sleep(for: Self.interval)) != nil {
@@ -38,7 +41,7 @@ struct Housekeeping: Service {
                 // Without it nothing would tell that the storage works again before the next batch comes.
                 if rooms.writer.health.trouble != nil { await rooms.writer.probe() }
             }
-            _ = await (cleaning, checkpoints, webhook)
+            _ = await (cleaning, trimming, checkpoints, webhook)
         }
     }
 
@@ -49,6 +52,12 @@ struct Housekeeping: Service {
             } catch {
                 logger.debug("The database's log was not emptied", metadata: ["error": "\(error)"])
             }
+        }
+    }
+
+    private func trimRegularly() async {
+        while (try? await Task.sleep(for: Self.trimmingInterval)) != nil {
+            if rooms.writer.health.trouble == nil { await rooms.roomRetention.trim() }
         }
     }
 
@@ -63,13 +72,13 @@ struct Housekeeping: Service {
         let now = clock.now()
         let cutoff = now.advanced(by: .zero - configuration.maxAge)
         let keys = now.advanced(by: .zero - configuration.keyLifetime)
-        await remove { try $0.removeMessages(before: cutoff, limit: Self.portion) }
+        await rooms.roomRetention.clean(at: now)
         await remove { try $0.removeNotifications(before: cutoff, expiredAt: now, limit: Self.portion) }
         await remove { try $0.forgetKeys(before: keys, limit: Self.portion) }
         await remove { try $0.removeDeadLetters(before: cutoff, limit: Self.portion) }
         await remove { try $0.removeAlerts(before: cutoff, limit: Self.portion) }
         await remove { try $0.removeAlerts(above: Self.maxAlerts, limit: Self.portion) }
-        await remove { try $0.removeSilences(before: now) }
+        await remove { try $0.removeSilences(before: now, limit: Self.portion) }
         await rooms.retention.clean(at: now)
     }
 

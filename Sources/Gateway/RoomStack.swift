@@ -11,6 +11,7 @@ struct RoomStack: Sendable {
     let writer: RoomWriter
     let readings: ReadingStore
     let retention: ReadingRetention
+    let roomRetention: RoomRetention
     let alerts: AlertService
     /// Posts alerts, if they are to be posted.
     let webhook: WebhookService?
@@ -36,6 +37,8 @@ struct RoomStack: Sendable {
         readings = ReadingStore(maxSeries: storage.maxSeries)
         retention = ReadingRetention(
             policy: storage.retention, database: database, writer: writer, readings: readings, logger: logger)
+        roomRetention = RoomRetention(
+            configuration: configuration.history, database: database, writer: writer, factory: factory, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
         let history = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         webhook = configuration.webhook.map { [database, writer] webhook in

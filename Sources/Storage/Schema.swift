@@ -11,6 +11,8 @@ enum Schema {
         }
         migrator.registerMigration("readings") { database in try database.execute(sql: readings) }
         migrator.registerMigration("alerts") { database in try database.execute(sql: alerts) }
+        migrator.registerMigration("room totals") { database in try database.execute(sql: roomTotals) }
+        migrator.registerMigration("alert pauses") { database in try database.execute(sql: alertPauses) }
         return migrator
     }
 }

@@ -5,6 +5,21 @@ import Testing
 
 @Suite("What rules look for")
 struct AlertConditionTests {
+    @Test("Another alert is told when the interval since the last one is over; a clock that was set back says nothing")
+    func pauses() {
+        var rule = rule(.above(30))
+        #expect(rule.minInterval == .seconds(300))
+        #expect(rule.pause(after: at(100), at: at(100)) == at(400))
+        #expect(rule.pause(after: at(100), at: at(399)) == at(400))
+        #expect(rule.pause(after: at(100), at: at(400)) == nil)
+        #expect(rule.pause(after: at(100), at: at(99)) == nil)
+        rule.minInterval = .zero
+        #expect(rule.pause(after: at(100), at: at(100)) == nil)
+        // Whoever wants to be told often of one alert is told of another as often.
+        #expect(AlertRulesTests.rule(.above(30), repeat: 60).minInterval == .seconds(60))
+        #expect(AlertRulesTests.rule(.above(30), repeat: 3600).minInterval == .seconds(300))
+    }
+
     @Test(
         "Limits",
         arguments: [

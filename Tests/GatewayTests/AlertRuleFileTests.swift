@@ -39,6 +39,7 @@ struct AlertRuleFileTests {
                     hysteresis: 0.5
                     resolve_after: 5s
                     repeat: 1h
+                    min_interval: 20m
                     severity: critical
                     notify: {users: [ada, bob], rooms: chat/ops}
                     message: "{device} is at {value}"
@@ -50,7 +51,8 @@ struct AlertRuleFileTests {
                     name: "greenhouse-too-hot", title: "Greenhouse too hot", metric: "temperature",
                     devices: [DevicePattern("greenhouse-*"), DevicePattern("porch")], condition: .above(30),
                     holdFor: .seconds(10), hysteresis: 0.5, resolveAfter: .seconds(5), repeatInterval: .seconds(3600),
-                    severity: .critical, recipients: .init(users: ["ada", "bob"], rooms: ["chat/ops"]),
+                    minInterval: .seconds(1200), severity: .critical,
+                    recipients: .init(users: ["ada", "bob"], rooms: ["chat/ops"]),
                     template: try AlertTemplate("{device} is at {value}")))
     }
 
@@ -78,6 +80,8 @@ struct AlertRuleFileTests {
             ("change: 5", "needs \"within\""),
             ("above: 1\nwithin: 5m", "belongs to \"change\" only"),
             ("above: 1\nfor: soon", "A duration from 0s to 31d"),
+            ("above: 1\nmin_interval: often", "A duration from 0s to 31d"),
+            ("above: 1\nrepeat: 1m\nmin_interval: 2m", "as long as \"repeat\" at most"),
             ("above: 1\nseverity: bad", "One of info, warning, critical"),
             ("above: 1\nabove_all: 2", "There is no such key"),
             ("above: 1\nmessage: '{devise}'", "There is no {devise}"),

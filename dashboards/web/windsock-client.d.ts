@@ -62,6 +62,8 @@ export interface Alert {
   acknowledged_by?: string;
   /** Nobody is told of this rule's alerts of this device until then. */
   silenced_until?: string;
+  /** Earlier alerts of its rule and device that nobody was told of. */
+  suppressed?: number;
   /** Of the reading behind it. */
   trace_id?: string;
 }
@@ -131,6 +133,8 @@ export interface Notification {
   /** RFC 3339. */
   created_at: string;
   expires_at?: string;
+  /** Of an alert: earlier ones of its rule and device that nobody was told of. */
+  suppressed?: number;
   /** It waited for the user to come. */
   snapshot?: boolean;
 }

@@ -19,8 +19,9 @@ struct AlertRuleReader {
     private static let maxNameBytes = 256
     private static let longest = Duration.seconds(31 * 86_400)
     private static let keys = [
-        "name", "title", "metric", "devices", "for", "hysteresis", "resolve_after", "repeat", "severity", "notify",
-        "message",
+        "name", "title", "metric", "devices", "for", "hysteresis", "resolve_after", "repeat", "min_interval",
+        "severity",
+        "notify", "message",
     ]
     private static let conditionKeys = ["above", "below", "outside", "change", "no_data"]
     private static let changeKeys = ["within", "direction"]
@@ -84,11 +85,15 @@ struct AlertRuleReader {
             hysteresis: number(mapping, "hysteresis", place, in: 0...) ?? 0,
             resolveAfter: duration(mapping, "resolve_after", place) ?? .zero,
             repeatInterval: duration(mapping, "repeat", place, atLeast: .seconds(1)),
+            minInterval: duration(mapping, "min_interval", place),
             severity: severity(mapping["severity"], "\(place).severity"),
             recipients: recipients(mapping["notify"], "\(place).notify"),
             template: template(mapping["message"], "\(place).message"))
         if let hysteresis = mapping["hysteresis"], let problem = rule.hysteresisProblem {
             fail(hysteresis, "\(place).hysteresis", problem)
+        }
+        if let interval = mapping["min_interval"], let repeated = rule.repeatInterval, repeated < rule.minInterval {
+            fail(interval, "\(place).min_interval", "It may be as long as \"repeat\" at most.")
         }
         return errors.count == before ? rule : nil
     }

@@ -106,6 +106,13 @@ extension ConfigurationOption {
     static let historyMessages = Self("history.messages", default: "10000", "Messages that a room keeps.")
     static let historyAge = Self("history.age", default: "30d", "How long messages and notifications are kept.")
     static let historyRooms = Self("history.rooms", default: "100000", "Rooms that may have a history.")
+    static let historyBytes = Self(
+        "history.bytes", default: "4294967296", "Bytes of all messages above which the largest rooms lose their oldest."
+    )
+    static let userRooms = Self(
+        "limits.user_rooms", default: "1000", "Rooms that one user has made and that are kept; 0 is no limit.")
+    static let userRoomsPerHour = Self(
+        "limits.user_rooms_per_hour", default: "600", "Rooms that one user makes in an hour; 0 is no limit.")
     static let historyNotifications = Self(
         "history.notifications", default: "1000", "Notifications that a user keeps.")
     static let durability = Self(
@@ -155,7 +162,8 @@ extension ConfigurationOption {
         webhookPrivate, series,
         deadLetters, durability, readingsAge,
         readingsBytes,
-        historyMessages, historyAge, historyRooms, historyNotifications, presenceGrace, tracesPerSecond,
+        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, userRooms, userRoomsPerHour,
+        presenceGrace, tracesPerSecond,
         sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
         slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,
     ]

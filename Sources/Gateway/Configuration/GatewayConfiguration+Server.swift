@@ -33,6 +33,9 @@ extension GatewayConfiguration {
             maxMessagesPerRoom: settings.integer(.historyMessages, in: 1...100_000_000),
             maxAge: settings.duration(.historyAge, in: .seconds(60)...(.seconds(3650 * 86_400))),
             maxRooms: settings.integer(.historyRooms, in: 1...10_000_000),
+            maxRoomsPerUser: settings.integer(.userRooms, in: 0...10_000_000),
+            maxRoomsPerUserAndHour: settings.integer(.userRoomsPerHour, in: 0...10_000_000),
+            maxBytes: settings.integer(.historyBytes, in: 1 << 20...1 << 50),
             maxContentBytes: settings.integer(.contentBytes, in: 1...(1 << 20)),
             maxNotificationsPerUser: settings.integer(.historyNotifications, in: 1...1_000_000),
             maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000))

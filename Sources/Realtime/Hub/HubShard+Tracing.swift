@@ -40,6 +40,7 @@ extension HubShard {
             attributes["messaging.message.body.size"] = message.frame.readableBytes
             attributes["windsock.queue.bytes"] = client.queuedByteCount
         }
+        if let context = span.traceContext { tracing.observer?.sending(context, to: client.user) }
         named.trace = tracing.namesTraces ? span.traceContext : nil
         var own = message
         own.frame = encoder.encode(named)

@@ -4,6 +4,13 @@ package import Telemetry
 package protocol DeliveryObserver: Sendable {
     /// A shard has handed messages to the sockets on its loop. Called there, once a tick at most: quick, never blocks.
     func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp)
+    /// A shard is about to send a frame of its own to a client of that user, under the span `websocket.send`. Called on
+    /// its loop.
+    func sending(_ span: TraceContext, to user: String)
+}
+
+extension DeliveryObserver {
+    package func sending(_ span: TraceContext, to user: String) {}
 }
 
 /// One message as one shard delivered it.

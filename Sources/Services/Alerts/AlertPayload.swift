@@ -25,6 +25,7 @@ package enum AlertPayload {
         if let user = alert.acknowledgedBy { object.add("acknowledged_by", user) }
         if let time = alert.silencedUntil { object.add("silenced_until", time: time) }
         if let trace = alert.traceID { object.add("trace_id", trace) }
+        if alert.suppressedCount > 0 { object.add("suppressed", alert.suppressedCount) }
         return object.finished()
     }
 

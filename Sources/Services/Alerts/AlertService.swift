@@ -34,6 +34,8 @@ package final class AlertService: Sendable {
     private struct State {
         var evaluator: AlertEvaluator
         var steps = ClockSteps()
+        /// By how much the clock was set since the last look, for what is stored of alerts.
+        var storedStep = Duration.zero
         /// Of the batch that is open.
         var counts: [AlertTransition.Kind: Int] = [:]
         var storesEvents = false
@@ -87,7 +89,10 @@ package final class AlertService: Sendable {
         teller = AlertTeller(
             rules: configuration.rules, ledger: RoomLedger(configuration: history),
             hasWebhook: configuration.hasWebhook, tracer: tracer, ids: ids, clock: clock,
-            overflow: WebhookOverflow(factory: factory, logger: logger), logger: logger)
+            overflow: WebhookOverflow(factory: factory, logger: logger),
+            paused: Counter(label: "windsock_alerts_paused", dimensions: [], factory: factory),
+            failed: Counter(label: "windsock_alerts_untold_recipients", dimensions: [], factory: factory),
+            logger: logger)
         transitions = Dictionary(
             uniqueKeysWithValues: [AlertTransition.Kind.firing, .resolved].map {
                 ($0, Counter(label: "windsock_alerts", dimensions: [("transition", "\($0)")], factory: factory))
@@ -173,17 +178,20 @@ package final class AlertService: Sendable {
     }
 
     private func look(isListening: Bool, in transaction: StorageTransaction) throws -> [Message] {
-        let (now, transitions) = state.withLock { state in
+        let (now, step, transitions) = state.withLock { state in
             let now = followClock(&state)
+            defer { state.storedStep = .zero }
             state.evaluator.begin()
             let transitions =
                 state.evaluator.takeOrphans(at: now) + state.evaluator.advance(to: now, isListening: isListening)
             note(transitions, in: &state)
-            return (now, transitions)
+            return (now, state.storedStep, transitions)
         }
+        if step != .zero { try transaction.shiftDueAlerts(by: step) }
         var messages = try transitions.flatMap { try teller.tell($0, journey: nil, in: transaction) }
         for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxLateTellings) {
-            messages += try teller.tellLate(alert, in: transaction)
+            guard let told = try teller.tellLate(alert, in: transaction) else { continue }
+            messages += told
             state.withLock { state in
                 state.evaluator.told(alert.alertID, at: now)
                 if configuration.hasWebhook { state.storesEvents = true }
@@ -197,6 +205,7 @@ package final class AlertService: Sendable {
         let now = clock.now()
         if !state.evaluator.isOpen, let step = state.steps.step(at: now, uptime: uptime()) {
             state.evaluator.shiftClock(by: step)
+            state.storedStep += step
             logger.notice("The clock was set; alerts go on by the time that passed", metadata: ["by": "\(step)"])
         }
         return now

@@ -1,4 +1,5 @@
 import AlertRules
+import CoreMetrics
 import Logging
 import Realtime
 import Storage
@@ -16,7 +17,24 @@ struct AlertTeller {
     let clock: any WallClock
     /// Counts what the webhook does not get because too much waits for it.
     let overflow: WebhookOverflow
+    /// Counts alerts that people are told of later or not at all, because they were told of another one just before.
+    let paused: Counter
+    /// Counts recipients who could not be told.
+    let failed: Counter
     let logger: Logger
+
+    /// After this somebody tries again to tell of an alert of which nobody could be told.
+    private static let retryInterval = Duration.seconds(60)
+
+    /// What came of telling people.
+    private struct Telling {
+        var messages: [Message] = []
+        var reached = 0
+        var failed = 0
+
+        /// Whether people know of it: somebody does, or nobody was to.
+        var isDone: Bool { reached > 0 || failed == 0 }
+    }
 
     /// Returns what rooms are told once the transaction is committed.
     ///
@@ -38,18 +56,41 @@ struct AlertTeller {
         }
     }
 
-    /// Tells of an alert that began while it was silenced, and still fires after that.
-    func tellLate(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message] {
+    /// Tells of an alert that began while it was silenced, or soon after another one of its rule and device, and still
+    /// fires after that.
+    ///
+    /// - Returns: What rooms are told; `nil` when nobody could be told, which is tried again later.
+    func tellLate(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message]? {
         let now = clock.now()
         let rule = rules.first { $0.name == stored.rule }
         var alert = stored
-        alert.isAnnounced = true
-        alert.toldAt = now
-        try transaction.save(alert)
         let span = begin(alert, cause: stored.cause.flatMap { TraceContext(traceparent: $0) }, under: nil, at: now)
         defer { span.end(at: clock.now()) }
-        return try notify(
-            alert, .firing, rule, Journey(subject: alert.device, parent: span.traceContext), at: now, in: transaction)
+        alert.suppressedCount = try suppressedCount(alert, isStored: true, in: transaction.snapshot)
+        let journey = Journey(subject: alert.device, parent: span.traceContext)
+        let telling = try notify(alert, .firing, rule, journey, at: now, in: transaction)
+        if telling.isDone { alert.toldAt = now }
+        note(telling, of: &alert, at: now)
+        try transaction.save(alert)
+        return telling.isDone ? telling.messages : nil
+    }
+
+    /// How many alerts of the same rule and device nobody was told of since the last one that people know.
+    ///
+    /// - Parameter isStored: Whether the alert itself is one of those that are stored.
+    private func suppressedCount(
+        _ alert: StoredAlert, isStored: Bool, in snapshot: StorageSnapshot
+    ) throws -> Int {
+        let (rule, room, device) = (alert.rule, alert.room, alert.device)
+        guard let last = try snapshot.lastAnnounced(rule: rule, room: room, device: device) else { return 0 }
+        return try snapshot.unannouncedCount(rule: rule, room: room, device: device, after: last.number)
+            - (isStored ? 1 : 0)
+    }
+
+    /// Notes whether people know that an alert fires.
+    private func note(_ telling: Telling, of alert: inout StoredAlert, at now: Timestamp) {
+        alert.isAnnounced = telling.isDone
+        alert.dueAt = telling.isDone ? nil : now.advanced(by: Self.retryInterval)
     }
 
     /// An alert's own message, as it is now: to those who see its device.
@@ -75,16 +116,29 @@ struct AlertTeller {
         alert.silencedUntil = try transaction.snapshot.silence(
             rule: alert.rule, room: alert.room, device: alert.device)
         let isSilenced = alert.silencedUntil.map { $0 > now } ?? false
+        // What was not told when it began begins for people when it is told the first time.
+        let isBeginning = transition.kind != .resolved && !alert.isAnnounced
+        if isBeginning, let rule,
+            let last = try transaction.snapshot.lastAnnounced(rule: alert.rule, room: alert.room, device: alert.device)
+        {
+            alert.dueAt = rule.pause(after: last.toldAt, at: now)
+            if transition.kind == .firing, alert.dueAt != nil, !isSilenced { paused.increment() }
+        }
         // Whoever was told that it fires is told that it is over, and nobody else.
-        let isTold = transition.kind == .resolved ? alert.isAnnounced : !isSilenced
-        if isTold { alert.isAnnounced = true }
-        try transaction.save(alert)
+        let isTold = transition.kind == .resolved ? alert.isAnnounced : !isSilenced && alert.dueAt == nil
+        if isTold, isBeginning {
+            alert.suppressedCount = try suppressedCount(alert, isStored: earlier != nil, in: transaction.snapshot)
+        }
         let onward = Journey(subject: alert.device, parent: span.traceContext)
         var messages: [Message] = []
         if transition.kind != .repeated { messages.append(live(alert, at: now, journey: onward)) }
-        // What was not told when it began, because it was silenced, begins for people when it is told the first time.
-        let kind = transition.kind == .repeated && earlier?.isAnnounced != true ? .firing : transition.kind
-        if isTold { messages += try notify(alert, kind, rule, onward, at: now, in: transaction) }
+        if isTold {
+            let kind = isBeginning ? .firing : transition.kind
+            let telling = try notify(alert, kind, rule, onward, at: now, in: transaction)
+            messages += telling.messages
+            if isBeginning { note(telling, of: &alert, at: now) }
+        }
+        try transaction.save(alert)
         return messages
     }
 
@@ -110,13 +164,16 @@ struct AlertTeller {
     private func notify(
         _ alert: StoredAlert, _ kind: AlertTransition.Kind, _ rule: AlertRule?, _ journey: Journey, at now: Timestamp,
         in transaction: StorageTransaction
-    ) throws -> [Message] {
-        var messages: [Message] = []
+    ) throws -> Telling {
+        var telling = Telling()
         func attempt(_ recipient: String, _ work: () throws -> [Message]) throws {
             do {
-                messages += try transaction.savepoint(work)
+                telling.messages += try transaction.savepoint(work)
+                telling.reached += 1
             } catch {
                 if !(error is RequestError), StorageFailure(error).isStorageAtFault { throw error }
+                telling.failed += 1
+                failed.increment()
                 logger.warning(
                     "Somebody could not be told of an alert",
                     metadata: ["rule": "\(alert.rule)", "recipient": "\(recipient)", "error": "\(error)"])
@@ -125,19 +182,19 @@ struct AlertTeller {
         for user in rule?.recipients.users ?? [] {
             try attempt(user) {
                 try ledger.notify(
-                    [user], of: draft(alert, rule), id: ids.next(), at: now, journey: journey, in: transaction)
+                    [user], of: draft(alert, rule), id: ids.next(), by: nil, at: now, journey: journey, in: transaction)
             }
         }
         for room in rule?.recipients.rooms ?? [] {
             try attempt(room) {
                 [
                     try ledger.append(
-                        .alert, id: ids.next(), payload: AlertPayload.message(alert, in: room), to: room, at: now,
-                        journey: journey, in: transaction)
+                        .alert, id: ids.next(), payload: AlertPayload.message(alert, in: room), to: room,
+                        by: nil, at: now, journey: journey, in: transaction)
                 ]
             }
         }
-        guard hasWebhook else { return messages }
+        guard hasWebhook else { return telling }
         try attempt("webhook") {
             let id = ids.next()
             let isKept = try transaction.addWebhookEvent(
@@ -146,7 +203,7 @@ struct AlertTeller {
             if !isKept { overflow.note(rule: alert.rule, at: now) }
             return []
         }
-        return messages
+        return telling
     }
 
     /// The rule's message is about what is wrong; of the end it says what is the case now.
@@ -158,9 +215,16 @@ struct AlertTeller {
             case (_, .warning), (_, nil): .high
             }
         let title = "\(rule?.title ?? alert.rule): \(alert.device)"
-        return try NotificationDraft(
-            title: alert.state == .resolved ? "Resolved: \(title)" : title,
-            body: alert.state == .resolved ? AlertTemplate.resolvedText(alert) : alert.message,
+        var body = alert.state == .resolved ? AlertTemplate.resolvedText(alert) : alert.message
+        if alert.suppressedCount > 0 { body += " (not told since the last time: \(alert.suppressedCount) more)" }
+        // A long text with long names many times in it.
+        if body.utf8.count > NotificationDraft.maxBodyBytes {
+            body = String(String.UnicodeScalarView(body.unicodeScalars.prefix(NotificationDraft.maxBodyBytes / 4)))
+        }
+        var draft = try NotificationDraft(
+            title: alert.state == .resolved ? "Resolved: \(title)" : title, body: body,
             link: "/?alert=\(alert.alertID)", priority: priority)
+        draft.suppressedCount = alert.suppressedCount
+        return draft
     }
 }

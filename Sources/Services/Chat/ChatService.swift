@@ -40,6 +40,11 @@ package final class ChatService: Sendable {
     /// The room of a user's own.
     package static func inbox(of user: String) -> String { "\(inboxRoot)/\(user)" }
 
+    /// The user whose inbox a room is; `nil` when it is none.
+    static func user(ofInbox room: String) -> String? {
+        room.hasPrefix("\(inboxRoot)/") ? String(room.dropFirst(inboxRoot.count + 1)) : nil
+    }
+
     /// Says something in a room. `completion` is called on another thread, after the message went to the hub.
     ///
     /// Whether `user` may is the caller's to decide. A `key` makes a resend harmless for 24 h. When `trace` is sampled,
@@ -102,7 +107,7 @@ package final class ChatService: Sendable {
             }
             let id = ids.next()
             let message = try ledger.append(
-                type, id: id, payload: payload(id), to: room, at: now, journey: journey, in: transaction)
+                type, id: id, payload: payload(id), to: room, by: user, at: now, journey: journey, in: transaction)
             let offset = message.offset ?? 0
             if let key { try transaction.remember(key, messageID: id, offset: offset, at: now) }
             let position = RoomPosition(offset: offset, epoch: epoch)

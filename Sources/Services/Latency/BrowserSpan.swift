@@ -19,8 +19,10 @@ struct BrowserSpan {
         "windsock.message.type", "windsock.painted",
     ]
     private static let maxTextByteCount = 256
-    /// How far a span's time may be from the gateway's: pages correct their clocks.
-    private static let maxDistance = Duration.seconds(600)
+    /// How long ago a span may be.
+    private static let maxAge = Duration.seconds(600)
+    /// How far a page's clock may be ahead of the gateway's, or behind it: pages correct their clocks.
+    static let clockTolerance = Duration.seconds(2)
 
     let name: Name
     let trace: TraceContext
@@ -58,8 +60,8 @@ struct BrowserSpan {
             value?.stringValue.flatMap { Int64($0) } ?? value?.numberValue.flatMap { Int64(exactly: $0.rounded()) }
         guard let nanoseconds else { throw Refusal("\(name) must be nanoseconds since 1970, as a string") }
         let time = Timestamp(nanosecondsSinceEpoch: nanoseconds)
-        guard abs(time.since(now)) <= maxDistance else {
-            throw Refusal("\(name) must be within 10 minutes of the gateway's time")
+        guard (.zero - clockTolerance...maxAge).contains(now.since(time)) else {
+            throw Refusal("\(name) must be within the last 10 minutes by the gateway's time, and not in the future")
         }
         return time
     }
@@ -90,5 +92,3 @@ struct BrowserSpan {
         }
     }
 }
-
-private func abs(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }

@@ -7,8 +7,9 @@ import Tracing
 
 /// Takes the spans that pages report of deliveries that were traced, and hands them on with the gateway's own.
 ///
-/// Only spans of traces that the gateway itself has begun to record are taken, so that nobody with a token can fill a
-/// collector with traces of his own. Thread-safe.
+/// Only spans of deliveries that the gateway itself has begun to record are taken, one `receive` and one `paint` for each,
+/// from the user whom it was for: so that nobody with a token can fill a collector with traces of his own, or make up what
+/// operators see. Thread-safe.
 package final class BrowserSpanService: Sendable {
     /// What became of a request's spans.
     package struct Outcome: Sendable, Equatable {
@@ -25,6 +26,8 @@ package final class BrowserSpanService: Sendable {
 
     /// The most spans in one request.
     package static let maxSpans = 128
+    /// From the gateway's sending of a message until a page has painted it: what takes longer is not taken.
+    static let maxDelay = Duration.seconds(60)
     /// Users whose rates are remembered.
     private static let maxUsers = 16_384
 
@@ -87,7 +90,7 @@ package final class BrowserSpanService: Sendable {
         // What a span is below comes first, in whatever order they were sent.
         for span in checked.filter({ $0.name == .receive }) + checked.filter({ $0.name == .paint }) {
             do throws(BrowserSpan.Refusal) {
-                try take(span)
+                try take(span, from: user)
                 outcome.accepted += 1
             } catch {
                 outcome.refuse(1, error.reason)
@@ -98,11 +101,30 @@ package final class BrowserSpanService: Sendable {
         return outcome
     }
 
-    private func take(_ span: BrowserSpan) throws(BrowserSpan.Refusal) {
+    private func take(_ span: BrowserSpan, from user: String) throws(BrowserSpan.Refusal) {
         guard let trace = ring.trace(TraceRing.ID(span.trace)), let parent = trace.span(span.parent) else {
             throw BrowserSpan.Refusal("its trace, or the span above it, is not one of the gateway's latest")
         }
-        guard trace.span(span.trace.spanID) == nil else { return }
+        // A receipt is below the delivery, a painting below the receipt.
+        let delivery = span.name == .receive ? parent.context.spanID : parent.parent?.spanID
+        guard let delivery, let sent = trace.span(delivery) else {
+            throw BrowserSpan.Refusal("the span above it is not of a delivery")
+        }
+        let tolerance = BrowserSpan.clockTolerance
+        guard span.start.since(sent.start) >= .zero - tolerance, span.start.since(parent.start) >= .zero - tolerance
+        else {
+            throw BrowserSpan.Refusal("it starts before the span above it")
+        }
+        guard span.end.since(sent.start) <= Self.maxDelay else {
+            throw BrowserSpan.Refusal("it ends more than 60 s after the message was sent")
+        }
+        switch latency.deliveries.report(span.name, span.trace.spanID, of: delivery, by: user) {
+        case .first where trace.span(span.trace.spanID) == nil: break
+        case .first: throw BrowserSpan.Refusal("its spanId is another span's")
+        case .same: return
+        case .taken: throw BrowserSpan.Refusal("its delivery has a \(span.name.rawValue) span already")
+        case .unknown: throw BrowserSpan.Refusal("its delivery was not one of the latest to this user")
+        }
         var data = SpanData(
             resource: resource, context: span.trace, parent: parent.context, name: span.name.rawValue,
             kind: span.name == .receive ? .consumer : .internal, start: span.start, end: span.end,

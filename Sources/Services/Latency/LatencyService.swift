@@ -39,6 +39,8 @@ package final class LatencyService: DeliveryObserver {
     private let budget: TraceBudget
     private let clock: any WallClock
     private let series = Mutex(LatencySeries())
+    /// What pages may report.
+    let deliveries = TracedDeliveries()
     /// By the hop's index.
     private let timers: [CoreMetrics.Timer]
 
@@ -86,6 +88,10 @@ package final class LatencyService: DeliveryObserver {
             else { continue }
             trace(delivery, stages, deliveredAt: time)
         }
+    }
+
+    package func sending(_ span: TraceContext, to user: String) {
+        deliveries.sending(span, to: user)
     }
 
     /// A browser has received, or painted, a delivery that was traced.

@@ -18,6 +18,8 @@ package struct NotificationDraft: Sendable, Equatable {
     package let link: String?
     package let priority: Priority
     package let expiresAt: Timestamp?
+    /// Of an alert: how many began before it that nobody was told of.
+    var suppressedCount = 0
 
     /// Checks lengths and the link.
     ///

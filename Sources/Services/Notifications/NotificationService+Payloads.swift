@@ -12,6 +12,7 @@ extension NotificationService {
         payload.add("priority", draft.priority.rawValue)
         payload.add("created_at", time: now)
         if let expiry = draft.expiresAt { payload.add("expires_at", time: expiry) }
+        if draft.suppressedCount > 0 { payload.add("suppressed", draft.suppressedCount) }
         return payload.finished()
     }
 

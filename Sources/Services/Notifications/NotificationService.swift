@@ -111,7 +111,8 @@ package final class NotificationService: Sendable {
                     Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
             }
             let id = ids.next()
-            let messages = try ledger.notify(users, of: draft, id: id, at: now, journey: journey, in: transaction)
+            let messages = try ledger.notify(
+                users, of: draft, id: id, by: sender, at: now, journey: journey, in: transaction)
             if let key { try transaction.remember(key, messageID: id, offset: Int64(users.count), at: now) }
             return RoomWriter.Effect(
                 Sent(notificationID: id, recipientCount: users.count, isRepeated: false), messages: messages)
@@ -152,7 +153,7 @@ package final class NotificationService: Sendable {
             guard hasChanged else { return RoomWriter.Effect(unread) }
             let message = try ledger.append(
                 .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
-                to: ChatService.inbox(of: user), at: now, in: transaction)
+                to: ChatService.inbox(of: user), by: nil, at: now, in: transaction)
             return RoomWriter.Effect(unread, messages: [message])
         } completion: {
             completion($0)

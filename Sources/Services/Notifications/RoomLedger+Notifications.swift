@@ -4,8 +4,10 @@ import Telemetry
 
 extension RoomLedger {
     /// Gives each of these users a notification; returns what their inboxes are told.
+    ///
+    /// - Parameter sender: The user on whose account inboxes of unknown users are made; `nil` for the gateway itself.
     func notify(
-        _ users: some Sequence<String>, of draft: NotificationDraft, id: String, at now: Timestamp,
+        _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
         journey: Journey?, in transaction: StorageTransaction
     ) throws -> [Message] {
         let payload = NotificationService.payload(of: draft, id: id, at: now)
@@ -14,7 +16,8 @@ extension RoomLedger {
         return try users.map { user in
             try transaction.add(notification, for: user, maxPerUser: configuration.maxNotificationsPerUser)
             return try append(
-                .notification, id: id, payload: payload, to: ChatService.inbox(of: user), at: now, journey: journey,
+                .notification, id: id, payload: payload, to: ChatService.inbox(of: user), by: sender, at: now,
+                journey: journey,
                 in: transaction)
         }
     }

@@ -4,8 +4,15 @@ package struct HistoryConfiguration: Sendable {
     package var maxMessagesPerRoom: Int
     /// Age at which messages go.
     package var maxAge: Duration
-    /// Rooms that may have a history.
+    /// Rooms that may have a history; inboxes of users who have been here are not counted, and rooms that the gateway
+    /// itself makes are not refused.
     package var maxRooms: Int
+    /// Rooms that one user may have made, inboxes of unknown users included; 0 for any number.
+    package var maxRoomsPerUser: Int
+    /// Of those, how many in an hour; 0 for any number.
+    package var maxRoomsPerUserAndHour: Int
+    /// Bytes that the messages of all rooms may take; the largest rooms lose their oldest ones.
+    package var maxBytes: Int
     /// Bytes of a chat message's content.
     package var maxContentBytes: Int
     /// Notifications that a user keeps; the oldest go.
@@ -19,6 +26,9 @@ package struct HistoryConfiguration: Sendable {
         maxMessagesPerRoom: Int = 10_000,
         maxAge: Duration = .seconds(30 * 86_400),
         maxRooms: Int = 100_000,
+        maxRoomsPerUser: Int = 1000,
+        maxRoomsPerUserAndHour: Int = 600,
+        maxBytes: Int = 4 << 30,
         maxContentBytes: Int = 8192,
         maxNotificationsPerUser: Int = 1000,
         maxRecipients: Int = 10_000,
@@ -27,6 +37,9 @@ package struct HistoryConfiguration: Sendable {
         self.maxMessagesPerRoom = maxMessagesPerRoom
         self.maxAge = maxAge
         self.maxRooms = maxRooms
+        self.maxRoomsPerUser = maxRoomsPerUser
+        self.maxRoomsPerUserAndHour = maxRoomsPerUserAndHour
+        self.maxBytes = maxBytes
         self.maxContentBytes = maxContentBytes
         self.maxNotificationsPerUser = maxNotificationsPerUser
         self.maxRecipients = maxRecipients

@@ -11,23 +11,50 @@ struct RoomLedger {
 
     /// Appends a message to a room's history and makes what the room is told.
     ///
-    /// - Parameter journey: who says it and under which span; `nil` when it is not traced.
+    /// - Parameters:
+    ///   - user: The user on whose account the room is made if there is none; `nil` for the gateway itself, which is
+    ///     never refused: whom and what it tells is bounded by its configuration.
+    ///   - journey: who says it and under which span; `nil` when it is not traced.
+    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when there are too many rooms for one more.
     func append(
-        _ type: MessageType, id: String, payload: [UInt8], to room: String, at now: Timestamp,
+        _ type: MessageType, id: String, payload: [UInt8], to room: String, by user: String?, at now: Timestamp,
         journey: Journey? = nil, in transaction: StorageTransaction
     ) throws -> Message {
-        let offset = try transaction.append(
-            to: room, messageID: id, type: type.description, payload: payload, at: now)
-        if offset == 1, try transaction.snapshot.roomCount() > configuration.maxRooms {
-            throw RequestError(
-                .overloaded, "At most \(configuration.maxRooms) rooms can have a history; \(room) would be one more.")
+        var owner: String?
+        if let user, try !transaction.snapshot.hasRoom(room) {
+            owner = try account(of: user, making: room, at: now, in: transaction.snapshot)
         }
+        let offset = try transaction.append(
+            to: room, messageID: id, type: type.description, payload: payload, at: now, owner: owner ?? "")
         if offset % Self.trimInterval == 0 {
             try transaction.trim(room, toLatest: configuration.maxMessagesPerRoom)
         }
         var message = Message(type: type, room: room, payload: payload, timestamp: now, offset: offset)
         message.journey = journey
         return message
+    }
+
+    /// The user on whose account a room is made; `nil` for the inbox of somebody who has been here.
+    private func account(
+        of user: String, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
+    ) throws -> String? {
+        if let recipient = ChatService.user(ofInbox: room), try recipient == user || snapshot.isKnown(user: recipient) {
+            return nil
+        }
+        guard try snapshot.roomCount() < configuration.maxRooms else {
+            throw RequestError(
+                .overloaded, "At most \(configuration.maxRooms) rooms can have a history; \(room) would be one more.")
+        }
+        func check(_ limit: Int, _ range: ClosedRange<Timestamp>, _ period: String) throws {
+            guard limit > 0, try snapshot.roomCount(of: user, madeIn: range, limit: limit) >= limit else { return }
+            throw RequestError(
+                .rateLimited,
+                "\(user) has made \(limit) rooms\(period), the most that is allowed; \(room) would be one more.")
+        }
+        try check(configuration.maxRoomsPerUserAndHour, now.advanced(by: .seconds(-3600))...now, " within an hour")
+        let ever = Timestamp(nanosecondsSinceEpoch: .min)...Timestamp(nanosecondsSinceEpoch: .max)
+        try check(configuration.maxRoomsPerUser, ever, " that are still kept")
+        return user
     }
 
     /// What a key was used for; nil when it is free.

@@ -12,14 +12,36 @@ extension StorageSnapshot {
         try rows("\(Self.alerts) WHERE state <> 'resolved' ORDER BY number").map(StoredAlert.init)
     }
 
-    /// Alerts that fire and that nobody was told of, nor acknowledged, and that no silence covers any more.
+    /// Alerts that fire and that nobody was told of, nor acknowledged, and that are to be told now: no silence covers
+    /// them any more, and enough time has passed since people were told of another of the same rule and device.
     package func unannouncedAlerts(at now: Timestamp, limit: Int) throws -> [StoredAlert] {
         try rows(
             """
-            \(Self.alerts) WHERE state = 'firing' AND announced = 0 AND acknowledged_at IS NULL
-            AND coalesce(until, 0) <= ? ORDER BY number LIMIT ?
+            \(Self.alerts) WHERE state = 'firing' AND announced = 0 AND due_at <= ?1 AND acknowledged_at IS NULL
+            AND coalesce(until, 0) <= ?1 ORDER BY due_at, number LIMIT ?2
             """, [now.nanosecondsSinceEpoch, limit]
         ).map(StoredAlert.init)
+    }
+
+    /// The latest alert of that rule and device of which people were told; `nil` when they never were.
+    package func lastAnnounced(
+        rule: String, room: String, device: String
+    ) throws -> (number: Int64, toldAt: Timestamp)? {
+        try row(
+            """
+            SELECT number, coalesce(told_at, fired_at, pending_at) FROM alert
+            WHERE rule = ? AND room = ? AND device = ? AND announced = 1 ORDER BY number DESC LIMIT 1
+            """, [rule, room, device]
+        ).map { ($0[0], Timestamp(nanosecondsSinceEpoch: $0[1])) }
+    }
+
+    /// How many alerts of that rule and device began after the one of that number of which people were not told.
+    package func unannouncedCount(rule: String, room: String, device: String, after number: Int64) throws -> Int {
+        try row(
+            """
+            SELECT count(*) FROM alert
+            WHERE rule = ? AND room = ? AND device = ? AND announced = 0 AND number > ?
+            """, [rule, room, device, number])?[0] ?? 0
     }
 
     /// The alert with that id.

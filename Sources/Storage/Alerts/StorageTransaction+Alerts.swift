@@ -9,8 +9,8 @@ extension StorageTransaction {
             INSERT INTO alert
             (alert_id, rule, title, severity, device, room, metric, unit, value, state, condition, message,
              pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id,
-             traceparent, announced)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             traceparent, announced, due_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (alert_id) DO UPDATE SET
             unit = excluded.unit, value = excluded.value, state = excluded.state, message = excluded.message,
             condition = excluded.condition, title = excluded.title, severity = excluded.severity,
@@ -18,7 +18,8 @@ extension StorageTransaction {
             acknowledged_at = coalesce(excluded.acknowledged_at, acknowledged_at),
             acknowledged_by = coalesce(excluded.acknowledged_by, acknowledged_by),
             trace_id = coalesce(trace_id, excluded.trace_id),
-            traceparent = coalesce(excluded.traceparent, traceparent), announced = max(announced, excluded.announced)
+            traceparent = coalesce(excluded.traceparent, traceparent), announced = max(announced, excluded.announced),
+            due_at = excluded.due_at
             """,
             [
                 alert.alertID, alert.rule, alert.title, alert.severity, alert.device, alert.room, alert.metric,
@@ -26,7 +27,7 @@ extension StorageTransaction {
                 alert.pendingAt.nanosecondsSinceEpoch, alert.firedAt?.nanosecondsSinceEpoch,
                 alert.resolvedAt?.nanosecondsSinceEpoch, alert.toldAt?.nanosecondsSinceEpoch,
                 alert.acknowledgedAt?.nanosecondsSinceEpoch, alert.acknowledgedBy, alert.traceID,
-                alert.cause, alert.isAnnounced,
+                alert.cause, alert.isAnnounced, alert.dueAt?.nanosecondsSinceEpoch ?? 0,
             ])
     }
 
@@ -45,14 +46,15 @@ extension StorageTransaction {
         return database.changesCount
     }
 
-    /// Removes alerts that are over, the oldest first, as far as there are more than `count` of all; up to `limit` of
-    /// them. Returns how many went.
+    /// Removes alerts that are over as far as there are more than `count` of all, up to `limit` of them; first the oldest
+    /// of which nobody was told, so that a sensor that flaps does not push out what others have had. Returns how many
+    /// went.
     package func removeAlerts(above count: Int, limit: Int) throws -> Int {
         try run(
             """
             DELETE FROM alert WHERE number IN (
-                SELECT number FROM alert WHERE state = 'resolved'
-                AND number <= (SELECT max(number) FROM alert) - ? ORDER BY number LIMIT ?)
+                SELECT number FROM alert WHERE state = 'resolved' ORDER BY announced, number
+                LIMIT max(0, min(?2, (SELECT count(*) FROM alert) - ?1)))
             """, [count, limit])
         return database.changesCount
     }
@@ -70,9 +72,21 @@ extension StorageTransaction {
             [rule, room, device, until.nanosecondsSinceEpoch, user])
     }
 
-    /// Removes silences that are over.
-    package func removeSilences(before now: Timestamp) throws -> Int {
-        try run("DELETE FROM alert_silence WHERE until <= ?", [now.nanosecondsSinceEpoch])
+    /// Moves the instants before which nobody is told that an alert fires: the clock was set.
+    package func shiftDueAlerts(by step: Duration) throws {
+        let nanoseconds = Timestamp(nanosecondsSinceEpoch: 0).advanced(by: step).nanosecondsSinceEpoch
+        try run(
+            "UPDATE alert SET due_at = max(0, due_at + ?) WHERE state = 'firing' AND announced = 0 AND due_at > 0",
+            [nanoseconds])
+    }
+
+    /// Removes up to `limit` silences that are over; returns how many went.
+    package func removeSilences(before now: Timestamp, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM alert_silence WHERE (rule, room, device) IN
+            (SELECT rule, room, device FROM alert_silence WHERE until <= ? LIMIT ?)
+            """, [now.nanosecondsSinceEpoch, limit])
         return database.changesCount
     }
 }

@@ -40,8 +40,12 @@ package struct StoredAlert: Sendable, Equatable {
     package var cause: String?
     /// Whether people were told that it fires: if not, because it was silenced, they are not told of its end either.
     package var isAnnounced: Bool
+    /// Before this nobody is told that it fires; `nil` for at once.
+    package var dueAt: Timestamp?
     /// Until when nobody is told of this rule's alerts of this device; read only.
     package var silencedUntil: Timestamp?
+    /// Earlier alerts of the same rule and device, since people were last told of one; not stored.
+    package var suppressedCount = 0
 
     package init(
         alertID: String, rule: String, title: String, severity: String, device: String, room: String, metric: String,
@@ -76,7 +80,7 @@ package struct StoredAlert: Sendable, Equatable {
     /// With the silence of its rule and device, for `FROM alert LEFT JOIN alert_silence`.
     static let columns = """
         alert_id, alert.rule, title, severity, alert.device, alert.room, metric, unit, value, state, condition, message,
-        pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, traceparent, announced, until
+        pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, traceparent, announced, until, due_at
         """
 
     init(_ row: Row) {
@@ -103,5 +107,6 @@ package struct StoredAlert: Sendable, Equatable {
         cause = row[19]
         isAnnounced = row[20]
         silencedUntil = time(21)
+        dueAt = (row[22] as Int64) == 0 ? nil : time(22)
     }
 }

@@ -8,8 +8,8 @@ enum BackupTable: String, CaseIterable {
     case silence = "alert_silence"
     case deadLetter = "dead_letter"
 
-    /// Columns that number rows within one database.
-    static let ownColumns: Set<String> = ["id", "number"]
+    /// Columns that mean something within one database only.
+    static let ownColumns: Set<String> = ["id", "number", "due_at"]
 
     /// The primary key: in its order the table is read page by page.
     var key: [String] {

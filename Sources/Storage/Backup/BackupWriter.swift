@@ -173,7 +173,10 @@ struct BackupWriter {
             let last = line.value["last_offset"]?.stringValue.flatMap({ Int64($0) }), last > 0
         else { throw mistake(line, "a room has name and last_offset") }
         try transaction.run(
-            "INSERT INTO room (name, last_offset) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", [name, last])
+            """
+            INSERT INTO room (name, last_offset, created_at, used_at) VALUES (?1, max(?2, \(Schema.roomFloor)), ?3, ?3)
+            ON CONFLICT (name) DO NOTHING
+            """, [name, last, now.nanosecondsSinceEpoch])
         let isNew = transaction.database.changesCount > 0
         count(isNew)
         if isNew {

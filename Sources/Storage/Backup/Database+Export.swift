@@ -57,16 +57,18 @@ extension Database {
         of room: Row, _ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void
     ) throws {
         let id: Int64 = room["id"]
+        // The number of a room that was removed meanwhile may be another room's.
+        let name: String = room["name"]
         let end: Int64 = room["last_offset"]
         var offset: Int64 = 0
         while offset < end {
             let rows = try read { [offset] in
                 try $0.rows(
                     """
-                    SELECT room.name AS room, offset, message_id, type, payload, created_at FROM message
-                    JOIN room ON room.id = room_id WHERE room_id = ? AND offset > ? AND offset <= ?
+                    SELECT room.name AS room, offset, message_id, type, payload, message.created_at FROM message
+                    JOIN room ON room.id = room_id WHERE room_id = ? AND name = ? AND offset > ? AND offset <= ?
                     ORDER BY offset LIMIT ?
-                    """, [id, offset, end, Self.rowsPerPage])
+                    """, [id, name, offset, end, Self.rowsPerPage])
             }
             guard let last = rows.last else { return }
             try write(rows.flatMap { BackupLine.bytes("message", $0) })

@@ -2,14 +2,29 @@ import GRDB
 package import Telemetry
 
 extension StorageSnapshot {
-    /// The offset of a room's last message; 0 for a room in which nobody has spoken.
+    /// The offset of a room's last message; for a room without a history the offset after which it would begin.
     package func lastOffset(of room: String) throws -> Int64 {
-        try row("SELECT last_offset FROM room WHERE name = ?", [room])?[0] ?? 0
+        try row("SELECT coalesce((SELECT last_offset FROM room WHERE name = ?), \(Schema.roomFloor))", [room])?[0] ?? 0
     }
 
-    /// How many rooms have a history.
-    package func roomCount() throws -> Int {
-        try row("SELECT count(*) FROM room")?[0] ?? 0
+    /// How many rooms have a history, without the inboxes of users who have been here.
+    package func roomCount() throws -> Int { try total("rooms") }
+
+    /// How many rooms that a user made in that time are still there; counts up to `limit`.
+    package func roomCount(of owner: String, madeIn range: ClosedRange<Timestamp>, limit: Int) throws -> Int {
+        try row(
+            """
+            SELECT count(*) FROM (SELECT 1 FROM room
+            WHERE owner = ? AND owner <> '' AND created_at BETWEEN ? AND ? LIMIT ?)
+            """,
+            [owner, range.lowerBound.nanosecondsSinceEpoch, range.upperBound.nanosecondsSinceEpoch, limit])?[0] ?? 0
+    }
+
+    /// Bytes that the messages of all rooms take: their payloads, and 128 for each.
+    package func messageByteCount() throws -> Int { try total("message_bytes") }
+
+    private func total(_ name: String) throws -> Int {
+        try row("SELECT value FROM counter WHERE name = ?", [name])?[0] ?? 0
     }
 
     /// Whether the room has a history.

@@ -3,17 +3,21 @@ import GRDB
 package import Telemetry
 
 extension StorageTransaction {
-    /// Adds a message to a room's history and returns its offset. The room is made with its first message.
+    /// Adds a message to a room's history and returns its offset. The room is made with its first message, which has an
+    /// offset above those of all rooms that were removed.
+    ///
+    /// - Parameter owner: The user who answers for the room if this makes it; empty for nobody.
     package func append(
-        to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp
+        to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: String = ""
     ) throws -> Int64 {
         guard
             let row = try snapshot.row(
                 """
-                INSERT INTO room (name, last_offset) VALUES (?, 1)
-                ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1
+                INSERT INTO room (name, last_offset, owner, created_at, used_at)
+                VALUES (?1, \(Schema.roomFloor) + 1, ?2, ?3, ?3)
+                ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1, used_at = excluded.used_at
                 RETURNING id, last_offset
-                """, [room])
+                """, [room, owner, now.nanosecondsSinceEpoch])
         else { throw DatabaseError(message: "the room \(room) could not be made") }
         let id: Int64 = row[0]
         let offset: Int64 = row[1]
@@ -24,13 +28,50 @@ extension StorageTransaction {
         return offset
     }
 
-    /// Removes all but the latest `count` messages of a room.
-    package func trim(_ room: String, toLatest count: Int) throws {
+    /// Removes all but the latest `count` messages of a room, the oldest first and up to `limit` of them.
+    package func trim(_ room: String, toLatest count: Int, limit: Int = 1000) throws {
         try run(
             """
-            DELETE FROM message WHERE room_id = (SELECT id FROM room WHERE name = ?)
-            AND offset <= (SELECT last_offset FROM room WHERE name = ?) - ?
-            """, [room, room, count])
+            DELETE FROM message WHERE (room_id, offset) IN (
+                SELECT room_id, offset FROM message JOIN room ON room.id = room_id
+                WHERE name = ? AND offset <= last_offset - ? ORDER BY offset LIMIT ?)
+            """, [room, count, limit])
+    }
+
+    /// Removes the oldest messages of the room that takes the most bytes, as far as all rooms together take more than
+    /// `maxBytes`; up to `limit` messages. Returns how many went.
+    ///
+    /// The largest room loses until it is a little smaller than the second largest: large rooms shrink towards one size,
+    /// and rooms below it keep everything.
+    package func trimLargestRoom(above maxBytes: Int, limit: Int) throws -> Int {
+        let excess = try snapshot.messageByteCount() - maxBytes
+        guard excess > 0 else { return 0 }
+        let rooms = try snapshot.rows("SELECT id, bytes FROM room ORDER BY bytes DESC LIMIT 2")
+        guard let largest = rooms.first else { return 0 }
+        let id: Int64 = largest[0]
+        let bytes: Int = largest[1]
+        let next: Int = rooms.count > 1 ? rooms[1][1] : 0
+        let goal = min(excess, max(bytes - next, bytes / 16))
+        var freed = 0
+        var end: Int64?
+        let oldest = try snapshot.rows(
+            "SELECT offset, \(Schema.messageBytes) FROM message WHERE room_id = ? ORDER BY offset LIMIT ?", [id, limit])
+        for message in oldest where freed < goal {
+            freed += message[1] as Int
+            end = message[0]
+        }
+        guard let end else { return 0 }
+        try run("DELETE FROM message WHERE room_id = ? AND offset <= ?", [id, end])
+        return database.changesCount
+    }
+
+    /// Removes up to `limit` rooms without messages in which nobody has spoken since `cutoff`; returns how many went.
+    package func removeIdleRooms(before cutoff: Timestamp, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM room WHERE id IN (SELECT id FROM room WHERE messages = 0 AND used_at < ? LIMIT ?)
+            """, [cutoff.nanosecondsSinceEpoch, limit])
+        return database.changesCount
     }
 
     /// Removes up to `limit` messages that are older than `cutoff`; returns how many went.

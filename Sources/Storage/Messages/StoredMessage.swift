@@ -3,7 +3,7 @@ package import Telemetry
 
 /// A message in a room's history.
 package struct StoredMessage: Sendable, Equatable {
-    /// Its position in the room: 1, 2, 3 …, without holes.
+    /// Its position in the room, one after the other: from 1, or from higher up when other rooms have been removed.
     package var offset: Int64
     package var messageID: String
     /// The envelope's `type`.

@@ -7,6 +7,11 @@ extension StorageSnapshot {
         try rows("SELECT name FROM user ORDER BY last_seen DESC, name LIMIT ?", [limit]).map { $0[0] }
     }
 
+    /// Whether the user was ever connected.
+    package func isKnown(user: String) throws -> Bool {
+        try row("SELECT 1 FROM user WHERE name = ?", [user]) != nil
+    }
+
     /// How many notifications the user has not read, without those that have expired.
     package func unreadCount(of user: String, at now: Timestamp) throws -> Int {
         try row(

@@ -3,13 +3,14 @@ import GRDB
 package import Telemetry
 
 extension StorageTransaction {
-    /// Notes that a user was there.
+    /// Notes that a user was there. The user's inbox is nobody else's from then on.
     package func remember(user: String, at now: Timestamp) throws {
         try run(
             """
             INSERT INTO user (name, last_seen) VALUES (?, ?)
             ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen
             """, [user, now.nanosecondsSinceEpoch])
+        try run("UPDATE room SET owner = '' WHERE name = ? AND owner <> ''", [Schema.inboxPrefix + user])
     }
 
     /// Gives a user a notification, and forgets that user's oldest above `maxPerUser`.

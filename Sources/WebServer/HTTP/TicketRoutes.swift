@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import Telemetry
 
@@ -15,7 +16,9 @@ struct TicketRoutes {
         do {
             ticket = try tickets.issue(for: identity)
         } catch {
-            throw Problem(.serviceUnavailable, "\(error)", headers: [.retryAfter: "30"])
+            let status: HTTPResponse.Status =
+                if case .overloaded = error { .serviceUnavailable } else { .tooManyRequests }
+            throw Problem(status, "\(error)", headers: [.retryAfter: "30"])
         }
         var body = JSONObjectBuilder()
         body.add("ticket", ticket)

@@ -86,6 +86,20 @@ final class AlertSetup {
         }
     }
 
+    /// The bodies of a user's notifications, the oldest first.
+    func notifications(of user: String = "ada") throws -> [Telemetry.JSONValue] {
+        try ingest.database.read { snapshot in
+            try snapshot.unreadNotifications(of: user, at: Timestamp(nanosecondsSinceEpoch: 0), limit: 1000)
+                .map { try JSONParser.parse($0.payload) }
+        }
+    }
+
+    /// The payload of a room's message.
+    func message(_ offset: Int64, in room: String) throws -> Telemetry.JSONValue {
+        let message = try ingest.database.read { try $0.messages(in: room, after: offset - 1, limit: 1).first }
+        return try JSONParser.parse(try #require(message).payload)
+    }
+
     /// Takes all events for the webhook; returns the last.
     func lastWebhookEvent() throws -> Telemetry.JSONValue? {
         var last: Telemetry.JSONValue?
@@ -97,17 +111,18 @@ final class AlertSetup {
     }
 
     var stored: [StoredAlert] {
-        get throws { try ingest.database.read { try $0.alerts(AlertQuery()) } }
+        get throws { try ingest.database.read { try $0.alerts(AlertQuery(limit: 1000)) } }
     }
 }
 
 extension AlertSetup {
     /// A rule that tells a user and a room.
     static func rule(
-        for hold: Duration = .zero, repeat interval: Duration? = nil, condition: AlertCondition = .above(30)
+        for hold: Duration = .zero, repeat interval: Duration? = nil, pause: Duration? = nil,
+        condition: AlertCondition = .above(30)
     ) -> AlertRule {
         AlertRule(
             name: "hot", title: "Too hot", metric: "t", condition: condition, holdFor: hold, repeatInterval: interval,
-            severity: .critical, recipients: .init(users: ["ada"], rooms: ["chat/ops"]))
+            minInterval: pause, severity: .critical, recipients: .init(users: ["ada"], rooms: ["chat/ops"]))
     }
 }

@@ -65,6 +65,18 @@ final class IngestFixture {
         try execute("DROP TRIGGER no_alerts")
     }
 
+    /// Makes the database refuse messages of rooms and events for the webhook, until ``allowTelling()``.
+    func forbidTelling() throws {
+        for table in ["message", "webhook_event"] {
+            try execute(
+                "CREATE TRIGGER no_\(table) BEFORE INSERT ON \(table) BEGIN SELECT RAISE(ABORT, 'not now'); END")
+        }
+    }
+
+    func allowTelling() throws {
+        for table in ["message", "webhook_event"] { try execute("DROP TRIGGER no_\(table)") }
+    }
+
     private func execute(_ sql: String) throws {
         let file = try DatabaseQueue(path: "\(directory)/\(Storage.Database.fileName)")
         try file.write { try $0.execute(sql: sql) }

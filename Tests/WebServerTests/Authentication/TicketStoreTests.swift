@@ -57,6 +57,29 @@ struct TicketStoreTests {
         #expect("\(TicketError.overloaded(limit: 3))".contains("3"))
     }
 
+    @Test("One user's tickets leave room for everybody else's")
+    func limitPerUser() throws {
+        let store = TicketStore(limit: 5, limitPerUser: 3, clock: clock)
+        let anna = try TokenFixture.identity()
+        let eve = Identity(user: "eve", expiresAt: anna.expiresAt, grants: anna.grants)
+        let tickets = try (0..<3).map { _ in try store.issue(for: eve) }
+        #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
+        let own = try (0..<2).map { _ in try store.issue(for: anna) }
+        #expect(throws: TicketError.overloaded(limit: 5)) { try store.issue(for: anna) }
+        // Used ones make room: from the middle, the end and the beginning.
+        for ticket in [tickets[1], own[1], tickets[0]] { #expect(store.redeem(ticket) != nil) }
+        clock.advance(by: .seconds(10))
+        for _ in 0..<2 { _ = try store.issue(for: eve) }
+        #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
+        // The two that are left of the first five end; those that came later stay.
+        clock.advance(by: .seconds(20))
+        _ = try store.issue(for: eve)
+        #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
+        #expect(store.redeem(tickets[2]) == nil && store.redeem(own[0]) == nil)
+        clock.advance(by: .seconds(31))
+        for _ in 0..<3 { _ = try store.issue(for: anna) }
+    }
+
     @Test("Of many that come with one ticket at once, one gets in")
     func race() async throws {
         let store = TicketStore(clock: clock)
@@ -72,7 +95,7 @@ struct TicketStoreTests {
 
     @Test("Tickets are 256 bits that go into a URL as they are, and none comes twice")
     func form() throws {
-        let store = TicketStore(clock: clock)
+        let store = TicketStore(limitPerUser: 1000, clock: clock)
         let tickets = try (0..<1000).map { _ in try store.issue(for: try TokenFixture.identity()) }
         #expect(Set(tickets).count == 1000)
         #expect(tickets.allSatisfy { Base64URL.decode($0)?.count == 32 })

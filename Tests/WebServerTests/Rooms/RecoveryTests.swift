@@ -1,5 +1,7 @@
 import Foundation
 import Services
+import Storage
+import Telemetry
 import TestSupport
 import Testing
 
@@ -42,6 +44,44 @@ struct RecoveryTests {
             let answer = try await bob.join(room, more: #","since":{"offset":\#(offset),"epoch":"\#(epoch)"}"#)
             #expect(answer["payload"]?["recovered"]?.bool == recovered, "\(room) since \(offset)")
         }
+        try await server.stop()
+    }
+
+    @Test("Of a room that was removed and returned nothing is missed silently, wherever a client was in it")
+    func returnedRoom() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-returned-\(UUID().uuidString)")
+            .path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let server = try await LiveServer(data: folder)
+        let ann = try await server.tab("ann")
+        let epoch = try #require(try await ann.join("chat/a").text("epoch"))
+        for number in 1...5 { try await ann.say("\(number)", in: "chat/a") }
+        for number in 1...3 { try await ann.say("\(number)", in: "chat/b") }
+        let tool = try Database(writingBesideGatewayIn: folder)
+        let later = SystemWallClock().now().advanced(by: .seconds(3600))
+        try tool.write { transaction throws in
+            #expect(try transaction.removeMessages(before: later, limit: 100) == 8)
+            #expect(try transaction.removeIdleRooms(before: later, limit: 100) == 2)
+        }
+        try tool.close()
+        let bob = try await server.tab("bob")
+        func recovers(_ room: String, since offset: Int) async throws -> Bool? {
+            try await bob.join(room, more: #","since":{"offset":\#(offset),"epoch":"\#(epoch)"}"#)["payload"]?[
+                "recovered"]?.bool
+        }
+        // Gone: only whoever had everything has everything.
+        #expect(try await recovers("chat/a", since: 3) == false)
+        #expect(try await recovers("chat/a", since: 5) == true)
+        #expect(try await recovers("chat/b", since: 2) == false)
+        for number in 1...2 {
+            #expect(try await ann.say("\(number)", in: "chat/b").number("offset") == Double(5 + number))
+        }
+        // Back: offsets that the first chat/b gave out mean nothing in the second.
+        for offset in 0...3 { #expect(try await recovers("chat/b", since: offset) == false, "\(offset)") }
+        _ = try await bob.all("chat_message")
+        #expect(try await recovers("chat/b", since: 5) == true)
+        #expect(try await bob.all("chat_message").map(\.offset) == [6, 7])
+        #expect(try await recovers("chat/b", since: 7) == true)
         try await server.stop()
     }
 

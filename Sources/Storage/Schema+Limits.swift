@@ -1,0 +1,75 @@
+extension Schema {
+    /// What a message counts of `history.bytes`: its payload, and a round figure for its row and its place in two
+    /// indices.
+    static let messageBytes = "length(payload) + 128"
+
+    /// The first level of inboxes, as in `users/ada`.
+    static let inboxPrefix = "users/"
+
+    /// The highest offset of all rooms that were removed: what a room begins after, so that no offset that a client may
+    /// hold is given out again.
+    static let roomFloor = "(SELECT value FROM counter WHERE name = 'room_floor')"
+
+    /// Totals of rooms and messages, kept by triggers so that nobody has to count.
+    ///
+    /// `owner` is the user who made the room; empty for rooms of the gateway itself, and for inboxes of users who have
+    /// been here. The counter `rooms` has all but such inboxes. `used_at` is when the last message came.
+    static let roomTotals = """
+        ALTER TABLE room ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+        ALTER TABLE room ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE room ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE room ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE room ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+
+        UPDATE room SET (messages, bytes, used_at) = (
+            SELECT count(*), coalesce(sum(\(messageBytes)), 0), coalesce(max(message.created_at), 0)
+            FROM message WHERE room_id = room.id);
+
+        CREATE INDEX room_bytes ON room (bytes);
+        CREATE INDEX room_idle ON room (used_at) WHERE messages = 0;
+        CREATE INDEX room_owner ON room (owner, created_at) WHERE owner <> '';
+        CREATE INDEX notification_expiry ON notification (expires_at) WHERE expires_at IS NOT NULL;
+
+        INSERT INTO counter (name, value) VALUES
+            ('message_bytes', (SELECT coalesce(sum(bytes), 0) FROM room)),
+            ('rooms', (SELECT count(*) FROM room WHERE \(isCounted("room")))),
+            ('room_floor', 0);
+
+        CREATE TRIGGER message_added AFTER INSERT ON message BEGIN
+            UPDATE room SET messages = messages + 1, bytes = bytes + \(bytes(of: "NEW")) WHERE id = NEW.room_id;
+            UPDATE counter SET value = value + \(bytes(of: "NEW")) WHERE name = 'message_bytes';
+        END;
+        CREATE TRIGGER message_removed AFTER DELETE ON message BEGIN
+            UPDATE room SET messages = messages - 1, bytes = bytes - (\(bytes(of: "OLD"))) WHERE id = OLD.room_id;
+            UPDATE counter SET value = value - (\(bytes(of: "OLD"))) WHERE name = 'message_bytes';
+        END;
+        CREATE TRIGGER room_added AFTER INSERT ON room BEGIN
+            UPDATE counter SET value = value + (\(isCounted("NEW"))) WHERE name = 'rooms';
+        END;
+        CREATE TRIGGER room_given AFTER UPDATE OF owner ON room BEGIN
+            UPDATE counter SET value = value + (\(isCounted("NEW"))) - (\(isCounted("OLD"))) WHERE name = 'rooms';
+        END;
+        CREATE TRIGGER room_removed AFTER DELETE ON room BEGIN
+            UPDATE counter SET value = value - (\(isCounted("OLD"))) WHERE name = 'rooms';
+            UPDATE counter SET value = max(value, OLD.last_offset) WHERE name = 'room_floor';
+        END;
+        """
+
+    /// `due_at` is the instant before which nobody is told that an alert fires; the index on `announced` finds the last
+    /// alert of a rule and device of which people know, and counts those since. Of alerts that are over those go first of
+    /// which nobody was told.
+    static let alertPauses = """
+        ALTER TABLE alert ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
+
+        DROP INDEX alert_unannounced;
+        CREATE INDEX alert_unannounced ON alert (due_at) WHERE state = 'firing' AND announced = 0;
+        CREATE INDEX alert_announced ON alert (rule, room, device, announced, number);
+        CREATE INDEX alert_over ON alert (announced, number) WHERE state = 'resolved';
+        """
+
+    private static func isCounted(_ row: String) -> String {
+        "\(row).owner <> '' OR \(row).name NOT GLOB '\(inboxPrefix)*'"
+    }
+
+    private static func bytes(of row: String) -> String { messageBytes.replacing("payload", with: "\(row).payload") }
+}
