@@ -12,6 +12,11 @@ struct LatestReadings {
     private let capacity: Int
     private var nextKey: UInt64 = 0
     private var watch: SilenceWatch
+    /// Devices that came and went since ``takeChanges()``.
+    private var changes: [DeviceIndex.Change] = []
+    /// Changes that are kept; when there are more, all devices are looked through once.
+    private static let maxChanges = 65_536
+    private var hasLostChanges = false
 
     /// Room for `capacity` devices, of which each may be silent for `offlineAfter`, or for ever when that is `nil`.
     init(capacity: Int, offlineAfter: Duration? = nil) {
@@ -58,9 +63,37 @@ struct LatestReadings {
         return rooms.filter { filter.matches($0.key, protecting: firstLevels) }.flatMap(\.value.values)
     }
 
-    /// All devices in rooms that pass `isIncluded`, in no order.
-    func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceState] {
-        rooms.filter { isIncluded($0.key) }.flatMap(\.value.values)
+    /// The devices of those places that are still known.
+    func devices(at places: some Sequence<DevicePlace>) -> [DeviceState] {
+        places.compactMap { place in DeviceID(place.device).flatMap { rooms[place.room]?[$0] } }
+    }
+
+    /// Takes out which devices came and went, for a ``DeviceIndex``.
+    ///
+    /// - Returns: Whether the changes are of an index that knows nothing.
+    mutating func takeChanges() -> (changes: [DeviceIndex.Change], isWhole: Bool) {
+        defer {
+            changes = []
+            hasLostChanges = false
+        }
+        guard hasLostChanges else { return (changes, false) }
+        let all = rooms.flatMap { room, devices in
+            devices.keys.map {
+                DeviceIndex.Change(place: DevicePlace(room: room, device: $0.rawValue), isKnown: true)
+            }
+        }
+        return (all, true)
+    }
+
+    private mutating func note(_ device: DeviceID, in room: String, isKnown: Bool) {
+        guard !hasLostChanges else { return }
+        if changes.count >= Self.maxChanges {
+            changes = []
+            hasLostChanges = true
+        } else {
+            let place = DevicePlace(room: room, device: device.rawValue)
+            changes.append(DeviceIndex.Change(place: place, isKnown: isKnown))
+        }
     }
 
     /// Makes a place for a device that is not known yet.
@@ -72,6 +105,7 @@ struct LatestReadings {
             device: device, room: room, seen: instant, statusKey: ConflationKey(rawValue: nextKey),
             slot: watch.add(SilenceWatch.Owner(room: room, device: device)))
         count += 1
+        note(device, in: room, isKnown: true)
     }
 
     /// Forgets a sixteenth at once, so that a flood of new names costs little per name.
@@ -80,6 +114,7 @@ struct LatestReadings {
         for state in all.prefix(max(1, all.count / 16)) {
             rooms[state.room]?[state.device] = nil
             watch.remove(state.slot)
+            note(state.device, in: state.room, isKnown: false)
             if rooms[state.room]?.isEmpty == true { rooms[state.room] = nil }
             count -= 1
             evictedCount += 1
