@@ -66,7 +66,7 @@ package struct RoomGrants: Sendable, Hashable {
 
     /// ``canSee(room:)`` for many rooms, in time that does not grow with the number of grants.
     func visibility() -> RoomVisibility {
-        RoomVisibility(own: "\(Self.inboxRoot)/\(user)", join)
+        RoomVisibility(own: "\(Self.inboxRoot)/\(user)", join.map(\.underlying))
     }
 
     /// Whether the user may say something in that one room. Never in a filter, a telemetry room or an inbox.

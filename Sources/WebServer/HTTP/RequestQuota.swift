@@ -27,8 +27,8 @@ final class RequestQuota: Sendable {
             "/api/rooms/members",
         ]
 
-        init(_ method: HTTPRequest.Method, path: String) {
-            if method != .get, method != .head {
+        init(isRead: Bool, path: String) {
+            if !isRead {
                 self = .writing
             } else if Self.scans.contains(path) {
                 self = .scanning
@@ -138,9 +138,10 @@ struct RequestLimiter: RouterMiddleware {
         next: (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
         let user = try context.requireIdentity().user
+        let isRead = request.method == .get || request.method == .head
         let pass: RequestQuota.Pass?
         do throws(RequestQuota.Refusal) {
-            pass = try quota.enter(user, RequestQuota.RouteClass(request.method, path: request.uri.path))
+            pass = try quota.enter(user, RequestQuota.RouteClass(isRead: isRead, path: request.uri.path))
         } catch {
             metrics.requestLimited(error.kind)
             let detail =
