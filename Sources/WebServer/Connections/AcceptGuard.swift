@@ -39,12 +39,14 @@ final class AcceptGuard: ChannelInboundHandler, RemovableChannelHandler {
     private func pause(_ context: ChannelHandlerContext) {
         guard !isPaused else { return }
         isPaused = true
-        let bound = NIOLoopBound((self, context.channel), eventLoop: context.eventLoop)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         context.eventLoop.scheduleTask(in: Self.pause) {
-            let (handler, channel) = bound.value
+            let (handler, context) = bound.value
             handler.isPaused = false
-            try? channel.syncOptions?.setOption(.autoRead, value: true)
+            // Sockets that wait to be closed on busy loops still hold their descriptors.
+            if handler.cap.isExhausted { return handler.pause(context) }
+            try? context.channel.syncOptions?.setOption(.autoRead, value: true)
         }
     }
 }
