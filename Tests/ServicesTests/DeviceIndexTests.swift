@@ -38,7 +38,8 @@ struct DeviceIndexTests {
             let device = try #require(DeviceID("d\(number)"))
             let time = Timestamp(nanosecondsSinceEpoch: Int64(number))
             _ = latest.update(
-                with: Reading(device: device, room: "r", metrics: [Metric(name: "v", value: 1)], time: time, receivedAt: time))
+                with: Reading(
+                    device: device, room: "r", metrics: [Metric(name: "v", value: 1)], time: time, receivedAt: time))
         }
         let (changes, isWhole) = latest.takeChanges()
         #expect(isWhole)

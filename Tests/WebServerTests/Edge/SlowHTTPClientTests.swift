@@ -77,7 +77,8 @@ struct SlowHTTPClientTests {
     func unreadAnswer() async throws {
         let limits = ConnectionLimits(userRequests: 1)
         let server = try await LiveServer(
-            limits: limits, heartbeat: .init(writeTimeout: .milliseconds(500)), history: .init(maxContentBytes: 1 << 20))
+            limits: limits, heartbeat: .init(writeTimeout: .milliseconds(500)),
+            history: .init(maxContentBytes: 1 << 20))
         let token = try await server.token("ann", join: ["chat/#"])
         let large = String(repeating: "x", count: 500_000)
         for _ in 1...4 { try await server.say(large, in: "chat/a") }
