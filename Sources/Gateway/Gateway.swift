@@ -94,11 +94,13 @@ package struct Gateway: Service {
         let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
             authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore())
+        var server = configuration.server
+        try Self.bound(&server.limits, logger: logger)
         let environment = ConnectionEnvironment(
             hub: hub,
             services: rooms.services,
             authority: authenticator.authority,
-            limits: configuration.server.limits,
+            limits: server.limits,
             heartbeat: configuration.server.heartbeat,
             queueBytes: configuration.hub.queue.maxBytes,
             metrics: sockets,
@@ -118,7 +120,7 @@ package struct Gateway: Service {
             rooms: rooms, configuration: configuration.history,
             isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
         self.server = WebServer(
-            configuration: configuration.server,
+            configuration: server,
             dependencies: WebServer.Dependencies(
                 hub: hub,
                 services: rooms.services,
@@ -165,6 +167,25 @@ package struct Gateway: Service {
         hub.close()
         await rooms.close()
         try? await group.shutdownGracefully()
+    }
+
+    /// Keeps connections below what the process has descriptors for: broker, database and log need some, too.
+    private static func bound(_ limits: inout ConnectionLimits, logger: Logger) throws {
+        let files = OpenFileLimit.raise()
+        let available = try files.connections()
+        if limits.connections > available {
+            logger.warning(
+                "limits.connections is more than there are descriptors for",
+                metadata: ["connections": "\(limits.connections)", "available": "\(available)"])
+        }
+        limits.connections = limits.connections == 0 ? available : min(limits.connections, available)
+        // One address never takes all places.
+        if limits.addressConnections > 0 {
+            limits.addressConnections = min(limits.addressConnections, max(1, limits.connections / 2))
+        }
+        logger.debug(
+            "Connections are bounded",
+            metadata: ["connections": "\(limits.connections)", "open_files": "\(files.count)"])
     }
 
     private static func mqttService(

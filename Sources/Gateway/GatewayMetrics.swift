@@ -25,7 +25,7 @@ enum GatewayMetrics {
         observe("windsock_devices_evicted", "Devices forgotten because too many were known.", kind: .counter) {
             stream.deviceCounts.evicted
         }
-        observe("windsock_users_online", "Users with at least one connection.") { hub.presence.onlineUsers().count }
+        observe("windsock_users_online", "Users with at least one connection.") { hub.presence.userCount }
         observe("windsock_rooms_writes_waiting", "Chat messages and notifications that wait to be stored.") {
             rooms.writer.waitingCount
         }

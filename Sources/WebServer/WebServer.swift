@@ -94,11 +94,20 @@ package struct WebServer: Service {
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil),
-            onServerRunning: { [onRunning] channel in await onRunning(channel.localAddress?.port ?? 0) },
+            onServerRunning: { [onRunning] channel in
+                try? await Self.guardAccepting(channel, environment.cap)
+                await onRunning(channel.localAddress?.port ?? 0)
+            },
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: quiet(logger))
         try await application.run()
         await waitForConnections()
+    }
+
+    private static func guardAccepting(_ channel: any Channel, _ cap: ConnectionCap) async throws {
+        try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.addHandler(AcceptGuard(cap: cap), position: .first)
+        }.get()
     }
 
     /// Hummingbird waits for requests but not for sockets, on which no task waits: they still have their close
@@ -124,19 +133,22 @@ package struct WebServer: Service {
             let caching = CacheControl([(MediaType(type: .any), [.noCache])])
             router.add(
                 middleware: FileMiddleware(
-                    "\(configuration.vendorDirectory)/\(Self.chartLibrary)",
-                    urlBasePath: "/vendor/\(Self.chartLibrary)", cacheControl: caching,
-                    logger: quiet(logger)))
+                    fileProvider: PageFiles(
+                        folder: "\(configuration.vendorDirectory)/\(Self.chartLibrary)", logger: quiet(logger)),
+                    urlBasePath: "/vendor/\(Self.chartLibrary)", cacheControl: caching))
             router.add(
                 middleware: FileMiddleware(
-                    webDirectory, cacheControl: caching, searchForIndexHtml: true, logger: quiet(logger)))
+                    fileProvider: PageFiles(folder: webDirectory, logger: quiet(logger)), cacheControl: caching,
+                    searchForIndexHtml: true))
         }
         HealthRoutes(readiness: dependencies.readiness, metricsText: dependencies.metricsText).register(on: router)
         WebSocketRoute(
             metrics: dependencies.environment.metrics, echoPath: configuration.echoPath, logger: logger
         ).register(on: router)
         let authentication = BearerAuthentication(authority: dependencies.authenticator.authority)
-        let api = router.group("api").add(middleware: authentication)
+        let limiter = RequestLimiter(
+            quota: dependencies.environment.requests, metrics: dependencies.environment.metrics.edge)
+        let api = router.group("api").add(middleware: authentication).add(middleware: limiter)
         let services = dependencies.services
         let maxBodyBytes = configuration.limits.maxMessageBytes
         StreamRoutes(
@@ -156,7 +168,7 @@ package struct WebServer: Service {
         ClientRoutes(hub: dependencies.hub).register(on: api)
         LatencyRoutes(latency: dependencies.latency, ring: dependencies.traces).register(on: api)
         BrowserSpanRoutes(spans: dependencies.browserSpans, maxBodyBytes: maxBodyBytes)
-            .register(on: router.group("v1").add(middleware: authentication))
+            .register(on: router.group("v1").add(middleware: authentication).add(middleware: limiter))
         return router
     }
 

@@ -15,7 +15,10 @@ struct SlowClientTests {
     func stoppedClient() async throws {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
-        let gateway = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        // All are of one user.
+        let gateway = try await GatewayProcess(
+            mqttURL: broker.url, dataDirectory: folder.url,
+            arguments: ["--set", "limits.user_connections=0", "--set", "limits.user_commands_per_second=0"])
         try await gateway.waitUntilReady()
         let token = try await GatewayProcess.token()
 

@@ -111,8 +111,8 @@ struct HubShardTests {
         setup.shard.disconnect(client)
         setup.loop.run()
         #expect(sink.written.isEmpty)
-        #expect(setup.hub.presence.onlineUsers().isEmpty)
-        #expect(setup.hub.presence.joinedFilters().isEmpty)
+        #expect(setup.hub.presence.snapshot().onlineUsers.isEmpty)
+        #expect(setup.hub.presence.snapshot().groups.isEmpty)
         #expect(setup.hub.presence.clientCount == 0)
     }
 

@@ -37,7 +37,7 @@ struct PresenceRegistryTests {
         registry.joined(user: "ann", filter: room)
         _ = changes()
         registry.disconnected(user: "ann", joined: [room], at: second(0))
-        #expect(registry.onlineUsers().isEmpty)
+        #expect(registry.snapshot().onlineUsers.isEmpty)
         #expect(registry.members(under: room) == .init(users: 1, clients: 0))
         registry.expire(at: second(9))
         registry.connected(user: "ann")
@@ -61,7 +61,7 @@ struct PresenceRegistryTests {
         #expect(changes() == ["leave ann 0"])
         registry.expire(at: second(100))
         #expect(changes() == [])
-        #expect(registry.joinedFilters().isEmpty)
+        #expect(registry.snapshot().groups.isEmpty)
     }
 
     @Test("Members of a room are those who joined by its name and by filters, with their clients")
@@ -70,9 +70,27 @@ struct PresenceRegistryTests {
         registry.joined(user: "ann", filter: room)
         registry.joined(user: "ann", filter: try TopicFilter("chat/#"))
         registry.joined(user: "bob", filter: try TopicFilter("+/a"))
-        #expect(registry.members(of: "chat/a", protecting: []) == ["ann": 2, "bob": 1])
-        #expect(registry.members(of: "chat/b", protecting: []) == ["ann": 1])
+        #expect(registry.snapshot().members(of: "chat/a") == ["ann": 2, "bob": 1])
+        #expect(registry.snapshot().members(of: "chat/b") == ["ann": 1])
+        #expect(registry.snapshot().clientCount(of: "chat/a") == 3)
+        #expect(registry.snapshot().clientCount(of: "chat/b") == 1)
         #expect(changes() == ["join ann 1"], "filters are no rooms to come into")
+    }
+
+    @Test("A snapshot is made once for each change, and a large one not for every one")
+    func snapshots() throws {
+        registry.joined(user: "ann", filter: room)
+        let first = registry.snapshot()
+        #expect(registry.snapshot() === first, "nothing has changed")
+        registry.joined(user: "bob", filter: room)
+        #expect(registry.snapshot().members(of: "chat/a") == ["ann": 1, "bob": 1])
+        #expect(first.members(of: "chat/a") == ["ann": 1], "what was taken stays as it was")
+        for number in 0...PresenceSnapshot.maxFreshCount { registry.connected(user: "user-\(number)") }
+        let later = NIODeadline.now() + .hours(1)
+        let large = registry.snapshot(now: later)
+        registry.connected(user: "carl")
+        #expect(registry.snapshot(now: later) === large, "it took its time, and rests")
+        #expect(registry.snapshot(now: later + .hours(1)).onlineUsers.contains("carl"))
     }
 
     @Test("Nothing is kept for an observer that is not there")

@@ -26,6 +26,7 @@ final class LiveServer: Sendable {
     let services: HubServices
     let presence: PresenceService
     let tickets: TicketStore
+    let cap: ConnectionCap
     let log = LogLines()
     private let authority: TokenAuthority
     private let folder: String
@@ -84,6 +85,7 @@ final class LiveServer: Sendable {
         let environment = ConnectionEnvironment(
             hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,
             queueBytes: queueBytes, metrics: WebSocketMetrics(factory: NOOPMetricsHandler.instance), logger: logger)
+        cap = environment.cap
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let server = WebServer(
             configuration: WebServerConfiguration(
@@ -131,6 +133,13 @@ final class LiveServer: Sendable {
     {
         let authorization = token.map { [("Authorization", "Bearer \($0)")] } ?? []
         return try await HTTPClientLite.get(url + path, headers: authorization + headers)
+    }
+
+    /// Says something in a room, however large.
+    func say(_ content: String, in room: String, by user: String = "ann") async throws {
+        _ = try await withCheckedThrowingContinuation { continuation in
+            services.chat.send(content, to: room, from: user, key: nil) { continuation.resume(with: $0) }
+        }
     }
 
     /// Takes a message as if the broker had sent it.

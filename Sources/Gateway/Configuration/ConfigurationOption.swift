@@ -8,7 +8,7 @@ package struct ConfigurationOption: Sendable, Hashable {
     /// Whether the value must not be shown.
     package let isSecret: Bool
     /// Whether a file may give a list, which is the same as its elements with commas between them.
-    var isList: Bool { [.allowedOrigins, .statusTopics, .jwtAudiences].contains(self) }
+    var isList: Bool { [.allowedOrigins, .statusTopics, .jwtAudiences, .exemptAddresses].contains(self) }
     /// What it is, in one line.
     package let summary: String
 
@@ -93,12 +93,23 @@ extension ConfigurationOption {
     static let payloadBytes = Self("limits.payload_bytes", default: "262144", "Bytes of an MQTT payload.")
     static let handshakeTimeout = Self("limits.handshake_timeout", default: "10s", "Time to make a first request.")
 
+    static let bodyTimeout = Self("limits.body_timeout", default: "10s", "Time for the body of a request.")
+    static let connections = Self(
+        "limits.connections", default: "0", "Connections at once; 0 is as many as there are descriptors for.")
+    static let addressConnections = Self(
+        "limits.address_connections", default: "2000", "Connections of one address at once; 0 is no limit.")
+    static let exemptAddresses = Self(
+        "limits.exempt_addresses", default: "127.0.0.1,::1", "Addresses without limits of their own, such as proxies'.")
     static let userConnections = Self(
-        "limits.user_connections", default: "0", "Connections of one user at once; 0 is no limit.")
+        "limits.user_connections", default: "100", "WebSockets of one user at once; 0 is no limit.")
     static let userCommandsPerSecond = Self(
-        "limits.user_commands_per_second", default: "0", "Commands of all clients of a user; 0 is no limit.")
+        "limits.user_commands_per_second", default: "500", "Commands of all clients of a user; 0 is no limit.")
+    static let userRequests = Self(
+        "limits.user_requests", default: "64", "HTTP requests of one user at once; 0 is no limit.")
+    static let userRequestsPerSecond = Self(
+        "limits.user_requests_per_second", default: "1000", "Cheap HTTP requests of one user; 0 is no limit.")
     static let addressConnectionsPerSecond = Self(
-        "limits.address_connections_per_second", default: "0", "New WebSockets from one address; 0 is no limit.")
+        "limits.address_connections_per_second", default: "100", "New WebSockets from one address; 0 is no limit.")
     static let contentBytes = Self("limits.content_bytes", default: "8192", "Bytes of a chat message's content.")
     static let notificationRecipients = Self(
         "limits.notification_recipients", default: "10000", "Users that one notification may be for.")
@@ -157,7 +168,8 @@ extension ConfigurationOption {
         mqttShareGroup, offlineAfter, statusTopics, clockExchange, messageBytes, rooms, commandsPerSecond, commandBurst,
         queueBytes,
         queueMessages, devices,
-        mailboxBytes, payloadBytes, handshakeTimeout, userConnections, userCommandsPerSecond,
+        mailboxBytes, payloadBytes, handshakeTimeout, bodyTimeout, connections, addressConnections, exemptAddresses,
+        userConnections, userCommandsPerSecond, userRequests, userRequestsPerSecond,
         addressConnectionsPerSecond, contentBytes, notificationRecipients, webhookURL, webhookSecret, webhookSecretFile,
         webhookPrivate, series,
         deadLetters, durability, readingsAge,

@@ -17,11 +17,18 @@ extension GatewayConfiguration {
                 maxRooms: settings.integer(.rooms, in: 1...100_000),
                 commandsPerSecond: settings.integer(.commandsPerSecond, in: 1...1_000_000),
                 commandBurst: settings.integer(.commandBurst, in: 1...1_000_000),
+                connections: settings.integer(.connections, in: 0...10_000_000),
+                addressConnections: settings.integer(.addressConnections, in: 0...10_000_000),
+                exemptAddresses: exemptAddresses(&settings),
+                userRequests: settings.integer(.userRequests, in: 0...1_000_000),
+                userRequestsPerSecond: settings.integer(.userRequestsPerSecond, in: 0...1_000_000),
                 connectionsPerUser: settings.integer(.userConnections, in: 0...1_000_000),
                 userCommandsPerSecond: settings.integer(.userCommandsPerSecond, in: 0...1_000_000),
                 addressConnectionsPerSecond: settings.integer(.addressConnectionsPerSecond, in: 0...1_000_000),
                 handshakeTimeout: TimeAmount(
-                    settings.duration(.handshakeTimeout, in: .milliseconds(100)...(.seconds(600))))),
+                    settings.duration(.handshakeTimeout, in: .milliseconds(100)...(.seconds(600)))),
+                bodyTimeout: TimeAmount(
+                    settings.duration(.bodyTimeout, in: .milliseconds(100)...(.seconds(600))))),
             heartbeat: HeartbeatConfiguration(
                 pingInterval: TimeAmount(settings.duration(.pingInterval, in: .seconds(1)...(.seconds(3600)))),
                 pongTimeout: TimeAmount(settings.duration(.pongTimeout, in: .seconds(1)...(.seconds(3600)))),
@@ -60,6 +67,18 @@ extension GatewayConfiguration {
         }
         guard !host.contains(where: { $0.isWhitespace || ":/[]@".contains($0) }) else { return nil }
         return (host.isEmpty ? "0.0.0.0" : String(host), Int(port))
+    }
+
+    private static func exemptAddresses(_ settings: inout SettingsReader) -> Set<String> {
+        let texts = (settings.text(.exemptAddresses) ?? "").split(separator: ",")
+            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        return Set(
+            texts.compactMap { text in
+                // As the system writes it: "::0001" is "::1".
+                if let address = try? SocketAddress(ipAddress: text, port: 0).ipAddress { return address }
+                return settings.fail(
+                    .exemptAddresses, "\"\(text)\" is not an IP address such as 127.0.0.1 or ::1.", instead: nil)
+            })
     }
 
     private static func echoPath(_ settings: inout SettingsReader) -> EchoPath? {

@@ -29,7 +29,8 @@ package final class Hub: Sendable {
         self.clock = clock
         self.encoder = encoder
         self.metrics = metrics
-        let presence = PresenceRegistry(grace: configuration.presenceGrace)
+        let presence = PresenceRegistry(
+            grace: configuration.presenceGrace, protecting: configuration.protectedFirstLevels)
         self.presence = presence
         self.shards = eventLoops.map {
             HubShard(

@@ -25,12 +25,22 @@ package final class PresenceRegistry: Sendable {
         var filter: TopicFilter
     }
 
+    /// Those who joined by one filter.
+    struct Joined {
+        /// Clients by user; 0 within the grace period.
+        var users: [String: Int] = [:]
+        /// Clients of all of them.
+        var clientCount = 0
+
+        var members: Members { Members(users: users.count, clients: clientCount) }
+    }
+
     private struct State {
         var clientsByUser: [String: Int] = [:]
-        /// By the filter that was joined (a name is a filter of itself), then by user: how many clients; 0 within the
-        /// grace period.
-        var usersByFilter: [TopicFilter: [String: Int]] = [:]
-        var clientCount = 0
+        /// By the filter that was joined; a name is a filter of itself.
+        var joined: [TopicFilter: Joined] = [:]
+        /// Grows with every change of the two.
+        var version: UInt64 = 0
         /// Users whose last client was cut off, in the order in which their grace periods end.
         var absences = Deque<(membership: Membership, deadline: NIODeadline)>()
         /// The deadline that counts for each of them: who was back and went again has a later one.
@@ -40,51 +50,44 @@ package final class PresenceRegistry: Sendable {
     }
 
     private let state = Mutex(State())
+    private let clients = Atomic<Int>(0)
     private let grace: TimeAmount
+    private let protectedFirstLevels: [String]
+    private let latest = Mutex<PresenceSnapshot?>(nil)
 
     /// A registry that waits `grace` before a user who was cut off has left.
-    package init(grace: TimeAmount = .seconds(5)) {
+    ///
+    /// - Parameter protectedFirstLevels: First levels of rooms that no leading wildcard reaches.
+    package init(grace: TimeAmount = .seconds(5), protecting protectedFirstLevels: [String] = []) {
         self.grace = grace
+        self.protectedFirstLevels = protectedFirstLevels
     }
 
-    /// Clients that are connected now.
-    package var clientCount: Int { state.withLock { $0.clientCount } }
+    /// Clients that are connected now. Takes no lock: publishers ask for every batch.
+    package var clientCount: Int { clients.load(ordering: .relaxed) }
 
-    /// Users with at least one client, sorted.
-    package func onlineUsers() -> [String] {
-        state.withLock { Array($0.clientsByUser.keys) }.sorted()
-    }
+    /// Users with at least one client.
+    package var userCount: Int { state.withLock { $0.clientsByUser.count } }
 
-    /// Users with a client that joined by a filter that passes `isIncluded`, sorted.
-    package func onlineUsers(joinedBy isIncluded: (TopicFilter) -> Bool) -> [String] {
-        state.withLock { state in
-            var users = Set<String>()
-            for (filter, clients) in state.usersByFilter where isIncluded(filter) {
-                for (user, count) in clients where count > 0 { users.insert(user) }
-            }
-            return users
-        }.sorted()
+    /// Everything as of now, for questions about many rooms or users: looked through without the registry's lock.
+    ///
+    /// Made anew only when something has changed; a large one not more often than lets a twentieth of the time go into
+    /// it, so that it may be a little old.
+    package func snapshot(now: NIODeadline = .now()) -> PresenceSnapshot {
+        latest.withLock { latest in
+            // Copies of dictionaries that are shared until the next change: nothing is scanned here.
+            let (version, users, joined) = state.withLock { ($0.version, $0.clientsByUser, $0.joined) }
+            if let latest, latest.version == version || latest.isStillGood(at: now) { return latest }
+            let snapshot = PresenceSnapshot(
+                version: version, users: users, joined: joined, protecting: protectedFirstLevels, at: now)
+            latest = snapshot
+            return snapshot
+        }
     }
 
     /// How many are in the room or under the filter: those who joined by exactly this filter.
     package func members(under filter: TopicFilter) -> Members {
-        state.withLock { Self.count($0.usersByFilter[filter]) }
-    }
-
-    /// The members of a concrete room, by its name or by filters that match it: users with their clients.
-    package func members(of room: String, protecting firstLevels: [String]) -> [String: Int] {
-        state.withLock { state in
-            var members: [String: Int] = [:]
-            for (filter, users) in state.usersByFilter where filter.matches(room, protecting: firstLevels) {
-                members.merge(users, uniquingKeysWith: +)
-            }
-            return members
-        }
-    }
-
-    /// What was joined, names and filters, with how many by each.
-    package func joinedFilters() -> [(filter: TopicFilter, members: Members)] {
-        state.withLock { state in state.usersByFilter.map { ($0.key, Self.count($0.value)) } }
+        state.withLock { $0.joined[filter]?.members ?? Members() }
     }
 
     // MARK: Changes
@@ -112,26 +115,25 @@ package final class PresenceRegistry: Sendable {
                 let (user, filter) = (absence.membership.user, absence.membership.filter)
                 guard state.deadlines[absence.membership] == absence.deadline else { continue }
                 state.deadlines[absence.membership] = nil
-                if state.usersByFilter[filter]?[user] == 0 { Self.drop(user, from: filter, in: &state) }
+                if state.joined[filter]?.users[user] == 0 { Self.drop(user, from: filter, in: &state) }
             }
         }
     }
 
     func connected(user: String) {
-        state.withLock {
-            $0.clientCount += 1
-            $0.clientsByUser[user, default: 0] += 1
-        }
+        clients.add(1, ordering: .relaxed)
+        change { $0.clientsByUser[user, default: 0] += 1 }
     }
 
     /// Takes a client out that is gone: its user stays a member for the grace period.
     func disconnected(user: String, joined filters: [TopicFilter], at now: NIODeadline) {
+        clients.subtract(1, ordering: .relaxed)
         change { state in
-            state.clientCount -= 1
             if let count = state.clientsByUser[user] { state.clientsByUser[user] = count > 1 ? count - 1 : nil }
             for filter in filters {
-                guard let count = state.usersByFilter[filter]?[user] else { continue }
-                state.usersByFilter[filter]?[user] = count - 1
+                guard let count = state.joined[filter]?.users[user], count > 0 else { continue }
+                state.joined[filter]?.users[user] = count - 1
+                state.joined[filter]?.clientCount -= 1
                 guard count == 1 else { continue }
                 if grace > .zero {
                     let membership = Membership(user: user, filter: filter)
@@ -146,8 +148,9 @@ package final class PresenceRegistry: Sendable {
 
     func joined(user: String, filter: TopicFilter) {
         change { state in
-            let count = state.usersByFilter[filter]?[user]
-            state.usersByFilter[filter, default: [:]][user] = (count ?? 0) + 1
+            let count = state.joined[filter]?.users[user]
+            state.joined[filter, default: Joined()].users[user] = (count ?? 0) + 1
+            state.joined[filter]?.clientCount += 1
             if count == nil { Self.note(.join, user, filter, in: &state) }
         }
     }
@@ -155,9 +158,10 @@ package final class PresenceRegistry: Sendable {
     /// Takes a client out that left on purpose: with the last one its user is gone at once.
     func left(user: String, filter: TopicFilter) {
         change { state in
-            guard let count = state.usersByFilter[filter]?[user] else { return }
+            guard let count = state.joined[filter]?.users[user] else { return }
+            if count > 0 { state.joined[filter]?.clientCount -= 1 }
             if count > 1 {
-                state.usersByFilter[filter]?[user] = count - 1
+                state.joined[filter]?.users[user] = count - 1
             } else {
                 Self.drop(user, from: filter, in: &state)
             }
@@ -167,14 +171,15 @@ package final class PresenceRegistry: Sendable {
     private func change(_ body: (inout sending State) -> Void) {
         let observer: (@Sendable () -> Void)? = state.withLock { state in
             body(&state)
+            state.version += 1
             return state.changes.isEmpty ? nil : state.observer
         }
         observer?()
     }
 
     private static func drop(_ user: String, from filter: TopicFilter, in state: inout State) {
-        state.usersByFilter[filter]?[user] = nil
-        if state.usersByFilter[filter]?.isEmpty == true { state.usersByFilter[filter] = nil }
+        state.joined[filter]?.users[user] = nil
+        if state.joined[filter]?.users.isEmpty == true { state.joined[filter] = nil }
         note(.leave, user, filter, in: &state)
     }
 
@@ -182,11 +187,7 @@ package final class PresenceRegistry: Sendable {
         _ event: PresenceChange.Event, _ user: String, _ filter: TopicFilter, in state: inout State
     ) {
         guard state.observer != nil, filter.isName else { return }
-        let count = state.usersByFilter[filter]?.count ?? 0
+        let count = state.joined[filter]?.users.count ?? 0
         state.changes.append(PresenceChange(room: filter.rawValue, user: user, event: event, userCount: count))
-    }
-
-    private static func count(_ users: [String: Int]?) -> Members {
-        Members(users: users?.count ?? 0, clients: users?.values.reduce(0, +) ?? 0)
     }
 }

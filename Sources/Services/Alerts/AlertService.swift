@@ -45,8 +45,8 @@ package final class AlertService: Sendable {
 
     /// Alerts that are read at once while looking for those that a token may see.
     private static let pageSize = 1000
-    /// Pages that are looked through: as many alerts as are kept.
-    private static let maxPages = 100
+    /// Pages that are looked through for one answer; a next question goes on where it ended.
+    private static let maxPages = 5
     /// Webhook events that may wait to be delivered.
     package static let maxWaitingEvents = 10_000
     /// Alerts that are told in one tick because their silence is over.
@@ -239,7 +239,9 @@ package final class AlertService: Sendable {
     /// A page of alerts, the latest first.
     package struct Page: Sendable {
         package var alerts: [StoredAlert]
-        package var hasMore: Bool
+        /// The alert before which the next page begins, which may not be one of these; nil when there is no more.
+        package var next: String?
+        package var hasMore: Bool { next != nil }
     }
 
     /// The alerts that a query names, of rooms that pass `isIncluded`.
@@ -256,10 +258,11 @@ package final class AlertService: Sendable {
                 for _ in 0..<Self.maxPages where found.count <= limit {
                     let alerts = try snapshot.alerts(query)
                     found += alerts.filter { isIncluded($0.room) }
-                    guard alerts.count == query.limit, let last = alerts.last else { break }
-                    query.before = last.alertID
+                    query.before = alerts.count == query.limit ? alerts.last?.alertID : nil
+                    if query.before == nil { break }
                 }
-                return Page(alerts: Array(found.prefix(limit)), hasMore: found.count > limit)
+                guard found.count > limit else { return Page(alerts: found, next: query.before) }
+                return Page(alerts: Array(found.prefix(limit)), next: found[limit - 1].alertID)
             }
         } catch {
             logger.error("Alerts cannot be read", metadata: ["error": "\(error)"])

@@ -10,11 +10,16 @@ package import Tracing
 /// Thread-safe. Publishing and taking a snapshot happen under one lock, and both travel the hub's mailboxes: so no
 /// older value follows a newer one, and nothing that is published after `joined` is missed.
 package final class DataStreamService: Sendable {
+    /// Devices that are looked up while ingest waits.
+    private static let devicesPerLook = 64
+
     private let hub: Hub
     private let tracer: (any Tracer)?
     private let clock: any WallClock
     private let configuration: DataStreamConfiguration
     private let latest: Mutex<LatestReadings>
+    /// Locked before ``latest`` and never the other way round; ingest does not take it.
+    private let index = Mutex(DeviceIndex())
 
     /// A stream into `hub`; `tracer` makes its spans of readings that are sampled.
     package init(
@@ -75,6 +80,7 @@ package final class DataStreamService: Sendable {
         latest.withLock { latest in
             publish(latest.sweep(at: now, isListening: isListening), at: now)
         }
+        _ = places()
     }
 
     /// Blocks the calling thread while clients cannot be served as fast as readings come. Never on an event loop, and
@@ -151,12 +157,35 @@ package final class DataStreamService: Sendable {
         }
     }
 
-    /// The devices in rooms that pass `isIncluded`, sorted by room and name.
+    /// The known devices in their order.
+    ///
+    /// Ingest's lock is held only while the log of changes is taken out of the map.
+    package func places() -> [DevicePlace] {
+        index.withLock { index in
+            let (changes, isWhole) = latest.withLock { $0.takeChanges() }
+            if isWhole { index = DeviceIndex() }
+            index.apply(changes)
+            return index.places
+        }
+    }
+
+    /// The next devices of `places`, at most `limit`: those after `last`. Devices that are gone are left out.
+    package func devices(of places: [DevicePlace], after last: DevicePlace?, limit: Int) -> [DeviceSummary] {
+        var found: [DeviceSummary] = []
+        var rest = places[DeviceIndex.index(after: last, in: places)...]
+        while found.count < limit, !rest.isEmpty {
+            let wanted = rest.prefix(min(limit - found.count, Self.devicesPerLook))
+            rest.removeFirst(wanted.count)
+            let states = latest.withLock { $0.devices(at: wanted) }
+            let now = clock.now()
+            found += states.map { DeviceSummary($0, at: now) }
+        }
+        return found
+    }
+
+    /// All devices in rooms that pass `isIncluded`, in their order.
     package func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceSummary] {
-        let now = clock.now()
-        let states = latest.withLock { $0.devices(where: isIncluded) }
-        return states.map { DeviceSummary($0, at: now) }
-            .sorted { ($0.room, $0.device.rawValue) < ($1.room, $1.device.rawValue) }
+        devices(of: places().filter { isIncluded($0.room) }, after: nil, limit: .max)
     }
 
     /// Devices known now, and devices forgotten because the map was full.

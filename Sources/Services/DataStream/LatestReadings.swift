@@ -20,6 +20,11 @@ struct LatestReadings {
         didSet { if knownRoomNames == nil { roomsVersion += 1 } }
     }
     private var watch: SilenceWatch
+    /// Devices that came and went since ``takeChanges()``.
+    private var changes: [DeviceIndex.Change] = []
+    /// Changes that are kept; when there are more, all devices are looked through once.
+    private static let maxChanges = 65_536
+    private var hasLostChanges = false
 
     /// Room for `capacity` devices, of which each may be silent for `offlineAfter`, or for ever when that is `nil`.
     init(capacity: Int, offlineAfter: Duration? = nil) {
@@ -76,9 +81,37 @@ struct LatestReadings {
     /// What is known of a device in a room.
     func state(of device: DeviceID, in room: String) -> DeviceState? { rooms[room]?[device] }
 
-    /// All devices in rooms that pass `isIncluded`, in no order.
-    func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceState] {
-        rooms.filter { isIncluded($0.key) }.flatMap(\.value.values)
+    /// The devices of those places that are still known.
+    func devices(at places: some Sequence<DevicePlace>) -> [DeviceState] {
+        places.compactMap { place in DeviceID(place.device).flatMap { rooms[place.room]?[$0] } }
+    }
+
+    /// Takes out which devices came and went, for a ``DeviceIndex``.
+    ///
+    /// - Returns: Whether the changes are of an index that knows nothing.
+    mutating func takeChanges() -> (changes: [DeviceIndex.Change], isWhole: Bool) {
+        defer {
+            changes = []
+            hasLostChanges = false
+        }
+        guard hasLostChanges else { return (changes, false) }
+        let all = rooms.flatMap { room, devices in
+            devices.keys.map {
+                DeviceIndex.Change(place: DevicePlace(room: room, device: $0.rawValue), isKnown: true)
+            }
+        }
+        return (all, true)
+    }
+
+    private mutating func note(_ device: DeviceID, in room: String, isKnown: Bool) {
+        guard !hasLostChanges else { return }
+        if changes.count >= Self.maxChanges {
+            changes = []
+            hasLostChanges = true
+        } else {
+            let place = DevicePlace(room: room, device: device.rawValue)
+            changes.append(DeviceIndex.Change(place: place, isKnown: isKnown))
+        }
     }
 
     /// Makes a place for a device that is not known yet.
@@ -91,6 +124,7 @@ struct LatestReadings {
             device: device, room: room, seen: instant, statusKey: ConflationKey(rawValue: nextKey),
             slot: watch.add(SilenceWatch.Owner(room: room, device: device)))
         count += 1
+        note(device, in: room, isKnown: true)
     }
 
     /// Forgets a sixteenth at once, so that a flood of new names costs little per name.
@@ -99,6 +133,7 @@ struct LatestReadings {
         for state in all.prefix(max(1, all.count / 16)) {
             rooms[state.room]?[state.device] = nil
             watch.remove(state.slot)
+            note(state.device, in: state.room, isKnown: false)
             if rooms[state.room]?.isEmpty == true {
                 rooms[state.room] = nil
                 knownRoomNames = nil

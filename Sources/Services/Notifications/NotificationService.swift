@@ -124,7 +124,7 @@ package final class NotificationService: Sendable {
         let limit = ledger.configuration.maxRecipients
         do {
             let known = try await database.read { try $0.knownUsers(limit: limit + 1) }
-            return Array(Set(known + hub.presence.onlineUsers()))
+            return Array(Set(known + hub.presence.snapshot().onlineUsers))
         } catch {
             logger.error("Known users cannot be read", metadata: ["error": "\(error)"])
             throw .storageFailed

@@ -10,7 +10,7 @@ package final class ReadingHistory: Sendable {
     /// Series that one answer may have.
     package static let maxSeries = 256
     /// Values read at once while a range is streamed.
-    private static let pageSize = 4096
+    private static let pageSize = 1024
     /// Values of a chart read at once: a day of one value a second, tens of milliseconds.
     package static let sliceSize = 100_000
     /// Ranges that are read at the same time: further ones wait, so that joins always find a free reader.
@@ -53,11 +53,14 @@ package final class ReadingHistory: Sendable {
     ///
     /// Made slice by slice, each of one snapshot: a long one lets others go between, and ends when the task is
     /// cancelled. What is stored meanwhile may be in it or not.
+    ///
+    /// - Parameter isContinued: Whether it belongs to an answer that has begun: then it is never refused.
     package func chart(
-        of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize
+        of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize,
+        isContinued: Bool = false
     ) async throws(RequestError) -> [ReadingChart.Line] {
         var chart = ReadingChart(of: series, in: range, maxPoints: maxPoints)
-        try await turns.take()
+        try await turns.take(isContinued: isContinued)
         defer { turns.giveBack() }
         while true {
             chart = try await read { [chart] snapshot in
@@ -74,25 +77,16 @@ package final class ReadingHistory: Sendable {
     package func page(
         of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?
     ) async throws(RequestError) -> [StoredValue] {
-        try await turns.take()
+        try await turns.take(isContinued: last != nil)
         defer { turns.giveBack() }
         return try await read { snapshot in
             try snapshot.values(of: series.map(\.id), in: range, after: last, limit: Self.pageSize)
         }
     }
 
-    /// Devices that were ever heard in rooms that pass `isIncluded`, by room and name, at most `limit` of them.
-    package func devices(
-        where isIncluded: (_ room: String) -> Bool, limit: Int
-    ) async throws(RequestError) -> [StoredDevice] {
-        var found: [StoredDevice] = []
-        var last: StoredDevice?
-        repeat {
-            let page = try await read { [last] in try $0.devices(after: last, limit: Self.pageSize) }
-            found += page.filter { isIncluded($0.room) }.prefix(limit - found.count)
-            last = page.last
-        } while last != nil && found.count < limit
-        return found
+    /// Devices that were ever heard, by room and name: at most `limit` that follow `last`.
+    package func devices(after last: DevicePlace?, limit: Int) async throws(RequestError) -> [StoredDevice] {
+        try await read { try $0.devices(afterRoom: last?.room ?? "", name: last?.device ?? "", limit: limit) }
     }
 
     private func read<Result: Sendable>(

@@ -21,15 +21,16 @@ final class Turns: Sendable {
 
     /// Returns when it is the caller's turn; ``giveBack()`` must follow.
     ///
+    /// - Parameter isContinued: Whether it is work that had turns before, and is not refused now.
     /// - Throws: ``RequestError`` (`overloaded`) at once when too many wait already.
-    func take() async throws(RequestError) {
+    func take(isContinued: Bool = false) async throws(RequestError) {
         let hasTurn = await withCheckedContinuation { continuation in
             let answer: Bool? = state.withLock { state in
                 if state.free > 0 {
                     state.free -= 1
                     return true
                 }
-                guard state.waiting.count < maxWaiting else { return false }
+                guard isContinued || state.waiting.count < maxWaiting else { return false }
                 state.waiting.append(continuation)
                 return nil
             }

@@ -18,10 +18,12 @@ package final class RoomHistory: Sendable {
         package var isRecovered: Bool
     }
 
-    /// A page of a room's history, ascending.
+    /// Where a page of a room's history is; its messages are read portion by portion.
     package struct Page: Sendable {
+        package var room: String
         package var position: RoomPosition
-        package var messages: [Message]
+        /// The offsets that are still to be read, ascending; nil when there are none.
+        package var offsets: ClosedRange<Int64>?
         /// Whether there is more in the direction that was asked for.
         package var hasMore: Bool
     }
@@ -93,24 +95,46 @@ package final class RoomHistory: Sendable {
         }
     }
 
+    /// Bytes of payloads of a page.
+    package static let maxPageBytes = 1 << 20
+    /// Bytes of payloads that are read at once.
+    private static let portionByteCount = 64 * 1024
+
     /// A page of a room's history.
     package func page(of room: String, _ bound: Bound, limit: Int) async throws(RequestError) -> Page {
+        try await read(room) { [epoch = database.epoch] snapshot in
+            let page =
+                switch bound {
+                case .before(let offset):
+                    try snapshot.page(in: room, before: offset, limit: limit, maxBytes: Self.maxPageBytes)
+                case .after(let offset):
+                    try snapshot.page(in: room, after: offset, limit: limit, maxBytes: Self.maxPageBytes)
+                }
+            return Page(
+                room: room, position: RoomPosition(offset: try snapshot.lastOffset(of: room), epoch: epoch),
+                offsets: page.offsets, hasMore: page.hasMore)
+        }
+    }
+
+    /// The next messages of a page, ascending; afterwards the page has those that follow them.
+    package func messages(of page: inout Page) async throws(RequestError) -> [Message] {
+        guard let offsets = page.offsets else { return [] }
+        let stored = try await read(page.room) { [room = page.room] snapshot in
+            try snapshot.messages(in: room, offsets: offsets, maxBytes: Self.portionByteCount)
+        }
+        if let last = stored.last?.offset, last < offsets.upperBound {
+            page.offsets = (last + 1)...offsets.upperBound
+        } else {
+            page.offsets = nil
+        }
+        return stored.compactMap { Message(stored: $0, in: page.room) }
+    }
+
+    private func read<Result: Sendable>(
+        _ room: String, _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
+    ) async throws(RequestError) -> Result {
         do {
-            return try await database.read { [epoch = database.epoch] snapshot in
-                let stored =
-                    switch bound {
-                    case .before(let offset): try snapshot.messages(in: room, before: offset, limit: limit + 1)
-                    case .after(let offset): try snapshot.messages(in: room, after: offset, limit: limit + 1)
-                    }
-                let shown =
-                    switch bound {
-                    case .before: stored.suffix(limit)
-                    case .after: stored.prefix(limit)
-                    }
-                return Page(
-                    position: RoomPosition(offset: try snapshot.lastOffset(of: room), epoch: epoch),
-                    messages: shown.compactMap { Message(stored: $0, in: room) }, hasMore: stored.count > limit)
-            }
+            return try await database.read(work)
         } catch {
             logger.error("A room's history cannot be read", metadata: ["room": "\(room)", "error": "\(error)"])
             throw RequestError(.storage, "The history cannot be read now.")

@@ -74,6 +74,71 @@ extension StorageSnapshot {
         ).reversed().map(StoredMessage.init)
     }
 
+    /// The offsets of a page of a room's history, and whether there is more in the direction that was asked for.
+    package struct HistoryPage: Equatable, Sendable {
+        /// Ascending; nil for an empty page.
+        package var offsets: ClosedRange<Int64>?
+        package var hasMore: Bool
+
+        package init(offsets: ClosedRange<Int64>?, hasMore: Bool) {
+            self.offsets = offsets
+            self.hasMore = hasMore
+        }
+    }
+
+    /// The page of at most `limit` messages, and about `maxBytes` bytes of payloads, that follow `offset`.
+    package func page(in room: String, after offset: Int64, limit: Int, maxBytes: Int) throws -> HistoryPage {
+        try page(
+            """
+            SELECT offset, length(payload) FROM message
+            WHERE room_id = (SELECT id FROM room WHERE name = ?) AND offset > ? ORDER BY offset LIMIT ?
+            """, room, offset, limit, maxBytes)
+    }
+
+    /// The page of at most `limit` messages, and about `maxBytes` bytes of payloads, that end before `offset`.
+    package func page(in room: String, before offset: Int64, limit: Int, maxBytes: Int) throws -> HistoryPage {
+        try page(
+            """
+            SELECT offset, length(payload) FROM message
+            WHERE room_id = (SELECT id FROM room WHERE name = ?) AND offset < ? ORDER BY offset DESC LIMIT ?
+            """, room, offset, limit, maxBytes)
+    }
+
+    private func page(
+        _ sql: String, _ room: String, _ offset: Int64, _ limit: Int, _ maxBytes: Int
+    ) throws -> HistoryPage {
+        let found = try rows(sql, [room, offset, limit + 1])
+        var offsets: [Int64] = []
+        var byteCount = 0
+        for row in found.prefix(limit) {
+            byteCount += row[1]
+            if byteCount > maxBytes, !offsets.isEmpty { break }
+            offsets.append(row[0])
+        }
+        guard let first = offsets.first, let last = offsets.last else {
+            return HistoryPage(offsets: nil, hasMore: false)
+        }
+        return HistoryPage(offsets: min(first, last)...max(first, last), hasMore: found.count > offsets.count)
+    }
+
+    /// The first messages of a range of offsets, ascending: about `maxBytes` bytes of payloads, and at least one.
+    package func messages(in room: String, offsets: ClosedRange<Int64>, maxBytes: Int) throws -> [StoredMessage] {
+        let rows = try Row.fetchCursor(
+            database.cachedStatement(
+                sql: """
+                    SELECT \(StoredMessage.columns) FROM message
+                    WHERE room_id = (SELECT id FROM room WHERE name = ?) AND offset BETWEEN ? AND ? ORDER BY offset
+                    """), arguments: [room, offsets.lowerBound, offsets.upperBound])
+        var messages: [StoredMessage] = []
+        var byteCount = 0
+        while byteCount < maxBytes, let row = try rows.next() {
+            let message = try StoredMessage(row)
+            byteCount += message.payload.count
+            messages.append(message)
+        }
+        return messages
+    }
+
     /// What is known of a key that was used after `cutoff`.
     package func finding(for key: IdempotencyKey, since cutoff: Timestamp) throws -> IdempotencyKey.Finding {
         guard

@@ -73,9 +73,13 @@ extension StorageSnapshot {
 
     /// Devices that were ever heard, by room and name: those after `last`.
     package func devices(after last: StoredDevice? = nil, limit: Int) throws -> [StoredDevice] {
+        try devices(afterRoom: last?.room ?? "", name: last?.name ?? "", limit: limit)
+    }
+
+    /// Devices that were ever heard, by room and name: those after that place.
+    package func devices(afterRoom room: String, name: String, limit: Int) throws -> [StoredDevice] {
         try rows(
-            "\(StoredDevice.select) WHERE (room, name) > (?, ?) ORDER BY room, name LIMIT ?",
-            [last?.room ?? "", last?.name ?? "", limit]
+            "\(StoredDevice.select) WHERE (room, name) > (?, ?) ORDER BY room, name LIMIT ?", [room, name, limit]
         ).map(StoredDevice.init)
     }
 

@@ -1,3 +1,4 @@
+import Realtime
 package import Telemetry
 
 /// What a token's holder may do in which rooms: the one place that decides.
@@ -63,6 +64,11 @@ package struct RoomGrants: Sendable, Hashable {
         return join.contains { $0.matches(room, protecting: Self.protectedFirstLevels) }
     }
 
+    /// ``canSee(room:)`` for many rooms, in time that does not grow with the number of grants.
+    func visibility() -> RoomVisibility {
+        RoomVisibility(own: "\(Self.inboxRoot)/\(user)", join.map(\.underlying))
+    }
+
     /// Whether the user may say something in that one room. Never in a filter, a telemetry room or an inbox.
     package func canPublish(to room: TopicFilter) -> Bool {
         guard room.isName, !Self.isInbox(room.rawValue), !telemetryRoots.contains(room.levels[0]) else {
@@ -81,5 +87,33 @@ package struct RoomGrants: Sendable, Hashable {
 
     private static func isInbox(_ room: String) -> Bool {
         room == inboxRoot || room.hasPrefix("\(inboxRoot)/")
+    }
+}
+
+/// Which rooms a token's holder may see, for going through many of them.
+///
+/// `@unchecked Sendable`: the tree is not changed after `init`.
+final class RoomVisibility: @unchecked Sendable {
+    private final class Grant {}
+
+    private let own: String
+    private let names: Set<String>
+    private let filters: RoomFilterTree<Grant>
+
+    fileprivate init(own: String, _ grants: [TopicFilter]) {
+        self.own = own
+        names = Set(grants.filter(\.isName).map(\.rawValue))
+        filters = RoomFilterTree(protecting: RoomGrants.protectedFirstLevels)
+        let grant = Grant()
+        for filter in grants where !filter.isName { filters.insert(grant, under: filter) }
+    }
+
+    /// The same as ``RoomGrants/canSee(room:)``.
+    func canSee(room: String) -> Bool {
+        if room == RoomGrants.inboxRoot || room.hasPrefix("\(RoomGrants.inboxRoot)/") { return room == own }
+        if names.contains(room) { return true }
+        var isSeen = false
+        filters.forEachMember(matching: room) { _ in isSeen = true }
+        return isSeen
     }
 }

@@ -40,8 +40,12 @@ struct AlertRoutes {
             throw Problem(error)
         }
         var body = JSONObjectBuilder()
-        body.add("alerts", objects: page.alerts.map(AlertPayload.object))
-        body.add("has_more", page.hasMore)
+        var elements = JSONPage()
+        let count = elements.add(contentsOf: page.alerts.lazy.map(AlertPayload.object))
+        body.add("alerts", objects: elements.elements)
+        let isCut = count < page.alerts.count
+        body.add("has_more", page.next != nil || isCut)
+        if let next = isCut ? page.alerts[count - 1].alertID : page.next { body.add("next", next) }
         return .json(body.finished())
     }
 

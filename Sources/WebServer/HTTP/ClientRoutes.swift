@@ -33,8 +33,11 @@ struct ClientRoutes {
         }
         var body = JSONObjectBuilder()
         body.add("total", sorted.count)
-        body.add(
-            "clients", objects: sorted.prefix(limit).map { Self.json($0.client, $0.rooms, showsAddress: showsAll) })
+        var page = JSONPage()
+        let count = page.add(
+            contentsOf: sorted.prefix(limit).lazy.map { Self.json($0.client, $0.rooms, showsAddress: showsAll) })
+        body.add("clients", objects: page.elements)
+        body.add("has_more", count < sorted.count)
         return .json(body.finished())
     }
 

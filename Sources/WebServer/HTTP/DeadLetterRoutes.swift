@@ -28,8 +28,10 @@ struct DeadLetterRoutes {
             throw Problem(error)
         }
         var body = JSONObjectBuilder()
-        body.add("dead_letters", objects: page.letters.map(Self.json))
-        body.add("has_more", page.hasMore)
+        var elements = JSONPage()
+        let count = elements.add(contentsOf: page.letters.lazy.map(Self.json))
+        body.add("dead_letters", objects: elements.elements)
+        body.add("has_more", page.hasMore || count < page.letters.count)
         body.add("forgotten", page.forgottenCount)
         return .json(body.finished())
     }

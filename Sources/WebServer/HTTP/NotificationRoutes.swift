@@ -34,8 +34,10 @@ struct NotificationRoutes {
         }
         var body = JSONObjectBuilder()
         body.add("unread", page.unreadCount)
-        body.add("notifications", objects: page.notifications.map(Self.json))
-        body.add("has_more", page.hasMore)
+        var elements = JSONPage()
+        let count = elements.add(contentsOf: page.notifications.lazy.map(Self.json))
+        body.add("notifications", objects: elements.elements)
+        body.add("has_more", page.hasMore || count < page.notifications.count)
         return .json(body.finished())
     }
 
@@ -88,7 +90,7 @@ struct NotificationRoutes {
             guard grants.canJoin(room) else {
                 throw Problem(.forbidden, "The token does not grant joining \(name), so its members are not told.")
             }
-            return Array(hub.presence.members(of: name, protecting: RoomGrants.protectedFirstLevels).keys)
+            return Array(hub.presence.snapshot().members(of: name).keys)
         default:
             guard body[field]?.boolValue == true else { throw Problem(.badRequest, "\"everyone\" must be true.") }
             return try await notifications.everybody()

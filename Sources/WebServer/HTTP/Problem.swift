@@ -18,14 +18,28 @@ package struct Problem: Error, Sendable {
 
     /// The response that tells it.
     var response: Response {
+        Response(status: status, headers: typedHeaders, body: ResponseBody(byteBuffer: body))
+    }
+
+    /// The head of a response that tells it, for where there is no router.
+    var head: HTTPResponse {
+        var headers = typedHeaders
+        headers[.contentLength] = "\(body.readableBytes)"
+        return HTTPResponse(status: status, headerFields: headers)
+    }
+
+    var body: ByteBuffer {
         var body = JSONObjectBuilder()
         body.add("type", "about:blank")
         body.add("title", status.reasonPhrase)
         body.add("status", status.code)
         body.add("detail", detail)
+        return ByteBuffer(bytes: body.finished())
+    }
+
+    private var typedHeaders: HTTPFields {
         var headers = self.headers
         headers[.contentType] = "application/problem+json"
-        return Response(
-            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.finished())))
+        return headers
     }
 }

@@ -1,6 +1,5 @@
 import HTTPTypes
 import Hummingbird
-import NIOCore
 
 /// How readings are written, as `Accept` asks for it (RFC 9110, section 12.5.1).
 enum ReadingFormat: Sendable {
@@ -38,10 +37,5 @@ enum ReadingFormat: Sendable {
         case .csv: "text/csv; charset=utf-8; header=present"
         case .ndjson: "application/x-ndjson"
         }
-    }
-
-    func response(_ bytes: [UInt8]) -> Response {
-        Response(
-            status: .ok, headers: [.contentType: contentType], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }

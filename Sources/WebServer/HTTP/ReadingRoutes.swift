@@ -44,8 +44,10 @@ struct ReadingRoutes {
                     "\(series.count) series of \(points) points are more than \(Self.maxAnswerPoints) points; ask for "
                         + "fewer points, or name metrics.")
             }
-            let chart = try await readings.chart(of: series, in: range, maxPoints: Int(points))
-            return format.response(ReadingText.chart(chart, of: device, in: range, as: format))
+            return try await .parts(
+                ChartAnswer(
+                    readings: readings, device: device, range: range, maxPoints: Int(points), format: format,
+                    rest: series[...]), type: format.contentType)
         } catch let error as RequestError {
             throw Problem(error)
         }
@@ -60,7 +62,7 @@ struct ReadingRoutes {
             while true {
                 let page = try await readings.page(of: series, in: range, after: last)
                 guard let end = page.last else { break }
-                try await writer.write(ByteBuffer(bytes: text.lines(page)))
+                try await writer.writePortions(of: ByteBuffer(bytes: text.lines(page)))
                 last = end
             }
             try await writer.finish(nil)
@@ -73,5 +75,45 @@ struct ReadingRoutes {
         let start = try request.instant("from") ?? end.advanced(by: .zero - Self.defaultSpan)
         guard start < end else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
         return start..<end
+    }
+}
+
+/// A chart, made series by series as its client takes it.
+private struct ChartAnswer: AnswerSource {
+    let readings: ReadingHistory
+    let device: String
+    let range: Range<Timestamp>
+    let maxPoints: Int
+    let format: ReadingFormat
+    var rest: ArraySlice<StoredSeries>
+    private var hasBegun = false
+    private var isFinished = false
+
+    init(
+        readings: ReadingHistory, device: String, range: Range<Timestamp>, maxPoints: Int, format: ReadingFormat,
+        rest: ArraySlice<StoredSeries>
+    ) {
+        self.readings = readings
+        self.device = device
+        self.range = range
+        self.maxPoints = maxPoints
+        self.format = format
+        self.rest = rest
+    }
+
+    mutating func next() async throws -> [UInt8]? {
+        guard !isFinished else { return nil }
+        var bytes = hasBegun ? [] : ReadingText.chartHead(of: device, in: range, as: format)
+        while bytes.count < Response.portionByteCount, let series = rest.popFirst() {
+            let lines = try await readings.chart(
+                of: [series], in: range, maxPoints: maxPoints, isContinued: hasBegun)
+            for line in lines { bytes += ReadingText.chartPart(line, isFirst: !hasBegun, as: format) }
+            hasBegun = true
+        }
+        if rest.isEmpty {
+            bytes += ReadingText.chartTail(as: format)
+            isFinished = true
+        }
+        return bytes
     }
 }

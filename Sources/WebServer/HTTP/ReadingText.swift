@@ -63,17 +63,31 @@ struct ReadingText {
 
     // MARK: Charts
 
-    /// The points of a chart: one JSON object, or a line for each point, with the bucket's figures beside it.
-    static func chart(
-        _ lines: [ReadingChart.Line], of device: String, in range: Range<Timestamp>, as format: ReadingFormat
-    ) -> [UInt8] {
-        guard format == .json else { return table(lines, as: format) }
+    /// What comes before the series of a chart: the beginning of one JSON object, or a table's head.
+    static func chartHead(of device: String, in range: Range<Timestamp>, as format: ReadingFormat) -> [UInt8] {
+        guard format == .json else {
+            return format == .csv ? Array("time,device,metric,value,unit,min,max,count\r\n".utf8) : []
+        }
         var object = JSONObjectBuilder()
         object.add("device", device)
         object.add("from", range.lowerBound.secondsSinceEpoch)
         object.add("to", range.upperBound.secondsSinceEpoch)
-        object.add("series", objects: lines.map { Self.line($0.series, $0.points) })
-        return object.finished()
+        var bytes: [UInt8] = object.finished().dropLast()
+        JSONWriter.append(raw: ",\"series\":[", to: &bytes)
+        return bytes
+    }
+
+    /// One series of a chart: an element of the JSON array, or a line for each point, with the bucket's figures beside
+    /// it.
+    static func chartPart(_ line: ReadingChart.Line, isFirst: Bool, as format: ReadingFormat) -> [UInt8] {
+        guard format == .json else { return table(line, as: format) }
+        let bytes = Self.line(line.series, line.points)
+        return isFirst ? bytes : [UInt8(ascii: ",")] + bytes
+    }
+
+    /// What comes behind the series of a chart.
+    static func chartTail(as format: ReadingFormat) -> [UInt8] {
+        format == .json ? Array("]}".utf8) : []
     }
 
     private static func line(_ series: StoredSeries, _ points: ReadingSampler.Points) -> [UInt8] {
@@ -115,21 +129,19 @@ struct ReadingText {
     }
 
     /// The average stands where the value stands else; minimum, maximum and count follow.
-    private static func table(_ lines: [ReadingChart.Line], as format: ReadingFormat) -> [UInt8] {
-        let text = ReadingText(series: lines.map(\.series), format: format)
-        var bytes = format == .csv ? Array("time,device,metric,value,unit,min,max,count\r\n".utf8) : []
-        for (series, points) in lines {
-            switch points {
-            case .values(let values):
-                for point in values {
-                    text.append(series, point.time, point.value, (point.value, point.value, 1), to: &bytes)
-                }
-            case .buckets(let buckets, _):
-                for bucket in buckets {
-                    text.append(
-                        series, bucket.start, bucket.average, (bucket.minimum, bucket.maximum, bucket.count), to: &bytes
-                    )
-                }
+    private static func table(_ line: ReadingChart.Line, as format: ReadingFormat) -> [UInt8] {
+        let text = ReadingText(series: [line.series], format: format)
+        var bytes: [UInt8] = []
+        switch line.points {
+        case .values(let values):
+            for point in values {
+                text.append(line.series, point.time, point.value, (point.value, point.value, 1), to: &bytes)
+            }
+        case .buckets(let buckets, _):
+            for bucket in buckets {
+                text.append(
+                    line.series, bucket.start, bucket.average, (bucket.minimum, bucket.maximum, bucket.count),
+                    to: &bytes)
             }
         }
         return bytes

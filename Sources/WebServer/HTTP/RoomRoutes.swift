@@ -39,13 +39,11 @@ struct RoomRoutes {
         } catch {
             throw Problem(error)
         }
-        var body = JSONObjectBuilder()
-        body.add("room_id", room.rawValue)
-        body.add("epoch", page.position.epoch)
-        body.add("offset", Int(page.position.offset))
-        body.add("messages", objects: page.messages.map(EnvelopeEncoder.json))
-        body.add("has_more", page.hasMore)
-        return .json(body.finished())
+        do {
+            return try await .parts(HistoryAnswer(page, of: services.history), type: "application/json")
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
     }
 
     /// Who is in a room, by its name or by a filter, sorted by name and paged.
@@ -54,21 +52,22 @@ struct RoomRoutes {
         try check(context, mayRead: room)
         let limit = Int(try request.query("limit", in: 1...Self.maxMembers, default: 100))
         let after = request.query("after") ?? ""
-        let members = hub.presence.members(of: room.rawValue, protecting: RoomGrants.protectedFirstLevels)
+        let members = hub.presence.snapshot().members(of: room.rawValue)
         let rest = members.keys.filter { $0 > after }.sorted()
-        var body = JSONObjectBuilder()
-        body.add("room_id", room.rawValue)
-        body.add("users", members.count)
-        body.add("clients", members.values.reduce(0, +))
-        body.add(
-            "members",
-            objects: rest.prefix(limit).map { user in
+        var page = JSONPage()
+        let count = page.add(
+            contentsOf: rest.prefix(limit).lazy.map { user in
                 var member = JSONObjectBuilder()
                 member.add("user_id", user)
                 member.add("clients", members[user] ?? 0)
                 return member.finished()
             })
-        if rest.count > limit { body.add("next", rest[limit - 1]) }
+        var body = JSONObjectBuilder()
+        body.add("room_id", room.rawValue)
+        body.add("users", members.count)
+        body.add("clients", members.values.reduce(0, +))
+        body.add("members", objects: page.elements)
+        if rest.count > count { body.add("next", rest[count - 1]) }
         return .json(body.finished())
     }
 
@@ -113,5 +112,44 @@ struct RoomRoutes {
         guard try context.requireIdentity().grants.canReadHistory(of: room) else {
             throw Problem(.forbidden, "The token does not grant joining \(room.rawValue).")
         }
+    }
+}
+
+/// A page of a room's history, read as its client takes it.
+private struct HistoryAnswer: AnswerSource {
+    private let history: RoomHistory
+    private var page: RoomHistory.Page
+    private var hasBegun = false
+    private var hasMessages = false
+    private var isFinished = false
+
+    init(_ page: RoomHistory.Page, of history: RoomHistory) {
+        self.page = page
+        self.history = history
+    }
+
+    mutating func next() async throws -> [UInt8]? {
+        guard !isFinished else { return nil }
+        var bytes: [UInt8] = []
+        if !hasBegun {
+            var head = JSONObjectBuilder()
+            head.add("room_id", page.room)
+            head.add("epoch", page.position.epoch)
+            head.add("offset", Int(page.position.offset))
+            bytes = head.finished().dropLast()
+            JSONWriter.append(raw: ",\"messages\":[", to: &bytes)
+            hasBegun = true
+        }
+        for message in try await history.messages(of: &page) {
+            if hasMessages { bytes.append(UInt8(ascii: ",")) }
+            hasMessages = true
+            bytes += EnvelopeEncoder.json(message)
+        }
+        if page.offsets == nil {
+            JSONWriter.append(raw: "],\"has_more\":", to: &bytes)
+            bytes += Array("\(page.hasMore)}".utf8)
+            isFinished = true
+        }
+        return bytes
     }
 }

@@ -1,4 +1,5 @@
 import Hummingbird
+import NIOCore
 import Realtime
 import Services
 import Storage
@@ -9,90 +10,211 @@ import Telemetry
 struct StreamRoutes {
     /// The most rooms that one answer lists.
     static let maxListedRooms = 10_000
-    /// The most devices, of those that the token may see, that are looked up for when they were first heard.
-    private static let maxStoredDevices = 20_000
+    /// The most devices that one answer lists.
+    private static let maxListedDevices = 10_000
 
-    let hub: Hub
-    let stream: DataStreamService
-    let readings: ReadingHistory
-    /// `{"dashboards":[…]}`
-    let dashboards: @Sendable () -> [UInt8]
+    private let hub: Hub
+    private let stream: DataStreamService
+    private let readings: ReadingHistory
+    /// `{"dashboards":[…]}`, one copy for all.
+    private let dashboards: ByteBuffer
+
+    init(
+        hub: Hub, stream: DataStreamService, readings: ReadingHistory, dashboards: @Sendable () -> [UInt8]
+    ) {
+        self.hub = hub
+        self.stream = stream
+        self.readings = readings
+        self.dashboards = ByteBuffer(bytes: dashboards())
+    }
 
     func register(on group: RouterGroup<GatewayRequestContext>) {
         group.get("online", use: online)
         group.get("rooms", use: rooms)
         group.get("devices", use: devices)
-        group.get("dashboards") { _, _ in Response.json(dashboards()) }
+        group.get("dashboards") { [dashboards] _, _ in Response.whole(dashboards, type: "application/json") }
     }
 
-    /// Users in rooms that the token grants, and the token's own; for a token that may join `#`, everybody.
+    /// Users in rooms that the token grants, and the token's own; for a token that may join `#`, everybody. By name,
+    /// paged.
     @Sendable private func online(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let identity = try context.requireIdentity()
-        var users = hub.presence.onlineUsers()
+        let after = request.query("after")
+        let presence = hub.presence.snapshot()
+        var users = presence.onlineUsers
         if !identity.grants.canJoinEverything {
-            let seen = Set(hub.presence.onlineUsers(joinedBy: identity.grants.canJoin))
-            users = users.filter { seen.contains($0) || $0 == identity.user }
+            let visibility = identity.grants.visibility()
+            var seen: Set = [identity.user]
+            for group in presence.groups
+            where group.filter.isName
+                ? visibility.canSee(room: group.filter.rawValue) : identity.grants.canJoin(group.filter)
+            {
+                for (user, count) in group.users where count > 0 { seen.insert(user) }
+            }
+            users = users.filter(seen.contains)
+        }
+        if let after { users = users.filter { $0 > after } }
+        var byteCount = 0
+        let count = users.firstIndex { user in
+            byteCount += user.utf8.count + 3
+            return byteCount > JSONPage.maxByteCount
         }
         var body = JSONObjectBuilder()
-        body.add("online_users", array: users)
+        body.add("online_users", array: users.prefix(count ?? users.count))
+        if let count { body.add("next", users[count - 1]) }
         return .json(body.finished())
     }
 
-    /// Rooms that somebody joined or that readings came for, each with who joined it by name or by a filter.
+    /// Rooms that somebody joined or that readings came for, each with who joined it by name or by a filter. By name,
+    /// paged.
     @Sendable private func rooms(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let grants = try context.requireIdentity().grants
-        let joined = hub.presence.joinedFilters().filter { !RoomGrants.isInbox($0.filter) }
-        let filters = joined.filter { !$0.filter.isName }
-        var members: [String: PresenceRegistry.Members] = [:]
-        for device in stream.devices(where: grants.canSee) { members[device.room] = PresenceRegistry.Members() }
-        for (filter, count) in joined where filter.isName && grants.canSee(room: filter.rawValue) {
-            members[filter.rawValue] = count
+        let visibility = try context.requireIdentity().grants.visibility()
+        let after = request.query("after") ?? ""
+        let limit = Int(
+            try request.query("limit", in: 1...Int64(Self.maxListedRooms), default: Int64(Self.maxListedRooms)))
+        let presence = hub.presence.snapshot()
+        var names = presence.groups.map(\.filter).filter { $0.isName && !RoomGrants.isInbox($0) }.map(\.rawValue)
+        var last: String?
+        // Devices of one room are neighbours.
+        for place in stream.places() where place.room != last {
+            names.append(place.room)
+            last = place.room
         }
-        var bytes: [UInt8] = []
-        JSONWriter.append(raw: "{\"rooms\":[", to: &bytes)
-        for (index, (room, named)) in members.sorted(by: { $0.key < $1.key }).prefix(Self.maxListedRooms).enumerated() {
-            let matching = filters.filter {
-                $0.filter.matches(room, protecting: RoomGrants.protectedFirstLevels)
-            }
-            var object = JSONObjectBuilder()
-            object.add("room_id", room)
-            object.add("clients", matching.reduce(named.clients) { $0 + $1.members.clients })
-            if let filter = try? TopicFilter(room) { object.add("telemetry", stream.isTelemetry(filter)) }
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes += object.finished()
-        }
-        JSONWriter.append(raw: "]}", to: &bytes)
-        return .json(bytes)
+        let found = Set(names).filter { Self.precedes(after, $0) && visibility.canSee(room: $0) }
+            .sorted(by: Self.precedes)
+        var page = JSONPage()
+        let count = page.add(
+            contentsOf: found.prefix(limit).lazy.map { room in
+                var object = JSONObjectBuilder()
+                object.add("room_id", room)
+                object.add("clients", presence.clientCount(of: room))
+                if let filter = try? TopicFilter(room) { object.add("telemetry", stream.isTelemetry(filter)) }
+                return object.finished()
+            })
+        var body = JSONObjectBuilder()
+        body.add("rooms", objects: page.elements)
+        if count < found.count { body.add("next", found[count - 1]) }
+        return .json(body.finished())
     }
 
-    /// Devices that spoke since the start with their latest readings, and those that did before.
+    private static func precedes(_ first: String, _ second: String) -> Bool {
+        first.utf8.lexicographicallyPrecedes(second.utf8)
+    }
+
+    /// Devices that spoke since the start with their latest readings, and those that did before. By room and name,
+    /// paged.
     @Sendable private func devices(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
-        let grants = try context.requireIdentity().grants
-        let known: [StoredDevice]
+        let visibility = try context.requireIdentity().grants.visibility()
+        let limit = Int(
+            try request.query("limit", in: 1...Int64(Self.maxListedDevices), default: Int64(Self.maxListedDevices)))
+        var place: DevicePlace?
+        if let after = request.query("after") {
+            guard let given = DevicePlace(cursor: after) else {
+                throw Problem(.badRequest, "\"after\" must be the \"next\" of the answer before.")
+            }
+            place = given
+        }
         do {
-            known = try await readings.devices(
-                where: grants.canSee(room:), limit: Self.maxStoredDevices)
-        } catch {
+            return try await .parts(
+                DevicesAnswer(
+                    stream: stream, readings: readings, visibility: visibility, after: place, limit: limit),
+                type: "application/json")
+        } catch let error as RequestError {
             throw Problem(error)
         }
-        var firstSeen: [String: [String: StoredDevice]] = [:]
-        for device in known {
-            firstSeen[device.room, default: [:]][device.name] = device
-        }
+    }
+}
+
+/// Devices in their order, made as their client takes them: those of the database and those of memory, merged.
+private struct DevicesAnswer: AnswerSource {
+    /// Rows of the database and devices of memory that are looked at for one part.
+    private static let maxStored = 256
+    private static let maxLive = 64
+    /// Rows of other rooms that are passed over for one answer; a next one goes on where it ended.
+    private static let maxPassed = 20_000
+
+    private let stream: DataStreamService
+    private let readings: ReadingHistory
+    private let visibility: RoomVisibility
+    /// Of rooms that may be seen.
+    private let places: [DevicePlace]
+    private var last: DevicePlace?
+    private var left: Int
+    private var byteCount = 0
+    private var passedCount = 0
+    private var hasBegun = false
+    private var hasDevices = false
+    private var isFinished = false
+
+    init(
+        stream: DataStreamService, readings: ReadingHistory, visibility: RoomVisibility, after last: DevicePlace?,
+        limit: Int
+    ) {
+        self.stream = stream
+        self.readings = readings
+        self.visibility = visibility
+        self.places = stream.places().filter { visibility.canSee(room: $0.room) }
+        self.last = last
+        self.left = limit
+    }
+
+    mutating func next() async throws -> [UInt8]? {
+        guard !isFinished else { return nil }
         var bytes: [UInt8] = []
-        JSONWriter.append(raw: "{\"devices\":[", to: &bytes)
-        var isFirst = true
-        func append(_ json: [UInt8]) {
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            isFirst = false
-            bytes += json
+        if !hasBegun { JSONWriter.append(raw: "{\"devices\":[", to: &bytes) }
+        hasBegun = true
+        var hasMore = true
+        while bytes.count < Response.portionByteCount, hasMore, !isFull { hasMore = try await addDevices(to: &bytes) }
+        if !hasMore || isFull {
+            bytes.append(UInt8(ascii: "]"))
+            if hasMore, let last {
+                JSONWriter.append(raw: ",\"next\":", to: &bytes)
+                JSONWriter.append(last.cursor, to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+            isFinished = true
         }
-        for device in stream.devices(where: grants.canSee) {
-            let stored = firstSeen[device.room]?.removeValue(forKey: device.device.rawValue)
-            append(device.json(firstSeen: stored?.firstSeen))
+        return bytes
+    }
+
+    private var isFull: Bool {
+        left <= 0 || byteCount >= JSONPage.maxByteCount || passedCount >= Self.maxPassed
+    }
+
+    /// Appends the next devices; false when there are none after them.
+    private mutating func addDevices(to bytes: inout [UInt8]) async throws -> Bool {
+        var stored = try await readings.devices(after: last, limit: Self.maxStored)[...]
+        var live = stream.devices(of: places, after: last, limit: Self.maxLive)[...]
+        let isStoredWhole = stored.count < Self.maxStored
+        let isLiveWhole = live.count < Self.maxLive
+        while !isFull {
+            let nextStored = stored.first.map { DevicePlace(room: $0.room, device: $0.name) }
+            let nextLive = live.first.map { DevicePlace(room: $0.room, device: $0.device.rawValue) }
+            // Beyond the end of either that is not whole, there may be others between.
+            if nextStored == nil, !isStoredWhole { return true }
+            if nextLive == nil, !isLiveWhole { return true }
+            guard let next = [nextStored, nextLive].compactMap(\.self).min(by: DevicePlace.precedes) else {
+                return false
+            }
+            let device = nextLive == next ? live.popFirst() : nil
+            let known = nextStored == next ? stored.popFirst() : nil
+            last = next
+            if let device {
+                append(device.json(firstSeen: known?.firstSeen), to: &bytes)
+            } else if let known, visibility.canSee(room: known.room) {
+                append(known.json, to: &bytes)
+            } else {
+                passedCount += 1
+            }
         }
-        for device in known where firstSeen[device.room]?[device.name] != nil { append(device.json) }
-        JSONWriter.append(raw: "]}", to: &bytes)
-        return .json(bytes)
+        return !(stored.isEmpty && live.isEmpty && isStoredWhole && isLiveWhole)
+    }
+
+    private mutating func append(_ json: [UInt8], to bytes: inout [UInt8]) {
+        if hasDevices { bytes.append(UInt8(ascii: ",")) }
+        hasDevices = true
+        bytes += json
+        byteCount += json.count
+        left -= 1
     }
 }

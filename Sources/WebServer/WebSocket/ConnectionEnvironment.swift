@@ -9,6 +9,8 @@ package final class ConnectionEnvironment: Sendable {
     let services: HubServices
     let router: CommandRouter
     let quota: UserQuota
+    let requests: RequestQuota
+    let cap: ConnectionCap
     let limits: ConnectionLimits
     let heartbeat: HeartbeatConfiguration
     let metrics: WebSocketMetrics
@@ -35,6 +37,11 @@ package final class ConnectionEnvironment: Sendable {
         self.router = CommandRouter(
             services: services, authority: authority, limits: limits, metrics: metrics, clock: clock)
         self.quota = UserQuota(limits: limits)
+        self.requests = RequestQuota(limits: limits)
+        self.cap = ConnectionCap(
+            limits: ConnectionCap.Limits(
+                connections: limits.connections, addressConnections: limits.addressConnections,
+                exemptAddresses: limits.exemptAddresses), metrics: metrics.edge, logger: logger)
         self.limits = limits
         self.heartbeat = heartbeat
         self.queueBytes = queueBytes

@@ -10,7 +10,7 @@ import Services
 /// HTTP/1.1 and WebSocket on one listener: Hummingbird serves the one, ``WebSocketConnection`` the other.
 ///
 ///     HTTP codec ──▶ UpgradeGate ──▶ NIO's upgrade handler ──┬─ upgraded ──▶ WebSocketConnection (alone in the pipeline)
-///                                                            └─ not ──▶ Hummingbird's HTTP pipeline and router
+///                                                            └─ not ──▶ HTTPConnectionGuard, Hummingbird's HTTP pipeline and router
 struct HTTP1WebSocketChannel: HTTPChannelHandler {
     /// What a connection became with its first request.
     enum Outcome: Sendable {
@@ -42,6 +42,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             try channel.syncOptions?.setOption(.recvAllocator, value: Self.receiveBuffers)
             let admission = Admission()
             let limits = environment.limits
+            let environment = self.environment
             let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
                 upgraders: [
                     WebSocketUpgrader(
@@ -50,7 +51,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 ],
                 notUpgradingCompletionHandler: { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try Self.configureHTTP(channel, idleTimeout: limits.idleTimeout, logger: logger)
+                        try Self.configureHTTP(channel, environment, logger: logger)
                     }
                 })
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
@@ -65,7 +66,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             try pipeline.addHandler(
                 UpgradeGate(
                     authenticator: authenticator, origins: origins, echoPath: echoPath, admission: admission,
-                    quota: environment.quota, entry: environment.services.entry,
+                    quota: environment.quota, cap: environment.cap, entry: environment.services.entry,
                     timeout: limits.handshakeTimeout),
                 position: .before(upgradeHandler))
             return Value(outcome: outcome, channel: channel)
@@ -84,11 +85,17 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     }
 
     private static func configureHTTP(
-        _ channel: any Channel, idleTimeout: TimeAmount, logger: Logger
+        _ channel: any Channel, _ environment: ConnectionEnvironment, logger: Logger
     ) throws -> Outcome {
         let pipeline = channel.pipeline.syncOperations
+        let limits = environment.limits
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Duration(idleTimeout), logger: logger))
+        try pipeline.addHandler(
+            HTTPConnectionGuard(
+                configuration: HTTPConnectionGuard.Configuration(
+                    bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout),
+                cap: environment.cap, metrics: environment.metrics.edge))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Duration(limits.idleTimeout), logger: logger))
         return .http(
             try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))

@@ -21,6 +21,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let echoPath: EchoPath?
     private let admission: Admission
     private let quota: UserQuota
+    private let cap: ConnectionCap
     private let entry: EntryTracer
     private let clock = SystemWallClock()
     private let timeout: TimeAmount
@@ -34,13 +35,14 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     init(
         authenticator: Authenticator, origins: OriginPolicy, echoPath: EchoPath?, admission: Admission,
-        quota: UserQuota, entry: EntryTracer, timeout: TimeAmount
+        quota: UserQuota, cap: ConnectionCap, entry: EntryTracer, timeout: TimeAmount
     ) {
         self.authenticator = authenticator
         self.origins = origins
         self.echoPath = echoPath
         self.admission = admission
         self.quota = quota
+        self.cap = cap
         self.entry = entry
         self.timeout = timeout
     }
@@ -52,6 +54,11 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         deadline?.cancel()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard cap.enter(context.channel) else { return context.close(promise: nil) }
+        context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -75,6 +82,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         guard case .head(var head) = part else { return context.fireChannelRead(data) }
         deadline?.cancel()
+        cap.works(context.channel)
         head.headers.remove(name: UpgradeRefusal.headerName)
         guard head.headers.contains(name: "upgrade") else { return pass(head, context) }
         switch UpgradeRequest(head, origins: origins, echoPath: echoPath) {
@@ -85,7 +93,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .echo: pass(head, context)
         case .handshake:
             beginSpan(head)
-            guard quota.takeConnection(from: context.remoteAddress?.ipAddress ?? "", now: context.eventLoop.now) else {
+            guard quota.takeConnection(from: context.remoteAddress, now: context.eventLoop.now) else {
                 return refuse(
                     head, UpgradeRefusal(429, "Too many connections from this address; try again later."), context)
             }

@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// What the clients of one user, or of one address, may do together. Off unless configured.
+/// Limits of what the clients of one user, or of one address, may do together; 0 turns one off.
 ///
 /// Thread-safe: a user's clients live on different loops. Without limits no lock is taken.
 final class UserQuota: Sendable {
@@ -44,9 +44,10 @@ final class UserQuota: Sendable {
         Self.take(user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
     }
 
-    /// Whether the address may open one more connection now.
-    func takeConnection(from address: String, now: NIODeadline) -> Bool {
-        Self.take(address, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
+    /// Whether the address may open one more connection now; always where it is exempt.
+    func takeConnection(from address: SocketAddress?, now: NIODeadline) -> Bool {
+        guard let address = AddressKey(address), !limits.exemptAddresses.contains(address.name) else { return true }
+        return Self.take(address.group, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
     }
 
     /// The time that a user's next join has to wait, because earlier ones replayed so much.

@@ -10,6 +10,8 @@ package final class WebSocketMetrics: Sendable {
     package let received: Counter
     /// Commands refused by the rate limits.
     package let rateLimited: Counter
+    /// What is refused or cut below the WebSockets.
+    let edge: EdgeMetrics
 
     private let factory: any MetricsFactory
     private let active = Atomic<Int>(0)
@@ -20,6 +22,7 @@ package final class WebSocketMetrics: Sendable {
     /// Counters made by `factory`.
     package init(factory: any MetricsFactory) {
         self.factory = factory
+        edge = EdgeMetrics(factory: factory)
         opened = Counter(label: "windsock_websocket_connections_opened", dimensions: [], factory: factory)
         received = Counter(label: "websocket.messages.received", dimensions: [], factory: factory)
         rateLimited = Counter(label: "windsock_websocket_commands_rate_limited", dimensions: [], factory: factory)

@@ -37,7 +37,8 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     }
 
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<UpgradeResult> {
-        channel.eventLoop.makeCompletedFuture {
+        environment.cap.upgraded(channel)
+        return channel.eventLoop.makeCompletedFuture {
             if UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath) {
                 try channel.pipeline.syncOperations.addHandler(
                     EchoConnection(closeTimeout: environment.limits.closeTimeout, logger: environment.logger))

@@ -83,4 +83,16 @@ struct RoomGrantsTests {
         #expect(try Self.grants(join: ["#", "users/#", "users"]).canSee(room: room) == shown)
         #expect(try Self.grants().canSee(room: room) == (room == "users/anna"))
     }
+
+    @Test("What a token may see in lists is what it may see one by one")
+    func visibility() throws {
+        let grants = try [
+            ["sensors/+"], ["#"], ["chat/a", "sensors/d1", "users/bob"], ["+/a/#", "users/#"], ["$share/g/chat/a"], [],
+        ].map { RoomGrants(user: "ann", join: try $0.map { try TopicFilter($0) }) }
+        let rooms = ["sensors/d1", "chat/a", "chat/a/b", "users/ann", "users/bob", "users", "$sys/a", "x", "sensors"]
+        for grants in grants {
+            let visibility = grants.visibility()
+            for room in rooms { #expect(visibility.canSee(room: room) == grants.canSee(room: room), "\(room)") }
+        }
+    }
 }

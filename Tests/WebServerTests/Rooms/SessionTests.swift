@@ -85,7 +85,7 @@ struct SessionTests {
 
     @Test("An address that opens too many connections is told to wait")
     func addressLimit() async throws {
-        let server = try await LiveServer(limits: .init(addressConnectionsPerSecond: 2))
+        let server = try await LiveServer(limits: .init(exemptAddresses: [], addressConnectionsPerSecond: 2))
         var clients: [WebSocketClient] = []
         var isRefused = false
         for _ in 1...20 {

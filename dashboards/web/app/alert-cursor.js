@@ -17,28 +17,29 @@ export class AlertCursor {
 
   /**
    * Takes the newest alerts, as `from=` answers them: those that began since then, and those that were not over.
-   * @param {{alerts: object[], has_more: boolean}} answer the latest first
+   * @param {{alerts: object[], has_more: boolean, next?: string}} answer the latest first
    * @param {number} from @param {number} to Unix milliseconds; `to`: when it was asked for
    * @returns {boolean} whether it begins anew: what was known before does not reach as far as this goes back
    */
-  takeNewest({ alerts, has_more: hasMore }, from, to) {
+  takeNewest({ alerts, has_more: hasMore, next }, from, to) {
     const begun = alerts.filter(({ pending_at: at }) => Date.parse(at) >= from);
     const last = begun.at(-1);
     const reaches = hasMore && begun.length === alerts.length && last ? Date.parse(last.pending_at) : from;
     const isApart = reaches > this.#to;
     if (isApart || reaches < this.#from) {
-      this.before = last?.alert_id ?? null;
+      // A page may end behind its last alert, at others that are not ours to know.
+      this.before = (begun.length === alerts.length ? next : undefined) ?? last?.alert_id ?? null;
       this.#from = reaches;
     }
     this.#to = Math.max(this.#to, to);
     return isApart;
   }
 
-  /** Takes a page of older ones. @param {object[]} alerts the latest first */
-  takeOlder(alerts) {
+  /** Takes a page of older ones. @param {object[]} alerts the latest first @param {string} [next] where to go on */
+  takeOlder(alerts, next) {
     const last = alerts.at(-1);
+    this.before = next ?? last?.alert_id ?? this.before;
     if (!last) return;
-    this.before = last.alert_id;
     this.#from = Math.min(this.#from, Date.parse(last.pending_at));
   }
 }

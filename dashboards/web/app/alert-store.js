@@ -112,7 +112,7 @@ export class AlertStore {
       const page = await this.#get(`limit=${olderPageSize}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
       if (this.#start !== start) return;
       for (const alert of page.alerts) this.#book.answered(alert, asked);
-      this.#cursor.takeOlder(page.alerts);
+      this.#cursor.takeOlder(page.alerts, page.next);
       this.hasMore = page.has_more && !this.#book.isFull;
       this.failure = null;
     } catch (error) {

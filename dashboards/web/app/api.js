@@ -27,10 +27,26 @@ export function getJSON(path, token, signal) {
   return requestJSON(path, token, { signal });
 }
 
+/**
+ * All elements of a list that comes in pages.
+ * @param {string} path @param {string} name of the list in the answer @param {string} token @param {AbortSignal} [signal]
+ * @returns {Promise<object[]>}
+ */
+export async function getAll(path, name, token, signal) {
+  const all = [];
+  let after;
+  do {
+    const page = await getJSON(after === undefined ? path : `${path}?after=${encodeURIComponent(after)}`, token, signal);
+    for (const element of page[name]) all.push(element);
+    after = page.next;
+  } while (after !== undefined);
+  return all;
+}
+
 /** Whether the gateway takes the token; anything but a clear no counts as yes. */
 export async function isTokenAccepted(token) {
   try {
-    await getJSON("/api/rooms", token);
+    await getJSON("/api/dashboards", token);
     return true;
   } catch (error) {
     return error.status !== 401;

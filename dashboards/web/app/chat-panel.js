@@ -1,4 +1,4 @@
-import { getJSON } from "./api.js";
+import { getAll, getJSON } from "./api.js";
 import { chatItem } from "./chat-items.js";
 import { ChatMembers } from "./chat-members.js";
 import { element, setText } from "./dom.js";
@@ -82,7 +82,7 @@ export class ChatPanel {
   async #findRooms() {
     const client = this.#client;
     try {
-      const { rooms } = await getJSON("/api/rooms", this.#token);
+      const rooms = await getAll("/api/rooms", "rooms", this.#token);
       if (this.#client === client) {
         this.#offer(rooms.filter(({ telemetry, room_id: id }) => !telemetry && !/[+#]/.test(id)).map((room) => room.room_id));
       }

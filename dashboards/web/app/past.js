@@ -1,4 +1,4 @@
-import { getJSON } from "./api.js";
+import { getAll } from "./api.js";
 import { FillPacer } from "./fill-pacer.js";
 import { History } from "./history.js";
 import { SleepWatch } from "./sleep-watch.js";
@@ -26,7 +26,7 @@ export class Past {
     this.#history = new History({
       store, loop: this.#loop, ask: (question) => client.readings(question),
       serverNow: () => client.serverNow(), isClockKnown: () => client.clock.uncertaintyMs < Infinity,
-      devices: async (signal) => (await getJSON("/api/devices", token, signal)).devices,
+      devices: (signal) => getAll("/api/devices", "devices", token, signal),
       onMissing: () => this.#pacer.soon(),
     });
     let wasOpen = false;

@@ -1,0 +1,63 @@
+import Foundation
+import NIOCore
+
+/// How many descriptors the process may have open, and how many of them connections may take.
+package struct OpenFileLimit: Equatable, Sendable {
+    /// The limit leaves too little for connections.
+    package struct TooLow: Error, Equatable, CustomStringConvertible {
+        package let count: Int
+        package let needed: Int
+
+        package var description: String {
+            "The limit of open files is \(count); at least \(needed) are needed. Raise it, for example with ulimit -n."
+        }
+    }
+
+    /// Descriptors for broker, database, log, pages and webhooks.
+    private static let reserve = 64
+    /// Descriptors of an event loop; there may be two sets of loops.
+    private static let perCore = 8
+    /// More than that helps nobody, and slows programs that close all they may have.
+    private static let maxCount = 1 << 20
+    /// Connections without which serving makes no sense.
+    private static let minConnections = 16
+
+    /// The descriptors that may be open.
+    package let count: Int
+    private let reserved: Int
+
+    /// - Parameter cores: Cores of the machine, each of which has event loops.
+    package init(count: Int, cores: Int = System.coreCount) {
+        self.count = count
+        reserved = Self.reserve + Self.perCore * cores
+    }
+
+    /// Raises the process's soft limit to the hard one, and returns what is in force then.
+    package static func raise() -> OpenFileLimit {
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return OpenFileLimit(count: 1024) }
+        let wanted = min(limit.rlim_max, rlim_t(maxCount))
+        if limit.rlim_cur < wanted {
+            var raised = limit
+            raised.rlim_cur = wanted
+            if setrlimit(resource, &raised) == 0 { limit = raised }
+        }
+        return OpenFileLimit(count: Int(min(limit.rlim_cur, rlim_t(maxCount))))
+    }
+
+    /// The connections that may be open at once.
+    ///
+    /// - Throws: ``TooLow``.
+    package func connections() throws(TooLow) -> Int {
+        guard count >= reserved + Self.minConnections else {
+            throw TooLow(count: count, needed: reserved + Self.minConnections)
+        }
+        return count - reserved
+    }
+
+    #if os(Linux)
+        private static var resource: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_NOFILE.rawValue) }
+    #else
+        private static var resource: Int32 { RLIMIT_NOFILE }
+    #endif
+}

@@ -1,0 +1,77 @@
+package import NIOCore
+package import Telemetry
+
+/// Who was connected and who was in which room at one instant.
+///
+/// `@unchecked Sendable`: nothing in it, the tree included, is changed after `init`.
+package final class PresenceSnapshot: @unchecked Sendable {
+    /// Those who joined by one filter.
+    package final class Group: Sendable {
+        package let filter: TopicFilter
+        /// Clients by user; 0 within the grace period.
+        package let users: [String: Int]
+        package let members: PresenceRegistry.Members
+
+        fileprivate init(_ filter: TopicFilter, _ joined: PresenceRegistry.Joined) {
+            self.filter = filter
+            users = joined.users
+            members = joined.members
+        }
+    }
+
+    /// A smaller one is never older than the latest change.
+    static let maxFreshCount = 2000
+    /// A large one is good for so many times the time that it took.
+    private static let restFactor: Int64 = 20
+
+    /// Users with at least one client, sorted.
+    package let onlineUsers: [String]
+    /// Rooms and filters that somebody joined, in no order.
+    package let groups: [Group]
+
+    let version: UInt64
+    private let named: [String: Group]
+    private let wildcards: RoomFilterTree<Group>
+    private let goodUntil: NIODeadline
+
+    init(
+        version: UInt64, users: [String: Int], joined: [TopicFilter: PresenceRegistry.Joined],
+        protecting firstLevels: [String], at now: NIODeadline
+    ) {
+        let start = NIODeadline.now()
+        self.version = version
+        onlineUsers = users.keys.sorted()
+        groups = joined.map { Group($0.key, $0.value) }
+        var named: [String: Group] = [:]
+        let wildcards = RoomFilterTree<Group>(protecting: firstLevels)
+        for group in groups {
+            if group.filter.isName {
+                named[group.filter.rawValue] = group
+            } else {
+                wildcards.insert(group, under: group.filter)
+            }
+        }
+        self.named = named
+        self.wildcards = wildcards
+        let isSmall = users.count + joined.count <= Self.maxFreshCount
+        let cost = (NIODeadline.now() - start).nanoseconds
+        goodUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
+    }
+
+    /// Whether it may be shown although something has changed since.
+    func isStillGood(at now: NIODeadline) -> Bool { now < goodUntil }
+
+    /// The members of a concrete room, by its name or by filters that match it: users with their clients.
+    package func members(of room: String) -> [String: Int] {
+        var members = named[room]?.users ?? [:]
+        wildcards.forEachMember(matching: room) { members.merge($0.users, uniquingKeysWith: +) }
+        return members
+    }
+
+    /// Clients that joined the room by its name or by a filter.
+    package func clientCount(of room: String) -> Int {
+        var count = named[room]?.members.clients ?? 0
+        wildcards.forEachMember(matching: room) { count += $0.members.clients }
+        return count
+    }
+}

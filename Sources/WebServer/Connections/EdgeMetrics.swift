@@ -1,0 +1,86 @@
+package import CoreMetrics
+package import Logging
+import NIOCore
+import Synchronization
+
+/// What the edge counts of connections and requests that it refuses or cuts.
+package final class EdgeMetrics: Sendable {
+    /// Why a connection lost its place, or got none.
+    package enum Refusal: String, CaseIterable, Sendable {
+        /// All places are taken by connections that work.
+        case total
+        /// Its address has as many as it may.
+        case address
+        /// It waited without a request, and its place was needed.
+        case idle
+    }
+
+    /// Why a connection was cut while it was in use.
+    package enum Cut: String, CaseIterable, Sendable {
+        /// The body of a request came too slowly.
+        case body
+        /// The socket took no bytes of an answer.
+        case write
+    }
+
+    private let acceptErrors: Counter
+    private let refusals: [Refusal: Counter]
+    private let cuts: [Cut: Counter]
+    private let limited: [RequestQuota.Refusal.Kind: Counter]
+
+    package init(factory: any MetricsFactory) {
+        acceptErrors = Counter(label: "windsock_http_accept_errors", dimensions: [], factory: factory)
+        refusals = Self.counters("windsock_http_connections_refused", factory)
+        cuts = Self.counters("windsock_http_connections_cut", factory)
+        limited = Self.counters("windsock_http_requests_limited", factory)
+    }
+
+    func acceptFailed() { acceptErrors.increment() }
+    func connectionRefused(_ reason: Refusal) { refusals[reason]?.increment() }
+    func connectionCut(_ reason: Cut) { cuts[reason]?.increment() }
+    func requestLimited(_ kind: RequestQuota.Refusal.Kind) { limited[kind]?.increment() }
+
+    private static func counters<Reason: RawRepresentable<String> & CaseIterable & Hashable>(
+        _ label: String, _ factory: any MetricsFactory
+    ) -> [Reason: Counter] {
+        Dictionary(
+            uniqueKeysWithValues: Reason.allCases.map {
+                ($0, Counter(label: label, dimensions: [("reason", $0.rawValue)], factory: factory))
+            })
+    }
+}
+
+/// A logger for what outsiders can cause: one line in ten seconds, with how many were left out since the last.
+final class PacedLog: Sendable {
+    private static let interval = TimeAmount.seconds(10)
+
+    private struct State {
+        var last: NIODeadline?
+        var omitted = 0
+    }
+
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(_ logger: Logger) {
+        self.logger = logger
+    }
+
+    func warning(_ message: Logger.Message, metadata: Logger.Metadata, now: NIODeadline = .now()) {
+        let omitted: Int? = state.withLock { state in
+            if let last = state.last, now - last < Self.interval {
+                state.omitted += 1
+                return nil
+            }
+            defer {
+                state.last = now
+                state.omitted = 0
+            }
+            return state.omitted
+        }
+        guard let omitted else { return }
+        var metadata = metadata
+        if omitted > 0 { metadata["omitted"] = "\(omitted)" }
+        logger.warning(message, metadata: metadata)
+    }
+}

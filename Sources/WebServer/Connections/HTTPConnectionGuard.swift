@@ -1,0 +1,245 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTPTypes
+import Telemetry
+
+/// Ends HTTP connections that cost more than they are worth.
+///
+/// - A request whose body comes too slowly is answered with 408 and cut.
+/// - An answer that begins before its request was read whole is the connection's last: it says `Connection: close`, and
+///   the rest of the body is not read, but for a little that lets the client see the answer before the reset.
+/// - A connection whose socket takes no bytes of an answer for a while is closed.
+///
+/// It also tells ``ConnectionCap`` when the connection waits for a request and when it works.
+final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    struct Configuration {
+        /// Time for a request's body, to which each ``minBodyBytesPerSecond`` bytes add a second.
+        var bodyTimeout: TimeAmount
+        /// Time that the socket may take no bytes.
+        var writeTimeout: TimeAmount
+        var minBodyBytesPerSecond = 4096
+    }
+
+    private enum Phase {
+        case open
+        /// The answer that is being written is the last one.
+        case closing
+        /// The last answer is written; what is still read is thrown away.
+        case lingering(discarded: Int)
+        case closed
+    }
+
+    /// Bytes of a body that nobody wants which are read all the same.
+    private static let maxDiscardedBytes = 64 * 1024
+    /// Time that the client has to see the last answer.
+    private static let lingerTimeout = TimeAmount.seconds(1)
+
+    private let configuration: Configuration
+    private let cap: ConnectionCap
+    private let metrics: EdgeMetrics
+    private var phase = Phase.open
+    /// Requests whose answer has not been written to its end.
+    private var unansweredCount = 0
+    /// Since when the request is read that has not come to its end.
+    private var readingSince: NIODeadline?
+    private var bodyByteCount = 0
+    private var bodyTimer: Scheduled<Void>?
+    /// Answers whose last part the socket has not taken.
+    private var unsentCount = 0
+    private var unsentSince: NIODeadline?
+    private var unwritableSince: NIODeadline?
+    private var writeTimer: Scheduled<Void>?
+
+    init(configuration: Configuration, cap: ConnectionCap, metrics: EdgeMetrics) {
+        self.configuration = configuration
+        self.cap = cap
+        self.metrics = metrics
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        cancelTimers()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        phase = .closed
+        cancelTimers()
+        context.fireChannelInactive()
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch phase {
+        case .open, .closing: break
+        case .lingering(let discarded): return discard(unwrapInboundIn(data), after: discarded, context)
+        case .closed: return
+        }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            if unansweredCount == 0 { cap.works(context.channel) }
+            unansweredCount += 1
+            readingSince = context.eventLoop.now
+            bodyByteCount = 0
+            let fields = head.headerFields
+            if fields[.transferEncoding] != nil || (fields[.contentLength] ?? "0") != "0" {
+                scheduleBodyTimer(context, in: configuration.bodyTimeout)
+            }
+        case .body(let bytes): bodyByteCount += bytes.readableBytes
+        case .end:
+            readingSince = nil
+            bodyTimer?.cancel()
+            bodyTimer = nil
+        }
+        context.fireChannelRead(data)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        switch phase {
+        case .open, .closing: context.read()
+        case .lingering(let discarded): if discarded <= Self.maxDiscardedBytes { context.read() }
+        case .closed: break
+        }
+    }
+
+    private func discard(_ part: HTTPRequestPart, after discarded: Int, _ context: ChannelHandlerContext) {
+        switch part {
+        case .head: break
+        case .body(let bytes): phase = .lingering(discarded: discarded + bytes.readableBytes)
+        case .end: context.close(promise: nil)
+        }
+    }
+
+    private func scheduleBodyTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
+        guard case .open = phase else { return }
+        bodyTimer?.cancel()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        bodyTimer = context.eventLoop.scheduleTask(in: time) {
+            let (handler, context) = bound.value
+            handler.bodyTimer = nil
+            handler.checkBody(context)
+        }
+    }
+
+    private func checkBody(_ context: ChannelHandlerContext) {
+        guard let readingSince, case .open = phase else { return }
+        let earned = TimeAmount.seconds(Int64(bodyByteCount / configuration.minBodyBytesPerSecond))
+        let left = readingSince + configuration.bodyTimeout + earned - context.eventLoop.now
+        guard left <= .zero else { return scheduleBodyTimer(context, in: left) }
+        metrics.connectionCut(.body)
+        // The answers to earlier requests come first; without them there is nothing that could be told.
+        guard unansweredCount == 1 else { return context.close(promise: nil) }
+        let problem = Problem(
+            .requestTimeout,
+            "The request's body came too slowly; it is due within \(configuration.bodyTimeout.nanoseconds / 1_000_000) ms, "
+                + "and a second more for each \(configuration.minBodyBytesPerSecond) bytes.")
+        var head = problem.head
+        head.headerFields[.connection] = "close"
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(problem.body)), promise: nil)
+        phase = .closed
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    // MARK: Answers
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch phase {
+        case .open, .closing: break
+        case .lingering, .closed:
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(var head):
+            if readingSince != nil, unansweredCount == 1, head.status.kind != .informational {
+                phase = .closing
+                bodyTimer?.cancel()
+                bodyTimer = nil
+                head.headerFields[.connection] = "close"
+                context.write(wrapOutboundOut(.head(head)), promise: promise)
+            } else {
+                context.write(data, promise: promise)
+            }
+        case .body: context.write(data, promise: promise)
+        case .end: writeEnd(context, data, promise)
+        }
+    }
+
+    private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
+        unansweredCount -= 1
+        unsentCount += 1
+        let written = promise ?? context.eventLoop.makePromise()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        written.futureResult.whenComplete { _ in
+            let (handler, context) = bound.value
+            handler.answerSent(context)
+        }
+        context.write(data, promise: written)
+        guard case .closing = phase else { return }
+        // Before the flush, which may complete the promise at once.
+        phase = .lingering(discarded: 0)
+        flush(context: context)
+    }
+
+    private func answerSent(_ context: ChannelHandlerContext) {
+        unsentCount -= 1
+        if unsentCount == 0 { unsentSince = nil }
+        switch phase {
+        case .open, .closing: if unansweredCount == 0, unsentCount == 0 { cap.waits(context.channel) }
+        case .lingering:
+            guard readingSince != nil else { return context.close(promise: nil) }
+            let channel = context.channel
+            context.eventLoop.scheduleTask(in: Self.lingerTimeout) { channel.close(promise: nil) }
+        case .closed: break
+        }
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        if unsentCount > 0, unsentSince == nil {
+            unsentSince = context.eventLoop.now
+            scheduleWriteTimer(context, in: configuration.writeTimeout)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            unwritableSince = nil
+        } else if unwritableSince == nil {
+            unwritableSince = context.eventLoop.now
+            scheduleWriteTimer(context, in: configuration.writeTimeout)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func scheduleWriteTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
+        guard writeTimer == nil else { return }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        writeTimer = context.eventLoop.scheduleTask(in: time) {
+            let (handler, context) = bound.value
+            handler.writeTimer = nil
+            handler.checkWrites(context)
+        }
+    }
+
+    private func checkWrites(_ context: ChannelHandlerContext) {
+        guard let since = [unsentSince, unwritableSince].compactMap(\.self).min() else { return }
+        let left = since + configuration.writeTimeout - context.eventLoop.now
+        guard left <= .zero else { return scheduleWriteTimer(context, in: left) }
+        metrics.connectionCut(.write)
+        context.close(promise: nil)
+    }
+
+    private func cancelTimers() {
+        bodyTimer?.cancel()
+        writeTimer?.cancel()
+        bodyTimer = nil
+        writeTimer = nil
+    }
+}

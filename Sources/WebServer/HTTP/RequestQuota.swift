@@ -1,0 +1,178 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Synchronization
+
+/// Limits the HTTP requests of each user: how many are under way at once, and how much they cost a second.
+///
+/// A request costs by its class, so that one setting bounds them all: a user may make 1,000 cheap requests a second, or
+/// 20 that look through all rooms or devices. Thread-safe.
+final class RequestQuota: Sendable {
+    /// What a request makes the gateway do.
+    enum RouteClass: Int, CaseIterable {
+        /// Reads a little that is at hand.
+        case cheap = 1
+        /// Reads a range from the database.
+        case reading = 2
+        /// Stores and publishes.
+        case writing = 5
+        /// Looks through all rooms, devices, clients or alerts.
+        case scanning = 50
+
+        private static let readings: Set<String> = [
+            "/api/readings", "/api/rooms/history", "/api/notifications", "/api/latency",
+        ]
+        private static let scans: Set<String> = [
+            "/api/alerts", "/api/clients", "/api/dead-letters", "/api/devices", "/api/online", "/api/rooms",
+            "/api/rooms/members",
+        ]
+
+        init(isRead: Bool, path: String) {
+            if !isRead {
+                self = .writing
+            } else if Self.scans.contains(path) {
+                self = .scanning
+            } else {
+                self = Self.readings.contains(path) ? .reading : .cheap
+            }
+        }
+
+        var cost: Int { rawValue }
+    }
+
+    /// Why a request is not answered now.
+    struct Refusal: Error, Equatable {
+        enum Kind: String, CaseIterable, Sendable {
+            /// Too many a second.
+            case rate
+            /// Too many at once.
+            case concurrency
+        }
+
+        var kind: Kind
+        /// Seconds after which it may be asked again.
+        var retryAfter: Int
+    }
+
+    /// A request that is under way, until this is released.
+    final class Pass: Sendable {
+        private let quota: RequestQuota
+        private let user: String
+
+        fileprivate init(quota: RequestQuota, user: String) {
+            self.quota = quota
+            self.user = user
+        }
+
+        deinit { quota.leave(user) }
+    }
+
+    private struct Usage {
+        var underway = 0
+        /// When all that was taken will have been earned again (GCRA's theoretical arrival time).
+        var settledAt: NIODeadline
+    }
+
+    /// Users who are remembered; beyond it those who owe nothing are forgotten.
+    static let maxUsers = 65_536
+    /// Seconds whose requests may be made at once.
+    private static let burstSeconds: Int64 = 5
+
+    private let maxUnderway: Int
+    private let perSecond: Int
+    private let users = Mutex<[String: Usage]>([:])
+
+    init(limits: ConnectionLimits) {
+        maxUnderway = limits.userRequests
+        perSecond = limits.userRequestsPerSecond
+    }
+
+    /// Users that are remembered now.
+    var userCount: Int { users.withLock { $0.count } }
+
+    /// Counts a request of the user, until its pass is released; nil where nothing is limited.
+    func enter(_ user: String, _ routeClass: RouteClass, now: NIODeadline = .now()) throws(Refusal) -> Pass? {
+        guard maxUnderway > 0 || perSecond > 0 else { return nil }
+        let refusal: Refusal? = users.withLock { users in
+            if users.count >= Self.maxUsers, users[user] == nil {
+                users = users.filter { $0.value.underway > 0 || $0.value.settledAt > now }
+            }
+            var usage = users[user] ?? Usage(settledAt: now)
+            if maxUnderway > 0, usage.underway >= maxUnderway { return Refusal(kind: .concurrency, retryAfter: 1) }
+            if perSecond > 0 {
+                let cost = TimeAmount.nanoseconds(Int64(routeClass.cost) * 1_000_000_000 / Int64(perSecond))
+                let settledAt = max(usage.settledAt, now) + cost
+                // A request that costs more than a burst is still possible, once nothing else is owed.
+                let debt = settledAt - now - max(.seconds(Self.burstSeconds), cost)
+                guard debt <= .zero else {
+                    return Refusal(kind: .rate, retryAfter: Int(debt.nanoseconds / 1_000_000_000) + 1)
+                }
+                usage.settledAt = settledAt
+            }
+            usage.underway += 1
+            users[user] = usage
+            return nil
+        }
+        if let refusal { throw refusal }
+        return Pass(quota: self, user: user)
+    }
+
+    private func leave(_ user: String) {
+        users.withLock { users in
+            guard var usage = users[user] else { return }
+            usage.underway -= 1
+            users[user] = usage.underway == 0 && usage.settledAt <= .now() ? nil : usage
+        }
+    }
+}
+
+/// Answers 429 with `Retry-After` to users whose requests are too many.
+///
+/// A request is under way until its answer was written, however slowly its client reads.
+struct RequestLimiter: RouterMiddleware {
+    let quota: RequestQuota
+    let metrics: EdgeMetrics
+
+    func handle(
+        _ request: Request, context: GatewayRequestContext,
+        next: (Request, GatewayRequestContext) async throws -> Response
+    ) async throws -> Response {
+        let user = try context.requireIdentity().user
+        let isRead = request.method == .get || request.method == .head
+        let pass: RequestQuota.Pass?
+        do throws(RequestQuota.Refusal) {
+            pass = try quota.enter(user, RequestQuota.RouteClass(isRead: isRead, path: request.uri.path))
+        } catch {
+            metrics.requestLimited(error.kind)
+            let detail =
+                switch error.kind {
+                case .rate: "You make too many requests a second; try again later."
+                case .concurrency: "Too many of your requests are under way at once; wait for their answers."
+                }
+            throw Problem(.tooManyRequests, detail, headers: [.retryAfter: "\(error.retryAfter)"])
+        }
+        var response = try await next(request, context)
+        guard let pass, response.body.contentLength.map({ $0 > Response.portionByteCount }) ?? true else {
+            return response
+        }
+        let body = response.body
+        response.body = ResponseBody(contentLength: body.contentLength) { writer in
+            try await body.write(PassingWriter(writer: writer, pass: pass))
+        }
+        return response
+    }
+}
+
+/// Holds a request's pass until its body is written.
+private struct PassingWriter: ResponseBodyWriter {
+    var writer: any ResponseBodyWriter
+    let pass: RequestQuota.Pass
+
+    mutating func write(_ buffer: ByteBuffer) async throws {
+        try await writer.write(buffer)
+    }
+
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+        try await writer.finish(trailingHeaders)
+    }
+}

@@ -1,0 +1,35 @@
+import Foundation
+import Testing
+
+@testable import Gateway
+
+/// Connections leave descriptors for broker, database and log.
+@Suite("Open files")
+struct OpenFileLimitTests {
+    @Test("64 descriptors and 8 a core are kept back")
+    func reserve() throws {
+        #expect(try OpenFileLimit(count: 256, cores: 2).connections() == 176)
+        #expect(try OpenFileLimit(count: 96, cores: 2).connections() == 16)
+        #expect(throws: OpenFileLimit.TooLow(count: 95, needed: 96)) {
+            try OpenFileLimit(count: 95, cores: 2).connections()
+        }
+    }
+
+    @Test("The soft limit becomes the hard one")
+    func raise() {
+        var before = rlimit()
+        getrlimit(Self.resource, &before)
+        let limit = OpenFileLimit.raise()
+        var after = rlimit()
+        getrlimit(Self.resource, &after)
+        #expect(after.rlim_cur >= min(before.rlim_max, 1 << 20))
+        #expect(after.rlim_max == before.rlim_max)
+        #expect(limit.count == Int(min(after.rlim_cur, 1 << 20)))
+    }
+
+    #if os(Linux)
+        private static var resource: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_NOFILE.rawValue) }
+    #else
+        private static var resource: Int32 { RLIMIT_NOFILE }
+    #endif
+}

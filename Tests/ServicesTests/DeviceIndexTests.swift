@@ -1,0 +1,72 @@
+import Telemetry
+import Testing
+
+@testable import Services
+
+/// The sorted index has the devices that the map has, whatever came and went in between.
+@Suite("Index of devices")
+struct DeviceIndexTests {
+    @Test("Changes taken in at any time lead to the same as sorting all")
+    func random() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var generator = SplitMix(state: seed)
+        var latest = LatestReadings(capacity: 50)
+        var index = DeviceIndex()
+        var known: Set<DevicePlace> = []
+        for step in 0..<2000 {
+            let device = try #require(DeviceID("d\(Int.random(in: 0..<90, using: &generator))"))
+            let room = "sensors/\(Int.random(in: 0..<5, using: &generator))"
+            let time = Timestamp(nanosecondsSinceEpoch: Int64(step) * 1_000_000_000)
+            _ = latest.update(
+                with: Reading(
+                    device: device, room: room, metrics: [Metric(name: "v", value: 1)], time: time, receivedAt: time))
+            known.insert(DevicePlace(room: room, device: device.rawValue))
+            guard Int.random(in: 0..<7, using: &generator) == 0 else { continue }
+            let (changes, isWhole) = latest.takeChanges()
+            #expect(!isWhole)
+            index.apply(changes)
+            let expected = known.filter { !latest.devices(at: [$0]).isEmpty }.sorted(by: DevicePlace.precedes)
+            #expect(index.places == expected, "seed \(seed), step \(step)")
+            #expect(index.places.count == latest.count)
+        }
+    }
+
+    @Test("When more came and went than is logged, all are told once")
+    func overflow() throws {
+        var latest = LatestReadings(capacity: 20)
+        for number in 0..<70_000 {
+            let device = try #require(DeviceID("d\(number)"))
+            let time = Timestamp(nanosecondsSinceEpoch: Int64(number))
+            _ = latest.update(
+                with: Reading(
+                    device: device, room: "r", metrics: [Metric(name: "v", value: 1)], time: time, receivedAt: time))
+        }
+        let (changes, isWhole) = latest.takeChanges()
+        #expect(isWhole)
+        #expect(changes.count == latest.count && latest.count <= 20)
+        #expect(latest.takeChanges().changes.isEmpty)
+    }
+
+    @Test("A place is found again by its cursor, and what follows it by halving")
+    func cursor() {
+        let places = ["a", "b", "b/c"].flatMap { room in ["x", "y"].map { DevicePlace(room: room, device: $0) } }
+        for (index, place) in places.enumerated() {
+            #expect(DevicePlace(cursor: place.cursor) == place)
+            #expect(DeviceIndex.index(after: place, in: places) == index + 1)
+        }
+        #expect(DeviceIndex.index(after: DevicePlace(room: "b", device: "xx"), in: places) == 3)
+        #expect(DevicePlace(cursor: "none") == nil)
+    }
+
+    private struct SplitMix: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            return z ^ (z >> 31)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import NIOCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import WebServer
+
+/// A user's requests are limited together, by what they cost and by how many are under way.
+@Suite("Requests of a user")
+struct RequestQuotaTests {
+    private static let start = NIODeadline.now() + .hours(1)
+
+    private static func refusal(
+        _ quota: RequestQuota, _ routeClass: RequestQuota.RouteClass, at now: NIODeadline = start
+    ) -> RequestQuota.Refusal? {
+        do throws(RequestQuota.Refusal) {
+            _ = try quota.enter("ann", routeClass, now: now)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("A request costs by its class: five seconds' worth at once, and then as many as are earned")
+    func rate() {
+        let quota = RequestQuota(limits: ConnectionLimits(userRequests: 0, userRequestsPerSecond: 100))
+        for _ in 1...10 { #expect(Self.refusal(quota, .scanning) == nil) }
+        #expect(Self.refusal(quota, .cheap)?.kind == .rate)
+        #expect(Self.refusal(quota, .scanning) == RequestQuota.Refusal(kind: .rate, retryAfter: 1))
+        #expect(Self.refusal(quota, .scanning, at: Self.start + .milliseconds(510)) == nil)
+        #expect(Self.refusal(quota, .scanning, at: Self.start + .milliseconds(520))?.kind == .rate)
+        #expect(Self.refusal(quota, .writing, at: Self.start + .milliseconds(600)) == nil)
+    }
+
+    @Test("A request that costs more than a burst is possible all the same")
+    func dear() {
+        let quota = RequestQuota(limits: ConnectionLimits(userRequestsPerSecond: 1))
+        #expect(Self.refusal(quota, .scanning) == nil)
+        #expect(Self.refusal(quota, .scanning)?.retryAfter == 51)
+        #expect(Self.refusal(quota, .scanning, at: Self.start + .seconds(50)) == nil)
+    }
+
+    @Test("A request is under way until its pass is released, and others' are not counted")
+    func concurrency() throws {
+        let quota = RequestQuota(limits: ConnectionLimits(userRequests: 2, userRequestsPerSecond: 0))
+        var passes = [try quota.enter("ann", .cheap), try quota.enter("ann", .cheap)]
+        #expect(Self.refusal(quota, .cheap)?.kind == .concurrency)
+        _ = try quota.enter("bob", .cheap)
+        passes.removeLast()
+        #expect(Self.refusal(quota, .cheap) == nil)
+        passes.removeAll()
+        #expect(quota.userCount == 0, "nobody is remembered who has nothing under way and owes nothing")
+    }
+
+    @Test("0 turns a limit off")
+    func off() {
+        let quota = RequestQuota(limits: ConnectionLimits(userRequests: 0, userRequestsPerSecond: 0))
+        for _ in 1...10_000 { #expect(Self.refusal(quota, .scanning) == nil) }
+    }
+
+    @Test(
+        "Requests are classed by method and path",
+        arguments: [
+            ("/api/devices", RequestQuota.RouteClass.scanning), ("/api/readings", .reading),
+            ("/api/dashboards", .cheap),
+            ("/api/latency/traces/1", .cheap),
+        ])
+    func classes(path: String, expected: RequestQuota.RouteClass) {
+        #expect(RequestQuota.RouteClass(isRead: true, path: path) == expected)
+        #expect(RequestQuota.RouteClass(isRead: false, path: path) == .writing)
+    }
+
+    @Test("Who asks too much is told when to ask again, and nobody else is")
+    func live() async throws {
+        let server = try await LiveServer(limits: ConnectionLimits(userRequestsPerSecond: 10))
+        let ann = try await server.token("ann")
+        #expect(try await server.get("/api/devices", token: ann).status == 200)
+        let refused = try await server.get("/api/devices", token: ann)
+        #expect(refused.status == 429)
+        #expect(refused.header("retry-after").flatMap(Int.init).map { (1...6).contains($0) } == true)
+        #expect(refused.header("content-type") == "application/problem+json")
+        #expect(try await server.get("/api/devices", token: try await server.token("bob")).status == 200)
+        #expect(try await server.get("/livez").status == 200)
+        try await server.stop()
+    }
+}
+
+/// Counts calls.
+final class CallCounter: Sendable {
+    private let count = Mutex(0)
+
+    func next() -> Int {
+        count.withLock { count in
+            count += 1
+            return count
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import NIOCore
+import Services
+import TestSupport
+import Testing
+
+@testable import WebServer
+
+/// Clients that send slowly, or read slowly, hold a connection no longer than they may.
+@Suite("Slow HTTP clients")
+struct SlowHTTPClientTests {
+    private static func text(of socket: RawSocket) async -> String {
+        var text = ""
+        while let bytes = try? await socket.receive(), !bytes.isEmpty { text += String(decoding: bytes, as: UTF8.self) }
+        return text
+    }
+
+    @Test("A body that comes too slowly is answered with 408, and the connection is closed")
+    func slowBody() async throws {
+        try await Endpoint.withServer(limits: ConnectionLimits(bodyTimeout: .milliseconds(300))) { server in
+            let token = try await server.token(publish: ["chat/#"])
+            let socket = try RawSocket(port: server.port)
+            try await socket.send(
+                Array(
+                    """
+                    POST /api/rooms/messages HTTP/1.1\r
+                    host: a\r
+                    authorization: Bearer \(token)\r
+                    content-type: application/json\r
+                    content-length: 40\r
+                    \r
+                    {
+                    """.utf8))
+            let answer = await Self.text(of: socket)
+            #expect(answer.hasPrefix("HTTP/1.1 408 "))
+            #expect(answer.lowercased().contains("connection: close"))
+            #expect(answer.contains("came too slowly"))
+        }
+    }
+
+    @Test("A body that comes in time is taken however many parts it has, and the connection stays")
+    func patientBody() async throws {
+        try await Endpoint.withServer { server in
+            let token = try await server.token(publish: ["chat/#"])
+            let socket = try RawSocket(port: server.port)
+            let body = #"{"room_id":"chat/a","content":"hello"}"#
+            for _ in 1...2 {
+                try await socket.send(
+                    Array(
+                        ("POST /api/rooms/messages HTTP/1.1\r\nhost: a\r\nauthorization: Bearer \(token)\r\n"
+                            + "content-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n\r\n").utf8))
+                try await socket.sendBytewise(Array(body.utf8))
+                let answer = String(decoding: try await socket.receive(), as: UTF8.self)
+                #expect(answer.hasPrefix("HTTP/1.1 201 "))
+            }
+        }
+    }
+
+    @Test(
+        "An error that is known from the head is told at once, and the body is not read",
+        arguments: ["/api/rooms/messages", "/nothing/there"])
+    func earlyError(path: String) async throws {
+        try await Endpoint.withServer { server in
+            let socket = try RawSocket(port: server.port)
+            try await socket.send(
+                Array("POST \(path) HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n".utf8))
+            let answer = String(decoding: try await socket.receive(), as: UTF8.self)
+            #expect(answer.hasPrefix(path.hasPrefix("/api") ? "HTTP/1.1 401 " : "HTTP/1.1 404 "))
+            #expect(answer.lowercased().contains("connection: close"))
+            // What the sockets' own buffers take is not what the server reads.
+            let sent = try? await socket.send([UInt8](repeating: 65, count: 64 << 20), stalledAfter: .seconds(30))
+            #expect(sent ?? 0 < 32 << 20, "the connection was reset, or nothing more is taken")
+        }
+    }
+
+    @Test("A client that reads nothing of a large answer is cut, and what it asked for is not made beforehand")
+    func unreadAnswer() async throws {
+        let limits = ConnectionLimits(userRequests: 1)
+        let server = try await LiveServer(
+            limits: limits, heartbeat: .init(writeTimeout: .milliseconds(500)),
+            history: .init(maxContentBytes: 1 << 20))
+        let token = try await server.token("ann", join: ["chat/#"])
+        let large = String(repeating: "x", count: 500_000)
+        for _ in 1...4 { try await server.say(large, in: "chat/a") }
+        let socket = try RawSocket(port: server.port, receiveBufferBytes: 4096)
+        let request =
+            "GET /api/rooms/history?room_id=chat/a&limit=500 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer \(token)\r\n\r\n"
+        // One answer may be in the system's buffers; not so many.
+        try await socket.send(Array(String(repeating: request, count: 20).utf8))
+        try await eventually("it is cut") { server.cap.count == 0 }
+        // Its request is over, too.
+        #expect(try await server.get("/api/dashboards", token: token).status == 200)
+        try await server.stop()
+    }
+
+    @Test("A text that many ask for is made once for those that ask in the same moment")
+    func sharedText() {
+        let counter = CallCounter()
+        let text = SharedText { "\(counter.next())" }
+        let now = NIODeadline.now()
+        #expect(String(buffer: text.bytes(now: now)) == "1")
+        #expect(String(buffer: text.bytes(now: now)) == "1")
+        #expect(String(buffer: text.bytes(now: now + .seconds(2))) == "2")
+    }
+}
