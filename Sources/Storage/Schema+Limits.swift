@@ -56,13 +56,15 @@ extension Schema {
         """
 
     /// `due_at` is the instant before which nobody is told that an alert fires; the index on `announced` finds the last
-    /// alert of a rule and device of which people know, and counts those since.
+    /// alert of a rule and device of which people know, and counts those since. Of alerts that are over those go first of
+    /// which nobody was told.
     static let alertPauses = """
         ALTER TABLE alert ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
 
         DROP INDEX alert_unannounced;
         CREATE INDEX alert_unannounced ON alert (due_at) WHERE state = 'firing' AND announced = 0;
         CREATE INDEX alert_announced ON alert (rule, room, device, announced, number);
+        CREATE INDEX alert_over ON alert (announced, number) WHERE state = 'resolved';
         """
 
     private static func isCounted(_ row: String) -> String {

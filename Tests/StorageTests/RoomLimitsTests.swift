@@ -147,6 +147,27 @@ struct RoomLimitsTests {
         }
     }
 
+    @Test("Of too many alerts those go first of which nobody was told; those that go on stay")
+    func manyAlerts() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            for number in 1...10 {
+                try transaction.save(
+                    StoredAlert(
+                        alertID: "\(number)", rule: "r", title: "", severity: "info", device: "d", room: "sensors/d",
+                        metric: "t", state: number == 1 ? .firing : .resolved, condition: "", message: "",
+                        pendingAt: at(1), isAnnounced: number <= 5))
+            }
+            #expect(try transaction.removeAlerts(above: 10, limit: 9) == 0)
+            #expect(try transaction.removeAlerts(above: 7, limit: 9) == 3)
+            #expect(
+                try transaction.snapshot.alerts(AlertQuery()).map(\.alertID) == ["10", "9", "5", "4", "3", "2", "1"])
+            #expect(try transaction.removeAlerts(above: 3, limit: 3) == 3)
+            #expect(try transaction.removeAlerts(above: 0, limit: 9) == 3)
+            #expect(try transaction.snapshot.alerts(AlertQuery()).map(\.alertID) == ["1"])
+        }
+    }
+
     @Test("A database of before has its totals counted once, and goes on")
     func migration() throws {
         try FileManager.default.createDirectory(atPath: fixture.directory, withIntermediateDirectories: true)

@@ -46,14 +46,15 @@ extension StorageTransaction {
         return database.changesCount
     }
 
-    /// Removes alerts that are over, the oldest first, as far as there are more than `count` of all; up to `limit` of
-    /// them. Returns how many went.
+    /// Removes alerts that are over as far as there are more than `count` of all, up to `limit` of them; first the oldest
+    /// of which nobody was told, so that a sensor that flaps does not push out what others have had. Returns how many
+    /// went.
     package func removeAlerts(above count: Int, limit: Int) throws -> Int {
         try run(
             """
             DELETE FROM alert WHERE number IN (
-                SELECT number FROM alert WHERE state = 'resolved'
-                AND number <= (SELECT max(number) FROM alert) - ? ORDER BY number LIMIT ?)
+                SELECT number FROM alert WHERE state = 'resolved' ORDER BY announced, number
+                LIMIT max(0, min(?2, (SELECT count(*) FROM alert) - ?1)))
             """, [count, limit])
         return database.changesCount
     }
