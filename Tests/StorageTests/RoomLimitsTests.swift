@@ -160,7 +160,8 @@ struct RoomLimitsTests {
             }
             #expect(try transaction.removeAlerts(above: 10, limit: 9) == 0)
             #expect(try transaction.removeAlerts(above: 7, limit: 9) == 3)
-            #expect(try transaction.snapshot.alerts(AlertQuery()).map(\.alertID) == ["10", "9", "5", "4", "3", "2", "1"])
+            #expect(
+                try transaction.snapshot.alerts(AlertQuery()).map(\.alertID) == ["10", "9", "5", "4", "3", "2", "1"])
             #expect(try transaction.removeAlerts(above: 3, limit: 3) == 3)
             #expect(try transaction.removeAlerts(above: 0, limit: 9) == 3)
             #expect(try transaction.snapshot.alerts(AlertQuery()).map(\.alertID) == ["1"])
