@@ -234,6 +234,7 @@ class Soak:
         phase = judge.Phase("recovery", [])
         self.phases.append(phase)
         world = self.world
+        world.gateway.reset_peak()
         phase.before, phase.started = world.gateway.usage(), time.monotonic()
         self.observe(phase, phase.started + seconds)
         # Timeouts of sockets and idle threads take a while more.

@@ -1,5 +1,6 @@
 """What a phase has shown, what is allowed, and the table in which both are printed."""
 
+import re
 import statistics
 import textwrap
 import time
@@ -104,8 +105,8 @@ def line(cells):
 
 
 def reasons(failures, limit=6):
-    """The different failures, each on a line of its own and no longer than a few lines."""
-    different = list(dict.fromkeys(failures))
+    """The different failures, each on a line of its own; those that differ in numbers alone are shown once."""
+    different = list({re.sub(r"\d+", "#", failure): failure for failure in reversed(failures)}.values())[::-1]
     shown = [textwrap.fill(failure, 116, initial_indent="    ", subsequent_indent="      ")
              for failure in different[:limit]]
     if len(different) > limit:

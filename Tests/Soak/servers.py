@@ -26,7 +26,7 @@ CROWD = 5000
 VICTIMS = [f"victim-{number}" for number in range(1, 6)]
 SETTINGS = {
     # Small enough to be reached by attackers within seconds.
-    "history.rooms": 3000,
+    "history.rooms": 1000,
     "history.notifications": 100,
     "limits.series": 50_000,
 }
