@@ -135,7 +135,7 @@ class Soak:
             if not gateway.end():
                 for attack in running:
                     self.verify(phase, attack)
-        except OSError as error:
+        except (OSError, servers.Unavailable) as error:
             phase.failures.append(f"the attack could not be prepared: {error!r}")
         finally:
             for attack in prepared:
@@ -163,7 +163,7 @@ class Soak:
                     phase.add(time.monotonic(), self.world.pipe.recv())
                 except EOFError:
                     phase.failures.append("the honest side has ended")
-                    return
+                    time.sleep(1)
             usage = self.world.gateway.usage()
             if usage:
                 phase.peak = max(phase.peak, usage.peak, usage.resident)
@@ -188,7 +188,7 @@ class Soak:
             phase.failures.append(why)
             self.replace()
         phase.failures += rested.failures
-        phase.chat, phase.http = phase.chat + rested.chat, phase.http + rested.http
+        phase.chat, phase.http, phase.late = rested.chat + phase.chat, rested.http + phase.http, rested.readings
         phase.peak = max(phase.peak, rested.peak)
         phase.after = rested.after or phase.after
 
@@ -296,8 +296,12 @@ def arguments():
     return options
 
 
+class Overdue(BaseException):
+    """The run has taken far longer than it should. No handler of errors may take it for one of a socket."""
+
+
 def overdue(*_):
-    raise TimeoutError("the run took much longer than it should")
+    raise Overdue("the run took much longer than it should")
 
 
 def main():
@@ -321,7 +325,7 @@ def main():
     except servers.Unavailable as error:
         print(f"soak: {error}", file=sys.stderr)
         return 69
-    except TimeoutError as error:
+    except Overdue as error:
         print(f"soak: FAILED: {error}", file=sys.stderr)
         return 1
     finally:

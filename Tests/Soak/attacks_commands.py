@@ -98,6 +98,33 @@ class Rooms(Attack):
         Flood(10, lambda number: self.websocket(number, user=0), act, opens_per_second=5).run(per_second=200)
 
 
+class Messages(Attack):
+    """Long chat messages as fast as commands go, in a room whose members read nothing: others' chat goes on."""
+
+    family = "commands"
+
+    def run(self):
+        content = "\u2028" * 2700
+        text = wire.command("send_to_room", {"room_id": "chat/flood", "content": content})
+
+        def open_one(number):
+            peer = self.websocket(number, receive=4096)
+            peer.sendall(wire.command("join_room", {"room_id": "chat/flood"}))
+            return peer
+
+        def act(peer, number):
+            peer.setblocking(True)
+            peer.settimeout(2)
+            if number < 4:
+                discard(peer)
+                peer.setblocking(True)
+                peer.sendall(text)
+            else:
+                peer.sendall(wire.frame(wire.PONG))
+
+        Flood(12, open_one, act).run(per_second=360)
+
+
 class IdleCrowd(Attack):
     """200 clients of 10 users that join 100 rooms each and stay: what is idle costs nothing."""
 

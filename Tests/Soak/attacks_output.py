@@ -32,7 +32,8 @@ class ErrorAnswers(Attack):
         nonsense = [b"{}", b"[]", b"null", b"{" * 5000, b'{"type":"' + b"x" * 5000 + b'","id":"1"}',
                     b'{"type":"join_room","id":"' + b"i" * 128 + b'","payload":{"room_id":"' + b"r/" * 4000 + b'"}}',
                     b'{"type":"send_to_room","payload":{"room_id":"sensors/x","content":"y"}}',
-                    b'{"type":"join_room","payload":{"room_id":"$SYS/#"}}', b"\xc3\xa9" * 30_000]
+                    b'{"type":"join_room","payload":{"room_id":"$SYS/#"}}',
+                    b'{"type":"refresh_token","payload":{"token":"' + b"t" * 8000 + b'"}}', b"\xc3\xa9" * 30_000]
         data = b"".join(wire.frame(wire.TEXT, text) for text in nonsense)
         streams = {}
 

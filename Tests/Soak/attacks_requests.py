@@ -121,7 +121,10 @@ class BadTokens(Attack):
             wire.token("a/b", **everything), wire.token("", **everything), wire.token("x" * 200, **everything),
             wire.token("mallory", join=[f"{'f' * 20}/{number}" for number in range(257)]), "y" * 20_000,
         ]
+        ending = []
         for number in pace(100):
+            if number % 100 == 0:
+                self.check_ending(ending)
             bearer = tokens[number % len(tokens)]
             try:
                 peer = self.connect(number % 200)
@@ -135,3 +138,19 @@ class BadTokens(Attack):
                 continue
             if line.split()[1][:1] != b"4":
                 self.report(f"the bad token {bearer[:60]} was answered {line.decode(errors='replace')}")
+
+    def check_ending(self, ending):
+        """Connects with a token that is good for two seconds; those of before must have been closed."""
+        try:
+            ending.append((time.monotonic(), self.websocket(lifetime=2)))
+        except OSError:
+            pass
+        while ending and time.monotonic() - ending[0][0] > 15:
+            _, peer = ending.pop(0)
+            try:
+                discard(peer)
+                discard(peer)
+                self.report("a client was still connected 13 s after its token had expired")
+            except OSError:
+                pass
+            peer.close()

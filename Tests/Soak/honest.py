@@ -29,7 +29,7 @@ ADDRESS = "127.0.0.{}"
 
 
 class Report:
-    """What happened since the last report: latencies in milliseconds, and failures."""
+    """What happened since the last report: latencies in milliseconds, and failures. Answers have their request."""
 
     def __init__(self):
         self.readings, self.chat, self.http, self.failures = [], [], [], []
@@ -258,7 +258,7 @@ class Honest:
             answer = await asyncio.wait_for(exchange(), PATIENCE)
         except (OSError, asyncio.TimeoutError) as error:
             raise Broken(f"{method} {path.split('?')[0]}: {error!r} after {now_ms() - began:.0f} ms") from None
-        self.report.http.append(now_ms() - began)
+        self.report.http.append((now_ms() - began, f"{method} {path.split('?')[0]}"))
         head, _, content = answer.partition(b"\r\n\r\n")
         status = int(head.split()[1]) if head else 0
         if status not in expected:
@@ -286,12 +286,12 @@ class Honest:
             await asyncio.sleep(2)
 
     async def visit(self):
-        began = now_ms()
         ticket = json.loads(await self.http("POST", "/api/tickets", self.token("visitor"), {}, (201,)))["ticket"]
+        began = now_ms()
         socket = await WebSocket("visitor").open(self.web, 17, path=f"/ws?ticket={ticket}")
         await socket.answer(socket.send("join_room", {"room_id": self.rooms[0]}))
         socket.close()
-        self.report.http.append(now_ms() - began)
+        self.report.http.append((now_ms() - began, "connecting and joining"))
 
     async def newcomers(self):
         """Users who were never here: each writes into a room of its own and is notified by a colleague."""

@@ -32,7 +32,8 @@ class Phase:
 
     def __init__(self, name, attacks):
         self.name, self.attacks = name, attacks
-        self.samples, self.chat, self.http = [], [], []
+        # Reports with their times; latencies in milliseconds; readings that came in the rest after the attack.
+        self.samples, self.chat, self.http, self.late = [], [], [], []
         self.failures = []
         self.before = self.after = None
         self.peak = self.seconds = self.cpu = 0
@@ -48,6 +49,11 @@ class Phase:
     @property
     def readings(self):
         return [value for _, values in self.samples for value in values]
+
+    def timed(self):
+        """All that has a duration in milliseconds, each with a name."""
+        return [(max(self.readings + self.late, default=0), "a reading"),
+                (max(self.chat, default=0), "a chat message"), *self.http]
 
     def windows(self):
         """The p99 of each window of readings."""
@@ -71,9 +77,9 @@ class Phase:
         allowed = GROWTH_TOGETHER if len(self.attacks) > 1 else GROWTH
         if self.growth > allowed:
             self.failures.append(f"memory grew by {self.growth / MIB:.0f} MiB; allowed: {allowed / MIB:.0f}")
-        for what, values in (("a reading", self.readings), ("a chat message", self.chat), ("an answer", self.http)):
-            if values and max(values) > STALL_MS:
-                self.failures.append(f"{what} took {max(values) / 1000:.1f} s; allowed: {STALL_MS / 1000:.0f} s")
+        slowest = max(self.timed(), default=(0, ""))
+        if slowest[0] > STALL_MS:
+            self.failures.append(f"{slowest[1]} took {slowest[0] / 1000:.1f} s; allowed: {STALL_MS / 1000:.0f} s")
         if self.seconds and not self.readings:
             self.failures.append("no reading arrived")
         p99, quiet_p99 = self.p99(), quiet and quiet.p99()
@@ -84,7 +90,7 @@ class Phase:
 
     def row(self):
         readings = self.readings
-        worst = max(readings + self.chat + self.http, default=0)
+        worst = max(self.timed())[0]
 
         def ms(value):
             return "–" if value is None else f"{value:.1f}"

@@ -97,11 +97,13 @@ class Server:
 
 
 class Broker(Server):
-    def __init__(self, folder):
+    """A mosquitto that keeps nothing and drops nothing, on a free port unless one is named."""
+
+    def __init__(self, folder, port=None):
         program = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         if not program:
             raise Unavailable("mosquitto is not installed: make setup")
-        self.port = free_port()
+        self.port = port or free_port()
         configuration = folder / "mosquitto.conf"
         configuration.write_text("\n".join([
             f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence false", "max_queued_messages 0",
