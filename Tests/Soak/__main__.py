@@ -37,6 +37,9 @@ from attack import ATTACKS, Target  # noqa: E402
 LONG = 300
 # Seconds in which honest traffic must flow again after an attack, or a new gateway takes over.
 RECOVERY = 25
+# Devices beside the honest ones, so that what grows with their number shows; fewer where no times are judged, because a
+# debug build takes ten times as long for each.
+CROWD, SMALL_CROWD = 5000, 1000
 
 
 class World:
@@ -44,8 +47,9 @@ class World:
 
     generation = 0
 
-    def __init__(self, binary, seed):
+    def __init__(self, options):
         World.generation += 1
+        binary = options.binary
         self.folder = servers.Folder()
         self.broker = self.gateway = self.honest = None
         try:
@@ -57,22 +61,22 @@ class World:
             self.honest.start()
             other_end.close()
             devices = [f"honest{World.generation}-{number}" for number in range(1, 21)]
-            self.target = Target(self.gateway, self.broker, self.folder.path, binary, seed, devices)
-            self.make_crowd()
+            self.target = Target(self.gateway, self.broker, self.folder.path, binary, options.seed, devices)
+            self.make_crowd(CROWD if options.times else SMALL_CROWD)
             self.wait_until_calm()
         except BaseException:
             self.stop()
             raise
 
-    def make_crowd(self):
+    def make_crowd(self, count):
         """Devices that have reported once, so that what grows with their number shows."""
         with socket.create_connection(("127.0.0.1", self.broker.port), 10) as device:
             device.sendall(wire.mqtt_connect("crowd"))
             device.recv(4)
-            for number in range(servers.CROWD):
+            for number in range(count):
                 device.sendall(wire.mqtt_publish(f"sensors/crowd-{number}", '{"temperature":20.5,"humidity":40}'))
             device.sendall(b"\xe0\0")
-        last = f"crowd-{servers.CROWD - 1}"
+        last = f"crowd-{count - 1}"
         bearer = wire.token("builder", join=[f"sensors/{last}"])
         deadline = time.monotonic() + 60
         while last.encode() not in self.gateway.get("/api/devices", bearer)[1]:
@@ -108,7 +112,7 @@ class Soak:
         self.phases = []
         self.quiet = self.start = self.end = None
         self.is_long = options.seconds >= LONG
-        self.world = World(options.binary, options.seed)
+        self.world = World(options)
 
     # One phase
 
@@ -194,7 +198,7 @@ class Soak:
 
     def replace(self):
         self.world.stop()
-        self.world = World(self.options.binary, self.options.seed)
+        self.world = World(self.options)
         self.start = None
 
     # The whole run
@@ -314,7 +318,8 @@ def main():
     if not options.binary.exists():
         print(f"soak: {options.binary} is not there; build it first", file=sys.stderr)
         return 69
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     signal.signal(signal.SIGALRM, overdue)
     signal.alarm(int(options.seconds * 2) + 300)
     print(f"soak: {options.binary}, {options.seconds:g} s, seed {options.seed}", flush=True)

@@ -23,7 +23,7 @@ FLEETS, DEVICES_PER_FLEET, DASHBOARDS = 4, 5, 3
 # Readings of a device and chat messages, a second.
 RATE, CHAT_RATE = 5, 4
 # Seconds for one answer; whatever takes this long is broken rather than slow.
-PATIENCE = 20
+PATIENCE = 30
 # Honest peers come from addresses of their own, as limits per address would have it.
 ADDRESS = "127.0.0.{}"
 

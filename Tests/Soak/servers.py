@@ -20,14 +20,13 @@ MIB = 1 << 20
 
 # A room with a full replay: content that JSON escapes makes each message five times as long on the wire.
 FULL_ROOM, FULL_ROOM_MESSAGES = "chat/full", 1000
-# Devices beside the honest ones, so that what grows with the number of devices shows.
-CROWD = 5000
 # Users whom a flapping sensor is about.
 VICTIMS = [f"victim-{number}" for number in range(1, 6)]
 SETTINGS = {
     # Small enough to be reached by attackers within seconds.
     "history.rooms": 1000,
     "history.notifications": 100,
+    "limits.devices": 7500,
     "limits.series": 50_000,
 }
 RULES = f"""\
