@@ -61,7 +61,8 @@ class World:
             self.honest.start()
             other_end.close()
             devices = [f"honest{World.generation}-{number}" for number in range(1, 21)]
-            self.target = Target(self.gateway, self.broker, self.folder.path, binary, options.seed, devices)
+            self.target = Target(self.gateway, self.broker, self.folder.path, binary, options.seed, devices,
+                                 is_debug=not options.times)
             self.make_crowd(CROWD if options.times else SMALL_CROWD)
             self.wait_until_calm()
         except BaseException:

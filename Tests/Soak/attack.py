@@ -25,11 +25,16 @@ ATTACKS = {}
 class Target:
     """Where attacks go."""
 
-    def __init__(self, gateway, broker, folder, binary, seed, devices):
+    def __init__(self, gateway, broker, folder, binary, seed, devices, is_debug):
         self.gateway, self.broker, self.folder, self.binary, self.seed = gateway, broker, folder, binary, seed
         self.web, self.mqtt = gateway.port, broker.port
         # Names of honest devices, whose rooms are never silent.
         self.devices = devices
+        self.is_debug = is_debug
+
+    def ingest_rate(self, per_second):
+        """A rate of costly payloads that leaves ingest time for others: a debug build decodes several times as slowly."""
+        return per_second / 4 if self.is_debug else per_second
 
 
 class Attack:

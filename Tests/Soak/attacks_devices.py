@@ -41,7 +41,7 @@ class CostlyPayloads(Attack):
         ]
         device = self.device()
         # The first shape is the one that was seen to stop ingest for a quarter of a minute: every other payload.
-        for turn in pace(4):
+        for turn in pace(self.target.ingest_rate(4)):
             topic, payload = payloads[0] if turn % 2 == 0 else payloads[turn // 2 % len(payloads)]
             device.sendall(wire.mqtt_publish(topic, payload, packet=turn % 65_535 + 1))
 
@@ -54,7 +54,7 @@ class MetricSets(Attack):
     def run(self):
         device = self.device()
         sets = {}
-        for turn in pace(60):
+        for turn in pace(self.target.ingest_rate(60)):
             number, chosen = turn % 30, turn // 30 % 64
             if (number, chosen) not in sets:
                 sets = {}
