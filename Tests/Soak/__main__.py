@@ -3,10 +3,11 @@
 
     python3 Tests/Soak --binary .build/release/windsock [--seconds 600] [--only NAME[,NAME]] [--list]
 
-A quiet time gives the measure; then come the attacks; then it must be as it was. Honest clients lose nothing and stay in
-order, the gateway's memory grows by no more than is allowed, and descriptors and threads come back to where they were.
-From 300 seconds on each attack has a time of its own, after a round in which all of them fill what is bounded; then p99 and
-memory at the end are judged as well. In shorter runs attacks come by families.
+A quiet time gives the measure, then come the attacks, then a recovery. Honest clients lose nothing and stay in order, the
+gateway's memory grows by no more than is allowed, and descriptors and threads come back to where they were.
+
+From 300 seconds on each attack runs alone, after a warm-up in which all of them fill the bounded caches; p99 and memory
+at the end are judged as well. In shorter runs attacks run by families.
 
 The exit status is 0 when all was as promised, 1 when it was not, 69 when something is missing.
 """

@@ -33,7 +33,7 @@ class Target:
         self.is_debug = is_debug
 
     def ingest_rate(self, per_second):
-        """A rate of costly payloads that leaves ingest time for others: a debug build decodes several times as slowly."""
+        """A rate of costly payloads that leaves ingest time for others: a debug build decodes far more slowly."""
         return per_second / 4 if self.is_debug else per_second
 
 
@@ -85,7 +85,14 @@ class Attack:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.nice(19)
         try:
-            self.run()
+            # Being cut off or kept waiting ends no attack.
+            for _ in range(10):
+                try:
+                    self.run()
+                except OSError as error:
+                    last = error
+                    time.sleep(1)
+            raise last
         except Exception as error:  # An attack that does not attack must not look like one that was withstood.
             if servers.is_listening(self.target.web) and servers.is_listening(self.target.mqtt):
                 self.report(f"the attack itself broke: {error!r}")

@@ -121,7 +121,8 @@ class GarbageRequests(Attack):
             self.random.randbytes(4096),
             b"GET / HTTP/1.1\r\n" + b"X-Filler: " + b"x" * 100_000 + b"\r\n\r\n",
             b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000,
-            b"POST /api/tickets HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"POST /api/tickets HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"0\r\n\r\n",
             b"POST /api/tickets HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
             b"POST /api/tickets HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
             b"POST /api/tickets HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx",
@@ -162,7 +163,7 @@ class SlowReaders(Attack):
 
 
 class SlowPosts(Attack):
-    """240 anonymous requests, a body byte every few seconds, at a gateway with 256 descriptors: others must be served."""
+    """240 anonymous requests, a body byte a second, at a gateway with 256 descriptors: others must be served."""
 
     family = "connections"
 
@@ -209,7 +210,7 @@ class SlowPosts(Attack):
 
 
 class RefusedBodies(Attack):
-    """Endless bodies of requests that were refused at once (401): nobody reads gigabytes for an answer that is given."""
+    """Endless bodies of requests that were refused at once (401): they must not be read for an answer that is given."""
 
     family = "connections"
     allowed = 32 << 20

@@ -49,16 +49,16 @@ class Replays(Attack):
 
     family = "output"
 
-    def run(self):
-        history = wire.request("GET", f"/api/rooms/history?room_id={FULL_ROOM}&limit=1", self.token())
-        peer = self.connect()
-        peer.sendall(history)
-        epoch = json_of(self.answer(peer)[1]).get("epoch", "")
-        peer.close()
+    def prepare(self):
+        _, body = self.target.gateway.get(f"/api/rooms/history?room_id={FULL_ROOM}&limit=1", self.token())
+        self.since = {"offset": 0, "epoch": json_of(body).get("epoch", "")}
+        if not self.since["epoch"]:
+            raise OSError(f"{FULL_ROOM} has no epoch: {body[:100]!r}")
 
+    def run(self):
         def open_one(number):
             peer = self.websocket(number, receive=4096)
-            peer.sendall(wire.command("join_room", {"room_id": FULL_ROOM, "since": {"offset": 0, "epoch": epoch}}, "1"))
+            peer.sendall(wire.command("join_room", {"room_id": FULL_ROOM, "since": self.since}, "1"))
             return peer
 
         def act(peer, number):

@@ -114,10 +114,12 @@ class BadTokens(Attack):
         everything = {"join": ["#"], "publish": ["#"]}
         good = wire.token("mallory", **everything)
         tokens = [
-            wire.token("mallory", lifetime=-1, **everything), wire.token("mallory", lifetime=-86_400 * 365, **everything),
+            wire.token("mallory", lifetime=-1, **everything),
+            wire.token("mallory", lifetime=-86_400 * 365, **everything),
             wire.token("mallory", secret="another-secret-0123456789-abcdefghijk", **everything),
             wire.token("mallory", algorithm="none", **everything).rsplit(".", 1)[0] + ".",
-            wire.token("mallory", algorithm="RS256", **everything), good[:-4] + "AAAA", good.replace(".", ".."), "a.b.c", "x",
+            wire.token("mallory", algorithm="RS256", **everything),
+            good[:-4] + "AAAA", good.replace(".", ".."), "a.b.c", "x",
             wire.token("a/b", **everything), wire.token("", **everything), wire.token("x" * 200, **everything),
             wire.token("mallory", join=[f"{'f' * 20}/{number}" for number in range(257)]), "y" * 20_000,
         ]

@@ -15,8 +15,8 @@ STALL_MS, ANSWER_STALL_MS = 10_000, 20_000
 # p99 of readings in the whole hostile time: twice the quiet one, or so many milliseconds more where that is more,
 # because a quiet p99 of few milliseconds is within the scheduler's noise. For one attack alone there are few windows.
 FACTOR, SLACK_MS, ALONE_MS = 2, 5, 50
-# At the end against the start: ten per cent, or so much where ten per cent would be less than what pools of threads and of
-# database readers vary by. They fill on demand: without a warm-up they count in full.
+# At the end against the start: ten per cent, or what pools of threads and of database readers vary by where that is more.
+# They fill on demand: without a warm-up they count in full.
 SHARE, MEMORY_SLACK, COUNT_SLACK, COUNT_SLACK_COLD = 1.10, 8 * MIB, 3, 12
 # Seconds of a window, of which each has a p99; the median of the windows' is what counts.
 WINDOW = 3
@@ -76,7 +76,8 @@ class Phase:
         allowed = GROWTH_TOGETHER if len(self.attacks) > 1 else GROWTH
         if self.growth > allowed:
             self.failures.append(f"memory grew by {self.growth / MIB:.0f} MiB; allowed: {allowed / MIB:.0f}")
-        for (slowest, what), limit in ((max(self.deliveries()), STALL_MS), (max(self.http or [(0, "")]), ANSWER_STALL_MS)):
+        answers = self.http or [(0, "")]
+        for (slowest, what), limit in ((max(self.deliveries()), STALL_MS), (max(answers), ANSWER_STALL_MS)):
             if slowest > limit:
                 self.failures.append(f"{what} took {slowest / 1000:.1f} s; allowed: {limit / 1000:.0f} s")
         if self.seconds and not self.readings:
