@@ -2,10 +2,10 @@
 # ARGS goes on to the program that a task runs: make run ARGS='--mqtt-url mqtt://broker:1883'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench clean
+.PHONY: help setup run test soak lint format bench clean
 
 SWIFT_SOURCES := Package.swift Sources Tests
-PYTHON_SCRIPTS := Benchmarks/history $(wildcard scripts/*.py Tests/OTLPTests/Receiver/*.py)
+PYTHON_SCRIPTS := Benchmarks/history $(wildcard scripts/*.py Tests/OTLPTests/Receiver/*.py Tests/Soak/*.py)
 SHELL_SCRIPTS := $(shell grep -lE '^\#!.*\b(bash|sh)$$' scripts/* .ci/* Benchmarks/* 2>/dev/null)
 
 help: ## List the tasks
@@ -25,6 +25,11 @@ run: ## Build a release and start the demo: broker, gateway, devices and a dashb
 test: ## Run every test, with a real broker and a real browser
 	@scripts/setup test
 	@exec scripts/test $(ARGS)
+
+soak: ## Attack a release build for ten minutes beside honest clients, and judge
+	@scripts/setup test
+	@swift build -c release --product windsock
+	@exec python3 Tests/Soak --binary .build/release/windsock $(ARGS)
 
 lint: ## Check format, import layers, scripts, and what sources must not contain
 	@scripts/setup lint
