@@ -1,3 +1,5 @@
+import CoreMetrics
+import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
@@ -207,7 +209,11 @@ struct HostileClientTests {
             let gate = UpgradeGate(
                 authenticator: Authenticator(authority: authority, tickets: TicketStore()),
                 origins: OriginPolicy(publicOrigin: nil, allowed: []), echoPath: nil, admission: Admission(),
-                quota: UserQuota(limits: .init()), entry: TestTracing().entry, timeout: .seconds(10))
+                quota: UserQuota(limits: .init()),
+                cap: ConnectionCap(
+                    limits: .init(), metrics: EdgeMetrics(factory: NOOPMetricsHandler.instance),
+                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+                entry: TestTracing().entry, timeout: .seconds(10))
             try channel.pipeline.syncOperations.addHandlers([reads, gate])
             channel.pipeline.syncOperations.read()
             #expect(reads.count == 1)

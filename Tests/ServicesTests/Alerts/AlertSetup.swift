@@ -89,8 +89,9 @@ final class AlertSetup {
     /// The bodies of a user's notifications, the oldest first.
     func notifications(of user: String = "ada") throws -> [Telemetry.JSONValue] {
         try ingest.database.read { snapshot in
-            try snapshot.unreadNotifications(of: user, at: Timestamp(nanosecondsSinceEpoch: 0), limit: 1000)
-                .map { try JSONParser.parse($0.payload) }
+            try snapshot.notifications(
+                of: user, before: nil, unreadOnly: true, at: Timestamp(nanosecondsSinceEpoch: 0), limit: 1000
+            ).reversed().map { try JSONParser.parse($0.payload) }
         }
     }
 
