@@ -120,6 +120,9 @@ extension ConfigurationOption {
     static let historyBytes = Self(
         "history.bytes", default: "4294967296", "Bytes of all messages above which the largest rooms lose their oldest."
     )
+    static let userReplayedPerSecond = Self(
+        "limits.user_replayed_per_second", default: "50000",
+        "Messages that joins replay to all clients of a user; 0 is no limit.")
     static let userRooms = Self(
         "limits.user_rooms", default: "1000", "Rooms that one user has made and that are kept; 0 is no limit.")
     static let userRoomsPerHour = Self(
@@ -169,7 +172,7 @@ extension ConfigurationOption {
         queueBytes,
         queueMessages, devices,
         mailboxBytes, payloadBytes, handshakeTimeout, bodyTimeout, connections, addressConnections, exemptAddresses,
-        userConnections, userCommandsPerSecond, userRequests, userRequestsPerSecond,
+        userConnections, userCommandsPerSecond, userRequests, userRequestsPerSecond, userReplayedPerSecond,
         addressConnectionsPerSecond, contentBytes, notificationRecipients, webhookURL, webhookSecret, webhookSecretFile,
         webhookPrivate, series,
         deadLetters, durability, readingsAge,

@@ -25,6 +25,7 @@ extension GatewayConfiguration {
                 connectionsPerUser: settings.integer(.userConnections, in: 0...1_000_000),
                 userCommandsPerSecond: settings.integer(.userCommandsPerSecond, in: 0...1_000_000),
                 addressConnectionsPerSecond: settings.integer(.addressConnectionsPerSecond, in: 0...1_000_000),
+                userReplayedPerSecond: settings.integer(.userReplayedPerSecond, in: 0...100_000_000),
                 handshakeTimeout: TimeAmount(
                     settings.duration(.handshakeTimeout, in: .milliseconds(100)...(.seconds(600)))),
                 bodyTimeout: TimeAmount(

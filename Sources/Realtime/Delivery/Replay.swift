@@ -9,7 +9,8 @@ package final class Replay {
     package struct Page: Sendable {
         /// Messages that a page may have.
         package static let maxCount = 128
-        /// Bytes of payloads after which a page should end.
+        /// Bytes of payloads after which a page should end, unless a client's queue is small: see
+        /// ``HubShard/replayPageBytes``.
         package static let maxBytes = 128 << 10
 
         package var messages: [Message]

@@ -6,6 +6,9 @@ extension HubShard {
     /// Held messages go out in portions of this many, as the client's socket takes them.
     private static let heldPortion = 64
 
+    /// Bytes of payloads after which a page should end, so that it fits in a client's queue.
+    package var replayPageBytes: Int { min(Replay.Page.maxBytes, configuration.queue.maxBytes / 4) }
+
     /// Joins a client to a room by name and keeps the room's live messages back until ``release(_:in:_:through:next:completion:)``.
     ///
     /// Whoever calls it then reads the room's history: what is committed after this call is among the held messages.

@@ -218,7 +218,7 @@ package final class NotificationService: Sendable {
                         let inbox = Inbox(position: RoomPosition(offset: last, epoch: epoch), unreadCount: unread)
                         shard.release(
                             bound.client, in: room, [welcome(inbox)], through: last,
-                            next: unreadRange.map { pages(of: user, in: $0, at: now, on: shard.eventLoop) },
+                            next: unreadRange.map { pages(of: user, in: $0, at: now, on: shard) },
                             completion: completion)
                     case .failure(let error):
                         logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
@@ -233,15 +233,16 @@ package final class NotificationService: Sendable {
 
     /// The pages of a user's unread notifications.
     private func pages(
-        of user: String, in range: ClosedRange<Int64>, at now: Timestamp, on loop: any EventLoop
+        of user: String, in range: ClosedRange<Int64>, at now: Timestamp, on shard: HubShard
     ) -> Replay.NextPage {
+        let (loop, pageBytes) = (shard.eventLoop, shard.replayPageBytes)
         let room = ChatService.inbox(of: user)
         let next = NIOLoopBoundBox(range.lowerBound, eventLoop: loop)
         return { [database, logger] take in
             let rest = next.value...range.upperBound
             database.read {
                 try $0.unreadNotifications(
-                    of: user, in: rest, at: now, limit: Replay.Page.maxCount, maxBytes: Replay.Page.maxBytes)
+                    of: user, in: rest, at: now, limit: Replay.Page.maxCount, maxBytes: pageBytes)
             } completion: { result in
                 loop.execute {
                     switch result {

@@ -82,7 +82,7 @@ package final class RoomHistory: Sendable {
                             Joined(position: RoomPosition(offset: last, epoch: epoch), isRecovered: missed != nil))
                         shard.release(
                             bound.client, in: name, [answer], through: last,
-                            next: missed.flatMap { $0.isEmpty ? nil : pages(of: name, $0, on: shard.eventLoop) },
+                            next: missed.flatMap { $0.isEmpty ? nil : pages(of: name, $0, on: shard) },
                             completion: completion)
                     case .failure(let error):
                         logger.error(
@@ -153,14 +153,15 @@ package final class RoomHistory: Sendable {
     }
 
     /// The pages of a room's messages with these offsets. There is none when one of them was removed meanwhile.
-    private func pages(of room: String, _ offsets: Range<Int64>, on loop: any EventLoop) -> Replay.NextPage {
+    private func pages(of room: String, _ offsets: Range<Int64>, on shard: HubShard) -> Replay.NextPage {
+        let (loop, pageBytes) = (shard.eventLoop, shard.replayPageBytes)
         let next = NIOLoopBoundBox(offsets.lowerBound, eventLoop: loop)
         return { [database, logger] take in
             let first = next.value
             database.read {
                 try $0.messages(
                     in: room, after: first - 1, through: offsets.upperBound - 1, limit: Replay.Page.maxCount,
-                    maxBytes: Replay.Page.maxBytes)
+                    maxBytes: pageBytes)
             } completion: { result in
                 loop.execute {
                     switch result {

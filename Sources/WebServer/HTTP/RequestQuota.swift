@@ -28,6 +28,8 @@ final class RequestQuota: Sendable {
         ]
 
         init(isRead: Bool, path: String) {
+            // As the router takes it: "/api//devices/" is the same route.
+            let path = "/" + path.split(separator: "/").joined(separator: "/")
             if !isRead {
                 self = .writing
             } else if Self.scans.contains(path) {
