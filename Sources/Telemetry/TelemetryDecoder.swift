@@ -80,7 +80,9 @@ package struct TelemetryDecoder {
 
     /// The pattern of the route that a topic of readings belongs to, if it is remembered: few names for many topics.
     package func pattern(ofTopic topic: String) -> String? {
-        guard case .readings(let resolved) = cache[topic] else { return nil }
+        guard topic.utf8.count <= Self.cachedTopicByteCount, case .readings(let resolved) = cache[topic] else {
+            return nil
+        }
         return resolved.pattern
     }
 
@@ -111,14 +113,16 @@ package struct TelemetryDecoder {
 
     /// What the routes say of a topic, remembered.
     private mutating func meaning(of topic: String) throws(DecodeError) -> Meaning {
-        if let known = cache[topic] { return known }
+        // Hashing a long topic could take longer than working it out.
+        let isCached = topic.utf8.count <= Self.cachedTopicByteCount
+        if isCached, let known = cache[topic] { return known }
         let meaning: Meaning
         if let status = try ResolvedStatusTopic(topic, statusRoutes: statusRoutes, routes: routes) {
             meaning = .status(status)
         } else {
             meaning = .readings(try ResolvedTopic(topic, routes: routes, limits: limits))
         }
-        if topic.utf8.count <= Self.cachedTopicByteCount {
+        if isCached {
             if cache.count >= Self.cachedTopicLimit { cache.removeAll(keepingCapacity: true) }
             cache[topic] = meaning
         }

@@ -4,17 +4,21 @@ package struct DecodingLimits: Hashable, Sendable {
     package var maxPayloadBytes: Int
     /// How deep JSON may nest; at most ``JSONParser/highestMaxDepth``.
     package var maxDepth: Int
+    /// Members of one JSON object, metrics or not.
+    package var maxMembersPerObject: Int
     package var maxMetricsPerReading: Int
     package var maxReadingsPerPayload: Int
 
     package init(
         maxPayloadBytes: Int = 256 * 1024,
         maxDepth: Int = JSONParser.defaultMaxDepth,
+        maxMembersPerObject: Int = JSONParser.defaultMaxMembers,
         maxMetricsPerReading: Int = 256,
         maxReadingsPerPayload: Int = 4096
     ) {
         self.maxPayloadBytes = maxPayloadBytes
         self.maxDepth = maxDepth
+        self.maxMembersPerObject = maxMembersPerObject
         self.maxMetricsPerReading = maxMetricsPerReading
         self.maxReadingsPerPayload = maxReadingsPerPayload
     }
