@@ -4,7 +4,7 @@ package import Telemetry
 extension StorageSnapshot {
     /// The offset of a room's last message; 0 for a room in which nobody has spoken.
     package func lastOffset(of room: String) throws -> Int64 {
-        try row("SELECT last_offset FROM room WHERE name = ?", [room])?[0] ?? 0
+        try row("SELECT last_offset FROM room WHERE name = ?", [room])?.value(0) ?? 0
     }
 
     /// How many rooms have a history.
@@ -47,6 +47,6 @@ extension StorageSnapshot {
                 """, [key.user, key.scope, key.key, cutoff.nanosecondsSinceEpoch])
         else { return .unused }
         let digest = try row.withUnsafeData(atIndex: 2) { $0.map(Array.init) ?? [] }
-        return digest == key.contentDigest ? .used(messageID: row[0], offset: row[1]) : .conflict
+        return digest == key.contentDigest ? .used(messageID: try row.value(0), offset: try row.value(1)) : .conflict
     }
 }

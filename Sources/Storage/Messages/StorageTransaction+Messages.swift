@@ -4,6 +4,8 @@ package import Telemetry
 
 extension StorageTransaction {
     /// Adds a message to a room's history and returns its offset. The room is made with its first message.
+    ///
+    /// - Throws: `SQLITE_CONSTRAINT` for a room that has given out its last offset, or whose offset is damaged.
     package func append(
         to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp
     ) throws -> Int64 {
@@ -11,12 +13,16 @@ extension StorageTransaction {
             let row = try snapshot.row(
                 """
                 INSERT INTO room (name, last_offset) VALUES (?, 1)
-                ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1
+                ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1 WHERE last_offset < ?
                 RETURNING id, last_offset
-                """, [room])
-        else { throw DatabaseError(message: "the room \(room) could not be made") }
-        let id: Int64 = row[0]
-        let offset: Int64 = row[1]
+                """, [room, StoredMessage.maxOffset])
+        else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CONSTRAINT,
+                message: "the room \(room) has no offset left; the last one is \(StoredMessage.maxOffset)")
+        }
+        let id: Int64 = try row.value(0)
+        let offset: Int64 = try row.value(1)
         try run(
             """
             INSERT INTO message (room_id, offset, message_id, type, payload, created_at) VALUES (?, ?, ?, ?, ?, ?)
