@@ -7,8 +7,10 @@
 package struct TelemetryDecoder {
     /// How many topics are remembered; when a further one comes, all are forgotten.
     package static let cachedTopicLimit = 65_536
-    /// Longer topics are worked out anew each time, so that the cache stays below about 50 MB.
+    /// Longer topics are worked out anew each time.
     package static let cachedTopicByteCount = 512
+    /// About what remembered topics may take in memory; when it is more, all are forgotten.
+    package static let cacheByteLimit = 48 << 20
 
     /// The two kinds of topics.
     private enum Meaning {
@@ -23,6 +25,7 @@ package struct TelemetryDecoder {
     package let timePolicy: TimePolicy
 
     private var cache: [String: Meaning] = [:]
+    private var cacheByteCount = 0
 
     /// A decoder for topics of `routes` and `statusRoutes`, of which the first that matches a topic decides.
     package init(
@@ -92,6 +95,9 @@ package struct TelemetryDecoder {
         var context = topic.context
         context.receivedAt = receivedAt
         let decoded = try topic.decode(payload, context: context)
+        guard decoded.reduce(0, { $0 + $1.metrics.count }) <= limits.maxMetricsPerPayload else {
+            throw .tooManyValues(limit: limits.maxMetricsPerPayload)
+        }
         var readings: [Reading] = []
         readings.reserveCapacity(decoded.count)
         for reading in decoded {
@@ -123,7 +129,13 @@ package struct TelemetryDecoder {
             meaning = .readings(try ResolvedTopic(topic, routes: routes, limits: limits))
         }
         if isCached {
-            if cache.count >= Self.cachedTopicLimit { cache.removeAll(keepingCapacity: true) }
+            // The topic itself, what it captures and the room that is made of it.
+            let byteCount = 384 + 4 * topic.utf8.count
+            if cache.count >= Self.cachedTopicLimit || cacheByteCount + byteCount > Self.cacheByteLimit {
+                cache.removeAll(keepingCapacity: true)
+                cacheByteCount = 0
+            }
+            cacheByteCount += byteCount
             cache[topic] = meaning
         }
         return meaning

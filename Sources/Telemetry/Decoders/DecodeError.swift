@@ -29,6 +29,8 @@ package enum DecodeError: Error, Hashable, Sendable {
     case badStatus(String)
     case tooManyMetrics(limit: Int)
     case tooManyReadings(limit: Int)
+    /// All readings together have too many metrics.
+    case tooManyValues(limit: Int)
     /// The topic is of no route.
     case noRoute(topic: String)
     /// The convention uses this topic for something else, such as availability.
@@ -56,6 +58,7 @@ extension DecodeError {
         case .badStatus: "bad_status"
         case .tooManyMetrics: "too_many_metrics"
         case .tooManyReadings: "too_many_readings"
+        case .tooManyValues: "too_many_values"
         case .noRoute: "no_route"
         case .notAReading: "not_a_reading"
         }
@@ -111,6 +114,7 @@ extension DecodeError: CustomStringConvertible {
             """
         case .tooManyMetrics(let limit): "a reading has more than \(limit) metrics"
         case .tooManyReadings(let limit): "the payload has more than \(limit) readings"
+        case .tooManyValues(let limit): "the payload has more than \(limit) values in all its readings"
         case .noRoute(let topic): "no route matches the topic \(Excerpt(of: topic))"
         case .notAReading(let topic): "the topic \(Excerpt(of: topic)) carries no readings"
         }
