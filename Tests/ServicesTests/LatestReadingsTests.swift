@@ -17,7 +17,9 @@ struct LatestReadingsTests {
             time: at(second), receivedAt: at(second))
     }
 
-    private static func at(_ second: Int) -> Timestamp { Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000) }
+    private static func at(_ second: Int) -> Timestamp {
+        Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000)
+    }
 
     private static func names(_ latest: LatestReadings) -> Set<String> {
         Set(latest.devices { _ in true }.map(\.device.rawValue))

@@ -51,7 +51,9 @@ struct MessageHistoryTests {
         let database = try fixture.open()
         let last = StoredMessage.maxOffset
         try database.write { transaction throws in
-            for (room, offset) in [("end", "\(last - 1)"), ("max", "9223372036854775807"), ("real", "9.3e18"), ("text", "'x'")] {
+            for (room, offset) in [
+                ("end", "\(last - 1)"), ("max", "9223372036854775807"), ("real", "9.3e18"), ("text", "'x'"),
+            ] {
                 try transaction.run("INSERT INTO room (name, last_offset) VALUES (?, \(offset))", [room])
             }
             #expect(try transaction.say(1, in: "end") == last)

@@ -38,7 +38,8 @@ extension ConfigurationFile {
         let converts = value(
             mapping["fahrenheit_to_celsius"], "\(name).fahrenheit_to_celsius", "true or false", \.bool)
         let devices = value(mapping["devices_in_payload"], "\(name).devices_in_payload", "true or false", \.bool)
-        guard case .some(.some(let pattern)) = topic, let convention, let room, let qos, let converts, let devices else {
+        guard case .some(.some(let pattern)) = topic, let convention, let room, let qos, let converts, let devices
+        else {
             return nil
         }
         do throws(TopicRouteError) {

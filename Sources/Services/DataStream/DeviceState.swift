@@ -49,7 +49,8 @@ struct DeviceState {
     ///
     /// - Parameter maxBytes: what the device may hold; beyond it its longest silent series are forgotten.
     mutating func update(
-        with reading: Reading, maxBytes: Int, order: inout EvictionOrder, nextKey: inout UInt64, watch: inout SilenceWatch
+        with reading: Reading, maxBytes: Int, order: inout EvictionOrder, nextKey: inout UInt64,
+        watch: inout SilenceWatch
     ) -> DeviceUpdate? {
         guard let index = store(reading, maxBytes: maxBytes, nextKey: &nextKey) else { return nil }
         order.heard(slot, byteCount: byteCount)

@@ -24,6 +24,8 @@ struct LatestReadings {
     /// The part of the budget that one device may hold: 256 KiB of 128 MiB, two of the largest readings that a payload
     /// can make.
     private static let deviceShare = 512
+    /// What a device may hold however small the budget is.
+    private static let minDeviceBytes = 64 << 10
 
     /// Room for `capacity` devices and about `maxBytes` of what they say; each may be silent for `offlineAfter`, or for
     /// ever when that is `nil`.
@@ -41,7 +43,8 @@ struct LatestReadings {
         admit(reading.device, in: reading.room, at: reading.receivedAt)
         // Through the optional chains the state is changed in place instead of copied.
         let update = rooms[reading.room]?[reading.device]?.update(
-            with: reading, maxBytes: maxBytes / Self.deviceShare, order: &order, nextKey: &nextKey, watch: &watch)
+            with: reading, maxBytes: max(Self.minDeviceBytes, maxBytes / Self.deviceShare), order: &order,
+            nextKey: &nextKey, watch: &watch)
         if order.byteCount > maxBytes { shrink() }
         return update
     }

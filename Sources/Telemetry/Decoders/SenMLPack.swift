@@ -65,7 +65,9 @@ struct SenMLPack {
     /// Where the reading of a device at a time is gathered.
     private mutating func part(of device: DeviceID, at time: Timestamp?) throws(DecodeError) -> Int {
         let key = Key(device: ExactString(device.rawValue), time: time)
-        if let last = parts.indices.last, parts[last].time == time, ExactString(parts[last].device.rawValue) == key.device {
+        if let last = parts.indices.last, parts[last].time == time,
+            ExactString(parts[last].device.rawValue) == key.device
+        {
             return last
         }
         if let known = indices[key] { return known }

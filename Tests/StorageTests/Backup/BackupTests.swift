@@ -213,7 +213,9 @@ struct BackupTests {
     private static func line(_ table: String, _ change: [String: JSONValue] = [:]) -> String {
         var fields = sound[table] ?? [:]
         for (name, value) in change { fields[name] = value }
-        let members = [JSONMember(name: "table", value: .string(table))] + fields.map { JSONMember(name: $0.key, value: $0.value) }
+        let members =
+            [JSONMember(name: "table", value: .string(table))]
+            + fields.map { JSONMember(name: $0.key, value: $0.value) }
         var bytes: [UInt8] = []
         JSONValue.object(members).append(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
@@ -222,7 +224,8 @@ struct BackupTests {
     private static let tooDeep = JSONValue.string(String(repeating: "a/", count: 128) + "a")
     private static let tooLong = JSONValue.string(String(repeating: "a", count: 70_000))
 
-    @Test("A line of every table is taken when it holds what a gateway would have stored", arguments: sound.keys.sorted())
+    @Test(
+        "A line of every table is taken when it holds what a gateway would have stored", arguments: sound.keys.sorted())
     func soundLines(table: String) throws {
         let rows = table == "message" ? [Self.line("room"), Self.line(table)] : [Self.line(table)]
         let lines = table == "reading" ? Self.export(values: rows) : Self.export(rows: rows)
@@ -242,7 +245,8 @@ struct BackupTests {
             ("reading", "room_id", ["", "sensors/+", tooLong]), ("reading", "unit", [tooLong]),
             ("device", "name", ["a/b", ""]), ("device", "room", ["#"]), ("device", "last_seen", ["-5"]),
             ("user", "name", ["", "a/b"]), ("user", "last_seen", ["-1", .number(1.5)]),
-            ("notification", "sequence", ["9223372036854775807", "0"]), ("notification", "payload", ["x", "1", tooLong]),
+            ("notification", "sequence", ["9223372036854775807", "0"]),
+            ("notification", "payload", ["x", "1", tooLong]),
             ("notification", "user", ["a/b"]), ("notification", "created_at", ["-1"]),
             ("notification", "notification_id", [""]),
             ("alert", "state", ["odd"]), ("alert", "severity", ["odd"]), ("alert", "pending_at", ["-1"]),

@@ -22,7 +22,8 @@ struct BadPayloadTests {
             (#"{"a":"x","b":null,"c":[1]}"#, "no_number"), ("[]", "no_number"), ("hello", "no_number"),
             ("null", "no_number"), (#"{"value":"hot"}"#, "wrong_type"), (#"{"value":[1]}"#, "wrong_type"),
             ("[1,2]", "wrong_type"), (#"[{"a":1},2]"#, "wrong_type"), (#"{"":1}"#, "bad_metric"),
-            (#"{"a":1,"a":2}"#, "duplicate_name"), (#"{"ts":"now","a":1}"#, "bad_time"), (#"{"a":1"#, "invalid_json"), (#"{"a":"\ud800"}"#, "invalid_json"),
+            (#"{"a":1,"a":2}"#, "duplicate_name"), (#"{"ts":"now","a":1}"#, "bad_time"), (#"{"a":1"#, "invalid_json"),
+            (#"{"a":"\ud800"}"#, "invalid_json"),
         ])
     func reasons(payload: String, reason: String) {
         #expect(Self.failure(Array(payload.utf8))?.reason == reason)

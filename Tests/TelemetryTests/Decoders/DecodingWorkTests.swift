@@ -37,10 +37,15 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
         PayloadShape("names that nothing cheap tells apart", "{", "}") { #""n\#(100_000 + $0)n":"x""# },
         PayloadShape("objects of objects", "{", "}") { #""m\#($0)":{"x":{"y":{}}}"# },
         PayloadShape("values with units", "{", "}") { #""m\#($0 % 4000)":{"value":1,"unit":"°C","x":"y"}"# },
-        PayloadShape("a wide object far below", String(repeating: #"{"a":"#, count: 30) + "{", String(repeating: "}", count: 31)) {
+        PayloadShape(
+            "a wide object far below", String(repeating: #"{"a":"#, count: 30) + "{", String(repeating: "}", count: 31)
+        ) {
             #""m\#($0)":"x""#
         },
-        PayloadShape("many narrow objects far below", String(repeating: #"{"a":"#, count: 29) + "{", String(repeating: "}", count: 30)) {
+        PayloadShape(
+            "many narrow objects far below", String(repeating: #"{"a":"#, count: 29) + "{",
+            String(repeating: "}", count: 30)
+        ) {
             #""m\#($0)":{"a":"x"}"#
         },
         PayloadShape("members of values", #"{"ts":1714564800,"values":{"#, "}}") { #""m\#($0)":1"# },
@@ -91,7 +96,9 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
     private static let conventions = [
         PayloadShape("SenML with many base names", "[", "]") { #"{"bn":"d1:\#($0):","n":"a","v":1}"# },
         PayloadShape("SenML with many devices", "[", "]") { #"{"bn":"d\#($0)/","n":"a","v":1}"# },
-        PayloadShape("SenML with a long base name", #"[{"bn":"\#(String(repeating: "d", count: 127))/","n":"a","v":1},"#, "]") {
+        PayloadShape(
+            "SenML with a long base name", #"[{"bn":"\#(String(repeating: "d", count: 127))/","n":"a","v":1},"#, "]"
+        ) {
             #"{"n":"m\#($0 % 100)","v":1}"#
         },
         PayloadShape(
@@ -110,9 +117,15 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
         PayloadShape("sensors without values", #"{"Time":"2024-05-01T12:00:00","#, "}") { #""S\#($0)":{"Id":"x"}"# },
         PayloadShape("a sensor's texts", #"{"Time":"2024-05-01T12:00:00","A":{"#, "}}") { #""S\#($0)":"x""# },
         PayloadShape("phases", #"{"Time":"2024-05-01T12:00:00","ENERGY":{"Power":["#, "]}}") { _ in "null" },
-        PayloadShape("texts beside a sensor", #"{"Time":"2024-05-01T12:00:00","A":{"B":1},"#, "}") { #""SensorName\#($0)":"x""# },
-        PayloadShape("a long name beside a sensor", #"{"Time":"x","A":{"B":1},"N"#, #"":"ON"}"#, separator: "") { _ in "aN" },
-        PayloadShape("a long unit of temperatures", #"{"A":{"Temperature":[1,2,3]},"TempUnit":""#, #""}"#, separator: "") { _ in
+        PayloadShape("texts beside a sensor", #"{"Time":"2024-05-01T12:00:00","A":{"B":1},"#, "}") {
+            #""SensorName\#($0)":"x""#
+        },
+        PayloadShape("a long name beside a sensor", #"{"Time":"x","A":{"B":1},"N"#, #"":"ON"}"#, separator: "") { _ in
+            "aN"
+        },
+        PayloadShape(
+            "a long unit of temperatures", #"{"A":{"Temperature":[1,2,3]},"TempUnit":""#, #""}"#, separator: ""
+        ) { _ in
             "F"
         },
     ]
@@ -174,7 +187,8 @@ struct DecodingWorkTests {
                     }
                     _ = try? decoder.decode(payload, context: context)
                 }
-                #expect(growth < Work.limit, "\(convention.rawValue) took \(growth) times as long for 8 times the bytes")
+                #expect(
+                    growth < Work.limit, "\(convention.rawValue) took \(growth) times as long for 8 times the bytes")
             }
         }
     }
@@ -191,8 +205,12 @@ struct DecodingWorkTests {
             PayloadShape("levels", "sensors", "", separator: "") { _ in "/x" },
             PayloadShape("a long metric", "sensors/d1/", "", separator: "") { _ in "m" },
             PayloadShape("marks", "sensors/d1/", "", separator: "") { $0 % 2 == 0 ? "\u{301}" : "\u{316}" },
-            PayloadShape("a level of marks", "sensors/d1/", "/telemetry", separator: "") { $0 % 2 == 0 ? "\u{301}" : "\u{316}" },
-            PayloadShape("a last level of marks", "devices/d1/", "", separator: "") { $0 % 2 == 0 ? "\u{301}" : "\u{316}" },
+            PayloadShape("a level of marks", "sensors/d1/", "/telemetry", separator: "") {
+                $0 % 2 == 0 ? "\u{301}" : "\u{316}"
+            },
+            PayloadShape("a last level of marks", "devices/d1/", "", separator: "") {
+                $0 % 2 == 0 ? "\u{301}" : "\u{316}"
+            },
             PayloadShape("a component's state", "", "/sensor/x/state", separator: "") { _ in "a/" },
             PayloadShape("a component of a long name", "a/sensor/", "/state", separator: "") { _ in "x" },
             PayloadShape("a clock's request", "windsock/clock/", "/request", separator: "") { _ in "\u{1F1E6}" },

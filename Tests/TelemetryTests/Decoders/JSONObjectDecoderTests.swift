@@ -112,7 +112,8 @@ struct JSONObjectDecoderTests {
     @Test(
         "a name that comes twice in one object is an error, however it is written",
         arguments: [
-            #"{"value":1,"value":1}"#, #"{"a":1,"b":2,"a":3}"#, #"{"a":1,"\u0061":2}"#, #"{"t":1,"values":{"x":1,"x":2}}"#,
+            #"{"value":1,"value":1}"#, #"{"a":1,"b":2,"a":3}"#, #"{"a":1,"\u0061":2}"#,
+            #"{"t":1,"values":{"x":1,"x":2}}"#,
             #"{"é":1,"\u00e9":2}"#,
         ])
     func duplicateNames(payload: String) {
