@@ -38,7 +38,7 @@ struct LatestReadingsTests {
             }
         }
         for number in 0..<200 {
-            _ = latest.update(with: try Self.reading("many\(number)", metrics: 200, nameLength: 100, at: 100))
+            _ = latest.update(with: try Self.reading("many\(number)", metrics: 60, nameLength: 100, at: 100))
             #expect(latest.byteCount <= 4 << 20)
         }
         let devices = latest.devices { _ in true }

@@ -27,6 +27,11 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
         }
     }
 
+    init(_ name: String, make: @escaping @Sendable (_ byteCount: Int) -> [UInt8]) {
+        testDescription = name
+        self.make = make
+    }
+
     static let all = objects + arrays + strings + numbers + conventions + words
 
     private static let objects = [
@@ -107,6 +112,11 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
         ) { #"{"n":"m","v":1,"t":\#(-($0 % 1000))}"# },
         PayloadShape("SenML with many times", "[", "]") { #"{"n":"a","v":1,"t":\#(-($0 % 4000))}"# },
         PayloadShape("SenML with sums", #"[{"bu":"W","n":"a","s":1},"#, "]") { _ in #"{"n":"a","s":1}"# },
+        PayloadShape("SenML with a long unit of many sums") { byteCount in
+            let unit = String(repeating: "u", count: byteCount / 2)
+            let records = String(repeating: #",{"n":"a","s":1}"#, count: byteCount / 32)
+            return Array(#"[{"bu":"\#(unit)","n":"a","s":1}\#(records)]"#.utf8)
+        },
         PayloadShape("SenML with names of many parts", "[", "]") {
             #"{"bn":"\#(String(repeating: "a:", count: 60))","n":"b/\#($0 % 100)","v":1}"#
         },
