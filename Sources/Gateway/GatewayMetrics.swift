@@ -25,6 +25,11 @@ enum GatewayMetrics {
         observe("windsock_devices_evicted", "Devices forgotten because too many were known.", kind: .counter) {
             stream.deviceCounts.evicted
         }
+        observe("windsock_latest_bytes", "About what the latest readings take in memory.") { stream.latestSize.bytes }
+        observe(
+            "windsock_latest_series_evicted", "Series of latest readings forgotten because of their bytes.",
+            kind: .counter
+        ) { stream.latestSize.evictedSeries }
         observe("windsock_users_online", "Users with at least one connection.") { hub.presence.userCount }
         observe("windsock_rooms_writes_waiting", "Chat messages and notifications that wait to be stored.") {
             rooms.writer.waitingCount

@@ -7,8 +7,10 @@
 package struct TelemetryDecoder {
     /// How many topics are remembered; when a further one comes, all are forgotten.
     package static let cachedTopicLimit = 65_536
-    /// Longer topics are worked out anew each time, so that the cache stays below about 50 MB.
+    /// Longer topics are worked out anew each time.
     package static let cachedTopicByteCount = 512
+    /// About what remembered topics may take in memory; when it is more, all are forgotten.
+    package static let cacheByteLimit = 48 << 20
 
     /// The two kinds of topics.
     private enum Meaning {
@@ -23,6 +25,7 @@ package struct TelemetryDecoder {
     package let timePolicy: TimePolicy
 
     private var cache: [String: Meaning] = [:]
+    private var cacheByteCount = 0
 
     /// A decoder for topics of `routes` and `statusRoutes`, of which the first that matches a topic decides.
     package init(
@@ -80,7 +83,9 @@ package struct TelemetryDecoder {
 
     /// The pattern of the route that a topic of readings belongs to, if it is remembered: few names for many topics.
     package func pattern(ofTopic topic: String) -> String? {
-        guard case .readings(let resolved) = cache[topic] else { return nil }
+        guard topic.utf8.count <= Self.cachedTopicByteCount, case .readings(let resolved) = cache[topic] else {
+            return nil
+        }
         return resolved.pattern
     }
 
@@ -90,6 +95,9 @@ package struct TelemetryDecoder {
         var context = topic.context
         context.receivedAt = receivedAt
         let decoded = try topic.decode(payload, context: context)
+        guard decoded.reduce(0, { $0 + $1.metrics.count }) <= limits.maxMetricsPerPayload else {
+            throw .tooManyValues(limit: limits.maxMetricsPerPayload)
+        }
         var readings: [Reading] = []
         readings.reserveCapacity(decoded.count)
         for reading in decoded {
@@ -111,15 +119,23 @@ package struct TelemetryDecoder {
 
     /// What the routes say of a topic, remembered.
     private mutating func meaning(of topic: String) throws(DecodeError) -> Meaning {
-        if let known = cache[topic] { return known }
+        // Hashing a long topic could take longer than working it out.
+        let isCached = topic.utf8.count <= Self.cachedTopicByteCount
+        if isCached, let known = cache[topic] { return known }
         let meaning: Meaning
         if let status = try ResolvedStatusTopic(topic, statusRoutes: statusRoutes, routes: routes) {
             meaning = .status(status)
         } else {
             meaning = .readings(try ResolvedTopic(topic, routes: routes, limits: limits))
         }
-        if topic.utf8.count <= Self.cachedTopicByteCount {
-            if cache.count >= Self.cachedTopicLimit { cache.removeAll(keepingCapacity: true) }
+        if isCached {
+            // The topic itself, what it captures and the room that is made of it.
+            let byteCount = 384 + 4 * topic.utf8.count
+            if cache.count >= Self.cachedTopicLimit || cacheByteCount + byteCount > Self.cacheByteLimit {
+                cache.removeAll(keepingCapacity: true)
+                cacheByteCount = 0
+            }
+            cacheByteCount += byteCount
             cache[topic] = meaning
         }
         return meaning

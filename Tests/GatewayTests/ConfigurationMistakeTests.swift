@@ -46,6 +46,10 @@ struct ConfigurationMistakeTests {
             "routes: [{topic: \"a/{device}\", fahrenheit_to_celsius: 1}]",
             "windsock.yaml:1: routes[0].fahrenheit_to_celsius", "true or false"
         ),
+        (
+            "routes: [{topic: \"a/{device}\", devices_in_payload: many}]",
+            "windsock.yaml:1: routes[0].devices_in_payload", "true or false"
+        ),
         ("routes: [7]", "windsock.yaml:1: routes[0]", "topic"),
         ("routes: 7", "windsock.yaml:1: routes", "list"),
         ("- listen", "windsock.yaml:1", "mapping"),

@@ -73,6 +73,7 @@ struct ConfigurationTests {
               - topic: tele/{device}/SENSOR
                 convention: tasmota
                 fahrenheit_to_celsius: true
+              - {topic: "gateways/{device}", devices_in_payload: true}
             """)
         #expect(configuration.server.host == "::1")
         #expect(configuration.server.port == 9000)
@@ -83,14 +84,16 @@ struct ConfigurationTests {
         #expect(configuration.mqtt.protocolVersion == .v311)
         #expect(configuration.mqtt.keepAlive == .seconds(10))
         #expect(configuration.server.heartbeat.pingInterval == .seconds(5))
-        #expect(configuration.routes.map(\.convention) == [.bare, .tasmota])
-        #expect(configuration.routes.map(\.convertsFahrenheit) == [false, true])
+        #expect(configuration.routes.map(\.convention) == [.bare, .tasmota, .auto])
+        #expect(configuration.routes.map(\.convertsFahrenheit) == [false, true, false])
+        #expect(configuration.routes.map(\.allowsForeignDevices) == [false, false, true])
         #expect(configuration.routes[0].captureNames == ["site", "device", "metric"])
         #expect(configuration.stream.telemetryRoots == ["sites", "sensors"])
         #expect(
             configuration.mqtt.subscriptions == [
                 MQTTSubscription(filter: try TopicFilter("$share/gateways/buildings/+/+/+"), qos: .atMostOnce),
                 MQTTSubscription(filter: try TopicFilter("$share/gateways/tele/+/SENSOR"), qos: .atLeastOnce),
+                MQTTSubscription(filter: try TopicFilter("$share/gateways/gateways/+"), qos: .atLeastOnce),
                 MQTTSubscription(
                     filter: try TopicFilter("$share/gateways/windsock/clock/+/request"), qos: .atMostOnce,
                     isOptional: true),

@@ -36,7 +36,7 @@ struct PrintedConfigurationTests {
             mqtt: {client_id: "null", username: "~", status_topic: "tab\\there \\"x\\""}
             routes:
               - {topic: "a/{site}/{device}/#", room: "b/{site}", convention: json, qos: 0, fahrenheit_to_celsius: true}
-              - topic: +/{device}
+              - {topic: "+/{device}", devices_in_payload: true}
             """
         let first = try SettingsFixture.load(yaml)
         let printed = GatewayConfiguration.printed(try SettingsFixture.sources(yaml))

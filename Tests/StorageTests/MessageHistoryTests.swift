@@ -1,6 +1,8 @@
-import Storage
+import GRDB
 import Telemetry
 import Testing
+
+@testable import Storage
 
 @Suite("A room's history")
 struct MessageHistoryTests {
@@ -42,6 +44,43 @@ struct MessageHistoryTests {
                         offset: 7, messageID: "m7", type: "chat_message", payload: Array("{\"n\":7}".utf8),
                         createdAt: at(7)))
         }
+    }
+
+    @Test("a room whose offset is at its end or damaged refuses messages, and everything else goes on")
+    func offsetsEnd() throws {
+        let database = try fixture.open()
+        let last = StoredMessage.maxOffset
+        try database.write { transaction throws in
+            for (room, offset) in [
+                ("end", "\(last - 1)"), ("max", "9223372036854775807"), ("real", "9.3e18"), ("text", "'x'"),
+            ] {
+                try transaction.run("INSERT INTO room (name, last_offset) VALUES (?, \(offset))", [room])
+            }
+            #expect(try transaction.say(1, in: "end") == last)
+        }
+        for room in ["end", "max", "real", "text"] {
+            #expect(throws: DatabaseError.self) { try database.write { _ = try $0.say(2, in: room) } }
+        }
+        #expect(throws: DatabaseError.self) { try database.read { try $0.lastOffset(of: "text") } }
+        #expect(try database.write { try $0.say(1, in: "other") } == 1)
+        #expect(try database.read { try $0.messages(in: "end", after: 0, limit: 9).map(\.offset) } == [last])
+    }
+
+    @Test("values of another type than a column's are errors, not the end of the process")
+    func damagedRows() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            try transaction.say(1, in: "a")
+            try transaction.notify("n", "ada")
+            try transaction.run("UPDATE message SET offset = 1e19, created_at = 'x'")
+            try transaction.run("UPDATE notification SET created_at = 'x'")
+        }
+        #expect(throws: DatabaseError.self) { try database.read { try $0.messages(in: "a", after: 0, limit: 9) } }
+        #expect(throws: DatabaseError.self) {
+            try database.read { try $0.unreadNotifications(of: "ada", at: at(1), limit: 9) }
+        }
+        try database.write { try $0.run("UPDATE notification SET sequence = 9223372036854775807") }
+        #expect(throws: DatabaseError.self) { try database.write { try $0.notify("m", "ada") } }
     }
 
     @Test("what is trimmed or too old goes, and the offsets go on")

@@ -56,8 +56,41 @@ struct TelemetryDecoderTests {
         let readings = try decode("gw/north", #"{"A":[{"t":1}],"B":[{"t":2}]}"#, routes: routes)
         #expect(readings.map(\.room) == ["sensors/north/A", "sensors/north/B"])
         #expect(readings.map(\.device.rawValue) == ["A", "B"])
-        let below = try decode("sensors/d1", #"{"A":[{"t":1}],"d1":[{"t":2}]}"#)
-        #expect(below.map(\.room) == ["sensors/A", "sensors/d1"])
+    }
+
+    @Test("a topic's device speaks for others only where its route says so")
+    func foreignDevices() throws {
+        let payload = #"{"A":[{"t":1}],"d1":[{"t":2}]}"#
+        #expect(throws: DecodeError.foreignDevice("A", topicDevice: "d1")) { try decode("sensors/d1", payload) }
+        let routes = [try TopicRoute(pattern: "sensors/{device}", allowsForeignDevices: true)]
+        #expect(try decode("sensors/d1", payload, routes: routes).map(\.room) == ["sensors/A", "sensors/d1"])
+    }
+
+    @Test("all readings of a payload together have no more values than allowed")
+    func tooManyValues() throws {
+        let reading = "{" + (0..<16).map { "\"\($0)\":1" }.joined(separator: ",") + "}"
+        func payload(_ count: Int) -> String { "[\(Array(repeating: reading, count: count).joined(separator: ","))]" }
+        #expect(try decode("sensors/d1", payload(1024)).count == 1024)
+        #expect(throws: DecodeError.tooManyValues(limit: 16_384)) { try decode("sensors/d1", payload(1025)) }
+    }
+
+    @Test("the cache of topics is bounded in bytes, of topics that are as long as may be")
+    func cacheBytes() throws {
+        var decoder = TelemetryDecoder(routes: [try TopicRoute(pattern: "x/{device}/#")])
+        let tail = String(repeating: "y", count: 490)
+        let limit = TelemetryDecoder.cacheByteLimit / (4 * 490)
+        for index in 0..<limit {
+            _ = try decoder.decode(topic: "x/\(index)/\(tail)", payload: [0x31], receivedAt: receivedAt)
+            #expect(decoder.cachedTopicCount * 4 * 490 <= TelemetryDecoder.cacheByteLimit)
+        }
+        #expect(decoder.cachedTopicCount < limit)
+    }
+
+    @Test("a long topic is worked out without being hashed, and a metric too long to be one is refused at once")
+    func longTopics() throws {
+        let metric = String(repeating: "m", count: 60_000)
+        #expect(throws: DecodeError.badMetric(metric)) { try decode("sensors/d1/\(metric)", #"{"state":"x"}"#) }
+        #expect(throws: DecodeError.self) { try decode("sensors" + String(repeating: "/x", count: 30_000), "1") }
     }
 
     @Test("a topic of no route, and levels that cannot be names")

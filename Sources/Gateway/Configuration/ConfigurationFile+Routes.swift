@@ -2,7 +2,9 @@ import Telemetry
 import Yams
 
 extension ConfigurationFile {
-    private static let routeKeys = ["topic", "convention", "room", "qos", "fahrenheit_to_celsius"]
+    private static let routeKeys = [
+        "topic", "convention", "room", "qos", "fahrenheit_to_celsius", "devices_in_payload",
+    ]
 
     /// The routes of a list; `nil` when it is none. Those that cannot be used are recorded and left out.
     mutating func readRoutes(_ node: Node) -> [TopicRoute]? {
@@ -35,13 +37,16 @@ extension ConfigurationFile {
         let qos = value(mapping["qos"], "\(name).qos", "0 or 1", \.int)
         let converts = value(
             mapping["fahrenheit_to_celsius"], "\(name).fahrenheit_to_celsius", "true or false", \.bool)
-        guard case .some(.some(let pattern)) = topic, let convention, let room, let qos, let converts else {
+        let devices = value(mapping["devices_in_payload"], "\(name).devices_in_payload", "true or false", \.bool)
+        guard case .some(.some(let pattern)) = topic, let convention, let room, let qos, let converts, let devices
+        else {
             return nil
         }
         do throws(TopicRouteError) {
             return try TopicRoute(
                 pattern: pattern, convention: convention ?? .auto, room: room ?? RoomTemplate.standard.description,
-                qos: qos ?? 1, convertsFahrenheit: converts ?? false)
+                qos: qos ?? 1, convertsFahrenheit: converts ?? false,
+                allowsForeignDevices: devices ?? false)
         } catch {
             let key =
                 switch error.problem {

@@ -89,6 +89,8 @@ extension ConfigurationOption {
     static let queueBytes = Self("limits.queue_bytes", default: "1048576", "Bytes that wait for a slow client.")
     static let queueMessages = Self("limits.queue_messages", default: "256", "Messages that wait and may not be lost.")
     static let devices = Self("limits.devices", default: "10000", "Devices whose latest reading is kept.")
+    static let latestBytes = Self(
+        "limits.latest_bytes", default: "134217728", "About what the latest readings may take in memory.")
     static let mailboxBytes = Self("limits.mailbox_bytes", default: "8388608", "Bytes that wait for one event loop.")
     static let payloadBytes = Self("limits.payload_bytes", default: "262144", "Bytes of an MQTT payload.")
     static let handshakeTimeout = Self("limits.handshake_timeout", default: "10s", "Time to make a first request.")
@@ -170,7 +172,7 @@ extension ConfigurationOption {
         mqttStatusTopic,
         mqttShareGroup, offlineAfter, statusTopics, clockExchange, messageBytes, rooms, commandsPerSecond, commandBurst,
         queueBytes,
-        queueMessages, devices,
+        queueMessages, devices, latestBytes,
         mailboxBytes, payloadBytes, handshakeTimeout, bodyTimeout, connections, addressConnections, exemptAddresses,
         userConnections, userCommandsPerSecond, userRequests, userRequestsPerSecond, userReplayedPerSecond,
         addressConnectionsPerSecond, contentBytes, notificationRecipients, webhookURL, webhookSecret, webhookSecretFile,

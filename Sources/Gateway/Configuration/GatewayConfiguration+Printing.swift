@@ -25,6 +25,7 @@ extension GatewayConfiguration {
                 "    room: \(scalar(route.room.description))",
                 "    qos: \(route.qos)",
                 "    fahrenheit_to_celsius: \(route.convertsFahrenheit)",
+                "    devices_in_payload: \(route.allowsForeignDevices)",
             ]
         }
         if let rules = sources.file?.alertRules, !rules.isEmpty {

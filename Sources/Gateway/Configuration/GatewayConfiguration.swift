@@ -95,6 +95,7 @@ package struct GatewayConfiguration: Sendable {
         otlp = Self.otlp(&settings, sources.environment)
         stream = DataStreamConfiguration(
             maxDevices: settings.integer(.devices, in: 1...10_000_000),
+            maxLatestBytes: settings.integer(.latestBytes, in: 1_048_576...1_099_511_627_776),
             telemetryRoots: routes.telemetryRoots,
             protectedFirstLevels: RoomGrants.protectedFirstLevels,
             offlineAfter: Self.offlineAfter(&settings))

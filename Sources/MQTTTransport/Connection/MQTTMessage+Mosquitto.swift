@@ -14,21 +14,40 @@ extension MQTTMessage {
             userProperties: properties.map(Self.userProperties) ?? [])
     }
 
+    /// What the message takes in memory, about: the broker's longest topic is 64 KiB, so payloads alone would say little.
+    var byteCount: Int {
+        userProperties.reduce(Self.fixedByteCount + topic.utf8.count + payload.count) {
+            $0 + $1.name.utf8.count + $1.value.utf8.count
+        }
+    }
+
+    private static let fixedByteCount = 128
+
+    /// The user properties that are read, with the most bytes that their values may have.
+    private static let readProperties = [(name: "traceparent", limit: 256), (name: "tracestate", limit: 512)]
+    /// How many pairs are looked at: a packet may hold 400,000 empty ones.
+    static let maxUserProperties = 64
+
+    /// The properties that are read, each once. Others are passed over: only their names are looked at.
     private static func userProperties(in list: OpaquePointer) -> [MQTTUserProperty] {
         var found: [MQTTUserProperty] = []
-        var name: UnsafeMutablePointer<CChar>?
-        var value: UnsafeMutablePointer<CChar>?
         let identifier = Int32(MQTT_PROP_USER_PROPERTY.rawValue)
-        var next = mosquitto_property_read_string_pair(list, identifier, &name, &value, false)
-        while next != nil {
-            if let name, let value {
-                found.append(MQTTUserProperty(name: String(cString: name), value: String(cString: value)))
-            }
-            free(name)
-            free(value)
-            name = nil
-            value = nil
-            next = mosquitto_property_read_string_pair(next, identifier, &name, &value, true)
+        var pair: OpaquePointer? = list
+        var isFirst = true
+        for _ in 0..<maxUserProperties where found.count < readProperties.count {
+            var name: UnsafeMutablePointer<CChar>?
+            pair = mosquitto_property_read_string_pair(pair, identifier, &name, nil, !isFirst)
+            guard let pair else { break }
+            isFirst = false
+            defer { free(name) }
+            guard let name, let read = readProperties.first(where: { strcmp($0.name, name) == 0 }),
+                !found.contains(where: { $0.name == read.name })
+            else { continue }
+            var value: UnsafeMutablePointer<CChar>?
+            _ = mosquitto_property_read_string_pair(pair, identifier, nil, &value, false)
+            defer { free(value) }
+            guard let value, strlen(value) <= read.limit else { continue }
+            found.append(MQTTUserProperty(name: read.name, value: String(cString: value)))
         }
         return found
     }

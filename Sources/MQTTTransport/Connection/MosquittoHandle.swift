@@ -31,7 +31,7 @@ final class MosquittoHandle {
 
     private var messages: [MQTTMessage] = []
     private var events: [Event] = []
-    /// Bytes of payload in the messages that wait to be taken.
+    /// Bytes of the messages that wait to be taken, topics and properties included.
     private(set) var messageBytes = 0
 
     init(configuration: MQTTConfiguration, protocolLevel: Int) throws(MQTTError) {
@@ -132,8 +132,9 @@ final class MosquittoHandle {
         mosquitto_message_v5_callback_set(pointer) { _, object, message, properties in
             guard let message, let handle = MosquittoHandle.from(object) else { return }
             let isDuplicate = handle.duplicates.isListening ? handle.flag(of: message.pointee) : nil
-            handle.messageBytes += Int(message.pointee.payloadlen)
-            handle.messages.append(MQTTMessage(copying: message.pointee, properties, isDuplicate: isDuplicate))
+            let copy = MQTTMessage(copying: message.pointee, properties, isDuplicate: isDuplicate)
+            handle.messageBytes += copy.byteCount
+            handle.messages.append(copy)
         }
     }
 

@@ -11,7 +11,7 @@ package struct MQTTMessage: Sendable {
     ///
     /// Known of QoS 1 messages from a connect that found the session up to the first that is new; `nil` of all others.
     package var isDuplicate: Bool?
-    /// MQTT 5 user properties, in order; empty with MQTT 3.1.1.
+    /// Those MQTT 5 user properties that are read, `traceparent` and `tracestate`, in order; empty with MQTT 3.1.1.
     package var userProperties: [MQTTUserProperty]
 
     package init(

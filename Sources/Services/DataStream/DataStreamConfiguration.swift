@@ -2,6 +2,8 @@
 package struct DataStreamConfiguration: Sendable {
     /// Devices whose latest readings are kept; beyond it the longest silent are forgotten.
     package var maxDevices: Int
+    /// About what these readings may take in memory; beyond it the devices that hold most lose their oldest.
+    package var maxLatestBytes: Int
     /// The first segments of the routes' room templates: what makes a room a telemetry room.
     package var telemetryRoots: Set<String>
     /// First levels of rooms that no leading wildcard reaches.
@@ -12,11 +14,13 @@ package struct DataStreamConfiguration: Sendable {
 
     package init(
         maxDevices: Int = 10_000,
+        maxLatestBytes: Int = 128 << 20,
         telemetryRoots: Set<String> = ["sensors"],
         protectedFirstLevels: [String] = ["users"],
         offlineAfter: Duration? = .seconds(300)
     ) {
         self.maxDevices = maxDevices
+        self.maxLatestBytes = maxLatestBytes
         self.telemetryRoots = telemetryRoots
         self.protectedFirstLevels = protectedFirstLevels
         self.offlineAfter = offlineAfter

@@ -31,7 +31,9 @@ package final class DataStreamService: Sendable {
         self.clock = clock
         self.configuration = configuration
         self.latest = Mutex(
-            LatestReadings(capacity: configuration.maxDevices, offlineAfter: configuration.offlineAfter))
+            LatestReadings(
+                capacity: configuration.maxDevices, maxBytes: configuration.maxLatestBytes,
+                offlineAfter: configuration.offlineAfter))
     }
 
     /// Publishes readings to their rooms, in order, each after a `device_status` when its device was not online. Does
@@ -191,6 +193,11 @@ package final class DataStreamService: Sendable {
     /// Devices known now, and devices forgotten because the map was full.
     package var deviceCounts: (known: Int, evicted: Int) {
         latest.withLock { ($0.count, $0.evictedCount) }
+    }
+
+    /// About what the latest readings take in memory, and how many series were forgotten to keep it within its budget.
+    package var latestSize: (bytes: Int, evictedSeries: Int) {
+        latest.withLock { ($0.byteCount, $0.evictedSeriesCount) }
     }
 
     /// The journey as the hub goes on with it: under a span `stream.push_data` when it is sampled.

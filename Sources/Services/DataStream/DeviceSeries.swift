@@ -7,22 +7,60 @@ import Telemetry
 struct DeviceSeries {
     /// Names this series among all: what conflation compares.
     let key: ConflationKey
-    var latest: Reading
+    var latest: Reading {
+        didSet { byteCount = keysByteCount + Self.byteCount(of: latest) }
+    }
+    /// What this takes in memory, about.
+    private(set) var byteCount: Int
+    /// Of the metrics' names in their order: tells series apart without comparing all names.
+    let digest: Int
     /// Counts all changes of all series: the one that made ``latest``.
     var version: UInt64 = 0
     /// `"temperature":` and so on, in the order of the metrics.
     private let metricKeys: [[UInt8]]
+    private let keysByteCount: Int
 
     init(key: ConflationKey, first reading: Reading) {
         self.key = key
         self.latest = reading
+        digest = Self.digest(of: reading)
+        keysByteCount = reading.metrics.reduce(0) { $0 + Self.arrayByteCount + $1.name.utf8.count + 3 }
+        byteCount = keysByteCount + Self.byteCount(of: reading)
         self.metricKeys = reading.metrics.map { metric in
             var bytes: [UInt8] = []
+            bytes.reserveCapacity(metric.name.utf8.count + 3)
             JSONWriter.append(metric.name, to: &bytes)
             bytes.append(UInt8(ascii: ":"))
             return bytes
         }
     }
+
+    /// What stands for the names of a reading's metrics. Nobody can name metrics so that two are the same.
+    static func digest(of reading: Reading) -> Int {
+        var hasher = Hasher()
+        for metric in reading.metrics { hasher.combine(ExactString(metric.name)) }
+        return hasher.finalize()
+    }
+
+    // MARK: Bytes
+
+    /// What an array takes beside its elements, and the place where it stands.
+    private static let arrayByteCount = 48
+    /// What a series takes beside its metrics: its own place, its reading's, and the heads of their arrays.
+    private static let fixedByteCount = 512
+
+    private static func byteCount(of reading: Reading) -> Int {
+        reading.metrics.reduce(fixedByteCount + (reading.trace?.state?.utf8.count ?? 0)) { sum, metric in
+            sum + MemoryLayout<Metric>.stride + byteCount(of: metric.name) + (metric.unit.map(byteCount) ?? 0)
+        }
+    }
+
+    /// Short strings stand where they are named.
+    private static func byteCount(of text: String) -> Int {
+        text.utf8.count > 15 ? 48 + text.utf8.count : 0
+    }
+
+    // MARK: JSON
 
     /// Whether a reading has the same metrics in the same order.
     func fits(_ reading: Reading) -> Bool {
@@ -37,7 +75,7 @@ struct DeviceSeries {
     /// opening brace of `data`.
     func appendData(to bytes: inout [UInt8]) {
         var hasUnits = false
-        for (index, metric) in latest.metrics.enumerated() where metric.name != "timestamp" {
+        for (index, metric) in latest.metrics.enumerated() where !Self.isTimestamp(metric.name) {
             bytes += metricKeys[index]
             JSONWriter.append(metric.value, to: &bytes)
             bytes.append(UInt8(ascii: ","))
@@ -52,6 +90,10 @@ struct DeviceSeries {
             JSONWriter.append(claimed.secondsSinceEpoch, to: &bytes)
         }
         if latest.isRetained { JSONWriter.append(raw: ",\"retained\":true", to: &bytes) }
+    }
+
+    private static func isTimestamp(_ name: String) -> Bool {
+        name.utf8.count == 9 && name == "timestamp"
     }
 
     private func appendUnits(to bytes: inout [UInt8]) {

@@ -13,10 +13,13 @@ extension DeviceState {
     ///
     /// A retained `online` counts as heard now: when it was said, nobody knows, and if the device is gone without a
     /// last will, silence tells so in time. Once it did, the same word of old does not bring the device back.
-    mutating func take(_ report: StatusReport, watch: inout SilenceWatch) -> Bool {
+    mutating func take(_ report: StatusReport, order: inout EvictionOrder, watch: inout SilenceWatch) -> Bool {
         if report.isOnline {
             if report.isRetained, presence?.reason == .silence { return false }
-            if !report.isRetained { markSeen(at: report.receivedAt) }
+            if !report.isRetained {
+                markSeen(at: report.receivedAt)
+                order.heard(slot, byteCount: byteCount)
+            }
             listen(from: report.receivedAt, watch: &watch)
             return change(to: .online, because: .will, at: report.receivedAt)
         }

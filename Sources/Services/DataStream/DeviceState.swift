@@ -10,6 +10,10 @@ struct DeviceState {
     let device: DeviceID
     let room: String
     private(set) var series: [DeviceSeries] = []
+    /// What the device takes in memory, about.
+    private(set) var byteCount: Int
+    /// Where the latest reading's series stands: the next one is likely to be of the same.
+    private var latestIndex = 0
     /// When the latest message of the device itself was received; its last will is not of it.
     private(set) var lastSeen: Timestamp
     /// Whether the device is there; `nil` while all that is known was retained by the broker.
@@ -35,14 +39,22 @@ struct DeviceState {
         JSONWriter.append(device.rawValue, to: &bytes)
         JSONWriter.append(raw: ",\"data\":{", to: &bytes)
         prefix = bytes
+        byteCount = Self.fixedByteCount + 3 * (room.utf8.count + device.rawValue.utf8.count)
     }
 
+    /// What a device takes beside its names and series: its places in the maps, and what they keep free.
+    private static let fixedByteCount = 1024
+
     /// Takes a reading; returns what it changes, or `nil` for nothing.
+    ///
+    /// - Parameter maxBytes: what the device may hold; beyond it its longest silent series are forgotten.
     mutating func update(
-        with reading: Reading, version: UInt64, nextKey: inout UInt64, watch: inout SilenceWatch
+        with reading: Reading, version: UInt64, maxBytes: Int, order: inout EvictionOrder, nextKey: inout UInt64,
+        watch: inout SilenceWatch
     ) -> DeviceUpdate? {
-        guard let index = store(reading, nextKey: &nextKey) else { return nil }
+        guard let index = store(reading, maxBytes: maxBytes, nextKey: &nextKey) else { return nil }
         series[index].version = version
+        order.heard(slot, byteCount: byteCount)
         let isNews = hear(reading, watch: &watch)
         return DeviceUpdate(
             status: isNews ? statusPart : nil,
@@ -51,27 +63,53 @@ struct DeviceState {
 
     /// Takes a reading as the latest of its series; returns the series' index, or `nil` when it changes nothing: a
     /// retained message tells what was, so it never replaces what was heard since.
-    private mutating func store(_ reading: Reading, nextKey: inout UInt64) -> Int? {
-        if let index = series.firstIndex(where: { $0.fits(reading) }) {
+    private mutating func store(_ reading: Reading, maxBytes: Int, nextKey: inout UInt64) -> Int? {
+        if let index = index(fitting: reading) {
             if reading.isRetained, !series[index].latest.isRetained { return nil }
             if !reading.isRetained, !series[index].latest.isRetained {
                 intervals.record(
                     reading.receivedAt.nanosecondsSinceEpoch
                         - series[index].latest.receivedAt.nanosecondsSinceEpoch)
             }
+            byteCount -= series[index].byteCount
             series[index].latest = reading
+            byteCount += series[index].byteCount
+            latestIndex = index
             markSeen(at: reading.receivedAt)
             return index
         }
-        if series.count >= Self.maxSeries,
-            let oldest = series.indices.min(by: { series[$0].latest.receivedAt < series[$1].latest.receivedAt })
-        {
-            series.remove(at: oldest)
-        }
         nextKey += 1
-        series.append(DeviceSeries(key: ConflationKey(rawValue: nextKey), first: reading))
+        let new = DeviceSeries(key: ConflationKey(rawValue: nextKey), first: reading)
+        while series.count >= Self.maxSeries || byteCount + new.byteCount > maxBytes, forgetOldestSeries() {}
+        series.append(new)
+        byteCount += new.byteCount
+        latestIndex = series.count - 1
         markSeen(at: reading.receivedAt)
-        return series.count - 1
+        return latestIndex
+    }
+
+    /// The series of a reading's metrics. Compares the names of a few series only, and the digests of the others.
+    private func index(fitting reading: Reading) -> Int? {
+        if series.indices.contains(latestIndex), series[latestIndex].fits(reading) { return latestIndex }
+        guard series.count > 4 else { return series.firstIndex { $0.fits(reading) } }
+        let digest = DeviceSeries.digest(of: reading)
+        return series.firstIndex { $0.digest == digest && $0.fits(reading) }
+    }
+
+    /// Forgets the series that was silent longest; false when there is none.
+    @discardableResult
+    mutating func forgetOldestSeries() -> Bool {
+        guard let oldest = series.indices.min(by: { series[$0].latest.receivedAt < series[$1].latest.receivedAt })
+        else { return false }
+        byteCount -= series.remove(at: oldest).byteCount
+        return true
+    }
+
+    /// Forgets the oldest of several series; returns what the device holds then, or `nil` when it has no second one.
+    mutating func forgetSeriesButLast() -> Int? {
+        guard series.count > 1 else { return nil }
+        forgetOldestSeries()
+        return byteCount
     }
 
     /// Something of the device was received.

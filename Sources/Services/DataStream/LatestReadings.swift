@@ -1,17 +1,25 @@
 import Realtime
 import Telemetry
 
-/// The latest readings and the presence of every device, bounded: when full, the devices that were silent longest are
-/// forgotten.
+/// The latest readings and the presence of every device, bounded in number and in bytes.
+///
+/// One device too many, and the one that was silent longest is forgotten. A device that holds more than its share loses
+/// its own oldest series. Too many bytes in all, and the devices that hold most lose their oldest series, and are
+/// forgotten with their last one: so whoever holds little, less than half of an even share of the budget, is never
+/// forgotten because others hold much.
 struct LatestReadings {
     /// Devices by room; most rooms have one.
     private var rooms: [String: [DeviceID: DeviceState]] = [:]
     private(set) var count = 0
     /// Devices that were forgotten because the map was full.
     private(set) var evictedCount = 0
+    /// Series that were forgotten because there were too many bytes.
+    private(set) var evictedSeriesCount = 0
     private let capacity: Int
     /// Counts the readings that changed something, so that a snapshot leaves out what came after it began.
     private(set) var version: UInt64 = 0
+    private let maxBytes: Int
+    private var order = EvictionOrder()
     private var nextKey: UInt64 = 0
     /// Counts the rooms that came and went.
     private(set) var roomsVersion: UInt64 = 0
@@ -26,19 +34,33 @@ struct LatestReadings {
     private static let maxChanges = 65_536
     private var hasLostChanges = false
 
-    /// Room for `capacity` devices, of which each may be silent for `offlineAfter`, or for ever when that is `nil`.
-    init(capacity: Int, offlineAfter: Duration? = nil) {
+    /// The part of the budget that one device may hold: 256 KiB of 128 MiB, two of the largest readings that a payload
+    /// can make.
+    private static let deviceShare = 512
+    /// What a device may hold however small the budget is.
+    private static let minDeviceBytes = 64 << 10
+
+    /// Room for `capacity` devices and about `maxBytes` of what they say; each may be silent for `offlineAfter`, or for
+    /// ever when that is `nil`.
+    init(capacity: Int, maxBytes: Int = .max, offlineAfter: Duration? = nil) {
         self.capacity = max(1, capacity)
+        self.maxBytes = maxBytes
         watch = SilenceWatch(base: offlineAfter)
     }
+
+    /// What is kept takes so many bytes, about.
+    var byteCount: Int { order.byteCount }
 
     /// Takes a reading; returns what it changes, or `nil` for nothing.
     mutating func update(with reading: Reading) -> DeviceUpdate? {
         admit(reading.device, in: reading.room, at: reading.receivedAt)
         // Through the optional chains the state is changed in place instead of copied.
         version += 1
-        return rooms[reading.room]?[reading.device]?.update(
-            with: reading, version: version, nextKey: &nextKey, watch: &watch)
+        let update = rooms[reading.room]?[reading.device]?.update(
+            with: reading, version: version, maxBytes: max(Self.minDeviceBytes, maxBytes / Self.deviceShare), order: &order,
+            nextKey: &nextKey, watch: &watch)
+        if order.byteCount > maxBytes { shrink() }
+        return update
     }
 
     /// Takes a status; returns the rooms that it is news for, each with the `device_status` for it.
@@ -51,7 +73,7 @@ struct LatestReadings {
             known = [first]
         }
         return known.compactMap { room in
-            let isNews = rooms[room]?[report.device]?.take(report, watch: &watch) ?? false
+            let isNews = rooms[room]?[report.device]?.take(report, order: &order, watch: &watch) ?? false
             guard isNews, let status = rooms[room]?[report.device]?.statusPart else { return nil }
             return (room, status)
         }
@@ -117,29 +139,45 @@ struct LatestReadings {
     /// Makes a place for a device that is not known yet.
     private mutating func admit(_ device: DeviceID, in room: String, at instant: Timestamp) {
         guard rooms[room]?[device] == nil else { return }
-        if count >= capacity { evictSilent() }
+        if count >= capacity, let slot = order.longestSilent { forget(slot) }
         nextKey += 1
         if rooms[room] == nil { knownRoomNames = nil }
-        rooms[room, default: [:]][device] = DeviceState(
+        let state = DeviceState(
             device: device, room: room, seen: instant, statusKey: ConflationKey(rawValue: nextKey),
             slot: watch.add(SilenceWatch.Owner(room: room, device: device)))
+        order.add(state.slot, byteCount: state.byteCount)
+        rooms[room, default: [:]][device] = state
         count += 1
         note(device, in: room, isKnown: true)
+        if order.byteCount > maxBytes { shrink(keeping: state.slot) }
     }
 
-    /// Forgets a sixteenth at once, so that a flood of new names costs little per name.
-    private mutating func evictSilent() {
-        let all = rooms.values.flatMap(\.values).sorted { $0.lastSeen < $1.lastSeen }
-        for state in all.prefix(max(1, all.count / 16)) {
-            rooms[state.room]?[state.device] = nil
-            watch.remove(state.slot)
-            note(state.device, in: state.room, isKnown: false)
-            if rooms[state.room]?.isEmpty == true {
-                rooms[state.room] = nil
+    /// Takes from those who hold most until what is kept is within the budget. What this costs was paid for by what came:
+    /// each step frees at least a series.
+    private mutating func shrink(keeping kept: Int? = nil) {
+        while order.byteCount > maxBytes, let slot = order.largest, slot != kept, let owner = watch.owner(of: slot) {
+            let byteCount = rooms[owner.room]?[owner.device]?.forgetSeriesButLast()
+            if let byteCount {
+                evictedSeriesCount += 1
+                order.resized(slot, byteCount: byteCount)
+            } else {
+                forget(slot)
+            }
+        }
+    }
+
+    private mutating func forget(_ slot: Int) {
+        order.remove(slot)
+        if let owner = watch.owner(of: slot) {
+            rooms[owner.room]?[owner.device] = nil
+            note(owner.device, in: owner.room, isKnown: false)
+            if rooms[owner.room]?.isEmpty == true {
+                rooms[owner.room] = nil
                 knownRoomNames = nil
             }
-            count -= 1
-            evictedCount += 1
         }
+        watch.remove(slot)
+        count -= 1
+        evictedCount += 1
     }
 }

@@ -45,6 +45,9 @@ struct SilenceWatch {
         return owners.count - 1
     }
 
+    /// Who has a slot.
+    func owner(of slot: Int) -> Owner? { owners[slot] }
+
     /// Gives a slot back.
     mutating func remove(_ slot: Int) {
         rest(slot)

@@ -9,6 +9,8 @@ struct StoredBatch {
     private(set) var journeys: [Journey] = []
     private(set) var deadLetters: [DeadLetter] = []
     private(set) var deliveries: [DeliveryLog.Entry] = []
+    /// Where the letter of each topic and reason stands.
+    private var letterPlaces: [[ExactString]: Int] = [:]
 
     init(_ items: ArraySlice<IngestItem>, at instant: Timestamp) {
         readings.reserveCapacity(items.count)
@@ -55,11 +57,13 @@ struct StoredBatch {
         var letter = DeadLetter(
             topic: item.message.topic, reason: reason, detail: detail, payload: item.message.payload, at: instant,
             traceID: item.trace)
-        if let index = deadLetters.firstIndex(where: { $0.topic == letter.topic && $0.reason == reason }) {
+        let key = [ExactString(letter.topic), ExactString(reason)]
+        if let index = letterPlaces[key] {
             letter.count += deadLetters[index].count
             letter.firstAt = deadLetters[index].firstAt
             deadLetters[index] = letter
         } else {
+            letterPlaces[key] = deadLetters.count
             deadLetters.append(letter)
         }
     }

@@ -19,13 +19,13 @@ package struct StoredWebhookEvent: Sendable, Equatable {
     package var createdAt: Timestamp
 
     init(_ row: Row) throws {
-        number = row[0]
-        eventID = row[1]
+        number = try row.value(0)
+        eventID = try row.value(1)
         body = try row.withUnsafeData(atIndex: 2) { $0.map(Array.init) ?? [] }
-        traceparent = row[3]
-        attempts = row[4]
-        dueAt = Timestamp(nanosecondsSinceEpoch: row[5])
-        createdAt = Timestamp(nanosecondsSinceEpoch: row[6])
+        traceparent = try row.optional(3)
+        attempts = try row.value(4)
+        dueAt = Timestamp(nanosecondsSinceEpoch: try row.value(5))
+        createdAt = Timestamp(nanosecondsSinceEpoch: try row.value(6))
     }
 }
 

@@ -83,30 +83,33 @@ package struct StoredAlert: Sendable, Equatable {
         pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, traceparent, announced, until, due_at
         """
 
-    init(_ row: Row) {
-        func time(_ column: Int) -> Timestamp? { (row[column] as Int64?).map(Timestamp.init(nanosecondsSinceEpoch:)) }
-        alertID = row[0]
-        rule = row[1]
-        title = row[2]
-        severity = row[3]
-        device = row[4]
-        room = row[5]
-        metric = row[6]
-        unit = row[7]
-        value = row[8]
-        state = State(rawValue: row[9]) ?? .resolved
-        condition = row[10]
-        message = row[11]
-        pendingAt = Timestamp(nanosecondsSinceEpoch: row[12])
-        firedAt = time(13)
-        resolvedAt = time(14)
-        toldAt = time(15)
-        acknowledgedAt = time(16)
-        acknowledgedBy = row[17]
-        traceID = row[18]
-        cause = row[19]
-        isAnnounced = row[20]
-        silencedUntil = time(21)
-        dueAt = (row[22] as Int64) == 0 ? nil : time(22)
+    init(_ row: Row) throws {
+        func time(_ column: Int) throws -> Timestamp? {
+            try row.optional(column).map(Timestamp.init(nanosecondsSinceEpoch:))
+        }
+        alertID = try row.value(0)
+        rule = try row.value(1)
+        title = try row.value(2)
+        severity = try row.value(3)
+        device = try row.value(4)
+        room = try row.value(5)
+        metric = try row.value(6)
+        unit = try row.optional(7)
+        value = try row.optional(8)
+        state = State(rawValue: try row.value(9)) ?? .resolved
+        condition = try row.value(10)
+        message = try row.value(11)
+        pendingAt = Timestamp(nanosecondsSinceEpoch: try row.value(12))
+        firedAt = try time(13)
+        resolvedAt = try time(14)
+        toldAt = try time(15)
+        acknowledgedAt = try time(16)
+        acknowledgedBy = try row.optional(17)
+        traceID = try row.optional(18)
+        cause = try row.optional(19)
+        isAnnounced = try row.value(20)
+        silencedUntil = try time(21)
+        let due: Int64 = try row.value(22)
+        dueAt = due == 0 ? nil : Timestamp(nanosecondsSinceEpoch: due)
     }
 }

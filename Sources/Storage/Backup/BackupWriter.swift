@@ -51,7 +51,7 @@ struct BackupWriter {
         for table in BackupTable.allCases {
             columns[table] = try transaction.snapshot
                 .rows("SELECT name, type FROM pragma_table_info(?)", [table.rawValue])
-                .map { ($0[0], $0[1]) }.filter { !BackupTable.ownColumns.contains($0.0) }
+                .map { (try $0.value(0), try $0.value(1)) }.filter { !BackupTable.ownColumns.contains($0.0) }
         }
         self.columns = columns
     }
@@ -77,6 +77,26 @@ struct BackupWriter {
         BackupImport.Mistake(line: line.number, problem: problem)
     }
 
+    /// Names a field whose value cannot be taken: table, field, value and what is allowed.
+    private func refusal(_ line: Line, _ field: String, _ allowed: String) -> BackupImport.Mistake {
+        var bytes: [UInt8] = []
+        (line.value[field] ?? .null).append(to: &bytes)
+        let value = String(decoding: bytes.prefix(80), as: UTF8.self) + (bytes.count > 80 ? "…" : "")
+        let table = line.value["table"]?.stringValue ?? ""
+        return mistake(line, "\(table): \"\(field)\" is \(value); allowed: \(allowed)")
+    }
+
+    /// Checks the fields of a line that has a form of its own; those that are missing are the form's to tell.
+    private func check(_ line: Line, _ fields: [String: BackupField]) throws {
+        for (name, field) in fields.sorted(by: { $0.key < $1.key }) {
+            guard let cell = line.value[name], !cell.isNull else { continue }
+            let type = if case .integer = field { "INTEGER" } else if case .time = field { "INTEGER" } else { "TEXT" }
+            guard let value = BackupLine.value(cell, type: type), field.accepts(value) else {
+                throw refusal(line, name, field.allowed)
+            }
+        }
+    }
+
     private mutating func write(_ line: Line, _ users: inout Set<String>, _ transaction: StorageTransaction) throws {
         switch line.value["table"]?.stringValue {
         case "reading": try writeReading(line, transaction)
@@ -87,11 +107,13 @@ struct BackupWriter {
                 throw mistake(line, "there is no table \"\(name ?? "")\"")
             }
             var row: [String: DatabaseValue] = [:]
+            let fields = BackupField.fields(of: table)
             for (column, type) in columns[table] ?? [] {
                 guard let cell = line.value[column] else { continue }
                 guard let value = BackupLine.value(cell, type: type) else {
-                    throw mistake(line, "\"\(column)\" is not what it should be")
+                    throw refusal(line, column, fields[column]?.allowed ?? "a value of the type \(type)")
                 }
+                if let field = fields[column], !field.accepts(value) { throw refusal(line, column, field.allowed) }
                 row[column] = value
             }
             guard !row.isEmpty else { throw mistake(line, "it has none of the columns of \(table.rawValue)") }
@@ -124,6 +146,7 @@ struct BackupWriter {
 
     private mutating func writeReading(_ line: Line, _ transaction: StorageTransaction) throws {
         let value = line.value
+        try check(line, BackupField.reading)
         guard let device = value["device"]?.stringValue.flatMap({ DeviceID($0) }),
             let room = value["room_id"]?.stringValue, let metric = value["metric"]?.stringValue,
             let time = value["time"]?.stringValue.flatMap({ Timestamp(iso8601: $0) }),
@@ -169,8 +192,9 @@ struct BackupWriter {
 
     /// The room has its last offset before its messages come: what people say in it meanwhile comes after them.
     private mutating func writeRoom(_ line: Line, _ transaction: StorageTransaction) throws {
+        try check(line, BackupField.roomLine)
         guard let name = line.value["name"]?.stringValue,
-            let last = line.value["last_offset"]?.stringValue.flatMap({ Int64($0) }), last > 0
+            let last = line.value["last_offset"]?.stringValue.flatMap({ Int64($0) })
         else { throw mistake(line, "a room has name and last_offset") }
         try transaction.run(
             """
@@ -191,9 +215,10 @@ struct BackupWriter {
 
     private mutating func writeMessage(_ line: Line, _ transaction: StorageTransaction) throws {
         let value = line.value
+        try check(line, BackupField.message)
         guard let room = value["room"]?.stringValue, let id = value["message_id"]?.stringValue,
             let type = value["type"]?.stringValue, let payload = value["payload"]?.stringValue,
-            let offset = value["offset"]?.stringValue.flatMap({ Int64($0) }), offset > 0,
+            let offset = value["offset"]?.stringValue.flatMap({ Int64($0) }),
             let created = value["created_at"]?.stringValue.flatMap({ Int64($0) })
         else { throw mistake(line, "a message has room, offset, message_id, type, payload, created_at") }
         if case .isCompared(let last) = rooms[room] {

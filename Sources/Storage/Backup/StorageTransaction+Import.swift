@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// Rows of a backup on their way into the tables.
@@ -25,8 +26,12 @@ extension StorageTransaction {
         let last = try snapshot.row(
             "SELECT sequence, created_at FROM notification WHERE user = ? ORDER BY sequence DESC LIMIT 1", [user])
         guard let last else { return false }
-        row["sequence"] = ((last[0] as Int64) + 1).databaseValue
-        return last[1] > row["created_at"].flatMap(Int64.fromDatabaseValue) ?? 0
+        let sequence: Int64 = try last.value(0)
+        guard sequence < StoredNotification.maxSequence else {
+            throw DatabaseError(resultCode: .SQLITE_CONSTRAINT, message: "the user's notifications have no number left")
+        }
+        row["sequence"] = (sequence + 1).databaseValue
+        return try last.value(1) > row["created_at"].flatMap(Int64.fromDatabaseValue) ?? 0
     }
 
     /// Numbers a user's notifications anew, in the order in which they were made.
@@ -44,5 +49,12 @@ extension StorageTransaction {
 }
 
 extension DatabaseValue {
-    var text: String? { String.fromDatabaseValue(self) }
+    /// A text, also one that stands as bytes; `nil` for other values.
+    var text: String? {
+        switch storage {
+        case .string(let text): text
+        case .blob(let data): String(validating: data, as: UTF8.self)
+        default: nil
+        }
+    }
 }

@@ -43,15 +43,15 @@ package struct DeadLetter: Sendable, Equatable {
     static let columns = "id, topic, reason, detail, payload, payload_bytes, count, first_at, last_at, trace_id"
 
     init(_ row: Row) throws {
-        id = row[0]
-        topic = row[1]
-        reason = row[2]
-        detail = row[3]
+        id = try row.value(0)
+        topic = try row.value(1)
+        reason = try row.value(2)
+        detail = try row.value(3)
         payload = try row.withUnsafeData(atIndex: 4) { $0.map(Array.init) ?? [] }
-        payloadByteCount = row[5]
-        count = row[6]
-        firstAt = Timestamp(nanosecondsSinceEpoch: row[7])
-        lastAt = Timestamp(nanosecondsSinceEpoch: row[8])
-        traceID = row[9]
+        payloadByteCount = try row.value(5)
+        count = try row.value(6)
+        firstAt = Timestamp(nanosecondsSinceEpoch: try row.value(7))
+        lastAt = Timestamp(nanosecondsSinceEpoch: try row.value(8))
+        traceID = try row.optional(9)
     }
 }

@@ -25,7 +25,7 @@ extension StorageSnapshot {
     /// The batches of deliveries that are remembered, the oldest first.
     package func deliveries(of clientID: String) throws -> [(number: Int64, entries: [UInt8])] {
         try rows("SELECT number, entries FROM delivery WHERE client_id = ? ORDER BY number", [clientID]).map { row in
-            (row[0], try row.withUnsafeData(atIndex: 1) { $0.map(Array.init) ?? [] })
+            (try row.value(0), try row.withUnsafeData(atIndex: 1) { $0.map(Array.init) ?? [] })
         }
     }
 }

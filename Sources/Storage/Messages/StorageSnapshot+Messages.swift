@@ -4,7 +4,8 @@ package import Telemetry
 extension StorageSnapshot {
     /// The offset of a room's last message; for a room without a history the offset after which it would begin.
     package func lastOffset(of room: String) throws -> Int64 {
-        try row("SELECT coalesce((SELECT last_offset FROM room WHERE name = ?), \(Schema.roomFloor))", [room])?[0] ?? 0
+        try row("SELECT coalesce((SELECT last_offset FROM room WHERE name = ?), \(Schema.roomFloor))", [room])?
+            .value(0) ?? 0
     }
 
     /// How many rooms have a history, without the inboxes of users who have been here.
@@ -149,6 +150,6 @@ extension StorageSnapshot {
                 """, [key.user, key.scope, key.key, cutoff.nanosecondsSinceEpoch])
         else { return .unused }
         let digest = try row.withUnsafeData(atIndex: 2) { $0.map(Array.init) ?? [] }
-        return digest == key.contentDigest ? .used(messageID: row[0], offset: row[1]) : .conflict
+        return digest == key.contentDigest ? .used(messageID: try row.value(0), offset: try row.value(1)) : .conflict
     }
 }

@@ -7,6 +7,7 @@ extension StorageTransaction {
     /// offset above those of all rooms that were removed.
     ///
     /// - Parameter owner: The user who answers for the room if this makes it; empty for nobody.
+    /// - Throws: `SQLITE_CONSTRAINT` for a room that has given out its last offset, or whose offset is damaged.
     package func append(
         to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: String = ""
     ) throws -> Int64 {
@@ -14,13 +15,18 @@ extension StorageTransaction {
             let row = try snapshot.row(
                 """
                 INSERT INTO room (name, last_offset, owner, created_at, used_at)
-                VALUES (?1, \(Schema.roomFloor) + 1, ?2, ?3, ?3)
+                VALUES (?1, min(\(Schema.roomFloor), ?4 - 1) + 1, ?2, ?3, ?3)
                 ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1, used_at = excluded.used_at
+                WHERE last_offset < ?4
                 RETURNING id, last_offset
-                """, [room, owner, now.nanosecondsSinceEpoch])
-        else { throw DatabaseError(message: "the room \(room) could not be made") }
-        let id: Int64 = row[0]
-        let offset: Int64 = row[1]
+                """, [room, owner, now.nanosecondsSinceEpoch, StoredMessage.maxOffset])
+        else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CONSTRAINT,
+                message: "the room \(room) has no offset left; the last one is \(StoredMessage.maxOffset)")
+        }
+        let id: Int64 = try row.value(0)
+        let offset: Int64 = try row.value(1)
         try run(
             """
             INSERT INTO message (room_id, offset, message_id, type, payload, created_at) VALUES (?, ?, ?, ?, ?, ?)

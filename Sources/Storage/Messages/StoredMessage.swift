@@ -3,6 +3,9 @@ package import Telemetry
 
 /// A message in a room's history.
 package struct StoredMessage: Sendable, Equatable {
+    /// The last offset that a room may give out: the largest integer that JSON's numbers hold everywhere (2^53 - 1).
+    package static let maxOffset: Int64 = 9_007_199_254_740_991
+
     /// Its position in the room, one after the other: from 1, or from higher up when other rooms have been removed.
     package var offset: Int64
     package var messageID: String
@@ -20,13 +23,16 @@ package struct StoredMessage: Sendable, Equatable {
         self.createdAt = createdAt
     }
 
+    /// The types that rooms' histories hold.
+    package static let types = ["chat_message", "direct_message", "notification", "notification_read", "alert"]
+
     static let columns = "offset, message_id, type, payload, created_at"
 
     init(_ row: Row) throws {
-        offset = row[0]
-        messageID = row[1]
-        type = row[2]
+        offset = try row.value(0)
+        messageID = try row.value(1)
+        type = try row.value(2)
         payload = try row.withUnsafeData(atIndex: 3) { $0.map(Array.init) ?? [] }
-        createdAt = Timestamp(nanosecondsSinceEpoch: row[4])
+        createdAt = Timestamp(nanosecondsSinceEpoch: try row.value(4))
     }
 }

@@ -4,7 +4,7 @@ package import Telemetry
 extension StorageSnapshot {
     /// Users that were ever connected, the latest first, at most `limit`.
     package func knownUsers(limit: Int) throws -> [String] {
-        try rows("SELECT name FROM user ORDER BY last_seen DESC, name LIMIT ?", [limit]).map { $0[0] }
+        try rows("SELECT name FROM user ORDER BY last_seen DESC, name LIMIT ?", [limit]).map { try $0.value(0) }
     }
 
     /// Whether the user was ever connected.

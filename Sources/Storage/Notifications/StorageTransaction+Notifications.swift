@@ -14,9 +14,16 @@ extension StorageTransaction {
     }
 
     /// Gives a user a notification, and forgets that user's oldest above `maxPerUser`.
+    ///
+    /// - Throws: `SQLITE_CONSTRAINT` when the user's last number is given out.
     package func add(_ notification: StoredNotification, for user: String, maxPerUser: Int) throws {
         let last: Int64 =
-            try snapshot.row("SELECT max(sequence) FROM notification WHERE user = ?", [user])?[0] ?? 0
+            try snapshot.row("SELECT max(sequence) FROM notification WHERE user = ?", [user])?.optional(0) ?? 0
+        guard last < StoredNotification.maxSequence else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CONSTRAINT,
+                message: "the notifications of \(user) have no number left; the last one is \(last)")
+        }
         try run(
             """
             INSERT INTO notification (user, sequence, notification_id, payload, created_at, expires_at, read_at)

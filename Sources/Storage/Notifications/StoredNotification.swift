@@ -3,6 +3,9 @@ package import Telemetry
 
 /// A notification of one user.
 package struct StoredNotification: Sendable, Equatable {
+    /// The last number that a user's notifications may have.
+    static let maxSequence = StoredMessage.maxOffset
+
     package var notificationID: String
     /// The payload of its `notification` message: a complete JSON object.
     package var payload: [UInt8]
@@ -25,10 +28,10 @@ package struct StoredNotification: Sendable, Equatable {
     static let columns = "notification_id, payload, created_at, expires_at, read_at IS NOT NULL"
 
     init(_ row: Row) throws {
-        notificationID = row[0]
+        notificationID = try row.value(0)
         payload = try row.withUnsafeData(atIndex: 1) { $0.map(Array.init) ?? [] }
-        createdAt = Timestamp(nanosecondsSinceEpoch: row[2])
-        expiresAt = (row[3] as Int64?).map(Timestamp.init(nanosecondsSinceEpoch:))
-        isRead = row[4]
+        createdAt = Timestamp(nanosecondsSinceEpoch: try row.value(2))
+        expiresAt = try row.optional(3).map(Timestamp.init(nanosecondsSinceEpoch:))
+        isRead = try row.value(4)
     }
 }

@@ -172,11 +172,13 @@ package final class ReadingStore: Sendable {
         let rows = try transaction.snapshot.rows(
             "SELECT metric, unit, id FROM series WHERE device = ? AND room = ? ORDER BY id", [key.device, key.room])
         for row in rows {
-            let unit: String = row[1]
-            device.append(SeriesCache.Entry(metric: row[0], unit: unit.isEmpty ? nil : unit, id: row[2]))
+            let unit: String = try row.value(1)
+            device.append(
+                SeriesCache.Entry(
+                    metric: try row.value(0), unit: unit.isEmpty ? nil : unit, id: try row.value(2)))
         }
         let seen: Int64? = try transaction.snapshot.row(
-            "SELECT last_seen FROM device WHERE room = ? AND name = ?", [key.room, key.device])?[0]
+            "SELECT last_seen FROM device WHERE room = ? AND name = ?", [key.room, key.device])?.optional(0)
         device.storedSeen = seen.map(Timestamp.init(nanosecondsSinceEpoch:))
         return device
     }

@@ -19,10 +19,10 @@ package struct StoredDevice: Sendable, Equatable {
 
     static let select = "SELECT room, name, first_seen, last_seen FROM device"
 
-    init(_ row: Row) {
-        room = row[0]
-        name = row[1]
-        firstSeen = Timestamp(nanosecondsSinceEpoch: row[2])
-        lastSeen = Timestamp(nanosecondsSinceEpoch: row[3])
+    init(_ row: Row) throws {
+        room = try row.value(0)
+        name = try row.value(1)
+        firstSeen = Timestamp(nanosecondsSinceEpoch: try row.value(2))
+        lastSeen = Timestamp(nanosecondsSinceEpoch: try row.value(3))
     }
 }

@@ -21,12 +21,12 @@ package struct StoredSeries: Sendable, Hashable {
 
     static let columns = "id, device, room, metric, unit"
 
-    init(_ row: Row) {
-        id = row[0]
-        device = row[1]
-        room = row[2]
-        metric = row[3]
-        let unit: String = row[4]
+    init(_ row: Row) throws {
+        id = try row.value(0)
+        device = try row.value(1)
+        room = try row.value(2)
+        metric = try row.value(3)
+        let unit: String = try row.value(4)
         self.unit = unit.isEmpty ? nil : unit
     }
 }

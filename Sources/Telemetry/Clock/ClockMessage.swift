@@ -2,6 +2,8 @@
 package enum ClockMessage {
     /// The most bytes of a request's `id`.
     package static let maxIDByteCount = 64
+    /// The most bytes of a request, which are several times what an honest one has.
+    static let maxByteCount = 1024
 
     /// What a device asks.
     package struct Request: Sendable, Hashable {
@@ -17,7 +19,9 @@ package enum ClockMessage {
 
         /// Reads a request; `nil` when it is none.
         package init?(json payload: [UInt8]) {
-            guard let value = try? JSONParser.parse(payload), let sentAt = value["t0"]?.numberValue else { return nil }
+            guard payload.count <= ClockMessage.maxByteCount, let value = try? JSONParser.parse(payload),
+                let sentAt = value["t0"]?.numberValue
+            else { return nil }
             switch value["id"] {
             case nil, .null: id = nil
             case .string(let text) where text.utf8.count <= ClockMessage.maxIDByteCount: id = text

@@ -15,7 +15,10 @@ package enum ClockTopics {
     /// Whose request a topic is; `nil` for other topics.
     package static func device(requestingOn topic: String) -> DeviceID? {
         // Most topics differ in their first bytes.
-        guard topic.utf8.starts(with: prefix.utf8), topic.hasSuffix(requestSuffix) else { return nil }
+        guard topic.utf8.starts(with: prefix.utf8),
+            topic.utf8.count <= prefix.utf8.count + DeviceID.maximumByteCount + requestSuffix.utf8.count,
+            topic.hasSuffix(requestSuffix)
+        else { return nil }
         return DeviceID(String(topic.dropFirst(prefix.count).dropLast(requestSuffix.count)))
     }
 }

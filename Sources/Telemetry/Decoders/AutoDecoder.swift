@@ -41,9 +41,11 @@ package struct AutoDecoder: PayloadDecoder {
     /// The convention that a topic is known for, or `nil`.
     static func convention(ofTopic topic: String) -> PayloadConvention? {
         let levels = topic.split(separator: "/", omittingEmptySubsequences: false)
-        if levels.first == "zigbee2mqtt" { return .zigbee2mqtt }
-        if topic == "v1/devices/me/telemetry" || topic == "v1/gateway/telemetry" { return .thingsboard }
-        if levels.contains("tele"), let last = levels.last, ["SENSOR", "STATE", "ENERGY"].contains(last) {
+        if levels.first.map(ExactString.init) == "zigbee2mqtt" { return .zigbee2mqtt }
+        if ["v1/devices/me/telemetry", "v1/gateway/telemetry"].contains(ExactString(topic)) { return .thingsboard }
+        if let last = levels.last, ["SENSOR", "STATE", "ENERGY"].contains(ExactString(last)),
+            levels.contains(where: { ExactString($0) == "tele" })
+        {
             return .tasmota
         }
         return ESPHomeDecoder.isState(levels) ? .esphome : nil

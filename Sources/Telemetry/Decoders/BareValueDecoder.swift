@@ -5,6 +5,9 @@
 package struct BareValueDecoder: PayloadDecoder {
     package var convention: PayloadConvention { .bare }
 
+    /// Longer than any word that stands for a value, or for none.
+    private static let maximumWordByteCount = 16
+
     package init() {}
 
     package func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
@@ -34,6 +37,7 @@ package struct BareValueDecoder: PayloadDecoder {
             guard value.isFinite else { throw .notFinite }
             return value
         }
+        guard text.utf8.count <= maximumWordByteCount else { throw .noNumber }
         if let value = OnOff.value(of: text) { return value }
         switch text.lowercased().drop(while: { $0 == "-" || $0 == "+" }) {
         case "nan", "inf", "infinity": throw .notFinite

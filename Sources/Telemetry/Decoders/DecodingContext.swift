@@ -9,6 +9,8 @@ package struct DecodingContext: Sendable {
     package var receivedAt: Timestamp
     /// Whether °F become °C.
     package var convertsFahrenheit: Bool
+    /// Whether the payload may name other devices than ``device``.
+    package var allowsForeignDevices: Bool
     package var limits: DecodingLimits
 
     package init(
@@ -17,6 +19,7 @@ package struct DecodingContext: Sendable {
         metric: String? = nil,
         receivedAt: Timestamp,
         convertsFahrenheit: Bool = false,
+        allowsForeignDevices: Bool = false,
         limits: DecodingLimits = DecodingLimits()
     ) {
         self.topic = topic
@@ -24,6 +27,7 @@ package struct DecodingContext: Sendable {
         self.metric = metric
         self.receivedAt = receivedAt
         self.convertsFahrenheit = convertsFahrenheit
+        self.allowsForeignDevices = allowsForeignDevices
         self.limits = limits
     }
 
@@ -34,6 +38,17 @@ package struct DecodingContext: Sendable {
     func device(orNamed name: String?) throws(DecodeError) -> DeviceID {
         if let device { return device }
         return try Self.device(named: name)
+    }
+
+    /// The device that a payload names as the one whose readings it carries; throws ``DecodeError/foreignDevice`` when the
+    /// topic names another one and the route does not let its payloads do that.
+    func payloadDevice(named name: String) throws(DecodeError) -> DeviceID {
+        let named = try Self.device(named: name)
+        guard let device, !allowsForeignDevices else { return named }
+        guard ExactString(device.rawValue) == ExactString(named.rawValue) else {
+            throw .foreignDevice(name, topicDevice: device.rawValue)
+        }
+        return device
     }
 
     /// The device of that name; throws ``DecodeError/badDevice(_:)`` when it cannot be one.

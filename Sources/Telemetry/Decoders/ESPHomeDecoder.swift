@@ -11,10 +11,10 @@ package struct ESPHomeDecoder: PayloadDecoder {
     package func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
         let levels = context.topic.split(separator: "/", omittingEmptySubsequences: false)
         var context = context
-        switch levels.last {
+        switch levels.last.map(ExactString.init) {
         case "state":
             if levels.count >= 4 {
-                if context.metric == nil { context.metric = String(levels[levels.count - 2]) }
+                if context.metric == nil { context.metric = try metric(levels[levels.count - 2]) }
                 if context.device == nil {
                     context.device = try DecodingContext.device(named: String(levels[levels.count - 4]))
                 }
@@ -26,6 +26,12 @@ package struct ESPHomeDecoder: PayloadDecoder {
             return [try lightReading(of: payload, context: context)]
         }
         return try BareValueDecoder().decode(payload, context: context)
+    }
+
+    /// The metric that a level of the topic names; checked before it is copied into every name of a light's members.
+    private func metric(_ level: Substring) throws(DecodeError) -> String {
+        guard level.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(String(level)) }
+        return String(level)
     }
 
     /// A light's state: `{"state":"ON","brightness":255,"color":{"r":…}}`, its metrics below the light's name.
@@ -47,7 +53,8 @@ package struct ESPHomeDecoder: PayloadDecoder {
 
     /// Whether the topic is the state of one of ESPHome's components.
     static func isState(_ levels: [Substring]) -> Bool {
-        guard levels.count >= 4, levels[levels.count - 1] == "state" else { return false }
-        return ["sensor", "binary_sensor", "switch", "light", "number", "fan"].contains(levels[levels.count - 3])
+        guard levels.count >= 4, ExactString(levels[levels.count - 1]) == "state" else { return false }
+        return ["sensor", "binary_sensor", "switch", "light", "number", "fan"]
+            .contains(ExactString(levels[levels.count - 3]))
     }
 }

@@ -13,7 +13,8 @@ extension JSONPayloadDecoder {
     static func parse(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> JSONValue {
         try context.limits.check(byteCount: payload.count)
         do throws(JSONError) {
-            return try JSONParser.parse(payload, maxDepth: context.limits.maxDepth)
+            return try JSONParser.parse(
+                payload, maxDepth: context.limits.maxDepth, maxMembers: context.limits.maxMembersPerObject)
         } catch {
             throw DecodeError(error)
         }

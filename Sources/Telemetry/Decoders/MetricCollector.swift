@@ -1,16 +1,16 @@
 /// Collects the metrics of one reading: keeps names unique, converts units, and enforces the limits.
 ///
-/// A name that comes twice keeps its place and takes the later value, as repeated members of a JSON object do.
+/// A name that comes twice, as `{"a":{"b":1},"a.b":2}` makes it, keeps its place and takes the later value.
 struct MetricCollector {
     private(set) var metrics: [Metric] = []
     private let limit: Int
     private let convertsFahrenheit: Bool
     /// Where each name stands; kept only once comparing names one by one would take long.
-    private var indices: [String: Int] = [:]
+    private var indices: [ExactString: Int] = [:]
 
     private static let linearSearchLimit = 16
     /// The most bytes of a unit that is kept; no unit is longer.
-    private static let maximumUnitByteCount = 32
+    static let maximumUnitByteCount = 32
 
     init(context: DecodingContext, expecting count: Int) {
         limit = context.limits.maxMetricsPerReading
@@ -37,25 +37,26 @@ struct MetricCollector {
     }
 
     private func setUnit(_ unit: String, of metric: inout Metric) {
+        guard (1...Self.maximumUnitByteCount).contains(unit.utf8.count) else { return }
         if convertsFahrenheit, Temperature.isFahrenheit(unit) {
             metric.value = Temperature.celsius(fromFahrenheit: metric.value)
             metric.unit = Temperature.celsiusUnit
-        } else if (1...Self.maximumUnitByteCount).contains(unit.utf8.count) {
+        } else {
             metric.unit = unit
         }
     }
 
     private func index(of name: String) -> Int? {
+        let name = ExactString(name)
         if metrics.count > Self.linearSearchLimit { return indices[name] }
-        for index in metrics.indices where metrics[index].name == name { return index }
-        return nil
+        return metrics.firstIndex { ExactString($0.name) == name }
     }
 
     private mutating func addToIndex() {
         if indices.isEmpty {
-            for (index, metric) in metrics.enumerated() { indices[metric.name] = index }
+            for (index, metric) in metrics.enumerated() { indices[ExactString(metric.name)] = index }
         } else {
-            indices[metrics[metrics.count - 1].name] = metrics.count - 1
+            indices[ExactString(metrics[metrics.count - 1].name)] = metrics.count - 1
         }
     }
 }

@@ -16,12 +16,19 @@ final class ResolvedTopic: Sendable {
     init(_ topic: String, routes: [TopicRoute], limits: DecodingLimits) throws(DecodeError) {
         for route in routes {
             guard let captures = route.captures(in: topic) else { continue }
-            for (name, value) in captures where name != "metric" && DeviceID(value) == nil { throw .badDevice(value) }
+            for (name, value) in captures {
+                if name == "metric" {
+                    // Or a decoder would copy a name that is none for every value of a payload.
+                    guard value.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(value) }
+                } else if DeviceID(value) == nil {
+                    throw .badDevice(value)
+                }
+            }
             let device = captures["device"].flatMap { DeviceID($0) }
             context = DecodingContext(
                 topic: topic, device: device, metric: captures["metric"],
                 receivedAt: Timestamp(nanosecondsSinceEpoch: 0), convertsFahrenheit: route.convertsFahrenheit,
-                limits: limits)
+                allowsForeignDevices: route.allowsForeignDevices, limits: limits)
             pattern = route.pattern
             convention =
                 route.convention == .auto ? AutoDecoder.convention(ofTopic: topic) ?? .auto : route.convention

@@ -4,7 +4,8 @@
 ///      {"n":"temperature","u":"Cel","v":23.1,"t":60}]
 ///
 /// A record's resolved name (`bn` + `n`) is device and metric, split at the last `/` or `:`; without a device in it,
-/// the device is the topic's. Records of one device and time make one reading. Times below 2^28 are relative to the
+/// the device is the topic's. Where the topic names a device, the pack may repeat that name or call the device by one
+/// URN of its own; see ``SenMLPack``. Records of one device and time make one reading. Times below 2^28 are relative to the
 /// receive time (section 4.5.3). `vb` is 1 or 0; `s` is the metric `{name}.sum`, whose unit is multiplied by seconds;
 /// `vs` and `vd` are no metrics. Units become the usual ones: `Cel` °C, `%RH` and `%EL` %.
 package struct SenMLDecoder: JSONPayloadDecoder {
@@ -38,8 +39,16 @@ package struct SenMLDecoder: JSONPayloadDecoder {
     /// Whether an array looks like a SenML pack: its first record has a base field, or a name and a value.
     static func isPack(_ elements: [JSONValue]) -> Bool {
         guard case .object(let members)? = elements.first else { return false }
-        let names = Set(members.map(\.name))
-        if !names.isDisjoint(with: ["bn", "bt", "bu", "bv", "bs", "bver"]) { return true }
-        return names.contains("n") && !names.isDisjoint(with: ["v", "vs", "vb", "vd", "s"])
+        var hasName = false
+        var hasValue = false
+        for member in members {
+            switch ExactString(member.name) {
+            case "bn", "bt", "bu", "bv", "bs", "bver": return true
+            case "n": hasName = true
+            case "v", "vs", "vb", "vd", "s": hasValue = true
+            default: continue
+            }
+        }
+        return hasName && hasValue
     }
 }

@@ -20,7 +20,7 @@ struct SenMLRecord {
     /// understood (section 4.4).
     init(_ members: [JSONMember]) throws(DecodeError) {
         for member in members {
-            switch member.name {
+            switch ExactString(member.name) {
             case "bn": baseName = try Self.string(member)
             case "bt": baseTime = try Self.number(member)
             case "bu": baseUnit = try Self.string(member)
@@ -37,9 +37,10 @@ struct SenMLRecord {
                     throw .wrongType(what: "the SenML field 'vb'", expected: "true or false", found: member.value.kind)
                 }
                 boolean = bool
-            case let name where name.hasSuffix("_"):
+            case _ where member.name.utf8.last == UInt8(ascii: "_"):
                 throw .wrongType(
-                    what: "a SenML field that must be understood", expected: "one of RFC 8428", found: name)
+                    what: "a SenML field that must be understood", expected: "one of RFC 8428",
+                    found: Excerpt(of: member.name).description)
             default: continue
             }
         }

@@ -45,10 +45,12 @@ enum StatusPayload {
 
     /// The text without white space around it; `nil` when that is longer than any word.
     private static func trimmed(_ text: String) -> String? {
-        let isBlank: (Character) -> Bool = { $0.isWhitespace }
-        let head = text.drop(while: isBlank)
-        guard let last = head.lastIndex(where: { !isBlank($0) }) else { return nil }
-        let word = head[...last]
+        let isWord: (Unicode.Scalar) -> Bool = { !$0.properties.isWhitespace }
+        let scalars = text.unicodeScalars
+        guard let first = scalars.firstIndex(where: isWord), let last = scalars.lastIndex(where: isWord) else {
+            return nil
+        }
+        let word = Substring(scalars[first...last])
         return word.utf8.count <= 16 ? String(word) : nil
     }
 }

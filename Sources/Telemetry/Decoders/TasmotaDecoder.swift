@@ -26,9 +26,15 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         var quantities: [TasmotaQuantity] = []
         for member in members where !Self.isMetadata(member.name) {
             if case .object(let values) = member.value {
-                try Self.collect(values, of: member.name, path: [], into: &quantities, context.limits)
-            } else {
-                quantities.append(TasmotaQuantity(sensor: nil, path: [member.name], value: member.value))
+                var path: [String] = []
+                try Self.collect(
+                    values, of: member.name, path: &path, byteCount: member.name.utf8.count, into: &quantities,
+                    context.limits)
+            } else if Self.isQuantity(member.value) {
+                guard member.name.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(member.name) }
+                try Self.append(
+                    TasmotaQuantity(sensor: nil, path: [member.name], value: member.value), to: &quantities,
+                    context.limits)
             }
         }
         // How many sensors have a quantity of that short name.
@@ -51,24 +57,39 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
 
     /// Walks down the objects of a sensor to their values. Limits are enforced here already, for names are made of
     /// paths, and long ones of many values would take long.
+    ///
+    /// - Parameter byteCount: Of the sensor's name and the path, with a separator between each two names.
     private static func collect(
-        _ members: [JSONMember], of sensor: String, path: [String], into quantities: inout [TasmotaQuantity],
-        _ limits: DecodingLimits
+        _ members: [JSONMember], of sensor: String, path: inout [String], byteCount: Int,
+        into quantities: inout [TasmotaQuantity], _ limits: DecodingLimits
     ) throws(DecodeError) {
         for member in members {
-            let path = path + [member.name]
-            guard path.reduce(sensor.utf8.count, { $0 + 1 + $1.utf8.count }) <= Metric.maximumNameByteCount else {
-                throw .badMetric(member.name)
-            }
+            let byteCount = byteCount + 1 + member.name.utf8.count
+            guard byteCount <= Metric.maximumNameByteCount else { throw .badMetric(member.name) }
             if case .object(let values) = member.value {
-                try collect(values, of: sensor, path: path, into: &quantities, limits)
-            } else if member.value.stringValue.map({ OnOff.value(of: $0) != nil }) ?? true {
-                guard quantities.count < limits.maxMetricsPerReading else {
-                    throw .tooManyMetrics(limit: limits.maxMetricsPerReading)
-                }
-                quantities.append(TasmotaQuantity(sensor: sensor, path: path, value: member.value))
+                path.append(member.name)
+                try collect(values, of: sensor, path: &path, byteCount: byteCount, into: &quantities, limits)
+                path.removeLast()
+            } else if isQuantity(member.value) {
+                try append(
+                    TasmotaQuantity(sensor: sensor, path: path + [member.name], value: member.value), to: &quantities,
+                    limits)
             }
         }
+    }
+
+    /// Whether a value that is no object may be a metric's now or later: texts other than `ON` and `OFF` never are.
+    private static func isQuantity(_ value: JSONValue) -> Bool {
+        value.stringValue.map { OnOff.value(of: $0) != nil } ?? true
+    }
+
+    private static func append(
+        _ quantity: @autoclosure () -> TasmotaQuantity, to quantities: inout [TasmotaQuantity], _ limits: DecodingLimits
+    ) throws(DecodeError) {
+        guard quantities.count < limits.maxMetricsPerReading else {
+            throw .tooManyMetrics(limit: limits.maxMetricsPerReading)
+        }
+        quantities.append(quantity())
     }
 
     private static func add(
@@ -95,7 +116,7 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
 
     /// Members about the message, not measured.
     private static func isMetadata(_ name: String) -> Bool {
-        switch name {
+        switch ExactString(name) {
         case "Time", "Epoch", "TempUnit", "PressureUnit", "SpeedUnit", "MassUnit", "VolumeUnit": true
         default: false
         }

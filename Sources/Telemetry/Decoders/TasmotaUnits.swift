@@ -8,7 +8,7 @@ struct TasmotaUnits {
     /// Takes the values of `TempUnit` and `PressureUnit`.
     init(temperature: String?, pressure: String?) {
         self.temperature =
-            switch temperature {
+            switch temperature.map(ExactString.init(stringLiteral:)) {
             case "C": Temperature.celsiusUnit
             case "F": Temperature.fahrenheitUnit
             default: temperature
@@ -19,16 +19,16 @@ struct TasmotaUnits {
     /// The unit of a quantity, when there is one.
     func unit(of quantity: TasmotaQuantity) -> String? {
         guard let name = quantity.path.last else { return nil }
-        switch quantity.sensor {
-        case nil: return name == "UptimeSec" ? "s" : nil
+        switch quantity.sensor.map(ExactString.init(stringLiteral:)) {
+        case nil: return ExactString(name) == "UptimeSec" ? "s" : nil
         case "ENERGY": return Self.energyUnit(of: name)
-        case "Wifi": return name == "Signal" ? "dBm" : name == "RSSI" ? "%" : nil
+        case "Wifi": return ExactString(name) == "Signal" ? "dBm" : ExactString(name) == "RSSI" ? "%" : nil
         default: return unit(ofSensorQuantity: name)
         }
     }
 
     private func unit(ofSensorQuantity name: String) -> String? {
-        switch name {
+        switch ExactString(name) {
         case "Temperature", "DewPoint": temperature
         case "Pressure", "SeaPressure": pressure
         case "Humidity": "%"
@@ -42,7 +42,7 @@ struct TasmotaUnits {
     }
 
     private static func energyUnit(of name: String) -> String? {
-        switch name {
+        switch ExactString(name) {
         case "Total", "Yesterday", "Today": "kWh"
         case "Period": "Wh"
         case "Power": "W"

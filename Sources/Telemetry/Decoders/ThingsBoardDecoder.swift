@@ -5,6 +5,8 @@
 ///     [{"ts":…,"values":{…}},{"temperature":22.5}]               device: several of both
 ///     {"Device A":[{"ts":…,"values":{…}}],"Device B":[…]}        gateway: several devices
 ///
+/// A topic that names a device takes the gateway form of that device alone, unless its route says otherwise.
+///
 /// Only `ts` beside an object `values` is a time; in a plain object every name is a metric, `ts` too. The API has
 /// milliseconds; seconds are recognised as well. Strings and arrays are no metrics.
 package struct ThingsBoardDecoder: JSONPayloadDecoder {
@@ -17,7 +19,7 @@ package struct ThingsBoardDecoder: JSONPayloadDecoder {
         switch value {
         case .object(let members) where Self.isGatewayForm(members):
             for member in members {
-                let device = try DecodingContext.device(named: member.name)
+                let device = try context.payloadDevice(named: member.name)
                 try add(member.value.arrayValue ?? [], of: device, to: &readings, context: context)
             }
         case .object: try add([value], of: try context.device(orNamed: nil), to: &readings, context: context)

@@ -27,13 +27,14 @@ package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
         var collector = MetricCollector(context: context, expecting: members.count)
         var time: Timestamp?
         for member in members {
-            switch (member.name, member.value) {
+            switch (ExactString(member.name), member.value) {
             case ("last_seen", let value): time = try DeviceTime.timestamp(from: value) ?? time
             case ("device", .object), ("update", .object): continue
-            case (let name, .number(let number)): try collector.add(name, number, unit: Self.unit(of: name))
-            case (let name, .string(let text)):
-                if let value = OnOff.value(of: text) { try collector.add(name, value) }
-            case (let name, let value): try collector.add(name, json: value)
+            case (_, .number(let number)):
+                try collector.add(member.name, number, unit: Self.unit(of: member.name))
+            case (_, .string(let text)):
+                if let value = OnOff.value(of: text) { try collector.add(member.name, value) }
+            case (_, let value): try collector.add(member.name, json: value)
             }
         }
         if collector.isEmpty { throw .noNumber }
@@ -46,12 +47,12 @@ package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
     private static func isService(topic: String) -> Bool {
         let levels = topic.split(separator: "/", omittingEmptySubsequences: false)
         guard levels.count > 2 else { return false }
-        if levels.dropFirst().dropLast().contains("bridge") { return true }
-        return ["availability", "set", "get"].contains(levels[levels.count - 1])
+        if levels.dropFirst().dropLast().contains(where: { ExactString($0) == "bridge" }) { return true }
+        return ["availability", "set", "get"].contains(ExactString(levels[levels.count - 1]))
     }
 
     private static func unit(of name: String) -> String? {
-        switch name {
+        switch ExactString(name) {
         case "temperature", "device_temperature", "local_temperature", "soil_temperature": "°C"
         case "humidity", "battery", "soil_moisture": "%"
         case "pressure": "hPa"

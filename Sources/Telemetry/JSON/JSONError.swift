@@ -1,7 +1,7 @@
 /// Why a text is not JSON, and where.
 ///
 /// The description is meant for the person who wrote the text: it goes into dead letters and into the `message` of
-/// `error` frames, so it never quotes more than one byte of the input.
+/// `error` frames, so it never quotes more than one byte of the input, or the beginning of a name.
 package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What would have been right at the offset.
     package enum Expectation: String, Hashable, Sendable {
@@ -31,6 +31,9 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         /// A number beyond ±1.8e308.
         case numberTooLarge
         case tooDeep(limit: Int)
+        /// A name that occurs twice in one object, which RFC 8259 section 4 leaves to the reader's guess.
+        case duplicateName(String)
+        case tooManyMembers(limit: Int)
     }
 
     package var reason: Reason
@@ -55,6 +58,8 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case .notFinite: "at byte \(offset): NaN and Infinity are no JSON numbers"
         case .numberTooLarge: "at byte \(offset): the number is too large for a double (1.8e308)"
         case .tooDeep(let limit): "at byte \(offset): nested deeper than \(limit) levels"
+        case .duplicateName(let name): "at byte \(offset): the name \(Excerpt(of: name)) comes twice in one object"
+        case .tooManyMembers(let limit): "at byte \(offset): an object has more than \(limit) members"
         }
     }
 

@@ -24,18 +24,18 @@ extension JSONParser {
     /// The slow way: copies the string while it replaces escapes.
     private mutating func stringWithEscapes(from start: Int) throws(JSONError) -> String {
         var plainStart = start
-        var result = ""
+        var result: [UInt8] = []
         while position < end {
             let byte = base[position]
             switch byte {
             case UInt8(ascii: "\""):
-                result += try text(from: plainStart, isASCII: false)
+                try appendPlain(from: plainStart, to: &result)
                 position += 1
-                return result
+                return String(decoding: result, as: UTF8.self)
             case UInt8(ascii: "\\"):
-                result += try text(from: plainStart, isASCII: false)
+                try appendPlain(from: plainStart, to: &result)
                 position += 1
-                result.unicodeScalars.append(try escape())
+                result += UTF8.encode(try escape()) ?? UTF8.encodedReplacementCharacter
                 plainStart = position
             case 0x00..<0x20: throw JSONError(.controlCharacter(byte), at: position)
             default: position += 1
@@ -53,6 +53,16 @@ extension JSONParser {
             throw JSONError(.invalidUTF8, at: start + UTF8Validation.validPrefixCount(of: bytes))
         }
         return text
+    }
+
+    /// Appends what stands from `start` to the position, which has no escapes and must be UTF-8 by itself.
+    private func appendPlain(from start: Int, to result: inout [UInt8]) throws(JSONError) {
+        let bytes = UnsafeBufferPointer(start: base + start, count: position - start)
+        if bytes.contains(where: { $0 >= 0x80 }) {
+            let validCount = UTF8Validation.validPrefixCount(of: bytes)
+            guard validCount == bytes.count else { throw JSONError(.invalidUTF8, at: start + validCount) }
+        }
+        result += bytes
     }
 
     /// The character that the escape after a backslash stands for.
@@ -95,12 +105,21 @@ extension JSONParser {
         position += 1
         var unit: UInt16 = 0
         for _ in 0..<4 {
-            guard position < end, let digit = Character(Unicode.Scalar(base[position])).hexDigitValue else {
+            guard position < end, let digit = Self.hexadecimalValue(of: base[position]) else {
                 throw unexpected(.hexDigit)
             }
-            unit = unit << 4 | UInt16(digit)
+            unit = unit << 4 | digit
             position += 1
         }
         return unit
+    }
+
+    private static func hexadecimalValue(of byte: UInt8) -> UInt16? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt16(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt16(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt16(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
     }
 }

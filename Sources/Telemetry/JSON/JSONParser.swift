@@ -1,27 +1,31 @@
 /// A strict parser of JSON texts (RFC 8259): what comes from devices and from clients.
 ///
 /// Strict means: UTF-8 without a byte order mark, no comments, no trailing commas, no NaN or Infinity, no lone
-/// surrogates, no number that overflows a double, and nesting up to a limit, so that no text can exhaust the stack.
-/// The text's length is the caller's to limit. Hand-written because it runs once for every message from the broker.
+/// surrogates, no number that overflows a double, no name twice in an object, and nesting and members up to a limit, so
+/// that no text can exhaust the stack. The text's length is the caller's to limit; the work grows in proportion to it.
+/// Hand-written because it runs once for every message from the broker.
 package struct JSONParser {
     /// How deep objects and arrays may nest when the caller does not say.
     package static let defaultMaxDepth = 32
     /// The deepest nesting that a caller may allow; each level costs a stack frame.
     package static let highestMaxDepth = 256
+    /// How many members an object may have when the caller does not say.
+    package static let defaultMaxMembers = 4096
 
     let base: UnsafePointer<UInt8>
     let end: Int
     let maxDepth: Int
+    let maxMembers: Int
     var position = 0
 
     /// The value of a whole text; white space around it is allowed, anything else is not.
     ///
     /// `maxDepth` above ``highestMaxDepth`` counts as that.
     package static func parse(
-        _ bytes: [UInt8], maxDepth: Int = defaultMaxDepth
+        _ bytes: [UInt8], maxDepth: Int = defaultMaxDepth, maxMembers: Int = defaultMaxMembers
     ) throws(JSONError) -> JSONValue {
         try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> JSONValue in
-            try parse(buffer, maxDepth: maxDepth)
+            try parse(buffer, maxDepth: maxDepth, maxMembers: maxMembers)
         }
     }
 
@@ -30,15 +34,16 @@ package struct JSONParser {
         _ bytes: UnsafeRawBufferPointer, maxDepth: Int = defaultMaxDepth
     ) throws(JSONError) -> JSONValue {
         try bytes.withMemoryRebound(to: UInt8.self) { (buffer) throws(JSONError) -> JSONValue in
-            try parse(buffer, maxDepth: maxDepth)
+            try parse(buffer, maxDepth: maxDepth, maxMembers: defaultMaxMembers)
         }
     }
 
     private static func parse(
-        _ buffer: UnsafeBufferPointer<UInt8>, maxDepth: Int
+        _ buffer: UnsafeBufferPointer<UInt8>, maxDepth: Int, maxMembers: Int
     ) throws(JSONError) -> JSONValue {
         guard let base = buffer.baseAddress, !buffer.isEmpty else { throw JSONError(.empty, at: 0) }
-        var parser = JSONParser(base: base, end: buffer.count, maxDepth: min(maxDepth, highestMaxDepth))
+        var parser = JSONParser(
+            base: base, end: buffer.count, maxDepth: min(maxDepth, highestMaxDepth), maxMembers: maxMembers)
         parser.skipWhitespace()
         guard parser.position < parser.end else { throw JSONError(.empty, at: parser.position) }
         let value = try parser.value(depth: 0)
@@ -71,11 +76,15 @@ package struct JSONParser {
             return members
         }
         members.reserveCapacity(8)
+        var names = JSONMemberNames()
         while true {
             guard position < end, base[position] == UInt8(ascii: "\"") else {
                 throw unexpected(members.isEmpty ? .nameOrEnd : .name)
             }
+            let start = position
             let name = try string()
+            guard members.count < maxMembers else { throw JSONError(.tooManyMembers(limit: maxMembers), at: start) }
+            guard names.insert(name, after: members) else { throw JSONError(.duplicateName(name), at: start) }
             skipWhitespace()
             guard position < end, base[position] == UInt8(ascii: ":") else { throw unexpected(.colon) }
             position += 1

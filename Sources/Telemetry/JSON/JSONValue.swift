@@ -1,7 +1,7 @@
 /// A parsed JSON text (RFC 8259).
 ///
 /// Objects keep their members in the text's order, because metrics are shown in the order in which a device sends
-/// them. A name that occurs twice is kept twice; looking it up gives the last one.
+/// them. In a parsed object no name occurs twice.
 package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -11,10 +11,12 @@ package enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([JSONMember])
 
-    /// The value of the last member of that name; `nil` when there is none, or when this is no object.
+    /// The value of the member of that name; `nil` when there is none, or when this is no object. Looks at every
+    /// member: whoever asks for many names walks over the members once instead.
     package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.last { $0.name == name }?.value
+        let name = ExactString(name)
+        return members.first { ExactString($0.name) == name }?.value
     }
 
     /// The text of a string, else `nil`.

@@ -4,7 +4,9 @@ extension TopicRoute {
     /// A capture needs a level that is not empty. As in any filter, a capture or wildcard in the first level does not
     /// match what begins with `$`.
     package func captures(in topic: String) -> [String: String]? {
-        let topicLevels = topic.split(separator: "/", omittingEmptySubsequences: false)
+        // Of a topic with more levels than the pattern the rest stays in one piece.
+        let topicLevels = topic.split(
+            separator: "/", maxSplits: levels.count, omittingEmptySubsequences: false)
         guard let first = topicLevels.first else { return nil }
         if first.utf8.first == UInt8(ascii: "$"), levels[0].isWildcard { return nil }
         var captures: [String: String] = [:]
@@ -12,7 +14,7 @@ extension TopicRoute {
             if level == .rest { return captures }
             guard index < topicLevels.count else { return nil }
             switch level {
-            case .text(let text): if text != topicLevels[index] { return nil }
+            case .text(let text): if !text.utf8.elementsEqual(topicLevels[index].utf8) { return nil }
             case .capture(let name):
                 if topicLevels[index].isEmpty { return nil }
                 captures[name] = String(topicLevels[index])

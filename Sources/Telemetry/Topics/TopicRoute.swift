@@ -22,6 +22,9 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
     package let qos: Int
     /// Whether temperatures in °F become °C; otherwise units stay as the device has them.
     package let convertsFahrenheit: Bool
+    /// Whether payloads may name other devices than the topic's: for gateways that everybody trusts. Of no consequence
+    /// where the pattern has no `{device}`.
+    package let allowsForeignDevices: Bool
     /// What to subscribe to: the pattern with `+` for every capture.
     package let filter: TopicFilter
 
@@ -39,7 +42,8 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
         convention: PayloadConvention = .auto,
         room: String = RoomTemplate.standard.description,
         qos: Int = 1,
-        convertsFahrenheit: Bool = false
+        convertsFahrenheit: Bool = false,
+        allowsForeignDevices: Bool = false
     ) throws(TopicRouteError) {
         do throws(TopicRouteError.Problem) {
             guard (0...1).contains(qos) else { throw TopicRouteError.Problem.badQoS(qos) }
@@ -55,6 +59,7 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
         self.convention = convention
         self.qos = qos
         self.convertsFahrenheit = convertsFahrenheit
+        self.allowsForeignDevices = allowsForeignDevices
     }
 
     package var description: String { pattern }

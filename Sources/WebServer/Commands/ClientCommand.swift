@@ -4,6 +4,8 @@ package import Telemetry
 package struct ClientCommand {
     /// The most bytes of an `id`.
     package static let maxIDByteCount = 128
+    /// The most bytes of a `type`: more than any command's name has.
+    private static let maxTypeByteCount = 64
 
     package let type: String
     /// Echoed in the answer.
@@ -39,8 +41,10 @@ package struct ClientCommand {
         }
         self.receivedAt = receivedAt
         self.id = try Self.id(of: value)
-        guard let type = value["type"]?.stringValue else {
-            throw CommandError(.badRequest, "\"type\" must be a string, such as \"join_room\".")
+        guard let type = value["type"]?.stringValue, type.utf8.count <= Self.maxTypeByteCount else {
+            throw CommandError(
+                .badRequest,
+                "\"type\" must be a string of at most \(Self.maxTypeByteCount) bytes, such as \"join_room\".")
         }
         self.type = type
         self.payload = value["payload"] ?? .object([])

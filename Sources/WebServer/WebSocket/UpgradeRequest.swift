@@ -43,7 +43,21 @@ package enum UpgradeRequest: Equatable {
         return target
     }
 
+    /// The fields that are compared below. Comparing a text of combining marks takes time by the square of its length: a
+    /// head full of them would hold the event loop for a tenth of a second.
+    private static let comparedFields = [
+        "host", "content-length", "upgrade", "connection", "sec-websocket-version", "sec-websocket-key",
+        "sec-websocket-protocol", "origin",
+    ]
+    /// The most bytes of such a field that is not plain ASCII.
+    private static let maxForeignByteCount = 256
+
     private static func refusal(of head: HTTPRequestHead) -> UpgradeRefusal? {
+        for name in comparedFields {
+            for value in head.headers[name] where value.utf8.count > maxForeignByteCount {
+                guard value.utf8.allSatisfy({ $0 < 0x80 }) else { return UpgradeRefusal(400, "\(name) must be ASCII.") }
+            }
+        }
         guard head.method == .GET else { return UpgradeRefusal(400, "A WebSocket handshake is a GET request.") }
         guard head.version.major == 1, head.version.minor >= 1 else {
             return UpgradeRefusal(400, "A WebSocket handshake needs HTTP/1.1.")

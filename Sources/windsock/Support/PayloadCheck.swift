@@ -39,10 +39,14 @@ struct PayloadCheck {
 
     /// With the device and metric that the topic names by the first route that fits it, whatever its convention.
     private func opinion(of convention: PayloadConvention, at now: Timestamp) -> String {
-        let captures = configuration.routes.lazy.compactMap { $0.captures(in: topic) }.first ?? [:]
+        let match = configuration.routes.lazy.compactMap { route in
+            route.captures(in: topic).map { (route: route, captures: $0) }
+        }.first
+        let captures = match?.captures ?? [:]
         let context = DecodingContext(
             topic: topic, device: captures["device"].flatMap { DeviceID($0) }, metric: captures["metric"],
-            receivedAt: now, limits: configuration.decodingLimits)
+            receivedAt: now, allowsForeignDevices: match?.route.allowsForeignDevices ?? false,
+            limits: configuration.decodingLimits)
         do throws(DecodeError) {
             let readings = try convention.decoder.decode(payload, context: context)
             return readings.map { reading in

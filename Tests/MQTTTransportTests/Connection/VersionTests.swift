@@ -123,7 +123,7 @@ struct VersionTests {
             try await client.waitUntilConnected()
             #expect(client.state == .connected(protocolLevel: level, sessionPresent: false))
             var publication = MQTTPublication("x", to: "t")
-            publication.userProperties = [MQTTUserProperty(name: "a", value: "b")]
+            publication.userProperties = [MQTTUserProperty(name: "tracestate", value: "b")]
             #expect(try await client.publishAndWait(publication))
             try await eventually("it arrived") { recorder.texts == ["x"] }
             #expect(recorder.messages[0].userProperties.isEmpty != hasProperties)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("What a broker delivers arrives whole, in order and in batches")
 struct DeliveryTests {
-    @Test("topic, payload, quality of service and user properties arrive as they were published", arguments: [0, 1])
+    @Test("topic, payload, quality of service and trace context arrive as they were published", arguments: [0, 1])
     func arrivesWhole(qos: UInt8) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -14,8 +14,9 @@ struct DeliveryTests {
             try await client.waitUntilConnected()
             var sent = MQTTPublication(topic: "Gewächshaus/ä", payload: [0, 255, 10], qos: qos)
             sent.userProperties = [
-                MQTTUserProperty(name: "traceparent", value: "00-1-2-01"), MQTTUserProperty(name: "x", value: "ü"),
-                MQTTUserProperty(name: "x", value: ""),
+                MQTTUserProperty(name: "x", value: "ü"), MQTTUserProperty(name: "traceparent", value: "00-1-2-01"),
+                MQTTUserProperty(name: "x", value: ""), MQTTUserProperty(name: "tracestate", value: "a=ü"),
+                MQTTUserProperty(name: "traceparent", value: "another"),
             ]
             try await publish([sent, MQTTPublication(topic: "empty", payload: [], qos: qos)], to: broker)
             try await eventually("both arrived") { recorder.messages.count == 2 }
@@ -24,12 +25,39 @@ struct DeliveryTests {
             #expect(message.payload == sent.payload)
             #expect(message.qos == qos)
             #expect((message.packetID > 0) == (qos == .atLeastOnce))
-            #expect(message.userProperties == sent.userProperties)
+            #expect(message.userProperties == [sent.userProperties[1], sent.userProperties[3]])
             #expect(!message.isRetained)
             #expect(recorder.messages[1].payload.isEmpty && recorder.messages[1].userProperties.isEmpty)
             #expect(client.counters.messagesReceived == 2)
             #expect(client.counters.bytesReceived == 3)
         }
+    }
+
+    @Test("of user properties the trace context alone is read, near the front and no longer than it may be")
+    func userProperties() async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let trace = MQTTUserProperty(name: "traceparent", value: "00-1-2-01")
+        let empty = MQTTUserProperty(name: "", value: "")
+        func long(_ name: String) -> MQTTUserProperty {
+            MQTTUserProperty(name: name, value: String(repeating: "x", count: 513))
+        }
+        let lists = [
+            [trace] + Array(repeating: empty, count: 2000), Array(repeating: empty, count: 63) + [trace],
+            Array(repeating: empty, count: 64) + [trace], [long("traceparent"), long("tracestate")],
+            [long("x"), long("tracestate"), trace],
+        ]
+        try await withClient(.test(port: broker.port, id: "properties", filters: ["#"]), handler: recorder) { client in
+            try await client.waitUntilConnected()
+            let publications = lists.map { list in
+                var publication = MQTTPublication("x", to: "t")
+                publication.userProperties = list
+                return publication
+            }
+            try await publish(publications, to: broker)
+            try await eventually("all arrived") { recorder.messages.count == lists.count }
+        }
+        #expect(recorder.messages.map(\.userProperties) == [[trace], [trace], [], [], [trace]])
     }
 
     @Test("a retained message comes with its flag, and not again after a reconnect", arguments: [5, 4])
@@ -117,6 +145,22 @@ struct DeliveryTests {
             try await eventually("all arrived") { recorder.messages.count == 20 }
         }
         #expect(recorder.messages.allSatisfy { $0.payload.count == 400_000 })
+        #expect(recorder.batches.allSatisfy { $0.messages.count <= 3 })
+    }
+
+    @Test("topics count as a batch's bytes, as payloads do")
+    func longTopics() async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "topics", filters: ["#"]).with {
+            $0.maxBatchBytes = 100_000
+        }
+        let topic = String(repeating: "t", count: 40_000)
+        try await withClient(configuration, handler: recorder) { client in
+            try await client.waitUntilConnected()
+            try await publish((1...20).map { _ in MQTTPublication("x", to: topic) }, to: broker)
+            try await eventually("all arrived") { recorder.messages.count == 20 }
+        }
         #expect(recorder.batches.allSatisfy { $0.messages.count <= 3 })
     }
 

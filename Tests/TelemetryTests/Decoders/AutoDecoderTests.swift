@@ -9,9 +9,10 @@ struct AutoDecoderTests {
             ("sensors/d1", #"{"temperature":21.5}"#, ["d1 temperature=21.5"]),
             ("sensors/d1", "21.5", ["d1 value=21.5"]),
             ("sensors/d1", " \n[{\"n\":\"t\",\"u\":\"Cel\",\"v\":1}]", ["d1 t=1 °C"]),
-            ("sensors/d1", #"[{"bn":"x:"},{"n":"t","v":1}]"#, ["x t=1"]),
+            ("sensors/d1", #"[{"bn":"d1:"},{"n":"t","v":1}]"#, ["d1 t=1"]),
             ("sensors/d1", #"[{"ts":1,"values":{"t":1}},{"t":2}]"#, ["d1 t=1", "d1 t=2"]),
-            ("sensors/d1", #"{"A":[{"ts":1,"values":{"t":1}}],"B":[{"values":{"t":2}}]}"#, ["A t=1", "B t=2"]),
+            ("sensors/d1", #"{"d1":[{"ts":1,"values":{"t":1}},{"values":{"t":2}}]}"#, ["d1 t=1", "d1 t=2"]),
+            ("gw", #"{"A":[{"ts":1,"values":{"t":1}}],"B":[{"values":{"t":2}}]}"#, ["A t=1", "B t=2"]),
             (
                 "sensors/d1", #"{"Time":"2024-05-01T12:00:00","BME280":{"Temperature":1},"TempUnit":"C"}"#,
                 ["d1 temperature=1 °C"]
@@ -25,7 +26,8 @@ struct AutoDecoderTests {
             ("sensors/d1", "ON", ["d1 value=1"]),
         ])
     func finds(topic: String, payload: String, expected: [String]) throws {
-        let readings = try AutoDecoder().decode(payload, context(topic: topic))
+        let namesDevice = topic != "gw" && topic != "v1/gateway/telemetry"
+        let readings = try AutoDecoder().decode(payload, context(topic: topic, device: namesDevice ? "d1" : nil))
         #expect(readings.map(Plain.init).map { "\($0.device) \($0.metrics.joined(separator: " "))" } == expected)
     }
 

@@ -22,7 +22,8 @@ struct BadPayloadTests {
             (#"{"a":"x","b":null,"c":[1]}"#, "no_number"), ("[]", "no_number"), ("hello", "no_number"),
             ("null", "no_number"), (#"{"value":"hot"}"#, "wrong_type"), (#"{"value":[1]}"#, "wrong_type"),
             ("[1,2]", "wrong_type"), (#"[{"a":1},2]"#, "wrong_type"), (#"{"":1}"#, "bad_metric"),
-            (#"{"ts":"now","a":1}"#, "bad_time"), (#"{"a":1"#, "invalid_json"), (#"{"a":"\ud800"}"#, "invalid_json"),
+            (#"{"a":1,"a":2}"#, "duplicate_name"), (#"{"ts":"now","a":1}"#, "bad_time"), (#"{"a":1"#, "invalid_json"),
+            (#"{"a":"\ud800"}"#, "invalid_json"),
         ])
     func reasons(payload: String, reason: String) {
         #expect(Self.failure(Array(payload.utf8))?.reason == reason)
@@ -59,17 +60,26 @@ struct BadPayloadTests {
         let readings = "[" + (0...4096).map { _ in "{\"t\":1}" }.joined(separator: ",") + "]"
         #expect(Self.failure(Array(metrics.utf8)) == .tooManyMetrics(limit: 256))
         #expect(Self.failure(Array(readings.utf8)) == .tooManyReadings(limit: 4096))
-        let gateway = "{\"A\":\(readings)}"
+        let gateway = "{\"d1\":\(readings)}"
         #expect(Self.failure(Array(gateway.utf8), convention: .thingsboard) == .tooManyReadings(limit: 4096))
-        let pack = "[" + (0...4096).map { "{\"n\":\"a:b\",\"v\":1,\"t\":\(-$0)}" }.joined(separator: ",") + "]"
+        let pack = "[" + (0...4096).map { "{\"n\":\"d1:b\",\"v\":1,\"t\":\(-$0)}" }.joined(separator: ",") + "]"
         #expect(Self.failure(Array(pack.utf8), convention: .senml) == .tooManyReadings(limit: 4096))
         let tasmota = "{\"A\":{" + (0...256).map { "\"m\($0)\":1" }.joined(separator: ",") + "}}"
         #expect(Self.failure(Array(tasmota.utf8), convention: .tasmota) == .tooManyMetrics(limit: 256))
     }
 
+    @Test("an object of more members than are looked at is refused")
+    func tooManyMembers() {
+        let members = (0...4096).map { "\"m\($0)\":\"x\"" }.joined(separator: ",")
+        #expect(Self.failure(Array("{\(members)}".utf8)) == .tooManyMembers(limit: 4096))
+        #expect(
+            Self.failure(Array(#"{"a":1,"b":2}"#.utf8), limits: DecodingLimits(maxMembersPerObject: 1))
+                == .tooManyMembers(limit: 1))
+    }
+
     @Test("long names cost no more than their length", .timeLimit(.minutes(1)), arguments: PayloadConvention.allCases)
     func longNames(convention: PayloadConvention) {
-        let members = String(repeating: #""a":1,"#, count: 20_000) + #""b":1"#
+        let members = (0..<4_000).map { "\"a\($0)\":1" }.joined(separator: ",")
         let payload = #"{"\#(String(repeating: "n", count: 100_000))":{\#(members)}}"#
         #expect(Self.failure(Array(payload.utf8), convention: convention) != nil)
     }

@@ -25,7 +25,7 @@ struct JSONObjectDecoderTests {
             (#"{"metric":"co2","value":600,"unit":"ppm"}"#, ["co2=600 ppm"]),
             (#"{"sensor":"co2","value":600}"#, ["co2=600"]), (#"{"name":"co2","value":true}"#, ["co2=1"]),
             (#"{"sensor":3,"battery":90}"#, ["sensor=3", "battery=90"]),
-            (#"{"a":1,"b":2,"a":3}"#, ["a=3", "b=2"]), (#"{"seq":4,"values":{"t":1}}"#, ["seq=4", "t=1"]),
+            (#"{"a.c":1,"b":2,"a":{"c":3}}"#, ["a.c=3", "b=2"]), (#"{"seq":4,"values":{"t":1}}"#, ["seq=4", "t=1"]),
             ("21.5", ["value=21.5"]), ("true", ["value=1"]), (#"{"big":9007199254740992}"#, ["big=9007199254740992"]),
         ])
     func shapes(payload: String, metrics: [String]) throws {
@@ -109,9 +109,32 @@ struct JSONObjectDecoderTests {
             ])
     }
 
+    @Test(
+        "a name that comes twice in one object is an error, however it is written",
+        arguments: [
+            #"{"value":1,"value":1}"#, #"{"a":1,"b":2,"a":3}"#, #"{"a":1,"\u0061":2}"#,
+            #"{"t":1,"values":{"x":1,"x":2}}"#,
+            #"{"é":1,"\u00e9":2}"#,
+        ])
+    func duplicateNames(payload: String) {
+        #expect { try decode(payload) } throws: { ($0 as? DecodeError)?.reason == "duplicate_name" }
+    }
+
+    @Test("a repeated name is found among many members", arguments: [15, 16, 17, 100, 4_000])
+    func duplicateAmongMany(count: Int) {
+        let members = (0..<count).map { #""m\#($0)":"x""# } + [#""m\#(count / 2)":1"#]
+        let payload = "{\(members.joined(separator: ","))}"
+        #expect(throws: DecodeError.duplicateName("m\(count / 2)")) { try decode(payload) }
+    }
+
+    @Test("names that only look alike are two: they are compared byte by byte")
+    func similarNames() throws {
+        #expect(try decode("{\"\u{E9}\":1,\"e\u{301}\":2}")[0].metrics.count == 2)
+    }
+
     @Test("names stay unique however many come before", arguments: [1, 15, 16, 17, 18, 40])
     func uniqueNames(count: Int) throws {
-        let members = (0..<count).map { "\"m\($0)\":0" } + ["\"m0\":1"]
+        let members = (0..<count).map { "\"m\($0)\":0" } + [#""values":{"m0":1}"#]
         let metrics = try JSONObjectDecoder().decode("{\(members.joined(separator: ","))}", context())[0].metrics
         #expect(metrics.map(\.name) == (0..<count).map { "m\($0)" })
         #expect(metrics[0].value == 1)
@@ -120,7 +143,10 @@ struct JSONObjectDecoderTests {
     @Test("many metrics keep their order and stay unique")
     func manyMetrics() throws {
         let names = (0..<200).map { "m\($0)" }
-        let payload = "{" + (names + names).enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",") + "}"
+        func members(from first: Int) -> String {
+            names.enumerated().map { "\"\($1)\":\(first + $0)" }.joined(separator: ",")
+        }
+        let payload = "{\(members(from: 0)),\"values\":{\(members(from: 200))}}"
         let metrics = try JSONObjectDecoder().decode(payload, context())[0].metrics
         #expect(metrics.map(\.name) == names)
         #expect(metrics.map(\.value) == (200..<400).map(Double.init))

@@ -50,30 +50,70 @@ struct SenMLDecoderTests {
 
     @Test("base value and base sum are added, a sum is a metric of its own")
     func baseValues() throws {
-        let payload = #"[{"bn":"m:","bv":20,"bs":100,"bu":"W","n":"p","v":1.5,"s":5},{"n":"q","v":2}]"#
-        #expect(try decode(payload) == [Plain("m", ["p=21.5 W", "p.sum=105 W·s", "q=22 W"])])
+        let payload = #"[{"bn":"d1:","bv":20,"bs":100,"bu":"W","n":"p","v":1.5,"s":5},{"n":"q","v":2}]"#
+        #expect(try decode(payload) == [Plain("d1", ["p=21.5 W", "p.sum=105 W·s", "q=22 W"])])
     }
 
     @Test("small times are relative to the receive time")
     func relativeTimes() throws {
         #expect(
-            try decode(#"[{"bn":"m/","bt":-10,"n":"a","v":1,"t":4},{"n":"b","v":2,"t":10}]"#)
-                == [Plain("m", ["a=1"], at: "2024-05-01T11:59:54.000Z"), Plain("m", ["b=2"])])
+            try decode(#"[{"bn":"d1/","bt":-10,"n":"a","v":1,"t":4},{"n":"b","v":2,"t":10}]"#)
+                == [Plain("d1", ["a=1"], at: "2024-05-01T11:59:54.000Z"), Plain("d1", ["b=2"])])
     }
 
     @Test("times are absolute from 2^28 on")
     func absoluteTimes() throws {
-        #expect(try decode(#"[{"n":"m:a","v":1,"t":60}]"#)[0].time == "2024-05-01T12:01:00.000Z")
-        #expect(try decode(#"[{"n":"m:a","v":1,"t":268435456}]"#)[0].time == "1978-07-04T21:24:16.000Z")
+        #expect(try decode(#"[{"n":"d1:a","v":1,"t":60}]"#)[0].time == "2024-05-01T12:01:00.000Z")
+        #expect(try decode(#"[{"n":"d1:a","v":1,"t":268435456}]"#)[0].time == "1978-07-04T21:24:16.000Z")
     }
 
     @Test("a name without a device is of the topic's; slashes in a device become colons")
     func names() throws {
         #expect(try decode(#"[{"n":"temperature","u":"Cel","v":21.5}]"#) == [Plain("d1", ["temperature=21.5 °C"])])
         #expect(
-            try decode(#"[{"n":"house/kitchen/temperature","v":1}]"#) == [Plain("house:kitchen", ["temperature=1"])])
+            try decode(#"[{"n":"house/kitchen/temperature","v":1}]"#, context(device: nil))
+                == [Plain("house:kitchen", ["temperature=1"])])
         #expect(try decode(#"[{"v":1}]"#, context(metric: "m")) == [Plain("d1", ["m=1"])])
         #expect(throws: DecodeError.badDevice(nil)) { try decode(#"[{"n":"t","v":1}]"#, context(device: nil)) }
+    }
+
+    @Test(
+        "a topic's device may repeat its name or use one URN of its own",
+        arguments: [
+            (#"[{"bn":"d1/","n":"t","v":1},{"n":"h","v":2}]"#, ["t=1", "h=2"]),
+            (#"[{"bn":"d1:","v":1}]"#, ["value=1"]), (#"[{"bn":"d1/env/","n":"t","v":1}]"#, ["env/t=1"]),
+            (#"[{"n":"d1","v":1}]"#, ["d1=1"]), (#"[{"n":"/t","v":1}]"#, ["t=1"]),
+            (#"[{"bn":"urn:dev:ow:10e2073a01080063:","n":"t","v":1},{"n":"h","v":2}]"#, ["t=1", "h=2"]),
+            (#"[{"n":"urn:dev:ow:10e2073a01080063","v":1}]"#, ["value=1"]),
+            (#"[{"bn":"urn:dev:mac:0024befffe804ff1/","n":"t","v":1}]"#, ["t=1"]),
+        ])
+    func ownNames(payload: String, metrics: [String]) throws {
+        #expect(try decode(payload) == [Plain("d1", metrics)])
+    }
+
+    @Test(
+        "a pack of another device is refused where the topic names one",
+        arguments: [
+            (#"[{"bn":"dev2/","n":"t","v":99}]"#, "dev2"), (#"[{"n":"t","v":1},{"n":"dev2:t","v":99}]"#, "dev2"),
+            (#"[{"bn":"d1/","n":"t","v":1},{"bn":"d11/","n":"t","v":1}]"#, "d11"),
+            (#"[{"bn":"urn:dev:ow:1:","n":"t","v":1},{"bn":"urn:dev:ow:2:","n":"t","v":1}]"#, "urn:dev:ow:2"),
+            (#"[{"n":"house/kitchen/t","v":1}]"#, "house:kitchen"),
+        ])
+    func foreignDevice(payload: String, device: String) throws {
+        #expect(throws: DecodeError.foreignDevice(device, topicDevice: "d1")) { try decode(payload) }
+        let readings = try decode(payload, context(allowsForeignDevices: true))
+        #expect(readings.contains { $0.device == device })
+    }
+
+    @Test("a topic's device may be named by a URN or with what was a slash")
+    func namedByTopic() throws {
+        let urn = "urn:dev:ow:10e2073a01080063"
+        #expect(
+            try decode(#"[{"bn":"\#(urn):","n":"t","v":1}]"#, context(device: urn)) == [Plain(urn, ["t=1"])])
+        #expect(try decode(#"[{"n":"\#(urn)","v":1}]"#, context(device: urn)) == [Plain(urn, ["value=1"])])
+        #expect(
+            try decode(#"[{"n":"house/kitchen/t","v":1}]"#, context(device: "house:kitchen"))
+                == [Plain("house:kitchen", ["t=1"])])
     }
 
     @Test(

@@ -38,12 +38,22 @@ struct ThingsBoardDecoderTests {
             Plain("Device B", ["temperature=41"]),
         ]
         #expect(try decode(payload, context(device: nil)) == expected)
-        #expect(try decode(payload) == expected)
+        #expect(try decode(payload, context(allowsForeignDevices: true)) == expected)
+    }
+
+    @Test("a topic that names a device takes the gateway form of that device only")
+    func foreignDevice() throws {
+        #expect(try decode(#"{"d1":[{"temperature":21},{"temperature":22}]}"#).map(\.device) == ["d1", "d1"])
+        for payload in [#"{"dev2":[{"temperature":99}]}"#, #"{"d1":[{"t":1}],"dev2":[{"t":99}]}"#] {
+            #expect(throws: DecodeError.foreignDevice("dev2", topicDevice: "d1")) { try decode(payload) }
+        }
     }
 
     @Test("a gateway's device name that cannot be one fails the message")
     func badDevice() {
-        #expect(throws: DecodeError.badDevice("a/b")) { try decode(#"{"ok":[{"t":1}],"a/b":[{"t":1}]}"#) }
+        #expect(throws: DecodeError.badDevice("a/b")) {
+            try decode(#"{"ok":[{"t":1}],"a/b":[{"t":1}]}"#, context(device: nil))
+        }
         #expect(throws: DecodeError.badDevice(nil)) { try decode(#"{"t":1}"#, context(device: nil)) }
     }
 

@@ -7,11 +7,11 @@ private func parse(_ text: String, maxDepth: Int = JSONParser.defaultMaxDepth) t
 
 @Suite("The JSON parser takes RFC 8259 and nothing else")
 struct JSONParserTests {
-    @Test("objects keep their members in order, and the last of equal names is found")
+    @Test("objects keep their members in order, which are found by name")
     func objects() throws {
-        let value = try parse(#" {"b":1,"a":[true,null,"x"],"b":{"c":2}} "#)
-        #expect(value.objectValue?.map(\.name) == ["b", "a", "b"])
-        #expect(value["b"]?["c"]?.integerValue == 2)
+        let value = try parse(#" {"b":1,"a":[true,null,"x"],"d":{"c":2}} "#)
+        #expect(value.objectValue?.map(\.name) == ["b", "a", "d"])
+        #expect(value["d"]?["c"]?.integerValue == 2)
         #expect(value["a"]?.arrayValue == [.bool(true), .null, .string("x")])
         #expect(value["missing"] == nil)
         #expect(try parse("{}") == .object([]))
@@ -66,6 +66,9 @@ struct JSONParserTests {
             (#"{"a":Infinity}"#, JSONError(.notFinite, at: 5)), ("[-Infinity]", JSONError(.notFinite, at: 1)),
             ("nan", JSONError(.notFinite, at: 0)), ("1e400", JSONError(.numberTooLarge, at: 0)),
             ("-1e309", JSONError(.numberTooLarge, at: 0)),
+            (#"{"a":1,"b":2,"a":3}"#, JSONError(.duplicateName("a"), at: 13)),
+            (#"[{"a":1},{"x":{"a":1,"\u0061":2}}]"#, JSONError(.duplicateName("a"), at: 21)),
+            (#"{"":1,"":1}"#, JSONError(.duplicateName(""), at: 6)),
         ])
     func refuses(text: String, error: JSONError) {
         #expect(throws: error) { try parse(text) }

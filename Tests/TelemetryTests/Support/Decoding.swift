@@ -9,11 +9,12 @@ func context(
     device: String? = "d1",
     metric: String? = nil,
     convertsFahrenheit: Bool = false,
+    allowsForeignDevices: Bool = false,
     limits: DecodingLimits = DecodingLimits()
 ) -> DecodingContext {
     DecodingContext(
         topic: topic, device: device.flatMap { DeviceID($0) }, metric: metric, receivedAt: receivedAt,
-        convertsFahrenheit: convertsFahrenheit, limits: limits)
+        convertsFahrenheit: convertsFahrenheit, allowsForeignDevices: allowsForeignDevices, limits: limits)
 }
 
 extension PayloadDecoder {

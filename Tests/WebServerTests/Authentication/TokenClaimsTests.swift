@@ -27,9 +27,12 @@ struct TokenClaimsTests {
             (TokenFixture.claims(#""iss":7"#), "iss"), (TokenFixture.claims(#""aud":[7]"#), "aud"),
             (TokenFixture.claims(#""aud":{}"#), "aud"), (TokenFixture.claims(#""notify":"yes""#), "notify"),
             (TokenFixture.claims(#""notify":1"#), "notify"), (TokenFixture.claims(#""publish":"chat/#""#), "publish"),
-            (TokenFixture.claims(#""publish":["a/#/b"]"#), "publish"), (TokenFixture.claims(#""join":[""]"#), "join"),
-            (TokenFixture.claims(#""join":["$share/g/a"]"#), "join"), (TokenFixture.claims(#""join":[7]"#), "join"),
-            ("[]", "payload"), ("{", "payload"), ("", "payload"),
+            (TokenFixture.claims(#""publish":["a/#/b"]"#), "publish"),
+            (#"{"sub":"a","exp":1700000100,"join":[""]}"#, "join"),
+            (#"{"sub":"a","exp":1700000100,"join":["$share/g/a"]}"#, "join"),
+            (#"{"sub":"a","exp":1700000100,"join":[7]}"#, "join"),
+            (#"{"sub":"a","sub":"b","exp":1700000100}"#, "payload"), ("[]", "payload"), ("{", "payload"),
+            ("", "payload"),
         ])
     func forms(_ payload: String, _ named: String) async throws {
         #expect(try await refusal(payload).reason.contains(named))

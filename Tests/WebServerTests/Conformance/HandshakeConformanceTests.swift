@@ -58,6 +58,9 @@ struct HandshakeConformanceTests {
         Variant("4.2.1 (3)", 426, "Upgrade", "h2c"),
         Variant("4.2.1 (4)", 426, "Connection", nil),
         Variant("4.2.1 (4)", 426, "Connection", "keep-alive"),
+        Variant("4.2.1 (4)", "a field of marks", 400) {
+            $0.headers.append(("Connection", String(repeating: "\u{316}\u{301}", count: 500)))
+        },
         Variant("4.2.1 (5)", 400, "Sec-WebSocket-Key", nil),
         Variant("4.2.1 (5)", 400, "Sec-WebSocket-Key", ""),
         Variant("4.2.1 (5)", 400, "Sec-WebSocket-Key", "c2hvcnQ="),

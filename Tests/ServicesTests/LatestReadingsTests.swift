@@ -1,0 +1,127 @@
+import Telemetry
+import Testing
+
+@testable import Services
+
+/// What outsiders name takes a bounded part of the memory, and one device's share is not another's.
+@Suite("Latest readings within their bounds")
+struct LatestReadingsTests {
+    private static func reading(
+        _ device: String, metrics: Int, set: Int = 0, nameLength: Int = 4, at second: Int = 1
+    ) throws -> Reading {
+        let id = try #require(DeviceID(device))
+        let padding = String(repeating: "x", count: nameLength)
+        return Reading(
+            device: id, room: "sensors/\(device)",
+            metrics: (0..<metrics).map { Metric(name: "\(set)-\($0)-\(padding)", value: 1, unit: "°C") },
+            time: at(second), receivedAt: at(second))
+    }
+
+    private static func at(_ second: Int) -> Timestamp {
+        Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000)
+    }
+
+    private static func names(_ latest: LatestReadings) -> Set<String> {
+        Set(latest.devices { _ in true }.map(\.device.rawValue))
+    }
+
+    @Test("Devices that hold much make room for each other, and those that hold little stay")
+    func budget() throws {
+        var latest = LatestReadings(capacity: 10_000, maxBytes: 4 << 20)
+        for number in 0..<100 { _ = latest.update(with: try Self.reading("honest\(number)", metrics: 4)) }
+        for set in 0..<40 {
+            for number in 0..<10 {
+                let update = latest.update(
+                    with: try Self.reading("greedy\(number)", metrics: 64, set: set, nameLength: 100, at: 2 + set))
+                #expect(update != nil)
+                #expect(latest.byteCount <= 4 << 20)
+            }
+        }
+        for number in 0..<200 {
+            _ = latest.update(with: try Self.reading("many\(number)", metrics: 60, nameLength: 100, at: 100))
+            #expect(latest.byteCount <= 4 << 20)
+        }
+        let devices = latest.devices { _ in true }
+        #expect(devices.filter { $0.device.rawValue.hasPrefix("honest") && $0.series.count == 1 }.count == 100)
+        #expect(latest.evictedSeriesCount > 0)
+        #expect(latest.evictedCount > 0)
+        #expect(latest.count == devices.count)
+        #expect(latest.byteCount == devices.reduce(0) { $0 + $1.byteCount })
+    }
+
+    @Test("A device that holds more than its share loses its own oldest sets, never the latest")
+    func share() throws {
+        var latest = LatestReadings(capacity: 100, maxBytes: 128 << 20)
+        for set in 0..<40 {
+            _ = latest.update(with: try Self.reading("a", metrics: 64, set: set, nameLength: 100, at: set))
+        }
+        let device = try #require(latest.devices { _ in true }.first)
+        #expect(device.byteCount <= 256 << 10)
+        #expect(device.series.count > 1)
+        let sets = device.series.map { $0.latest.receivedAt.secondsSinceEpoch }
+        #expect(sets == (40 - sets.count..<40).map(Double.init))
+        // One that is too large alone is kept all the same.
+        _ = latest.update(with: try Self.reading("b", metrics: 1500, nameLength: 120))
+        #expect(latest.devices { $0 == "sensors/b" }.first?.series.count == 1)
+    }
+
+    @Test("Of too many devices the one that was silent longest goes, also after it was heard again and again")
+    func silence() throws {
+        var latest = LatestReadings(capacity: 3)
+        for (second, name) in ["a", "b", "c", "a", "b", "d", "e"].enumerated() {
+            _ = latest.update(with: try Self.reading(name, metrics: 1, at: second))
+        }
+        // c went for d, then a for e.
+        #expect(Self.names(latest) == ["b", "d", "e"])
+        #expect(latest.evictedCount == 2)
+        let id = try #require(DeviceID("b"))
+        _ = latest.update(with: StatusReport(device: id, rooms: ["sensors/b"], isOnline: true, receivedAt: Self.at(9)))
+        _ = latest.update(with: try Self.reading("f", metrics: 1, at: 10))
+        #expect(Self.names(latest) == ["b", "e", "f"])
+    }
+
+    @Test("A device's sets are told apart by their names alone, however many there are")
+    func sets() throws {
+        var latest = LatestReadings(capacity: 3)
+        for round in 0..<3 {
+            for set in 0..<64 {
+                _ = latest.update(with: try Self.reading("a", metrics: 3, set: set, at: round * 64 + set))
+            }
+        }
+        let device = try #require(latest.devices { _ in true }.first)
+        #expect(device.series.count == 64)
+        #expect(device.series.map { $0.latest.receivedAt.secondsSinceEpoch } == (128..<192).map(Double.init))
+        #expect(device.series.map(\.key).count == Set(device.series.map(\.key)).count)
+    }
+
+    @Test("The order of eviction is that of a plain search")
+    func order() {
+        var order = EvictionOrder()
+        var sizes: [Int: Int] = [:]
+        var heard: [Int: Int] = [:]
+        var random = SystemRandomNumberGenerator()
+        for step in 0..<5000 {
+            let slot = Int.random(in: 0..<60, using: &random)
+            let size = 1 << Int.random(in: 0..<20, using: &random) + Int.random(in: 0..<1000, using: &random)
+            switch (sizes[slot], Int.random(in: 0..<4, using: &random)) {
+            case (nil, _):
+                order.add(slot, byteCount: size)
+                sizes[slot] = size
+                heard[slot] = step
+            case (_, 0):
+                order.remove(slot)
+                sizes[slot] = nil
+                heard[slot] = nil
+            default:
+                order.heard(slot, byteCount: size)
+                sizes[slot] = size
+                heard[slot] = step
+            }
+            #expect(order.byteCount == sizes.values.reduce(0, +))
+            #expect(order.longestSilent == heard.min { $0.value < $1.value }?.key)
+            let most = sizes.values.max().map { Int.bitWidth - $0.leadingZeroBitCount }
+            let large = sizes.filter { Int.bitWidth - $0.value.leadingZeroBitCount == most }.keys
+            #expect(order.largest == large.min { heard[$0] ?? 0 < heard[$1] ?? 0 })
+        }
+    }
+}
