@@ -77,7 +77,7 @@ struct MessageHistoryTests {
         }
         #expect(throws: DatabaseError.self) { try database.read { try $0.messages(in: "a", after: 0, limit: 9) } }
         #expect(throws: DatabaseError.self) {
-            try database.read { try $0.unreadNotifications(of: "ada", at: at(1), limit: 9) }
+            try database.read { try $0.notifications(of: "ada", before: nil, unreadOnly: true, at: at(1), limit: 9) }
         }
         try database.write { try $0.run("UPDATE notification SET sequence = 9223372036854775807") }
         #expect(throws: DatabaseError.self) { try database.write { try $0.notify("m", "ada") } }

@@ -22,7 +22,8 @@ enum BackupField: Sendable {
     case number
 
     /// A position that counts from 1.
-    static let place = integer(1...StoredMessage.maxOffset)
+    /// A position that counts from 1; from half of what there is, so that what comes in by an import can go on.
+    static let place = integer(1...StoredMessage.maxOffset / 2)
     static let count = integer(0...StoredMessage.maxOffset)
     static let identifier = text(1...256)
 

@@ -49,7 +49,7 @@ extension StorageSnapshot {
             """
             SELECT count(*) FROM message
             WHERE room_id = (SELECT id FROM room WHERE name = ?) AND offset > ? AND offset <= ?
-            """, [room, offset, last])?[0] ?? 0
+            """, [room, offset, last])?.value(0) ?? 0
     }
 
     /// A page of the messages after `offset` and up to `last`, ascending: at most `limit`, and none after the one with

@@ -30,7 +30,7 @@ extension StorageSnapshot {
                 WHERE user = ? AND read_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
                 ORDER BY sequence DESC LIMIT ?)
             """, [user, now.nanosecondsSinceEpoch, limit])
-        guard let first = found?[0] as Int64?, let last = found?[1] as Int64? else { return nil }
+        guard let first: Int64 = try found?.optional(0), let last: Int64 = try found?.optional(1) else { return nil }
         return first...last
     }
 
@@ -46,7 +46,7 @@ extension StorageSnapshot {
             ORDER BY sequence LIMIT ?
             """, [user, now.nanosecondsSinceEpoch, range.lowerBound, range.upperBound, limit],
             maxBytes: maxBytes, payloadAt: 1
-        ).map { (sequence: $0[5], notification: try StoredNotification($0)) }
+        ).map { (sequence: try $0.value(5), notification: try StoredNotification($0)) }
     }
 
     /// The user's notifications before the one with that id (or the latest), the newest first.
