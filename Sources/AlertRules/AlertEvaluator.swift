@@ -22,8 +22,10 @@ package struct AlertEvaluator: Sendable {
     private var weight = 0
     /// Nothing could be forgotten the last time, and no alert has ended since.
     private var isFull = false
-    /// Of these time alone may bring something; more than need it are no harm.
-    private var timed: Set<SeriesKey> = []
+    /// When to look next whether a series was silent for too long: never later than it may be, and often earlier.
+    private var silences = SilenceSchedule()
+    /// Series that ``advance(to:isListening:)`` has looked at since the start.
+    package private(set) var examinedCount = 0
     /// Alerts that are going on, by their id.
     private var active: [String: (key: SeriesKey, rule: Int)] = [:]
     /// What was before the batch that is open.
@@ -66,7 +68,7 @@ package struct AlertEvaluator: Sendable {
         series.slots[index].machine.restore(alert, rule: rules[rule], at: now)
         watched[key] = series
         active[alert.id] = (key, rule)
-        timed.insert(key)
+        lookSoon(at: key)
         return true
     }
 
@@ -90,6 +92,7 @@ package struct AlertEvaluator: Sendable {
         }
         if let latest = memory.latest { series.heardAt = min(latest.time, now) }
         watched[key] = series
+        lookSoon(at: key)
     }
 
     // MARK: Asking
@@ -157,11 +160,11 @@ package struct AlertEvaluator: Sendable {
         listeningSince = isListening ? listeningSince ?? now : nil
         let (now, listeningSince) = (now, listeningSince)
         var transitions: [AlertTransition] = []
-        for key in timed {
-            guard let series = watched[key], series.isActive || isSilenceWatched(series) else {
-                timed.remove(key)
-                continue
-            }
+        // While nobody can be heard, nobody's silence counts.
+        let due = listeningSince == nil ? [] : silences.takeDue(at: now)
+        for key in Set(active.values.map(\.key)).union(due) {
+            examinedCount += 1
+            guard let series = watched[key] else { continue }
             for (index, slot) in series.slots.enumerated()
             where slot.machine.isDue(at: now, rules[slot.rule].condition, listeningSince: listeningSince) {
                 step(key, index, &transitions) { machine, rule, makeAlert in
@@ -169,6 +172,7 @@ package struct AlertEvaluator: Sendable {
                 }
             }
         }
+        for key in due { lookAgain(at: key) }
         return transitions.sorted {
             ($0.alert.pendingAt, $0.alert.device.rawValue, $0.alert.rule)
                 < ($1.alert.pendingAt, $1.alert.device.rawValue, $1.alert.rule)
@@ -194,6 +198,7 @@ package struct AlertEvaluator: Sendable {
                 series.slots[index].machine.shift(by: step, rule: rules[series.slots[index].rule], at: now)
             }
             watched[key] = series
+            lookSoon(at: key)
         }
     }
 
@@ -253,14 +258,14 @@ package struct AlertEvaluator: Sendable {
     /// What happened since ``begin()`` did not happen.
     package mutating func rollback() {
         guard let undo else { return }
+        now = undo.now
+        listeningSince = undo.listeningSince
         for (key, earlier) in undo.series {
             forgetActive(key)
             weight += (earlier?.weight ?? 0) - (watched[key]?.weight ?? 0)
             watched[key] = earlier
             rememberActive(key)
         }
-        now = undo.now
-        listeningSince = undo.listeningSince
         self.undo = nil
         isFull = false
         hasTakenOrphans = false
@@ -268,10 +273,22 @@ package struct AlertEvaluator: Sendable {
 
     // MARK: Parts
 
-    private func isSilenceWatched(_ series: WatchedSeries) -> Bool {
-        series.slots.contains { slot in
-            if case .noData = rules[slot.rule].condition { true } else { false }
-        }
+    /// Looks at the next tick whether the series was silent for too long, if a rule asks for that.
+    private mutating func lookSoon(at key: SeriesKey) {
+        if nextLook(at: key) != nil { silences.schedule(key, at: now) }
+    }
+
+    /// Looks when the series, from what is known now, may have been silent for too long.
+    private mutating func lookAgain(at key: SeriesKey) {
+        if let instant = nextLook(at: key) { silences.schedule(key, at: instant) }
+    }
+
+    /// Nothing that is heard later makes it earlier. `nil` when no rule asks for silence.
+    private func nextLook(at key: SeriesKey) -> Timestamp? {
+        watched[key]?.slots.compactMap { slot in
+            guard case .noData(let duration) = rules[slot.rule].condition else { return nil }
+            return slot.machine.silenceBegan(listeningSince: listeningSince, at: now).advanced(by: duration)
+        }.min()
     }
 
     /// One step of a machine, and what comes of it. A step that changes nothing leaves no trace.
@@ -294,7 +311,6 @@ package struct AlertEvaluator: Sendable {
         switch kind {
         case .pending, .firing, .repeated:
             active[alert.id] = (key, slot.rule)
-            timed.insert(key)
         case .resolved, .cancelled:
             active[alert.id] = nil
             isFull = false
@@ -317,7 +333,7 @@ package struct AlertEvaluator: Sendable {
         for slot in watched[key]?.slots ?? [] where slot.machine.isActive {
             if let id = slot.machine.alert?.id { active[id] = (key, slot.rule) }
         }
-        if watched[key] != nil { timed.insert(key) }
+        lookSoon(at: key)
     }
 
     // MARK: Room
@@ -335,7 +351,7 @@ package struct AlertEvaluator: Sendable {
         note(key)
         watched[key] = series
         weight += series.weight
-        if isSilenceWatched(series) { timed.insert(key) }
+        lookSoon(at: key)
         return true
     }
 

@@ -157,11 +157,17 @@ package struct AlertStateMachine: Sendable, Equatable {
         return .repeated
     }
 
-    /// Whether ``advance(to:rule:listeningSince:makeAlert:)`` may do anything: asked for every machine once a second.
+    /// Whether ``advance(to:rule:listeningSince:makeAlert:)`` may do anything: asked for those that may be due.
     func isDue(at now: Timestamp, _ condition: AlertCondition, listeningSince: Timestamp?) -> Bool {
         if isActive { return true }
         guard case .noData(let duration) = condition, let heardAt, let listeningSince else { return false }
         return now.since(max(heardAt, listeningSince)) >= duration
+    }
+
+    /// From when silence counts, as far as is known: now, where an alert is going on or nothing was heard yet.
+    func silenceBegan(listeningSince: Timestamp?, at now: Timestamp) -> Timestamp {
+        guard !isActive, let heardAt else { return now }
+        return max(heardAt, listeningSince ?? heardAt)
     }
 
     /// People were told of it then; the next time is an interval later.

@@ -197,4 +197,56 @@ struct AlertEvaluatorTests {
         #expect(evaluator.value(-1, at: 2, "c") == [])
         #expect(evaluator.value(-1, at: 2, "freezer-1") == ["firing a3 -1"])
     }
+
+    @Test("A tick looks at what may be due and not at all that is watched, and finds each silence in its second")
+    func tickWork() {
+        let count = 2000
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)), name: "silent")], capacity: 10_000)
+        for second in 0..<300 {
+            // A tenth falls silent after ten seconds; the others go on.
+            if second % 10 == 0 {
+                for number in 0..<count where second == 0 || number % 10 != 0 {
+                    _ = evaluator.value(1, at: Double(second), "d\(number)")
+                }
+            }
+            let told = evaluator.tick(Double(second))
+            #expect(told.count == (second == 60 ? count / 10 : 0), "second \(second)")
+        }
+        // Each series about once in its 60 s, and every second those that have an alert.
+        let active = count / 10 * 240
+        #expect(evaluator.examinedCount - active < count * 300 / 60 + 2 * count)
+    }
+
+    @Test("A silence that was rolled back is found again at the next tick")
+    func rolledBackSilence() {
+        var evaluator = AlertEvaluator([rule(.noData(.seconds(60)), name: "silent")])
+        _ = evaluator.tick(0)
+        _ = evaluator.value(1, at: 1)
+        for second in 2...60 { #expect(evaluator.tick(Double(second)).isEmpty) }
+        evaluator.begin()
+        #expect(evaluator.tick(61).count == 1)
+        evaluator.rollback()
+        evaluator.begin()
+        #expect(evaluator.tick(62).count == 1)
+        evaluator.commit()
+        #expect(evaluator.tick(63).isEmpty)
+    }
+
+    @Test("A schedule gives each series at its latest time, once, however long the pause")
+    func schedule() throws {
+        var schedule = SilenceSchedule()
+        func key(_ name: String) throws -> SeriesKey {
+            SeriesKey(room: "r", device: try #require(DeviceID(name)), metric: "t")
+        }
+        for (name, second) in [("a", 5.5), ("b", 7), ("c", 1e9), ("a", 9), ("b", 3)] {
+            schedule.schedule(try key(name), at: at(second))
+        }
+        #expect(schedule.takeDue(at: at(2.9)).isEmpty)
+        #expect(try schedule.takeDue(at: at(8)) == [try key("b")])
+        #expect(try schedule.takeDue(at: at(9)) == [try key("a")])
+        schedule.schedule(try key("a"), at: at(4))
+        #expect(try schedule.takeDue(at: at(9)) == [try key("a")])
+        #expect(try schedule.takeDue(at: at(2e9)) == [try key("c")])
+        #expect(schedule.takeDue(at: at(3e9)).isEmpty)
+    }
 }

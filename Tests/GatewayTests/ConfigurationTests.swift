@@ -167,4 +167,37 @@ struct ConfigurationTests {
                 == MQTTTLSConfiguration(caFile: file, certificateFile: file, keyFile: file))
         #expect(configuration.mqtt.port == 8883)
     }
+
+    @Test("Limits of users and addresses are on unless they are set to 0")
+    func safeDefaults() throws {
+        let limits = try SettingsFixture.load().server.limits
+        #expect(limits.connectionsPerUser == 100 && limits.userCommandsPerSecond == 500)
+        #expect(limits.userRequests == 64 && limits.userRequestsPerSecond == 1000)
+        #expect(limits.addressConnections == 2000 && limits.addressConnectionsPerSecond == 100)
+        #expect(limits.exemptAddresses == ["127.0.0.1", "::1"])
+        #expect(limits.bodyTimeout == .seconds(10))
+        let off = try SettingsFixture.load(
+            """
+            limits:
+              user_connections: 0
+              user_commands_per_second: 0
+              user_requests: 0
+              user_requests_per_second: 0
+              address_connections: 0
+              address_connections_per_second: 0
+              exempt_addresses: [10.0.0.5, "0:0:0:0:0:0:0:1"]
+            """
+        ).server.limits
+        #expect(off.connectionsPerUser == 0 && off.userCommandsPerSecond == 0 && off.userRequests == 0)
+        #expect(off.userRequestsPerSecond == 0 && off.addressConnections == 0)
+        #expect(off.addressConnectionsPerSecond == 0)
+        #expect(off.exemptAddresses == ["10.0.0.5", "::1"])
+        #expect(try SettingsFixture.load("limits: {exempt_addresses: none}").server.limits.exemptAddresses.isEmpty)
+        #expect(
+            SettingsFixture.problems("limits: {exempt_addresses: [10.0.0.0/8]}")
+                == [
+                    "windsock.yaml:1: limits.exempt_addresses: \"10.0.0.0/8\" is not an IP address such as 127.0.0.1 or "
+                        + "::1, or none."
+                ])
+    }
 }

@@ -167,7 +167,8 @@ final class ChatMember: Sendable {
         else { return fault("no offset: \(joined)") }
         state.withLock { $0.catchUps += 1 }
         while snapshot.offset < end {
-            let limit = min(500, end - snapshot.offset)
+            // An answer of so many comes in one part, which the few lines below understand.
+            let limit = min(250, end - snapshot.offset)
             let query = "room_id=\(room.room)&limit=\(limit)&after=\(snapshot.offset)"
             let messages = try get("/api/rooms/history?\(query)")["messages"]?.arrayValue ?? []
             guard !messages.isEmpty else { return fault("no history after \(snapshot.offset)") }

@@ -13,7 +13,8 @@ struct ChatTests {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
         let gateway = try await GatewayProcess(
-            mqttURL: broker.url, dataDirectory: folder.url, arguments: ["--set", "history.messages=50000"])
+            mqttURL: broker.url, dataDirectory: folder.url,
+            arguments: ["--set", "history.messages=50000", "--set", "limits.user_commands_per_second=0"])
         var tokens: [String] = []
         for user in 1...10 {
             tokens.append(

@@ -73,12 +73,15 @@ extension GatewayConfiguration {
     private static func exemptAddresses(_ settings: inout SettingsReader) -> Set<String> {
         let texts = (settings.text(.exemptAddresses) ?? "").split(separator: ",")
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        // An empty value is as good as none, which is the default.
+        if texts == ["none"] { return [] }
         return Set(
             texts.compactMap { text in
                 // As the system writes it: "::0001" is "::1".
                 if let address = try? SocketAddress(ipAddress: text, port: 0).ipAddress { return address }
                 return settings.fail(
-                    .exemptAddresses, "\"\(text)\" is not an IP address such as 127.0.0.1 or ::1.", instead: nil)
+                    .exemptAddresses, "\"\(text)\" is not an IP address such as 127.0.0.1 or ::1, or none.",
+                    instead: nil)
             })
     }
 

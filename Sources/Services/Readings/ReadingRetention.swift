@@ -9,6 +9,9 @@ package final class ReadingRetention: Sendable {
     private static let portion = 2000
     /// Series, or devices, looked at in one read.
     private static let seriesPerLook = 512
+    /// Such reads in one cleaning: a next one goes on with the series after them, so that it takes as long however many
+    /// there are.
+    private static let looksPerCleaning = 16
     private static let devicesPerLook = 64
     /// Steps that may free nothing, one after the other: pages are shared, and a step may have few values.
     private static let maxUselessSteps = 16
@@ -19,6 +22,8 @@ package final class ReadingRetention: Sendable {
     private let readings: ReadingStore
     private let logger: Logger
     private let size = Mutex(ReadingSize())
+    /// The last series that was looked at for its age.
+    private let agePosition = Mutex<Int64>(0)
 
     package init(
         policy: RetentionPolicy, database: Database, writer: RoomWriter, readings: ReadingStore, logger: Logger
@@ -30,15 +35,18 @@ package final class ReadingRetention: Sendable {
         self.logger = logger
     }
 
-    /// Removes all that is to go at `now`; returns how many values went. Ends early when the task is cancelled or the
-    /// storage fails.
+    /// Removes what is to go at `now`, of 8,192 series at most where it is age that counts; returns how many values
+    /// went. Ends early when the task is cancelled or the storage fails.
     @discardableResult
     package func clean(at now: Timestamp) async -> Int {
         var removed = 0
         do {
-            removed += try await remove(before: policy.cutoff(at: now))
+            let (aged, last) = try await remove(
+                before: policy.cutoff(at: now), after: agePosition.withLock { $0 }, maxLooks: Self.looksPerCleaning)
+            agePosition.withLock { $0 = last ?? 0 }
+            removed += aged
             removed += try await removeExcess(at: now)
-            try await removeDevices(silentSince: policy.cutoff(at: now))
+            if last == nil { try await removeDevices(silentSince: policy.cutoff(at: now)) }
         } catch {
             logger.warning("Old readings were not removed", metadata: ["error": "\(error)"])
         }
@@ -55,7 +63,7 @@ package final class ReadingRetention: Sendable {
             let oldest = try await database.read({ try $0.oldestReading() }), oldest < now
         {
             let cutoff = policy.sizeCutoff(oldest: oldest, at: now)
-            removed += try await remove(before: cutoff)
+            removed += try await remove(before: cutoff).count
             logger.notice(
                 "Readings were removed because they have reached their size",
                 metadata: ["before": "\(cutoff)", "max_bytes": "\(policy.maxBytes)"])
@@ -95,15 +103,24 @@ package final class ReadingRetention: Sendable {
         return left
     }
 
-    private func remove(before cutoff: Timestamp) async throws -> Int {
+    /// Removes values of series after that one.
+    ///
+    /// - Returns: How many went, and the last series that was looked at; nil when it was the last of all.
+    private func remove(
+        before cutoff: Timestamp, after first: Int64 = 0, maxLooks: Int = .max
+    ) async throws -> (count: Int, last: Int64?) {
         var removed = 0
-        var last: Int64 = 0
+        var last = first
+        var looks = 0
         while !Task.isCancelled {
+            guard looks < maxLooks else { return (removed, last) }
+            looks += 1
             let position = last
-            var aged = try await database.read {
+            let look = try await database.read {
                 try $0.agedSeries(before: cutoff, after: position, limit: Self.seriesPerLook)
-            }[...]
-            guard let end = aged.last else { break }
+            }
+            guard let end = look.last else { break }
+            var aged = look.aged[...]
             last = end
             while !aged.isEmpty, !Task.isCancelled {
                 let series = aged
@@ -115,7 +132,7 @@ package final class ReadingRetention: Sendable {
                 removed += count
             }
         }
-        return removed
+        return (removed, nil)
     }
 
     /// Removes devices whose last reading went and that have said nothing since: looked for beside ingest, so that a

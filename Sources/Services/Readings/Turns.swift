@@ -36,7 +36,7 @@ final class Turns: Sendable {
             }
             if let answer { continuation.resume(returning: answer) }
         }
-        if !hasTurn { throw RequestError(.overloaded, "Too many requests for readings wait; try again later.") }
+        if !hasTurn { throw RequestError(.overloaded, "Too many requests wait to be read; try again later.") }
     }
 
     /// Lets the others in line go first, if there are any; returns when it is the caller's turn again. For work of many

@@ -43,6 +43,8 @@ package final class RoomHistory: Sendable {
     private let writer: RoomWriter
     private let hub: Hub
     private let logger: Logger
+    /// Pages that are read at the same time: further ones wait, so that joins always find a free reader.
+    private let turns = Turns(free: 2, maxWaiting: 500)
 
     /// The history that `database` holds of the hub's rooms, as `writer` writes it.
     package init(database: Database, writer: RoomWriter, hub: Hub, logger: Logger) {
@@ -102,7 +104,7 @@ package final class RoomHistory: Sendable {
 
     /// A page of a room's history.
     package func page(of room: String, _ bound: Bound, limit: Int) async throws(RequestError) -> Page {
-        try await read(room) { [epoch = database.epoch] snapshot in
+        try await read(room, isContinued: false) { [epoch = database.epoch] snapshot in
             let page =
                 switch bound {
                 case .before(let offset):
@@ -119,7 +121,7 @@ package final class RoomHistory: Sendable {
     /// The next messages of a page, ascending; afterwards the page has those that follow them.
     package func messages(of page: inout Page) async throws(RequestError) -> [Message] {
         guard let offsets = page.offsets else { return [] }
-        let stored = try await read(page.room) { [room = page.room] snapshot in
+        let stored = try await read(page.room, isContinued: true) { [room = page.room] snapshot in
             try snapshot.messages(in: room, offsets: offsets, maxBytes: Self.portionByteCount)
         }
         if let last = stored.last?.offset, last < offsets.upperBound {
@@ -131,8 +133,10 @@ package final class RoomHistory: Sendable {
     }
 
     private func read<Result: Sendable>(
-        _ room: String, _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
+        _ room: String, isContinued: Bool, _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
     ) async throws(RequestError) -> Result {
+        try await turns.take(isContinued: isContinued)
+        defer { turns.giveBack() }
         do {
             return try await database.read(work)
         } catch {

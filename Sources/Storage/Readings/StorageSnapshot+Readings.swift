@@ -97,14 +97,17 @@ extension StorageSnapshot {
         ).map(StoredDevice.init)
     }
 
-    /// Series that have readings older than `cutoff`, or none at all; those after `id` in their order.
-    package func agedSeries(before cutoff: Timestamp, after id: Int64, limit: Int) throws -> [Int64] {
-        try rows(
+    /// Of the next `limit` series after `id` those that have readings older than `cutoff`, or none at all; and the last
+    /// series that was looked at, nil when there are none after `id`.
+    package func agedSeries(
+        before cutoff: Timestamp, after id: Int64, limit: Int
+    ) throws -> (aged: [Int64], last: Int64?) {
+        let found = try rows(
             """
-            SELECT id FROM series WHERE id > ?1
-            AND coalesce((SELECT min(time) FROM reading WHERE series_id = series.id), ?2) < ?3 ORDER BY id LIMIT ?4
-            """, [id, Int64.min, cutoff.nanosecondsSinceEpoch, limit]
-        ).map { $0[0] }
+            SELECT id, coalesce((SELECT min(time) FROM reading WHERE series_id = series.id), ?2) < ?3
+            FROM series WHERE id > ?1 ORDER BY id LIMIT ?4
+            """, [id, Int64.min, cutoff.nanosecondsSinceEpoch, limit])
+        return (found.filter { $0[1] }.map { $0[0] }, found.last?[0])
     }
 
     /// The time of the oldest reading of all.

@@ -25,19 +25,20 @@ extension Response {
 
     /// A response whose parts are made one after the other, each when the socket has taken the one before.
     ///
-    /// What the first part throws is the answer; a later part that cannot be made ends the connection, so that nobody
-    /// takes a part for the whole.
-    ///
-    /// - Parameter next: The next part; nil after the last.
+    /// What the first two throw is the answer; a later part that cannot be made ends the connection, so that nobody takes
+    /// a part for the whole.
     static func parts<Source: AnswerSource>(_ source: Source, type: String) async throws -> Response {
         var source = source
-        let first = try await source.next()
+        let first = try await source.next() ?? []
+        // Most answers have one part, and need no chunked coding.
+        guard let second = try await source.next() else { return whole(ByteBuffer(bytes: first), type: type) }
         let started = source
         return Response(
             status: .ok, headers: [.contentType: type],
             body: ResponseBody { writer in
+                try await writer.writePortions(of: ByteBuffer(bytes: first))
                 var source = started
-                var part = first
+                var part: [UInt8]? = second
                 while let bytes = part {
                     try await writer.writePortions(of: ByteBuffer(bytes: bytes))
                     part = try await source.next()

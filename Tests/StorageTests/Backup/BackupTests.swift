@@ -322,7 +322,7 @@ struct BackupTests {
         let lines = Self.export(values: (0..<2500).map { Self.value("a", at: $0, Double($0)) })
         for line in lines[..<1100] { try backup.take(Array(line.utf8)) }
         // A thousand were written: all of them go, and another device comes.
-        let series = try serving.read { try $0.agedSeries(before: at(5000), after: 0, limit: 9) }
+        let series = try serving.read { try $0.agedSeries(before: at(5000), after: 0, limit: 9).aged }
         #expect(try serving.write { try store.remove(series[...], before: at(5000), limit: 5000, in: $0) } == (1, 1000))
         let stranger = Reading(
             device: try #require(DeviceID("b")), room: "sensors/b", metrics: [Metric(name: "t", value: -1)],

@@ -173,7 +173,7 @@ struct ReadingStoreTests {
     }
 
     private func remove(before second: Int64, limit: Int) throws -> (seriesCount: Int, valueCount: Int) {
-        let series = try database.read { try $0.agedSeries(before: at(second), after: 0, limit: 500) }
+        let series = try database.read { try $0.agedSeries(before: at(second), after: 0, limit: 500).aged }
         return try database.write {
             try store.remove(series[...], before: at(second), limit: limit, in: $0)
         }
@@ -218,7 +218,7 @@ struct ReadingStoreTests {
         var statements: [String] = []
         let (series, devices) = try database.read {
             (
-                try $0.agedSeries(before: at(60), after: 0, limit: 500),
+                try $0.agedSeries(before: at(60), after: 0, limit: 500).aged,
                 try $0.devices(limit: 500)
             )
         }
