@@ -21,8 +21,15 @@ struct LatestReadingsTests {
         Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000)
     }
 
+    private static func devices(_ latest: LatestReadings) -> [DeviceState] {
+        var latest = latest
+        return latest.roomNames().flatMap { room in
+            latest.devices(in: room).compactMap { latest.state(of: $0, in: room) }
+        }
+    }
+
     private static func names(_ latest: LatestReadings) -> Set<String> {
-        Set(latest.devices { _ in true }.map(\.device.rawValue))
+        Set(Self.devices(latest).map(\.device.rawValue))
     }
 
     @Test("Devices that hold much make room for each other, and those that hold little stay")
@@ -41,7 +48,7 @@ struct LatestReadingsTests {
             _ = latest.update(with: try Self.reading("many\(number)", metrics: 60, nameLength: 100, at: 100))
             #expect(latest.byteCount <= 4 << 20)
         }
-        let devices = latest.devices { _ in true }
+        let devices = Self.devices(latest)
         #expect(devices.filter { $0.device.rawValue.hasPrefix("honest") && $0.series.count == 1 }.count == 100)
         #expect(latest.evictedSeriesCount > 0)
         #expect(latest.evictedCount > 0)
@@ -55,14 +62,14 @@ struct LatestReadingsTests {
         for set in 0..<40 {
             _ = latest.update(with: try Self.reading("a", metrics: 64, set: set, nameLength: 100, at: set))
         }
-        let device = try #require(latest.devices { _ in true }.first)
+        let device = try #require(Self.devices(latest).first)
         #expect(device.byteCount <= 256 << 10)
         #expect(device.series.count > 1)
         let sets = device.series.map { $0.latest.receivedAt.secondsSinceEpoch }
         #expect(sets == (40 - sets.count..<40).map(Double.init))
         // One that is too large alone is kept all the same.
         _ = latest.update(with: try Self.reading("b", metrics: 1500, nameLength: 120))
-        #expect(latest.devices { $0 == "sensors/b" }.first?.series.count == 1)
+        #expect(Self.devices(latest).first { $0.room == "sensors/b" }?.series.count == 1)
     }
 
     @Test("Of too many devices the one that was silent longest goes, also after it was heard again and again")
@@ -88,7 +95,7 @@ struct LatestReadingsTests {
                 _ = latest.update(with: try Self.reading("a", metrics: 3, set: set, at: round * 64 + set))
             }
         }
-        let device = try #require(latest.devices { _ in true }.first)
+        let device = try #require(Self.devices(latest).first)
         #expect(device.series.count == 64)
         #expect(device.series.map { $0.latest.receivedAt.secondsSinceEpoch } == (128..<192).map(Double.init))
         #expect(device.series.map(\.key).count == Set(device.series.map(\.key)).count)

@@ -22,7 +22,7 @@ enum BackupField: Sendable {
     case number
 
     /// A position that counts from 1.
-    /// A position that counts from 1; from half of what there is, so that what comes in by an import can go on.
+    /// A position that counts from 1. Half of all positions, so that a room that is imported can go on.
     static let place = integer(1...StoredMessage.maxOffset / 2)
     static let count = integer(0...StoredMessage.maxOffset)
     static let identifier = text(1...256)
