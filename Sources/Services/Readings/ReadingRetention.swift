@@ -9,14 +9,12 @@ package final class ReadingRetention: Sendable {
     private static let portion = 2000
     /// Series, or devices, looked at in one read.
     private static let seriesPerLook = 512
-    /// Such reads in one cleaning: a next one goes on with the series after them, so that it takes as long however many
-    /// there are.
-    private static let looksPerCleaning = 16
     private static let devicesPerLook = 64
     /// Steps that may free nothing, one after the other: pages are shared, and a step may have few values.
     private static let maxUselessSteps = 16
 
     private let policy: RetentionPolicy
+    private let seriesPerCleaning: Int
     private let database: Database
     private let writer: RoomWriter
     private let readings: ReadingStore
@@ -25,24 +23,28 @@ package final class ReadingRetention: Sendable {
     /// The last series that was looked at for its age.
     private let agePosition = Mutex<Int64>(0)
 
+    /// - Parameter seriesPerCleaning: Series whose age one cleaning looks at. The next one goes on with those after them,
+    ///   so that it takes as long however many there are.
     package init(
-        policy: RetentionPolicy, database: Database, writer: RoomWriter, readings: ReadingStore, logger: Logger
+        policy: RetentionPolicy, database: Database, writer: RoomWriter, readings: ReadingStore,
+        seriesPerCleaning: Int = 8192, logger: Logger
     ) {
         self.policy = policy
+        self.seriesPerCleaning = seriesPerCleaning
         self.database = database
         self.writer = writer
         self.readings = readings
         self.logger = logger
     }
 
-    /// Removes what is to go at `now`, of 8,192 series at most where it is age that counts; returns how many values
+    /// Removes what is to go at `now`, of a bounded number of series where it is age that counts; returns how many values
     /// went. Ends early when the task is cancelled or the storage fails.
     @discardableResult
     package func clean(at now: Timestamp) async -> Int {
         var removed = 0
         do {
             let (aged, last) = try await remove(
-                before: policy.cutoff(at: now), after: agePosition.withLock { $0 }, maxLooks: Self.looksPerCleaning)
+                before: policy.cutoff(at: now), after: agePosition.withLock { $0 }, maxSeries: seriesPerCleaning)
             agePosition.withLock { $0 = last ?? 0 }
             removed += aged
             removed += try await removeExcess(at: now)
@@ -107,17 +109,17 @@ package final class ReadingRetention: Sendable {
     ///
     /// - Returns: How many went, and the last series that was looked at; nil when it was the last of all.
     private func remove(
-        before cutoff: Timestamp, after first: Int64 = 0, maxLooks: Int = .max
+        before cutoff: Timestamp, after first: Int64 = 0, maxSeries: Int = .max
     ) async throws -> (count: Int, last: Int64?) {
         var removed = 0
         var last = first
-        var looks = 0
+        var left = maxSeries
         while !Task.isCancelled {
-            guard looks < maxLooks else { return (removed, last) }
-            looks += 1
-            let position = last
+            guard left > 0 else { return (removed, last) }
+            let (position, limit) = (last, min(left, Self.seriesPerLook))
+            left -= limit
             let look = try await database.read {
-                try $0.agedSeries(before: cutoff, after: position, limit: Self.seriesPerLook)
+                try $0.agedSeries(before: cutoff, after: position, limit: limit)
             }
             guard let end = look.last else { break }
             var aged = look.aged[...]

@@ -100,4 +100,19 @@ struct ReadingRetentionTests {
         let left = try await ingest.database.read { try ($0.devices(limit: 999), $0.series(after: 0, limit: 999)) }
         #expect(left.0.map(\.name) == ["young"] && left.1.map(\.device) == ["young"])
     }
+
+    @Test("A cleaning looks at so many series and the next one at those after them, round after round")
+    func rounds() async throws {
+        for number in 0..<10 { try append("d\(number)", 0..<2) }
+        let retention = ReadingRetention(
+            policy: .init(maxAge: .seconds(100)), database: ingest.database, writer: ingest.writer,
+            readings: ingest.readings, seriesPerCleaning: 4, logger: ingest.logger)
+        let now = Timestamp(nanosecondsSinceEpoch: 1000 * 1_000_000_000)
+        var removed: [Int] = []
+        for _ in 1...3 { removed.append(await retention.clean(at: now)) }
+        #expect(removed == [8, 8, 4])
+        try append("d0", 1..<3)
+        for _ in 1...2 { removed.append(await retention.clean(at: now)) }
+        #expect(removed.suffix(2).reduce(0, +) == 2)
+    }
 }
