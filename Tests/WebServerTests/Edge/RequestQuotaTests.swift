@@ -61,7 +61,8 @@ struct RequestQuotaTests {
     @Test(
         "Requests are classed by method and path",
         arguments: [
-            ("/api/devices", RequestQuota.RouteClass.scanning), ("/api//devices/", .scanning), ("/api/readings", .reading),
+            ("/api/devices", RequestQuota.RouteClass.scanning), ("/api//devices/", .scanning),
+            ("/api/readings", .reading),
             ("/api/dashboards", .cheap),
             ("/api/latency/traces/1", .cheap),
         ])
