@@ -54,6 +54,12 @@ package struct WebServer: Service {
     /// The one library of the system's that pages need; nothing else of its folder is served.
     private static let chartLibrary = "chart.js"
 
+    /// Connections that the system keeps until they are accepted. When it is full, the system drops what a client sends
+    /// to connect, and the client tries again only after 1, 3, 7 and 15 s. Linux caps it at `net.core.somaxconn`.
+    private static let backlog = 4096
+    /// Connections that are accepted before the loop looks after others; NIO's 4 fill the backlog in a flood.
+    private static let maxAcceptsPerTurn: UInt = 64
+
     private static let pollInterval = Duration.milliseconds(10)
     private static let afterglow = TimeAmount.seconds(1)
 
@@ -93,7 +99,8 @@ package struct WebServer: Service {
                     echoPath: configuration.echoPath)
             },
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil,
+                backlog: Self.backlog),
             onServerRunning: { [onRunning] channel in
                 try? await Self.guardAccepting(channel, environment.cap)
                 await onRunning(channel.localAddress?.port ?? 0)
@@ -107,6 +114,7 @@ package struct WebServer: Service {
     private static func guardAccepting(_ channel: any Channel, _ cap: ConnectionCap) async throws {
         try await channel.eventLoop.submit {
             try channel.pipeline.syncOperations.addHandler(AcceptGuard(cap: cap), position: .first)
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: Self.maxAcceptsPerTurn)
         }.get()
     }
 

@@ -64,16 +64,16 @@ class MetricSets(Attack):
 
 
 class UserProperties(Attack):
-    """MQTT 5 packets of 2 MiB of empty user properties: properties are counted and not all copied."""
+    """MQTT 5 packets of 500 KB of empty user properties: properties are counted and not all copied."""
 
     family = "devices"
 
     def run(self):
         device = self.device(version=5)
-        empty = wire.mqtt_user_property("", "") * 400_000
-        long = wire.mqtt_user_property("n" * 60_000, "v" * 60_000) * 16
-        traces = wire.mqtt_user_property("traceparent", "00-" + "a" * 32 + "-" + "b" * 16 + "-01") * 20_000
-        for turn in pace(3):
+        empty = wire.mqtt_user_property("", "") * 100_000
+        long = wire.mqtt_user_property("n" * 60_000, "v" * 60_000) * 4
+        traces = wire.mqtt_user_property("traceparent", "00-" + "a" * 32 + "-" + "b" * 16 + "-01") * 6_000
+        for turn in pace(12):
             properties = (empty, empty, long, traces)[turn % 4]
             device.sendall(wire.mqtt_publish("sensors/properties", '{"value":1}', properties=properties))
 

@@ -13,7 +13,7 @@ extension GatewayConfiguration {
     static let unsetClientID = " "
 
     static func mqtt(
-        _ settings: inout SettingsReader, routes: [TopicRoute], statusRoutes: [StatusRoute]
+        _ settings: inout SettingsReader, routes: [TopicRoute], statusRoutes: [StatusRoute], maxPayloadBytes: Int
     ) -> MQTTConfiguration {
         let errorCount = settings.errors.count
         let clientID = settings.text(.mqttClientID) ?? unsetClientID
@@ -33,6 +33,9 @@ extension GatewayConfiguration {
                 settings.fail(option, "A password needs a user name: mqtt.username, or one in mqtt.url.", instead: ())
             }
         }
+        // A payload that is a little too large is kept as a dead letter; of what is far beyond, not even its properties are
+        // to cost time.
+        mqtt.maxPacketBytes = min(max(2 * maxPayloadBytes, 64 << 10), MQTTConfiguration.maxPacketByteCount)
         mqtt.keepAlive = settings.duration(.mqttKeepAlive, in: .seconds(5)...(.seconds(65_535)))
         mqtt.sessionExpiry = settings.duration(.mqttSessionExpiry, in: .zero...(.seconds(4_294_967_294)))
         mqtt.receiveMaximum = settings.integer(.mqttReceiveMaximum, in: 1...IngestStore.Configuration.maxReceiveMaximum)

@@ -101,7 +101,8 @@ package struct GatewayConfiguration: Sendable {
             offlineAfter: Self.offlineAfter(&settings))
         server = Self.server(&settings)
         server.webDirectory = dashboardsDirectory + "/web"
-        mqtt = Self.mqtt(&settings, routes: routes, statusRoutes: statusRoutes)
+        mqtt = Self.mqtt(
+            &settings, routes: routes, statusRoutes: statusRoutes, maxPayloadBytes: decodingLimits.maxPayloadBytes)
         try settings.finish()
     }
 

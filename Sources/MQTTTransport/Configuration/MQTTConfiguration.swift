@@ -43,6 +43,8 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
     /// How far small batches are apart while messages keep coming. A message that comes after a pause is taken at once;
     /// of a stream, those of one interval are taken together, so that each does not cost a transaction of its own.
     package var batchInterval: Duration
+    /// The longest packet of MQTT (MQTT 5.0, section 2.1.4).
+    package static let maxPacketByteCount = 268_435_455
     /// The longest packet that the broker may send; it drops longer messages. MQTT 3.1.1 knows no such limit.
     package var maxPacketBytes: Int
     /// Publications that may wait or be unacknowledged at once.
@@ -129,8 +131,8 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
             (.zero...(.seconds(1))).contains(batchInterval),
             "The interval of batches is \(batchInterval); allowed are 0 to 1 s.")
         try require(
-            (1024...268_435_455).contains(maxPacketBytes),
-            "The longest packet is \(maxPacketBytes) bytes; allowed are 1024 to 268435455.")
+            (1024...Self.maxPacketByteCount).contains(maxPacketBytes),
+            "The longest packet is \(maxPacketBytes) bytes; allowed are 1024 to \(Self.maxPacketByteCount).")
         try require(
             (1...65_535).contains(maxOutboundMessages),
             "The limit of waiting publications is \(maxOutboundMessages); allowed are 1 to 65535.")

@@ -57,7 +57,8 @@ struct LatestReadings {
         // Through the optional chains the state is changed in place instead of copied.
         version += 1
         let update = rooms[reading.room]?[reading.device]?.update(
-            with: reading, version: version, maxBytes: max(Self.minDeviceBytes, maxBytes / Self.deviceShare), order: &order,
+            with: reading, version: version, maxBytes: max(Self.minDeviceBytes, maxBytes / Self.deviceShare),
+            order: &order,
             nextKey: &nextKey, watch: &watch)
         if order.byteCount > maxBytes { shrink() }
         return update
