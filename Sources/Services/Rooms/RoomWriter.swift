@@ -32,6 +32,8 @@ package final class RoomWriter: Sendable {
     /// Bytes of what they carry.
     package static let maxWaitingBytes = 32 << 20
     private static let maxPerTransaction = 256
+    /// A transaction that takes longer is logged: nothing else is stored meanwhile.
+    private static let slowTransaction = Duration.seconds(1)
 
     private struct Request: Sendable {
         let byteCount: Int
@@ -154,6 +156,8 @@ package final class RoomWriter: Sendable {
         _ work: (StorageTransaction) throws -> Effect<Value>, finished: (_ isCommitted: Bool) -> Void = { _ in }
     ) throws -> Value {
         try queue.sync {
+            let began = ContinuousClock.now
+            defer { note(since: began, requestCount: 1) }
             do {
                 let (effect, hasChanged) = try database.write { transaction in
                     let before = transaction.changeCount
@@ -205,6 +209,8 @@ package final class RoomWriter: Sendable {
     /// One transaction; the next one is another turn of the queue, so that others get theirs between.
     private func drain() {
         guard let requests = takeNext() else { return }
+        let began = ContinuousClock.now
+        defer { note(since: began, requestCount: requests.count) }
         // Clients that cannot be served as fast as others write make the writer wait, and then refuse.
         hub.waitForRoom()
         let tracing = tracer.map {
@@ -226,6 +232,15 @@ package final class RoomWriter: Sendable {
             for request in requests { request.finish(.storageFailed) }
         }
         queue.async { self.drain() }
+    }
+
+    /// Says when a transaction and its publishing kept all others waiting for long.
+    private func note(since began: ContinuousClock.Instant, requestCount: Int) {
+        let duration = ContinuousClock.now - began
+        guard duration > Self.slowTransaction else { return }
+        logger.warning(
+            "A transaction took long, and others waited for it",
+            metadata: ["ms": "\(Int(duration / .milliseconds(1)))", "requests": "\(requestCount)"])
     }
 
     private func takeNext() -> [Request]? {
