@@ -39,7 +39,7 @@ package struct AlertRule: Sendable, Equatable {
     package var resolveAfter: Duration
     /// How often people are told again while it fires and nobody has acknowledged it; `nil`: once.
     package var repeatInterval: Duration?
-    /// How far apart two alerts of one device are at least that people are told of; one that begins earlier is told
+    /// The minimum time between two notifications of this rule for one device; an alert that begins earlier is told
     /// later, if it still fires then.
     package var minInterval: Duration
     package var severity: Severity

@@ -1,7 +1,7 @@
 import Foundation
 import NIOCore
 
-/// How many descriptors the process may have open, and how many of them connections may take.
+/// The limit of open descriptors, and the share of it that connections may take.
 package struct OpenFileLimit: Equatable, Sendable {
     /// The limit leaves too little for connections.
     package struct TooLow: Error, Equatable, CustomStringConvertible {
@@ -13,8 +13,8 @@ package struct OpenFileLimit: Equatable, Sendable {
         }
     }
 
-    /// Descriptors for broker, database, log, pages and webhooks.
-    private static let reserve = 64
+    /// Descriptors for broker, database, log, pages and webhooks, and for 32 accepted sockets that wait to be closed.
+    private static let reserve = 96
     /// Descriptors of an event loop; there may be two sets of loops.
     private static let perCore = 8
     /// More than that helps nobody, and slows programs that close all they may have.

@@ -1,5 +1,5 @@
 extension Schema {
-    /// What a message counts of `history.bytes`: its payload, and a round figure for its row and its place in two
+    /// The share of a message in `history.bytes`: its payload, and a round figure for its row and its place in two
     /// indices.
     static let messageBytes = "length(payload) + 128"
 

@@ -58,7 +58,7 @@ package struct WebServer: Service {
     /// to connect, and the client tries again only after 1, 3, 7 and 15 s. Linux caps it at `net.core.somaxconn`.
     private static let backlog = 4096
     /// Connections that are accepted before the loop looks after others; NIO's 4 fill the backlog in a flood.
-    private static let maxAcceptsPerTurn: UInt = 64
+    private static let maxAcceptsPerTurn: UInt = 16
 
     private static let pollInterval = Duration.milliseconds(10)
     private static let afterglow = TimeAmount.seconds(1)

@@ -6,12 +6,12 @@ import Testing
 /// Connections leave descriptors for broker, database and log.
 @Suite("Open files")
 struct OpenFileLimitTests {
-    @Test("64 descriptors and 8 a core are kept back")
+    @Test("96 descriptors and 8 a core are kept back")
     func reserve() throws {
-        #expect(try OpenFileLimit(count: 256, cores: 2).connections() == 176)
-        #expect(try OpenFileLimit(count: 96, cores: 2).connections() == 16)
-        #expect(throws: OpenFileLimit.TooLow(count: 95, needed: 96)) {
-            try OpenFileLimit(count: 95, cores: 2).connections()
+        #expect(try OpenFileLimit(count: 256, cores: 2).connections() == 144)
+        #expect(try OpenFileLimit(count: 128, cores: 2).connections() == 16)
+        #expect(throws: OpenFileLimit.TooLow(count: 127, needed: 128)) {
+            try OpenFileLimit(count: 127, cores: 2).connections()
         }
     }
 

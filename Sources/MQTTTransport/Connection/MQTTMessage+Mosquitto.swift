@@ -14,7 +14,7 @@ extension MQTTMessage {
             userProperties: properties.map(Self.userProperties) ?? [])
     }
 
-    /// What the message takes in memory, about: the broker's longest topic is 64 KiB, so payloads alone would say little.
+    /// Approximate bytes in memory. Topics count too: the longest has 64 KiB.
     var byteCount: Int {
         userProperties.reduce(Self.fixedByteCount + topic.utf8.count + payload.count) {
             $0 + $1.name.utf8.count + $1.value.utf8.count
@@ -25,7 +25,7 @@ extension MQTTMessage {
 
     /// The user properties that are read, with the most bytes that their values may have.
     private static let readProperties = [(name: "traceparent", limit: 256), (name: "tracestate", limit: 512)]
-    /// How many pairs are looked at: a packet may hold 400,000 empty ones.
+    /// The number of pairs that are looked at: a packet may hold 100,000 empty ones.
     static let maxUserProperties = 64
 
     /// The properties that are read, each once. Others are passed over: only their names are looked at.

@@ -23,7 +23,7 @@ final class DeliveryControl {
     private(set) var holds: [String: RoomHold] = [:]
     private var heldCount = 0
     private var heldBytes = 0
-    /// What joins send page by page; the first one is under way.
+    /// Replays in the order of their joins; the first one is being sent.
     var replays = Deque<Replay>()
     /// Made with the first rate limit, given up with the last.
     var pacer: RatePacer?

@@ -84,8 +84,12 @@ package struct DeliveryPlan {
     /// Starts the next tick, giving up the memory of an unusually large one.
     package mutating func reset() {
         let keep = nodes.count <= 1024
-        nodes.removeLast(nodes.count - 1)
-        nodes[0].latestMessage = -1
+        if keep {
+            nodes.removeLast(nodes.count - 1)
+            nodes[0].latestMessage = -1
+        } else {
+            nodes = [Node(parent: 0, message: -1, depth: 0)]
+        }
         messages.removeAll(keepingCapacity: keep)
         deliveries.removeAll(keepingCapacity: keep)
     }

@@ -165,7 +165,7 @@ struct RatePacer {
 
     private mutating func changed() {
         rates.removeAll(keepingCapacity: rates.count <= 1024)
-        isOutdated = waitingCount > 0
+        isOutdated = !deadlines.isEmpty
     }
 
     /// Looks at all that waits once more: its rate may be another now. Once a pacing tick at most.

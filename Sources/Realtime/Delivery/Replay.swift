@@ -37,7 +37,7 @@ package final class Replay {
     /// The room whose hold ends with the replay; `nil` when live messages are not held.
     let room: String?
     let nextPage: NextPage
-    /// Called once, on the loop, after all was sent, with the number of messages; never when the client is gone.
+    /// Called once, on the loop, with the number of messages sent: when all were, or the client is gone.
     let completion: @Sendable (_ count: Int) -> Void
     var state: State
     var count = 0

@@ -1,3 +1,4 @@
+import DequeModule
 package import NIOCore
 package import Telemetry
 
@@ -26,14 +27,13 @@ extension HubShard {
     ///
     /// - Parameters:
     ///   - nextPage: asks for the pages; `nil` when nothing was missed.
-    ///   - completion: called on the loop when all of it is on its way, unless the client is gone by then.
+    ///   - completion: called on the loop when all of it is on its way, or the client is gone.
     package func release(
         _ client: HubClient, in room: String, _ messages: [Message], through offset: Int64,
         next nextPage: Replay.NextPage? = nil, completion: @escaping @Sendable (_ count: Int) -> Void = { _ in }
     ) {
         eventLoop.assertInEventLoop()
-        guard client.sink != nil else { return }
-        if let control = client.control, control.holds[room] != nil {
+        if client.sink != nil, let control = client.control, control.holds[room] != nil {
             control.release(room, through: offset)
             control.replays.append(
                 Replay(
@@ -55,7 +55,7 @@ extension HubShard {
         next nextPage: @escaping Replay.NextPage
     ) {
         eventLoop.assertInEventLoop()
-        guard client.sink != nil else { return }
+        guard client.sink != nil else { return eventLoop.execute { completion(0) } }
         control(of: client).replays.append(
             Replay(room: nil, state: .ready, completion: completion, nextPage: nextPage))
         continueReplay(to: client)
@@ -111,6 +111,15 @@ extension HubShard {
         let (completion, count) = (replay.completion, replay.count)
         eventLoop.execute { completion(count) }
         if control.hasReplay { replayLater(to: client) }
+    }
+
+    /// Ends the replays of a client that is gone.
+    func endReplays(of control: DeliveryControl) {
+        for replay in control.replays {
+            let (completion, count) = (replay.completion, replay.count)
+            eventLoop.execute { completion(count) }
+        }
+        control.replays.removeAll()
     }
 
     func replayLater(to client: HubClient) {

@@ -26,7 +26,7 @@ package final class HubShard: @unchecked Sendable {
     let tracing: HubTracing?
     let clock: any WallClock
 
-    /// Where the shard is in a tick.
+    /// The phase of a tick.
     enum Phase {
         /// Nothing is gathered; sockets and services may be called.
         case idle
@@ -104,6 +104,7 @@ package final class HubShard: @unchecked Sendable {
         client.joined = []
         client.sink = nil
         client.queue = nil
+        if let control = client.control { endReplays(of: control) }
         client.control = nil
         paced[ObjectIdentifier(client)] = nil
         if clients.isEmpty {
@@ -348,7 +349,7 @@ package final class HubShard: @unchecked Sendable {
             if wrote { sink.flush() }
             if !sends.isEmpty { ended(sends[...]) }
         }
-        if client.control?.hasReplay == true { replayLater(to: client) }
+        if sink.isWritable, client.control?.hasReplay == true { replayLater(to: client) }
     }
 
     private func gapNotice(room: String, dropped: Int) -> Message {

@@ -1,7 +1,7 @@
 package import NIOCore
 package import Telemetry
 
-/// Who was connected and who was in which room at one instant.
+/// Users and their rooms at one instant.
 ///
 /// `@unchecked Sendable`: nothing in it, the tree included, is changed after `init`.
 package final class PresenceSnapshot: @unchecked Sendable {

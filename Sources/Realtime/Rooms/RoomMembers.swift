@@ -14,12 +14,14 @@ package struct RoomMembers<Member: AnyObject> {
         var filterVersion: UInt64 = 0
     }
 
-    /// Rooms for which a merged list is kept although nobody joined them by name; beyond it the lists are dropped.
-    private static var maxRooms: Int { 65_536 }
+    /// Rooms for which a merged list is kept although nobody joined them by name; beyond it these lists are dropped.
+    private static var maxLists: Int { 65_536 }
     /// More changes than this cost more to compare with a room than to make its list anew.
     private static var maxChanges: Int { 32 }
 
     private var rooms: [String: Room] = [:]
+    /// Rooms without members: those for which only a list is kept.
+    private var listCount = 0
     private let filters: RoomFilterTree<Member>
     private let protectedFirstLevels: [String]
     /// Counts the joins and leaves by filters.
@@ -35,6 +37,7 @@ package struct RoomMembers<Member: AnyObject> {
     /// Adds `member` to a room or to all rooms that a filter matches.
     package mutating func insert(_ member: Member, under filter: TopicFilter) {
         if filter.isName {
+            if rooms[filter.rawValue]?.members.isEmpty == true { listCount -= 1 }
             rooms[filter.rawValue, default: Room()].members[ObjectIdentifier(member)] = member
             rooms[filter.rawValue]?.filterVersion = 0
         } else {
@@ -46,7 +49,7 @@ package struct RoomMembers<Member: AnyObject> {
     /// Takes `member` out again, of what it joined by this very filter.
     package mutating func remove(_ member: Member, under filter: TopicFilter) {
         if filter.isName {
-            rooms[filter.rawValue]?.members[ObjectIdentifier(member)] = nil
+            guard rooms[filter.rawValue]?.members.removeValue(forKey: ObjectIdentifier(member)) != nil else { return }
             rooms[filter.rawValue]?.filterVersion = 0
             if rooms[filter.rawValue]?.members.isEmpty == true { rooms[filter.rawValue] = nil }
         } else {
@@ -64,8 +67,12 @@ package struct RoomMembers<Member: AnyObject> {
             }
         } else if filters.isEmpty {
             return []
-        } else if rooms.count >= Self.maxRooms {
-            rooms = rooms.filter { !$0.value.members.isEmpty }
+        } else {
+            if listCount >= Self.maxLists {
+                rooms = rooms.filter { !$0.value.members.isEmpty }
+                listCount = 0
+            }
+            listCount += 1
         }
         var room = rooms[name] ?? Room()
         var merged = room.members

@@ -36,6 +36,8 @@ package final class AlertService: Sendable {
         var steps = ClockSteps()
         /// By how much the clock was set since the last look, for what is stored of alerts.
         var storedStep = Duration.zero
+        /// The part of it that is in the open transaction.
+        var takenStep = Duration.zero
         /// Of the batch that is open.
         var counts: [AlertTransition.Kind: Int] = [:]
         var storesEvents = false
@@ -136,6 +138,8 @@ package final class AlertService: Sendable {
                 state.counts = [:]
                 state.storesEvents = false
             }
+            if !isCommitted { state.storedStep += state.takenStep }
+            state.takenStep = .zero
             if isCommitted { state.evaluator.commit() } else { state.evaluator.rollback() }
             return isCommitted ? (state.counts, state.storesEvents) : ([:], false)
         }
@@ -180,12 +184,13 @@ package final class AlertService: Sendable {
     private func look(isListening: Bool, in transaction: StorageTransaction) throws -> [Message] {
         let (now, step, transitions) = state.withLock { state in
             let now = followClock(&state)
-            defer { state.storedStep = .zero }
             state.evaluator.begin()
             let transitions =
                 state.evaluator.takeOrphans(at: now) + state.evaluator.advance(to: now, isListening: isListening)
             note(transitions, in: &state)
-            return (now, state.storedStep, transitions)
+            state.takenStep = state.storedStep
+            state.storedStep = .zero
+            return (now, state.takenStep, transitions)
         }
         if step != .zero { try transaction.shiftDueAlerts(by: step) }
         var messages = try transitions.flatMap { try teller.tell($0, journey: nil, in: transaction) }

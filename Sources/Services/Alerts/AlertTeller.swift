@@ -26,7 +26,7 @@ struct AlertTeller {
     /// After this somebody tries again to tell of an alert of which nobody could be told.
     private static let retryInterval = Duration.seconds(60)
 
-    /// What came of telling people.
+    /// The result of telling people.
     private struct Telling {
         var messages: [Message] = []
         var reached = 0
@@ -75,7 +75,7 @@ struct AlertTeller {
         return telling.isDone ? telling.messages : nil
     }
 
-    /// How many alerts of the same rule and device nobody was told of since the last one that people know.
+    /// The number of alerts of the same rule and device since the last one that people were told of.
     ///
     /// - Parameter isStored: Whether the alert itself is one of those that are stored.
     private func suppressedCount(
@@ -116,7 +116,7 @@ struct AlertTeller {
         alert.silencedUntil = try transaction.snapshot.silence(
             rule: alert.rule, room: alert.room, device: alert.device)
         let isSilenced = alert.silencedUntil.map { $0 > now } ?? false
-        // What was not told when it began begins for people when it is told the first time.
+        // For people an alert begins when they are first told of it.
         let isBeginning = transition.kind != .resolved && !alert.isAnnounced
         if isBeginning, let rule,
             let last = try transaction.snapshot.lastAnnounced(rule: alert.rule, room: alert.room, device: alert.device)

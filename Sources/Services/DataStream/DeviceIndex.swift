@@ -46,7 +46,7 @@ struct DeviceIndex {
         var merged: [DevicePlace] = []
         merged.reserveCapacity(places.count + added.count)
         var next = added[...]
-        // What is in the log and known already stands among those added.
+        // Known devices that the log adds again are among those added.
         for place in places where latest[place] == nil {
             while let first = next.first, DevicePlace.precedes(first, place) {
                 merged.append(first)

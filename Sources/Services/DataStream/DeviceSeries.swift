@@ -10,7 +10,7 @@ struct DeviceSeries {
     var latest: Reading {
         didSet { byteCount = keysByteCount + Self.byteCount(of: latest) }
     }
-    /// What this takes in memory, about.
+    /// Approximate bytes in memory.
     private(set) var byteCount: Int
     /// Of the metrics' names in their order: tells series apart without comparing all names.
     let digest: Int
@@ -35,7 +35,7 @@ struct DeviceSeries {
         }
     }
 
-    /// What stands for the names of a reading's metrics. Nobody can name metrics so that two are the same.
+    /// A hash of the names of a reading's metrics. It is seeded, so that nobody can choose names that collide.
     static func digest(of reading: Reading) -> Int {
         var hasher = Hasher()
         for metric in reading.metrics { hasher.combine(ExactString(metric.name)) }
@@ -44,9 +44,9 @@ struct DeviceSeries {
 
     // MARK: Bytes
 
-    /// What an array takes beside its elements, and the place where it stands.
+    /// Bytes of an array beside its elements, with its reference.
     private static let arrayByteCount = 48
-    /// What a series takes beside its metrics: its own place, its reading's, and the heads of their arrays.
+    /// Bytes of a series beside its metrics: its slot, its reading's, and the heads of their arrays.
     private static let fixedByteCount = 512
 
     private static func byteCount(of reading: Reading) -> Int {

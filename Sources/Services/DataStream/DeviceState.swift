@@ -10,9 +10,9 @@ struct DeviceState {
     let device: DeviceID
     let room: String
     private(set) var series: [DeviceSeries] = []
-    /// What the device takes in memory, about.
+    /// Approximate bytes of the device in memory.
     private(set) var byteCount: Int
-    /// Where the latest reading's series stands: the next one is likely to be of the same.
+    /// Index of the latest reading's series: the next reading is likely to be of the same.
     private var latestIndex = 0
     /// When the latest message of the device itself was received; its last will is not of it.
     private(set) var lastSeen: Timestamp
@@ -42,7 +42,7 @@ struct DeviceState {
         byteCount = Self.fixedByteCount + 3 * (room.utf8.count + device.rawValue.utf8.count)
     }
 
-    /// What a device takes beside its names and series: its places in the maps, and what they keep free.
+    /// Bytes of a device beside its names and series: its slots in the maps, and their spare capacity.
     private static let fixedByteCount = 1024
 
     /// Takes a reading; returns what it changes, or `nil` for nothing.

@@ -24,7 +24,7 @@ struct EvictionOrder {
     private var entries: [Entry] = []
     private var lists = [List](repeating: List(), count: Int.bitWidth)
     private var clock: UInt64 = 0
-    /// What all devices hold.
+    /// Bytes of all devices.
     private(set) var byteCount = 0
 
     /// Takes a device that was heard now and holds so many bytes.

@@ -37,7 +37,7 @@ struct LatestReadings {
     /// The part of the budget that one device may hold: 256 KiB of 128 MiB, two of the largest readings that a payload
     /// can make.
     private static let deviceShare = 512
-    /// What a device may hold however small the budget is.
+    /// The least that a device may hold, however small the budget is.
     private static let minDeviceBytes = 64 << 10
 
     /// Room for `capacity` devices and about `maxBytes` of what they say; each may be silent for `offlineAfter`, or for
@@ -48,7 +48,7 @@ struct LatestReadings {
         watch = SilenceWatch(base: offlineAfter)
     }
 
-    /// What is kept takes so many bytes, about.
+    /// Approximate bytes of all readings.
     var byteCount: Int { order.byteCount }
 
     /// Takes a reading; returns what it changes, or `nil` for nothing.
@@ -101,7 +101,7 @@ struct LatestReadings {
     /// The devices in a room, in no order.
     func devices(in room: String) -> [DeviceID] { rooms[room].map { Array($0.keys) } ?? [] }
 
-    /// What is known of a device in a room.
+    /// The state of a device in a room, if it is known.
     func state(of device: DeviceID, in room: String) -> DeviceState? { rooms[room]?[device] }
 
     /// The devices of those places that are still known.

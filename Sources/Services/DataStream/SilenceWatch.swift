@@ -45,7 +45,7 @@ struct SilenceWatch {
         return owners.count - 1
     }
 
-    /// Who has a slot.
+    /// The owner of a slot.
     func owner(of slot: Int) -> Owner? { owners[slot] }
 
     /// Gives a slot back.

@@ -9,7 +9,7 @@ struct StoredBatch {
     private(set) var journeys: [Journey] = []
     private(set) var deadLetters: [DeadLetter] = []
     private(set) var deliveries: [DeliveryLog.Entry] = []
-    /// Where the letter of each topic and reason stands.
+    /// Index of the letter of each topic and reason.
     private var letterPlaces: [[ExactString]: Int] = [:]
 
     init(_ items: ArraySlice<IngestItem>, at instant: Timestamp) {

@@ -19,9 +19,9 @@ struct BrowserSpan {
         "windsock.message.type", "windsock.painted",
     ]
     private static let maxTextByteCount = 256
-    /// How long ago a span may be.
+    /// The greatest age of a span.
     private static let maxAge = Duration.seconds(600)
-    /// How far a page's clock may be ahead of the gateway's, or behind it: pages correct their clocks.
+    /// The greatest difference between a page's clock and the gateway's: pages correct their clocks.
     static let clockTolerance = Duration.seconds(2)
 
     let name: Name

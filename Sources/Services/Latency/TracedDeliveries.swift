@@ -6,7 +6,7 @@ import Telemetry
 /// So a page can report each delivery of its own user once, and no others. Bounded: the oldest are forgotten, after which
 /// nothing is taken of them. Thread-safe.
 final class TracedDeliveries: Sendable {
-    /// What becomes of a report.
+    /// The verdict on a report.
     enum Verdict {
         case first
         /// The same span again: a page that had no answer repeats itself.

@@ -18,7 +18,7 @@ package final class RoomHistory: Sendable {
         package var isRecovered: Bool
     }
 
-    /// Where a page of a room's history is; its messages are read portion by portion.
+    /// The place of a page in a room's history; its messages are read portion by portion.
     package struct Page: Sendable {
         package var room: String
         package var position: RoomPosition

@@ -35,7 +35,7 @@ extension StorageSnapshot {
         ).map { ($0[0], Timestamp(nanosecondsSinceEpoch: $0[1])) }
     }
 
-    /// How many alerts of that rule and device began after the one of that number of which people were not told.
+    /// Counts the alerts of that rule and device after the one of that number of which people were not told.
     package func unannouncedCount(rule: String, room: String, device: String, after number: Int64) throws -> Int {
         try row(
             """

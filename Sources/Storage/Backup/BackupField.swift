@@ -1,7 +1,7 @@
 import GRDB
 import Telemetry
 
-/// What a field of a backup's line may hold: what a gateway itself would have stored, so that nothing that comes in by an
+/// The values that a field of a backup's line may hold: those that a gateway would have stored, so that nothing that comes in by an
 /// import stops one later.
 enum BackupField: Sendable {
     /// The name of a device or user.
@@ -21,7 +21,6 @@ enum BackupField: Sendable {
     case bytes(Int)
     case number
 
-    /// A position that counts from 1.
     /// A position that counts from 1. Half of all positions, so that a room that is imported can go on.
     static let place = integer(1...StoredMessage.maxOffset / 2)
     static let count = integer(0...StoredMessage.maxOffset)
@@ -51,7 +50,7 @@ enum BackupField: Sendable {
         }
     }
 
-    /// What is allowed, for people.
+    /// Describes what is allowed, for error messages.
     var allowed: String {
         switch self {
         case .name: "1 to \(DeviceID.maximumByteCount) bytes without / + # and control characters"

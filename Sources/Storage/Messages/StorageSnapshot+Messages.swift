@@ -8,10 +8,10 @@ extension StorageSnapshot {
             .value(0) ?? 0
     }
 
-    /// How many rooms have a history, without the inboxes of users who have been here.
+    /// Counts the rooms with a history, without the inboxes of users who have been here.
     package func roomCount() throws -> Int { try total("rooms") }
 
-    /// How many rooms that a user made in that time are still there; counts up to `limit`.
+    /// Counts the rooms that a user made in that time and that are still there, up to `limit`.
     package func roomCount(of owner: String, madeIn range: ClosedRange<Timestamp>, limit: Int) throws -> Int {
         try row(
             """
@@ -43,7 +43,7 @@ extension StorageSnapshot {
         ).map(StoredMessage.init)
     }
 
-    /// How many messages the room keeps after `offset` and up to `last`.
+    /// Counts the messages that the room keeps after `offset` and up to `last`.
     package func messageCount(in room: String, after offset: Int64, through last: Int64) throws -> Int64 {
         try row(
             """

@@ -27,7 +27,7 @@ struct SenMLPack {
     private var indices: [Key: Int] = [:]
     /// The device of the latest base name, for most records have that one and a name without a device in it.
     private var baseDevice: (baseName: ExactString, device: DeviceID)?
-    /// What the topic's device calls itself.
+    /// The name by which the topic's device calls itself.
     private var ownURN: ExactString?
 
     /// Times below this many seconds are relative to now (section 4.5.3).
@@ -62,7 +62,7 @@ struct SenMLPack {
         return parts.map { DecodedReading(device: $0.device, metrics: $0.collector.metrics, deviceTime: $0.time) }
     }
 
-    /// Where the reading of a device at a time is gathered.
+    /// Index of the reading that gathers a device's values of one time.
     private mutating func part(of device: DeviceID, at time: Timestamp?) throws(DecodeError) -> Int {
         let key = Key(device: ExactString(device.rawValue), time: time)
         if let last = parts.indices.last, parts[last].time == time,
@@ -115,7 +115,7 @@ struct SenMLPack {
         return (try context.payloadDevice(named: level), metric)
     }
 
-    /// What follows a device's name and a separator, or nothing when the name is the device's URN; else `nil`.
+    /// Returns the text after a device's name and a separator, empty when the name is the device's URN; else `nil`.
     private static func rest(of name: String, below device: DeviceID) -> String? {
         let text = name.utf8
         let own = device.rawValue.utf8

@@ -9,7 +9,7 @@ package struct JSONParser {
     package static let defaultMaxDepth = 32
     /// The deepest nesting that a caller may allow; each level costs a stack frame.
     package static let highestMaxDepth = 256
-    /// How many members an object may have when the caller does not say.
+    /// The default limit of members of an object.
     package static let defaultMaxMembers = 4096
 
     let base: UnsafePointer<UInt8>

@@ -36,7 +36,7 @@ package final class ConnectionCap: Sendable {
         }
     }
 
-    /// What becomes of a connection that was accepted.
+    /// The verdict on an accepted connection.
     enum Decision: Equatable {
         case admitted
         case refused
@@ -200,7 +200,7 @@ package final class ConnectionCap: Sendable {
 struct AddressKey: Hashable, Sendable {
     /// The address itself, as settings name it.
     let name: String
-    /// What is counted together.
+    /// The key under which addresses are counted together.
     let group: String
 
     /// `nil` for an address that is not of the Internet protocol.

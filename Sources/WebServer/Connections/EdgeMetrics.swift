@@ -3,7 +3,7 @@ package import Logging
 import NIOCore
 import Synchronization
 
-/// What the edge counts of connections and requests that it refuses or cuts.
+/// Counters of connections and requests that the edge refuses or cuts.
 package final class EdgeMetrics: Sendable {
     /// Why a connection lost its place, or got none.
     package enum Refusal: String, CaseIterable, Sendable {

@@ -189,7 +189,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answerSent(_ context: ChannelHandlerContext) {
         unsentCount -= 1
-        if unsentCount == 0 { unsentSince = nil }
+        unsentSince = unsentCount == 0 ? nil : context.eventLoop.now
         switch phase {
         case .open, .closing: if unansweredCount == 0, unsentCount == 0 { cap.waits(context.channel) }
         case .lingering:

@@ -63,7 +63,7 @@ struct ReadingText {
 
     // MARK: Charts
 
-    /// What comes before the series of a chart: the beginning of one JSON object, or a table's head.
+    /// The text before the series of a chart: the beginning of one JSON object, or a table's head.
     static func chartHead(of device: String, in range: Range<Timestamp>, as format: ReadingFormat) -> [UInt8] {
         guard format == .json else {
             return format == .csv ? Array("time,device,metric,value,unit,min,max,count\r\n".utf8) : []
@@ -85,7 +85,7 @@ struct ReadingText {
         return isFirst ? bytes : [UInt8(ascii: ",")] + bytes
     }
 
-    /// What comes behind the series of a chart.
+    /// The text after the series of a chart.
     static func chartTail(as format: ReadingFormat) -> [UInt8] {
         format == .json ? Array("]}".utf8) : []
     }

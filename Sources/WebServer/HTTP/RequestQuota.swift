@@ -8,7 +8,7 @@ import Synchronization
 /// A request costs by its class, so that one setting bounds them all: a user may make 1,000 cheap requests a second, or
 /// 20 that look through all rooms or devices. Thread-safe.
 final class RequestQuota: Sendable {
-    /// What a request makes the gateway do.
+    /// Classes of requests by the work they cause.
     enum RouteClass: Int, CaseIterable {
         /// Reads a little that is at hand.
         case cheap = 1

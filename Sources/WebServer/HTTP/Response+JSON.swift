@@ -25,7 +25,7 @@ extension Response {
 
     /// A response whose parts are made one after the other, each when the socket has taken the one before.
     ///
-    /// What the first two throw is the answer; a later part that cannot be made ends the connection, so that nobody takes
+    /// An error of the first two parts is the answer; a later part that cannot be made ends the connection, so that nobody takes
     /// a part for the whole.
     static func parts<Source: AnswerSource>(_ source: Source, type: String) async throws -> Response {
         var source = source

@@ -29,7 +29,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasFailed = false
     /// `websocket.upgrade`, from a handshake's request to the decision.
     private var span: (any Span)?
-    /// What came while the token was checked; nil before. Nothing more is read meanwhile, so that it is one read at most.
+    /// Parts that arrived while the token was checked; nil before. Reading stops meanwhile, so they are one read at most.
     private var held: [HTTPServerRequestPart]?
     private var isReadHeld = false
 

@@ -10,7 +10,7 @@ package final class WebSocketMetrics: Sendable {
     package let received: Counter
     /// Commands refused by the rate limits.
     package let rateLimited: Counter
-    /// What is refused or cut below the WebSockets.
+    /// Counters of what is refused or cut below the WebSockets.
     let edge: EdgeMetrics
 
     private let factory: any MetricsFactory

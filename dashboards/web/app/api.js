@@ -7,6 +7,27 @@ export class APIError extends Error {
   }
 }
 
+/** Times that a question is asked again when the gateway says that the user asks too much (429). */
+const MAX_RETRIES = 4;
+const MAX_RETRY_SECONDS = 10;
+
+/**
+ * Milliseconds until the next attempt: as long as the gateway asks for, and a random part, so that the many pages of one
+ * user do not all come back at once.
+ * @param {string | null} retryAfter seconds
+ */
+export function retryDelay(retryAfter, random = Math.random()) {
+  const seconds = Math.min(Math.max(Number(retryAfter) || 1, 1), MAX_RETRY_SECONDS);
+  return 1000 * seconds * (1 + random);
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+  });
+}
+
 /**
  * @param {string} path
  * @param {string} token
@@ -16,7 +37,11 @@ export class APIError extends Error {
 export async function requestJSON(path, token, { method = "GET", body, signal } = {}) {
   const headers = { Authorization: `Bearer ${token}`, Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
-  const response = await fetch(path, { method, headers, signal, body: body && JSON.stringify(body) });
+  let response = await fetch(path, { method, headers, signal, body: body && JSON.stringify(body) });
+  for (let attempt = 1; method === "GET" && response.status === 429 && attempt <= MAX_RETRIES; attempt += 1) {
+    await pause(retryDelay(response.headers.get("Retry-After")), signal);
+    response = await fetch(path, { method, headers, signal });
+  }
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => ({}));
   throw new APIError(response.status, problem.detail ?? problem.title ?? `The gateway answered ${response.status}.`);

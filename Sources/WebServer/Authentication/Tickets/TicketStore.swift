@@ -9,7 +9,7 @@ package final class TicketStore: Sendable {
     package static let lifetime: Duration = .seconds(30)
     /// How many tickets may wait for their use.
     package static let maximumCount = 10_000
-    /// How many of those may be of one user.
+    /// The limit of those of one user.
     package static let maximumCountPerUser = 32
 
     private struct Ticket {
