@@ -171,4 +171,28 @@ struct PacingTests {
         let many = try seconds(forSeries: 4000)
         #expect(many < 20 * few, "400 times the series, \(many / few) times the cost")
     }
+
+    @Test("A snapshot takes the place of an older value that waits for its time")
+    func snapshot() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let filter = try TopicFilter("sensors/a")
+        let client = try setup.join("sensors/a", sink: sink)
+        setup.shard.setInterval(.seconds(10), for: filter, of: client)
+        setup.publish(("sensors/a", "1"))
+        setup.publish(("sensors/a", "2"))
+        setup.loop.run()
+        setup.shard.leave(client, filter)
+        setup.shard.setInterval(.seconds(10), for: filter, of: client)
+        setup.shard.join(client, filter)
+        let key = ConflationKey(rawValue: UInt64("sensors/a".hashValue.magnitude))
+        setup.shard.send(
+            [
+                Message(
+                    type: .dataUpdate, room: "sensors/a", payload: Array("3".utf8),
+                    timestamp: Timestamp(nanosecondsSinceEpoch: 0), delivery: .conflatable(key: key))
+            ], to: client)
+        advance(setup, 30_000)
+        #expect(sink.text == "13")
+    }
 }

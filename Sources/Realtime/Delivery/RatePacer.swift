@@ -150,7 +150,8 @@ struct RatePacer {
         series[key]?.sentAt = now
     }
 
-    private mutating func giveUp(_ key: ConflationKey) {
+    /// Gives up the message of a series that waits.
+    mutating func giveUp(_ key: ConflationKey) {
         guard let message = series[key]?.waiting else { return }
         series[key]?.waiting = nil
         waitingCount -= 1

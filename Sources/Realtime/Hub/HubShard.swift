@@ -147,7 +147,11 @@ package final class HubShard: @unchecked Sendable {
     package func send(_ messages: [Message], to client: HubClient) {
         eventLoop.assertInEventLoop()
         guard client.sink != nil else { return }
-        for message in messages { add(queued(message), for: client) }
+        for message in messages {
+            // Of a series that waits for its time this is the newer one.
+            if case .conflatable(let key) = message.delivery { client.control?.pacer?.giveUp(key) }
+            add(queued(message), for: client)
+        }
         endTick()
     }
 

@@ -47,6 +47,14 @@ package final class NotificationService: Sendable {
     private let ids: any IDGenerator
     private let logger: Logger
     private let visits = Mutex<[String: Timestamp]>([:])
+    /// Users who are sending a notification that takes several transactions; one at a time each.
+    private let manySenders = Mutex<Set<String>>([])
+
+    /// Recipients in one transaction: so few that readings and other messages wait some ten milliseconds at most.
+    private static let minPortion = 16
+    private static let maxPortion = 256
+    /// Bytes that one transaction may store; each recipient has a copy.
+    private static let maxPortionBytes = 256 << 10
 
     /// A service that writes through `writer` into the database that it reads.
     package init(
@@ -66,7 +74,8 @@ package final class NotificationService: Sendable {
 
     // MARK: Sending
 
-    /// Tells it to these users, each once.
+    /// Tells it to these users, each once. A notification to many is stored in several transactions, so that others get
+    /// theirs between; a key is used up with the last.
     ///
     /// - Parameters:
     ///   - sender: Who sends; a `key` is that user's.
@@ -102,20 +111,67 @@ package final class NotificationService: Sendable {
             IdempotencyKey(
                 user: sender, scope: "notifications", key: $0, contentDigest: Self.digest(of: draft, users))
         }
-        let size = draft.title.utf8.count + draft.body.utf8.count + 512
+        let size = draft.title.utf8.count + draft.body.utf8.count + (draft.link?.utf8.count ?? 0) + 512
+        let portion = max(Self.minPortion, min(Self.maxPortion, Self.maxPortionBytes / size))
         let journey = span.map { Journey(subject: sender, parent: $0) }
-        return try await writer.submit(byteCount: size + users.count * 64, trace: span) { [self] transaction in
+        guard users.count > portion else {
+            return try await store(
+                draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key), journey)
+        }
+        guard manySenders.withLock({ $0.insert(sender).inserted }) else {
+            throw RequestError(
+                .rateLimited,
+                "\(sender) is sending another notification to more than \(portion) users; wait for its answer.")
+        }
+        defer { _ = manySenders.withLock { $0.remove(sender) } }
+        try await checkInboxes(of: users, by: sender)
+        let id = ids.next()
+        var rest = users[...]
+        while true {
+            let part = rest.prefix(portion)
+            let isFirst = rest.count == users.count
+            rest = rest.dropFirst(part.count)
+            let sent = try await store(
+                draft, id: id, for: part, of: users.count, size, from: sender,
+                key: (isFirst ? key : nil, rest.isEmpty ? key : nil), journey)
+            if sent.isRepeated || rest.isEmpty { return sent }
+        }
+    }
+
+    /// Stores a notification for some of its recipients in one transaction.
+    ///
+    /// - Parameters:
+    ///   - count: The number of all recipients.
+    ///   - key: The key that must be free, and the key that is used up by this.
+    private func store(
+        _ draft: NotificationDraft, id: String, for users: ArraySlice<String>, of count: Int, _ size: Int,
+        from sender: String, key: (asked: IdempotencyKey?, used: IdempotencyKey?), _ journey: Journey?
+    ) async throws(RequestError) -> Sent {
+        try await writer.submit(byteCount: users.count * size, trace: journey?.parent) { [self] transaction in
             let now = clock.now()
-            if let earlier = try ledger.earlier(key, at: now, in: transaction) {
+            if let earlier = try ledger.earlier(key.asked, at: now, in: transaction) {
                 return RoomWriter.Effect(
                     Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
             }
-            let id = ids.next()
             let messages = try ledger.notify(
                 users, of: draft, id: id, by: sender, at: now, journey: journey, in: transaction)
-            if let key { try transaction.remember(key, messageID: id, offset: Int64(users.count), at: now) }
+            if let key = key.used { try transaction.remember(key, messageID: id, offset: Int64(count), at: now) }
             return RoomWriter.Effect(
-                Sent(notificationID: id, recipientCount: users.count, isRepeated: false), messages: messages)
+                Sent(notificationID: id, recipientCount: count, isRepeated: false), messages: messages)
+        }
+    }
+
+    /// Refuses a notification to many before the first of them gets it.
+    private func checkInboxes(of users: [String], by sender: String) async throws(RequestError) {
+        do {
+            try await database.read { [ledger, now = clock.now()] snapshot in
+                try ledger.checkInboxes(of: users, by: sender, at: now, in: snapshot)
+            }
+        } catch let error as RequestError {
+            throw error
+        } catch {
+            logger.error("Inboxes cannot be read", metadata: ["error": "\(error)"])
+            throw .storageFailed
         }
     }
 

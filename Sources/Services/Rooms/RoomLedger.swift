@@ -57,6 +57,33 @@ struct RoomLedger {
         return user
     }
 
+    /// Refuses inboxes of unknown users that are more than the sender may still make.
+    ///
+    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`).
+    func checkInboxes(
+        of users: [String], by sender: String, at now: Timestamp, in snapshot: StorageSnapshot
+    ) throws {
+        let lastHour = now.advanced(by: .seconds(-3600))...now
+        let ever = Timestamp(nanosecondsSinceEpoch: .min)...Timestamp(nanosecondsSinceEpoch: .max)
+        var left = max(0, configuration.maxRooms - (try snapshot.roomCount()))
+        for (limit, range) in [
+            (configuration.maxRoomsPerUserAndHour, lastHour), (configuration.maxRoomsPerUser, ever),
+        ] where limit > 0 {
+            left = min(left, limit - (try snapshot.roomCount(of: sender, madeIn: range, limit: limit)))
+        }
+        var unknown = 0
+        for user in users where user != sender {
+            if try snapshot.isKnown(user: user) || snapshot.hasRoom(ChatService.inbox(of: user)) { continue }
+            unknown += 1
+            guard unknown <= left else {
+                throw RequestError(
+                    .rateLimited,
+                    "More than \(left) of the \(users.count) users are unknown; \(sender) may make no more inboxes now."
+                )
+            }
+        }
+    }
+
     /// What a key was used for; nil when it is free.
     ///
     /// - Throws: ``RequestError`` (`conflict`) when it was used for other content.

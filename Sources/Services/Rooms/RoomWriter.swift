@@ -32,6 +32,8 @@ package final class RoomWriter: Sendable {
     /// Bytes of what they carry.
     package static let maxWaitingBytes = 32 << 20
     private static let maxPerTransaction = 256
+    /// Bytes of requests in one transaction, unless one alone has more.
+    private static let maxBytesPerTransaction = 512 << 10
     /// A transaction that takes longer is logged: nothing else is stored meanwhile.
     private static let slowTransaction = Duration.seconds(1)
 
@@ -249,9 +251,16 @@ package final class RoomWriter: Sendable {
                 state.isScheduled = false
                 return nil
             }
-            let requests = Array(state.waiting.prefix(Self.maxPerTransaction))
-            state.waiting.removeFirst(requests.count)
-            state.byteCount -= requests.reduce(0) { $0 + $1.byteCount }
+            var requests: [Request] = []
+            var byteCount = 0
+            while requests.count < Self.maxPerTransaction, let next = state.waiting.first,
+                requests.isEmpty || byteCount + next.byteCount <= Self.maxBytesPerTransaction
+            {
+                requests.append(next)
+                byteCount += next.byteCount
+                state.waiting.removeFirst()
+            }
+            state.byteCount -= byteCount
             return requests
         }
     }

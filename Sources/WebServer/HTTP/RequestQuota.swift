@@ -61,22 +61,30 @@ final class RequestQuota: Sendable {
         private let quota: RequestQuota
         private let user: String
 
-        fileprivate init(quota: RequestQuota, user: String) {
+        private let routeClass: RouteClass
+
+        fileprivate init(quota: RequestQuota, user: String, _ routeClass: RouteClass) {
             self.quota = quota
             self.user = user
+            self.routeClass = routeClass
         }
 
-        deinit { quota.leave(user) }
+        deinit { quota.leave(user, routeClass) }
     }
 
     private struct Usage {
         var underway = 0
+        /// Of these, the ones that read ranges from the database.
+        var readings = 0
         /// When all that was taken will have been earned again (GCRA's theoretical arrival time).
         var settledAt: NIODeadline
     }
 
     /// Users who are remembered; beyond it those who owe nothing are forgotten.
     static let maxUsers = 65_536
+    /// Requests of one user that may read ranges at once. All users share the turns at the database's readers, and a user
+    /// must not take them all; a page asks for four ranges at once.
+    static let maxReadings = 24
     /// Seconds whose requests may be made at once.
     private static let burstSeconds: Int64 = 5
 
@@ -100,7 +108,10 @@ final class RequestQuota: Sendable {
                 users = users.filter { $0.value.underway > 0 || $0.value.settledAt > now }
             }
             var usage = users[user] ?? Usage(settledAt: now)
-            if maxUnderway > 0, usage.underway >= maxUnderway { return Refusal(kind: .concurrency, retryAfter: 1) }
+            let isReading = routeClass == .reading
+            if maxUnderway > 0, usage.underway >= maxUnderway || isReading && usage.readings >= Self.maxReadings {
+                return Refusal(kind: .concurrency, retryAfter: 1)
+            }
             if perSecond > 0 {
                 let cost = TimeAmount.nanoseconds(Int64(routeClass.cost) * 1_000_000_000 / Int64(perSecond))
                 let settledAt = max(usage.settledAt, now) + cost
@@ -112,17 +123,19 @@ final class RequestQuota: Sendable {
                 usage.settledAt = settledAt
             }
             usage.underway += 1
+            if isReading { usage.readings += 1 }
             users[user] = usage
             return nil
         }
         if let refusal { throw refusal }
-        return Pass(quota: self, user: user)
+        return Pass(quota: self, user: user, routeClass)
     }
 
-    private func leave(_ user: String) {
+    private func leave(_ user: String, _ routeClass: RouteClass) {
         users.withLock { users in
             guard var usage = users[user] else { return }
             usage.underway -= 1
+            if routeClass == .reading { usage.readings -= 1 }
             users[user] = usage.underway == 0 && usage.settledAt <= .now() ? nil : usage
         }
     }

@@ -58,6 +58,20 @@ struct RequestQuotaTests {
         for _ in 1...10_000 { #expect(Self.refusal(quota, .scanning) == nil) }
     }
 
+    @Test("One user cannot take all turns at reading: other requests and other users go on")
+    func readings() throws {
+        let quota = RequestQuota(limits: .init())
+        var passes: [RequestQuota.Pass?] = []
+        for _ in 0..<RequestQuota.maxReadings { passes.append(try quota.enter("ann", .reading, now: Self.start)) }
+        #expect(throws: RequestQuota.Refusal(kind: .concurrency, retryAfter: 1)) {
+            try quota.enter("ann", .reading, now: Self.start)
+        }
+        passes.append(try quota.enter("ann", .cheap, now: Self.start))
+        passes.append(try quota.enter("bob", .reading, now: Self.start))
+        passes.removeAll()
+        passes.append(try quota.enter("ann", .reading, now: Self.start))
+    }
+
     @Test(
         "Requests are classed by method and path",
         arguments: [

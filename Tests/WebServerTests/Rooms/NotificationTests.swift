@@ -138,4 +138,40 @@ struct NotificationTests {
         #expect(try answer.json["detail"]?.string?.isEmpty == false)
         try await server.stop()
     }
+
+    @Test("A notification to many is stored in portions, reaches each once, and a key sends it once")
+    func many() async throws {
+        let server = try await LiveServer()
+        let service = server.services.notifications
+        let users = (0..<300).map { "user-\($0)" }
+        let draft = try NotificationDraft(title: "t", body: String(repeating: "x", count: 4000))
+        let sent = try await service.send(draft, to: users, from: "ops", key: "k")
+        #expect(sent.recipientCount == 300)
+        #expect(!sent.isRepeated)
+        for _ in 0..<2 {
+            for user in users {
+                let page = try await service.page(of: user, before: nil, unreadOnly: false, limit: 9)
+                #expect(page.notifications.map(\.notificationID) == [sent.notificationID])
+            }
+            let again = try await service.send(draft, to: users, from: "ops", key: "k")
+            #expect(again.isRepeated)
+            #expect(again.notificationID == sent.notificationID)
+        }
+        try await server.stop()
+    }
+
+    @Test("A notification to more unknown users than the sender may make inboxes for reaches nobody")
+    func tooManyUnknown() async throws {
+        let server = try await LiveServer(history: .init(maxRoomsPerUserAndHour: 400))
+        let service = server.services.notifications
+        let draft = try NotificationDraft(title: "t", body: "b")
+        let users = (0..<500).map { "user-\($0)" }
+        await #expect(throws: RequestError.self) {
+            _ = try await service.send(draft, to: users, from: "ops", key: nil)
+        }
+        #expect(try await service.page(of: "user-0", before: nil, unreadOnly: false, limit: 9).notifications.isEmpty)
+        #expect(
+            try await service.send(draft, to: Array(users.prefix(400)), from: "ops", key: nil).recipientCount == 400)
+        try await server.stop()
+    }
 }
