@@ -52,7 +52,7 @@ struct RatePacer {
     private var waitingCount = 0
     private var waitingBytes = 0
     private let maxWaitingBytes: Int
-    /// Whether rates have changed since ``deadlines`` was made.
+    /// Set when a rate has changed since ``deadlines`` was made.
     private var isOutdated = false
 
     /// A pacer for a client with these joins, none of them limited.

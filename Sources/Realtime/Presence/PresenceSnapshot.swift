@@ -58,7 +58,7 @@ package final class PresenceSnapshot: @unchecked Sendable {
         goodUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
     }
 
-    /// Whether it may be shown although something has changed since.
+    /// True while the snapshot may be shown although something has changed since.
     func isStillGood(at now: NIODeadline) -> Bool { now < goodUntil }
 
     /// The members of a concrete room, by its name or by filters that match it: users with their clients.

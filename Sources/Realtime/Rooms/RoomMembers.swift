@@ -91,7 +91,7 @@ package struct RoomMembers<Member: AnyObject> {
         changes.append(filter)
     }
 
-    /// Whether no filter that came or went since a room's list was made matches the room.
+    /// Checks that no filter that came or went since a room's list was made matches the room.
     private func isCurrent(_ room: Room, _ name: String) -> Bool {
         if room.filterVersion == filterVersion { return true }
         guard room.filterVersion > 0, filterVersion - room.filterVersion <= UInt64(changes.count) else { return false }

@@ -32,7 +32,7 @@ struct AlertTeller {
         var reached = 0
         var failed = 0
 
-        /// Whether people know of it: somebody does, or nobody was to.
+        /// True when somebody was told, or nobody was to be told.
         var isDone: Bool { reached > 0 || failed == 0 }
     }
 

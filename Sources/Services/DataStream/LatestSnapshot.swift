@@ -89,7 +89,7 @@ struct LatestSnapshot: Sendable {
         return parts
     }
 
-    /// Whether the device is there, where its readings do not say so; then each of its series.
+    /// Returns the device's status where its readings do not imply it, then each of its series.
     private mutating func nextPart(of state: DeviceState, at now: Timestamp) -> Part? {
         if lastKey == nil {
             lastKey = 0
