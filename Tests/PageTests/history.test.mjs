@@ -232,6 +232,15 @@ test("devices of rooms that the dashboard does not join are not asked for", asyn
   assert.deepEqual(bench.questions.all.map(({ device }) => device), ["d2"]);
 });
 
+test("a device that is online is asked for once it has sent a reading", async () => {
+  const bench = new HistoryBench(clock, { devices: ["d1"], silent: ["d2"] });
+  await bench.join();
+  assert.deepEqual(bench.questions.all.map(({ device }) => device), ["d1"]);
+  bench.hear("d2");
+  await clock.advance(100);
+  assert.deepEqual(bench.questions.all.map(({ device }) => device), ["d1", "d2"]);
+});
+
 test("the end of a long range that came in buckets is asked for reading by reading", async () => {
   const bench = new HistoryBench(clock, { range: hour });
   await bench.join();

@@ -16,7 +16,10 @@ export class HistoryBench {
   /** How often something was missing that could be filled later. */
   missingCount = 0;
 
-  constructor(clock, { devices = ["d1"], rooms = ["sensors/+"], range = minutes, isClockKnown = () => true } = {}) {
+  /** @param {string[]} options.silent devices that are online and have sent no reading yet */
+  constructor(clock, {
+    devices = ["d1"], silent = [], rooms = ["sensors/+"], range = minutes, isClockKnown = () => true,
+  } = {}) {
     this.clock = clock;
     const patterns = new DevicePatterns(["*"]);
     this.panel = {
@@ -26,7 +29,10 @@ export class HistoryBench {
     };
     this.history = new History({
       store: this.store, loop: { mark() {} }, serverNow: () => clock.now, isClockKnown, ask: this.questions.ask,
-      devices: async () => devices.map((device) => ({ device, room_id: `sensors/${device}` })),
+      devices: async () => [
+        ...devices.map((device) => ({ device, room_id: `sensors/${device}`, first_seen: 1 })),
+        ...silent.map((device) => ({ device, room_id: `sensors/${device}`, status: "online" })),
+      ],
       onMissing: () => (this.missingCount += 1),
     });
     this.rooms = rooms;

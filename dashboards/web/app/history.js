@@ -133,7 +133,9 @@ export class History {
     this.#tell();
     try {
       const known = await this.#queue.add((signal) => devices(signal));
-      const own = known.filter(({ room_id: room }) => this.#joins.rooms.some((filter) => roomMatches(filter, room)));
+      // Without `first_seen` nothing of it is stored yet: it has only said that it is online.
+      const own = known.filter(({ room_id: room, first_seen: firstSeen }) =>
+        firstSeen !== undefined && this.#joins.rooms.some((filter) => roomMatches(filter, room)));
       this.#isListed = true;
       this.#add([...new Set([...own.map(({ device }) => device), ...store.deviceNames])]);
       this.#askNow();
