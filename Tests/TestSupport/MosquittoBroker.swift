@@ -22,7 +22,7 @@ package final class MosquittoBroker: Sendable {
     ///
     /// - Parameters:
     ///   - persistent: Whether sessions and queued messages survive its end. It saves after changes and when it is
-    ///     asked to end; what it accepted shortly before ``kill()`` may not be saved.
+    ///     asked to end; what it accepted since the last ``save()`` may not survive ``kill()``.
     ///   - anonymous: Whether clients need no user name.
     ///   - configuration: Further lines, which apply to the listener where they can; `%FOLDER%` is ``folder``.
     ///   - files: What to put into the folder before the start, by name.
@@ -86,6 +86,15 @@ package final class MosquittoBroker: Sendable {
         _ what: String, within duration: Duration = .seconds(20), where isMatch: (String) -> Bool
     ) async throws -> String {
         try await current.waitForLine(what, within: duration, where: isMatch)
+    }
+
+    /// Has it save its sessions and queued messages, and waits until the file is there; it must be persistent.
+    package func save() async throws {
+        let file = folder.appending(path: "mosquitto.db")
+        try? FileManager.default.removeItem(at: file)
+        // It writes another file and renames it.
+        current.signal(SIGUSR1)
+        try await eventually("the broker has saved") { FileManager.default.fileExists(atPath: file.path) }
     }
 
     /// Ends it as a power cut would (SIGKILL), and waits for the end.

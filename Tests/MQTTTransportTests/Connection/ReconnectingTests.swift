@@ -43,6 +43,9 @@ struct ReconnectingTests {
                 try await client.waitUntilConnected()
                 try await publisher.waitUntilConnected()
                 #expect(try await publisher.publishAndWait(MQTTPublication("0", to: "t")))
+                // Without its session, a subscriber that comes back after the publisher would miss what was published.
+                try await eventually("it is subscribed") { recorder.texts == ["0"] }
+                try await broker.save()
                 try await broker.kill()
                 try await eventually("both noticed") { !client.state.isConnected && !publisher.state.isConnected }
                 #expect(client.counters.connectFailures > 0)
