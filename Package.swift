@@ -135,7 +135,9 @@ let package = Package(
         // Tests mirror Sources; those that need a broker or a browser stand apart.
         .target(
             name: "TestSupport",
-            dependencies: ["OTLP", "WebSocketClient", tracing, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix")],
+            dependencies: [
+                "OTLP", "Realtime", "WebSocketClient", tracing, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
+            ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -83,7 +83,7 @@ package struct Gateway: Service {
             configuration.tracing, settings: configuration.otlp, exporter: export.spans, factory: registry)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let hub = Hub(
-            eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: configuration.hub,
+            loops: try await LoopBell.loops(of: group), encoder: EnvelopeEncoder(), configuration: configuration.hub,
             metrics: HubMetrics(factory: registry), tracing: tracing.hub)
         let stream = DataStreamService(
             hub: hub, configuration: configuration.stream, tracer: tracing.entry.tracer)

@@ -3,6 +3,7 @@ import NIOCore
 import NIOEmbedded
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Realtime
@@ -74,7 +75,7 @@ struct HubFixture {
 
     init(queueBytes: Int = 1 << 20, presenceGrace: TimeAmount = .seconds(10), tracing: HubTracing? = nil) throws {
         hub = Hub(
-            eventLoops: [loop], encoder: encoder,
+            loops: [HubLoop(loop, turns: LoopTurns(loop))], encoder: encoder,
             configuration: HubConfiguration(queue: .init(maxBytes: queueBytes), presenceGrace: presenceGrace),
             metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing)
         shard = try #require(hub.shards.first)

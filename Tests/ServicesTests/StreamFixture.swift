@@ -6,6 +6,7 @@ import NIOEmbedded
 import Realtime
 import Synchronization
 import Telemetry
+import TestSupport
 import Tracing
 
 @testable import Services
@@ -52,7 +53,7 @@ final class StreamFixture {
         tracer: (any Tracer)? = nil
     ) {
         hub = Hub(
-            eventLoops: [loop], encoder: Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance),
+            loops: [HubLoop(loop, turns: LoopTurns(loop))], encoder: Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance),
             tracing: tracing, clock: clock)
         stream = DataStreamService(
             hub: hub, configuration: .init(maxDevices: maxDevices, offlineAfter: offlineAfter), tracer: tracer,

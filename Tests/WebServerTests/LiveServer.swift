@@ -52,7 +52,7 @@ final class LiveServer: Sendable {
         var hubConfiguration = HubConfiguration(sweepInterval: .milliseconds(20), presenceGrace: presenceGrace)
         hubConfiguration.queue = .init(maxBytes: queueBytes)
         hub = Hub(
-            eventLoops: Array(group.makeIterator()), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
+            loops: try await LoopBell.loops(of: group), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
             metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing.hub)
         let tracer = tracing.entry.tracer
         stream = DataStreamService(hub: hub, tracer: tracer)

@@ -25,6 +25,8 @@ final class DeliveryControl {
     private var heldBytes = 0
     /// Replays in the order of their joins; the first one is being sent.
     var replays = Deque<Replay>()
+    /// Whether the shard goes on with them in its next turn.
+    var isReplayDue = false
     /// Made with the first rate limit, given up with the last.
     var pacer: RatePacer?
 

@@ -16,9 +16,9 @@ package final class Hub: Sendable {
     private let tracing: HubTracing?
     private let clock: any WallClock
 
-    /// A hub whose clients live on `eventLoops`.
+    /// A hub whose clients live on `loops`.
     package init(
-        eventLoops: [any EventLoop],
+        loops: [HubLoop],
         encoder: any MessageEncoder,
         configuration: HubConfiguration = .init(),
         metrics: HubMetrics,
@@ -32,9 +32,9 @@ package final class Hub: Sendable {
         let presence = PresenceRegistry(
             grace: configuration.presenceGrace, protecting: configuration.protectedFirstLevels)
         self.presence = presence
-        self.shards = eventLoops.map {
+        self.shards = loops.map {
             HubShard(
-                eventLoop: $0,
+                loop: $0,
                 mailbox: Mailbox(maxByteCount: configuration.maxMailboxBytes),
                 configuration: configuration,
                 encoder: encoder,

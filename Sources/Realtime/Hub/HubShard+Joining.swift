@@ -40,7 +40,7 @@ extension HubShard {
                     room: room, state: nextPage == nil ? .releasing : .ready, completion: completion,
                     nextPage: nextPage ?? { $0(Replay.Page([], isLast: true)) }))
             send(messages, to: client)
-            continueReplay(to: client)
+            replayLater(to: client)
         } else {
             send(messages, to: client)
             eventLoop.execute { completion(0) }
@@ -58,13 +58,11 @@ extension HubShard {
         guard client.sink != nil else { return eventLoop.execute { completion(0) } }
         control(of: client).replays.append(
             Replay(room: nil, state: .ready, completion: completion, nextPage: nextPage))
-        continueReplay(to: client)
+        replayLater(to: client)
     }
 
     /// Goes on with a client's replay if its socket has taken what was sent before.
-    private func continueReplay(to client: HubClient) {
-        // In the midst of a tick its end comes first; the queue tells then how far the client is.
-        guard phase == .idle else { return replayLater(to: client) }
+    func continueReplay(to client: HubClient) {
         guard let sink = client.sink, sink.isWritable, client.queue?.isEmpty ?? true,
             let control = client.control, let replay = control.replays.first
         else { return }
@@ -73,8 +71,10 @@ extension HubShard {
         case .ready:
             replay.state = .fetching
             let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
+            pagesUnderWay += 1
             replay.nextPage { page in
                 let (client, replay) = bound.value
+                self.pageCame()
                 self.take(page, of: replay, for: client)
             }
         case .releasing:
@@ -120,11 +120,6 @@ extension HubShard {
             eventLoop.execute { completion(count) }
         }
         control.replays.removeAll()
-    }
-
-    func replayLater(to client: HubClient) {
-        let bound = NIOLoopBound(client, eventLoop: eventLoop)
-        eventLoop.execute { self.continueReplay(to: bound.value) }
     }
 
     func control(of client: HubClient) -> DeliveryControl {

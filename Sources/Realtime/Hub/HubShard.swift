@@ -1,4 +1,5 @@
 import CoreMetrics
+import DequeModule
 package import NIOCore
 package import Telemetry
 
@@ -18,6 +19,7 @@ package final class HubShard: @unchecked Sendable {
     /// The loop on which everything here happens.
     package let eventLoop: any EventLoop
 
+    private let turns: any ShardTurns
     private let mailbox: Mailbox
     let configuration: HubConfiguration
     let encoder: any MessageEncoder
@@ -36,6 +38,11 @@ package final class HubShard: @unchecked Sendable {
         case delivering
     }
 
+    /// How long replays may keep the loop in one turn.
+    private static let replayTime = TimeAmount.milliseconds(2)
+    /// Pages of replays that are read at the same time. They all may come between two turns.
+    private static let maxPagesUnderWay = 8
+
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
     private(set) var phase = Phase.idle
@@ -48,6 +55,10 @@ package final class HubShard: @unchecked Sendable {
     private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
     /// Clients whose sockets took bytes again while others were called.
     private var resumed: [HubClient] = []
+    /// Clients whose replays go on, in this order.
+    private var replaying = Deque<HubClient>()
+    /// Pages that were asked for and have not come yet.
+    var pagesUnderWay = 0
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
     /// Messages of this tick that are followed, and how many clients each is for.
@@ -58,7 +69,7 @@ package final class HubShard: @unchecked Sendable {
     var pacingTask: Scheduled<Void>?
 
     init(
-        eventLoop: any EventLoop,
+        loop: HubLoop,
         mailbox: Mailbox,
         configuration: HubConfiguration,
         encoder: any MessageEncoder,
@@ -67,7 +78,8 @@ package final class HubShard: @unchecked Sendable {
         tracing: HubTracing?,
         clock: any WallClock
     ) {
-        self.eventLoop = eventLoop
+        self.eventLoop = loop.eventLoop
+        self.turns = loop.turns
         self.mailbox = mailbox
         self.configuration = configuration
         self.encoder = encoder
@@ -76,6 +88,7 @@ package final class HubShard: @unchecked Sendable {
         self.tracing = tracing
         self.clock = clock
         self.members = RoomMembers(protecting: configuration.protectedFirstLevels)
+        turns.begin { [weak self] in self?.takeTurn() }
     }
 
     // MARK: Clients
@@ -167,7 +180,7 @@ package final class HubShard: @unchecked Sendable {
     /// Adds an item and wakes the loop if need be. The one method that any thread may call.
     func post(_ item: Mailbox.Item, byteCount: Int) {
         guard mailbox.post(item, byteCount: byteCount) else { return }
-        eventLoop.execute { self.drain() }
+        turns.request()
     }
 
     /// Blocks the calling thread while the mailbox is over its limit. Never call it on an event loop.
@@ -194,6 +207,13 @@ package final class HubShard: @unchecked Sendable {
             self.sweepTask = nil
             self.pacingTask?.cancel()
         }
+    }
+
+    /// What has come up since the last turn.
+    private func takeTurn() {
+        eventLoop.assertInEventLoop()
+        drain()
+        continueReplays()
     }
 
     private func drain() {
@@ -250,7 +270,34 @@ package final class HubShard: @unchecked Sendable {
         deliverTick()
         phase = .idle
         // Sockets called back. The next turn takes it, so that others get theirs between.
-        if hasGathered { eventLoop.execute { self.endTick() } }
+        if hasGathered { turns.request() }
+    }
+
+    /// Goes on with replays one after the other, for as long as they may take at once.
+    private func continueReplays() {
+        let end = NIODeadline.now() + Self.replayTime
+        var left = replaying.count
+        while left > 0, pagesUnderWay < Self.maxPagesUnderWay, let client = replaying.popFirst() {
+            left -= 1
+            client.control?.isReplayDue = false
+            continueReplay(to: client)
+            if NIODeadline.now() > end { break }
+        }
+        // With all pages under way, the next that comes asks for a turn.
+        if !replaying.isEmpty, pagesUnderWay < Self.maxPagesUnderWay { turns.request() }
+    }
+
+    /// Goes on with a client's replay in the next turn.
+    func replayLater(to client: HubClient) {
+        guard let control = client.control, !control.isReplayDue else { return }
+        control.isReplayDue = true
+        replaying.append(client)
+        turns.request()
+    }
+
+    func pageCame() {
+        pagesUnderWay -= 1
+        if !replaying.isEmpty { turns.request() }
     }
 
     private var hasGathered: Bool {

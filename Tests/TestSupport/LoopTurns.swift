@@ -1,0 +1,22 @@
+package import NIOCore
+package import Realtime
+
+/// Gives a shard its turns as tasks of a loop without sockets, like an `EmbeddedEventLoop`.
+///
+/// `@unchecked Sendable`: ``begin(_:)`` comes before all requests.
+package final class LoopTurns: ShardTurns, @unchecked Sendable {
+    private let loop: any EventLoop
+    private var turn: @Sendable () -> Void = {}
+
+    package init(_ loop: any EventLoop) {
+        self.loop = loop
+    }
+
+    package func begin(_ turn: @escaping @Sendable () -> Void) {
+        self.turn = turn
+    }
+
+    package func request() {
+        loop.execute(turn)
+    }
+}
