@@ -56,6 +56,7 @@ let package = Package(
     targets: [
         // Level 0: values and system libraries
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Telemetry", dependencies: [tracing], swiftSettings: settings),
 
@@ -126,9 +127,8 @@ let package = Package(
         .executableTarget(
             name: "windsock",
             dependencies: [
-                "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient", "OTLP",
-                "Storage",
-                "Observability", logging, lifecycle, signals, arguments,
+                "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient",
+                "OTLP", "Storage", "Observability", logging, lifecycle, signals, arguments,
             ],
             swiftSettings: settings),
 

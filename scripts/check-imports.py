@@ -16,6 +16,7 @@ from pathlib import Path
 # of the two changes the other. Patterns are those of a shell.
 LAYERS = {
     # Level 0: values and system libraries
+    "CMalloc": [],
     "CMosquitto": [],
     "CZlib": [],
     "Telemetry": [],
@@ -45,7 +46,7 @@ LAYERS = {
     "Gateway": ["*"],
     # Level 6: the command line
     "windsock": [
-        "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "OTLP",
+        "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "OTLP",
         "Observability", "Storage", "ArgumentParser",
         "ServiceLifecycle", "UnixSignals",
     ],
@@ -57,9 +58,9 @@ EVERYWHERE = ["Swift", "Dispatch", "Synchronization", "Glibc", "Musl", "Darwin"]
 ABOVE_LEVEL_0 = ["Foundation", "FoundationEssentials", "Logging", "Metrics", "CoreMetrics", "Tracing"]
 # Targets whose list is complete: nothing of the two lists above.
 # (Telemetry has the trace context, and with it the key under which the Tracing API carries it.)
-EXACTLY = {"Telemetry": ["Glibc", "Musl", "Darwin", "Tracing"], "CMosquitto": [], "CZlib": []}
+EXACTLY = {"Telemetry": ["Glibc", "Musl", "Darwin", "Tracing"], "CMalloc": [], "CMosquitto": [], "CZlib": []}
 # C libraries stay inside the target that wraps them.
-NEVER_EXPORTED = ["CMosquitto", "CZlib"]
+NEVER_EXPORTED = ["CMalloc", "CMosquitto", "CZlib"]
 
 IMPORT = re.compile(
     r"""^\s*(?:@\w+(?:\([^)]*\))?\s+)*                                   # @testable, @preconcurrency, @_spi(X)

@@ -26,17 +26,20 @@ package struct KeptTrace: Sendable {
         add(span)
     }
 
-    mutating func add(_ span: SpanData) {
-        guard spans.count < TraceRing.maxSpans else { return }
+    /// Adds a span; false when there are too many already.
+    @discardableResult
+    mutating func add(_ span: SpanData) -> Bool {
+        guard spans.count < TraceRing.maxSpans else { return false }
         spans.append(span)
         if device == nil { device = Self.text("windsock.device", of: span) }
         if room == nil, span.name == "hub.broadcast" { room = Self.text("messaging.destination.name", of: span) }
         if Self.text("windsock.sampled.reason", of: span) == "slow" { isSlow = true }
         // A clock that nobody knows says nothing about how long it took.
-        if span.attributes.get("clock.synchronized") == .bool(false) { return }
+        if span.attributes.get("clock.synchronized") == .bool(false) { return true }
         start = isTimed ? min(start, span.start) : span.start
         end = isTimed ? max(end, span.end) : span.end
         isTimed = true
+        return true
     }
 
     /// The services that took part, in alphabetical order.

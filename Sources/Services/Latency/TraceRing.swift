@@ -1,10 +1,12 @@
+import DequeModule
 package import OTLP
 import Synchronization
 package import Telemetry
 
 /// The recent traces, kept in memory so that the latency page works without a collector.
 ///
-/// Bounded twice: the newest traces in a ring, and of those that left it the slowest of the last minutes. Thread-safe.
+/// The newest traces, bounded in number and in spans, and of the older ones the slowest of the last minutes.
+/// Thread-safe.
 package final class TraceRing: SpanProcessor {
     /// A trace's name as a key.
     package struct ID: Hashable, Sendable {
@@ -24,15 +26,17 @@ package final class TraceRing: SpanProcessor {
 
     /// Spans of one trace that are kept; more are left out.
     package static let maxSpans = 64
+    /// Spans that the newest traces may have on average. A span takes about a kilobyte.
+    private static let meanSpans = 10
     /// Slow traces that outlive the ring, and for how long.
     private static let maxSlow = 50
     private static let slowAge = Duration.seconds(600)
 
     private struct State {
         var traces: [ID: KeptTrace] = [:]
-        /// The ring: ids in the order of their first spans, and where the next one goes.
-        var order: [ID] = []
-        var next = 0
+        /// The ids of ``traces`` in the order of their first spans.
+        var order = Deque<ID>()
+        var spanCount = 0
         /// Ascending by duration.
         var slow: [KeptTrace] = []
     }
@@ -47,21 +51,27 @@ package final class TraceRing: SpanProcessor {
 
     package func onEnd(_ span: SpanData) {
         let id = ID(span.context)
-        state.withLock { state in
-            if state.traces[id] != nil {
-                state.traces[id]?.add(span)
-                return
-            }
-            if state.order.count < capacity {
+        // What is forgotten is freed without the lock, which all threads that end spans take.
+        let forgotten: [KeptTrace] = state.withLock { state in
+            switch state.traces[id]?.add(span) {
+            case nil:
+                state.traces[id] = KeptTrace(span)
                 state.order.append(id)
-            } else {
-                let oldest = state.order[state.next]
-                if let trace = state.traces.removeValue(forKey: oldest) { Self.retire(trace, at: span.end, &state) }
-                state.order[state.next] = id
-                state.next = (state.next + 1) % capacity
+                state.spanCount += 1
+            case true?: state.spanCount += 1
+            case false?: break
             }
-            state.traces[id] = KeptTrace(span)
+            var forgotten: [KeptTrace] = []
+            while state.order.count > capacity || state.spanCount > capacity * Self.meanSpans,
+                state.order.count > 1, let oldest = state.order.popFirst(),
+                let trace = state.traces.removeValue(forKey: oldest)
+            {
+                state.spanCount -= trace.spans.count
+                forgotten += Self.retire(trace, at: span.end, &state)
+            }
+            return forgotten
         }
+        withExtendedLifetime(forgotten) {}
     }
 
     /// A trace as far as it is known by now.
@@ -78,14 +88,17 @@ package final class TraceRing: SpanProcessor {
             all.filter { $0.device != nil && isIncluded($0) }.sorted { $0.duration > $1.duration }.prefix(limit))
     }
 
-    private static func retire(_ trace: KeptTrace, at now: Timestamp, _ state: inout State) {
-        guard trace.device != nil else { return }
-        state.slow.removeAll { now.since($0.start) > slowAge }
+    /// Keeps a trace that leaves the ring if it is slow enough; returns what is not kept any more.
+    private static func retire(_ trace: KeptTrace, at now: Timestamp, _ state: inout State) -> [KeptTrace] {
+        guard trace.device != nil else { return [trace] }
+        var forgotten = state.slow.filter { now.since($0.start) > slowAge }
+        if !forgotten.isEmpty { state.slow.removeAll { now.since($0.start) > slowAge } }
         if state.slow.count >= maxSlow {
-            guard trace.duration > state.slow[0].duration else { return }
-            state.slow.removeFirst()
+            guard trace.duration > state.slow[0].duration else { return forgotten + [trace] }
+            forgotten.append(state.slow.removeFirst())
         }
         let index = state.slow.firstIndex { $0.duration > trace.duration } ?? state.slow.endIndex
         state.slow.insert(trace, at: index)
+        return forgotten
     }
 }

@@ -24,6 +24,7 @@ struct Demo: AsyncParsableCommand {
     func run() async throws {
         try await Exit.reporting {
             Signals.ignoreBrokenPipes()
+            Allocator.configure()
             let profiles = try DeviceProfile.load(try DeviceFiles.all(in: devicesDirectory))
             let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
                 "windsock-\(UUID().uuidString)")

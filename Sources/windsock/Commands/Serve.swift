@@ -27,6 +27,7 @@ struct Serve: AsyncParsableCommand {
 
     private func serve(_ configuration: GatewayConfiguration) async throws {
         Signals.ignoreBrokenPipes()
+        Allocator.configure()
         let logger = SettingsOptions.logger(level: configuration.logLevel)
         let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in
             logger.notice(

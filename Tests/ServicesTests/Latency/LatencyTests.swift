@@ -84,6 +84,17 @@ struct LatencyTests {
         #expect(ring.slowest(10) { _ in true }.count == 1)
     }
 
+    @Test("Long traces push the oldest out, so that all spans together are bounded")
+    func spanCount() {
+        let ring = TraceRing(capacity: 10)
+        for trace in UInt64(1)...20 {
+            for _ in 0..<TraceRing.maxSpans { ring.onEnd(span(trace, milliseconds: 1, device: nil)) }
+        }
+        let kept = (UInt64(1)...20).compactMap { ring.trace(TraceRing.ID(span($0, milliseconds: 1).context)) }
+        #expect(kept.map(\.spans.count) == [TraceRing.maxSpans])
+        #expect(kept.last?.spans.first?.context.traceID.low == 20)
+    }
+
     @Test("A clock that nobody knows makes no trace long, whichever span ends first", arguments: [true, false])
     func unsynchronised(comesFirst: Bool) {
         let ring = TraceRing()
