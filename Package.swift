@@ -149,7 +149,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
-        .testTarget(name: "AlertRulesTests", dependencies: ["AlertRules", "Telemetry"], swiftSettings: settings),
+        .testTarget(
+            name: "AlertRulesTests", dependencies: ["AlertRules", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
         .testTarget(
             name: "OTLPTests",
