@@ -69,6 +69,23 @@ struct JoiningTests {
         #expect(completed == 500)
     }
 
+    @Test("Of messages of which only the latest counts one waits for a join, so that they never fill it")
+    func conflatableHeld() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join(sink: sink)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        for number in 1...DeliveryControl.maxHeld * 2 { setup.publish(("chat", "p\(number),")) }
+        setup.say(("chat", "1,", 1), ("chat", "2,", 2))
+        setup.publish(("chat", "last,"))
+        setup.loop.run()
+        #expect(sink.closed == nil)
+        setup.shard.release(client, in: "chat", [HubFixture.chat("", "joined:", nil)], through: 1)
+        setup.loop.run()
+        #expect(sink.text == "joined:last,2,")
+        #expect(client.control == nil)
+    }
+
     @Test("A replay that cannot go on closes the client, which then comes back")
     func brokenReplay() throws {
         let setup = try HubFixture()

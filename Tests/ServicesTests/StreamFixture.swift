@@ -17,11 +17,12 @@ final class StreamFixture {
         var payloads: [String] = []
         var roundTripTime: TimeAmount? { nil }
         var isWritable = true
+        var closed: CloseCode?
         func write(_ frames: ByteBuffer) {
             payloads += String(buffer: frames).split(separator: "\n").map(String.init)
         }
         func flush() {}
-        func close(code: CloseCode, reason: String) {}
+        func close(code: CloseCode, reason: String) { closed = code }
         func sweep(at now: NIODeadline) {}
     }
 
