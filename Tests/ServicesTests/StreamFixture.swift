@@ -23,6 +23,7 @@ final class StreamFixture {
         }
         func flush() {}
         func close(code: CloseCode, reason: String) { closed = code }
+        func chargeReplay(_ messageCount: Int) -> TimeAmount { .zero }
         func sweep(at now: NIODeadline) {}
     }
 
@@ -64,7 +65,7 @@ final class StreamFixture {
     func join(_ filter: String) throws {
         stream.join(client, on: hub.shards[0], filter: try TopicFilter(filter)) { [clock] members in
             Message(type: .joined, payload: Array("joined \(members.clients)".utf8), timestamp: clock.now())
-        } completion: { _ in
+        } completion: {
         }
     }
 

@@ -102,21 +102,20 @@ package final class DataStreamService: Sendable {
     /// Readings go out in pages as the client's socket takes them. What is published after the first page comes live in
     /// their midst, and takes the place of what the pages would have told of the same series.
     ///
-    /// Call it on the client's loop; `completion` is called there with the number of readings once all of it is on its
-    /// way.
+    /// Call it on the client's loop; `completion` is called there once all of it is on its way.
     package func join(
         _ client: HubClient,
         on shard: HubShard,
         filter: TopicFilter,
         joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
-        completion: @escaping @Sendable (_ readingCount: Int) -> Void
+        completion: @escaping @Sendable () -> Void
     ) {
         let bound = LoopBoundClient(client, on: shard)
         let firstLevels = configuration.protectedFirstLevels
         guard !client.joined.contains(filter) else {
             return hub.perform(on: shard) { [hub] shard in
                 shard.send([joined(hub.presence.members(under: filter))], to: bound.client)
-                shard.eventLoop.execute { completion(0) }
+                shard.eventLoop.execute(completion)
             }
         }
         var snapshot = latest.withLock { LatestSnapshot(of: filter, protecting: firstLevels, from: &$0) }
@@ -133,12 +132,11 @@ package final class DataStreamService: Sendable {
             hub.perform(on: shard) { [self, snapshot] shard in
                 let client = bound.client
                 shard.join(client, filter)
-                shard.send([joined(hub.presence.members(under: filter))] + first, to: client)
-                guard !snapshot.isFinished else { return shard.eventLoop.execute { completion(first.count) } }
                 let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
-                shard.replay(to: client) {
-                    completion(first.count + $0)
-                } next: { [self] take in
+                shard.replay(
+                    to: client, [joined(hub.presence.members(under: filter))],
+                    first: Replay.Page(first, isLast: snapshot.isFinished), completion: completion
+                ) { [self] take in
                     hand(&rest.value, to: shard, take)
                 }
             }
