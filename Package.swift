@@ -145,7 +145,7 @@ let package = Package(
             name: "RealtimeTests",
             dependencies: [
                 "Realtime", "OTLP", "Telemetry", "TestSupport", coreMetrics, tracing, nio("NIOCore"),
-                nio("NIOEmbedded"),
+                nio("NIOEmbedded"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
