@@ -147,11 +147,12 @@ let package = Package(
             name: "RealtimeTests",
             dependencies: [
                 "Realtime", "OTLP", "Telemetry", "TestSupport", coreMetrics, tracing, nio("NIOCore"),
-                nio("NIOEmbedded"),
+                nio("NIOEmbedded"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
-        .testTarget(name: "AlertRulesTests", dependencies: ["AlertRules", "Telemetry"], swiftSettings: settings),
+        .testTarget(
+            name: "AlertRulesTests", dependencies: ["AlertRules", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
         .testTarget(
             name: "OTLPTests",

@@ -23,7 +23,11 @@ package struct AlertEvaluator: Sendable {
     /// Nothing could be forgotten the last time, and no alert has ended since.
     private var isFull = false
     /// When to look next whether a series was silent for too long: never later than it may be, and often earlier.
-    private var silences = SilenceSchedule()
+    private var silences = LookSchedule()
+    /// When to look next what time has brought to alerts that are going on: never later than it may bring something.
+    private var steps = LookSchedule()
+    /// Whether the next tick looks at all alerts that are going on, because what they wait for has changed.
+    var looksAtAll = true
     /// Series that ``advance(to:isListening:)`` has looked at since the start.
     package private(set) var examinedCount = 0
     /// Alerts that are going on, by their id.
@@ -127,6 +131,7 @@ package struct AlertEvaluator: Sendable {
             now = max(now, receivedAt)
             guard watch(key), watched[key]?.slots.isEmpty == false else { continue }
             note(key)
+            let wasActive = watched[key]?.isActive == true
             watched[key]?.heardAt = now
             let instant = now
             let listeningSince = listeningSince
@@ -147,22 +152,29 @@ package struct AlertEvaluator: Sendable {
                         cause: cause ?? reading.trace, rule: rule, makeAlert: makeAlert)
                 }
             }
+            if wasActive || watched[key]?.isActive == true { planStep(of: key) }
         }
         return transitions
     }
 
-    /// Looks at what time alone has brought; to be called about once a second.
+    /// Looks at what time alone has brought; to be called about once a second. Looks at what may be due: at all alerts
+    /// that are going on only when devices can be heard again, or no longer, and when the clock was set.
     ///
     /// - Parameter isListening: Whether devices can be heard at all. Once they can again, everybody has the whole time
     ///   again before silence counts.
     package mutating func advance(to instant: Timestamp, isListening: Bool) -> [AlertTransition] {
         now = max(now, instant)
+        let before = listeningSince
         listeningSince = isListening ? listeningSince ?? now : nil
+        if listeningSince != before { looksAtAll = true }
         let (now, listeningSince) = (now, listeningSince)
         var transitions: [AlertTransition] = []
         // While nobody can be heard, nobody's silence counts.
         let due = listeningSince == nil ? [] : silences.takeDue(at: now)
-        for key in Set(active.values.map(\.key)).union(due) {
+        var keys = Set(steps.takeDue(at: now)).union(due)
+        if looksAtAll { keys.formUnion(active.values.map(\.key)) }
+        looksAtAll = false
+        for key in keys {
             examinedCount += 1
             guard let series = watched[key] else { continue }
             for (index, slot) in series.slots.enumerated()
@@ -172,6 +184,7 @@ package struct AlertEvaluator: Sendable {
                 }
             }
         }
+        for key in keys { planStep(of: key) }
         for key in due { lookAgain(at: key) }
         return transitions.sorted {
             ($0.alert.pendingAt, $0.alert.device.rawValue, $0.alert.rule)
@@ -184,6 +197,7 @@ package struct AlertEvaluator: Sendable {
     package mutating func stopListening() {
         listeningSince = nil
         undo?.listeningSince = nil
+        looksAtAll = true
     }
 
     /// The clock was set: what has passed until now stays as long as it was, and everybody has the whole time again
@@ -200,6 +214,7 @@ package struct AlertEvaluator: Sendable {
             watched[key] = series
             lookSoon(at: key)
         }
+        looksAtAll = true
     }
 
     /// Ends alerts whose rule is gone, or no longer looks at their device.
@@ -221,6 +236,7 @@ package struct AlertEvaluator: Sendable {
         else { return }
         note(key)
         watched[key]?.slots[slot].machine.told(at: instant)
+        planStep(of: key)
     }
 
     /// Somebody knows of the alert. It stays so whatever becomes of a batch that is open.
@@ -269,13 +285,24 @@ package struct AlertEvaluator: Sendable {
         self.undo = nil
         isFull = false
         hasTakenOrphans = false
+        looksAtAll = true
     }
 
     // MARK: Parts
 
-    /// Looks at the next tick whether the series was silent for too long, if a rule asks for that.
+    /// Looks at the next tick whether the series was silent for too long, if a rule asks for that, and what time has
+    /// brought to its alerts.
     private mutating func lookSoon(at key: SeriesKey) {
         if nextLook(at: key) != nil { silences.schedule(key, at: now) }
+        steps.schedule(key, at: watched[key]?.isActive == true ? now : nil)
+    }
+
+    /// Looks at the alerts of the series when time may next bring something to them.
+    private mutating func planStep(of key: SeriesKey) {
+        let next = watched[key]?.slots.compactMap { slot in
+            slot.machine.nextStep(rules[slot.rule], listeningSince: listeningSince, at: now)
+        }.min()
+        steps.schedule(key, at: next)
     }
 
     /// Looks when the series, from what is known now, may have been silent for too long.
@@ -363,6 +390,7 @@ package struct AlertEvaluator: Sendable {
         for (key, series) in idle where weight > goal {
             note(key)
             watched[key] = nil
+            silences.schedule(key, at: nil)
             weight -= series.weight
         }
         isFull = weight + needed > capacity

@@ -164,6 +164,33 @@ package struct AlertStateMachine: Sendable, Equatable {
         return now.since(max(heardAt, listeningSince)) >= duration
     }
 
+    /// When ``advance(to:rule:listeningSince:makeAlert:)`` may next do something for an alert that is going on, if nothing
+    /// is heard until then and devices can be heard as now; `nil` for never. It may be too early, never too late.
+    func nextStep(_ rule: AlertRule, listeningSince: Timestamp?, at now: Timestamp) -> Timestamp? {
+        var next: Timestamp?
+        func step(at instant: Timestamp?) {
+            if let instant { next = min(next ?? instant, instant) }
+        }
+        switch alert?.state {
+        case .pending:
+            step(at: isHolding ? (holdingSince ?? listeningSince)?.advanced(by: rule.holdFor) : now)
+        case .firing:
+            if !isHolding { step(at: clearSince?.advanced(by: rule.resolveAfter) ?? now) }
+            if alert?.acknowledgedAt == nil, let interval = rule.repeatInterval {
+                step(at: alert?.toldAt?.advanced(by: interval))
+            }
+            if case .noData = rule.condition {
+                step(at: alert?.value == nil ? firingSince?.advanced(by: Self.givenUpAfter) : now)
+            }
+        case .resolved, nil: return nil
+        }
+        if case .change(_, let duration, _) = rule.condition, let heardAt, let listeningSince {
+            let isOver = max(heardAt, listeningSince).advanced(by: duration)
+            step(at: max(isOver, windowFilledAt ?? isOver))
+        }
+        return next
+    }
+
     /// From when silence counts, as far as is known: now, where an alert is going on or nothing was heard yet.
     func silenceBegan(listeningSince: Timestamp?, at now: Timestamp) -> Timestamp {
         guard !isActive, let heardAt else { return now }

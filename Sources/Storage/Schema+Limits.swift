@@ -6,9 +6,13 @@ extension Schema {
     /// The first level of inboxes, as in `users/ada`.
     static let inboxPrefix = "users/"
 
-    /// The highest offset of all rooms that were removed: what a room begins after, so that no offset that a client may
-    /// hold is given out again.
-    static let roomFloor = "(SELECT value FROM counter WHERE name = 'room_floor')"
+    /// The offset after which the room `?1` begins if it has no row: its last one before it was removed, or the floor
+    /// where no removal of it is remembered. So no offset that a client may hold is given out again.
+    static let roomBeginning = """
+        coalesce(
+            (SELECT last_offset FROM removed_room WHERE name = ?1),
+            (SELECT value FROM counter WHERE name = 'room_floor'))
+        """
 
     /// Totals of rooms and messages, kept by triggers so that nobody has to count.
     ///
@@ -65,6 +69,27 @@ extension Schema {
         CREATE INDEX alert_unannounced ON alert (due_at) WHERE state = 'firing' AND announced = 0;
         CREATE INDEX alert_announced ON alert (rule, room, device, announced, number);
         CREATE INDEX alert_over ON alert (announced, number) WHERE state = 'resolved';
+        """
+
+    /// Where rooms ended that were removed, in the order of the removals: a room that returns goes on from there. The
+    /// counter `room_floor` is the highest offset of those that were forgotten since.
+    static let removedRooms = """
+        CREATE TABLE removed_room (
+            number INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            last_offset INTEGER NOT NULL
+        );
+
+        DROP TRIGGER room_added;
+        CREATE TRIGGER room_added AFTER INSERT ON room BEGIN
+            UPDATE counter SET value = value + (\(isCounted("NEW"))) WHERE name = 'rooms';
+            DELETE FROM removed_room WHERE name = NEW.name;
+        END;
+        DROP TRIGGER room_removed;
+        CREATE TRIGGER room_removed AFTER DELETE ON room BEGIN
+            UPDATE counter SET value = value - (\(isCounted("OLD"))) WHERE name = 'rooms';
+            INSERT INTO removed_room (name, last_offset) VALUES (OLD.name, OLD.last_offset);
+        END;
         """
 
     private static func isCounted(_ row: String) -> String {

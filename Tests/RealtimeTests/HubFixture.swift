@@ -17,6 +17,9 @@ struct HubFixture {
         var roundTripTime: TimeAmount? { nil }
         var isWritable = true
         var closed: CloseCode?
+        /// Messages of each page of a replay, and how long the user pays for one.
+        var replayed: [Int] = []
+        var replayRest = TimeAmount.zero
         /// What the socket does before `write`, `flush` and `close` return, as NIO does when a write fails.
         var onWrite: (() -> Void)?
         var onFlush: (() -> Void)?
@@ -40,6 +43,11 @@ struct HubFixture {
         func close(code: CloseCode, reason: String) {
             closed = code
             onClose?()
+        }
+
+        func chargeReplay(_ messageCount: Int) -> TimeAmount {
+            replayed.append(messageCount)
+            return replayRest
         }
 
         func sweep(at now: NIODeadline) {}

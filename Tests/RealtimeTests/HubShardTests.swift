@@ -1,6 +1,7 @@
 import CoreMetrics
 import NIOCore
 import NIOEmbedded
+import NIOPosix
 import Synchronization
 import Telemetry
 import Testing
@@ -136,5 +137,54 @@ struct HubShardTests {
         setup.publish(("a", "after"))
         setup.loop.run()
         #expect(sink.text == "joined after")
+    }
+
+    @Test("Summaries of many clients are made in portions, so that their loop goes on between")
+    func summaries() async throws {
+        /// How many summaries were made, and how many when the loop had its next turn after the first.
+        final class Progress: Sendable {
+            let count = Atomic(0)
+            let countAtNextTurn = Atomic(0)
+        }
+        final class CountedSink: ClientSink {
+            let progress: Progress
+            let loop: any EventLoop
+            var isWritable: Bool { true }
+            /// Asked for once a summary.
+            var roundTripTime: TimeAmount? {
+                if progress.count.add(1, ordering: .relaxed).newValue == 1 {
+                    loop.execute { [progress] in
+                        progress.countAtNextTurn.store(progress.count.load(ordering: .relaxed), ordering: .relaxed)
+                    }
+                }
+                return nil
+            }
+
+            init(_ progress: Progress, on loop: any EventLoop) {
+                self.progress = progress
+                self.loop = loop
+            }
+
+            func write(_ frames: ByteBuffer) {}
+            func flush() {}
+            func close(code: CloseCode, reason: String) {}
+            func chargeReplay(_ messageCount: Int) -> TimeAmount { .zero }
+            func sweep(at now: NIODeadline) {}
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let hub = Hub(
+            eventLoops: [loop], encoder: HubFixture.Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance)
+        )
+        let progress = Progress()
+        try await loop.submit {
+            for number in 0..<1000 {
+                _ = hub.shards[0].connect(id: "\(number)", user: "u", sink: CountedSink(progress, on: loop))
+            }
+        }.get()
+        #expect(Set(await hub.clients().map(\.id)).count == 1000)
+        #expect((1..<1000).contains(progress.countAtNextTurn.load(ordering: .relaxed)))
+        hub.close()
+        try await group.shutdownGracefully()
     }
 }

@@ -39,7 +39,7 @@ struct JoiningTests {
         let client = try setup.join(sink: sink)
         setup.shard.joinHolding(client, try TopicFilter("chat"))
         var told = 0
-        nonisolated(unsafe) var completed = 0  // the loop runs on this thread
+        nonisolated(unsafe) var isCompleted = false  // the loop runs on this thread
         setup.shard.release(
             client, in: "chat", [HubFixture.chat("", "joined:", nil)], through: 500,
             next: { take in
@@ -47,7 +47,7 @@ struct JoiningTests {
                 told += 50
                 take(Replay.Page(page, isLast: told == 500))
             },
-            completion: { completed += $0 })
+            completion: { isCompleted = true })
         setup.say(("chat", "501,", 501))
         setup.loop.run()
         #expect(told <= 100, "of a client that reads nothing one page waits, and nothing more is read")
@@ -66,7 +66,66 @@ struct JoiningTests {
         }
         #expect(sink.text == "joined:" + (1...502).map { "\($0)," }.joined())
         #expect(client.control == nil)
-        #expect(completed == 500)
+        #expect(isCompleted)
+        #expect(sink.replayed == Array(repeating: 50, count: 10))
+    }
+
+    @Test("The next page is read when the one before is paid for, however often the socket takes bytes meanwhile")
+    func paidReplay() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        sink.replayRest = .seconds(5)
+        let client = try setup.join(sink: sink)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        var told = 0
+        let page: Replay.NextPage = { take in
+            told += 1
+            take(Replay.Page([HubFixture.chat("chat", "\(told),", Int64(told))], isLast: told == 3))
+        }
+        setup.shard.release(client, in: "chat", [HubFixture.chat("", "joined:", nil)], through: 3, next: page)
+        setup.say(("chat", "4,", 4))
+        for expected in ["joined:1,", "joined:1,2,"] {
+            setup.loop.run()
+            setup.shard.resume(client)
+            setup.loop.advanceTime(by: .seconds(4))
+            #expect(sink.text == expected)
+            setup.loop.advanceTime(by: .seconds(1))
+        }
+        #expect(sink.text == "joined:1,2,3,4,", "after the last page nothing waits")
+        // A snapshot's first page goes with the answer, and is paid for as well.
+        told = 1
+        setup.shard.replay(
+            to: client, [HubFixture.chat("", "again:", nil)],
+            first: Replay.Page([HubFixture.chat("chat", "1,", nil)], isLast: false), completion: {}, next: page)
+        setup.loop.advanceTime(by: .seconds(4))
+        #expect(sink.text.hasSuffix("again:1,"))
+        setup.loop.advanceTime(by: .seconds(6))
+        #expect(sink.text.hasSuffix("again:1,2,3,"))
+        #expect(sink.replayed == [1, 1, 1, 1, 1, 1])
+        // A client that goes while it rests hurts nobody.
+        told = 1
+        setup.shard.replay(
+            to: client, [], first: Replay.Page([], isLast: false), completion: {}, next: page)
+        setup.shard.disconnect(client)
+        setup.loop.advanceTime(by: .seconds(9))
+        #expect(told == 1)
+    }
+
+    @Test("Of messages of which only the latest counts one waits for a join, so that they never fill it")
+    func conflatableHeld() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join(sink: sink)
+        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        for number in 1...DeliveryControl.maxHeld * 2 { setup.publish(("chat", "p\(number),")) }
+        setup.say(("chat", "1,", 1), ("chat", "2,", 2))
+        setup.publish(("chat", "last,"))
+        setup.loop.run()
+        #expect(sink.closed == nil)
+        setup.shard.release(client, in: "chat", [HubFixture.chat("", "joined:", nil)], through: 1)
+        setup.loop.run()
+        #expect(sink.text == "joined:last,2,")
+        #expect(client.control == nil)
     }
 
     @Test("A replay that cannot go on closes the client, which then comes back")

@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Services
@@ -9,7 +10,7 @@ struct DeviceIndexTests {
     @Test("Changes taken in at any time lead to the same as sorting all")
     func random() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var generator = SplitMix(state: seed)
+        var generator = SeededRandom(seed: seed)
         var latest = LatestReadings(capacity: 50)
         var index = DeviceIndex()
         var known: Set<DevicePlace> = []
@@ -56,17 +57,5 @@ struct DeviceIndexTests {
         }
         #expect(DeviceIndex.index(after: DevicePlace(room: "b", device: "xx"), in: places) == 3)
         #expect(DevicePlace(cursor: "none") == nil)
-    }
-
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
     }
 }

@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Services
@@ -23,9 +24,9 @@ struct LatestReadingsTests {
 
     private static func devices(_ latest: LatestReadings) -> [DeviceState] {
         var latest = latest
-        return latest.roomNames().flatMap { room in
-            latest.devices(in: room).compactMap { latest.state(of: $0, in: room) }
-        }
+        var index = DeviceIndex()
+        index.apply(latest.takeChanges().changes)
+        return latest.devices(at: index.places)
     }
 
     private static func names(_ latest: LatestReadings) -> Set<String> {
@@ -101,34 +102,88 @@ struct LatestReadingsTests {
         #expect(device.series.map(\.key).count == Set(device.series.map(\.key)).count)
     }
 
-    @Test("The order of eviction is that of a plain search")
+    @Test("The order of eviction is that of a plain search, whatever shrinks in between")
     func order() {
         var order = EvictionOrder()
         var sizes: [Int: Int] = [:]
+        /// When each was heard, and when it was heard or shrank.
         var heard: [Int: Int] = [:]
-        var random = SystemRandomNumberGenerator()
+        var touched: [Int: Int] = [:]
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededRandom(seed: seed)
         for step in 0..<5000 {
             let slot = Int.random(in: 0..<60, using: &random)
             let size = 1 << Int.random(in: 0..<20, using: &random) + Int.random(in: 0..<1000, using: &random)
             switch (sizes[slot], Int.random(in: 0..<4, using: &random)) {
             case (nil, _):
                 order.add(slot, byteCount: size)
-                sizes[slot] = size
-                heard[slot] = step
+                (sizes[slot], heard[slot], touched[slot]) = (size, step, step)
             case (_, 0):
                 order.remove(slot)
-                sizes[slot] = nil
-                heard[slot] = nil
+                (sizes[slot], heard[slot], touched[slot]) = (nil, nil, nil)
+            case (_, 1):
+                order.resized(slot, byteCount: size)
+                (sizes[slot], touched[slot]) = (size, step)
             default:
                 order.heard(slot, byteCount: size)
-                sizes[slot] = size
-                heard[slot] = step
+                (sizes[slot], heard[slot], touched[slot]) = (size, step, step)
             }
             #expect(order.byteCount == sizes.values.reduce(0, +))
-            #expect(order.longestSilent == heard.min { $0.value < $1.value }?.key)
+            #expect(order.longestSilent == heard.min { $0.value < $1.value }?.key, "seed \(seed), step \(step)")
             let most = sizes.values.max().map { Int.bitWidth - $0.leadingZeroBitCount }
             let large = sizes.filter { Int.bitWidth - $0.value.leadingZeroBitCount == most }.keys
-            #expect(order.largest == large.min { heard[$0] ?? 0 < heard[$1] ?? 0 })
+            #expect(order.largest == large.min { touched[$0] ?? 0 < touched[$1] ?? 0 }, "seed \(seed), step \(step)")
+        }
+    }
+
+    @Test("A snapshot tells every device once that was there as it began, whatever comes, goes and speaks meanwhile")
+    func snapshot() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededRandom(seed: seed)
+        var latest = LatestReadings(capacity: 4000)
+        var index = DeviceIndex()
+        func hear(_ name: String) throws {
+            let id = try #require(DeviceID(name))
+            _ = latest.update(
+                with: Reading(
+                    device: id, room: "\(name.prefix(1))/\(name)", metrics: [Metric(name: "t", value: 1)],
+                    time: Self.at(1), receivedAt: Self.at(1)))
+        }
+        func bringUpToDate() {
+            let (changes, isWhole) = latest.takeChanges()
+            index.apply(changes, isWhole: isWhole)
+        }
+        let names = (0..<3000).map { $0 % 2 == 0 ? "a\($0)" : "b\($0)" }
+        for name in names { try hear(name) }
+        bringUpToDate()
+        var snapshot = LatestSnapshot(of: try TopicFilter("a/+"), protecting: [])
+        snapshot.findDevices(among: index.places)
+        try hear("a-late")
+        let (changes, isWhole) = latest.takeChanges()
+        snapshot.begin(at: latest.version, adding: changes.filter(\.isKnown).map(\.place), isWhole: isWhole)
+        index.apply(changes, isWhole: isWhole)
+        var told: [String: Int] = [:]
+        var spoke: Set<String> = []
+        while true {
+            for part in snapshot.next(from: latest, at: Self.at(2)) {
+                let name = String(part.room.dropFirst(2))
+                told[name, default: 0] += 1
+                #expect(!spoke.contains(name), "what it said since came live; seed \(seed)")
+            }
+            if snapshot.isFinished { break }
+            // These come after the beginning, and push out the longest silent.
+            for number in 0..<Int.random(in: 0..<60, using: &random) { try hear("a-\(told.count)-\(number)") }
+            let name = names[Int.random(in: 0..<names.count, using: &random)]
+            try hear(name)
+            spoke.insert(name)
+            if Bool.random(using: &random) { bringUpToDate() }
+            snapshot.findDevices(among: index.places)
+        }
+        #expect(told.values.allSatisfy { $0 == 1 }, "seed \(seed)")
+        #expect(told.keys.allSatisfy { $0 == "a-late" || names.contains($0) }, "seed \(seed)")
+        for name in names + ["a-late"] where name.hasPrefix("a") && told[name] == nil && !spoke.contains(name) {
+            let place = DevicePlace(room: "a/\(name)", device: name)
+            #expect(latest.state(at: place) == nil, "\(name) is still there; seed \(seed)")
         }
     }
 }

@@ -86,7 +86,7 @@ struct RoomLedgerTests {
         try ingest.database.write { transaction in
             let cutoff = clock.now()
             _ = try transaction.removeMessages(before: cutoff, limit: 9)
-            #expect(try transaction.removeIdleRooms(before: cutoff, limit: 9) == 2)
+            #expect(try transaction.removeIdleRooms(before: cutoff, limit: 9, remembered: 9) == 2)
         }
         #expect(await say(chat, in: "chat/4", from: "eve") == nil)
     }

@@ -18,11 +18,13 @@ final class StreamFixture {
         var payloads: [String] = []
         var roundTripTime: TimeAmount? { nil }
         var isWritable = true
+        var closed: CloseCode?
         func write(_ frames: ByteBuffer) {
             payloads += String(buffer: frames).split(separator: "\n").map(String.init)
         }
         func flush() {}
-        func close(code: CloseCode, reason: String) {}
+        func close(code: CloseCode, reason: String) { closed = code }
+        func chargeReplay(_ messageCount: Int) -> TimeAmount { .zero }
         func sweep(at now: NIODeadline) {}
     }
 
@@ -64,7 +66,7 @@ final class StreamFixture {
     func join(_ filter: String) throws {
         stream.join(client, on: hub.shards[0], filter: try TopicFilter(filter)) { [clock] members in
             Message(type: .joined, payload: Array("joined \(members.clients)".utf8), timestamp: clock.now())
-        } completion: { _ in
+        } completion: {
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-/// Rooms go when they are empty, messages when they take too much, and no offset is given out twice.
+/// Rooms go when they are empty, messages when they take too much, and no offset of a room is given out twice.
 @Suite("Limits of rooms")
 struct RoomLimitsTests {
     let fixture = StorageFixture()
@@ -14,7 +14,7 @@ struct RoomLimitsTests {
         try database.read { try $0.row("SELECT value FROM counter WHERE name = ?", [name])?[0] ?? -1 }
     }
 
-    @Test("An empty room goes once nobody has spoken in it for long, and begins anew above every offset that was given")
+    @Test("An empty room goes once nobody has spoken in it for long, and goes on from where it was when it returns")
     func idleRooms() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -22,21 +22,44 @@ struct RoomLimitsTests {
             for number in 1...3 { try transaction.say(number, in: "short", at: at(20)) }
             try transaction.say(1, in: "live", at: at(90))
             #expect(try transaction.snapshot.roomCount() == 3)
-            #expect(try transaction.removeIdleRooms(before: at(50), limit: 10) == 0, "they have messages")
+            // They have messages.
+            #expect(try transaction.removeIdleRooms(before: at(50), limit: 10, remembered: 9) == 0)
             #expect(try transaction.removeMessages(before: at(50), limit: 100) == 10)
-            #expect(try transaction.removeIdleRooms(before: at(15), limit: 10) == 1)
-            #expect(try transaction.removeIdleRooms(before: at(50), limit: 10) == 1)
+            #expect(try transaction.removeIdleRooms(before: at(15), limit: 10, remembered: 9) == 1)
+            #expect(try transaction.removeIdleRooms(before: at(50), limit: 10, remembered: 9) == 1)
             #expect(try transaction.snapshot.roomCount() == 1)
             // Whoever joins now is where the room would go on from.
-            #expect(try transaction.snapshot.lastOffset(of: "short") == 7)
-            #expect(try transaction.say(4, in: "short", at: at(91)) == 8)
-            #expect(try transaction.say(5, in: "short", at: at(92)) == 9)
+            #expect(try transaction.snapshot.lastOffset(of: "short") == 3)
+            #expect(try transaction.say(4, in: "short", at: at(91)) == 4)
+            #expect(try transaction.say(5, in: "short", at: at(92)) == 5)
             #expect(try transaction.say(2, in: "live", at: at(93)) == 2)
-            #expect(try transaction.say(1, in: "new", at: at(94)) == 8)
+            #expect(try transaction.say(1, in: "new", at: at(94)) == 1)
         }
         // It outlives a restart.
         try database.close()
         #expect(try fixture.open().read { try $0.lastOffset(of: "long") } == 7)
+    }
+
+    @Test("Of too many removed rooms those that went first are forgotten, and unknown rooms begin above their offsets")
+    func forgottenRooms() throws {
+        let database = try fixture.open()
+        try database.write { transaction throws in
+            for (room, count) in [("a", 5), ("b", 9), ("c", 2), ("d", 1)] {
+                for number in 1...count { try transaction.say(number, in: room) }
+            }
+            _ = try transaction.removeMessages(before: at(2), limit: 100)
+            for remembered in [4, 4, 2, 2] {
+                #expect(try transaction.removeIdleRooms(before: at(2), limit: 1, remembered: remembered) == 1)
+            }
+            let snapshot = transaction.snapshot
+            #expect(try ["a", "b", "c", "d", "new"].map { try snapshot.lastOffset(of: $0) } == [9, 9, 2, 1, 9])
+            #expect(try transaction.say(3, in: "c", at: at(3)) == 3)
+            #expect(try transaction.say(6, in: "a", at: at(3)) == 10)
+            // A room that is back is remembered by its own row.
+            #expect(try transaction.removeIdleRooms(before: at(2), limit: 9, remembered: 0) == 0)
+            #expect(try ["c", "d", "new"].map { try snapshot.lastOffset(of: $0) } == [3, 9, 9])
+            #expect(try snapshot.rows("SELECT name FROM removed_room").isEmpty)
+        }
     }
 
     @Test("Rooms that are removed go in slices")
@@ -45,9 +68,9 @@ struct RoomLimitsTests {
         try database.write { transaction throws in
             for number in 1...5 { try transaction.say(number, in: "r\(number)") }
             #expect(try transaction.removeMessages(before: at(2), limit: 100) == 5)
-            #expect(try transaction.removeIdleRooms(before: at(2), limit: 2) == 2)
-            #expect(try transaction.removeIdleRooms(before: at(2), limit: 2) == 2)
-            #expect(try transaction.removeIdleRooms(before: at(2), limit: 2) == 1)
+            #expect(try transaction.removeIdleRooms(before: at(2), limit: 2, remembered: 9) == 2)
+            #expect(try transaction.removeIdleRooms(before: at(2), limit: 2, remembered: 9) == 2)
+            #expect(try transaction.removeIdleRooms(before: at(2), limit: 2, remembered: 9) == 1)
         }
     }
 
@@ -192,14 +215,14 @@ struct RoomLimitsTests {
         #expect(try database.read { try $0.unannouncedAlerts(at: at(1), limit: 9).map(\.alertID) } == ["x"])
         try database.write { transaction throws in
             #expect(try transaction.say(13, in: "a", at: at(8)) == 13)
-            #expect(try transaction.removeIdleRooms(before: at(6), limit: 9) == 1)
+            #expect(try transaction.removeIdleRooms(before: at(6), limit: 9, remembered: 9) == 1)
             #expect(try transaction.snapshot.lastOffset(of: "gone") == 40)
             #expect(try transaction.removeMessages(before: at(9), limit: 9) == 4)
-            #expect(try transaction.removeIdleRooms(before: at(9), limit: 9) == 2)
+            #expect(try transaction.removeIdleRooms(before: at(9), limit: 9, remembered: 9) == 2)
         }
         #expect(try counter("message_bytes", database) == 0)
         #expect(try counter("rooms", database) == 0)
-        #expect(try counter("room_floor", database) == 40)
+        #expect(try counter("room_floor", database) == 0)
     }
 
     @Test("A room that was removed and comes back from a backup goes on above what was said in it since the backup")
@@ -212,14 +235,14 @@ struct RoomLimitsTests {
         try database.write { transaction throws in
             for number in 4...6 { try transaction.say(number, in: "a", at: at(12)) }
             _ = try transaction.removeMessages(before: at(50), limit: 9)
-            #expect(try transaction.removeIdleRooms(before: at(50), limit: 9) == 1)
+            #expect(try transaction.removeIdleRooms(before: at(50), limit: 9, remembered: 9) == 1)
         }
         var copy = try BackupImport(into: database, at: at(60))
         for line in backup.split(separator: UInt8(ascii: "\n")) { try copy.take(line) }
         try copy.finish()
         #expect(try database.read { try $0.messages(in: "a", after: 0, limit: 9).map(\.offset) } == [1, 2, 3])
         #expect(try database.read { try $0.messageByteCount() } == 3 * (128 + 7))
-        #expect(try database.write { try $0.removeIdleRooms(before: at(60), limit: 9) } == 0)
+        #expect(try database.write { try $0.removeIdleRooms(before: at(60), limit: 9, remembered: 9) } == 0)
         #expect(try database.write { try $0.say(7, in: "a", at: at(61)) } == 7)
     }
 }

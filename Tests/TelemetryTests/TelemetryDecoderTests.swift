@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Telemetry
@@ -131,7 +132,7 @@ struct TelemetryDecoderTests {
 
     @Test("integers up to 2^53 and doubles survive exactly")
     func exactNumbers() throws {
-        var random = SeededGenerator(seed: 5)
+        var random = SeededRandom(seed: 5)
         for _ in 0..<2_000 {
             let integer = Int64.random(in: -9_007_199_254_740_992...9_007_199_254_740_992, using: &random)
             let double = Double.random(in: -1e6...1e6, using: &random)

@@ -169,6 +169,43 @@ struct HostileClientTests {
         try await server.stop()
     }
 
+    @Test("Clients of one user that join at once get a page each at most, and the rest when that is paid for")
+    func replaysAtOnce() async throws {
+        // A page is paid for in a minute.
+        let server = try await LiveServer(
+            limits: ConnectionLimits(commandsPerSecond: 100_000, commandBurst: 100_000, userReplayedPerSecond: 1))
+        for number in 0..<200 { try server.publish("d\(number)", [("t", 1)]) }
+        let token = try await server.token()
+        var clients: [(socket: RawWebSocket, readings: Int)] = []
+        for _ in 0..<5 {
+            let client = try RawWebSocket(port: server.port)
+            try await client.send(RawHandshake("/ws", token: token).bytes)
+            #expect(try await client.response().status == 101)
+            _ = try await client.frame()
+            clients.append((client, 0))
+        }
+        for client in clients {
+            try await client.socket.send(
+                ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"sensors/#"}}"#))
+        }
+        /// Counts what comes before the answers to a few pings, in which all of a snapshot would come.
+        func listen() async throws {
+            for index in clients.indices {
+                for _ in 0..<10 {
+                    try await clients[index].socket.send(ClientFrame.bytes(9, [1]))
+                    while let frame = try await clients[index].socket.frame(), frame.opcode != 10 {
+                        if frame.text.hasPrefix(#"{"type":"data_update""#) { clients[index].readings += 1 }
+                    }
+                }
+            }
+        }
+        while clients.map(\.readings).max() == 0 { try await listen() }
+        try await listen()
+        #expect(clients.allSatisfy { $0.readings <= 64 }, "\(clients.map(\.readings))")
+        for client in clients { client.socket.socket.close() }
+        try await server.stop()
+    }
+
     @Test("Commands that wait behind a join are bounded in bytes: the rest stays in the socket")
     func pendingCommands() async throws {
         let server = try await LiveServer(

@@ -44,7 +44,7 @@ struct LoopBellTests {
             try await shard.eventLoop.submit {
                 for number in 1...20 {
                     let client = shard.connect(id: "endless-\(number)", user: "endless", sink: OpenSink())
-                    shard.replay(to: client, completion: { _ in }) { take in
+                    shard.replay(to: client, [], first: Replay.Page([], isLast: false), completion: {}) { take in
                         sent.withLock { $0 += 1 }
                         server.hub.perform(on: shard) { _ in
                             take(Replay.Page([], isLast: false))
@@ -72,6 +72,7 @@ struct LoopBellTests {
         func write(_ frames: ByteBuffer) {}
         func flush() {}
         func close(code: CloseCode, reason: String) {}
+        func chargeReplay(_ messageCount: Int) -> TimeAmount { .zero }
         func sweep(at now: NIODeadline) {}
     }
 }

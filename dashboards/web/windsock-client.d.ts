@@ -145,12 +145,15 @@ export interface Presence {
   event: "join" | "leave";
 }
 
-/** Messages that did not arrive: readings left out because this client is slow, or history that cannot be had. */
+/**
+ * Messages that did not arrive: readings or presence left out because this client is slow, or history that cannot be
+ * had.
+ */
 export interface Gap {
   room_id: string;
   /** How many, when that is known. */
   dropped?: number;
-  /** Why a part of a room's history is missing; absent for readings that were left out. */
+  /** Why a part of a room's history is missing; absent for readings or presence that were left out. */
   reason?: string;
 }
 

@@ -80,12 +80,12 @@ export { WindsockError };
  *   (the device's), `metric`, `condition`, `message`, `pending_at`, …
  */
 /**
- * Messages that did not arrive: readings left out because this client is slow, or a part of a room's history that
- * cannot be had any more.
+ * Messages that did not arrive: readings or presence left out because this client is slow, or a part of a room's
+ * history that cannot be had any more.
  * @typedef {object} Gap
  * @property {string} room_id
  * @property {number} [dropped] how many
- * @property {string} [reason]
+ * @property {string} [reason] why a part of the history is missing; absent otherwise
  */
 /**
  * Where the connection stands.

@@ -36,12 +36,12 @@ final class DeliveryControl {
     /// Takes a live message into the hold of its room, if there is one.
     func hold(_ message: QueuedMessage) -> Verdict {
         guard !holds.isEmpty, holds[message.room] != nil else { return .deliver }
-        heldCount += 1
-        heldBytes += message.frame.readableBytes
-        guard heldCount <= Self.maxHeld, heldBytes <= Self.maxHeldBytes else { return .overflow }
-        holds[message.room]?.append(message)
-        return .wait
+        guard !holdsTooMuch else { return .overflow }
+        change(message.room) { $0.append(message) }
+        return holdsTooMuch ? .overflow : .wait
     }
+
+    private var holdsTooMuch: Bool { heldCount > Self.maxHeld || heldBytes > Self.maxHeldBytes }
 
     /// Begins to keep the room's live messages back; what it held for an earlier join is given up.
     func beginHold(of room: String) {
@@ -66,6 +66,7 @@ final class DeliveryControl {
         change(room) { $0.take(limit) } ?? []
     }
 
+    @discardableResult
     private func change<Result>(_ room: String, _ body: (inout RoomHold) -> Result) -> Result? {
         guard var hold = holds.removeValue(forKey: room) else { return nil }
         let (count, bytes) = (hold.count, hold.byteCount)

@@ -7,7 +7,7 @@ package enum DeliveryPolicy: Sendable, Hashable {
     case conflatable(key: ConflationKey)
 }
 
-/// Names what a telemetry message is the latest of: a device and its set of metric names.
+/// Names what a message is the latest of: a device and its set of metric names, or a user's presence in a room.
 package struct ConflationKey: Sendable, Hashable {
     package let rawValue: UInt64
 

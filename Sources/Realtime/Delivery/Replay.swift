@@ -30,6 +30,8 @@ package final class Replay {
         /// The next page is to be asked for once the socket has taken what was sent.
         case ready
         case fetching
+        /// The user has to pay for what was sent with the time until the next page.
+        case resting
         /// All pages were sent; what the room held goes next.
         case releasing
     }
@@ -37,14 +39,11 @@ package final class Replay {
     /// The room whose hold ends with the replay; `nil` when live messages are not held.
     let room: String?
     let nextPage: NextPage
-    /// Called once, on the loop, with the number of messages sent: when all were, or the client is gone.
-    let completion: @Sendable (_ count: Int) -> Void
+    /// Called once, on the loop: when all messages were sent, or the client is gone.
+    let completion: @Sendable () -> Void
     var state: State
-    var count = 0
 
-    init(
-        room: String?, state: State, completion: @escaping @Sendable (Int) -> Void, nextPage: @escaping NextPage
-    ) {
+    init(room: String?, state: State, completion: @escaping @Sendable () -> Void, nextPage: @escaping NextPage) {
         self.room = room
         self.state = state
         self.completion = completion

@@ -93,15 +93,30 @@ package final class Hub: Sendable {
         shard.post(.work(work), byteCount: 0)
     }
 
-    /// What is known of every connected client, in no order.
+    /// Clients of which a summary is made in one turn of their loop.
+    private static let clientsPerTurn = 256
+
+    /// What is known of every connected client, in no order. Those that go meanwhile are left out.
     package func clients() async -> [ClientSummary] {
         var all: [ClientSummary] = []
         for shard in shards {
-            all += await withCheckedContinuation { continuation in
-                shard.eventLoop.execute { continuation.resume(returning: shard.summaries()) }
+            let (clients, count) = await Self.ask(shard) { $0.currentClients() }
+            for start in stride(from: 0, to: count, by: Self.clientsPerTurn) {
+                all += await Self.ask(shard) { _ in
+                    clients.value[start..<min(start + Self.clientsPerTurn, count)].filter { $0.sink != nil }
+                        .map(ClientSummary.init)
+                }
             }
         }
         return all
+    }
+
+    private static func ask<Answer: Sendable>(
+        _ shard: HubShard, _ question: @escaping @Sendable (HubShard) -> Answer
+    ) async -> Answer {
+        await withCheckedContinuation { continuation in
+            shard.eventLoop.execute { continuation.resume(returning: question(shard)) }
+        }
     }
 
     private func follow(_ message: Message, shardCount: Int) -> Broadcast? {

@@ -30,7 +30,7 @@ extension HubShard {
     ///   - completion: called on the loop when all of it is on its way, or the client is gone.
     package func release(
         _ client: HubClient, in room: String, _ messages: [Message], through offset: Int64,
-        next nextPage: Replay.NextPage? = nil, completion: @escaping @Sendable (_ count: Int) -> Void = { _ in }
+        next nextPage: Replay.NextPage? = nil, completion: @escaping @Sendable () -> Void = {}
     ) {
         eventLoop.assertInEventLoop()
         if client.sink != nil, let control = client.control, control.holds[room] != nil {
@@ -43,22 +43,25 @@ extension HubShard {
             replayLater(to: client)
         } else {
             send(messages, to: client)
-            eventLoop.execute { completion(0) }
+            eventLoop.execute(completion)
         }
     }
 
-    /// Sends pages of messages while live messages go on, as for rooms of which only the latest value counts.
+    /// Sends the answer `messages` and a first page, then further pages while live messages go on, as for rooms of which
+    /// only the latest value counts.
     ///
     /// A page is sent in the midst of what is live, at the instant at which it is handed over.
     package func replay(
-        to client: HubClient, completion: @escaping @Sendable (_ count: Int) -> Void,
-        next nextPage: @escaping Replay.NextPage
+        to client: HubClient, _ messages: [Message], first: Replay.Page,
+        completion: @escaping @Sendable () -> Void, next nextPage: @escaping Replay.NextPage
     ) {
         eventLoop.assertInEventLoop()
-        guard client.sink != nil else { return eventLoop.execute { completion(0) } }
-        control(of: client).replays.append(
-            Replay(room: nil, state: .ready, completion: completion, nextPage: nextPage))
-        replayLater(to: client)
+        let rest = client.sink?.chargeReplay(first.messages.count) ?? .zero
+        send(messages + first.messages, to: client)
+        guard client.sink != nil, !first.isLast else { return eventLoop.execute(completion) }
+        let replay = Replay(room: nil, state: .ready, completion: completion, nextPage: nextPage)
+        control(of: client).replays.append(replay)
+        goOn(with: replay, for: client, after: rest)
     }
 
     /// Goes on with a client's replay if its socket has taken what was sent before.
@@ -67,7 +70,7 @@ extension HubShard {
             let control = client.control, let replay = control.replays.first
         else { return }
         switch replay.state {
-        case .fetching: break
+        case .fetching, .resting: break
         case .ready:
             replay.state = .fetching
             let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
@@ -90,17 +93,30 @@ extension HubShard {
 
     private func take(_ page: Replay.Page?, of replay: Replay, for client: HubClient) {
         eventLoop.assertInEventLoop()
-        guard client.sink != nil, let control = client.control, control.replays.first === replay else { return }
+        guard let sink = client.sink, let control = client.control, control.replays.first === replay else { return }
         // A room that was left meanwhile has nothing more to tell.
         if let room = replay.room, control.holds[room] == nil { return finish(replay, of: client, control) }
         guard let page else {
             closeLater(client, reason: "what was missed cannot be told without a hole any more")
             return endTick()
         }
+        let rest = sink.chargeReplay(page.messages.count)
         replay.state = page.isLast ? .releasing : .ready
-        replay.count += page.messages.count
         send(page.messages, to: client)
-        replayLater(to: client)
+        goOn(with: replay, for: client, after: page.isLast ? .zero : rest)
+    }
+
+    /// Goes on with a replay when its last page is paid for. Pages are charged one by one, so that clients of a user that
+    /// join at once cannot read all of theirs before the first has paid.
+    private func goOn(with replay: Replay, for client: HubClient, after rest: TimeAmount) {
+        guard rest > .zero else { return replayLater(to: client) }
+        replay.state = .resting
+        let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
+        eventLoop.scheduleTask(in: rest) {
+            let (client, replay) = bound.value
+            replay.state = .ready
+            self.replayLater(to: client)
+        }
     }
 
     private func finish(_ replay: Replay, of client: HubClient, _ control: DeliveryControl) {
@@ -108,17 +124,13 @@ extension HubShard {
         if let room = replay.room { control.giveUpHold(of: room) }
         settle(control, of: client)
         // In the next turn, as what was sent: the answer to a later command comes after it.
-        let (completion, count) = (replay.completion, replay.count)
-        eventLoop.execute { completion(count) }
+        eventLoop.execute(replay.completion)
         if control.hasReplay { replayLater(to: client) }
     }
 
     /// Ends the replays of a client that is gone.
     func endReplays(of control: DeliveryControl) {
-        for replay in control.replays {
-            let (completion, count) = (replay.completion, replay.count)
-            eventLoop.execute { completion(count) }
-        }
+        for replay in control.replays { eventLoop.execute(replay.completion) }
         control.replays.removeAll()
     }
 

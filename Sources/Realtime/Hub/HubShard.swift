@@ -193,10 +193,9 @@ package final class HubShard: @unchecked Sendable {
     /// Bytes of frames that publishers have left and the loop has not taken yet.
     package var waitingByteCount: Int { mailbox.waitingByteCount }
 
-    /// What is known of the shard's clients.
-    func summaries() -> [ClientSummary] {
-        eventLoop.assertInEventLoop()
-        return clients.values.map(ClientSummary.init)
+    /// The clients that are here now, for work that takes several turns of the loop.
+    func currentClients() -> (bound: NIOLoopBound<[HubClient]>, count: Int) {
+        (NIOLoopBound(Array(clients.values), eventLoop: eventLoop), clients.count)
     }
 
     /// Takes nothing more from publishers and stops the sweep. Clients stay until their connections end.

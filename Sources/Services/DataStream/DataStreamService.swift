@@ -102,45 +102,66 @@ package final class DataStreamService: Sendable {
     /// Readings go out in pages as the client's socket takes them. What is published after the first page comes live in
     /// their midst, and takes the place of what the pages would have told of the same series.
     ///
-    /// Call it on the client's loop; `completion` is called there with the number of readings once all of it is on its
-    /// way.
+    /// Call it on the client's loop; `completion` is called there once all of it is on its way.
     package func join(
         _ client: HubClient,
         on shard: HubShard,
         filter: TopicFilter,
         joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
-        completion: @escaping @Sendable (_ readingCount: Int) -> Void
+        completion: @escaping @Sendable () -> Void
     ) {
         let bound = LoopBoundClient(client, on: shard)
-        let firstLevels = configuration.protectedFirstLevels
         guard !client.joined.contains(filter) else {
             return hub.perform(on: shard) { [hub] shard in
                 shard.send([joined(hub.presence.members(under: filter))], to: bound.client)
-                shard.eventLoop.execute { completion(0) }
+                shard.eventLoop.execute(completion)
             }
         }
-        var snapshot = latest.withLock { LatestSnapshot(of: filter, protecting: firstLevels, from: &$0) }
-        snapshot.findRooms()
+        var snapshot = LatestSnapshot(of: filter, protecting: configuration.protectedFirstLevels)
+        // A room with few devices needs no look at the others.
+        let isSmall =
+            filter.isName
+            && latest.withLock { $0.deviceCount(in: filter.rawValue) } <= LatestSnapshot.maxDevicesPerPage
+        if isSmall {
+            latest.withLock { latest in
+                snapshot.begin(at: latest.version, adding: latest.places(in: filter.rawValue), isWhole: true)
+                join(bound, on: shard, filter, snapshot, of: latest, joined: joined, completion: completion)
+            }
+            return
+        }
+        index.withLock { index in
+            update(&index)
+            snapshot.findDevices(among: index.places)
+            let (changes, isWhole) = latest.withLock { latest in
+                // A device that came meanwhile must not be missed.
+                let (changes, isWhole) = latest.takeChanges()
+                snapshot.begin(
+                    at: latest.version, adding: changes.lazy.filter(\.isKnown).map(\.place), isWhole: isWhole)
+                join(bound, on: shard, filter, snapshot, of: latest, joined: joined, completion: completion)
+                return (changes, isWhole)
+            }
+            index.apply(changes, isWhole: isWhole)
+        }
+    }
+
+    /// Joins a client with the first page of a snapshot that begins now, with ``latest`` locked.
+    private func join(
+        _ client: LoopBoundClient, on shard: HubShard, _ filter: TopicFilter, _ begun: LatestSnapshot,
+        of latest: LatestReadings, joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        var snapshot = begun
         let now = clock.now()
-        latest.withLock { latest in
-            // A room that came meanwhile must not be missed.
-            if !snapshot.begin(with: latest) {
-                snapshot = LatestSnapshot(of: filter, protecting: firstLevels, from: &latest)
-            }
-            let first = snapshot.next(from: latest, at: now).map {
-                Self.message($0.type, $0.part, to: $0.room, at: now)
-            }
-            hub.perform(on: shard) { [self, snapshot] shard in
-                let client = bound.client
-                shard.join(client, filter)
-                shard.send([joined(hub.presence.members(under: filter))] + first, to: client)
-                guard !snapshot.isFinished else { return shard.eventLoop.execute { completion(first.count) } }
-                let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
-                shard.replay(to: client) {
-                    completion(first.count + $0)
-                } next: { [self] take in
-                    hand(&rest.value, to: shard, take)
-                }
+        let parts = snapshot.next(from: latest, at: now)
+        let first = Replay.Page(
+            parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished)
+        hub.perform(on: shard) { [self, snapshot] shard in
+            shard.join(client.client, filter)
+            let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
+            shard.replay(
+                to: client.client, [joined(hub.presence.members(under: filter))], first: first, completion: completion
+            ) { [self] take in
+                hand(&rest.value, to: shard, take)
             }
         }
     }
@@ -149,7 +170,7 @@ package final class DataStreamService: Sendable {
     private func hand(
         _ snapshot: inout LatestSnapshot, to shard: HubShard, _ take: @escaping @Sendable (Replay.Page?) -> Void
     ) {
-        snapshot.findRooms()
+        snapshot.findDevices(among: index.withLock { $0.places })
         let now = clock.now()
         latest.withLock { latest in
             let parts = snapshot.next(from: latest, at: now)
@@ -164,11 +185,14 @@ package final class DataStreamService: Sendable {
     /// Ingest's lock is held only while the log of changes is taken out of the map.
     package func places() -> [DevicePlace] {
         index.withLock { index in
-            let (changes, isWhole) = latest.withLock { $0.takeChanges() }
-            if isWhole { index = DeviceIndex() }
-            index.apply(changes)
+            update(&index)
             return index.places
         }
+    }
+
+    private func update(_ index: inout DeviceIndex) {
+        let (changes, isWhole) = latest.withLock { $0.takeChanges() }
+        index.apply(changes, isWhole: isWhole)
     }
 
     /// The next devices of `places`, at most `limit`: those after `last`. Devices that are gone are left out.

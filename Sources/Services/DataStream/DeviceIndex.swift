@@ -38,7 +38,10 @@ struct DeviceIndex {
     private(set) var places: [DevicePlace] = []
 
     /// Takes changes in, in their order: one pass over what is known.
-    mutating func apply(_ changes: [Change]) {
+    ///
+    /// - Parameter isWhole: Whether the changes are of an index that knows nothing.
+    mutating func apply(_ changes: [Change], isWhole: Bool = false) {
+        if isWhole { places = [] }
         guard !changes.isEmpty else { return }
         var latest: [DevicePlace: Bool] = [:]
         for change in changes { latest[change.place] = change.isKnown }

@@ -1,96 +1,89 @@
 /// Which device is forgotten next: the longest silent one, or the one that holds most.
 ///
-/// A list of devices for each power of two of bytes, from the longest silent to the latest heard:
+/// A list of all devices from the longest silent to the latest heard, and one for each power of two of bytes, in the
+/// order in which they were heard or shrank:
 ///
-///     2^12…   c ─ a ─ f          longest silent: the first of one of the lists
-///     2^17…   e ─ b              holds most: the first of the last list, whose devices are within twice of each other
+///     silence   c ─ e ─ a ─ b ─ f     longest silent: the first
+///     2^12…     c ─ a ─ f
+///     2^17…     e ─ b                 holds most: the first of the last list, whose devices are within twice of each other
 ///
-/// Everything but asking for the longest silent takes the same few steps however many devices there are; that looks at the
-/// first of every list. Devices are named by their slots, small numbers that are given again.
+/// Shrinking changes nobody's place in the first list: whoever holds much is no later forgotten for it. In the others it
+/// goes to the end, so that devices of one size lose in turn. All of it takes the same few steps however many devices
+/// there are. Devices are named by their slots, small numbers that are given again.
 struct EvictionOrder {
-    private struct Entry {
-        var byteCount = 0
-        /// When it was heard, counted in messages.
-        var heard: UInt64 = 0
-        var previous: Int?
-        var next: Int?
+    /// Linked lists of slots; each slot is in one of them at most.
+    private struct Lists {
+        private struct Links {
+            var previous: Int?
+            var next: Int?
+        }
+
+        private(set) var ends: [(first: Int?, last: Int?)]
+        private var links: [Links] = []
+
+        init(count: Int) {
+            ends = Array(repeating: (nil, nil), count: count)
+        }
+
+        mutating func append(_ slot: Int, to list: Int) {
+            while links.count <= slot { links.append(Links()) }
+            let last = ends[list].last
+            links[slot] = Links(previous: last)
+            if let last { links[last].next = slot } else { ends[list].first = slot }
+            ends[list].last = slot
+        }
+
+        mutating func remove(_ slot: Int, from list: Int) {
+            let (previous, next) = (links[slot].previous, links[slot].next)
+            if let previous { links[previous].next = next } else { ends[list].first = next }
+            if let next { links[next].previous = previous } else { ends[list].last = previous }
+        }
     }
 
-    private struct List {
-        var first: Int?
-        var last: Int?
-    }
-
-    private var entries: [Entry] = []
-    private var lists = [List](repeating: List(), count: Int.bitWidth)
-    private var clock: UInt64 = 0
+    private var byteCounts: [Int] = []
+    private var silence = Lists(count: 1)
+    private var sizes = Lists(count: Int.bitWidth)
     /// Bytes of all devices.
     private(set) var byteCount = 0
 
     /// Takes a device that was heard now and holds so many bytes.
     mutating func add(_ slot: Int, byteCount: Int) {
-        while entries.count <= slot { entries.append(Entry()) }
-        entries[slot].byteCount = byteCount
+        while byteCounts.count <= slot { byteCounts.append(0) }
+        byteCounts[slot] = byteCount
         self.byteCount += byteCount
-        append(slot)
+        silence.append(slot, to: 0)
+        sizes.append(slot, to: Self.list(of: byteCount))
     }
 
     /// The device was heard, and holds so many bytes now.
     mutating func heard(_ slot: Int, byteCount: Int) {
-        unlink(slot)
-        set(byteCount, of: slot)
-        append(slot)
+        silence.remove(slot, from: 0)
+        silence.append(slot, to: 0)
+        resized(slot, byteCount: byteCount)
     }
 
-    /// The device holds so many bytes now. It is the latest heard among those of its size, which nothing depends on:
-    /// devices that shrink were the largest.
+    /// The device holds so many bytes now.
     mutating func resized(_ slot: Int, byteCount: Int) {
-        let heard = entries[slot].heard
-        unlink(slot)
-        set(byteCount, of: slot)
-        append(slot)
-        entries[slot].heard = heard
+        sizes.remove(slot, from: Self.list(of: byteCounts[slot]))
+        self.byteCount += byteCount - byteCounts[slot]
+        byteCounts[slot] = byteCount
+        sizes.append(slot, to: Self.list(of: byteCount))
     }
 
     mutating func remove(_ slot: Int) {
-        unlink(slot)
-        set(0, of: slot)
+        silence.remove(slot, from: 0)
+        sizes.remove(slot, from: Self.list(of: byteCounts[slot]))
+        byteCount -= byteCounts[slot]
+        byteCounts[slot] = 0
     }
 
     /// The device that was silent longest.
-    var longestSilent: Int? {
-        lists.compactMap(\.first).min { entries[$0].heard < entries[$1].heard }
-    }
+    var longestSilent: Int? { silence.ends[0].first }
 
-    /// The longest silent of the devices that hold most.
-    var largest: Int? {
-        lists.last { $0.first != nil }?.first
-    }
+    /// One of those that hold most: the first in turn.
+    var largest: Int? { sizes.ends.last { $0.first != nil }?.first }
 
-    private mutating func set(_ byteCount: Int, of slot: Int) {
-        self.byteCount += byteCount - entries[slot].byteCount
-        entries[slot].byteCount = byteCount
-    }
-
-    private func list(of slot: Int) -> Int {
-        Int.bitWidth - max(1, entries[slot].byteCount).leadingZeroBitCount - 1
-    }
-
-    private mutating func append(_ slot: Int) {
-        clock += 1
-        let list = list(of: slot)
-        let last = lists[list].last
-        entries[slot].heard = clock
-        entries[slot].previous = last
-        entries[slot].next = nil
-        if let last { entries[last].next = slot } else { lists[list].first = slot }
-        lists[list].last = slot
-    }
-
-    private mutating func unlink(_ slot: Int) {
-        let list = list(of: slot)
-        let (previous, next) = (entries[slot].previous, entries[slot].next)
-        if let previous { entries[previous].next = next } else { lists[list].first = next }
-        if let next { entries[next].previous = previous } else { lists[list].last = previous }
+    private static func list(of byteCount: Int) -> Int {
+        Int.bitWidth - max(1, byteCount).leadingZeroBitCount - 1
     }
 }

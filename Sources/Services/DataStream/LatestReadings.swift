@@ -21,12 +21,6 @@ struct LatestReadings {
     private let maxBytes: Int
     private var order = EvictionOrder()
     private var nextKey: UInt64 = 0
-    /// Counts the rooms that came and went.
-    private(set) var roomsVersion: UInt64 = 0
-    /// The names of ``rooms``; nil after rooms came or went.
-    private var knownRoomNames: [String]? {
-        didSet { if knownRoomNames == nil { roomsVersion += 1 } }
-    }
     private var watch: SilenceWatch
     /// Devices that came and went since ``takeChanges()``.
     private var changes: [DeviceIndex.Change] = []
@@ -90,24 +84,21 @@ struct LatestReadings {
         }
     }
 
-    /// The names of all rooms with devices, in no order. Shared by all who ask until a room comes or goes.
-    mutating func roomNames() -> [String] {
-        if let knownRoomNames { return knownRoomNames }
-        let names = Array(rooms.keys)
-        knownRoomNames = names
-        return names
-    }
+    /// The number of devices in a room.
+    func deviceCount(in room: String) -> Int { rooms[room]?.count ?? 0 }
 
     /// The devices in a room, in no order.
-    func devices(in room: String) -> [DeviceID] { rooms[room].map { Array($0.keys) } ?? [] }
+    func places(in room: String) -> [DevicePlace] {
+        rooms[room]?.keys.map { DevicePlace(room: room, device: $0.rawValue) } ?? []
+    }
 
-    /// The state of a device in a room, if it is known.
-    func state(of device: DeviceID, in room: String) -> DeviceState? { rooms[room]?[device] }
+    /// The state of the device at a place, if it is known.
+    func state(at place: DevicePlace) -> DeviceState? {
+        DeviceID(place.device).flatMap { rooms[place.room]?[$0] }
+    }
 
     /// The devices of those places that are still known.
-    func devices(at places: some Sequence<DevicePlace>) -> [DeviceState] {
-        places.compactMap { place in DeviceID(place.device).flatMap { rooms[place.room]?[$0] } }
-    }
+    func devices(at places: some Sequence<DevicePlace>) -> [DeviceState] { places.compactMap(state) }
 
     /// Takes out which devices came and went, for a ``DeviceIndex``.
     ///
@@ -142,7 +133,6 @@ struct LatestReadings {
         guard rooms[room]?[device] == nil else { return }
         if count >= capacity, let slot = order.longestSilent { forget(slot) }
         nextKey += 1
-        if rooms[room] == nil { knownRoomNames = nil }
         let state = DeviceState(
             device: device, room: room, seen: instant, statusKey: ConflationKey(rawValue: nextKey),
             slot: watch.add(SilenceWatch.Owner(room: room, device: device)))
@@ -172,10 +162,7 @@ struct LatestReadings {
         if let owner = watch.owner(of: slot) {
             rooms[owner.room]?[owner.device] = nil
             note(owner.device, in: owner.room, isKnown: false)
-            if rooms[owner.room]?.isEmpty == true {
-                rooms[owner.room] = nil
-                knownRoomNames = nil
-            }
+            if rooms[owner.room]?.isEmpty == true { rooms[owner.room] = nil }
         }
         watch.remove(slot)
         count -= 1

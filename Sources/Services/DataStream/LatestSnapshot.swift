@@ -16,51 +16,64 @@ struct LatestSnapshot: Sendable {
     /// Messages and bytes of payloads after which a page ends: it is made under the lock that ingest takes.
     static let maxPartsPerPage = 64
     static let maxBytesPerPage = 64 << 10
-    /// Names that are compared with the filter for one page.
-    static let maxNamesPerPage = 1024
+    /// Devices whose rooms are compared with the filter for one page.
+    static let maxPlacesPerPage = 1024
     /// Devices without news for the client that are passed over for one page.
-    private static let maxDevicesPerPage = 512
+    static let maxDevicesPerPage = 512
 
     private let filter: TopicFilter
     private let protectedFirstLevels: [String]
     /// The readings after this one come live.
-    private var version: UInt64
-    /// The rooms that there were when ``names`` was made.
-    private let roomsVersion: UInt64
-    private var names: ArraySlice<String>
-    /// Rooms that match and are still to be read, the next one last.
-    private var rooms: [String] = []
-    /// The devices that are left of the room that is read.
-    private var devices: ArraySlice<DeviceID> = []
-    private var room = ""
+    private var version: UInt64 = 0
+    /// The last known device that was compared with the filter.
+    private var lastSeen: DevicePlace?
+    /// Whether known devices are still to be compared.
+    private var isSearching = true
+    /// Devices that match and are still to be read.
+    private var devices: ArraySlice<DevicePlace> = []
     /// The last series that was told of the first of `devices`.
     private var lastKey: UInt64?
 
-    /// A snapshot of what is known now in the rooms that the filter matches.
-    init(of filter: TopicFilter, protecting firstLevels: [String], from latest: inout LatestReadings) {
+    init(of filter: TopicFilter, protecting firstLevels: [String]) {
         self.filter = filter
         self.protectedFirstLevels = firstLevels
-        self.version = latest.version
-        self.roomsVersion = latest.roomsVersion
-        self.names = filter.isName ? [filter.rawValue] : latest.roomNames()[...]
     }
 
-    /// Makes it a snapshot of this instant; false when rooms came or went since it was made, so that it must be made
-    /// anew.
-    mutating func begin(with latest: LatestReadings) -> Bool {
-        version = latest.version
-        return roomsVersion == latest.roomsVersion
-    }
+    var isFinished: Bool { !isSearching && devices.isEmpty }
 
-    var isFinished: Bool { names.isEmpty && rooms.isEmpty && devices.isEmpty }
-
-    /// Finds the rooms of the next page. Needs no lock.
-    mutating func findRooms() {
-        var left = Self.maxNamesPerPage
-        while rooms.count < Self.maxPartsPerPage, left > 0, let name = names.popFirst() {
+    /// Finds the devices of the next page among all that are known, sorted. Needs no lock that ingest takes.
+    ///
+    /// Once the snapshot has begun the list need not be up to date: who comes later comes live.
+    mutating func findDevices(among places: [DevicePlace]) {
+        guard isSearching else { return }
+        var left = Self.maxPlacesPerPage
+        var room: (name: String, isMatch: Bool)?
+        for place in places[DeviceIndex.index(after: lastSeen, in: places)...] {
+            guard left > 0, devices.count < Self.maxPartsPerPage else { return }
             left -= 1
-            if filter.matches(name, protecting: protectedFirstLevels) { rooms.append(name) }
+            if room?.name != place.room { room = (place.room, matches(place)) }
+            if room?.isMatch == true { devices.append(place) }
+            lastSeen = place
         }
+        isSearching = false
+    }
+
+    /// Makes it a snapshot of this instant, the one of `version`.
+    ///
+    /// - Parameters:
+    ///   - places: Devices that came since the list was made in which it finds its own.
+    ///   - isWhole: Whether these are all that there are to find.
+    mutating func begin(at version: UInt64, adding places: some Sequence<DevicePlace>, isWhole: Bool) {
+        self.version = version
+        if isWhole {
+            isSearching = false
+            devices = []
+        }
+        devices += places.filter(matches)
+    }
+
+    private func matches(_ place: DevicePlace) -> Bool {
+        filter.matches(place.room, protecting: protectedFirstLevels)
     }
 
     /// The next page; it is empty where only devices with newer readings were passed.
@@ -68,16 +81,10 @@ struct LatestSnapshot: Sendable {
         var parts: [Part] = []
         var bytes = 0
         var passed = 0
-        while parts.count < Self.maxPartsPerPage, bytes < Self.maxBytesPerPage, passed < Self.maxDevicesPerPage {
-            if devices.isEmpty {
-                guard let next = rooms.popLast() else { break }
-                room = next
-                devices = latest.devices(in: room)[...]
-                continue
-            }
-            guard let device = devices.first, let state = latest.state(of: device, in: room),
-                let part = nextPart(of: state, at: now)
-            else {
+        while parts.count < Self.maxPartsPerPage, bytes < Self.maxBytesPerPage, passed < Self.maxDevicesPerPage,
+            let device = devices.first
+        {
+            guard let state = latest.state(at: device), let part = nextPart(of: state, in: device.room, at: now) else {
                 devices.removeFirst()
                 lastKey = nil
                 passed += 1
@@ -90,7 +97,7 @@ struct LatestSnapshot: Sendable {
     }
 
     /// Returns the device's status where its readings do not imply it, then each of its series.
-    private mutating func nextPart(of state: DeviceState, at now: Timestamp) -> Part? {
+    private mutating func nextPart(of state: DeviceState, in room: String, at now: Timestamp) -> Part? {
         if lastKey == nil {
             lastKey = 0
             if state.presence?.isImplied == false, let payload = state.statusPayload(isSnapshot: true) {

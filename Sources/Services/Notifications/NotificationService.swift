@@ -250,11 +250,11 @@ package final class NotificationService: Sendable {
     package func open(
         _ client: HubClient, on shard: HubShard,
         welcome: @escaping @Sendable (Inbox?) -> Message,
-        completion: @escaping @Sendable (_ messageCount: Int) -> Void
+        completion: @escaping @Sendable () -> Void
     ) {
         let user = client.user
         let room = ChatService.inbox(of: user)
-        guard let filter = try? TopicFilter(room) else { return completion(0) }
+        guard let filter = try? TopicFilter(room) else { return completion() }
         let now = clock.now()
         let epoch = database.epoch
         note(user, at: now)
@@ -280,7 +280,7 @@ package final class NotificationService: Sendable {
                         logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
                         shard.leave(bound.client, filter)
                         shard.send([welcome(nil)], to: bound.client)
-                        shard.eventLoop.execute { completion(0) }
+                        shard.eventLoop.execute(completion)
                     }
                 }
             }

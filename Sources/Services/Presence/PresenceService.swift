@@ -38,10 +38,23 @@ package final class PresenceService: Sendable {
                 payload.add("room_id", change.room)
                 payload.add("user_id", change.user)
                 payload.add("event", change.event.rawValue)
-                return Message(type: .presence, room: change.room, payload: payload.finished(), timestamp: now)
+                return Message(
+                    type: .presence, room: change.room, payload: payload.finished(), timestamp: now,
+                    delivery: .conflatable(key: Self.key(of: change)))
             }
             if !messages.isEmpty { hub.publish(messages) }
         }
+    }
+
+    /// A user's latest event in a room takes the place of earlier ones.
+    ///
+    /// Hashed with the process's own seed, so that nobody can choose users of one key. Keys of readings count up from 1
+    /// and never reach the highest bit.
+    private static func key(of change: PresenceChange) -> ConflationKey {
+        var hasher = Hasher()
+        hasher.combine(change.room)
+        hasher.combine(change.user)
+        return ConflationKey(rawValue: UInt64(UInt(bitPattern: hasher.finalize())) | 1 << 63)
     }
 
     private func isTold(_ change: PresenceChange) -> Bool {

@@ -61,12 +61,12 @@ package final class RoomHistory: Sendable {
     /// takes it.
     ///
     /// Call it on the client's loop. `joined` and `completion` are called there: the one makes the answer, the other
-    /// comes with the number of messages that followed it, when all is on its way. When the history cannot be read, the
+    /// comes when all is on its way. When the history cannot be read, the
     /// client has not joined and `joined` gets nil.
     package func join(
         _ client: HubClient, on shard: HubShard, room: TopicFilter, since: RoomPosition?,
         joined: @escaping @Sendable (Joined?) -> Message,
-        completion: @escaping @Sendable (_ messageCount: Int) -> Void
+        completion: @escaping @Sendable () -> Void
     ) {
         let isNew = shard.joinHolding(client, room)
         let name = room.rawValue

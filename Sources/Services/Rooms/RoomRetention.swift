@@ -36,7 +36,9 @@ package final class RoomRetention: Sendable {
     package func clean(at now: Timestamp) async {
         let cutoff = now.advanced(by: .zero - configuration.maxAge)
         await repeatedly { try $0.removeMessages(before: cutoff, limit: Self.portion) }
-        await repeatedly { try $0.removeIdleRooms(before: cutoff, limit: Self.portion) }
+        await repeatedly { [configuration] in
+            try $0.removeIdleRooms(before: cutoff, limit: Self.portion, remembered: configuration.maxRooms)
+        }
     }
 
     /// Removes messages until all together take at most `history.bytes`; returns how many went. Costs next to nothing

@@ -198,7 +198,8 @@ struct BackupWriter {
         else { throw mistake(line, "a room has name and last_offset") }
         try transaction.run(
             """
-            INSERT INTO room (name, last_offset, created_at, used_at) VALUES (?1, max(?2, \(Schema.roomFloor)), ?3, ?3)
+            INSERT INTO room (name, last_offset, created_at, used_at)
+            VALUES (?1, max(?2, \(Schema.roomBeginning)), ?3, ?3)
             ON CONFLICT (name) DO NOTHING
             """, [name, last, now.nanosecondsSinceEpoch])
         let isNew = transaction.database.changesCount > 0

@@ -4,7 +4,7 @@ package import Telemetry
 extension StorageSnapshot {
     /// The offset of a room's last message; for a room without a history the offset after which it would begin.
     package func lastOffset(of room: String) throws -> Int64 {
-        try row("SELECT coalesce((SELECT last_offset FROM room WHERE name = ?), \(Schema.roomFloor))", [room])?
+        try row("SELECT coalesce((SELECT last_offset FROM room WHERE name = ?1), \(Schema.roomBeginning))", [room])?
             .value(0) ?? 0
     }
 

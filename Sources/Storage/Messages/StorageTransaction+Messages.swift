@@ -3,8 +3,8 @@ import GRDB
 package import Telemetry
 
 extension StorageTransaction {
-    /// Adds a message to a room's history and returns its offset. The room is made with its first message, which has an
-    /// offset above those of all rooms that were removed.
+    /// Adds a message to a room's history and returns its offset. The room is made with its first message; one that was
+    /// removed goes on from where it ended.
     ///
     /// - Parameter owner: The user who answers for the room if this makes it; empty for nobody.
     /// - Throws: `SQLITE_CONSTRAINT` for a room that has given out its last offset, or whose offset is damaged.
@@ -15,7 +15,7 @@ extension StorageTransaction {
             let row = try snapshot.row(
                 """
                 INSERT INTO room (name, last_offset, owner, created_at, used_at)
-                VALUES (?1, min(\(Schema.roomFloor), ?4 - 1) + 1, ?2, ?3, ?3)
+                VALUES (?1, min(\(Schema.roomBeginning), ?4 - 1) + 1, ?2, ?3, ?3)
                 ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1, used_at = excluded.used_at
                 WHERE last_offset < ?4
                 RETURNING id, last_offset
@@ -72,12 +72,26 @@ extension StorageTransaction {
     }
 
     /// Removes up to `limit` rooms without messages in which nobody has spoken since `cutoff`; returns how many went.
-    package func removeIdleRooms(before cutoff: Timestamp, limit: Int) throws -> Int {
+    ///
+    /// - Parameter remembered: The number of removals whose rooms go on from where they ended. Older ones are forgotten,
+    ///   and rooms of which nothing is known begin above the offsets of those.
+    package func removeIdleRooms(before cutoff: Timestamp, limit: Int, remembered: Int) throws -> Int {
         try run(
             """
             DELETE FROM room WHERE id IN (SELECT id FROM room WHERE messages = 0 AND used_at < ? LIMIT ?)
             """, [cutoff.nanosecondsSinceEpoch, limit])
-        return database.changesCount
+        let removed = database.changesCount
+        let forgotten = try snapshot.row(
+            """
+            SELECT max(number), max(last_offset) FROM (
+                SELECT number, last_offset FROM removed_room
+                WHERE number <= (SELECT max(number) FROM removed_room) - ? ORDER BY number LIMIT ?)
+            """, [remembered, 2 * limit])
+        if let forgotten, let number: Int64 = forgotten[0], let offset: Int64 = forgotten[1] {
+            try run("UPDATE counter SET value = max(value, ?) WHERE name = 'room_floor'", [offset])
+            try run("DELETE FROM removed_room WHERE number <= ?", [number])
+        }
+        return removed
     }
 
     /// Removes up to `limit` messages that are older than `cutoff`; returns how many went.

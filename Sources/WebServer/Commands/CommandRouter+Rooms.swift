@@ -48,7 +48,7 @@ extension CommandRouter {
             payload.add("members", object: Self.counts(members))
             return Message(type: .joined, payload: payload.finished(), timestamp: call.clock.now(), replyTo: call.id)
         } completion: {
-            call.finished(messageCount: $0)
+            call.finished()
         }
     }
 
@@ -70,7 +70,7 @@ extension CommandRouter {
             payload.add("members", object: Self.counts(presence.members(under: filter)))
             return Message(type: .joined, payload: payload.finished(), timestamp: call.clock.now(), replyTo: call.id)
         } completion: {
-            call.finished(messageCount: $0)
+            call.finished()
         }
     }
 

@@ -17,7 +17,7 @@ package struct CommandRouter: Sendable {
         let clock: any WallClock
         let metrics: WebSocketMetrics
         let trace: CommandTrace?
-        let completion: @Sendable (_ messageCount: Int) -> Void
+        let completion: @Sendable () -> Void
 
         /// Answers on the client's loop, where it must be called.
         func answer(_ type: MessageType, _ payload: [UInt8]) {
@@ -36,11 +36,9 @@ package struct CommandRouter: Sendable {
         }
 
         /// Ends the command where its answer is on its way by other means.
-        ///
-        /// - Parameter messageCount: how many messages followed the answer.
-        func finished(_ error: CommandError? = nil, messageCount: Int = 0) {
+        func finished(_ error: CommandError? = nil) {
             trace?.finish(error, at: clock.now())
-            completion(messageCount)
+            completion()
         }
 
         /// Answers from anywhere: `payload` is made of a success, an error tells the failure.
@@ -75,11 +73,11 @@ package struct CommandRouter: Sendable {
         self.clock = clock
     }
 
-    /// Carries `command` out and calls `completion` on the client's loop when its answer is on its way, with the number
-    /// of messages that followed the answer.
+    /// Carries `command` out and calls `completion` on the client's loop when its answer, and what follows it, is on its
+    /// way.
     package func perform(
         _ command: ClientCommand, in session: ClientSession,
-        completion: @escaping @Sendable (_ messageCount: Int) -> Void
+        completion: @escaping @Sendable () -> Void
     ) {
         let call = Call(
             session: NIOLoopBound(session, eventLoop: session.shard.eventLoop), eventLoop: session.shard.eventLoop,

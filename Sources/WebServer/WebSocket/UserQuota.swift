@@ -56,16 +56,19 @@ final class UserQuota: Sendable {
         return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
     }
 
-    /// Notes that a join of the user replayed so many messages. A second's worth is free.
-    func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) {
-        guard limits.userReplayedPerSecond > 0 else { return }
+    /// Notes that joins of the user replayed so many messages; returns the time until more may be replayed. A second's
+    /// worth is free.
+    func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
+        guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
         let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
-        replays.withLock { replays in
+        return replays.withLock { replays in
             if replays.count >= Self.maxBuckets, replays[user] == nil {
                 replays = replays.filter { $0.value > now }
                 if replays.count >= Self.maxBuckets { replays.removeAll() }
             }
-            replays[user] = max(replays[user] ?? now, now) + cost
+            let paidAt = max(replays[user] ?? now, now) + cost
+            replays[user] = paidAt
+            return max(.zero, paidAt - now - Self.freeReplay)
         }
     }
 

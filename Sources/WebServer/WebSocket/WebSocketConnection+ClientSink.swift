@@ -19,6 +19,10 @@ extension WebSocketConnection: ClientSink {
         sendClose(code, reason)
     }
 
+    func chargeReplay(_ messageCount: Int) -> TimeAmount {
+        environment.quota.chargeReplay(messageCount, to: admitted.user, now: shard.eventLoop.now)
+    }
+
     func sweep(at now: NIODeadline) {
         if let session, environment.clock.now() >= session.identity.expiresAt {
             return close(code: .tokenExpired, reason: "the token has expired")

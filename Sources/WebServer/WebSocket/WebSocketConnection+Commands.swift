@@ -89,7 +89,7 @@ extension WebSocketConnection {
             let (connection, command, session) = bound.value
             guard connection.phase == .open else { return }
             connection.environment.router.perform(command, in: session) {
-                bound.value.0.commandDone(messageCount: $0)
+                bound.value.0.commandDone()
             }
         }
         let delay = command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
@@ -100,12 +100,7 @@ extension WebSocketConnection {
         }
     }
 
-    /// - Parameter messageCount: how many messages the command sent beside its answer; the user pays for them with the
-    ///   time until the next join.
-    func commandDone(messageCount: Int) {
-        if messageCount > 0 {
-            environment.quota.chargeReplay(messageCount, to: admitted.user, now: shard.eventLoop.now)
-        }
+    func commandDone() {
         isPerforming = false
         performNext()
         readHeld()

@@ -91,7 +91,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         environment.services.notifications.open(client, on: shard) { inbox in
             connection.value.welcome(client: connection.value.client, inbox)
         } completion: {
-            connection.value.commandDone(messageCount: $0)
+            connection.value.commandDone()
         }
     }
 

@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("Nothing that arrives crashes a decoder")
@@ -17,7 +18,7 @@ struct MutationTests {
     private static let tokens =
         Array(#"{}[]":,.-+eE0123456789\uatfn/#"#.utf8) + [0x00, 0x1F, 0x7F, 0x80, 0xC3, 0xED, 0xFF]
 
-    private static func mutated(_ payload: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
+    private static func mutated(_ payload: [UInt8], using random: inout SeededRandom) -> [UInt8] {
         var payload = payload
         for _ in 0..<Int.random(in: 1...6, using: &random) {
             let index = Int.random(in: 0...payload.count, using: &random)
@@ -36,7 +37,7 @@ struct MutationTests {
 
     @Test("mutated payloads decode to sound readings or fail with a reason", arguments: PayloadConvention.allCases)
     func mutations(convention: PayloadConvention) throws {
-        var random = SeededGenerator(seed: 20_240_501)
+        var random = SeededRandom(seed: 20_240_501)
         let decoder = convention.decoder
         var decodedCount = 0
         for round in 0..<4_000 {
@@ -62,7 +63,7 @@ struct MutationTests {
 
     @Test("mutated JSON that parses is written and parsed back equal")
     func jsonRoundTrip() throws {
-        var random = SeededGenerator(seed: 99)
+        var random = SeededRandom(seed: 99)
         for round in 0..<20_000 {
             let payload = Self.mutated(Self.samples[round % Self.samples.count], using: &random)
             guard let value = try? JSONParser.parse(payload) else { continue }

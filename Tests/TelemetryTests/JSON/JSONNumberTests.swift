@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("Numbers come out as the text says, correctly rounded")
@@ -26,7 +27,7 @@ struct JSONNumberTests {
 
     @Test("every decimal form of random doubles and decimals equals what the standard library reads")
     func random() throws {
-        var random = SeededGenerator(seed: 7)
+        var random = SeededRandom(seed: 7)
         for _ in 0..<20_000 {
             var texts = ["\(Double(bitPattern: random.next()))"]
             let digits = Int.random(in: 1...20, using: &random)

@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("What is written as JSON reads back equal")
@@ -23,7 +24,7 @@ struct JSONWriterTests {
 
     @Test("random doubles read back equal")
     func randomNumbers() throws {
-        var random = SeededGenerator(seed: 3)
+        var random = SeededRandom(seed: 3)
         for _ in 0..<5_000 {
             let value = Double(bitPattern: random.next())
             guard value.isFinite else { continue }

@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("A timestamp keeps nanoseconds and converts without drift")
@@ -12,7 +13,7 @@ struct TimestampTests {
 
     @Test("random microseconds come back")
     func randomRoundTrip() throws {
-        var random = SeededGenerator(seed: 11)
+        var random = SeededRandom(seed: 11)
         for _ in 0..<10_000 {
             let microseconds = Int64.random(in: 0...4_102_444_800_000_000, using: &random)
             let timestamp = Timestamp(nanosecondsSinceEpoch: microseconds * 1000)

@@ -100,7 +100,7 @@ export class ChatPanel {
       onJoined: (joined) => this.#joined(room, joined),
       onMessage: (payload, message) => this.#received(message),
       onPresence: ({ user_id: user, event }) => this.#members.move(user, event, this.#client.userID),
-      onGap: ({ reason }) => this.#log.append(element("li", { className: "chat-gap" }, `Messages are missing. ${reason}`)),
+      onGap: ({ reason }) => this.#missed(room, reason),
       onError: (error) => {
         if (error.code === "closed" || error.code === "left") return;
         this.#fail(error.code === "forbidden" ? `Your token does not grant ${room}.` : error.message);
@@ -120,18 +120,38 @@ export class ChatPanel {
 
   async #joined(room, { offset }) {
     const client = this.#client;
-    this.#members.asked();
+    const members = this.#findMembers(room);
     try {
-      const members = getJSON(`/api/rooms/members?limit=1000&room_id=${encodeURIComponent(room)}`, this.#token);
       const history = this.#log.childElementCount === 0 && offset > 0 ? await this.#page(`before=${offset + 1}`) : null;
-      const here = await members;
       if (this.#client !== client || this.#room !== room) return;
       if (history) this.#showPage(history);
+    } catch (error) {
+      this.#failIn(room, error);
+    }
+    await members;
+    this.#empty.hidden = this.#log.childElementCount > 0;
+  }
+
+  async #findMembers(room) {
+    const client = this.#client;
+    this.#members.asked();
+    try {
+      const here = await getJSON(`/api/rooms/members?limit=1000&room_id=${encodeURIComponent(room)}`, this.#token);
+      if (this.#client !== client || this.#room !== room) return;
       this.#members.set(here.members.map(({ user_id: user }) => user), client.userID);
     } catch (error) {
-      if (this.#room === room && error.status !== undefined) this.#fail(error.message);
+      this.#failIn(room, error);
     }
-    this.#empty.hidden = this.#log.childElementCount > 0;
+  }
+
+  /** Without a reason it is presence that was left out: who is here is asked for again. */
+  #missed(room, reason) {
+    if (reason === undefined) this.#findMembers(room);
+    else this.#log.append(element("li", { className: "chat-gap" }, `Messages are missing. ${reason}`));
+  }
+
+  #failIn(room, error) {
+    if (this.#room === room && error.status !== undefined) this.#fail(error.message);
   }
 
   #page(bounds) {

@@ -1,20 +1,23 @@
 import Telemetry
 
 /// When to look at which series, to the second: each at one time, found without looking at the others.
-struct SilenceSchedule: Sendable {
+struct LookSchedule: Sendable {
     private var keys: [Int64: Set<SeriesKey>] = [:]
     private var seconds: [SeriesKey: Int64] = [:]
     /// Nothing is scheduled for an earlier second.
     private var first = Int64.max
 
-    /// Schedules a series, instead of when it was scheduled before.
-    mutating func schedule(_ key: SeriesKey, at instant: Timestamp) {
-        let second = Self.second(of: instant)
-        if let earlier = seconds.updateValue(second, forKey: key) {
-            if earlier == second { return }
+    /// Schedules a series, instead of when it was scheduled before; `nil` for no look at all.
+    mutating func schedule(_ key: SeriesKey, at instant: Timestamp?) {
+        let second = instant.map(Self.second)
+        let earlier = seconds[key]
+        guard earlier != second else { return }
+        seconds[key] = second
+        if let earlier {
             keys[earlier]?.remove(key)
             if keys[earlier]?.isEmpty == true { keys[earlier] = nil }
         }
+        guard let second else { return }
         keys[second, default: []].insert(key)
         first = min(first, second)
     }
