@@ -55,7 +55,8 @@ final class StreamFixture {
         tracer: (any Tracer)? = nil
     ) {
         hub = Hub(
-            loops: [HubLoop(loop, turns: LoopTurns(loop))], encoder: Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance),
+            loops: [HubLoop(loop, turns: LoopTurns(loop))], encoder: Encoder(),
+            metrics: HubMetrics(factory: NOOPMetricsHandler.instance),
             tracing: tracing, clock: clock)
         stream = DataStreamService(
             hub: hub, configuration: .init(maxDevices: maxDevices, offlineAfter: offlineAfter), tracer: tracer,

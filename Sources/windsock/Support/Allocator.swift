@@ -16,7 +16,9 @@
         /// decided otherwise.
         static func configure() {
             let environment = ProcessInfo.processInfo.environment
-            guard !environment.keys.contains(where: { $0.hasPrefix("MALLOC_") || $0 == "GLIBC_TUNABLES" }) else { return }
+            guard !environment.keys.contains(where: { $0.hasPrefix("MALLOC_") || $0 == "GLIBC_TUNABLES" }) else {
+                return
+            }
             mallopt(M_ARENA_MAX, maxArenas)
             // Setting it also ends its growth with the size of what is freed.
             mallopt(M_MMAP_THRESHOLD, mappedBytes)
