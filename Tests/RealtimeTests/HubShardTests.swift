@@ -4,6 +4,7 @@ import NIOEmbedded
 import NIOPosix
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Realtime
@@ -174,8 +175,8 @@ struct HubShardTests {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let hub = Hub(
-            eventLoops: [loop], encoder: HubFixture.Encoder(), metrics: HubMetrics(factory: NOOPMetricsHandler.instance)
-        )
+            loops: [HubLoop(loop, turns: LoopTurns(loop))], encoder: HubFixture.Encoder(),
+            metrics: HubMetrics(factory: NOOPMetricsHandler.instance))
         let progress = Progress()
         try await loop.submit {
             for number in 0..<1000 {
