@@ -67,6 +67,13 @@ extension Schema {
         CREATE INDEX alert_over ON alert (announced, number) WHERE state = 'resolved';
         """
 
+    /// `number` counts a user's keys: those that are too many are found without counting.
+    static let keyNumbers = """
+        ALTER TABLE idempotency ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+
+        CREATE INDEX idempotency_number ON idempotency (user, number);
+        """
+
     private static func isCounted(_ row: String) -> String {
         "\(row).owner <> '' OR \(row).name NOT GLOB '\(inboxPrefix)*'"
     }

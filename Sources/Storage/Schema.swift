@@ -13,6 +13,7 @@ enum Schema {
         migrator.registerMigration("alerts") { database in try database.execute(sql: alerts) }
         migrator.registerMigration("room totals") { database in try database.execute(sql: roomTotals) }
         migrator.registerMigration("alert pauses") { database in try database.execute(sql: alertPauses) }
+        migrator.registerMigration("idempotency numbers") { database in try database.execute(sql: keyNumbers) }
         return migrator
     }
 }

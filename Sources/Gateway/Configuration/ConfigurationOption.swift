@@ -131,6 +131,8 @@ extension ConfigurationOption {
         "limits.user_rooms_per_hour", default: "600", "Rooms that one user makes in an hour; 0 is no limit.")
     static let historyNotifications = Self(
         "history.notifications", default: "1000", "Notifications that a user keeps.")
+    static let historyKeys = Self(
+        "history.idempotency_keys", default: "10000", "Idempotency keys of a user that are remembered, for 24 h.")
     static let durability = Self(
         "storage.durability", default: "normal", "What a commit survives: full, normal or off.")
     static let readingsAge = Self("readings.age", default: "90d", "How long readings are kept.")
@@ -179,7 +181,7 @@ extension ConfigurationOption {
         webhookPrivate, series,
         deadLetters, durability, readingsAge,
         readingsBytes,
-        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, userRooms, userRoomsPerHour,
+        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, historyKeys, userRooms, userRoomsPerHour,
         presenceGrace, tracesPerSecond,
         sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
         slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,

@@ -46,7 +46,8 @@ extension GatewayConfiguration {
             maxBytes: settings.integer(.historyBytes, in: 1 << 20...1 << 50),
             maxContentBytes: settings.integer(.contentBytes, in: 1...(1 << 20)),
             maxNotificationsPerUser: settings.integer(.historyNotifications, in: 1...1_000_000),
-            maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000))
+            maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000),
+            maxKeysPerUser: settings.integer(.historyKeys, in: 1...10_000_000))
     }
 
     private static func address(_ settings: inout SettingsReader) -> (host: String, port: Int) {

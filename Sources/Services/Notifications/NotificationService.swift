@@ -155,7 +155,11 @@ package final class NotificationService: Sendable {
             }
             let messages = try ledger.notify(
                 users, of: draft, id: id, by: sender, at: now, journey: journey, in: transaction)
-            if let key = key.used { try transaction.remember(key, messageID: id, offset: Int64(count), at: now) }
+            if let key = key.used {
+                try transaction.remember(
+                    key, messageID: id, offset: Int64(count), at: now,
+                    maxPerUser: ledger.configuration.maxKeysPerUser)
+            }
             return RoomWriter.Effect(
                 Sent(notificationID: id, recipientCount: count, isRepeated: false), messages: messages)
         }

@@ -21,6 +21,8 @@ package struct HistoryConfiguration: Sendable {
     package var maxRecipients: Int
     /// How long an idempotency key is remembered.
     package var keyLifetime: Duration
+    /// Idempotency keys of a user that are remembered; the oldest go.
+    package var maxKeysPerUser: Int
 
     package init(
         maxMessagesPerRoom: Int = 10_000,
@@ -32,7 +34,8 @@ package struct HistoryConfiguration: Sendable {
         maxContentBytes: Int = 8192,
         maxNotificationsPerUser: Int = 1000,
         maxRecipients: Int = 10_000,
-        keyLifetime: Duration = .seconds(86_400)
+        keyLifetime: Duration = .seconds(86_400),
+        maxKeysPerUser: Int = 10_000
     ) {
         self.maxMessagesPerRoom = maxMessagesPerRoom
         self.maxAge = maxAge
@@ -44,5 +47,6 @@ package struct HistoryConfiguration: Sendable {
         self.maxNotificationsPerUser = maxNotificationsPerUser
         self.maxRecipients = maxRecipients
         self.keyLifetime = keyLifetime
+        self.maxKeysPerUser = maxKeysPerUser
     }
 }

@@ -90,14 +90,28 @@ extension StorageTransaction {
         return database.changesCount
     }
 
-    /// Remembers that a key was used for a message.
-    package func remember(_ key: IdempotencyKey, messageID: String, offset: Int64, at now: Timestamp) throws {
+    /// Remembers that a key was used for a message, and forgets that user's oldest above `maxPerUser`: a few at a time,
+    /// so that many take many writes.
+    package func remember(
+        _ key: IdempotencyKey, messageID: String, offset: Int64, at now: Timestamp, maxPerUser: Int
+    ) throws {
+        let last: Int64 =
+            try snapshot.row("SELECT max(number) FROM idempotency WHERE user = ?", [key.user])?.optional(0) ?? 0
         try run(
             """
-            INSERT OR REPLACE INTO idempotency (user, scope, key, message_id, offset, content_digest, created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT OR REPLACE INTO idempotency
+                (user, scope, key, message_id, offset, content_digest, created_at, number)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
-            [key.user, key.scope, key.key, messageID, offset, Data(key.contentDigest), now.nanosecondsSinceEpoch])
+            [
+                key.user, key.scope, key.key, messageID, offset, Data(key.contentDigest), now.nanosecondsSinceEpoch,
+                last + 1,
+            ])
+        try run(
+            """
+            DELETE FROM idempotency WHERE (user, scope, key) IN (
+                SELECT user, scope, key FROM idempotency WHERE user = ? AND number <= ? ORDER BY number LIMIT 8)
+            """, [key.user, last + 1 - Int64(maxPerUser)])
     }
 
     /// Forgets up to `limit` keys that were used before `cutoff`; returns how many went.
