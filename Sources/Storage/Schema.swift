@@ -14,6 +14,7 @@ enum Schema {
         migrator.registerMigration("room totals") { database in try database.execute(sql: roomTotals) }
         migrator.registerMigration("alert pauses") { database in try database.execute(sql: alertPauses) }
         migrator.registerMigration("idempotency numbers") { database in try database.execute(sql: keyNumbers) }
+        migrator.registerMigration("notification senders") { database in try database.execute(sql: senderTotals) }
         return migrator
     }
 }

@@ -120,9 +120,10 @@ struct RoomLedgerTests {
         #expect(try read { try $0.unreadCount(of: "ada", at: now) } == 1)
     }
 
-    @Test("Old messages and empty rooms go, and the bytes of all messages stay below their limit")
+    @Test("Old messages and empty rooms go, and the bytes of all messages and notifications stay below their limits")
     func retention() async throws {
-        let configuration = HistoryConfiguration(maxAge: .seconds(1000), maxBytes: 100_000)
+        let configuration = HistoryConfiguration(
+            maxAge: .seconds(1000), maxBytes: 100_000, maxNotificationBytes: 50_000)
         let retention = RoomRetention(
             configuration: configuration, database: ingest.database, writer: ingest.writer,
             factory: NOOPMetricsHandler.instance, logger: ingest.logger)
@@ -143,10 +144,25 @@ struct RoomLedgerTests {
         await retention.clean(at: try #require(Timestamp(secondsSinceEpoch: 2000)))
         #expect(try read { try $0.roomCount() } == 1)
         #expect(try read { try $0.messageByteCount() } == 2280)
-        #expect(await retention.trim() == 0)
+        await retention.trim()
+        #expect(try read { try $0.messageByteCount() } == 2280)
         try fill("flood", 3000, at: 2001)
-        #expect(await retention.trim() > 2000)
+        await retention.trim()
         #expect(try read { try $0.messageByteCount() } <= 100_000)
         #expect(try read { try $0.messages(in: "new", after: 0, limit: 99).count } == 10)
+
+        let service = notifications(configuration)
+        let long = try NotificationDraft(title: "Buy", body: String(repeating: "x", count: 4000))
+        _ = try await service.send(NotificationDraft(title: "Hot"), to: ["ann"], from: "ops", key: nil)
+        for number in 1...4 {
+            ingest.stream.clock.set(Double(3000 + number))
+            _ = try await service.send(long, to: ["ann", "bob", "carl"], from: "eve", key: nil)
+        }
+        #expect(try read { try $0.notificationByteCount() } > 50_000)
+        await retention.trim()
+        #expect(try read { try $0.notificationByteCount() } <= 50_000)
+        let kept = try await service.page(of: "ann", before: nil, unreadOnly: false, limit: 9).notifications
+        #expect(
+            kept.count == 4 && kept.last.map { String(decoding: $0.payload, as: UTF8.self) }?.contains("Hot") == true)
     }
 }

@@ -131,6 +131,9 @@ extension ConfigurationOption {
         "limits.user_rooms_per_hour", default: "600", "Rooms that one user makes in an hour; 0 is no limit.")
     static let historyNotifications = Self(
         "history.notifications", default: "1000", "Notifications that a user keeps.")
+    static let notificationBytes = Self(
+        "history.notification_bytes", default: "1073741824",
+        "Bytes of all notifications above which those who sent most lose their oldest.")
     static let historyKeys = Self(
         "history.idempotency_keys", default: "10000", "Idempotency keys of a user that are remembered, for 24 h.")
     static let durability = Self(
@@ -181,7 +184,8 @@ extension ConfigurationOption {
         webhookPrivate, series,
         deadLetters, durability, readingsAge,
         readingsBytes,
-        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, historyKeys, userRooms, userRoomsPerHour,
+        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, notificationBytes,
+        historyKeys, userRooms, userRoomsPerHour,
         presenceGrace, tracesPerSecond,
         sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
         slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,

@@ -46,6 +46,7 @@ extension GatewayConfiguration {
             maxBytes: settings.integer(.historyBytes, in: 1 << 20...1 << 50),
             maxContentBytes: settings.integer(.contentBytes, in: 1...(1 << 20)),
             maxNotificationsPerUser: settings.integer(.historyNotifications, in: 1...1_000_000),
+            maxNotificationBytes: settings.integer(.notificationBytes, in: 1 << 20...1 << 50),
             maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000),
             maxKeysPerUser: settings.integer(.historyKeys, in: 1...10_000_000))
     }

@@ -17,6 +17,8 @@ package struct HistoryConfiguration: Sendable {
     package var maxContentBytes: Int
     /// Notifications that a user keeps; the oldest go.
     package var maxNotificationsPerUser: Int
+    /// Bytes that the notifications of all users may take; the senders of most of them lose their oldest ones.
+    package var maxNotificationBytes: Int
     /// Users that one notification may be for.
     package var maxRecipients: Int
     /// How long an idempotency key is remembered.
@@ -33,6 +35,7 @@ package struct HistoryConfiguration: Sendable {
         maxBytes: Int = 4 << 30,
         maxContentBytes: Int = 8192,
         maxNotificationsPerUser: Int = 1000,
+        maxNotificationBytes: Int = 1 << 30,
         maxRecipients: Int = 10_000,
         keyLifetime: Duration = .seconds(86_400),
         maxKeysPerUser: Int = 10_000
@@ -45,6 +48,7 @@ package struct HistoryConfiguration: Sendable {
         self.maxBytes = maxBytes
         self.maxContentBytes = maxContentBytes
         self.maxNotificationsPerUser = maxNotificationsPerUser
+        self.maxNotificationBytes = maxNotificationBytes
         self.maxRecipients = maxRecipients
         self.keyLifetime = keyLifetime
         self.maxKeysPerUser = maxKeysPerUser

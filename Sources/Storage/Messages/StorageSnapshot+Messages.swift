@@ -24,6 +24,9 @@ extension StorageSnapshot {
     /// Bytes that the messages of all rooms take: their payloads, and 128 for each.
     package func messageByteCount() throws -> Int { try total("message_bytes") }
 
+    /// Bytes that the notifications of all users take: their payloads, and 512 for each.
+    package func notificationByteCount() throws -> Int { try total("notification_bytes") }
+
     private func total(_ name: String) throws -> Int {
         try row("SELECT value FROM counter WHERE name = ?", [name])?[0] ?? 0
     }

@@ -51,24 +51,35 @@ extension StorageTransaction {
     /// and rooms below it keep everything.
     package func trimLargestRoom(above maxBytes: Int, limit: Int) throws -> Int {
         let excess = try snapshot.messageByteCount() - maxBytes
-        guard excess > 0 else { return 0 }
-        let rooms = try snapshot.rows("SELECT id, bytes FROM room ORDER BY bytes DESC LIMIT 2")
-        guard let largest = rooms.first else { return 0 }
-        let id: Int64 = largest[0]
-        let bytes: Int = largest[1]
-        let next: Int = rooms.count > 1 ? rooms[1][1] : 0
-        let goal = min(excess, max(bytes - next, bytes / 16))
-        var freed = 0
-        var end: Int64?
+        guard let (room, loss) = try largest("id", of: "room", excess: excess) else { return 0 }
         let oldest = try snapshot.rows(
-            "SELECT offset, \(Schema.messageBytes) FROM message WHERE room_id = ? ORDER BY offset LIMIT ?", [id, limit])
-        for message in oldest where freed < goal {
-            freed += message[1] as Int
-            end = message[0]
-        }
-        guard let end else { return 0 }
-        try run("DELETE FROM message WHERE room_id = ? AND offset <= ?", [id, end])
+            "SELECT \(Schema.messageBytes), offset FROM message WHERE room_id = ? ORDER BY offset LIMIT ?",
+            [room, limit])
+        guard let end = last(of: oldest, freeing: loss) else { return 0 }
+        try run("DELETE FROM message WHERE room_id = ? AND offset <= ?", [room, end[1] as Int64])
         return database.changesCount
+    }
+
+    /// The row of a table that has the most `bytes`, and how many of them it has to lose when all rows together have
+    /// `excess` too many: until it is a little smaller than the second largest.
+    func largest(_ key: String, of table: String, excess: Int) throws -> (key: DatabaseValue, loss: Int)? {
+        guard excess > 0 else { return nil }
+        let rows = try snapshot.rows("SELECT \(key), bytes FROM \(table) ORDER BY bytes DESC LIMIT 2")
+        guard let largest = rows.first else { return nil }
+        let bytes: Int = largest[1]
+        let next: Int = rows.count > 1 ? rows[1][1] : 0
+        return (largest[0], min(excess, max(bytes - next, bytes / 16)))
+    }
+
+    /// The last of the oldest rows that have to go to free `byteCount` bytes. The first column of each is its bytes.
+    func last(of oldest: [Row], freeing byteCount: Int) -> Row? {
+        var freed = 0
+        var last: Row?
+        for row in oldest where freed < byteCount {
+            freed += row[0] as Int
+            last = row
+        }
+        return last
     }
 
     /// Removes up to `limit` rooms without messages in which nobody has spoken since `cutoff`; returns how many went.
