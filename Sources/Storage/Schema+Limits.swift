@@ -113,6 +113,28 @@ extension Schema {
         END;
         """
 
+    /// `notifier` is the user who made the inbox of somebody who has never been here by a notification. Such an inbox has
+    /// no owner, and so counts as nobody's room; `inboxes` counts them.
+    static let senderInboxes = """
+        ALTER TABLE room ADD COLUMN notifier TEXT NOT NULL DEFAULT '';
+        ALTER TABLE sender ADD COLUMN inboxes INTEGER NOT NULL DEFAULT 0;
+
+        CREATE TRIGGER inbox_added AFTER INSERT ON room WHEN NEW.notifier <> '' BEGIN
+            INSERT OR IGNORE INTO sender (name, bytes) VALUES (NEW.notifier, 0);
+            UPDATE sender SET inboxes = inboxes + 1 WHERE name = NEW.notifier;
+        END;
+        CREATE TRIGGER inbox_given AFTER UPDATE OF notifier ON room WHEN OLD.notifier <> NEW.notifier BEGIN
+            UPDATE sender SET inboxes = inboxes - 1 WHERE name = OLD.notifier;
+        END;
+        CREATE TRIGGER inbox_removed AFTER DELETE ON room WHEN OLD.notifier <> '' BEGIN
+            UPDATE sender SET inboxes = inboxes - 1 WHERE name = OLD.notifier;
+        END;
+        DROP TRIGGER sender_done;
+        CREATE TRIGGER sender_done AFTER UPDATE ON sender WHEN NEW.bytes <= 0 AND NEW.inboxes <= 0 BEGIN
+            DELETE FROM sender WHERE name = NEW.name;
+        END;
+        """
+
     private static func isCounted(_ row: String) -> String {
         "\(row).owner <> '' OR \(row).name NOT GLOB '\(inboxPrefix)*'"
     }

@@ -15,6 +15,7 @@ enum Schema {
         migrator.registerMigration("alert pauses") { database in try database.execute(sql: alertPauses) }
         migrator.registerMigration("idempotency numbers") { database in try database.execute(sql: keyNumbers) }
         migrator.registerMigration("notification senders") { database in try database.execute(sql: senderTotals) }
+        migrator.registerMigration("senders' inboxes") { database in try database.execute(sql: senderInboxes) }
         return migrator
     }
 }

@@ -104,9 +104,7 @@ struct RoomLedgerTests {
         let service = notifications(configuration)
         let draft = try NotificationDraft(title: "Hot")
         #expect(try await service.send(draft, to: ["bob"], from: "ann", key: nil).recipientCount == 1)
-        await #expect(throws: RequestError.self) {
-            try await service.send(draft, to: ["invented"], from: "ann", key: nil)
-        }
+        #expect(try await service.send(draft, to: ["invented"], from: "ann", key: nil).recipientCount == 1)
         // Neither ada nor chat/ops was ever there.
         let ledger = RoomLedger(configuration: configuration)
         try ingest.database.write { [clock] transaction in
@@ -114,10 +112,45 @@ struct RoomLedgerTests {
             let told = try ledger.notify(
                 ["ada"], of: draft, id: "n", by: nil, at: now, journey: nil, in: transaction)
             #expect(told.count == 1)
-            _ = try ledger.append(.alert, id: "a", payload: [], to: "chat/ops", by: nil, at: now, in: transaction)
+            _ = try ledger.append(.alert, id: "a", payload: [], to: "chat/ops", by: .gateway, at: now, in: transaction)
         }
         let now = clock.now()
         #expect(try read { try $0.unreadCount(of: "ada", at: now) } == 1)
+    }
+
+    @Test("Inboxes of those who were notified and have never been here are nobody's rooms, and have their own limit")
+    func notified() async throws {
+        let configuration = HistoryConfiguration(
+            maxRooms: 1, maxRoomsPerUser: 1, maxRoomsPerUserAndHour: 1, maxInboxesPerSender: 700)
+        let service = notifications(configuration)
+        let draft = try NotificationDraft(title: "Hot")
+        func count(_ sender: String) throws -> Int { try read { try $0.inboxCount(madeBy: sender) } }
+        ingest.stream.clock.set(10_000)
+        let users = (0..<700).map { "user-\($0)" }
+        for sender in ["ops", "ops", "dev"] {
+            #expect(try await service.send(draft, to: users, from: sender, key: nil).recipientCount == 700)
+        }
+        #expect(try count("ops") == 700)
+        #expect(try count("dev") == 0, "they are there")
+        #expect(try read { try $0.roomCount() } == 0)
+        #expect(await say(chat(configuration), in: "chat/1", from: "ops") == nil, "rooms are another matter")
+        // One more is too many, unless it has been here.
+        for more in [["new"], users + ["new"]] {
+            await #expect(throws: RequestError.self) { try await service.send(draft, to: more, from: "ops", key: nil) }
+        }
+        #expect(try await service.send(draft, to: ["new"], from: "dev", key: nil).recipientCount == 1)
+        try know("new")
+        try know("user-1")
+        #expect(try count("dev") == 0)
+        #expect(try count("ops") == 699)
+        #expect(try await service.send(draft, to: ["new", "newer"], from: "ops", key: nil).recipientCount == 2)
+        // What nobody has fetched goes with its age.
+        let cutoff = try #require(Timestamp(secondsSinceEpoch: 20_000))
+        try ingest.database.write { transaction in
+            _ = try transaction.removeMessages(before: cutoff, limit: 9999)
+            _ = try transaction.removeIdleRooms(before: cutoff, limit: 9999)
+        }
+        #expect(try count("ops") == 0)
     }
 
     @Test("Old messages and empty rooms go, and the bytes of all messages and notifications stay below their limits")

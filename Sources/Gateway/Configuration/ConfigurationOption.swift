@@ -129,6 +129,9 @@ extension ConfigurationOption {
         "limits.user_rooms", default: "1000", "Rooms that one user has made and that are kept; 0 is no limit.")
     static let userRoomsPerHour = Self(
         "limits.user_rooms_per_hour", default: "600", "Rooms that one user makes in an hour; 0 is no limit.")
+    static let userInboxes = Self(
+        "limits.user_inboxes", default: "20000",
+        "Users who have never been here whom one user may have notified; 0 is no limit.")
     static let historyNotifications = Self(
         "history.notifications", default: "1000", "Notifications that a user keeps.")
     static let notificationBytes = Self(
@@ -185,7 +188,7 @@ extension ConfigurationOption {
         deadLetters, durability, readingsAge,
         readingsBytes,
         historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, notificationBytes,
-        historyKeys, userRooms, userRoomsPerHour,
+        historyKeys, userRooms, userRoomsPerHour, userInboxes,
         presenceGrace, tracesPerSecond,
         sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
         slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,

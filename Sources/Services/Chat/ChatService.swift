@@ -107,7 +107,8 @@ package final class ChatService: Sendable {
             }
             let id = ids.next()
             let message = try ledger.append(
-                type, id: id, payload: payload(id), to: room, by: user, at: now, journey: journey, in: transaction)
+                type, id: id, payload: payload(id), to: room, by: .chat(user), at: now, journey: journey,
+                in: transaction)
             let offset = message.offset ?? 0
             if let key {
                 try transaction.remember(

@@ -124,7 +124,7 @@ package final class NotificationService: Sendable {
                 "\(sender) is sending another notification to more than \(portion) users; wait for its answer.")
         }
         defer { _ = manySenders.withLock { $0.remove(sender) } }
-        try await checkInboxes(of: users, by: sender)
+        try await checkRecipients(users, by: sender)
         let id = ids.next()
         var rest = users[...]
         while true {
@@ -166,11 +166,9 @@ package final class NotificationService: Sendable {
     }
 
     /// Refuses a notification to many before the first of them gets it.
-    private func checkInboxes(of users: [String], by sender: String) async throws(RequestError) {
+    private func checkRecipients(_ users: [String], by sender: String) async throws(RequestError) {
         do {
-            try await database.read { [ledger, now = clock.now()] snapshot in
-                try ledger.checkInboxes(of: users, by: sender, at: now, in: snapshot)
-            }
+            try await database.read { [ledger] in try ledger.checkRecipients(users, by: sender, in: $0) }
         } catch let error as RequestError {
             throw error
         } catch {
@@ -213,7 +211,7 @@ package final class NotificationService: Sendable {
             guard hasChanged else { return RoomWriter.Effect(unread) }
             let message = try ledger.append(
                 .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
-                to: ChatService.inbox(of: user), by: nil, at: now, in: transaction)
+                to: ChatService.inbox(of: user), by: .gateway, at: now, in: transaction)
             return RoomWriter.Effect(unread, messages: [message])
         } completion: {
             completion($0)

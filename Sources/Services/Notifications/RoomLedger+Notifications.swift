@@ -5,7 +5,7 @@ import Telemetry
 extension RoomLedger {
     /// Gives each of these users a notification; returns what their inboxes are told.
     ///
-    /// - Parameter sender: The user on whose account inboxes of unknown users are made and notifications are stored;
+    /// - Parameter sender: The user who answers for the notifications and for inboxes of users who have never been here;
     ///   `nil` for the gateway itself.
     func notify(
         _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
@@ -18,7 +18,8 @@ extension RoomLedger {
             try transaction.add(
                 notification, for: user, from: sender ?? "", maxPerUser: configuration.maxNotificationsPerUser)
             return try append(
-                .notification, id: id, payload: payload, to: ChatService.inbox(of: user), by: sender, at: now,
+                .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
+                by: sender.map(Cause.notification) ?? .gateway, at: now,
                 journey: journey,
                 in: transaction)
         }

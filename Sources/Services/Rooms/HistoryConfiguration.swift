@@ -4,13 +4,16 @@ package struct HistoryConfiguration: Sendable {
     package var maxMessagesPerRoom: Int
     /// Age at which messages go.
     package var maxAge: Duration
-    /// Rooms that may have a history; inboxes of users who have been here are not counted, and rooms that the gateway
-    /// itself makes are not refused.
+    /// Rooms that may have a history; inboxes of users who have been here or were only notified are not counted, and
+    /// rooms that the gateway itself makes are not refused.
     package var maxRooms: Int
-    /// Rooms that one user may have made, inboxes of unknown users included; 0 for any number.
+    /// Rooms that one user may have made, including the inboxes of unknown users to whom that user has spoken; 0 for any
+    /// number.
     package var maxRoomsPerUser: Int
     /// Of those, how many in an hour; 0 for any number.
     package var maxRoomsPerUserAndHour: Int
+    /// Inboxes that the notifications of one user may have made for users who have never been here; 0 for any number.
+    package var maxInboxesPerSender: Int
     /// Bytes that the messages of all rooms may take; the largest rooms lose their oldest ones.
     package var maxBytes: Int
     /// Bytes of a chat message's content.
@@ -32,6 +35,7 @@ package struct HistoryConfiguration: Sendable {
         maxRooms: Int = 100_000,
         maxRoomsPerUser: Int = 1000,
         maxRoomsPerUserAndHour: Int = 600,
+        maxInboxesPerSender: Int = 20_000,
         maxBytes: Int = 4 << 30,
         maxContentBytes: Int = 8192,
         maxNotificationsPerUser: Int = 1000,
@@ -45,6 +49,7 @@ package struct HistoryConfiguration: Sendable {
         self.maxRooms = maxRooms
         self.maxRoomsPerUser = maxRoomsPerUser
         self.maxRoomsPerUserAndHour = maxRoomsPerUserAndHour
+        self.maxInboxesPerSender = maxInboxesPerSender
         self.maxBytes = maxBytes
         self.maxContentBytes = maxContentBytes
         self.maxNotificationsPerUser = maxNotificationsPerUser

@@ -6,20 +6,24 @@ extension StorageTransaction {
     /// Adds a message to a room's history and returns its offset. The room is made with its first message, which has an
     /// offset above those of all rooms that were removed.
     ///
-    /// - Parameter owner: The user who answers for the room if this makes it; empty for nobody.
+    /// - Parameters:
+    ///   - owner: The user whose room it is if this makes it; empty for nobody.
+    ///   - notifier: The user who sends a notification that makes the inbox of somebody who has never been here; empty for
+    ///     nobody.
     /// - Throws: `SQLITE_CONSTRAINT` for a room that has given out its last offset, or whose offset is damaged.
     package func append(
-        to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: String = ""
+        to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: String = "",
+        notifier: String = ""
     ) throws -> Int64 {
         guard
             let row = try snapshot.row(
                 """
-                INSERT INTO room (name, last_offset, owner, created_at, used_at)
-                VALUES (?1, min(\(Schema.roomFloor), ?4 - 1) + 1, ?2, ?3, ?3)
+                INSERT INTO room (name, last_offset, owner, notifier, created_at, used_at)
+                VALUES (?1, min(\(Schema.roomFloor), ?4 - 1) + 1, ?2, ?5, ?3, ?3)
                 ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1, used_at = excluded.used_at
                 WHERE last_offset < ?4
                 RETURNING id, last_offset
-                """, [room, owner, now.nanosecondsSinceEpoch, StoredMessage.maxOffset])
+                """, [room, owner, now.nanosecondsSinceEpoch, StoredMessage.maxOffset, notifier])
         else {
             throw DatabaseError(
                 resultCode: .SQLITE_CONSTRAINT,

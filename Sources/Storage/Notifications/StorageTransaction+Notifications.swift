@@ -10,7 +10,9 @@ extension StorageTransaction {
             INSERT INTO user (name, last_seen) VALUES (?, ?)
             ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen
             """, [user, now.nanosecondsSinceEpoch])
-        try run("UPDATE room SET owner = '' WHERE name = ? AND owner <> ''", [Schema.inboxPrefix + user])
+        try run(
+            "UPDATE room SET owner = '', notifier = '' WHERE name = ? AND (owner <> '' OR notifier <> '')",
+            [Schema.inboxPrefix + user])
     }
 
     /// Gives a user a notification, and forgets that user's oldest above `maxPerUser`.
