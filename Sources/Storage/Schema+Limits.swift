@@ -3,6 +3,10 @@ extension Schema {
     /// indices.
     static let messageBytes = "length(payload) + 128"
 
+    /// The share of a notification in `history.notification_bytes`: its payload, and a round figure for its row and its
+    /// place in five indices.
+    static let notificationBytes = "length(payload) + 512"
+
     /// The first level of inboxes, as in `users/ada`.
     static let inboxPrefix = "users/"
 
@@ -92,9 +96,75 @@ extension Schema {
         END;
         """
 
+    /// `number` counts a user's keys: those that are too many are found without counting.
+    static let keyNumbers = """
+        ALTER TABLE idempotency ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+
+        CREATE INDEX idempotency_number ON idempotency (user, number);
+        """
+
+    /// Totals of notifications by the user who sent them, kept by triggers; `sender` is empty for the gateway itself. A
+    /// sender without notifications has no row.
+    static let senderTotals = """
+        ALTER TABLE notification ADD COLUMN sender TEXT NOT NULL DEFAULT '';
+
+        CREATE INDEX notification_sender ON notification (sender, created_at);
+
+        CREATE TABLE sender (
+            name TEXT PRIMARY KEY NOT NULL,
+            bytes INTEGER NOT NULL
+        ) WITHOUT ROWID;
+
+        CREATE INDEX sender_bytes ON sender (bytes);
+
+        INSERT INTO counter (name, value)
+            SELECT 'notification_bytes', coalesce(sum(\(notificationBytes)), 0) FROM notification;
+        INSERT INTO sender (name, bytes)
+            SELECT '', value FROM counter WHERE name = 'notification_bytes' AND value > 0;
+
+        CREATE TRIGGER notification_added AFTER INSERT ON notification BEGIN
+            INSERT OR IGNORE INTO sender (name, bytes) VALUES (NEW.sender, 0);
+            UPDATE sender SET bytes = bytes + \(bytes(of: "NEW", notificationBytes)) WHERE name = NEW.sender;
+            UPDATE counter SET value = value + \(bytes(of: "NEW", notificationBytes))
+            WHERE name = 'notification_bytes';
+        END;
+        CREATE TRIGGER notification_removed AFTER DELETE ON notification BEGIN
+            UPDATE sender SET bytes = bytes - (\(bytes(of: "OLD", notificationBytes))) WHERE name = OLD.sender;
+            UPDATE counter SET value = value - (\(bytes(of: "OLD", notificationBytes)))
+            WHERE name = 'notification_bytes';
+        END;
+        CREATE TRIGGER sender_done AFTER UPDATE ON sender WHEN NEW.bytes <= 0 BEGIN
+            DELETE FROM sender WHERE name = NEW.name;
+        END;
+        """
+
+    /// `notifier` is the user who made the inbox of somebody who has never been here by a notification. Such an inbox has
+    /// no owner, and so counts as nobody's room; `inboxes` counts them.
+    static let senderInboxes = """
+        ALTER TABLE room ADD COLUMN notifier TEXT NOT NULL DEFAULT '';
+        ALTER TABLE sender ADD COLUMN inboxes INTEGER NOT NULL DEFAULT 0;
+
+        CREATE TRIGGER inbox_added AFTER INSERT ON room WHEN NEW.notifier <> '' BEGIN
+            INSERT OR IGNORE INTO sender (name, bytes) VALUES (NEW.notifier, 0);
+            UPDATE sender SET inboxes = inboxes + 1 WHERE name = NEW.notifier;
+        END;
+        CREATE TRIGGER inbox_given AFTER UPDATE OF notifier ON room WHEN OLD.notifier <> NEW.notifier BEGIN
+            UPDATE sender SET inboxes = inboxes - 1 WHERE name = OLD.notifier;
+        END;
+        CREATE TRIGGER inbox_removed AFTER DELETE ON room WHEN OLD.notifier <> '' BEGIN
+            UPDATE sender SET inboxes = inboxes - 1 WHERE name = OLD.notifier;
+        END;
+        DROP TRIGGER sender_done;
+        CREATE TRIGGER sender_done AFTER UPDATE ON sender WHEN NEW.bytes <= 0 AND NEW.inboxes <= 0 BEGIN
+            DELETE FROM sender WHERE name = NEW.name;
+        END;
+        """
+
     private static func isCounted(_ row: String) -> String {
         "\(row).owner <> '' OR \(row).name NOT GLOB '\(inboxPrefix)*'"
     }
 
-    private static func bytes(of row: String) -> String { messageBytes.replacing("payload", with: "\(row).payload") }
+    private static func bytes(of row: String, _ bytes: String = messageBytes) -> String {
+        bytes.replacing("payload", with: "\(row).payload")
+    }
 }

@@ -14,6 +14,9 @@ enum Schema {
         migrator.registerMigration("room totals") { database in try database.execute(sql: roomTotals) }
         migrator.registerMigration("alert pauses") { database in try database.execute(sql: alertPauses) }
         migrator.registerMigration("removed rooms") { database in try database.execute(sql: removedRooms) }
+        migrator.registerMigration("idempotency numbers") { database in try database.execute(sql: keyNumbers) }
+        migrator.registerMigration("notification senders") { database in try database.execute(sql: senderTotals) }
+        migrator.registerMigration("senders' inboxes") { database in try database.execute(sql: senderInboxes) }
         return migrator
     }
 }

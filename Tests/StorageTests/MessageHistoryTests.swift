@@ -125,7 +125,7 @@ struct MessageHistoryTests {
     func idempotency() throws {
         let database = try fixture.open()
         let key = IdempotencyKey(user: "ann", scope: "a", key: "k", contentDigest: [1])
-        try database.write { try $0.remember(key, messageID: "m1", offset: 7, at: at(100)) }
+        try database.write { try $0.remember(key, messageID: "m1", offset: 7, at: at(100), maxPerUser: 9) }
         func finding(_ change: (inout IdempotencyKey) -> Void = { _ in }, since: Int64 = 50) throws
             -> IdempotencyKey.Finding
         {
@@ -140,5 +140,40 @@ struct MessageHistoryTests {
         #expect(try finding(since: 101) == .unused)
         #expect(try database.write { try $0.forgetKeys(before: at(101), limit: 10) } == 1)
         #expect(try finding() == .unused)
+    }
+
+    @Test("a user's latest keys are remembered; the oldest go, and those of others stay")
+    func manyKeys() throws {
+        let database = try fixture.open()
+        func use(_ number: Int, by user: String, maxPerUser: Int = 100) throws {
+            let key = IdempotencyKey(user: user, scope: "a", key: "\(number)", contentDigest: [])
+            try database.write {
+                try $0.remember(key, messageID: "m", offset: 1, at: at(Int64(number)), maxPerUser: maxPerUser)
+            }
+        }
+        func keys(of user: String) throws -> [Int] {
+            try database.read {
+                try $0.rows("SELECT key FROM idempotency WHERE user = ?", [user]).map { Int($0[0] as String) ?? 0 }
+            }.sorted()
+        }
+        try use(1, by: "bob")
+        // Keys of a database of before have no number.
+        try database.write {
+            try $0.run(
+                """
+                INSERT INTO idempotency (user, scope, key, message_id, offset, content_digest, created_at)
+                VALUES ('ann', 'a', '0', 'm', 1, '', 0)
+                """)
+        }
+        for number in 1...250 { try use(number, by: "ann") }
+        #expect(try keys(of: "ann") == Array(151...250))
+        #expect(try keys(of: "bob") == [1])
+        // The key that is used again is among the latest.
+        try use(160, by: "ann")
+        for number in 251...299 { try use(number, by: "ann") }
+        #expect(try keys(of: "ann") == [160] + Array(201...299))
+        // With a lower limit a few go with each write.
+        for number in 300...320 { try use(number, by: "ann", maxPerUser: 10) }
+        #expect(try keys(of: "ann") == Array(311...320))
     }
 }

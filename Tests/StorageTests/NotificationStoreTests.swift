@@ -1,5 +1,7 @@
-import Storage
+import GRDB
 import Testing
+
+@testable import Storage
 
 @Suite("A user's notifications")
 struct NotificationStoreTests {
@@ -71,6 +73,59 @@ struct NotificationStoreTests {
                 of: "ann", before: nil, unreadOnly: false, at: at(0), limit: 9)
             #expect(left.map(\.notificationID) == ["n5", "n4"])
         }
+    }
+
+    @Test("a flood costs who sent it: what others sent stays, also with users whom it went to")
+    func bytes() throws {
+        let database = try fixture.open()
+        func check(_ line: Int = #line) throws {
+            let (counted, total, ofSenders) = try database.read { snapshot in
+                func integer(_ sql: String) throws -> Int { try snapshot.row(sql)?[0] ?? -1 }
+                return (
+                    try integer("SELECT coalesce(sum(\(Schema.notificationBytes)), 0) FROM notification"),
+                    try snapshot.notificationByteCount(), try integer("SELECT coalesce(sum(bytes), 0) FROM sender")
+                )
+            }
+            #expect(total == counted && ofSenders == counted, "line \(line)")
+        }
+        func kept(by user: String) throws -> [String] {
+            try database.read {
+                try $0.notifications(of: user, before: nil, unreadOnly: false, at: at(1), limit: 999)
+                    .map(\.notificationID)
+            }
+        }
+        let share = 514
+        try database.write { transaction throws in
+            for number in 1...10 {
+                try transaction.notify("alert\(number)", "ann")
+                try transaction.notify("ops\(number)", "ann", from: "ops")
+            }
+            for number in 1...80 {
+                for user in ["ann", "bob"] {
+                    try transaction.notify("eve\(number)", user, from: "eve", at: at(Int64(100 + number)))
+                }
+            }
+        }
+        try check()
+        var slices = 0
+        while try database.write({ try $0.trimLargestSender(above: 60 * share, limit: 25) }) > 0 {
+            try check()
+            slices += 1
+        }
+        #expect(slices == 5)
+        let ofEve = (61...80).reversed().map { "eve\($0)" }
+        #expect(try kept(by: "bob") == ofEve)
+        #expect(
+            try kept(by: "ann") == ofEve + (1...10).reversed().flatMap { ["ops\($0)", "alert\($0)"] })
+        // Then they lose in turn.
+        while try database.write({ try $0.trimLargestSender(above: 12 * share, limit: 25) }) > 0 {}
+        let left = try kept(by: "ann") + kept(by: "bob")
+        for sender in ["alert", "ops", "eve"] {
+            #expect(left.count { $0.hasPrefix(sender) } > 2, "\(sender)")
+        }
+        _ = try database.write { try $0.removeNotifications(before: at(999), expiredAt: at(999), limit: 999) }
+        try check()
+        #expect(try database.read { try $0.rows("SELECT * FROM sender").isEmpty })
     }
 
     @Test("known users are those who were there, the latest first")

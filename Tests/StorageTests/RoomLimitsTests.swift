@@ -204,6 +204,8 @@ struct RoomLimitsTests {
                         (1, 11, 'm11', 'chat_message', CAST('12345' AS BLOB), 5000000000),
                         (1, 12, 'm12', 'chat_message', CAST('123' AS BLOB), 7000000000),
                         (3, 2, 'n2', 'notification', CAST('{}' AS BLOB), 6000000000);
+                    INSERT INTO notification (user, sequence, notification_id, payload, created_at) VALUES
+                        ('ann', 1, 'n1', CAST('{}' AS BLOB), 5000000000);
                     INSERT INTO alert (alert_id, rule, title, severity, device, room, metric, state, condition, message,
                         pending_at, announced) VALUES ('x', 'r', '', 'info', 'd', 'sensors/d', 't', 'firing', '', '', 1, 0);
                     """)
@@ -220,6 +222,9 @@ struct RoomLimitsTests {
             #expect(try transaction.removeMessages(before: at(9), limit: 9) == 4)
             #expect(try transaction.removeIdleRooms(before: at(9), limit: 9, remembered: 9) == 2)
         }
+        #expect(try database.read { try $0.notificationByteCount() } == 512 + 2)
+        #expect(try database.write { try $0.trimLargestSender(above: 0, limit: 9) } == 1)
+        #expect(try counter("notification_bytes", database) == 0)
         #expect(try counter("message_bytes", database) == 0)
         #expect(try counter("rooms", database) == 0)
         #expect(try counter("room_floor", database) == 0)

@@ -31,10 +31,11 @@ extension StorageTransaction {
     }
 
     func notify(
-        _ id: String, _ user: String, at now: Timestamp = at(1), expires: Timestamp? = nil, maxPerUser: Int = 100
+        _ id: String, _ user: String, from sender: String = "", at now: Timestamp = at(1), expires: Timestamp? = nil,
+        maxPerUser: Int = 100
     ) throws {
         let notification = StoredNotification(
             notificationID: id, payload: Array("{}".utf8), createdAt: now, expiresAt: expires)
-        try add(notification, for: user, maxPerUser: maxPerUser)
+        try add(notification, for: user, from: sender, maxPerUser: maxPerUser)
     }
 }

@@ -129,8 +129,16 @@ extension ConfigurationOption {
         "limits.user_rooms", default: "1000", "Rooms that one user has made and that are kept; 0 is no limit.")
     static let userRoomsPerHour = Self(
         "limits.user_rooms_per_hour", default: "600", "Rooms that one user makes in an hour; 0 is no limit.")
+    static let userInboxes = Self(
+        "limits.user_inboxes", default: "20000",
+        "Users who have never been here whom one user may have notified; 0 is no limit.")
     static let historyNotifications = Self(
         "history.notifications", default: "1000", "Notifications that a user keeps.")
+    static let notificationBytes = Self(
+        "history.notification_bytes", default: "1073741824",
+        "Bytes of all notifications above which those who sent most lose their oldest.")
+    static let historyKeys = Self(
+        "history.idempotency_keys", default: "10000", "Idempotency keys of a user that are remembered, for 24 h.")
     static let durability = Self(
         "storage.durability", default: "normal", "What a commit survives: full, normal or off.")
     static let readingsAge = Self("readings.age", default: "90d", "How long readings are kept.")
@@ -179,7 +187,8 @@ extension ConfigurationOption {
         webhookPrivate, series,
         deadLetters, durability, readingsAge,
         readingsBytes,
-        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, userRooms, userRoomsPerHour,
+        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, notificationBytes,
+        historyKeys, userRooms, userRoomsPerHour, userInboxes,
         presenceGrace, tracesPerSecond,
         sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
         slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,

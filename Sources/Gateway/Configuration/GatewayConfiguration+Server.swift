@@ -43,10 +43,13 @@ extension GatewayConfiguration {
             maxRooms: settings.integer(.historyRooms, in: 1...10_000_000),
             maxRoomsPerUser: settings.integer(.userRooms, in: 0...10_000_000),
             maxRoomsPerUserAndHour: settings.integer(.userRoomsPerHour, in: 0...10_000_000),
+            maxInboxesPerSender: settings.integer(.userInboxes, in: 0...10_000_000),
             maxBytes: settings.integer(.historyBytes, in: 1 << 20...1 << 50),
             maxContentBytes: settings.integer(.contentBytes, in: 1...(1 << 20)),
             maxNotificationsPerUser: settings.integer(.historyNotifications, in: 1...1_000_000),
-            maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000))
+            maxNotificationBytes: settings.integer(.notificationBytes, in: 1 << 20...1 << 50),
+            maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000),
+            maxKeysPerUser: settings.integer(.historyKeys, in: 1...10_000_000))
     }
 
     private static func address(_ settings: inout SettingsReader) -> (host: String, port: Int) {

@@ -190,7 +190,7 @@ struct AlertTeller {
                 [
                     try ledger.append(
                         .alert, id: ids.next(), payload: AlertPayload.message(alert, in: room), to: room,
-                        by: nil, at: now, journey: journey, in: transaction)
+                        by: .gateway, at: now, journey: journey, in: transaction)
                 ]
             }
         }

@@ -107,9 +107,13 @@ package final class ChatService: Sendable {
             }
             let id = ids.next()
             let message = try ledger.append(
-                type, id: id, payload: payload(id), to: room, by: user, at: now, journey: journey, in: transaction)
+                type, id: id, payload: payload(id), to: room, by: .chat(user), at: now, journey: journey,
+                in: transaction)
             let offset = message.offset ?? 0
-            if let key { try transaction.remember(key, messageID: id, offset: offset, at: now) }
+            if let key {
+                try transaction.remember(
+                    key, messageID: id, offset: offset, at: now, maxPerUser: ledger.configuration.maxKeysPerUser)
+            }
             let position = RoomPosition(offset: offset, epoch: epoch)
             return RoomWriter.Effect(
                 Sent(messageID: id, position: position, isRepeated: false), messages: [message])

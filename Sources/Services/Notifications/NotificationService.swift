@@ -124,7 +124,7 @@ package final class NotificationService: Sendable {
                 "\(sender) is sending another notification to more than \(portion) users; wait for its answer.")
         }
         defer { _ = manySenders.withLock { $0.remove(sender) } }
-        try await checkInboxes(of: users, by: sender)
+        try await checkRecipients(users, by: sender)
         let id = ids.next()
         var rest = users[...]
         while true {
@@ -155,18 +155,20 @@ package final class NotificationService: Sendable {
             }
             let messages = try ledger.notify(
                 users, of: draft, id: id, by: sender, at: now, journey: journey, in: transaction)
-            if let key = key.used { try transaction.remember(key, messageID: id, offset: Int64(count), at: now) }
+            if let key = key.used {
+                try transaction.remember(
+                    key, messageID: id, offset: Int64(count), at: now,
+                    maxPerUser: ledger.configuration.maxKeysPerUser)
+            }
             return RoomWriter.Effect(
                 Sent(notificationID: id, recipientCount: count, isRepeated: false), messages: messages)
         }
     }
 
     /// Refuses a notification to many before the first of them gets it.
-    private func checkInboxes(of users: [String], by sender: String) async throws(RequestError) {
+    private func checkRecipients(_ users: [String], by sender: String) async throws(RequestError) {
         do {
-            try await database.read { [ledger, now = clock.now()] snapshot in
-                try ledger.checkInboxes(of: users, by: sender, at: now, in: snapshot)
-            }
+            try await database.read { [ledger] in try ledger.checkRecipients(users, by: sender, in: $0) }
         } catch let error as RequestError {
             throw error
         } catch {
@@ -209,7 +211,7 @@ package final class NotificationService: Sendable {
             guard hasChanged else { return RoomWriter.Effect(unread) }
             let message = try ledger.append(
                 .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
-                to: ChatService.inbox(of: user), by: nil, at: now, in: transaction)
+                to: ChatService.inbox(of: user), by: .gateway, at: now, in: transaction)
             return RoomWriter.Effect(unread, messages: [message])
         } completion: {
             completion($0)

@@ -5,7 +5,8 @@ import Telemetry
 extension RoomLedger {
     /// Gives each of these users a notification; returns what their inboxes are told.
     ///
-    /// - Parameter sender: The user on whose account inboxes of unknown users are made; `nil` for the gateway itself.
+    /// - Parameter sender: The user who answers for the notifications and for inboxes of users who have never been here;
+    ///   `nil` for the gateway itself.
     func notify(
         _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
         journey: Journey?, in transaction: StorageTransaction
@@ -14,9 +15,11 @@ extension RoomLedger {
         let notification = StoredNotification(
             notificationID: id, payload: payload, createdAt: now, expiresAt: draft.expiresAt)
         return try users.map { user in
-            try transaction.add(notification, for: user, maxPerUser: configuration.maxNotificationsPerUser)
+            try transaction.add(
+                notification, for: user, from: sender ?? "", maxPerUser: configuration.maxNotificationsPerUser)
             return try append(
-                .notification, id: id, payload: payload, to: ChatService.inbox(of: user), by: sender, at: now,
+                .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
+                by: sender.map(Cause.notification) ?? .gateway, at: now,
                 journey: journey,
                 in: transaction)
         }

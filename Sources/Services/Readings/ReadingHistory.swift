@@ -15,7 +15,7 @@ package final class ReadingHistory: Sendable {
     package static let sliceSize = 100_000
     /// Ranges that are read at the same time: further ones wait, so that joins always find a free reader.
     private static let maxConcurrentReads = 3
-    /// Reads that may wait for their turn; one more is refused.
+    /// Reads that may wait for their turn; beyond it the user with the most of them is refused.
     private static let maxWaitingReads = 200
 
     private let database: Database
@@ -54,13 +54,15 @@ package final class ReadingHistory: Sendable {
     /// Made slice by slice, each of one snapshot: a long one lets others go between, and ends when the task is
     /// cancelled. What is stored meanwhile may be in it or not.
     ///
-    /// - Parameter isContinued: Whether it belongs to an answer that has begun: then it is never refused.
+    /// - Parameters:
+    ///   - user: The user who asks: users have their turns round robin.
+    ///   - isContinued: Whether it belongs to an answer that has begun: then it is never refused.
     package func chart(
         of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize,
-        isContinued: Bool = false
+        for user: String, isContinued: Bool = false
     ) async throws(RequestError) -> [ReadingChart.Line] {
         var chart = ReadingChart(of: series, in: range, maxPoints: maxPoints)
-        try await turns.take(isContinued: isContinued)
+        try await turns.take(for: user, isContinued: isContinued)
         defer { turns.giveBack() }
         while true {
             chart = try await read { [chart] snapshot in
@@ -69,15 +71,17 @@ package final class ReadingHistory: Sendable {
                 return chart
             }
             if chart.isFinished { return chart.lines }
-            await turns.passOn()
+            await turns.passOn(for: user)
         }
     }
 
     /// The values of the series in the range that follow `last`, by time; empty at the end.
+    ///
+    /// - Parameter user: The user who asks: users have their turns round robin.
     package func page(
-        of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?
+        of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: String
     ) async throws(RequestError) -> [StoredValue] {
-        try await turns.take(isContinued: last != nil)
+        try await turns.take(for: user, isContinued: last != nil)
         defer { turns.giveBack() }
         return try await read { snapshot in
             try snapshot.values(of: series.map(\.id), in: range, after: last, limit: Self.pageSize)

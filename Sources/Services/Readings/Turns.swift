@@ -1,19 +1,21 @@
-import DequeModule
 import Synchronization
 
-/// So many may work at once; others wait for their turn in the order in which they came, up to a limit.
+/// A semaphore with a bounded wait queue that gives waiting users their turns round robin.
 final class Turns: Sendable {
+    private typealias Waiter = CheckedContinuation<Bool, Never>
+
     private struct State {
         var free: Int
-        var waiting = Deque<CheckedContinuation<Bool, Never>>()
+        var waiting: FairQueue<Waiter>
     }
 
     private let state: Mutex<State>
-    private let maxWaiting: Int
 
+    /// - Parameters:
+    ///   - free: Turns at the same time.
+    ///   - maxWaiting: Work that may wait for a turn, without the work that is continued.
     init(free: Int, maxWaiting: Int) {
-        state = Mutex(State(free: free))
-        self.maxWaiting = maxWaiting
+        state = Mutex(State(free: free, waiting: FairQueue(capacity: maxWaiting)))
     }
 
     /// Those that wait now.
@@ -21,31 +23,32 @@ final class Turns: Sendable {
 
     /// Returns when it is the caller's turn; ``giveBack()`` must follow.
     ///
-    /// - Parameter isContinued: Whether it is work that had turns before, and is not refused now.
-    /// - Throws: ``RequestError`` (`overloaded`) at once when too many wait already.
-    func take(isContinued: Bool = false) async throws(RequestError) {
-        let hasTurn = await withCheckedContinuation { continuation in
-            let answer: Bool? = state.withLock { state in
-                if state.free > 0 {
-                    state.free -= 1
-                    return true
+    /// - Parameters:
+    ///   - user: The user for whom the work is done.
+    ///   - isContinued: Whether the work belongs to an answer that has begun: then it is never refused.
+    /// - Throws: ``RequestError`` (`overloaded`) when the queue is full and no user has clearly more work in it, or when
+    ///   the place later goes to a user who has less.
+    func take(for user: String, isContinued: Bool = false) async throws(RequestError) {
+        let hasTurn = await withCheckedContinuation { (waiter: Waiter) in
+            let (answered, isFree): (Waiter?, Bool) = state.withLock { state in
+                guard state.free > 0 else {
+                    return (state.waiting.append(waiter, of: user, isPromised: isContinued), false)
                 }
-                guard isContinued || state.waiting.count < maxWaiting else { return false }
-                state.waiting.append(continuation)
-                return nil
+                state.free -= 1
+                return (waiter, true)
             }
-            if let answer { continuation.resume(returning: answer) }
+            answered?.resume(returning: isFree)
         }
         if !hasTurn { throw RequestError(.overloaded, "Too many requests wait to be read; try again later.") }
     }
 
-    /// Lets the others in line go first, if there are any; returns when it is the caller's turn again. For work of many
-    /// steps: never refused, because one place in the line has become free.
-    func passOn() async {
-        _ = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+    /// Lets the others in line go first, if there are any; returns when it is the user's turn again. For work of many
+    /// steps: never refused.
+    func passOn(for user: String) async {
+        _ = await withCheckedContinuation { (waiter: Waiter) in
             let next = state.withLock { state in
-                guard let next = state.waiting.popFirst() else { return continuation }
-                state.waiting.append(continuation)
+                guard let next = state.waiting.popFirst() else { return waiter }
+                _ = state.waiting.append(waiter, of: user, isPromised: true)
                 return next
             }
             next.resume(returning: true)

@@ -21,6 +21,8 @@ package final class RoomHistory: Sendable {
     /// The place of a page in a room's history; its messages are read portion by portion.
     package struct Page: Sendable {
         package var room: String
+        /// The user who reads it.
+        package var user: String
         package var position: RoomPosition
         /// The offsets that are still to be read, ascending; nil when there are none.
         package var offsets: ClosedRange<Int64>?
@@ -102,9 +104,11 @@ package final class RoomHistory: Sendable {
     /// Bytes of payloads that are read at once.
     private static let portionByteCount = 64 * 1024
 
-    /// A page of a room's history.
-    package func page(of room: String, _ bound: Bound, limit: Int) async throws(RequestError) -> Page {
-        try await read(room, isContinued: false) { [epoch = database.epoch] snapshot in
+    /// A page of a room's history, for a user: users have their turns round robin.
+    package func page(
+        of room: String, _ bound: Bound, limit: Int, for user: String
+    ) async throws(RequestError) -> Page {
+        try await read(room, for: user, isContinued: false) { [epoch = database.epoch] snapshot in
             let page =
                 switch bound {
                 case .before(let offset):
@@ -113,7 +117,7 @@ package final class RoomHistory: Sendable {
                     try snapshot.page(in: room, after: offset, limit: limit, maxBytes: Self.maxPageBytes)
                 }
             return Page(
-                room: room, position: RoomPosition(offset: try snapshot.lastOffset(of: room), epoch: epoch),
+                room: room, user: user, position: RoomPosition(offset: try snapshot.lastOffset(of: room), epoch: epoch),
                 offsets: page.offsets, hasMore: page.hasMore)
         }
     }
@@ -121,7 +125,7 @@ package final class RoomHistory: Sendable {
     /// The next messages of a page, ascending; afterwards the page has those that follow them.
     package func messages(of page: inout Page) async throws(RequestError) -> [Message] {
         guard let offsets = page.offsets else { return [] }
-        let stored = try await read(page.room, isContinued: true) { [room = page.room] snapshot in
+        let stored = try await read(page.room, for: page.user, isContinued: true) { [room = page.room] snapshot in
             try snapshot.messages(in: room, offsets: offsets, maxBytes: Self.portionByteCount)
         }
         if let last = stored.last?.offset, last < offsets.upperBound {
@@ -133,9 +137,10 @@ package final class RoomHistory: Sendable {
     }
 
     private func read<Result: Sendable>(
-        _ room: String, isContinued: Bool, _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
+        _ room: String, for user: String, isContinued: Bool,
+        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
     ) async throws(RequestError) -> Result {
-        try await turns.take(isContinued: isContinued)
+        try await turns.take(for: user, isContinued: isContinued)
         defer { turns.giveBack() }
         do {
             return try await database.read(work)

@@ -7,25 +7,48 @@ struct RoomLedger {
     /// A room is trimmed once in this many messages, so that it costs little per message.
     private static let trimInterval: Int64 = 64
 
+    /// Who causes a message, and so answers for the room that it makes.
+    enum Cause {
+        /// The gateway itself, which is never refused: its configuration bounds whom and what it tells.
+        case gateway
+        /// A user who says something in a room, or to somebody.
+        case chat(String)
+        /// A user who sends a notification. Inboxes that it makes are no rooms of that user, and have a limit of their
+        /// own.
+        case notification(String)
+    }
+
     let configuration: HistoryConfiguration
 
     /// Appends a message to a room's history and makes what the room is told.
     ///
     /// - Parameters:
-    ///   - user: The user on whose account the room is made if there is none; `nil` for the gateway itself, which is
-    ///     never refused: whom and what it tells is bounded by its configuration.
+    ///   - cause: Who answers for the room if there is none.
     ///   - journey: who says it and under which span; `nil` when it is not traced.
     /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when there are too many rooms for one more.
     func append(
-        _ type: MessageType, id: String, payload: [UInt8], to room: String, by user: String?, at now: Timestamp,
+        _ type: MessageType, id: String, payload: [UInt8], to room: String, by cause: Cause, at now: Timestamp,
         journey: Journey? = nil, in transaction: StorageTransaction
     ) throws -> Message {
-        var owner: String?
-        if let user, try !transaction.snapshot.hasRoom(room) {
-            owner = try account(of: user, making: room, at: now, in: transaction.snapshot)
+        var owner = ""
+        var notifier = ""
+        let snapshot = transaction.snapshot
+        switch cause {
+        case .gateway: break
+        case .chat(let user):
+            if try makesRoom(room, user, in: snapshot) {
+                try checkRooms(of: user, making: room, at: now, in: snapshot)
+                owner = user
+            }
+        case .notification(let sender):
+            if try makesRoom(room, sender, in: snapshot) {
+                try checkInboxes(of: sender, making: 1, in: snapshot)
+                notifier = sender
+            }
         }
         let offset = try transaction.append(
-            to: room, messageID: id, type: type.description, payload: payload, at: now, owner: owner ?? "")
+            to: room, messageID: id, type: type.description, payload: payload, at: now, owner: owner,
+            notifier: notifier)
         if offset % Self.trimInterval == 0 {
             try transaction.trim(room, toLatest: configuration.maxMessagesPerRoom)
         }
@@ -34,13 +57,17 @@ struct RoomLedger {
         return message
     }
 
-    /// The user on whose account a room is made; `nil` for the inbox of somebody who has been here.
-    private func account(
+    /// Whether a user makes the room, and answers for it. Nobody does for inboxes of those who have been here.
+    private func makesRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
+        if try snapshot.hasRoom(room) { return false }
+        guard let recipient = ChatService.user(ofInbox: room) else { return true }
+        return try recipient != user && !snapshot.isKnown(user: recipient)
+    }
+
+    /// Refuses a room that is one more than there may be, or than the user may make.
+    private func checkRooms(
         of user: String, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
-    ) throws -> String? {
-        if let recipient = ChatService.user(ofInbox: room), try recipient == user || snapshot.isKnown(user: recipient) {
-            return nil
-        }
+    ) throws {
         guard try snapshot.roomCount() < configuration.maxRooms else {
             throw RequestError(
                 .overloaded, "At most \(configuration.maxRooms) rooms can have a history; \(room) would be one more.")
@@ -54,34 +81,25 @@ struct RoomLedger {
         try check(configuration.maxRoomsPerUserAndHour, now.advanced(by: .seconds(-3600))...now, " within an hour")
         let ever = Timestamp(nanosecondsSinceEpoch: .min)...Timestamp(nanosecondsSinceEpoch: .max)
         try check(configuration.maxRoomsPerUser, ever, " that are still kept")
-        return user
     }
 
-    /// Refuses inboxes of unknown users that are more than the sender may still make.
+    /// Refuses a notification to more users who have never been here than the sender may still make inboxes for.
     ///
-    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`).
-    func checkInboxes(
-        of users: [String], by sender: String, at now: Timestamp, in snapshot: StorageSnapshot
-    ) throws {
-        let lastHour = now.advanced(by: .seconds(-3600))...now
-        let ever = Timestamp(nanosecondsSinceEpoch: .min)...Timestamp(nanosecondsSinceEpoch: .max)
-        var left = max(0, configuration.maxRooms - (try snapshot.roomCount()))
-        for (limit, range) in [
-            (configuration.maxRoomsPerUserAndHour, lastHour), (configuration.maxRoomsPerUser, ever),
-        ] where limit > 0 {
-            left = min(left, limit - (try snapshot.roomCount(of: sender, madeIn: range, limit: limit)))
-        }
-        var unknown = 0
-        for user in users where user != sender {
-            if try snapshot.isKnown(user: user) || snapshot.hasRoom(ChatService.inbox(of: user)) { continue }
-            unknown += 1
-            guard unknown <= left else {
-                throw RequestError(
-                    .rateLimited,
-                    "More than \(left) of the \(users.count) users are unknown; \(sender) may make no more inboxes now."
-                )
-            }
-        }
+    /// - Throws: ``RequestError`` (`rateLimited`).
+    func checkRecipients(_ users: [String], by sender: String, in snapshot: StorageSnapshot) throws {
+        let count = try users.count { try makesRoom(ChatService.inbox(of: $0), sender, in: snapshot) }
+        try checkInboxes(of: sender, making: count, in: snapshot)
+    }
+
+    private func checkInboxes(of sender: String, making count: Int, in snapshot: StorageSnapshot) throws {
+        let limit = configuration.maxInboxesPerSender
+        guard limit > 0, count > 0 else { return }
+        let before = try snapshot.inboxCount(madeBy: sender)
+        guard before + count > limit else { return }
+        throw RequestError(
+            .rateLimited,
+            "\(count) users have never been here. \(sender) has notified \(before) such users before; at most \(limit) "
+                + "are allowed.")
     }
 
     /// What a key was used for; nil when it is free.

@@ -4,20 +4,22 @@ import Metrics
 package import Storage
 package import Telemetry
 
-/// Removes messages that are too old or too many, and rooms that have become empty, in portions so small that other
-/// writes go on between them.
+/// Removes messages that are too old, rooms that have become empty, and messages and notifications that take too many
+/// bytes, in portions so small that other writes go on between them.
 ///
 /// When all messages take more than `history.bytes`, the rooms with the most bytes lose their oldest ones, until they
 /// are as large as the next smaller rooms. A flood therefore costs the rooms that it went to, and a room that is below
-/// an equal share of the limit keeps everything.
+/// an equal share of the limit keeps everything. In the same way `history.notification_bytes` costs those who sent most
+/// of the notifications.
 package final class RoomRetention: Sendable {
-    /// Messages, or rooms, removed in one transaction: a few milliseconds.
+    /// Messages, rooms or notifications removed in one transaction: a few milliseconds.
     private static let portion = 1000
 
     private let configuration: HistoryConfiguration
     private let database: Database
     private let writer: RoomWriter
-    private let trimmed: Counter
+    private let trimmedMessages: Counter
+    private let trimmedNotifications: Counter
     private let logger: Logger
 
     package init(
@@ -28,7 +30,9 @@ package final class RoomRetention: Sendable {
         self.database = database
         self.writer = writer
         self.logger = logger
-        trimmed = Counter(label: "windsock_history_trimmed_messages", dimensions: [], factory: factory)
+        trimmedMessages = Counter(label: "windsock_history_trimmed_messages", dimensions: [], factory: factory)
+        trimmedNotifications = Counter(
+            label: "windsock_history_trimmed_notifications", dimensions: [], factory: factory)
     }
 
     /// Removes messages that are older than `history.age`, and empty rooms in which nobody has spoken for so long. Ends
@@ -41,18 +45,27 @@ package final class RoomRetention: Sendable {
         }
     }
 
-    /// Removes messages until all together take at most `history.bytes`; returns how many went. Costs next to nothing
-    /// when they do.
-    @discardableResult
-    package func trim() async -> Int {
-        let limit = configuration.maxBytes
-        guard let bytes = try? await database.read({ try $0.messageByteCount() }), bytes > limit else { return 0 }
-        let count = await repeatedly { try $0.trimLargestRoom(above: limit, limit: Self.portion) }
-        trimmed.increment(by: count)
-        logger.notice(
-            "Messages of the largest rooms were removed because all messages have reached their size",
-            metadata: ["count": "\(count)", "max_bytes": "\(limit)"])
-        return count
+    /// Removes messages until all together take at most `history.bytes`, and notifications until all together take at
+    /// most `history.notification_bytes`. Costs next to nothing when they do.
+    package func trim() async {
+        let maxBytes = configuration.maxBytes
+        if let bytes = try? await database.read({ try $0.messageByteCount() }), bytes > maxBytes {
+            let count = await repeatedly { try $0.trimLargestRoom(above: maxBytes, limit: Self.portion) }
+            trimmedMessages.increment(by: count)
+            logger.notice(
+                "Messages of the largest rooms were removed because all messages have reached their size",
+                metadata: ["count": "\(count)", "max_bytes": "\(maxBytes)"])
+        }
+        let maxNotificationBytes = configuration.maxNotificationBytes
+        if let bytes = try? await database.read({ try $0.notificationByteCount() }), bytes > maxNotificationBytes {
+            let count = await repeatedly {
+                try $0.trimLargestSender(above: maxNotificationBytes, limit: Self.portion)
+            }
+            trimmedNotifications.increment(by: count)
+            logger.notice(
+                "Notifications of the largest senders were removed because all notifications have reached their size",
+                metadata: ["count": "\(count)", "max_bytes": "\(maxNotificationBytes)"])
+        }
     }
 
     /// Removes portion after portion, until there is nothing left to remove.
@@ -66,7 +79,7 @@ package final class RoomRetention: Sendable {
                 removed += count
             }
         } catch {
-            logger.warning("Old messages were not removed", metadata: ["error": "\(error)"])
+            logger.warning("Old history was not removed", metadata: ["error": "\(error)"])
         }
         return removed
     }

@@ -104,6 +104,7 @@ enum BackupField: Sendable {
             [
                 "user": .name, "sequence": .place, "notification_id": .identifier, "payload": .payload,
                 "created_at": .time, "expires_at": .time, "read_at": .time,
+                "sender": .text(0...DeviceID.maximumByteCount),
             ]
         case .alert:
             [

@@ -8,7 +8,8 @@ extension StorageSnapshot {
             .value(0) ?? 0
     }
 
-    /// Counts the rooms with a history, without the inboxes of users who have been here.
+    /// Counts the rooms with a history, without the inboxes of users who have been here or to whom there was only a
+    /// notification.
     package func roomCount() throws -> Int { try total("rooms") }
 
     /// Counts the rooms that a user made in that time and that are still there, up to `limit`.
@@ -21,8 +22,16 @@ extension StorageSnapshot {
             [owner, range.lowerBound.nanosecondsSinceEpoch, range.upperBound.nanosecondsSinceEpoch, limit])?[0] ?? 0
     }
 
+    /// Counts the inboxes that notifications of a user made for users who have never been here, and that are still there.
+    package func inboxCount(madeBy sender: String) throws -> Int {
+        try row("SELECT inboxes FROM sender WHERE name = ?", [sender])?[0] ?? 0
+    }
+
     /// Bytes that the messages of all rooms take: their payloads, and 128 for each.
     package func messageByteCount() throws -> Int { try total("message_bytes") }
+
+    /// Bytes that the notifications of all users take: their payloads, and 512 for each.
+    package func notificationByteCount() throws -> Int { try total("notification_bytes") }
 
     private func total(_ name: String) throws -> Int {
         try row("SELECT value FROM counter WHERE name = ?", [name])?[0] ?? 0

@@ -5,10 +5,12 @@ import Telemetry
 
 /// Ends HTTP connections that cost more than they are worth.
 ///
-/// - A request whose body comes too slowly is answered with 408 and cut.
+/// - A request whose body comes too slowly is answered with 408 and cut. Its time begins when the answers to earlier
+///   requests of the connection are written.
 /// - An answer that begins before its request was read whole is the connection's last: it says `Connection: close`, and
 ///   the rest of the body is not read, but for a little that lets the client see the answer before the reset.
 /// - A connection whose socket takes no bytes of an answer for a while is closed.
+/// - A connection without a request under way is closed after a while.
 ///
 /// It also tells ``ConnectionCap`` when the connection waits for a request and when it works.
 final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -22,6 +24,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         var bodyTimeout: TimeAmount
         /// Time that the socket may take no bytes.
         var writeTimeout: TimeAmount
+        /// Time between an answer and the next request.
+        var idleTimeout: TimeAmount
         var minBodyBytesPerSecond = 4096
     }
 
@@ -45,7 +49,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var phase = Phase.open
     /// Requests whose answer has not been written to its end.
     private var unansweredCount = 0
-    /// Since when the request is read that has not come to its end.
+    /// Since when the request is read that has not come to its end, or since when its body is due.
     private var readingSince: NIODeadline?
     private var bodyByteCount = 0
     private var bodyTimer: Scheduled<Void>?
@@ -54,6 +58,9 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var unsentSince: NIODeadline?
     private var unwritableSince: NIODeadline?
     private var writeTimer: Scheduled<Void>?
+    /// Since when the connection waits for a request, after an answer.
+    private var idleSince: NIODeadline?
+    private var idleTimer: Scheduled<Void>?
 
     init(configuration: Configuration, cap: ConnectionCap, metrics: EdgeMetrics) {
         self.configuration = configuration
@@ -83,10 +90,11 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             if unansweredCount == 0 { cap.works(context.channel) }
             unansweredCount += 1
+            idleSince = nil
             readingSince = context.eventLoop.now
             bodyByteCount = 0
             let fields = head.headerFields
-            if fields[.transferEncoding] != nil || (fields[.contentLength] ?? "0") != "0" {
+            if unansweredCount == 1, fields[.transferEncoding] != nil || (fields[.contentLength] ?? "0") != "0" {
                 scheduleBodyTimer(context, in: configuration.bodyTimeout)
             }
         case .body(let bytes): bodyByteCount += bytes.readableBytes
@@ -131,8 +139,6 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let left = readingSince + configuration.bodyTimeout + earned - context.eventLoop.now
         guard left <= .zero else { return scheduleBodyTimer(context, in: left) }
         metrics.connectionCut(.body)
-        // The answers to earlier requests come first; without them there is nothing that could be told.
-        guard unansweredCount == 1 else { return context.close(promise: nil) }
         let problem = Problem(
             .requestTimeout,
             "The request's body came too slowly; it is due within \(configuration.bodyTimeout.nanoseconds / 1_000_000) ms, "
@@ -174,6 +180,11 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
         unansweredCount -= 1
         unsentCount += 1
+        if unansweredCount == 1, readingSince != nil {
+            readingSince = context.eventLoop.now
+            bodyByteCount = 0
+            scheduleBodyTimer(context, in: configuration.bodyTimeout)
+        }
         let written = promise ?? context.eventLoop.makePromise()
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         written.futureResult.whenComplete { _ in
@@ -191,13 +202,34 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         unsentCount -= 1
         unsentSince = unsentCount == 0 ? nil : context.eventLoop.now
         switch phase {
-        case .open, .closing: if unansweredCount == 0, unsentCount == 0 { cap.waits(context.channel) }
+        case .open, .closing:
+            guard unansweredCount <= 0, unsentCount == 0 else { return }
+            cap.waits(context.channel)
+            idleSince = context.eventLoop.now
+            scheduleIdleTimer(context, in: configuration.idleTimeout)
         case .lingering:
             guard readingSince != nil else { return context.close(promise: nil) }
             let channel = context.channel
             context.eventLoop.scheduleTask(in: Self.lingerTimeout) { channel.close(promise: nil) }
         case .closed: break
         }
+    }
+
+    private func scheduleIdleTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
+        guard idleTimer == nil else { return }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        idleTimer = context.eventLoop.scheduleTask(in: time) {
+            let (handler, context) = bound.value
+            handler.idleTimer = nil
+            handler.checkIdleness(context)
+        }
+    }
+
+    private func checkIdleness(_ context: ChannelHandlerContext) {
+        guard let idleSince else { return }
+        let left = idleSince + configuration.idleTimeout - context.eventLoop.now
+        guard left <= .zero else { return scheduleIdleTimer(context, in: left) }
+        context.close(promise: nil)
     }
 
     func flush(context: ChannelHandlerContext) {
@@ -239,7 +271,9 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func cancelTimers() {
         bodyTimer?.cancel()
         writeTimer?.cancel()
+        idleTimer?.cancel()
         bodyTimer = nil
         writeTimer = nil
+        idleTimer = nil
     }
 }

@@ -23,7 +23,7 @@ struct ReadingRoutes {
     }
 
     @Sendable private func readings(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
-        let grants = try context.requireIdentity().grants
+        let identity = try context.requireIdentity()
         guard let device = request.query("device"), !device.isEmpty else {
             throw Problem(.badRequest, "Say which device: ?device=greenhouse-1.")
         }
@@ -35,9 +35,9 @@ struct ReadingRoutes {
             "points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
         do {
             let series = try await readings.series(of: device, metrics: metrics) { name in
-                grants.canSee(room: name) && (room == nil || room == name)
+                identity.grants.canSee(room: name) && (room == nil || room == name)
             }
-            guard points > 0 else { return stream(series, in: range, as: format) }
+            guard points > 0 else { return stream(series, in: range, as: format, for: identity.user) }
             guard Int(points) * series.count <= Self.maxAnswerPoints else {
                 throw Problem(
                     .badRequest,
@@ -46,21 +46,23 @@ struct ReadingRoutes {
             }
             return try await .parts(
                 ChartAnswer(
-                    readings: readings, device: device, range: range, maxPoints: Int(points), format: format,
-                    rest: series[...]), type: format.contentType)
+                    readings: readings, user: identity.user, device: device, range: range, maxPoints: Int(points),
+                    format: format, rest: series[...]), type: format.contentType)
         } catch let error as RequestError {
             throw Problem(error)
         }
     }
 
     /// Page by page, each when the client has taken the one before.
-    private func stream(_ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat) -> Response {
+    private func stream(
+        _ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat, for user: String
+    ) -> Response {
         let body = ResponseBody { [readings] writer in
             let text = ReadingText(series: series, format: format)
             if let head = text.head { try await writer.write(ByteBuffer(bytes: head)) }
             var last: StoredValue?
             while true {
-                let page = try await readings.page(of: series, in: range, after: last)
+                let page = try await readings.page(of: series, in: range, after: last, for: user)
                 guard let end = page.last else { break }
                 try await writer.writePortions(of: ByteBuffer(bytes: text.lines(page)))
                 last = end
@@ -81,6 +83,7 @@ struct ReadingRoutes {
 /// A chart, made series by series as its client takes it.
 private struct ChartAnswer: AnswerSource {
     let readings: ReadingHistory
+    let user: String
     let device: String
     let range: Range<Timestamp>
     let maxPoints: Int
@@ -90,10 +93,11 @@ private struct ChartAnswer: AnswerSource {
     private var isFinished = false
 
     init(
-        readings: ReadingHistory, device: String, range: Range<Timestamp>, maxPoints: Int, format: ReadingFormat,
-        rest: ArraySlice<StoredSeries>
+        readings: ReadingHistory, user: String, device: String, range: Range<Timestamp>, maxPoints: Int,
+        format: ReadingFormat, rest: ArraySlice<StoredSeries>
     ) {
         self.readings = readings
+        self.user = user
         self.device = device
         self.range = range
         self.maxPoints = maxPoints
@@ -106,7 +110,7 @@ private struct ChartAnswer: AnswerSource {
         var bytes = hasBegun ? [] : ReadingText.chartHead(of: device, in: range, as: format)
         while bytes.count < Response.portionByteCount, let series = rest.popFirst() {
             let lines = try await readings.chart(
-                of: [series], in: range, maxPoints: maxPoints, isContinued: hasBegun)
+                of: [series], in: range, maxPoints: maxPoints, for: user, isContinued: hasBegun)
             for line in lines { bytes += ReadingText.chartPart(line, isFirst: !hasBegun, as: format) }
             hasBegun = true
         }

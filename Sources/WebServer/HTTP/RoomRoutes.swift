@@ -26,6 +26,7 @@ struct RoomRoutes {
     @Sendable private func history(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let room = try request.room()
         try check(context, mayRead: room)
+        let user = try context.requireIdentity().user
         let limit = try request.query("limit", in: 1...Self.maxHistory, default: 50)
         let after = try request.query("after", in: 0...Int64.max, default: -1)
         let before = try request.query("before", in: 1...Int64.max, default: .max)
@@ -35,7 +36,7 @@ struct RoomRoutes {
         let page: RoomHistory.Page
         do {
             page = try await services.history.page(
-                of: room.rawValue, after >= 0 ? .after(after) : .before(before), limit: Int(limit))
+                of: room.rawValue, after >= 0 ? .after(after) : .before(before), limit: Int(limit), for: user)
         } catch {
             throw Problem(error)
         }

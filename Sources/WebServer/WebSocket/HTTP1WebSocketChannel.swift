@@ -93,9 +93,11 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
         try pipeline.addHandler(
             HTTPConnectionGuard(
                 configuration: HTTPConnectionGuard.Configuration(
-                    bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout),
+                    bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout,
+                    idleTimeout: limits.idleTimeout),
                 cap: environment.cap, metrics: environment.metrics.edge))
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: Duration(limits.idleTimeout), logger: logger))
+        // Its own idle timeout would cut an answer behind which a part of the next request waits.
+        try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
         return .http(
             try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))

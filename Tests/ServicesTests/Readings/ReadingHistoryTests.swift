@@ -31,11 +31,12 @@ struct ReadingHistoryTests {
         try append("a", in: "sensors/a", count: 2000)
         let series = try await history.series(of: "a", metrics: []) { _ in true }
         let range = Timestamp(nanosecondsSinceEpoch: 0)..<Timestamp(nanosecondsSinceEpoch: 2000)
-        let whole = try await history.chart(of: series, in: range, maxPoints: 10)
+        let whole = try await history.chart(of: series, in: range, maxPoints: 10, for: "ann")
         await withTaskGroup(of: Bool.self) { group in
             for slice in 100..<150 {
                 group.addTask { [history] in
-                    let lines = try? await history.chart(of: series, in: range, maxPoints: 10, sliceSize: slice)
+                    let lines = try? await history.chart(
+                        of: series, in: range, maxPoints: 10, sliceSize: slice, for: "user-\(slice % 3)")
                     return lines?.map(\.points) == whole.map(\.points)
                 }
             }

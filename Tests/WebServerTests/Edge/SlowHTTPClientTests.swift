@@ -15,26 +15,66 @@ struct SlowHTTPClientTests {
         return text
     }
 
+    /// A request whose body does not come to its end.
+    private static func slowRequest(token: String) -> [UInt8] {
+        Array(
+            """
+            POST /api/rooms/messages HTTP/1.1\r
+            host: a\r
+            authorization: Bearer \(token)\r
+            content-type: application/json\r
+            content-length: 40\r
+            \r
+            {
+            """.utf8)
+    }
+
     @Test("A body that comes too slowly is answered with 408, and the connection is closed")
     func slowBody() async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(bodyTimeout: .milliseconds(300))) { server in
             let token = try await server.token(publish: ["chat/#"])
             let socket = try RawSocket(port: server.port)
-            try await socket.send(
-                Array(
-                    """
-                    POST /api/rooms/messages HTTP/1.1\r
-                    host: a\r
-                    authorization: Bearer \(token)\r
-                    content-type: application/json\r
-                    content-length: 40\r
-                    \r
-                    {
-                    """.utf8))
+            try await socket.send(Self.slowRequest(token: token))
             let answer = await Self.text(of: socket)
             #expect(answer.hasPrefix("HTTP/1.1 408 "))
             #expect(answer.lowercased().contains("connection: close"))
             #expect(answer.contains("came too slowly"))
+        }
+    }
+
+    @Test("Answers that are read late are not cut because the body of a request behind them does not come")
+    func slowBodyBehindAnswers() async throws {
+        let folder = try TemporaryFolder()
+        let byteCount = 4 << 20
+        try folder.write(String(repeating: "x", count: byteCount), to: "large.txt")
+        let server = try await LiveServer(
+            limits: ConnectionLimits(bodyTimeout: .milliseconds(300), idleTimeout: .milliseconds(200)),
+            heartbeat: .init(writeTimeout: .seconds(600)), webDirectory: folder.url.path)
+        let slow = Self.slowRequest(token: try await server.token(publish: ["chat/#"]))
+        // More than the system's buffers take.
+        let socket = try RawSocket(port: server.port, receiveBufferBytes: 4096)
+        try await socket.send(
+            Array(String(repeating: "GET /large.txt HTTP/1.1\r\nhost: a\r\n\r\n", count: 3).utf8) + slow)
+        // Nothing is read until such bodies have been given up elsewhere.
+        for _ in 1...2 {
+            let other = try RawSocket(port: server.port)
+            try await other.send(slow)
+            #expect(await Self.text(of: other).hasPrefix("HTTP/1.1 408 "))
+        }
+        let answers = await Self.text(of: socket).components(separatedBy: "HTTP/1.1 ").dropFirst()
+        #expect(answers.map { $0.prefix(3) } == ["200", "200", "200", "408"])
+        #expect(answers.prefix(3).allSatisfy { $0.utf8.count > byteCount })
+        try await server.stop()
+    }
+
+    @Test("A connection is closed when no request follows an answer for long")
+    func idleConnection() async throws {
+        try await Endpoint.withServer(limits: ConnectionLimits(idleTimeout: .milliseconds(200))) { server in
+            let socket = try RawSocket(port: server.port)
+            try await socket.send(Array("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n".utf8))
+            var answer: [UInt8] = []
+            while case let bytes = try await socket.receive(), !bytes.isEmpty { answer += bytes }
+            #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.1 200 "))
         }
     }
 

@@ -162,7 +162,7 @@ struct NotificationTests {
 
     @Test("A notification to more unknown users than the sender may make inboxes for reaches nobody")
     func tooManyUnknown() async throws {
-        let server = try await LiveServer(history: .init(maxRoomsPerUserAndHour: 400))
+        let server = try await LiveServer(history: .init(maxInboxesPerSender: 400))
         let service = server.services.notifications
         let draft = try NotificationDraft(title: "t", body: "b")
         let users = (0..<500).map { "user-\($0)" }

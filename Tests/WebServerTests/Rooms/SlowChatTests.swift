@@ -62,7 +62,7 @@ struct SlowChatTests {
             let since = max(last, count - RoomHistory.maxReplayed)
             while last < since {
                 let page = try await server.services.history.page(
-                    of: "chat/a", .after(Int64(last)), limit: since - last)
+                    of: "chat/a", .after(Int64(last)), limit: since - last, for: "ann")
                 last = Int(try #require(page.offsets).upperBound)
             }
             let answer = try await back.join("chat/a", more: #","since":{"offset":\#(last),"epoch":"\#(epoch)"}"#)
