@@ -148,7 +148,7 @@ struct RoomLedgerTests {
         let cutoff = try #require(Timestamp(secondsSinceEpoch: 20_000))
         try ingest.database.write { transaction in
             _ = try transaction.removeMessages(before: cutoff, limit: 9999)
-            _ = try transaction.removeIdleRooms(before: cutoff, limit: 9999)
+            _ = try transaction.removeIdleRooms(before: cutoff, limit: 9999, remembered: 9999)
         }
         #expect(try count("ops") == 0)
     }
