@@ -164,6 +164,7 @@ struct JoiningTests {
         setup.say(("chat", "2", 2))
         setup.loop.run()
         setup.shard.release(client, in: "chat", [HubFixture.chat("chat", "1", 1)], through: 1)
+        setup.loop.run()
         #expect(sink.text == "12")
         setup.shard.joinHolding(client, room)
         setup.shard.leave(client, room)

@@ -158,10 +158,8 @@ private enum Work {
     static func growth(_ body: (_ byteCount: Int) -> Void, small: Int = 4 * 1024) -> Double {
         var best = Double.infinity
         // The first that is good enough will do: noise only makes it worse.
-        for _ in 0..<4 where best >= limit {
-            let pair = [small, small * 8].map { byteCount in
-                (0..<3).map { _ in time { body(byteCount) } }.min() ?? 0
-            }
+        for _ in 0..<12 where best >= limit {
+            let pair = [small, small * 8].map { byteCount in time { body(byteCount) } }
             best = min(best, pair[1] / max(pair[0], 2e-5))
         }
         return best
