@@ -24,7 +24,7 @@ package struct AlertEvaluator: Sendable {
     private var isFull = false
     /// When to look next whether a series was silent for too long: never later than it may be, and often earlier.
     private var silences = LookSchedule()
-    /// When to look next what time has brought to alerts that are going on: never later than it may bring something.
+    /// The earliest time at which an active alert may change its state.
     private var steps = LookSchedule()
     /// Whether the next tick looks at all alerts that are going on, because what they wait for has changed.
     var looksAtAll = true

@@ -217,7 +217,7 @@ package struct Gateway: Service {
             clockService: ClockService(factory: registry) { answers.publish($0) },
             metrics: metrics,
             logger: logger)
-        let loop = MQTTLoop()
+        let loop = MQTTLoop(isUrgent: true)
         let client = try MQTTClient(configuration: mqtt, handler: pipeline, loop: loop, logger: logger)
         answers.begin(with: client)
         return MQTTService(client: client, loop: loop, pipeline: pipeline, logger: logger)

@@ -124,7 +124,7 @@ struct JoiningTests {
         #expect(sink.closed == nil)
         setup.shard.release(client, in: "chat", [HubFixture.chat("", "joined:", nil)], through: 1)
         setup.loop.run()
-        #expect(sink.text == "joined:last,2,")
+        #expect(sink.text == "joined:2,last,")
         #expect(client.control == nil)
     }
 

@@ -27,16 +27,23 @@ package final class MQTTLoop: @unchecked Sendable {
 
     /// The longest sleep: how late keep-alives and deadlines may be.
     private static let maxSleep = Duration.milliseconds(500)
+    /// About three times the share of an ordinary thread.
+    private static let urgentNiceness: Int32 = -5
 
     private let shared = Mutex(Shared())
     private let dialer = MQTTDialer()
     private let wakeUp: Int32
     private let name: String
+    private let isUrgent: Bool
     private var sessions: [MQTTSession] = []
 
     /// A loop whose thread starts with the first work.
-    package init(name: String = "mqtt") {
+    ///
+    /// - Parameter isUrgent: Whether its thread goes before others of the process on a busy machine. Where the system does
+    ///   not allow that (Linux: `CAP_SYS_NICE`), it is one among them.
+    package init(name: String = "mqtt", isUrgent: Bool = false) {
         self.name = name
+        self.isUrgent = isUrgent
         wakeUp = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
     }
 
@@ -94,6 +101,10 @@ package final class MQTTLoop: @unchecked Sendable {
     }
 
     private func run() {
+        #if os(Linux)
+            // Of this thread alone; elsewhere it would be the whole process's.
+            if isUrgent { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.urgentNiceness) }
+        #endif
         var descriptors: [pollfd] = []
         var served: [MQTTSession] = []
         while true {

@@ -43,6 +43,10 @@ package final class Replay {
     let completion: @Sendable () -> Void
     var state: State
 
+    /// Whether its pages come from the database: those of rooms do, snapshots of readings do not.
+    var isStored: Bool { room != nil }
+    var needsStoredPage: Bool { isStored && state == .ready }
+
     init(room: String?, state: State, completion: @escaping @Sendable () -> Void, nextPage: @escaping NextPage) {
         self.room = room
         self.state = state

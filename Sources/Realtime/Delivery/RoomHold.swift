@@ -11,45 +11,32 @@ import NIOCore
 /// fills nobody's hold. A value type without I/O: ``DeliveryControl`` bounds what all holds of a client keep.
 struct RoomHold {
     private var waiting = Deque<QueuedMessage>()
-    /// Where the message of each key waits, counted from the first one that was ever held.
-    private var places: [ConflationKey: Int] = [:]
-    private var takenCount = 0
     private(set) var byteCount = 0
 
     var count: Int { waiting.count }
 
     mutating func append(_ message: QueuedMessage) {
-        byteCount += message.frame.readableBytes
-        if case .conflatable(let key) = message.delivery {
-            if let place = places[key] {
-                byteCount -= waiting[place - takenCount].frame.readableBytes
-                waiting[place - takenCount] = message
-                return
-            }
-            places[key] = takenCount + waiting.count
+        // The newer one keeps its own place in the order. Presence alone conflates here, and holds are short.
+        if case .conflatable = message.delivery,
+            let index = waiting.lastIndex(where: { $0.delivery == message.delivery })
+        {
+            byteCount -= waiting.remove(at: index).frame.readableBytes
         }
         waiting.append(message)
+        byteCount += message.frame.readableBytes
     }
 
     /// Gives up what the history held already: all that has an offset up to `offset`.
     mutating func release(through offset: Int64) {
         waiting.removeAll { $0.offset > 0 && $0.offset <= offset }
         byteCount = waiting.reduce(0) { $0 + $1.frame.readableBytes }
-        places = [:]
-        for (index, message) in waiting.enumerated() {
-            if case .conflatable(let key) = message.delivery { places[key] = takenCount + index }
-        }
     }
 
     /// Takes out the first `limit` messages.
     mutating func take(_ limit: Int) -> [QueuedMessage] {
         let taken = Array(waiting.prefix(limit))
         waiting.removeFirst(taken.count)
-        takenCount += taken.count
-        for message in taken {
-            byteCount -= message.frame.readableBytes
-            if case .conflatable(let key) = message.delivery { places[key] = nil }
-        }
+        for message in taken { byteCount -= message.frame.readableBytes }
         return taken
     }
 }

@@ -93,7 +93,7 @@ package final class Hub: Sendable {
         shard.post(.work(work), byteCount: 0)
     }
 
-    /// Clients of which a summary is made in one turn of their loop.
+    /// Clients summarised in one turn of their loop.
     private static let clientsPerTurn = 256
 
     /// What is known of every connected client, in no order. Those that go meanwhile are left out.

@@ -17,10 +17,10 @@ package struct HubLoop: Sendable {
 /// `EventLoop.execute` does not: NIO runs tasks that tasks have added before it looks at a socket again, so a shard that
 /// always has something left to do would keep the loop from reading for as long.
 package protocol ShardTurns: Sendable {
-    /// Names what a turn does; called once, before any request.
+    /// Sets the callback of a turn; called once, before any request.
     func begin(_ turn: @escaping @Sendable () -> Void)
 
-    /// Asks for a turn, from any thread. It never comes before this returns; requests that are made before it comes
+    /// Asks for a turn, from any thread. It never comes from within this call; requests that are made before it comes
     /// share it.
     func request()
 }

@@ -74,10 +74,11 @@ extension HubShard {
         case .ready:
             replay.state = .fetching
             let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
-            pagesUnderWay += 1
+            let isStored = replay.isStored
+            if isStored { pagesUnderWay += 1 }
             replay.nextPage { page in
                 let (client, replay) = bound.value
-                self.pageCame()
+                if isStored { self.storedPageCame() }
                 self.take(page, of: replay, for: client)
             }
         case .releasing:

@@ -40,7 +40,7 @@ package final class HubShard: @unchecked Sendable {
 
     /// How long replays may keep the loop in one turn.
     private static let replayTime = TimeAmount.milliseconds(2)
-    /// Pages of replays that are read at the same time. They all may come between two turns.
+    /// Pages of replays that the shard reads from the database at the same time. They all may come between two turns.
     private static let maxPagesUnderWay = 8
 
     private var clients: [ObjectIdentifier: HubClient] = [:]
@@ -57,8 +57,9 @@ package final class HubShard: @unchecked Sendable {
     private var resumed: [HubClient] = []
     /// Clients whose replays go on, in this order.
     private var replaying = Deque<HubClient>()
-    /// Pages that were asked for and have not come yet.
+    /// Pages that the database was asked for and that have not come yet.
     var pagesUnderWay = 0
+    private var isTurnRequested = false
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
     /// Messages of this tick that are followed, and how many clients each is for.
@@ -208,9 +209,10 @@ package final class HubShard: @unchecked Sendable {
         }
     }
 
-    /// What has come up since the last turn.
+    /// Drains the mailbox, then continues replays.
     private func takeTurn() {
         eventLoop.assertInEventLoop()
+        isTurnRequested = false
         drain()
         continueReplays()
     }
@@ -269,34 +271,43 @@ package final class HubShard: @unchecked Sendable {
         deliverTick()
         phase = .idle
         // Sockets called back. The next turn takes it, so that others get theirs between.
-        if hasGathered { turns.request() }
+        if hasGathered { requestTurn() }
     }
 
-    /// Goes on with replays one after the other, for as long as they may take at once.
+    /// Continues replays one after the other, for as long as they may take at once.
     private func continueReplays() {
         let end = NIODeadline.now() + Self.replayTime
-        var left = replaying.count
-        while left > 0, pagesUnderWay < Self.maxPagesUnderWay, let client = replaying.popFirst() {
-            left -= 1
+        for _ in 0..<replaying.count {
+            guard let client = replaying.popFirst() else { return }
+            if pagesUnderWay >= Self.maxPagesUnderWay, client.control?.replays.first?.needsStoredPage == true {
+                // The next page that comes asks for a turn.
+                replaying.append(client)
+                continue
+            }
             client.control?.isReplayDue = false
             continueReplay(to: client)
-            if NIODeadline.now() > end { break }
+            if NIODeadline.now() > end { return requestTurn() }
         }
-        // With all pages under way, the next that comes asks for a turn.
-        if !replaying.isEmpty, pagesUnderWay < Self.maxPagesUnderWay { turns.request() }
     }
 
-    /// Goes on with a client's replay in the next turn.
+    /// Continues a client's replay in the next turn.
     func replayLater(to client: HubClient) {
         guard let control = client.control, !control.isReplayDue else { return }
         control.isReplayDue = true
         replaying.append(client)
-        turns.request()
+        requestTurn()
     }
 
-    func pageCame() {
+    func storedPageCame() {
         pagesUnderWay -= 1
-        if !replaying.isEmpty { turns.request() }
+        if !replaying.isEmpty { requestTurn() }
+    }
+
+    /// Asks for a turn, on the loop; requests before it share it.
+    private func requestTurn() {
+        guard !isTurnRequested else { return }
+        isTurnRequested = true
+        turns.request()
     }
 
     private var hasGathered: Bool {

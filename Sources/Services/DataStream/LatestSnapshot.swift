@@ -43,7 +43,7 @@ struct LatestSnapshot: Sendable {
 
     /// Finds the devices of the next page among all that are known, sorted. Needs no lock that ingest takes.
     ///
-    /// Once the snapshot has begun the list need not be up to date: who comes later comes live.
+    /// Once the snapshot has begun the list need not be up to date: later devices arrive as live messages.
     mutating func findDevices(among places: [DevicePlace]) {
         guard isSearching else { return }
         var left = Self.maxPlacesPerPage

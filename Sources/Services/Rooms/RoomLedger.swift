@@ -7,7 +7,7 @@ struct RoomLedger {
     /// A room is trimmed once in this many messages, so that it costs little per message.
     private static let trimInterval: Int64 = 64
 
-    /// Who causes a message, and so answers for the room that it makes.
+    /// The party that is charged for a room that a message makes.
     enum Cause {
         /// The gateway itself, which is never refused: its configuration bounds whom and what it tells.
         case gateway
@@ -83,7 +83,7 @@ struct RoomLedger {
         try check(configuration.maxRoomsPerUser, ever, " that are still kept")
     }
 
-    /// Refuses a notification to more users who have never been here than the sender may still make inboxes for.
+    /// Throws when the notification would make more inboxes than the sender may still have.
     ///
     /// - Throws: ``RequestError`` (`rateLimited`).
     func checkRecipients(_ users: [String], by sender: String, in snapshot: StorageSnapshot) throws {

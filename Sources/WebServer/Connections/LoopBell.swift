@@ -7,6 +7,7 @@ import Synchronization
 /// Gives a hub's shard its turns by way of a socket pair: the loop reads what was written into it along with all other
 /// sockets that are ready.
 package final class LoopBell: ShardTurns {
+    private let eventLoop: any EventLoop
     private let descriptor: CInt
     private let turn = Mutex<(@Sendable () -> Void)?>(nil)
 
@@ -28,7 +29,7 @@ package final class LoopBell: ShardTurns {
         var ends: [CInt] = [-1, -1]
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw IOError(errnoCode: errno, reason: "socketpair") }
-        let bell = LoopBell(descriptor: ends[1])
+        let bell = LoopBell(on: eventLoop, descriptor: ends[1])
         do {
             _ = try await NIOPipeBootstrap(group: eventLoop)
                 .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64))
@@ -45,7 +46,8 @@ package final class LoopBell: ShardTurns {
         return bell
     }
 
-    private init(descriptor: CInt) {
+    private init(on eventLoop: any EventLoop, descriptor: CInt) {
+        self.eventLoop = eventLoop
         self.descriptor = descriptor
     }
 
@@ -56,8 +58,9 @@ package final class LoopBell: ShardTurns {
     }
 
     package func request() {
-        // When the buffer is full, there is enough to read already.
-        _ = withUnsafeBytes(of: UInt8(1)) { send(descriptor, $0.baseAddress, 1, CInt(MSG_NOSIGNAL)) }
+        let count = withUnsafeBytes(of: UInt8(1)) { send(descriptor, $0.baseAddress, 1, CInt(MSG_NOSIGNAL)) }
+        // When the buffer is full, there is enough to read already. Anything else must not cost the turn.
+        if count < 0, errno != EAGAIN { eventLoop.execute { self.ring() } }
     }
 
     fileprivate func ring() {
@@ -74,7 +77,8 @@ package final class LoopBell: ShardTurns {
             self.bell = bell
         }
 
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        /// Once for all bytes that had come.
+        func channelReadComplete(context: ChannelHandlerContext) {
             bell?.ring()
         }
     }

@@ -44,6 +44,7 @@ extension WebSocketConnection {
     }
 
     private func closeAbusive() {
+        isDeaf = true
         close(
             code: .rateLimited,
             reason: "more than \(environment.limits.commandsPerSecond) commands and control frames a second")

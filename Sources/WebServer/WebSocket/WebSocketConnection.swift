@@ -44,8 +44,9 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var inbound: ByteBuffer?
     /// Whether ``inbound`` is being decoded. NIO reads on while a write fails, so that more may come meanwhile.
     private var isDecoding = false
-    /// After a violation nothing that follows has a meaning.
-    private var isDeaf = false
+    /// After a violation nothing that follows has a meaning, and of a client that was closed for its rate nothing more is
+    /// decoded.
+    var isDeaf = false
     var heartbeat: Heartbeat
     private(set) var roundTripTime: TimeAmount?
     var bucket: TokenBucket

@@ -9,11 +9,11 @@
         /// Blocks of more bytes come from the system and go back to it.
         private static let mappedBytes: Int32 = 128 << 10
 
-        /// Keeps memory that was used once from staying with the process; to be called before threads are started.
+        /// Returns memory that bursts have used to the system; to be called first, because arenas that exist stay.
         ///
         /// glibc gives each thread an arena of its own, up to 8 a core, and never moves memory between them: after bursts
-        /// that came to different threads, the process held twice what it used. Whoever sets glibc's variables has
-        /// decided otherwise.
+        /// that came to different threads, the process held twice what it used. Does nothing when the
+        /// user has set `MALLOC_*` or `GLIBC_TUNABLES`.
         static func configure() {
             let environment = ProcessInfo.processInfo.environment
             guard !environment.keys.contains(where: { $0.hasPrefix("MALLOC_") || $0 == "GLIBC_TUNABLES" }) else {
