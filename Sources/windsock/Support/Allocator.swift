@@ -4,8 +4,6 @@
 
     /// The C library's allocator, which Swift uses.
     enum Allocator {
-        /// Arenas that threads share.
-        private static let maxArenas: Int32 = 4
         /// Blocks of more bytes come from the system and go back to it.
         private static let mappedBytes: Int32 = 128 << 10
 
@@ -19,7 +17,7 @@
             guard !environment.keys.contains(where: { $0.hasPrefix("MALLOC_") || $0 == "GLIBC_TUNABLES" }) else {
                 return
             }
-            mallopt(M_ARENA_MAX, maxArenas)
+            mallopt(M_ARENA_MAX, Int32(clamping: max(2, ProcessInfo.processInfo.activeProcessorCount)))
             // Setting it also ends its growth with the size of what is freed.
             mallopt(M_MMAP_THRESHOLD, mappedBytes)
             // Small blocks are joined when they are freed, and not all at once by whoever frees a large one.
