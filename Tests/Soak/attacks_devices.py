@@ -64,17 +64,18 @@ class MetricSets(Attack):
 
 
 class UserProperties(Attack):
-    """MQTT 5 packets of 500 KB of empty user properties: properties are counted and not all copied."""
+    """MQTT 5 packets of 300 and 500 KB of user properties: what is taken is counted and not all copied."""
 
     family = "devices"
 
     def run(self):
         device = self.device(version=5)
-        empty = wire.mqtt_user_property("", "") * 100_000
-        long = wire.mqtt_user_property("n" * 60_000, "v" * 60_000) * 4
-        traces = wire.mqtt_user_property("traceparent", "00-" + "a" * 32 + "-" + "b" * 16 + "-01") * 6_000
+        # The first are about as large as a packet may be; the broker leaves the largest out.
+        empty, most = (wire.mqtt_user_property("", "") * count for count in (62_000, 100_000))
+        long = wire.mqtt_user_property("n" * 60_000, "v" * 60_000) * 2
+        traces = wire.mqtt_user_property("traceparent", "00-" + "a" * 32 + "-" + "b" * 16 + "-01") * 4_000
         for turn in pace(12):
-            properties = (empty, empty, long, traces)[turn % 4]
+            properties = (empty, empty, most, long, traces)[turn % 5]
             device.sendall(wire.mqtt_publish("sensors/properties", '{"value":1}', properties=properties))
 
 

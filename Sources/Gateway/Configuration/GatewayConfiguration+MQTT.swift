@@ -33,9 +33,9 @@ extension GatewayConfiguration {
                 settings.fail(option, "A password needs a user name: mqtt.username, or one in mqtt.url.", instead: ())
             }
         }
-        // A payload that is a little too large is kept as a dead letter; of what is far beyond, not even its properties are
-        // to cost time.
-        mqtt.maxPacketBytes = min(max(2 * maxPayloadBytes, 64 << 10), MQTTConfiguration.maxPacketByteCount)
+        // Room for a topic and a trace context, and for payloads a little too large, which become dead letters. Not for
+        // more: libmosquitto reads all properties before anybody can refuse them.
+        mqtt.maxPacketBytes = min(maxPayloadBytes + (64 << 10), MQTTConfiguration.maxPacketByteCount)
         mqtt.keepAlive = settings.duration(.mqttKeepAlive, in: .seconds(5)...(.seconds(65_535)))
         mqtt.sessionExpiry = settings.duration(.mqttSessionExpiry, in: .zero...(.seconds(4_294_967_294)))
         mqtt.receiveMaximum = settings.integer(.mqttReceiveMaximum, in: 1...IngestStore.Configuration.maxReceiveMaximum)
