@@ -182,7 +182,7 @@ let package = Package(
             name: "WebServerTests",
             dependencies: [
                 "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime", "OTLP", "Telemetry",
-                "WebSocketClient",
+                "WebSocketClient", "Observability",
                 "TestSupport",
                 logging, tracing, coreMetrics, lifecycle, jwt, crypto,
                 .product(name: "CryptoExtras", package: "swift-crypto"),

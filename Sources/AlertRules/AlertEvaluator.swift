@@ -26,7 +26,7 @@ package struct AlertEvaluator: Sendable {
     private var silences = LookSchedule()
     /// The earliest time at which an active alert may change its state.
     private var steps = LookSchedule()
-    /// Whether the next tick looks at all alerts that are going on, because what they wait for has changed.
+    /// The next tick looks at all active alerts, because their schedule does not hold any more.
     var looksAtAll = true
     /// Series that ``advance(to:isListening:)`` has looked at since the start.
     package private(set) var examinedCount = 0

@@ -95,6 +95,13 @@ struct HubFixture {
         return client
     }
 
+    /// A client whose join waits for the room's history.
+    func joinHolding(_ room: String, sink: Sink) throws -> HubClient {
+        let client = try join(sink: sink)
+        shard.joinHolding(client, try TopicFilter(room))
+        return client
+    }
+
     func publish(_ messages: (room: String, text: String)...) {
         hub.publish(
             messages.map {

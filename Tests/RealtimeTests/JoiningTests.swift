@@ -36,8 +36,7 @@ struct JoiningTests {
         let setup = try HubFixture()
         let sink = Sink()
         sink.capacity = 100
-        let client = try setup.join(sink: sink)
-        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        let client = try setup.joinHolding("chat", sink: sink)
         var told = 0
         nonisolated(unsafe) var isCompleted = false  // the loop runs on this thread
         setup.shard.release(
@@ -75,8 +74,7 @@ struct JoiningTests {
         let setup = try HubFixture()
         let sink = Sink()
         sink.replayRest = .seconds(5)
-        let client = try setup.join(sink: sink)
-        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        let client = try setup.joinHolding("chat", sink: sink)
         var told = 0
         let page: Replay.NextPage = { take in
             told += 1
@@ -115,8 +113,7 @@ struct JoiningTests {
     func conflatableHeld() throws {
         let setup = try HubFixture()
         let sink = Sink()
-        let client = try setup.join(sink: sink)
-        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        let client = try setup.joinHolding("chat", sink: sink)
         for number in 1...DeliveryControl.maxHeld * 2 { setup.publish(("chat", "p\(number),")) }
         setup.say(("chat", "1,", 1), ("chat", "2,", 2))
         setup.publish(("chat", "last,"))
@@ -128,12 +125,43 @@ struct JoiningTests {
         #expect(client.control == nil)
     }
 
+    @Test(
+        "Few pages are read from the database at a time; other replays go past those that wait, and nobody stays behind"
+    )
+    func pagesAtATime() throws {
+        let setup = try HubFixture()
+        nonisolated(unsafe) var asked: [@Sendable (Replay.Page?) -> Void] = []  // the loop runs on this thread
+        let sinks = (0..<20).map { _ in Sink() }
+        let clients = try sinks.map { try setup.joinHolding("chat", sink: $0) }
+        for client in clients {
+            setup.shard.release(client, in: "chat", [], through: 1, next: { asked.append($0) })
+        }
+        let snapshot = Sink()
+        setup.shard.replay(
+            to: try setup.join(sink: snapshot), [], first: Replay.Page([], isLast: false), completion: {}
+        ) { take in
+            take(Replay.Page([HubFixture.chat("sensors", "latest", nil)], isLast: true))
+        }
+        setup.loop.run()
+        #expect(asked.count == 8)
+        #expect(snapshot.text == "latest")
+        // Some go while they wait: their turns are for others.
+        for client in clients[10..<15] { setup.shard.disconnect(client) }
+        var answered = 0
+        while answered < asked.count {
+            asked[answered](Replay.Page([HubFixture.chat("chat", "missed", 1)], isLast: true))
+            answered += 1
+            setup.loop.run()
+            #expect(asked.count - answered <= 8)
+        }
+        #expect(sinks.filter { $0.text == "missed" }.count == 15)
+    }
+
     @Test("A replay that cannot go on closes the client, which then comes back")
     func brokenReplay() throws {
         let setup = try HubFixture()
         let sink = Sink()
-        let client = try setup.join(sink: sink)
-        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        let client = try setup.joinHolding("chat", sink: sink)
         setup.shard.release(client, in: "chat", [], through: 9, next: { take in take(nil) })
         setup.loop.run()
         #expect(sink.closed == .slowClient)
@@ -178,8 +206,7 @@ struct JoiningTests {
     func overflow() throws {
         let setup = try HubFixture()
         let sink = Sink()
-        let client = try setup.join(sink: sink)
-        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        let client = try setup.joinHolding("chat", sink: sink)
         for offset in 1...DeliveryControl.maxHeld { setup.say(("chat", "x", Int64(offset))) }
         setup.loop.run()
         #expect(sink.closed == nil)
@@ -192,8 +219,7 @@ struct JoiningTests {
     func gone() throws {
         let setup = try HubFixture()
         let sink = Sink()
-        let client = try setup.join(sink: sink)
-        setup.shard.joinHolding(client, try TopicFilter("chat"))
+        let client = try setup.joinHolding("chat", sink: sink)
         setup.shard.disconnect(client)
         setup.shard.release(client, in: "chat", [HubFixture.chat("", "answer", nil)], through: 0)
         setup.loop.run()

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import Observability
 import Realtime
 import Services
 import Storage
@@ -73,8 +74,10 @@ struct HostileClientTests {
 
     @Test("Control frames are charged to the rate of commands: a flood of them closes the connection")
     func controlFrameRate() async throws {
+        let registry = MetricsRegistry()
         let server = try await LiveServer(
-            limits: ConnectionLimits(commandsPerSecond: 10, commandBurst: 20, closeTimeout: .milliseconds(300)))
+            limits: ConnectionLimits(commandsPerSecond: 10, commandBurst: 20, closeTimeout: .milliseconds(300)),
+            socketMetrics: registry)
         for opcode: UInt8 in [9, 10] {
             let client = try await Endpoint.stream.open(server)
             try await client.send([UInt8](repeatElement(ClientFrame.bytes(opcode, []), count: 200).joined()))
@@ -87,6 +90,10 @@ struct HostileClientTests {
             #expect(pongs <= 20)
             #expect(try await client.frame() == nil, "nothing follows the close frame")
         }
+        // Of each flood another burst is counted until it is abuse, and nothing more is decoded.
+        let refused = try #require(
+            PrometheusText.render(registry).firstMatch(of: /commands_rate_limited_total (\d+)/)?.1)
+        #expect(try #require(Int(refused)) <= 2 * 22)
         try await server.stop()
     }
 

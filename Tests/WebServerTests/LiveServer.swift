@@ -44,6 +44,7 @@ final class LiveServer: Sendable {
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil, echoPath: EchoPath? = nil,
         alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(),
+        socketMetrics: any MetricsFactory = NOOPMetricsHandler.instance,
         metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
         let log = self.log
@@ -84,7 +85,7 @@ final class LiveServer: Sendable {
         tickets = TicketStore()
         let environment = ConnectionEnvironment(
             hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,
-            queueBytes: queueBytes, metrics: WebSocketMetrics(factory: NOOPMetricsHandler.instance), logger: logger)
+            queueBytes: queueBytes, metrics: WebSocketMetrics(factory: socketMetrics), logger: logger)
         cap = environment.cap
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let server = WebServer(

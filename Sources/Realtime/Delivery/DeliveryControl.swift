@@ -25,7 +25,7 @@ final class DeliveryControl {
     private var heldBytes = 0
     /// Replays in the order of their joins; the first one is being sent.
     var replays = Deque<Replay>()
-    /// Whether the shard goes on with them in its next turn.
+    /// The client stands in the shard's ``ReplayLine``.
     var isReplayDue = false
     /// Made with the first rate limit, given up with the last.
     var pacer: RatePacer?

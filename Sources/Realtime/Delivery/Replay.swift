@@ -43,7 +43,7 @@ package final class Replay {
     let completion: @Sendable () -> Void
     var state: State
 
-    /// Whether its pages come from the database: those of rooms do, snapshots of readings do not.
+    /// Pages of rooms come from the database, those of snapshots from memory.
     var isStored: Bool { room != nil }
     var needsStoredPage: Bool { isStored && state == .ready }
 

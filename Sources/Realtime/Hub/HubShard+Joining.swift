@@ -6,6 +6,8 @@ package import Telemetry
 extension HubShard {
     /// Held messages go out in portions of this many, as the client's socket takes them.
     private static let heldPortion = 64
+    /// The share of a turn that replays may take.
+    private static let replayTime = TimeAmount.milliseconds(2)
 
     /// Bytes of payloads after which a page should end, so that it fits in a client's queue.
     package var replayPageBytes: Int { min(Replay.Page.maxBytes, configuration.queue.maxBytes / 4) }
@@ -64,8 +66,23 @@ extension HubShard {
         goOn(with: replay, for: client, after: rest)
     }
 
-    /// Goes on with a client's replay if its socket has taken what was sent before.
-    func continueReplay(to client: HubClient) {
+    /// Continues a client's replay in the next turn.
+    func replayLater(to client: HubClient) {
+        if replaying.append(client) { requestTurn() }
+    }
+
+    /// Continues replays one after the other, each once, until their share of the turn is used up.
+    func continueReplays() {
+        let end = NIODeadline.now() + Self.replayTime
+        for _ in 0..<replaying.count {
+            guard let client = replaying.popFirst() else { return }
+            continueReplay(to: client)
+            if NIODeadline.now() > end { return requestTurn() }
+        }
+    }
+
+    /// Continues a client's replay if its socket has taken what was sent before.
+    private func continueReplay(to client: HubClient) {
         guard let sink = client.sink, sink.isWritable, client.queue?.isEmpty ?? true,
             let control = client.control, let replay = control.replays.first
         else { return }
@@ -75,10 +92,10 @@ extension HubShard {
             replay.state = .fetching
             let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
             let isStored = replay.isStored
-            if isStored { pagesUnderWay += 1 }
+            if isStored { replaying.storedPageBegins() }
             replay.nextPage { page in
                 let (client, replay) = bound.value
-                if isStored { self.storedPageCame() }
+                if isStored, self.replaying.storedPageEnds() { self.requestTurn() }
                 self.take(page, of: replay, for: client)
             }
         case .releasing:
@@ -107,7 +124,7 @@ extension HubShard {
         goOn(with: replay, for: client, after: page.isLast ? .zero : rest)
     }
 
-    /// Goes on with a replay when its last page is paid for. Pages are charged one by one, so that clients of a user that
+    /// Continues a replay when its last page is paid for. Pages are charged one by one, so that clients of a user that
     /// join at once cannot read all of theirs before the first has paid.
     private func goOn(with replay: Replay, for client: HubClient, after rest: TimeAmount) {
         guard rest > .zero else { return replayLater(to: client) }

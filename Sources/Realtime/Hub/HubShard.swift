@@ -1,5 +1,4 @@
 import CoreMetrics
-import DequeModule
 package import NIOCore
 package import Telemetry
 
@@ -38,11 +37,6 @@ package final class HubShard: @unchecked Sendable {
         case delivering
     }
 
-    /// How long replays may keep the loop in one turn.
-    private static let replayTime = TimeAmount.milliseconds(2)
-    /// Pages of replays that the shard reads from the database at the same time. They all may come between two turns.
-    private static let maxPagesUnderWay = 8
-
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
     private(set) var phase = Phase.idle
@@ -55,10 +49,7 @@ package final class HubShard: @unchecked Sendable {
     private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
     /// Clients whose sockets took bytes again while others were called.
     private var resumed: [HubClient] = []
-    /// Clients whose replays go on, in this order.
-    private var replaying = Deque<HubClient>()
-    /// Pages that the database was asked for and that have not come yet.
-    var pagesUnderWay = 0
+    var replaying = ReplayLine()
     private var isTurnRequested = false
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
@@ -274,37 +265,8 @@ package final class HubShard: @unchecked Sendable {
         if hasGathered { requestTurn() }
     }
 
-    /// Continues replays one after the other, for as long as they may take at once.
-    private func continueReplays() {
-        let end = NIODeadline.now() + Self.replayTime
-        for _ in 0..<replaying.count {
-            guard let client = replaying.popFirst() else { return }
-            if pagesUnderWay >= Self.maxPagesUnderWay, client.control?.replays.first?.needsStoredPage == true {
-                // The next page that comes asks for a turn.
-                replaying.append(client)
-                continue
-            }
-            client.control?.isReplayDue = false
-            continueReplay(to: client)
-            if NIODeadline.now() > end { return requestTurn() }
-        }
-    }
-
-    /// Continues a client's replay in the next turn.
-    func replayLater(to client: HubClient) {
-        guard let control = client.control, !control.isReplayDue else { return }
-        control.isReplayDue = true
-        replaying.append(client)
-        requestTurn()
-    }
-
-    func storedPageCame() {
-        pagesUnderWay -= 1
-        if !replaying.isEmpty { requestTurn() }
-    }
-
     /// Asks for a turn, on the loop; requests before it share it.
-    private func requestTurn() {
+    func requestTurn() {
         guard !isTurnRequested else { return }
         isTurnRequested = true
         turns.request()

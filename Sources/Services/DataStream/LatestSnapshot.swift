@@ -27,7 +27,7 @@ struct LatestSnapshot: Sendable {
     private var version: UInt64 = 0
     /// The last known device that was compared with the filter.
     private var lastSeen: DevicePlace?
-    /// Whether known devices are still to be compared.
+    /// Known devices are still to be compared.
     private var isSearching = true
     /// Devices that match and are still to be read.
     private var devices: ArraySlice<DevicePlace> = []

@@ -51,7 +51,7 @@ package final class TraceRing: SpanProcessor {
 
     package func onEnd(_ span: SpanData) {
         let id = ID(span.context)
-        // What is forgotten is freed without the lock, which all threads that end spans take.
+        // Forgotten traces are freed outside the lock, which every thread takes that ends a span.
         let forgotten: [KeptTrace] = state.withLock { state in
             switch state.traces[id]?.add(span) {
             case nil:

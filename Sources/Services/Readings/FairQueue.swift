@@ -8,7 +8,7 @@ import DequeModule
 struct FairQueue<Element> {
     private typealias Place = (number: UInt64, element: Element)
 
-    /// What one user has in the queue.
+    /// One user's elements.
     private struct Line {
         var refusable = Deque<Place>()
         var promised = Deque<Place>()

@@ -125,12 +125,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func scheduleBodyTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
         guard case .open = phase else { return }
         bodyTimer?.cancel()
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        bodyTimer = context.eventLoop.scheduleTask(in: time) {
-            let (handler, context) = bound.value
-            handler.bodyTimer = nil
-            handler.checkBody(context)
-        }
+        bodyTimer = nil
+        schedule(\.bodyTimer, context, in: time) { $0.checkBody($1) }
     }
 
     private func checkBody(_ context: ChannelHandlerContext) {
@@ -148,6 +144,9 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(problem.body)), promise: nil)
         phase = .closed
+        // A socket that is full gets no longer for this answer than for others.
+        unsentSince = unsentSince ?? context.eventLoop.now
+        scheduleWriteTimer(context, in: configuration.writeTimeout)
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
@@ -216,13 +215,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func scheduleIdleTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
-        guard idleTimer == nil else { return }
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        idleTimer = context.eventLoop.scheduleTask(in: time) {
-            let (handler, context) = bound.value
-            handler.idleTimer = nil
-            handler.checkIdleness(context)
-        }
+        schedule(\.idleTimer, context, in: time) { $0.checkIdleness($1) }
     }
 
     private func checkIdleness(_ context: ChannelHandlerContext) {
@@ -251,13 +244,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func scheduleWriteTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
-        guard writeTimer == nil else { return }
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        writeTimer = context.eventLoop.scheduleTask(in: time) {
-            let (handler, context) = bound.value
-            handler.writeTimer = nil
-            handler.checkWrites(context)
-        }
+        schedule(\.writeTimer, context, in: time) { $0.checkWrites($1) }
     }
 
     private func checkWrites(_ context: ChannelHandlerContext) {
@@ -266,6 +253,24 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard left <= .zero else { return scheduleWriteTimer(context, in: left) }
         metrics.connectionCut(.write)
         context.close(promise: nil)
+    }
+
+    // MARK: Timers
+
+    private typealias Timer = ReferenceWritableKeyPath<HTTPConnectionGuard, Scheduled<Void>?>
+
+    /// Sets a timer that does not run yet.
+    private func schedule(
+        _ timer: Timer, _ context: ChannelHandlerContext, in time: TimeAmount,
+        _ check: @escaping @Sendable (HTTPConnectionGuard, ChannelHandlerContext) -> Void
+    ) {
+        guard self[keyPath: timer] == nil else { return }
+        let bound = NIOLoopBound((self, context, timer), eventLoop: context.eventLoop)
+        self[keyPath: timer] = context.eventLoop.scheduleTask(in: time) {
+            let (handler, context, timer) = bound.value
+            handler[keyPath: timer] = nil
+            check(handler, context)
+        }
     }
 
     private func cancelTimers() {
