@@ -91,12 +91,13 @@ package struct WebServer: Service {
             publicOrigin: configuration.publicOrigin, allowed: configuration.allowedOrigins)
         let authenticator = dependencies.authenticator
         let environment = dependencies.environment
+        let lines = try await RequestLines(on: eventLoopGroup.makeIterator())
         let application = Application(
             router: router(origins: origins),
             server: HTTPServerBuilder { [configuration] responder in
                 HTTP1WebSocketChannel(
                     responder: responder, authenticator: authenticator, origins: origins, environment: environment,
-                    echoPath: configuration.echoPath)
+                    lines: lines, echoPath: configuration.echoPath)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,

@@ -45,8 +45,8 @@ struct HubFixture {
             onClose?()
         }
 
-        func chargeReplay(_ messageCount: Int) -> TimeAmount {
-            replayed.append(messageCount)
+        func chargeReplay(_ messages: [Message]) -> TimeAmount {
+            replayed.append(messages.count)
             return replayRest
         }
 

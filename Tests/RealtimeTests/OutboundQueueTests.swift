@@ -84,6 +84,29 @@ struct OutboundQueueTests {
         #expect(queue.isSpent(at: Self.start + .seconds(3)))
     }
 
+    @Test("Gaps in too many rooms end the client: what it has missed is a new connection's snapshot")
+    func manyGaps() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 1000))
+        let name = String(repeating: "x", count: 200)
+        var count: UInt64 = 0
+        while count < 1000, queue.append(Self.telemetry(count, "aaaaa", room: "\(name)\(count)")) != .overflow {
+            count += 1
+        }
+        // 16 KiB at least, and 64 bytes beside each name.
+        #expect((60...400).contains(count))
+    }
+
+    @Test("Of thousands of gaps that were told it is not known for ever when")
+    func gapTimes() {
+        var queue = OutboundQueue(limits: .init(maxBytes: 10))
+        for number in 0..<3000 as Range<UInt64> {
+            for _ in 0..<2 { _ = queue.append(Self.telemetry(number, "aaaaaa", room: "room \(number)")) }
+            #expect(Self.drain(&queue, at: Self.start + .seconds(Int64(number / 1000))).count == 2)
+        }
+        #expect(queue.isSpent(at: Self.start + .seconds(4)))
+        #expect(queue.lastGap.count <= OutboundQueue.maxGapTimes)
+    }
+
     @Test("It never holds more than its limit, whatever comes")
     func bounded() {
         var queue = OutboundQueue(limits: .init(maxBytes: 1000))

@@ -28,6 +28,7 @@ import attacks_commands  # noqa: E402, F401
 import attacks_connections  # noqa: E402, F401
 import attacks_devices  # noqa: E402, F401
 import attacks_output  # noqa: E402, F401
+import attacks_parsing  # noqa: E402, F401
 import attacks_requests  # noqa: E402, F401
 import honest  # noqa: E402
 import judge  # noqa: E402

@@ -1,5 +1,8 @@
 """Attacks on what the gateway holds for those who do not read: control frames, replays, answers, snapshots."""
 
+import json
+import urllib.parse
+
 import wire
 from attack import Attack, Flood, Stream, json_of, pace
 from servers import FULL_ROOM
@@ -85,6 +88,41 @@ class UnreadAnswers(Attack):
             peer.send(b"")
 
         Flood(30, open_one, act, opens_per_second=10).run(per_second=60)
+
+
+class UnreadCharts(Attack):
+    """24 charts of a device with long names, as NDJSON, that nobody reads: a series is not written as a whole."""
+
+    family = "output"
+    DEVICE, METRICS, READINGS = '"' * 100, 8, 2000
+
+    def prepare(self):
+        names = ['"' * 100 + str(number) for number in range(self.METRICS)]
+        payload = json.dumps(dict.fromkeys(names, 20.5))
+        with self.device() as device:
+            for turn in pace(self.target.ingest_rate(1000)):
+                if turn == self.READINGS:
+                    break
+                device.sendall(wire.mqtt_publish(f"sensors/{self.DEVICE}", payload))
+            device.sendall(b"\xe0\0")
+
+    def run(self):
+        values = "/api/readings?" + urllib.parse.urlencode({"device": self.DEVICE})
+        chart = values + "&points=10000"
+        asked = [(chart, "application/x-ndjson"), (chart, "text/csv"), (chart, "application/json"),
+                 (values, "application/x-ndjson")]
+
+        def open_one(number):
+            peer = self.connect(number, receive=4096)
+            path, kind = asked[number % len(asked)]
+            peer.sendall(wire.request("GET", path, self.token(number), headers=[f"Accept: {kind}"]))
+            return peer
+
+        def act(peer, number):
+            peer.setblocking(False)
+            peer.send(b"")
+
+        Flood(24, open_one, act, opens_per_second=10).run(per_second=60)
 
 
 class Snapshots(Attack):

@@ -239,6 +239,46 @@ struct HostileClientTests {
         try await server.stop()
     }
 
+    @Test("What a client sent before it ended its half is decoded no further than what it sends in small pieces")
+    func commandsBeforeTheEnd() async throws {
+        let registry = MetricsRegistry()
+        let server = try await LiveServer(
+            limits: ConnectionLimits(
+                commandsPerSecond: 100_000, commandBurst: 100_000, userCommandsPerSecond: 0, maxPendingCommands: 10,
+                userReplayedPerSecond: 1), socketMetrics: registry)
+        for number in 0..<100 { try server.publish("d\(number)", [("t", 1)]) }
+        let client = try await Endpoint.stream.open(server)
+        // 100 readings at one a second: the second join waits for more than a minute, and commands behind it.
+        let joins = ["sensors/#", "sensors/+"].map {
+            ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"\#($0)"}}"#)
+        }
+        let commands = [UInt8](repeatElement(ClientFrame.text("{}"), count: 1000).joined())
+        try await client.socket.send(joins.joined() + commands)
+        client.socket.finishSending()
+        try await eventually("the connection ends") { server.hub.presence.clientCount == 0 }
+        let received = try #require(
+            PrometheusText.render(registry).firstMatch(of: /websocket_messages_received_total (\d+)/)?.1)
+        #expect(try #require(Int(received)) <= 2 + 10)
+        try await server.stop()
+    }
+
+    @Test("Bytes count as commands: large ones are refused long before small ones are")
+    func largeCommands() async throws {
+        let server = try await LiveServer(limits: ConnectionLimits(commandsPerSecond: 1, commandBurst: 100))
+        let client = try await Endpoint.stream.open(server)
+        let large = ClientFrame.text(
+            #"{"type":"clock_sync","payload":{"t0":1,"x":"\#(String(repeating: "x", count: 60_000))"}}"#)
+        // 15 each: six are within a burst of a hundred.
+        for _ in 0..<8 { try await client.send(large) }
+        var answers: [String] = []
+        while answers.count < 8, let frame = try await client.frame() {
+            answers.append(frame.text.contains("rate_limited") ? "refused" : "done")
+        }
+        #expect(answers.prefix(6).allSatisfy { $0 == "done" } && answers.last == "refused")
+        client.socket.close()
+        try await server.stop()
+    }
+
     @Test("While a token is checked nothing more is read of the connection")
     func gate() async throws {
         let authority = try await TokenAuthority(secret: LiveServer.secret)

@@ -60,6 +60,56 @@ struct PureRulesTests {
         #expect(take(10) == .allowed, "time heals")
     }
 
+    @Test("A costly command takes several tokens, and at most as many as there can be")
+    func costlyCommands() {
+        var bucket = TokenBucket(burst: 10, now: Self.start)
+        func take(_ cost: Int, _ seconds: Int64) -> TokenBucket.Decision {
+            bucket.take(cost, perSecond: 1, burst: 10, now: Self.start + .seconds(seconds))
+        }
+        #expect(take(6, 0) == .allowed)
+        #expect(take(6, 0) == .refused)
+        #expect(take(1000, 12) == .allowed)
+        #expect(take(1, 12) == .refused)
+    }
+
+    @Test("Replays are paid for by messages and by bytes, with a second's worth free")
+    func replayCharges() {
+        let quota = UserQuota(limits: ConnectionLimits(userReplayedPerSecond: 100))
+        #expect(quota.chargeReplay(100, byteCount: 0, to: "ann", now: Self.start) == .zero)
+        #expect(quota.chargeReplay(100, byteCount: 0, to: "ann", now: Self.start) == .seconds(1))
+        #expect(quota.chargeReplay(100, byteCount: 200 << 10, to: "bob", now: Self.start) == .seconds(2))
+        #expect(quota.replayDelay(of: "bob", now: Self.start) == .seconds(2))
+    }
+
+    @Test("A command has few values: JSON of thousands is refused before they are made")
+    func commandValues() throws {
+        func refusal(_ payload: String) -> ClientCommand.Refusal? {
+            let text = #"{"type":"x","id":"1","payload":\#(payload)}"#
+            do throws(ClientCommand.Refusal) {
+                _ = try ClientCommand(json: text, receivedAt: Timestamp(nanosecondsSinceEpoch: 0))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(refusal("{\"p\":[\(Array(repeating: "1", count: 200).joined(separator: ","))]}") == nil)
+        let many = try #require(refusal("{\"p\":[\(Array(repeating: "[1]", count: 200).joined(separator: ","))]}"))
+        #expect(many.error.message.contains("more than 256 values"))
+        let wrong = try #require(refusal("[]"))
+        #expect(wrong.id == "1", "the error of what can be read is matched by its id")
+    }
+
+    @Test("Rooms that clients name have 32 levels at most")
+    func roomLevels() throws {
+        func command(levels: Int) throws -> ClientCommand {
+            let room = Array(repeating: "a", count: levels).joined(separator: "/")
+            return ClientCommand(
+                type: "join_room", payload: .object([JSONMember(name: "room_id", value: .string(room))]))
+        }
+        #expect(try command(levels: 32).room().levels.count == 32)
+        #expect(throws: CommandError.self) { try command(levels: 33).room() }
+    }
+
     private static func handshake(_ change: (inout HTTPRequestHead) -> Void = { _ in }) -> HTTPRequestHead {
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws?x=1")
         head.headers = [

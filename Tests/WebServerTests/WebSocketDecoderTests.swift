@@ -49,6 +49,22 @@ struct WebSocketDecoderTests {
         #expect(try Self.decode(bytes, step: step) == expected)
     }
 
+    @Test("Frames that bring nothing are limited; those of 64 bytes are not")
+    func smallFrames() throws {
+        let empty = ClientFrame.bytes(0, [], isFinal: false)
+        func message(emptyFrames count: Int) -> [UInt8] {
+            ClientFrame.text("a", isFinal: false) + [UInt8](repeatElement(empty, count: count).joined())
+        }
+        #expect(try Self.decode(message(emptyFrames: 126) + ClientFrame.rest("b")) == [.text("ab")])
+        #expect(Self.violation(message(emptyFrames: 128)) == .policyViolation)
+        var decoder = WebSocketDecoder(maxMessageBytes: 1 << 20)
+        let piece = String(repeating: "x", count: 64)
+        var bytes = ByteBuffer(bytes: ClientFrame.text(piece, isFinal: false))
+        for _ in 0..<10_000 { bytes.writeBytes(ClientFrame.rest(piece, isFinal: false)) }
+        bytes.writeBytes(ClientFrame.rest(""))
+        #expect(try decoder.next(from: &bytes) == .text(String(repeating: piece, count: 10_001)))
+    }
+
     @Test("A character may be split between fragments")
     func splitCharacter() throws {
         let bytes = ClientFrame.bytes(1, [0xC3], isFinal: false) + ClientFrame.bytes(0, [0xBC])

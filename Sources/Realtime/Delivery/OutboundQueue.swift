@@ -13,6 +13,8 @@ package struct OutboundQueue {
         package var maxReliableMessages: Int
         /// The least time between two `gap` notices of a room.
         package var gapInterval: TimeAmount
+        /// Bytes of gaps that wait to be told, about.
+        var maxGapBytes: Int { max(maxBytes / 2, 16 << 10) }
 
         package init(
             maxBytes: Int = 1 << 20, maxReliableMessages: Int = 256, gapInterval: TimeAmount = .seconds(1)
@@ -27,7 +29,8 @@ package struct OutboundQueue {
     package enum Appended: Equatable {
         /// It waits; `dropped` older messages were left out to make room for it.
         case queued(dropped: Int)
-        /// It may not be left out and there is no room: the client must be closed with 4008.
+        /// It may not be left out and there is no room, or gaps in too many rooms wait to be told: the client must be
+        /// closed with 4008.
         case overflow
     }
 
@@ -41,8 +44,15 @@ package struct OutboundQueue {
     private var messages = Deque<QueuedMessage>()
     private var reliableCount = 0
     private var droppedByRoom: [String: Int] = [:]
-    private var lastGap: [String: NIODeadline] = [:]
+    /// What ``droppedByRoom`` takes, about.
+    private var gapByteCount = 0
+    private(set) var lastGap: [String: NIODeadline] = [:]
     private let limits: Limits
+
+    /// What a gap takes beside its room's name.
+    private static let gapOverhead = 64
+    /// Rooms of which it is known when their last gap was told.
+    static let maxGapTimes = 1024
 
     /// Bytes of the frames that wait.
     package private(set) var byteCount = 0
@@ -72,7 +82,8 @@ package struct OutboundQueue {
             var dropped = 0
             push(message, size)
             if byteCount > limits.maxBytes { dropped = makeRoom(for: 0) }
-            return .queued(dropped: dropped)
+            // Whoever misses something in so many rooms is better served by the snapshot of a new connection.
+            return gapByteCount > limits.maxGapBytes ? .overflow : .queued(dropped: dropped)
         }
     }
 
@@ -104,6 +115,11 @@ package struct OutboundQueue {
 
     private mutating func tell(_ dropped: Int, in room: String, at now: NIODeadline) -> Next {
         droppedByRoom[room] = nil
+        gapByteCount -= Self.cost(ofGapIn: room)
+        if lastGap.count >= Self.maxGapTimes {
+            lastGap = lastGap.filter { now - $0.value < limits.gapInterval }
+            if lastGap.count >= Self.maxGapTimes { lastGap.removeAll() }
+        }
         lastGap[room] = now
         return .gap(room: room, dropped: dropped)
     }
@@ -151,6 +167,13 @@ package struct OutboundQueue {
 
     private mutating func leaveOut(_ message: QueuedMessage) {
         byteCount -= message.frame.readableBytes
-        droppedByRoom[message.room, default: 0] += 1
+        if let dropped = droppedByRoom[message.room] {
+            droppedByRoom[message.room] = dropped + 1
+        } else {
+            droppedByRoom[message.room] = 1
+            gapByteCount += Self.cost(ofGapIn: message.room)
+        }
     }
+
+    private static func cost(ofGapIn room: String) -> Int { room.utf8.count + gapOverhead }
 }

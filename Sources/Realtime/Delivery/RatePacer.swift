@@ -8,12 +8,14 @@ import Telemetry
 /// no `gap` is told, because the client asked for it. Of several joins that match a room the highest rate wins. A value
 /// type on a given clock; only conflatable messages are paced.
 ///
-/// Cost: a message takes one look-up of its room's rate, which is kept until a join changes; what waits is found by a
-/// heap of deadlines.
+/// Cost: a message takes one look-up of its series, which keeps its rate until a join changes; what waits is found by a
+/// heap of deadlines. The series take half a MiB at most.
 struct RatePacer {
-    /// Series that are paced; those beyond it come as they are.
-    static let maxSeries = 16_384
-    private static let maxRooms = 16_384
+    /// Series that are paced; those beyond it come as they are. Three quarters of a power of two: as many as a dictionary
+    /// holds before it doubles.
+    static let maxSeries = 12_288
+    /// What a waiting message takes beside its frame.
+    private static let messageOverhead = 160
 
     private enum Rate {
         /// No join matches the room any more.
@@ -29,8 +31,9 @@ struct RatePacer {
 
     private struct Series {
         var sentAt: NIODeadline
-        /// The latest message, which waits for its time.
-        var waiting: QueuedMessage?
+        /// As of ``joinVersion``.
+        var rate: Rate
+        var joinVersion: UInt32
         /// Whether ``RatePacer/deadlines`` has the series.
         var isScheduled = false
     }
@@ -45,12 +48,13 @@ struct RatePacer {
     private var joins: [TopicFilter: Join] = [:]
     private let filters: RoomFilterTree<Join>
     private var limitCount = 0
-    /// The rates of rooms, as of the latest change of the joins.
-    private var rates: [String: Rate] = [:]
+    /// Counts the changes of the joins.
+    private var joinVersion: UInt32 = 0
     private var series: [ConflationKey: Series] = [:]
-    private var deadlines = Heap<Deadline>()
-    private var waitingCount = 0
+    /// The latest messages of series that wait for their time.
+    private var waiting: [ConflationKey: QueuedMessage] = [:]
     private var waitingBytes = 0
+    private var deadlines = Heap<Deadline>()
     private let maxWaitingBytes: Int
     /// Set when a rate has changed since ``deadlines`` was made.
     private var isOutdated = false
@@ -65,9 +69,9 @@ struct RatePacer {
     }
 
     /// Whether no join asks for a limit and nothing waits.
-    var isIdle: Bool { limitCount == 0 && waitingCount == 0 }
+    var isIdle: Bool { limitCount == 0 && waiting.isEmpty }
     /// Whether a message waits for its time.
-    var isWaiting: Bool { waitingCount > 0 }
+    var isWaiting: Bool { !waiting.isEmpty }
 
     mutating func join(_ filter: TopicFilter) {
         guard joins[filter] == nil else { return }
@@ -97,24 +101,25 @@ struct RatePacer {
     /// Whether the message goes out now, because it is not paced or its time has come; otherwise it waits.
     mutating func admits(_ message: QueuedMessage, at now: NIODeadline) -> Bool {
         guard case .conflatable(let key) = message.delivery else { return true }
-        guard case .every(let interval) = rate(of: message.room) else {
-            // An older message of the series must not come after this one.
-            if series[key]?.waiting != nil { sent(key, at: now) }
-            return true
-        }
-        guard let state = series[key] else {
+        guard let state = current(key, in: message.room) else {
             if series.count >= Self.maxSeries { forgetSent() }
-            if series.count < Self.maxSeries { series[key] = Series(sentAt: now) }
+            if series.count < Self.maxSeries {
+                series[key] = Series(sentAt: now, rate: rate(of: message.room), joinVersion: joinVersion)
+            }
             return true
         }
-        let added = message.frame.readableBytes - (state.waiting?.frame.readableBytes ?? 0)
+        guard case .every(let interval) = state.rate else {
+            // An older message of the series must not come after this one.
+            sent(key, at: now)
+            return true
+        }
+        let added = Self.cost(of: message) - (waiting[key].map(Self.cost) ?? 0)
         if now - state.sentAt >= interval || waitingBytes + added > maxWaitingBytes {
             sent(key, at: now)
             return true
         }
-        if state.waiting == nil { waitingCount += 1 }
         waitingBytes += added
-        series[key]?.waiting = message
+        waiting[key] = message
         if !state.isScheduled {
             series[key]?.isScheduled = true
             deadlines.insert(Deadline(at: state.sentAt + interval, key: key))
@@ -130,8 +135,8 @@ struct RatePacer {
             guard let next = deadlines.min, next.at <= now else { break }
             deadlines.removeMin()
             series[next.key]?.isScheduled = false
-            guard let state = series[next.key], let message = state.waiting else { continue }
-            switch rate(of: message.room) {
+            guard let message = waiting[next.key], let state = current(next.key, in: message.room) else { continue }
+            switch state.rate {
             case .every(let interval) where now - state.sentAt < interval:
                 series[next.key]?.isScheduled = true
                 deadlines.insert(Deadline(at: state.sentAt + interval, key: next.key))
@@ -152,11 +157,11 @@ struct RatePacer {
 
     /// Gives up the message of a series that waits.
     mutating func giveUp(_ key: ConflationKey) {
-        guard let message = series[key]?.waiting else { return }
-        series[key]?.waiting = nil
-        waitingCount -= 1
-        waitingBytes -= message.frame.readableBytes
+        guard let message = waiting.removeValue(forKey: key) else { return }
+        waitingBytes -= Self.cost(of: message)
     }
+
+    private static func cost(of message: QueuedMessage) -> Int { message.frame.readableBytes + messageOverhead }
 
     /// Makes room for further series; only when that frees many, so that its cost is small for each.
     private mutating func forgetSent() {
@@ -165,7 +170,7 @@ struct RatePacer {
     }
 
     private mutating func changed() {
-        rates.removeAll(keepingCapacity: rates.count <= 1024)
+        joinVersion &+= 1
         isOutdated = !deadlines.isEmpty
     }
 
@@ -175,8 +180,18 @@ struct RatePacer {
         deadlines = Heap(series.lazy.filter(\.value.isScheduled).map { Deadline(at: now, key: $0.key) })
     }
 
-    private mutating func rate(of room: String) -> Rate {
-        if let known = rates[room] { return known }
+    /// What is known of a series, its rate brought up to date; nil when the series is new.
+    private mutating func current(_ key: ConflationKey, in room: String) -> Series? {
+        guard var state = series[key] else { return nil }
+        if state.joinVersion != joinVersion {
+            state.rate = rate(of: room)
+            state.joinVersion = joinVersion
+            series[key] = state
+        }
+        return state
+    }
+
+    private func rate(of room: String) -> Rate {
         var shortest: TimeAmount?
         var hasJoin = false
         var isLimited = true
@@ -188,10 +203,6 @@ struct RatePacer {
                 isLimited = false
             }
         }
-        let rate: Rate =
-            if !hasJoin { .left } else if isLimited, let shortest { .every(shortest) } else { .unlimited }
-        if rates.count >= Self.maxRooms { rates.removeAll() }
-        rates[room] = rate
-        return rate
+        return if !hasJoin { .left } else if isLimited, let shortest { .every(shortest) } else { .unlimited }
     }
 }

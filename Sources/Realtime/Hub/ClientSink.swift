@@ -14,7 +14,7 @@ package protocol ClientSink: AnyObject {
     func close(code: CloseCode, reason: String)
     /// Charges the client's user for messages that a join sent beside its answer; returns the time until more of them may
     /// be read.
-    func chargeReplay(_ messageCount: Int) -> TimeAmount
+    func chargeReplay(_ messages: [Message]) -> TimeAmount
     /// The time from the latest ping to its pong, once there was one.
     var roundTripTime: TimeAmount? { get }
     /// Called about once a second for heartbeats and deadlines.

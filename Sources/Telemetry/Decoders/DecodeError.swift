@@ -72,6 +72,7 @@ extension DecodeError {
         case .tooDeep(let limit): self = .tooDeep(limit: limit)
         case .duplicateName(let name): self = .duplicateName(name)
         case .tooManyMembers(let limit): self = .tooManyMembers(limit: limit)
+        case .tooManyValues(let limit): self = .tooManyValues(limit: limit)
         case .notFinite, .numberTooLarge: self = .notFinite
         default: self = .invalidJSON(error)
         }

@@ -34,6 +34,7 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         /// A name that occurs twice in one object, which RFC 8259 section 4 leaves to the reader's guess.
         case duplicateName(String)
         case tooManyMembers(limit: Int)
+        case tooManyValues(limit: Int)
     }
 
     package var reason: Reason
@@ -60,6 +61,7 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case .tooDeep(let limit): "at byte \(offset): nested deeper than \(limit) levels"
         case .duplicateName(let name): "at byte \(offset): the name \(Excerpt(of: name)) comes twice in one object"
         case .tooManyMembers(let limit): "at byte \(offset): an object has more than \(limit) members"
+        case .tooManyValues(let limit): "at byte \(offset): the text has more than \(limit) values"
         }
     }
 

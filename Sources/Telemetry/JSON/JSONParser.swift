@@ -16,16 +16,19 @@ package struct JSONParser {
     let end: Int
     let maxDepth: Int
     let maxMembers: Int
+    let maxValues: Int
+    private var valueCount = 0
     var position = 0
 
     /// The value of a whole text; white space around it is allowed, anything else is not.
     ///
-    /// `maxDepth` above ``highestMaxDepth`` counts as that.
+    /// `maxDepth` above ``highestMaxDepth`` counts as that. `maxValues` limits all values together, objects and arrays
+    /// included: a value takes many times the bytes of its text.
     package static func parse(
-        _ bytes: [UInt8], maxDepth: Int = defaultMaxDepth, maxMembers: Int = defaultMaxMembers
+        _ bytes: [UInt8], maxDepth: Int = defaultMaxDepth, maxMembers: Int = defaultMaxMembers, maxValues: Int = .max
     ) throws(JSONError) -> JSONValue {
         try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> JSONValue in
-            try parse(buffer, maxDepth: maxDepth, maxMembers: maxMembers)
+            try parse(buffer, maxDepth: maxDepth, maxMembers: maxMembers, maxValues: maxValues)
         }
     }
 
@@ -34,16 +37,17 @@ package struct JSONParser {
         _ bytes: UnsafeRawBufferPointer, maxDepth: Int = defaultMaxDepth
     ) throws(JSONError) -> JSONValue {
         try bytes.withMemoryRebound(to: UInt8.self) { (buffer) throws(JSONError) -> JSONValue in
-            try parse(buffer, maxDepth: maxDepth, maxMembers: defaultMaxMembers)
+            try parse(buffer, maxDepth: maxDepth, maxMembers: defaultMaxMembers, maxValues: .max)
         }
     }
 
     private static func parse(
-        _ buffer: UnsafeBufferPointer<UInt8>, maxDepth: Int, maxMembers: Int
+        _ buffer: UnsafeBufferPointer<UInt8>, maxDepth: Int, maxMembers: Int, maxValues: Int
     ) throws(JSONError) -> JSONValue {
         guard let base = buffer.baseAddress, !buffer.isEmpty else { throw JSONError(.empty, at: 0) }
         var parser = JSONParser(
-            base: base, end: buffer.count, maxDepth: min(maxDepth, highestMaxDepth), maxMembers: maxMembers)
+            base: base, end: buffer.count, maxDepth: min(maxDepth, highestMaxDepth), maxMembers: maxMembers,
+            maxValues: maxValues)
         parser.skipWhitespace()
         guard parser.position < parser.end else { throw JSONError(.empty, at: parser.position) }
         let value = try parser.value(depth: 0)
@@ -54,6 +58,8 @@ package struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         guard position < end else { throw JSONError(.unexpectedEnd, at: position) }
+        valueCount += 1
+        guard valueCount <= maxValues else { throw JSONError(.tooManyValues(limit: maxValues), at: position) }
         switch base[position] {
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): return .number(try number())

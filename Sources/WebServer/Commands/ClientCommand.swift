@@ -4,6 +4,10 @@ package import Telemetry
 package struct ClientCommand {
     /// The most bytes of an `id`.
     package static let maxIDByteCount = 128
+    /// The most values of a message, objects and arrays included: many more than any command has.
+    package static let maxValues = 256
+    /// Each of so many bytes counts as one more command in the rates of a client and its user.
+    package static let chargedByteCount = 4096
     /// The most bytes of a `type`: more than any command's name has.
     private static let maxTypeByteCount = 64
 
@@ -28,14 +32,29 @@ package struct ClientCommand {
         self.receivedAt = Timestamp(nanosecondsSinceEpoch: 0)
     }
 
+    /// Why a message is no command.
+    struct Refusal: Error {
+        let error: CommandError
+        /// The message's `id`, so that its error can be matched; nil when it has none that is valid.
+        let id: String?
+    }
+
     /// Takes an envelope apart.
-    package init(json text: String, receivedAt: Timestamp) throws(CommandError) {
+    init(json text: String, receivedAt: Timestamp) throws(Refusal) {
         let value: JSONValue
         do {
-            value = try JSONParser.parse(Array(text.utf8))
+            value = try JSONParser.parse(Array(text.utf8), maxValues: Self.maxValues)
         } catch {
-            throw CommandError(.badRequest, "The message is not JSON: \(error)")
+            throw Refusal(error: CommandError(.badRequest, "The message is not JSON: \(error)"), id: nil)
         }
+        do throws(CommandError) {
+            try self.init(value, receivedAt: receivedAt)
+        } catch {
+            throw Refusal(error: error, id: try? Self.id(of: value))
+        }
+    }
+
+    private init(_ value: JSONValue, receivedAt: Timestamp) throws(CommandError) {
         guard value.objectValue != nil else {
             throw CommandError(.badRequest, "The message must be a JSON object with \"type\" and \"payload\".")
         }
@@ -54,12 +73,6 @@ package struct ClientCommand {
         guard payload.objectValue != nil else {
             throw CommandError(.badRequest, "\"payload\" must be an object.")
         }
-    }
-
-    /// The `id` of a message that could not be taken, so that even its error can be matched.
-    static func id(ofInvalid text: String) -> String? {
-        guard let value = try? JSONParser.parse(Array(text.utf8)) else { return nil }
-        return try? id(of: value)
     }
 
     private static func id(of value: JSONValue) throws(CommandError) -> String? {
@@ -83,6 +96,9 @@ package struct ClientCommand {
             let filter = try TopicFilter(text)
             guard filter.shareGroup == nil else {
                 throw CommandError(.badRequest, "\"room_id\" cannot be a shared subscription.")
+            }
+            guard filter.levels.count <= Self.maxRoomLevels else {
+                throw CommandError(.badRequest, "\"room_id\" has more than \(Self.maxRoomLevels) levels.")
             }
             return filter
         } catch let error as CommandError {
@@ -112,5 +128,6 @@ package struct ClientCommand {
     }
 
     private static let maxRoomByteCount = 256
+    private static let maxRoomLevels = 32
     private static let maxKeyByteCount = 128
 }

@@ -20,13 +20,13 @@ package struct TokenBucket {
         self.updated = now
     }
 
-    /// Takes a token. A refused command goes into the debt, so that somebody who keeps sending is found out: a debt
-    /// of another `burst` is abuse.
-    package mutating func take(perSecond: Int, burst: Int, now: NIODeadline) -> Decision {
+    /// Takes `cost` tokens, `burst` at most. A refused command goes into the debt, so that somebody who keeps sending is
+    /// found out: a debt of another `burst` is abuse.
+    package mutating func take(_ cost: Int = 1, perSecond: Int, burst: Int, now: NIODeadline) -> Decision {
         let elapsed = Float((now - updated).nanoseconds) / 1e9
         tokens = min(Float(burst), tokens + elapsed * Float(perSecond))
         updated = now
-        tokens -= 1
+        tokens -= Float(min(cost, burst))
         if tokens >= 0 { return .allowed }
         return tokens < -Float(burst) ? .abusive : .refused
     }

@@ -3,10 +3,10 @@ import NIOCore
 import NIOHTTPTypes
 import Telemetry
 
-/// Ends HTTP connections that cost more than they are worth.
+/// Ends HTTP connections that cost more than they are worth, and lets requests begin when it is their turn. NIO's
+/// `HTTPServerPipelineHandler` before it lets one request pass at a time.
 ///
-/// - A request whose body comes too slowly is answered with 408 and cut. Its time begins when the answers to earlier
-///   requests of the connection are written.
+/// - A request whose body comes too slowly is answered with 408 and cut.
 /// - An answer that begins before its request was read whole is the connection's last: it says `Connection: close`, and
 ///   the rest of the body is not read, but for a little that lets the client see the answer before the reset.
 /// - A connection whose socket takes no bytes of an answer for a while is closed.
@@ -44,12 +44,17 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private static let lingerTimeout = TimeAmount.seconds(1)
 
     private let configuration: Configuration
+    private let line: RequestLine
     private let cap: ConnectionCap
     private let metrics: EdgeMetrics
     private var phase = Phase.open
-    /// Requests whose answer has not been written to its end.
-    private var unansweredCount = 0
-    /// Since when the request is read that has not come to its end, or since when its body is due.
+    /// The head of a request whose turn has not come, and what came with it; reading stops meanwhile.
+    private var held: [HTTPRequestPart] = []
+    private var isReadHeld = false
+    private var isEndHeld = false
+    /// Whether the answer to a request has not been written to its end.
+    private var isAnswering = false
+    /// Since when the request is read that has not come to its end.
     private var readingSince: NIODeadline?
     private var bodyByteCount = 0
     private var bodyTimer: Scheduled<Void>?
@@ -62,8 +67,9 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var idleSince: NIODeadline?
     private var idleTimer: Scheduled<Void>?
 
-    init(configuration: Configuration, cap: ConnectionCap, metrics: EdgeMetrics) {
+    init(configuration: Configuration, line: RequestLine, cap: ConnectionCap, metrics: EdgeMetrics) {
         self.configuration = configuration
+        self.line = line
         self.cap = cap
         self.metrics = metrics
     }
@@ -74,6 +80,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closed
+        held = []
         cancelTimers()
         context.fireChannelInactive()
     }
@@ -86,15 +93,40 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .lingering(let discarded): return discard(unwrapInboundIn(data), after: discarded, context)
         case .closed: return
         }
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            if unansweredCount == 0 { cap.works(context.channel) }
-            unansweredCount += 1
+        let part = unwrapInboundIn(data)
+        guard held.isEmpty else { return held.append(part) }
+        if case .head = part {
+            cap.works(context.channel)
+            isAnswering = true
             idleSince = nil
+            guard line.mayBegin() else {
+                held = [part]
+                return line.wait { self.takeHeld(context) }
+            }
+        }
+        take(part, context)
+    }
+
+    private func takeHeld(_ context: ChannelHandlerContext) {
+        let parts = held
+        held = []
+        guard !parts.isEmpty else { return }
+        for part in parts { take(part, context) }
+        context.fireChannelReadComplete()
+        if isEndHeld { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+        if isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
+        case .head(let head):
             readingSince = context.eventLoop.now
             bodyByteCount = 0
             let fields = head.headerFields
-            if unansweredCount == 1, fields[.transferEncoding] != nil || (fields[.contentLength] ?? "0") != "0" {
+            if fields[.transferEncoding] != nil || (fields[.contentLength] ?? "0") != "0" {
                 scheduleBodyTimer(context, in: configuration.bodyTimeout)
             }
         case .body(let bytes): bodyByteCount += bytes.readableBytes
@@ -103,12 +135,25 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             bodyTimer?.cancel()
             bodyTimer = nil
         }
-        context.fireChannelRead(data)
+        context.fireChannelRead(wrapInboundOut(part))
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed, !held.isEmpty {
+            isEndHeld = true
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
     }
 
     func read(context: ChannelHandlerContext) {
         switch phase {
-        case .open, .closing: context.read()
+        case .open, .closing:
+            if held.isEmpty {
+                context.read()
+            } else {
+                isReadHeld = true
+            }
         case .lingering(let discarded): if discarded <= Self.maxDiscardedBytes { context.read() }
         case .closed: break
         }
@@ -162,7 +207,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch unwrapOutboundIn(data) {
         case .head(var head):
-            if readingSince != nil, unansweredCount == 1, head.status.kind != .informational {
+            if readingSince != nil, head.status.kind != .informational {
                 phase = .closing
                 bodyTimer?.cancel()
                 bodyTimer = nil
@@ -177,13 +222,9 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
-        unansweredCount -= 1
+        // Before the write, with which the next request may come.
+        isAnswering = false
         unsentCount += 1
-        if unansweredCount == 1, readingSince != nil {
-            readingSince = context.eventLoop.now
-            bodyByteCount = 0
-            scheduleBodyTimer(context, in: configuration.bodyTimeout)
-        }
         let written = promise ?? context.eventLoop.makePromise()
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         written.futureResult.whenComplete { _ in
@@ -202,7 +243,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         unsentSince = unsentCount == 0 ? nil : context.eventLoop.now
         switch phase {
         case .open, .closing:
-            guard unansweredCount <= 0, unsentCount == 0 else { return }
+            guard !isAnswering, unsentCount == 0 else { return }
             cap.waits(context.channel)
             idleSince = context.eventLoop.now
             scheduleIdleTimer(context, in: configuration.idleTimeout)

@@ -64,7 +64,10 @@ struct ReadingRoutes {
             while true {
                 let page = try await readings.page(of: series, in: range, after: last, for: user)
                 guard let end = page.last else { break }
-                try await writer.writePortions(of: ByteBuffer(bytes: text.lines(page)))
+                var rest = page[...]
+                while case let lines = text.lines(&rest, upTo: Response.portionByteCount), !lines.isEmpty {
+                    try await writer.write(ByteBuffer(bytes: lines))
+                }
                 last = end
             }
             try await writer.finish(nil)
@@ -80,7 +83,7 @@ struct ReadingRoutes {
     }
 }
 
-/// A chart, made series by series as its client takes it.
+/// A chart, read series by series and written portion by portion as its client takes it.
 private struct ChartAnswer: AnswerSource {
     let readings: ReadingHistory
     let user: String
@@ -89,6 +92,8 @@ private struct ChartAnswer: AnswerSource {
     let maxPoints: Int
     let format: ReadingFormat
     var rest: ArraySlice<StoredSeries>
+    /// The series that is being written.
+    private var text: ChartText?
     private var hasBegun = false
     private var isFinished = false
 
@@ -107,15 +112,20 @@ private struct ChartAnswer: AnswerSource {
 
     mutating func next() async throws -> [UInt8]? {
         guard !isFinished else { return nil }
-        var bytes = hasBegun ? [] : ReadingText.chartHead(of: device, in: range, as: format)
-        while bytes.count < Response.portionByteCount, let series = rest.popFirst() {
-            let lines = try await readings.chart(
-                of: [series], in: range, maxPoints: maxPoints, for: user, isContinued: hasBegun)
-            for line in lines { bytes += ReadingText.chartPart(line, isFirst: !hasBegun, as: format) }
-            hasBegun = true
+        var bytes = hasBegun ? [] : ChartText.head(of: device, in: range, as: format)
+        while bytes.count < Response.portionByteCount {
+            if text == nil, let series = rest.popFirst() {
+                let lines = try await readings.chart(
+                    of: [series], in: range, maxPoints: maxPoints, for: user, isContinued: hasBegun)
+                text = lines.first.map { ChartText($0, isFirst: !hasBegun, as: format) }
+                hasBegun = true
+            }
+            guard text != nil else { break }
+            text?.write(to: &bytes, upTo: Response.portionByteCount)
+            if text?.isFinished == true { text = nil }
         }
-        if rest.isEmpty {
-            bytes += ReadingText.chartTail(as: format)
+        if rest.isEmpty, text == nil {
+            bytes += ChartText.tail(as: format)
             isFinished = true
         }
         return bytes

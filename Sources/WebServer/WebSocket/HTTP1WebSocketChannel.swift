@@ -9,8 +9,8 @@ import Services
 
 /// HTTP/1.1 and WebSocket on one listener: Hummingbird serves the one, ``WebSocketConnection`` the other.
 ///
-///     HTTP codec ──▶ UpgradeGate ──▶ NIO's upgrade handler ──┬─ upgraded ──▶ WebSocketConnection (alone in the pipeline)
-///                                                            └─ not ──▶ HTTPConnectionGuard, Hummingbird's HTTP pipeline and router
+///     HTTPInputGate ──▶ HTTP codec ──▶ UpgradeGate ──▶ NIO's upgrade handler ──┬─ upgraded ──▶ WebSocketConnection (alone in the pipeline)
+///                                                                              └─ not ──▶ HTTPConnectionGuard, Hummingbird's HTTP pipeline and router
 struct HTTP1WebSocketChannel: HTTPChannelHandler {
     /// What a connection became with its first request.
     enum Outcome: Sendable {
@@ -25,7 +25,11 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
 
     /// Clients say little, and a connection keeps its first receive buffer as long as it lives: a small one keeps an
     /// idle connection small, and grows for those that say more.
-    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536)
+    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 16_384)
+
+    /// What the system holds of a client that is not read: NIO takes all of it when the client ends its half. The system
+    /// doubles the figure.
+    private static let socketReceiveBytes = 32 * 1024
 
     /// The largest head of a request.
     private static let maxHeaderBytes = 32 * 1024
@@ -34,15 +38,19 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     let authenticator: Authenticator
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
+    let lines: RequestLines
     /// Where ``EchoConnection`` serves; `nil` is nowhere.
     let echoPath: EchoPath?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(.recvAllocator, value: Self.receiveBuffers)
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+            try channel.syncOptions?.setOption(.socketOption(.so_rcvbuf), value: Self.socketReceiveBytes)
             let admission = Admission()
             let limits = environment.limits
             let environment = self.environment
+            let lines = self.lines
             let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
                 upgraders: [
                     WebSocketUpgrader(
@@ -50,12 +58,9 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                         echoPath: echoPath)
                 ],
                 notUpgradingCompletionHandler: { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try Self.configureHTTP(channel, environment, logger: logger)
-                    }
+                    channel.eventLoop.makeCompletedFuture { try Self.configureHTTP(channel, environment, lines) }
                 })
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
-            configuration.enablePipelining = false  // NIOAsyncChannel's back-pressure does it
             configuration.enableErrorHandling = false  // Hummingbird answers errors
             configuration.enableResponseHeaderValidation = false  // HTTPTypes has validated them
             configuration.decoderConfiguration.maxHeaderFieldSize = Self.maxHeaderBytes
@@ -69,6 +74,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                     quota: environment.quota, cap: environment.cap, entry: environment.services.entry,
                     timeout: limits.handshakeTimeout),
                 position: .before(upgradeHandler))
+            try pipeline.addHandler(HTTPInputGate(), position: .first)
             return Value(outcome: outcome, channel: channel)
         }
     }
@@ -85,8 +91,11 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     }
 
     private static func configureHTTP(
-        _ channel: any Channel, _ environment: ConnectionEnvironment, logger: Logger
+        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestLines
     ) throws -> Outcome {
+        guard let line = lines.line(of: channel.eventLoop) else {
+            throw ChannelError.inappropriateOperationForState
+        }
         let pipeline = channel.pipeline.syncOperations
         let limits = environment.limits
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
@@ -95,9 +104,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 configuration: HTTPConnectionGuard.Configuration(
                     bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout,
                     idleTimeout: limits.idleTimeout),
-                cap: environment.cap, metrics: environment.metrics.edge))
-        // Its own idle timeout would cut an answer behind which a part of the next request waits.
-        try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
+                line: line, cap: environment.cap, metrics: environment.metrics.edge))
         return .http(
             try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))

@@ -39,15 +39,15 @@ final class UserQuota: Sendable {
         }
     }
 
-    /// Whether one of the user's clients may send one more command now.
-    func takeCommand(of user: String, now: NIODeadline) -> Bool {
-        Self.take(user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
+    /// Whether one of the user's clients may send one more command now; a large one counts as `cost` commands.
+    func takeCommand(of user: String, cost: Int, now: NIODeadline) -> Bool {
+        Self.take(cost, of: user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
     }
 
     /// Whether the address may open one more connection now; always where it is exempt.
     func takeConnection(from address: SocketAddress?, now: NIODeadline) -> Bool {
         guard let address = AddressKey(address), !limits.exemptAddresses.contains(address.name) else { return true }
-        return Self.take(address.group, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
+        return Self.take(1, of: address.group, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
     }
 
     /// The time that a user's next join has to wait, because earlier ones replayed so much.
@@ -56,11 +56,12 @@ final class UserQuota: Sendable {
         return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
     }
 
-    /// Notes that joins of the user replayed so many messages; returns the time until more may be replayed. A second's
-    /// worth is free.
-    func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
+    /// Notes that joins of the user replayed so much; returns the time until more may be replayed. A second's worth is
+    /// free. Each KiB counts as one more message.
+    func chargeReplay(_ messageCount: Int, byteCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
-        let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
+        let count = Int64(messageCount + byteCount / 1024)
+        let cost = TimeAmount.nanoseconds(count * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
         return replays.withLock { replays in
             if replays.count >= Self.maxBuckets, replays[user] == nil {
                 replays = replays.filter { $0.value > now }
@@ -75,7 +76,8 @@ final class UserQuota: Sendable {
     private static let freeReplay = TimeAmount.seconds(1)
 
     private static func take(
-        _ name: String, from buckets: borrowing Mutex<[String: TokenBucket]>, perSecond: Int, now: NIODeadline
+        _ cost: Int, of name: String, from buckets: borrowing Mutex<[String: TokenBucket]>, perSecond: Int,
+        now: NIODeadline
     ) -> Bool {
         guard perSecond > 0 else { return true }
         let burst = 2 * perSecond
@@ -86,7 +88,7 @@ final class UserQuota: Sendable {
             }
             var bucket = buckets[name] ?? TokenBucket(burst: burst, now: now)
             // What is refused makes no debt: the user's other clients are not to suffer for it.
-            guard bucket.take(perSecond: perSecond, burst: burst, now: now) == .allowed else { return false }
+            guard bucket.take(cost, perSecond: perSecond, burst: burst, now: now) == .allowed else { return false }
             buckets[name] = bucket
             return true
         }

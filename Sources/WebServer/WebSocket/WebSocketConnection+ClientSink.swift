@@ -19,8 +19,10 @@ extension WebSocketConnection: ClientSink {
         sendClose(code, reason)
     }
 
-    func chargeReplay(_ messageCount: Int) -> TimeAmount {
-        environment.quota.chargeReplay(messageCount, to: admitted.user, now: shard.eventLoop.now)
+    func chargeReplay(_ messages: [Message]) -> TimeAmount {
+        environment.quota.chargeReplay(
+            messages.count, byteCount: messages.reduce(0) { $0 + $1.payload.count }, to: admitted.user,
+            now: shard.eventLoop.now)
     }
 
     func sweep(at now: NIODeadline) {

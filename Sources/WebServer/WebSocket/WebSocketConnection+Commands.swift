@@ -8,9 +8,10 @@ import Telemetry
 extension WebSocketConnection {
     func received(_ text: String) {
         environment.metrics.received.increment()
-        switch takeToken() {
+        let cost = 1 + text.utf8.count / ClientCommand.chargedByteCount
+        switch takeTokens(cost) {
         case .allowed:
-            guard environment.quota.takeCommand(of: admitted.user, now: shard.eventLoop.now) else {
+            guard environment.quota.takeCommand(of: admitted.user, cost: cost, now: shard.eventLoop.now) else {
                 environment.metrics.rateLimited.increment()
                 return answer(userRateLimitError, to: nil)
             }
@@ -26,7 +27,7 @@ extension WebSocketConnection {
 
     /// Charges a ping or a pong to the client's rate, as if it were a command; false when it is to be ignored.
     func takeControlFrame() -> Bool {
-        switch takeToken() {
+        switch takeTokens(1) {
         case .allowed: return true
         case .refused: return false
         case .abusive:
@@ -35,10 +36,10 @@ extension WebSocketConnection {
         }
     }
 
-    private func takeToken() -> TokenBucket.Decision {
+    private func takeTokens(_ cost: Int) -> TokenBucket.Decision {
         let limits = environment.limits
         let decision = bucket.take(
-            perSecond: limits.commandsPerSecond, burst: limits.commandBurst, now: shard.eventLoop.now)
+            cost, perSecond: limits.commandsPerSecond, burst: limits.commandBurst, now: shard.eventLoop.now)
         if decision != .allowed { environment.metrics.rateLimited.increment() }
         return decision
     }
@@ -73,31 +74,30 @@ extension WebSocketConnection {
         defer { isStarting = false }
         while !isPerforming, phase == .open, let session, let (text, receivedAt) = pending.popFirst() {
             pendingByteCount -= text.utf8.count
-            do throws(CommandError) {
+            do throws(ClientCommand.Refusal) {
                 let command = try ClientCommand(json: text, receivedAt: receivedAt)
                 isPerforming = true
                 perform(command, in: session)
             } catch {
-                answer(error, to: ClientCommand.id(ofInvalid: text))
+                answer(error.error, to: error.id)
             }
         }
     }
 
     /// Performs a command; a join waits until what the user's earlier joins replayed is paid for.
     private func perform(_ command: ClientCommand, in session: ClientSession) {
+        let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
+        // Without the command, which may be large, and whose replay may take long.
+        let completion: @Sendable () -> Void = { connection.value.commandDone() }
+        let delay = command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
+        guard delay > .zero else {
+            return environment.router.perform(command, in: session, completion: completion)
+        }
         let bound = NIOLoopBound((self, command, session), eventLoop: shard.eventLoop)
-        let perform: @Sendable () -> Void = {
+        shard.eventLoop.scheduleTask(in: delay) {
             let (connection, command, session) = bound.value
             guard connection.phase == .open else { return }
-            connection.environment.router.perform(command, in: session) {
-                bound.value.0.commandDone()
-            }
-        }
-        let delay = command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
-        if delay > .zero {
-            shard.eventLoop.scheduleTask(in: delay, perform)
-        } else {
-            perform()
+            connection.environment.router.perform(command, in: session, completion: completion)
         }
     }
 

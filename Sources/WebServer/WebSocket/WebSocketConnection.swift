@@ -40,7 +40,8 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var closeLabel: String?
 
     private var decoder: WebSocketDecoder
-    /// Bytes that have come and are not decoded: the beginning of a frame, as a rule.
+    /// Bytes that have come and are not decoded: the beginning of a frame, as a rule. NIO reads all that a peer has sent
+    /// before it ended its half, asked or not.
     var inbound: ByteBuffer?
     /// Whether ``inbound`` is being decoded. NIO reads on while a write fails, so that more may come meanwhile.
     private var isDecoding = false
@@ -114,11 +115,16 @@ final class WebSocketConnection: ChannelDuplexHandler {
         } else {
             inbound?.writeBuffer(&bytes)
         }
+        decode()
+    }
+
+    /// Takes what has come, as far as the client may be read.
+    private func decode() {
         guard !isDecoding else { return }
         isDecoding = true
         defer { isDecoding = false }
         do throws(WebSocketViolation) {
-            while !isDeaf, phase != .closed, let event = try nextEvent() { receive(event) }
+            while !isDeaf, phase != .closed, mayRead, let event = try nextEvent() { receive(event) }
         } catch {
             violated(error)
         }
@@ -145,15 +151,18 @@ final class WebSocketConnection: ChannelDuplexHandler {
         }
     }
 
-    /// A client whose commands pile up, or that takes nothing of what it asks for, is read no further until that ends.
+    /// A client whose commands pile up, or that takes nothing of what it asks for, is read no further until that ends. Of one
+    /// that is told to go only the close frame is waited for.
     private var mayRead: Bool {
         let limits = environment.limits
-        return pending.count < limits.maxPendingCommands && pendingByteCount <= limits.maxMessageBytes
-            && unreadRequests < limits.maxUnreadRequests
+        return phase == .closing
+            || pending.count < limits.maxPendingCommands && pendingByteCount <= limits.maxMessageBytes
+                && unreadRequests < limits.maxUnreadRequests
     }
 
-    /// Goes on reading if nothing is against it any more.
+    /// Goes on with what was read, and with reading, if nothing is against it any more.
     func readHeld() {
+        if inbound != nil, mayRead { decode() }
         guard isReadHeld, mayRead else { return }
         isReadHeld = false
         context?.read()
@@ -192,7 +201,13 @@ final class WebSocketConnection: ChannelDuplexHandler {
         defer { heartbeat.heard() }
         if !isWritable { unreadRequests += 1 }
         switch event {
-        case .text(let text): if phase == .open { received(text) }
+        case .text(let text):
+            if phase == .open {
+                received(text)
+            } else {
+                // Nobody listens any more, but it costs time all the same.
+                _ = takeControlFrame()
+            }
         case .binary: close(code: .unacceptableData, reason: "messages are JSON in text frames")
         case .ping(let payload): if takeControlFrame() { answerPing(payload) }
         case .pong:

@@ -5,7 +5,8 @@ import Realtime
 ///
 /// A pure state machine without I/O: bytes in, events out. It checks all that a server must: masking, reserved bits
 /// and opcodes, the rules of control frames and fragments, minimal lengths, UTF-8, close codes, and sizes before the
-/// bytes arrive. A long frame is taken in the pieces in which it comes, so that text which is not UTF-8 is refused by
+/// bytes arrive. Frames that bring next to nothing are limited, because nobody is charged for them before their message
+/// is whole. A long frame is taken in the pieces in which it comes, so that text which is not UTF-8 is refused by
 /// its first bad byte.
 package struct WebSocketDecoder {
     /// What the peer said.
@@ -25,14 +26,21 @@ package struct WebSocketDecoder {
         var remainingByteCount: Int
         /// Turned so that it begins at the next of them.
         var mask: UInt32
+        /// Whether a piece of the payload was taken.
+        var isBegun = false
     }
 
     /// A message of which there is more to come.
     private struct Unfinished {
         var isText: Bool
         var bytes = ByteBuffer()
+        var frameCount = 0
         var validator = UTF8Validator()
     }
+
+    /// Frames of a message beside one for each ``minFrameBytes`` of it.
+    private static let maxSmallFrames = 128
+    private static let minFrameBytes = 64
 
     private let maxMessageBytes: Int
     private var header: Header?
@@ -91,6 +99,7 @@ package struct WebSocketDecoder {
             headerByteCount = 10
         }
         try checkSize(count)
+        try checkFrames(opcode)
         guard let mask = buffer.getInteger(at: start + headerByteCount, as: UInt32.self) else { return nil }
         buffer.moveReaderIndex(forwardBy: headerByteCount + 4)
         return Header(isFinal: isFinal, opcode: opcode, remainingByteCount: Int(count), mask: mask)
@@ -120,6 +129,12 @@ package struct WebSocketDecoder {
         }
     }
 
+    private func checkFrames(_ opcode: ServerFrame.Opcode) throws(WebSocketViolation) {
+        guard !opcode.isControl, let unfinished else { return }
+        let limit = Self.maxSmallFrames + unfinished.bytes.readableBytes / Self.minFrameBytes
+        guard unfinished.frameCount < limit else { throw .tooManyFrames(of: Self.minFrameBytes) }
+    }
+
     /// Moves what has come of a data frame's payload to its message; the header stays while there is more to come.
     private mutating func takePiece(
         of header: Header, from buffer: inout ByteBuffer
@@ -127,6 +142,8 @@ package struct WebSocketDecoder {
         var header = header
         var message = unfinished ?? Unfinished(isText: header.opcode == .text)
         unfinished = nil  // so that the bytes have one owner, and are changed where they are
+        if !header.isBegun { message.frameCount += 1 }
+        header.isBegun = true
         let count = min(buffer.readableBytes, header.remainingByteCount)
         let start = message.bytes.readableBytes
         if let piece = buffer.readSlice(length: count) { message.bytes.writeImmutableBuffer(piece) }

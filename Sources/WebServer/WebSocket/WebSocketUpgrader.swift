@@ -39,14 +39,16 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<UpgradeResult> {
         environment.cap.upgraded(channel)
         return channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            pipeline.removeHandler(try pipeline.handler(type: HTTPInputGate.self), promise: nil)
             if UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath) {
-                try channel.pipeline.syncOperations.addHandler(
+                try pipeline.addHandler(
                     EchoConnection(closeTimeout: environment.limits.closeTimeout, logger: environment.logger))
                 return .webSocket
             }
             guard let identity = admission.value.identity, let shard = environment.hub.shard(on: channel.eventLoop)
             else { throw ChannelError.inappropriateOperationForState }
-            try channel.pipeline.syncOperations.addHandler(
+            try pipeline.addHandler(
                 WebSocketConnection(identity: identity, shard: shard, environment: environment))
             return .webSocket
         }

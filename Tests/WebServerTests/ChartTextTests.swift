@@ -1,0 +1,38 @@
+import Telemetry
+import Testing
+
+@testable import Storage
+@testable import WebServer
+
+/// What is written of a chart at once does not depend on what the chart is of.
+@Suite("Text of charts")
+struct ChartTextTests {
+    @Test(
+        "A series is written in portions that are the same text, however long its names are", arguments: [false, true])
+    func chartPortions(inBuckets: Bool) {
+        let series = StoredSeries(
+            id: 1, device: String(repeating: "\"", count: 100), room: "sensors/a", metric: "t", unit: "°C")
+        let time = Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_000)
+        let points: ReadingSampler.Points =
+            inBuckets
+            ? .buckets(
+                (0..<100).map { .init(start: time, minimum: 1, average: 2, maximum: Double($0), count: 4) },
+                width: .seconds(5))
+            : .values((0..<100).map { (time, Double($0)) })
+        for format in [ReadingFormat.json, .csv, .ndjson] {
+            var whole: [UInt8] = []
+            var text = ChartText((series, points), isFirst: false, as: format)
+            text.write(to: &whole, upTo: .max)
+            #expect(text.isFinished)
+            var joined: [UInt8] = []
+            text = ChartText((series, points), isFirst: false, as: format)
+            while !text.isFinished {
+                var portion: [UInt8] = []
+                text.write(to: &portion, upTo: 50)
+                #expect(portion.count < 500)
+                joined += portion
+            }
+            #expect(joined == whole)
+        }
+    }
+}
