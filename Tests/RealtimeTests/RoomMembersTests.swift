@@ -83,6 +83,44 @@ struct RoomMembersTests {
         }
     }
 
+    @Test("Lists of many members in many rooms are forgotten before they take much memory")
+    func manyLists() throws {
+        var members = RoomMembers<Member>(maxListed: 100)
+        for name in 0..<10 { members.insert(Member(name), under: try TopicFilter("#")) }
+        let named = Member(10)
+        members.insert(named, under: try TopicFilter("room/0"))
+        for round in 0..<100 {
+            let names = Self.names(members.recipients(of: "room/\(round % 40)"))
+            #expect(names == Array(0..<(round % 40 == 0 ? 11 : 10)))
+            #expect(members.listedCount <= 100)
+        }
+        members.remove(named, under: try TopicFilter("room/0"))
+        #expect(members.recipients(of: "room/0").count == 10)
+        #expect(members.listedCount <= 100)
+    }
+
+    @Test("Members that went are not held for ever by lists of rooms that are silent")
+    func gone() throws {
+        var members = RoomMembers<Member>()
+        let filter = try TopicFilter("room/#")
+        weak var first: Member?
+        do {
+            let member = Member(1)
+            first = member
+            members.insert(member, under: filter)
+            members.insert(member, under: try TopicFilter("room/b"))
+            #expect(members.recipients(of: "room/a").count + members.recipients(of: "room/b").count == 2)
+            members.remove(member, under: try TopicFilter("room/b"))
+            members.remove(member, under: filter)
+        }
+        for name in 0..<4096 {
+            let member = Member(name)
+            members.insert(member, under: filter)
+            members.remove(member, under: filter)
+        }
+        #expect(first == nil)
+    }
+
     @Test(
         "A room's list survives joins by filters that do not match it, and follows those that do",
         arguments: [1, 10, 100])

@@ -16,12 +16,23 @@ package struct RoomMembers<Member: AnyObject> {
 
     /// Rooms for which a merged list is kept although nobody joined them by name; beyond it these lists are dropped.
     private static var maxLists: Int { 65_536 }
+    /// Members in all lists together: 32 MiB of references. Beyond it all lists are made anew, which costs a few per cent of
+    /// what sending to so many members does.
+    package static var maxListed: Int { 4 << 20 }
+    /// After so many filters were left all lists are made anew: those of rooms that have been silent since still hold the
+    /// members that went.
+    private static var maxLeaves: Int { 4096 }
     /// More changes than this cost more to compare with a room than to make its list anew.
     private static var maxChanges: Int { 32 }
 
     private var rooms: [String: Room] = [:]
     /// Rooms without members: those for which only a list is kept.
     private var listCount = 0
+    /// The members in all lists.
+    private(set) var listedCount = 0
+    private let maxListed: Int
+    /// Filters that were left since all lists were made anew.
+    private var leaveCount = 0
     private let filters: RoomFilterTree<Member>
     private let protectedFirstLevels: [String]
     /// Counts the joins and leaves by filters.
@@ -29,7 +40,8 @@ package struct RoomMembers<Member: AnyObject> {
     /// The filters of the latest joins and leaves; the last one made ``filterVersion``.
     private var changes = Deque<TopicFilter>()
 
-    package init(protecting protectedFirstLevels: [String] = []) {
+    package init(protecting protectedFirstLevels: [String] = [], maxListed: Int = maxListed) {
+        self.maxListed = maxListed
         filters = RoomFilterTree(protecting: protectedFirstLevels)
         self.protectedFirstLevels = protectedFirstLevels
     }
@@ -50,11 +62,18 @@ package struct RoomMembers<Member: AnyObject> {
     package mutating func remove(_ member: Member, under filter: TopicFilter) {
         if filter.isName {
             guard rooms[filter.rawValue]?.members.removeValue(forKey: ObjectIdentifier(member)) != nil else { return }
-            rooms[filter.rawValue]?.filterVersion = 0
-            if rooms[filter.rawValue]?.members.isEmpty == true { rooms[filter.rawValue] = nil }
+            listedCount -= rooms[filter.rawValue]?.recipients.count ?? 0
+            if rooms[filter.rawValue]?.members.isEmpty == true {
+                rooms[filter.rawValue] = nil
+            } else {
+                rooms[filter.rawValue]?.recipients = []
+                rooms[filter.rawValue]?.filterVersion = 0
+            }
         } else {
             filters.remove(member, under: filter)
             changed(filter)
+            leaveCount += 1
+            if leaveCount >= Self.maxLeaves { forgetLists() }
         }
     }
 
@@ -68,21 +87,33 @@ package struct RoomMembers<Member: AnyObject> {
         } else if filters.isEmpty {
             return []
         } else {
-            if listCount >= Self.maxLists {
-                rooms = rooms.filter { !$0.value.members.isEmpty }
-                listCount = 0
-            }
+            if listCount >= Self.maxLists { forgetLists() }
             listCount += 1
         }
         var room = rooms[name] ?? Room()
+        listedCount -= room.recipients.count
         var merged = room.members
         if !filters.isEmpty {
             filters.forEachMember(matching: name) { merged[ObjectIdentifier($0)] = $0 }
         }
         room.recipients = Array(merged.values)
         room.filterVersion = filterVersion
+        if listedCount + room.recipients.count > maxListed {
+            forgetLists()
+            if room.members.isEmpty { listCount += 1 }
+        }
+        listedCount += room.recipients.count
         rooms[name] = room
         return room.recipients
+    }
+
+    private mutating func forgetLists() {
+        rooms = rooms.compactMapValues { room in
+            room.members.isEmpty ? nil : Room(members: room.members)
+        }
+        listCount = 0
+        listedCount = 0
+        leaveCount = 0
     }
 
     private mutating func changed(_ filter: TopicFilter) {
