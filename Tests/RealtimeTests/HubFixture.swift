@@ -45,8 +45,8 @@ struct HubFixture {
             onClose?()
         }
 
-        func chargeReplay(_ messages: [Message]) -> TimeAmount {
-            replayed.append(messages.count)
+        func chargeReplay(_ cost: Int) -> TimeAmount {
+            replayed.append(cost)
             return replayRest
         }
 

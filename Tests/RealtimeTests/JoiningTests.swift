@@ -69,6 +69,15 @@ struct JoiningTests {
         #expect(sink.replayed == Array(repeating: 50, count: 10))
     }
 
+    @Test("A page costs its messages, their bytes and the search for them")
+    func pageCost() {
+        let small = HubFixture.chat("chat", "hello", 1)
+        let large = HubFixture.chat("chat", String(repeating: "x", count: 10_240), 2)
+        #expect(Replay.Page([small, small], isLast: true).cost == 2)
+        #expect(Replay.Page([small, large], isLast: true).cost == 12)
+        #expect(Replay.Page([], isLast: false, searchedCount: 1024).cost == 102)
+    }
+
     @Test("The next page is read when the one before is paid for, however often the socket takes bytes meanwhile")
     func paidReplay() throws {
         let setup = try HubFixture()

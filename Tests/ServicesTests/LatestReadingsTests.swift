@@ -186,4 +186,16 @@ struct LatestReadingsTests {
             #expect(latest.state(at: place) == nil, "\(name) is still there; seed \(seed)")
         }
     }
+    @Test(
+        "A search looks only at rooms that begin like the filter",
+        arguments: [("b/+", 10), ("b/3", 1), ("b/#", 20), ("c/#", 0), ("+/3", 30), ("#", 30), ("bb/#", 10)])
+    func search(filter: String, looks: Int) throws {
+        let places = ["a", "b", "bb"].flatMap { root in
+            (0..<10).map { DevicePlace(room: "\(root)/\($0)", device: "\($0)") }
+        }
+        var snapshot = LatestSnapshot(of: try TopicFilter(filter), protecting: [])
+        snapshot.findDevices(among: places)
+        #expect(snapshot.takeSearchedCount() == looks)
+        #expect(snapshot.takeSearchedCount() == 0, "each is paid for once")
+    }
 }

@@ -24,7 +24,7 @@ final class StreamFixture {
         }
         func flush() {}
         func close(code: CloseCode, reason: String) { closed = code }
-        func chargeReplay(_ messages: [Message]) -> TimeAmount { .zero }
+        func chargeReplay(_ cost: Int) -> TimeAmount { .zero }
         func sweep(at now: NIODeadline) {}
     }
 

@@ -215,7 +215,7 @@ class Soak:
         print(judge.line(judge.HEAD), flush=True)
         if self.is_long:
             # What is bounded is filled once before the measure is taken.
-            warm_up = min(60, rest * 0.12)
+            warm_up = min(120, rest * 0.25)
             self.run("warm-up", chosen, warm_up, rest=5)
             rest -= warm_up
         self.quiet = self.run("quiet", [], quiet)

@@ -94,7 +94,7 @@ struct LoopBellTests {
         func write(_ frames: ByteBuffer) {}
         func flush() {}
         func close(code: CloseCode, reason: String) {}
-        func chargeReplay(_ messages: [Message]) -> TimeAmount { .zero }
+        func chargeReplay(_ cost: Int) -> TimeAmount { .zero }
         func sweep(at now: NIODeadline) {}
     }
 }

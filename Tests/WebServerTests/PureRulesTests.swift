@@ -72,13 +72,13 @@ struct PureRulesTests {
         #expect(take(1, 12) == .refused)
     }
 
-    @Test("Replays are paid for by messages and by bytes, with a second's worth free")
+    @Test("Replays are paid for, with a second's worth free")
     func replayCharges() {
         let quota = UserQuota(limits: ConnectionLimits(userReplayedPerSecond: 100))
-        #expect(quota.chargeReplay(100, byteCount: 0, to: "ann", now: Self.start) == .zero)
-        #expect(quota.chargeReplay(100, byteCount: 0, to: "ann", now: Self.start) == .seconds(1))
-        #expect(quota.chargeReplay(100, byteCount: 200 << 10, to: "bob", now: Self.start) == .seconds(2))
-        #expect(quota.replayDelay(of: "bob", now: Self.start) == .seconds(2))
+        #expect(quota.chargeReplay(100, to: "ann", now: Self.start) == .zero)
+        #expect(quota.chargeReplay(100, to: "ann", now: Self.start) == .seconds(1))
+        #expect(quota.replayDelay(of: "ann", now: Self.start) == .seconds(1))
+        #expect(quota.replayDelay(of: "bob", now: Self.start) == .zero)
     }
 
     @Test("A command has few values: JSON of thousands is refused before they are made")

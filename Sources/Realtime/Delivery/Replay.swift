@@ -15,10 +15,18 @@ package final class Replay {
 
         package var messages: [Message]
         package var isLast: Bool
+        /// Devices or messages that were looked at in search of these.
+        package var searchedCount: Int
 
-        package init(_ messages: [Message], isLast: Bool) {
+        package init(_ messages: [Message], isLast: Bool, searchedCount: Int = 0) {
             self.messages = messages
             self.isLast = isLast
+            self.searchedCount = searchedCount
+        }
+
+        /// What the page costs, in small messages: each KiB, and each ten that were looked at, count as one more.
+        package var cost: Int {
+            messages.count + messages.reduce(0) { $0 + $1.payload.count } / 1024 + searchedCount / 10
         }
     }
 

@@ -12,9 +12,9 @@ package protocol ClientSink: AnyObject {
     var isWritable: Bool { get }
     /// Ends the connection, telling the peer why. Further writes are ignored.
     func close(code: CloseCode, reason: String)
-    /// Charges the client's user for messages that a join sent beside its answer; returns the time until more of them may
-    /// be read.
-    func chargeReplay(_ messages: [Message]) -> TimeAmount
+    /// Charges the client's user for what a join sent beside its answer, in messages: ``Replay/Page/cost``. Returns the time
+    /// until more may be read.
+    func chargeReplay(_ cost: Int) -> TimeAmount
     /// The time from the latest ping to its pong, once there was one.
     var roundTripTime: TimeAmount? { get }
     /// Called about once a second for heartbeats and deadlines.

@@ -58,7 +58,7 @@ extension HubShard {
         completion: @escaping @Sendable () -> Void, next nextPage: @escaping Replay.NextPage
     ) {
         eventLoop.assertInEventLoop()
-        let rest = client.sink?.chargeReplay(first.messages) ?? .zero
+        let rest = client.sink?.chargeReplay(first.cost) ?? .zero
         send(messages + first.messages, to: client)
         guard client.sink != nil, !first.isLast else { return eventLoop.execute(completion) }
         let replay = Replay(room: nil, state: .ready, completion: completion, nextPage: nextPage)
@@ -118,7 +118,7 @@ extension HubShard {
             closeLater(client, reason: "what was missed cannot be told without a hole any more")
             return endTick()
         }
-        let rest = sink.chargeReplay(page.messages)
+        let rest = sink.chargeReplay(page.cost)
         replay.state = page.isLast ? .releasing : .ready
         send(page.messages, to: client)
         goOn(with: replay, for: client, after: page.isLast ? .zero : rest)

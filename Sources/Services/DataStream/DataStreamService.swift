@@ -154,7 +154,8 @@ package final class DataStreamService: Sendable {
         let now = clock.now()
         let parts = snapshot.next(from: latest, at: now)
         let first = Replay.Page(
-            parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished)
+            parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished,
+            searchedCount: snapshot.takeSearchedCount())
         hub.perform(on: shard) { [self, snapshot] shard in
             shard.join(client.client, filter)
             let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
@@ -175,7 +176,8 @@ package final class DataStreamService: Sendable {
         latest.withLock { latest in
             let parts = snapshot.next(from: latest, at: now)
             let page = Replay.Page(
-                parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished)
+                parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished,
+                searchedCount: snapshot.takeSearchedCount())
             hub.perform(on: shard) { _ in take(page) }
         }
     }

@@ -23,6 +23,10 @@ struct LatestSnapshot: Sendable {
 
     private let filter: TopicFilter
     private let protectedFirstLevels: [String]
+    /// The filter up to its first wildcard.
+    private let prefix: String
+    /// Devices that were compared since the last page was handed out.
+    private var searchedCount = 0
     /// The readings after this one come live.
     private var version: UInt64 = 0
     /// The last known device that was compared with the filter.
@@ -37,6 +41,10 @@ struct LatestSnapshot: Sendable {
     init(of filter: TopicFilter, protecting firstLevels: [String]) {
         self.filter = filter
         self.protectedFirstLevels = firstLevels
+        let levels = filter.levels.prefix { $0 != "+" && $0 != "#" }
+        let isBeforeLevel = !levels.isEmpty && filter.levels.dropFirst(levels.count).first == "+"
+        prefix = levels.joined(separator: "/") + (isBeforeLevel ? "/" : "")
+        if !prefix.isEmpty { lastSeen = DevicePlace(room: prefix, device: "") }
     }
 
     var isFinished: Bool { !isSearching && devices.isEmpty }
@@ -50,7 +58,10 @@ struct LatestSnapshot: Sendable {
         var room: (name: String, isMatch: Bool)?
         for place in places[DeviceIndex.index(after: lastSeen, in: places)...] {
             guard left > 0, devices.count < Self.maxPartsPerPage else { return }
+            // What matches begins like the filter, and stands together.
+            guard place.room.utf8.starts(with: prefix.utf8) else { break }
             left -= 1
+            searchedCount += 1
             if room?.name != place.room { room = (place.room, matches(place)) }
             if room?.isMatch == true { devices.append(place) }
             lastSeen = place
@@ -74,6 +85,12 @@ struct LatestSnapshot: Sendable {
 
     private func matches(_ place: DevicePlace) -> Bool {
         filter.matches(place.room, protecting: protectedFirstLevels)
+    }
+
+    /// How many devices were looked at for the next page, which whoever joins pays for.
+    mutating func takeSearchedCount() -> Int {
+        defer { searchedCount = 0 }
+        return searchedCount
     }
 
     /// The next page; it is empty where only devices with newer readings were passed.

@@ -56,12 +56,11 @@ final class UserQuota: Sendable {
         return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
     }
 
-    /// Notes that joins of the user replayed so much; returns the time until more may be replayed. A second's worth is
-    /// free. Each KiB counts as one more message.
-    func chargeReplay(_ messageCount: Int, byteCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
+    /// Notes what joins of the user have cost, in messages; returns the time until more may be replayed. A second's worth is
+    /// free.
+    func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
-        let count = Int64(messageCount + byteCount / 1024)
-        let cost = TimeAmount.nanoseconds(count * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
+        let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
         return replays.withLock { replays in
             if replays.count >= Self.maxBuckets, replays[user] == nil {
                 replays = replays.filter { $0.value > now }
