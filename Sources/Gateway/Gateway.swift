@@ -59,6 +59,8 @@ package struct Gateway: Service {
     private let rooms: RoomStack
     private let tracing: TracingStack
     private let export: OTLPPipeline
+    private let dashboards: CurrentDashboards
+    private let authority: TokenAuthority
 
     /// Builds all parts; nothing is opened yet.
     ///
@@ -71,7 +73,7 @@ package struct Gateway: Service {
         onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
     ) async throws {
         guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw MissingSecret() }
-        let dashboards = try DashboardCatalog(directory: configuration.dashboardsDirectory)
+        let dashboards = try CurrentDashboards(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
             logger.warning("A metric series was dropped because of its limit", metadata: ["metric": "\(name)"])
         }
@@ -116,6 +118,8 @@ package struct Gateway: Service {
         self.rooms = rooms
         self.tracing = tracing
         self.export = export
+        self.dashboards = dashboards
+        self.authority = authenticator.authority
         self.housekeeping = Housekeeping(
             rooms: rooms, configuration: configuration.history,
             isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
@@ -129,14 +133,21 @@ package struct Gateway: Service {
                 latency: tracing.latency,
                 traces: tracing.ring,
                 browserSpans: tracing.browserSpans,
-                readiness: { [client = mqtt.client, health = rooms.writer.health] in
-                    Readiness(checks: [.mqtt(client), .storage(health)])
+                readiness: { [client = mqtt.client, health = rooms.writer.health, trust = rooms.clockTrust] in
+                    Readiness(checks: [.mqtt(client), .storage(health, trust)])
                 },
                 metricsText: { PrometheusText.render(registry) },
                 dashboards: { dashboards.json }),
             eventLoopGroup: group,
             logger: logger,
             onRunning: { port in await onReady(Endpoint(host: host, port: port)) })
+    }
+
+    /// Takes what its operator changed while it runs: dashboards, and the keys of `jwt.jwks`. What has a mistake stays as it
+    /// was, and the log says what it is.
+    package func reload() async {
+        dashboards.reload(logger: logger)
+        await authority.reloadKeys()
     }
 
     /// Makes the spans of devices that run in this process: they go where the gateway's own go.

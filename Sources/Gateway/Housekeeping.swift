@@ -69,7 +69,13 @@ struct Housekeeping: Service {
 
     /// Removes what is too old, portion by portion, so that other writes go between.
     private func clean() async {
-        let now = clock.now()
+        let known = rooms.clockTrust.leap
+        let now = rooms.clockTrust.believed(clock.now(), steady: .now())
+        if let leap = rooms.clockTrust.leap, leap != known {
+            logger.warning(
+                "The clock has leapt forward: nothing is removed because of its age until it has held",
+                metadata: ["leap_s": "\(leap.size / .seconds(1))", "hold": "storage.clock_hold"])
+        }
         let cutoff = now.advanced(by: .zero - configuration.maxAge)
         let keys = now.advanced(by: .zero - configuration.keyLifetime)
         await rooms.roomRetention.clean(at: now)

@@ -3,10 +3,15 @@ import WebServer
 
 extension Readiness.Check {
     /// The database: ready while it can be written.
-    static func storage(_ health: StorageHealth) -> Readiness.Check {
-        let trouble = health.trouble
-        return Readiness.Check(
-            name: "storage", isReady: trouble == nil, status: trouble == nil ? "ok" : "failing",
-            reason: trouble?.reason)
+    static func storage(_ health: StorageHealth, _ clockTrust: ClockTrust) -> Readiness.Check {
+        if let trouble = health.trouble {
+            return Readiness.Check(name: "storage", isReady: false, status: "failing", reason: trouble.reason)
+        }
+        let leap = clockTrust.leap.map { leap in
+            let seconds = Int(leap.size / .seconds(1))
+            return
+                "The clock has leapt forward by \(seconds) s; nothing is removed because of its age until it has held."
+        }
+        return Readiness.Check(name: "storage", isReady: true, status: "ok", reason: leap)
     }
 }

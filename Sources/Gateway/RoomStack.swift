@@ -1,8 +1,10 @@
 import CoreMetrics
 import Logging
+import NIOCore
 import Realtime
 import Services
 import Storage
+import Telemetry
 
 /// What is kept: the database, its writer, and the services on top of them.
 struct RoomStack: Sendable {
@@ -17,6 +19,8 @@ struct RoomStack: Sendable {
     let webhook: WebhookService?
     let presence: PresenceService
     let services: HubServices
+    /// By which is judged what is too old.
+    let clockTrust: ClockTrust
     private let logger: Logger
 
     /// How many times rules may look at a device's metrics, on average.
@@ -35,6 +39,9 @@ struct RoomStack: Sendable {
         database = try Database(directory: configuration.dataDirectory, durability: storage.durability)
         writer = RoomWriter(database: database, hub: hub, tracer: tracer, logger: logger)
         readings = ReadingStore(maxSeries: storage.maxSeries)
+        clockTrust = ClockTrust(
+            hold: storage.clockHold, lastKnown: try database.read { try $0.latestInstant() },
+            wall: SystemWallClock().now(), steady: .now())
         retention = ReadingRetention(
             policy: storage.retention, database: database, writer: writer, readings: readings, logger: logger)
         roomRetention = RoomRetention(

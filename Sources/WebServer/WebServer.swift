@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import HummingbirdCore
 package import Logging
@@ -86,6 +87,14 @@ package struct WebServer: Service {
         self.onRunning = onRunning
     }
 
+    /// The address to listen on is taken, is not this machine's, or may not be had.
+    package struct AddressUnavailable: Error, CustomStringConvertible {
+        fileprivate static let codes = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
+
+        package let description: String
+    }
+
+    /// - Throws: ``AddressUnavailable``, or what else ends the server.
     package func run() async throws {
         let origins = OriginPolicy(
             publicOrigin: configuration.publicOrigin, allowed: configuration.allowedOrigins)
@@ -108,7 +117,11 @@ package struct WebServer: Service {
             },
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: quiet(logger))
-        try await application.run()
+        do {
+            try await application.run()
+        } catch let error as IOError where AddressUnavailable.codes.contains(error.errnoCode) {
+            throw AddressUnavailable(description: "\(error)")
+        }
         await waitForConnections()
     }
 
@@ -133,11 +146,13 @@ package struct WebServer: Service {
     }
 
     private func router(origins: OriginPolicy) -> Router<GatewayRequestContext> {
-        let router = Router(context: GatewayRequestContext.self)
+        let router = Router(context: GatewayRequestContext.self, options: .autoGenerateHeadEndpoints)
+        let routes = RouteTable()
         router.add(middleware: SecurityHeaders())
         router.add(middleware: RequestLogMiddleware(logger: logger))
         router.add(middleware: CrossOriginMiddleware(origins: origins))
         router.add(middleware: ProblemMiddleware())
+        router.add(middleware: HTTPSemantics(routes: routes))
         if let webDirectory = configuration.webDirectory {
             let caching = CacheControl([(MediaType(type: .any), [.noCache])])
             router.add(
@@ -178,6 +193,7 @@ package struct WebServer: Service {
         LatencyRoutes(latency: dependencies.latency, ring: dependencies.traces).register(on: api)
         BrowserSpanRoutes(spans: dependencies.browserSpans, maxBodyBytes: maxBodyBytes)
             .register(on: router.group("v1").add(middleware: authentication).add(middleware: limiter))
+        routes.fill(from: router)
         return router
     }
 

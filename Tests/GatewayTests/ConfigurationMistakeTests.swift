@@ -110,7 +110,8 @@ struct ConfigurationMistakeTests {
         #expect(
             problem == [
                 "WINDSOCK_JWT_SECRETS: There is no such setting. Known here: WINDSOCK_JWT_SECRET, "
-                    + "WINDSOCK_JWT_SECRET_FILE."
+                    + "WINDSOCK_JWT_SECRET_FILE, WINDSOCK_JWT_JWKS, WINDSOCK_JWT_JWKS_REFRESH, WINDSOCK_JWT_ISSUER, "
+                    + "WINDSOCK_JWT_AUDIENCES."
             ])
     }
 }

@@ -141,6 +141,9 @@ extension ConfigurationOption {
         "history.idempotency_keys", default: "10000", "Idempotency keys of a user that are remembered, for 24 h.")
     static let durability = Self(
         "storage.durability", default: "normal", "What a commit survives: full, normal or off.")
+    static let clockHold = Self(
+        "storage.clock_hold", default: "6h", "How long a clock that has leapt forward makes nothing too old; 0s: never."
+    )
     static let readingsAge = Self("readings.age", default: "90d", "How long readings are kept.")
     static let readingsBytes = Self(
         "readings.max_bytes", default: "10737418240", "Bytes of stored readings above which the oldest go.")
@@ -173,24 +176,20 @@ extension ConfigurationOption {
 
     /// Every option, in the order in which they are printed.
     package static let all: [ConfigurationOption] = [
-        listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops, jwtSecret,
-        jwtSecretFile,
+        listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops,
+        jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,
-        mqttStatusTopic,
-        mqttShareGroup, offlineAfter, statusTopics, clockExchange, messageBytes, rooms, commandsPerSecond, commandBurst,
-        queueBytes,
-        queueMessages, devices, latestBytes,
+        mqttStatusTopic, mqttShareGroup, offlineAfter, statusTopics, clockExchange,
+        messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices, latestBytes,
         mailboxBytes, payloadBytes, handshakeTimeout, bodyTimeout, connections, addressConnections, exemptAddresses,
         userConnections, userCommandsPerSecond, userRequests, userRequestsPerSecond, userReplayedPerSecond,
-        addressConnectionsPerSecond, contentBytes, notificationRecipients, webhookURL, webhookSecret, webhookSecretFile,
-        webhookPrivate, series,
-        deadLetters, durability, readingsAge,
-        readingsBytes,
-        historyMessages, historyAge, historyRooms, historyBytes, historyNotifications, notificationBytes,
-        historyKeys, userRooms, userRoomsPerHour, userInboxes,
-        presenceGrace, tracesPerSecond,
-        sendSpansPerMessage, sendSpansPerSecond, slowThreshold,
-        slowTracesPerSecond, keptTraces, pingInterval, pongTimeout, writeTimeout,
+        addressConnectionsPerSecond, contentBytes, notificationRecipients, series, deadLetters, userRooms,
+        userRoomsPerHour, userInboxes,
+        webhookURL, webhookSecret, webhookSecretFile, webhookPrivate,
+        durability, clockHold, readingsAge, readingsBytes, historyMessages, historyAge, historyRooms, historyBytes,
+        historyNotifications, notificationBytes, historyKeys, presenceGrace,
+        tracesPerSecond, sendSpansPerMessage, sendSpansPerSecond, slowThreshold, slowTracesPerSecond, keptTraces,
+        pingInterval, pongTimeout, writeTimeout,
     ]
 }

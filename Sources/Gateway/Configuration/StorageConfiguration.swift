@@ -4,6 +4,8 @@ package import Storage
 package struct StorageConfiguration: Sendable {
     package var durability: Durability
     package var retention: RetentionPolicy
+    /// How long a clock that has leapt forward makes nothing too old.
+    package var clockHold: Duration
     /// Metrics of all devices that are stored.
     package var maxSeries: Int
     /// Dead letters that are kept.
@@ -18,6 +20,7 @@ extension GatewayConfiguration {
             retention: RetentionPolicy(
                 maxAge: settings.duration(.readingsAge, in: .seconds(60)...(.seconds(100 * 365 * 86_400))),
                 maxBytes: Int64(settings.integer(.readingsBytes, in: (1 << 20)...(1 << 50)))),
+            clockHold: settings.duration(.clockHold, in: .zero...(.seconds(30 * 86_400))),
             maxSeries: settings.integer(.series, in: 1...100_000_000),
             maxDeadLetters: settings.integer(.deadLetters, in: 1...1_000_000))
     }

@@ -83,6 +83,15 @@ extension StorageSnapshot {
         ).map(StoredDevice.init)
     }
 
+    /// When a device or a user was heard last; nil when none ever was.
+    package func latestInstant() throws -> Timestamp? {
+        let latest: Int64? = try row(
+            "SELECT max(last) FROM (SELECT max(last_seen) AS last FROM device UNION ALL SELECT max(last_seen) FROM user)"
+        )?
+        .optional(0)
+        return latest.map(Timestamp.init(nanosecondsSinceEpoch:))
+    }
+
     /// Devices of which nothing is stored any more and that were silent since `cutoff`, by room and name: those after
     /// `last`.
     package func forgottenDevices(

@@ -32,6 +32,11 @@ package struct TokenAuthority: Sendable {
     private let configuration: TokenConfiguration
     private let clock: any WallClock
 
+    /// Loads the keys of the key set anew, if there is one; the old ones stay when that fails, and the log says so.
+    package func reloadKeys() async {
+        await ring?.reload()
+    }
+
     /// An authority over tokens that are signed with `secret`.
     package init(secret: String, clock: any WallClock = SystemWallClock()) async throws(WeakSecret) {
         self.secret = try await SecretKey(secret)

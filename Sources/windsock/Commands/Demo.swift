@@ -23,7 +23,7 @@ struct Demo: AsyncParsableCommand {
 
     func run() async throws {
         try await Exit.reporting {
-            Signals.ignoreBrokenPipes()
+            Signals.ignoreStrays()
             Allocator.configure()
             let profiles = try DeviceProfile.load(try DeviceFiles.all(in: devicesDirectory))
             let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -43,7 +43,8 @@ struct Demo: AsyncParsableCommand {
         do {
             let services = try await services(sources, profiles, dataDirectory: dataDirectory, broker, logger)
             try await Serve.run(
-                ServiceGroup(configuration: .serving(services, logger: logger)), listen: "the demo's port")
+                ServiceGroup(configuration: .serving(services, endsWithTerminal: true, logger: logger)),
+                listen: "the demo's port")
         } catch {
             broker?.stop()
             throw error

@@ -26,7 +26,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func serve(_ configuration: GatewayConfiguration) async throws {
-        Signals.ignoreBrokenPipes()
+        Signals.ignoreStrays()
         Allocator.configure()
         let logger = SettingsOptions.logger(level: configuration.logLevel)
         let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in
@@ -35,7 +35,10 @@ struct Serve: AsyncParsableCommand {
         }
         let group = ServiceGroup(
             configuration: .serving(
-                [.init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup)], logger: logger))
+                [
+                    .init(service: ReloadService(gateway: gateway), successTerminationBehavior: .ignore),
+                    .init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup),
+                ], logger: logger))
         try await Self.run(group, listen: "\(configuration.server.host):\(configuration.server.port)")
     }
 
@@ -45,7 +48,7 @@ struct Serve: AsyncParsableCommand {
             try await group.run()
         } catch let error as ServiceGroupError {
             throw error
-        } catch  where "\(error)".contains("bind") {
+        } catch let error as WebServer.AddressUnavailable {
             throw Unavailable(
                 description: "Cannot listen on \(listen): \(error). Another program may use the port; see --listen.")
         }

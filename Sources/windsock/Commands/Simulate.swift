@@ -34,7 +34,7 @@ struct Simulate: AsyncParsableCommand {
 
     func run() async throws {
         try await Exit.reporting {
-            Signals.ignoreBrokenPipes()
+            Signals.ignoreStrays()
             let paths = files.isEmpty ? try DeviceFiles.all(in: "devices") : files
             let otlp = try OTLPConfiguration(environment: export.environment, serviceName: "windsock-device")
             let pipeline = try OTLPPipeline(
@@ -56,7 +56,7 @@ struct Simulate: AsyncParsableCommand {
                         .init(service: ExportService(pipeline: pipeline), successTerminationBehavior: .ignore),
                         .init(service: rate, successTerminationBehavior: .ignore),
                         .init(service: simulation, successTerminationBehavior: .gracefullyShutdownGroup),
-                    ], logger: SettingsOptions.logger(level: .error)))
+                    ], endsWithTerminal: true, logger: SettingsOptions.logger(level: .error)))
             try await group.run()
             let summary = simulation.summary
             Console.print("\(summary)")

@@ -28,7 +28,7 @@ struct Tail: AsyncParsableCommand {
 
     func run() async throws {
         try await Exit.reporting {
-            Signals.ignoreBrokenPipes()
+            Signals.ignoreStrays()
             let filters = try Token.filters(self.filters, "FILTER")
             let session = TailSession(
                 url: url, token: try await token(for: filters), filters: filters, printer: ReadingPrinter(json: json))

@@ -1,8 +1,10 @@
 import Foundation
 
-/// Lets writes to closed pipes and sockets fail instead of ending the process.
+/// Signals that would end the process although they mean nothing here.
 enum Signals {
-    static func ignoreBrokenPipes() {
-        signal(SIGPIPE, SIG_IGN)
+    /// Lets writes to closed pipes and sockets fail instead of ending the process, and ignores what some tool may send to
+    /// any daemon.
+    static func ignoreStrays() {
+        for number in [SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM] { signal(number, SIG_IGN) }
     }
 }

@@ -67,6 +67,11 @@ actor KeyRing {
         return keys.key(id: id, algorithm: algorithm)
     }
 
+    /// Loads the keys now, whatever is due.
+    func reload() async {
+        await startRefresh().value
+    }
+
     private var isDue: Bool {
         if Self.stamp(of: source) != stamp { return true }
         let age = clock.now().since(attemptedAt)

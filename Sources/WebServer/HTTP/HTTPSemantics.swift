@@ -1,0 +1,70 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// What RFC 9110 asks of every answer, whichever route or file it comes from.
+///
+/// - A path that no file or route can mean is refused before one is looked for.
+/// - Ranges are not served: an answer is the whole (section 14.2 allows it).
+/// - A method that a path does not have is answered with 405 and those that it has (section 15.5.6).
+/// - The answer to HEAD has the headers of that to GET (section 9.3.2); its body ends in ``HTTPConnectionGuard``.
+struct HTTPSemantics: RouterMiddleware {
+    let routes: RouteTable
+
+    func handle(
+        _ request: Request, context: GatewayRequestContext,
+        next: (Request, GatewayRequestContext) async throws -> Response
+    ) async throws -> Response {
+        guard Self.isPlausible(request.uri.path) else {
+            throw Problem(.badRequest, "The path has empty first levels or control characters.")
+        }
+        var head = request.head
+        head.headerFields[.range] = nil
+        let request = Request(head: head, body: request.body)
+        do {
+            var response = try await next(request, context)
+            response.headers[.acceptRanges] = nil
+            // Nobody knows the length of what is made as the client takes it.
+            if request.method == .head, response.body.contentLength == nil {
+                response.headers[.transferEncoding] = "chunked"
+            }
+            return response
+        } catch let error as HTTPError where error.status == .notFound {
+            let methods = routes.methods(of: request.uri.path)
+            guard !methods.isEmpty else { throw error }
+            throw Problem(
+                .methodNotAllowed, "\(request.uri.path.prefix(256)) takes \(methods.joined(separator: ", ")).",
+                headers: [.allow: methods.joined(separator: ", ")])
+        }
+    }
+
+    /// A path of which `//` or `%2f` is not its beginning, which redirects would lead to another host, and that has no
+    /// control characters, at which file systems end.
+    private static func isPlausible(_ path: String) -> Bool {
+        guard let decoded = path.removingPercentEncoding else { return false }
+        return !decoded.hasPrefix("//") && decoded.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    }
+}
+
+/// The methods of each path, for answers to others.
+///
+/// Filled once, when all routes are there, before the first request.
+final class RouteTable: @unchecked Sendable {
+    private var routes: [(levels: [Substring], method: String)] = []
+
+    func fill(from router: Router<GatewayRequestContext>) {
+        routes = router.routes.map { route in
+            (route.path.description.split(separator: "/"), route.method.rawValue)
+        }
+    }
+
+    /// Sorted, with HEAD beside GET; empty when there is no such path.
+    func methods(of path: String) -> [String] {
+        let levels = path.split(separator: "/")
+        let methods = routes.filter { route in
+            route.levels.count == levels.count
+                && zip(route.levels, levels).allSatisfy { $0 == $1 || $0.hasPrefix(":") || $0.hasPrefix("{") }
+        }.map(\.method)
+        return Set(methods + (methods.contains("GET") ? ["HEAD"] : [])).sorted()
+    }
+}
