@@ -54,6 +54,15 @@ package struct ClientCommand {
         }
     }
 
+    /// The `id` of a message that is not carried out, so that its error can be matched; nil when it has none, or is so large
+    /// that looking for it is not worth it.
+    static func id(ofRefused text: String) -> String? {
+        guard text.utf8.count <= chargedByteCount,
+            let value = try? JSONParser.parse(Array(text.utf8), maxValues: maxValues)
+        else { return nil }
+        return try? id(of: value)
+    }
+
     private init(_ value: JSONValue, receivedAt: Timestamp) throws(CommandError) {
         guard value.objectValue != nil else {
             throw CommandError(.badRequest, "The message must be a JSON object with \"type\" and \"payload\".")

@@ -11,6 +11,8 @@ import Telemetry
 ///   the rest of the body is not read, but for a little that lets the client see the answer before the reset.
 /// - A connection whose socket takes no bytes of an answer for a while is closed.
 /// - A connection without a request under way is closed after a while.
+/// - The answer to HEAD, and one whose status has no body, goes out without one, whatever was written
+///   (RFC 9112 section 6.3).
 ///
 /// It also tells ``ConnectionCap`` when the connection waits for a request and when it works.
 final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -52,6 +54,11 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var held: [HTTPRequestPart] = []
     private var isReadHeld = false
     private var isEndHeld = false
+    /// Whether the first request has come, on which ``UpgradeGate`` may have noted why it is not upgraded.
+    private var hasBegun = false
+    private var isHead = false
+    /// Whether the answer that is being written has no body.
+    private var isBodiless = false
     /// Whether the answer to a request has not been written to its end.
     private var isAnswering = false
     /// Since when the request is read that has not come to its end.
@@ -121,8 +128,15 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        var part = part
         switch part {
-        case .head(let head):
+        case .head(var head):
+            if hasBegun, let name = HTTPField.Name(UpgradeRefusal.headerName) {
+                head.headerFields[name] = nil
+                part = .head(head)
+            }
+            hasBegun = true
+            isHead = head.method == .head
             readingSince = context.eventLoop.now
             bodyByteCount = 0
             let fields = head.headerFields
@@ -187,7 +201,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         var head = problem.head
         head.headerFields[.connection] = "close"
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(problem.body)), promise: nil)
+        if !isHead { context.write(wrapOutboundOut(.body(problem.body)), promise: nil) }
         phase = .closed
         // A socket that is full gets no longer for this answer than for others.
         unsentSince = unsentSince ?? context.eventLoop.now
@@ -207,18 +221,33 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch unwrapOutboundIn(data) {
         case .head(var head):
+            frame(&head)
             if readingSince != nil, head.status.kind != .informational {
                 phase = .closing
                 bodyTimer?.cancel()
                 bodyTimer = nil
                 head.headerFields[.connection] = "close"
-                context.write(wrapOutboundOut(.head(head)), promise: promise)
+            }
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .body:
+            if isBodiless {
+                promise?.succeed()
             } else {
                 context.write(data, promise: promise)
             }
-        case .body: context.write(data, promise: promise)
-        case .end: writeEnd(context, data, promise)
+        case .end: writeEnd(context, isBodiless ? wrapOutboundOut(.end(nil)) : data, promise)
         }
+    }
+
+    /// Says how long the body is (RFC 9112 section 6), which the encoder cannot: it does not know the request's method.
+    private func frame(_ head: inout HTTPResponse) {
+        let hasNoBody = head.status.kind == .informational || head.status == .noContent || head.status == .notModified
+        isBodiless = isHead || hasNoBody
+        if hasNoBody || isHead && head.headerFields[.transferEncoding] != nil {
+            head.headerFields[.contentLength] = nil
+        }
+        head.headerFields[.transferEncoding] =
+            isBodiless || head.headerFields[.contentLength] != nil ? nil : "chunked"
     }
 
     private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {

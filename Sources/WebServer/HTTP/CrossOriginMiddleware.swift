@@ -20,7 +20,7 @@ struct CrossOriginMiddleware: RouterMiddleware {
                 status: .noContent,
                 headers: [
                     .accessControlAllowOrigin: origin, .vary: "Origin",
-                    .accessControlAllowMethods: "GET, POST, OPTIONS",
+                    .accessControlAllowMethods: "GET, POST, DELETE, OPTIONS",
                     .accessControlAllowHeaders: "authorization, content-type", .accessControlMaxAge: "600",
                 ])
         }

@@ -4,7 +4,7 @@ import Telemetry
 
 /// How long readings take on their way, and the traces of those that took longest.
 ///
-/// The hops' figures are of all devices together, and every token may see them; traces are shown of rooms that the
+/// The hops' figures are of all devices together, and every token may see them; of traces, ``TraceView`` shows what the
 /// token's `join` grants.
 struct LatencyRoutes {
     private static let maxTraces = 50
@@ -19,7 +19,7 @@ struct LatencyRoutes {
     }
 
     @Sendable private func overview(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let grants = try context.requireIdentity().grants
+        let view = TraceView(for: try context.requireIdentity().grants)
         let minutes = try request.query("minutes", in: 1...60, default: 60)
         let device = request.query("device")
         let start = clock.now().advanced(by: .seconds(-60 * minutes))
@@ -29,22 +29,22 @@ struct LatencyRoutes {
         body.add("hops", objects: latency.summaries(since: start).map(Self.json))
         let traces = ring.slowest(Self.maxTraces) { trace in
             trace.start >= start && (device == nil || trace.device == device)
-                && trace.room.map(grants.canSee) ?? grants.canJoinEverything
+                && view.shows(trace)
         }
         body.add("traces", objects: traces.map(Self.summary))
         return .json(body.finished())
     }
 
     @Sendable private func trace(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let grants = try context.requireIdentity().grants
+        let view = TraceView(for: try context.requireIdentity().grants)
         guard let text = context.parameters.get("trace_id"), let id = TraceRing.ID(text: text.lowercased()) else {
             throw Problem(.badRequest, "A trace's id has 32 hexadecimal digits, not all 0.")
         }
         // Whether a trace of somebody else's room exists is nobody's business either.
-        guard let trace = ring.trace(id), trace.room.map(grants.canSee) ?? grants.canJoinEverything else {
+        guard let trace = ring.trace(id), view.shows(trace) else {
             throw Problem(.notFound, "The trace \(text) is not among the latest; it may be in the collector.")
         }
-        return .json(TraceJSON.object(trace))
+        return .json(TraceJSON.object(trace, view))
     }
 
     private static func json(_ summary: LatencyService.Summary) -> [UInt8] {

@@ -15,10 +15,10 @@ enum TraceJSON {
         return object
     }
 
-    /// The whole trace, its spans by their start.
-    static func object(_ trace: KeptTrace) -> [UInt8] {
+    /// What `view` shows of a trace.
+    static func object(_ trace: KeptTrace, _ view: TraceView) -> [UInt8] {
         var object = head(trace)
-        object.add("spans", objects: trace.spans.sorted { $0.start < $1.start }.map(span))
+        object.add("spans", objects: view.spans(of: trace).map(span))
         return object.finished()
     }
 

@@ -62,6 +62,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 })
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
             configuration.enableErrorHandling = false  // Hummingbird answers errors
+            configuration.encoderConfiguration.automaticallySetFramingHeaders = false  // HTTPConnectionGuard does it
             configuration.enableResponseHeaderValidation = false  // HTTPTypes has validated them
             configuration.decoderConfiguration.maxHeaderFieldSize = Self.maxHeaderBytes
             configuration.decoderConfiguration.maxHeaderListSize = Self.maxHeaderBytes

@@ -19,16 +19,19 @@ extension WebSocketConnection: ClientSink {
         sendClose(code, reason)
     }
 
-    func chargeReplay(_ messages: [Message]) -> TimeAmount {
-        environment.quota.chargeReplay(
-            messages.count, byteCount: messages.reduce(0) { $0 + $1.payload.count }, to: admitted.user,
-            now: shard.eventLoop.now)
+    func chargeReplay(_ cost: Int) -> TimeAmount {
+        environment.quota.chargeReplay(cost, to: admitted.user, now: shard.eventLoop.now)
+    }
+
+    /// Closes a connection whose token has expired; a token is good for nothing from that instant on.
+    func closeIfExpired() -> Bool {
+        guard let session, environment.clock.now() >= session.identity.expiresAt else { return false }
+        close(code: .tokenExpired, reason: "the token has expired")
+        return true
     }
 
     func sweep(at now: NIODeadline) {
-        if let session, environment.clock.now() >= session.identity.expiresAt {
-            return close(code: .tokenExpired, reason: "the token has expired")
-        }
+        guard !closeIfExpired() else { return }
         switch heartbeat.sweep(at: now) {
         case .nothing: break
         case .sendPing: writeControl(ServerFrame.frame(.ping, payload: ByteBuffer()))

@@ -13,9 +13,9 @@ extension WebSocketConnection {
         case .allowed:
             guard environment.quota.takeCommand(of: admitted.user, cost: cost, now: shard.eventLoop.now) else {
                 environment.metrics.rateLimited.increment()
-                return answer(userRateLimitError, to: nil)
+                return answer(userRateLimitError, to: ClientCommand.id(ofRefused: text))
             }
-        case .refused: return answer(rateLimitError, to: nil)
+        case .refused: return answer(rateLimitError, to: ClientCommand.id(ofRefused: text))
         case .abusive:
             answer(rateLimitError, to: nil)
             return closeAbusive()
@@ -74,6 +74,7 @@ extension WebSocketConnection {
         defer { isStarting = false }
         while !isPerforming, phase == .open, let session, let (text, receivedAt) = pending.popFirst() {
             pendingByteCount -= text.utf8.count
+            guard !closeIfExpired() else { return }
             do throws(ClientCommand.Refusal) {
                 let command = try ClientCommand(json: text, receivedAt: receivedAt)
                 isPerforming = true

@@ -1,4 +1,5 @@
 import Realtime
+import Telemetry
 import TestSupport
 import Testing
 import WebSocketClient
@@ -69,10 +70,14 @@ struct SessionTests {
         #expect(await third.socket.closed().code == 4504)
         var refused = 0
         for round in 0..<40 {
-            try await tabs[round % 2].socket.send(text: #"{"type":"clock_sync","payload":{"t0":1}}"#)
+            try await tabs[round % 2].socket.send(text: #"{"type":"clock_sync","id":"\#(round)","payload":{"t0":1}}"#)
         }
-        for tab in tabs {
-            for _ in 0..<20 where try await tab.socket.nextJSON().code == "rate_limited" { refused += 1 }
+        for (number, tab) in tabs.enumerated() {
+            for round in 0..<20 {
+                let answer = try await tab.socket.nextJSON()
+                #expect(answer["id"]?.string == "\(2 * round + number)", "refused commands are known by their ids, too")
+                if answer.code == "rate_limited" { refused += 1 }
+            }
         }
         #expect((20...38).contains(refused), "2 at once and 1 a second are allowed, \(refused) were refused")
         let bob = try await server.tab("bob")
@@ -80,6 +85,27 @@ struct SessionTests {
         await tabs[0].socket.abort()
         try await eventually("one is gone") { server.hub.presence.clientCount == 2 }
         #expect(try await server.tab("ann").next("welcome").text("user_id") == "ann")
+        try await server.stop()
+    }
+
+    @Test("A token is good for nothing from its end on")
+    func commandsAfterTheEnd() async throws {
+        let server = try await LiveServer(
+            limits: .init(commandsPerSecond: 1_000_000, commandBurst: 1_000_000, userCommandsPerSecond: 0))
+        let token = try await server.token("ann", lifetime: .seconds(2))
+        let claims = try #require(token.split(separator: ".").dropFirst().first.flatMap { Base64URL.decode($0) })
+        let expiry = try #require(try JSONParser.parse(claims)["exp"]?.numberValue) * 1000
+        let client = try await server.client(token: token)
+        var answers = 0
+        while true {
+            try? await client.send(text: #"{"type":"clock_sync","id":"1","payload":{"t0":1}}"#)
+            guard let message = try? await client.nextJSON() else { break }
+            guard message["type"]?.string == "clock_sync" else { continue }
+            answers += 1
+            #expect(try #require(message["payload"]?["t2"]?.number) <= expiry)
+        }
+        #expect(await client.closed().code == 4501)
+        #expect(answers > 0)
         try await server.stop()
     }
 

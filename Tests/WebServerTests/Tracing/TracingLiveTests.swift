@@ -1,3 +1,4 @@
+import AlertRules
 import Foundation
 import OTLP
 import Realtime
@@ -158,6 +159,44 @@ struct TracingLiveTests {
         #expect(try await server.get("/api/latency/traces/\(trace)", token: stranger).status == 404)
         #expect(try await server.get("/api/latency", token: stranger).json["traces"]?.array?.isEmpty == true)
         #expect(try await server.get("/api/latency").status == 401)
+        try await server.stop()
+    }
+
+    @Test(
+        "Of a trace each sees what happened in rooms that they may see: not whom an alert was told, nor by which client"
+    )
+    func privateTraces() async throws {
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let rule = AlertRule(
+            name: "hot", metric: "t", condition: .above(30),
+            recipients: .init(users: ["secret-boss"], rooms: ["chat/secret-ops"]))
+        let server = try await LiveServer(alertRules: [rule], tracing: tracing)
+        let boss = RoomClient(
+            try await server.client(token: try await server.token("secret-boss", join: ["chat/#", "sensors/#"])))
+        _ = try await boss.join("chat/secret-ops")
+        _ = try await boss.join("sensors/q")
+        try server.ingest("sensors/q/t", "31")
+        try await eventually("the alert is told") {
+            let rooms = tracing.spans.named("websocket.send").compactMap { span -> String? in
+                guard case .string(let room) = span.attributes.get("messaging.destination.name") else { return nil }
+                return room
+            }
+            return Set(rooms).isSuperset(of: ["sensors/q", "chat/secret-ops", "users/secret-boss"])
+                && tracing.spans.named("hub.broadcast").count >= 3
+        }
+        let trace = try #require(tracing.spans.named("hub.broadcast").first).context.traceIDText
+        func shown(_ token: String) async throws -> String {
+            try await server.get("/api/latency/traces/\(trace)", token: token).text
+        }
+        let visitor = try await shown(try await server.token("visitor", join: ["sensors/q"]))
+        #expect(visitor.contains("telemetry.decode") && visitor.contains("sensors/q"))
+        for secret in ["secret", "messaging.client.id", "notification.send"] {
+            #expect(!visitor.contains(secret), "\(secret)")
+        }
+        let operators = try await shown(try await server.token("operator", join: ["#"]))
+        #expect(operators.contains("chat/secret-ops") && operators.contains("messaging.client.id"))
+        #expect(!operators.contains("users/secret-boss"), "an inbox is its owner's")
+        #expect(try await shown(try await server.token("secret-boss", join: ["#"])).contains("users/secret-boss"))
         try await server.stop()
     }
 
