@@ -5,6 +5,8 @@ import TestSupport
 final class SmallDisk {
     let url: URL
     let isMounted: Bool
+    /// Whether whoever runs the tests may mount one.
+    static var canBeMounted: Bool { (try? SmallDisk(megabytes: 1))?.isMounted == true }
     private var filler: URL { url.appending(path: "filler") }
 
     init(megabytes: Int) throws {

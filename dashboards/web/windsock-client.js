@@ -405,6 +405,7 @@ export class WindsockClient {
     this.#after("stable", this.#options.stableAfterMs, () => this.#backoff.reset());
     this.#clock.reset();
     this.#userID = payload.user_id;
+    this.#logs.keep(this.#inbox);
     this.#logs.setEpoch(payload.inbox?.epoch);
     this.#setState({ state: "open" });
     this.#emitter.emit("welcome", payload);
@@ -423,8 +424,14 @@ export class WindsockClient {
     if (log.since === undefined) return log.begin(position.offset, position.epoch);
     if (log.epoch === position.epoch && log.offset === position.offset) return;
     const payload = { room_id: this.#inbox, since: log.since };
+    const socket = this.#socket;
     log.joining();
-    this.request("join_room", payload).catch((error) => this.#emitter.emit("error", error));
+    this.request("join_room", payload).catch((error) => {
+      if (this.#socket !== socket) return;
+      this.#emitter.emit("error", error);
+      // The gateway has joined the inbox all the same: what was missed is in the history.
+      log.catchUp();
+    });
   }
 
   get #inbox() {

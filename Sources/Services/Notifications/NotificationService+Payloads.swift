@@ -31,8 +31,10 @@ extension NotificationService {
         payload.dropLast() + Array(",\"snapshot\":true}".utf8)
     }
 
+    /// What two notifications that are one have in common: everything that their sender says.
     static func digest(of draft: NotificationDraft, _ users: [String]) -> [UInt8] {
-        let parts = [draft.title, draft.body, draft.link ?? "", draft.priority.rawValue] + users
-        return Array(SHA256.hash(data: Array(parts.joined(separator: "\u{0}").utf8)))
+        let expiry = draft.expiresAt.map { "\($0.nanosecondsSinceEpoch)" } ?? ""
+        let parts = [draft.title, draft.body, draft.link ?? "", draft.priority.rawValue, expiry] + users
+        return Array(SHA256.hash(data: Array(parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)))
     }
 }

@@ -109,7 +109,8 @@ package final class NotificationService: Sendable {
         let users = Array(Set(users)).sorted()
         let key = key.map {
             IdempotencyKey(
-                user: sender, scope: "notifications", key: $0, contentDigest: Self.digest(of: draft, users))
+                user: sender, scope: IdempotencyKey.notifications, key: $0, contentDigest: Self.digest(of: draft, users)
+            )
         }
         let size = draft.title.utf8.count + draft.body.utf8.count + (draft.link?.utf8.count ?? 0) + 512
         let portion = max(Self.minPortion, min(Self.maxPortion, Self.maxPortionBytes / size))

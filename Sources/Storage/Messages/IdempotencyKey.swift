@@ -9,6 +9,9 @@ package struct IdempotencyKey: Sendable, Equatable {
     /// Tells whether the content is the same as before.
     package var contentDigest: [UInt8]
 
+    /// The scope of notifications: no room has that name.
+    package static let notifications = "#notifications"
+
     package init(user: String, scope: String, key: String, contentDigest: [UInt8]) {
         self.user = user
         self.scope = scope

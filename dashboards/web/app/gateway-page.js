@@ -20,7 +20,7 @@ import { Past } from "./past.js";
 import { RangePicker } from "./range-picker.js";
 import { ReadinessWatch } from "./readiness.js";
 import { SeriesStore } from "./series-store.js";
-import { session } from "./session.js";
+import { isUsedUnasked, session, userOf } from "./session.js";
 import { SignInView } from "./sign-in.js";
 import { StorageBanner } from "./storage-banner.js";
 
@@ -82,11 +82,30 @@ export class GatewayPage {
     document.getElementById("load-retry").addEventListener("click", () => this.#start());
     // On the sign-in page there is nothing to show.
     addEventListener("popstate", () => this.#client && this.#show());
-    addEventListener("hashchange", () => session.takeFromAddress() && this.#start());
+    addEventListener("hashchange", () => this.#followLink());
     setInterval(() => this.#tick(), 1_000);
-    session.takeFromAddress();
+    if (this.#followLink()) return;
     if (session.token) this.#start();
     else this.#askToSignIn();
+  }
+
+  /** Signs in by the address's token, or asks. @returns {boolean} whether there was one */
+  #followLink() {
+    const token = session.takeFromAddress();
+    if (token === null) return false;
+    if (isUsedUnasked(token, session.token, location.hostname)) {
+      session.signIn(token);
+      this.#start();
+    } else {
+      const user = userOf(token);
+      this.#showSignIn(
+        user
+          ? `This link signs you in as “${user}”. Do so only if you know where it comes from.`
+          : "This link brings a token. Sign in with it only if you know where it comes from.",
+        token,
+      );
+    }
+    return true;
   }
 
   async #start() {
@@ -180,12 +199,18 @@ export class GatewayPage {
 
   #askToSignIn(message) {
     session.signOut();
+    this.#showSignIn(message);
+  }
+
+  /** A session stays until somebody signs in: to reload the page is to go on with it. */
+  #showSignIn(message, token) {
+    this.#latestStart = null;
     this.#stop();
     this.#store = new SeriesStore();
     this.#journeys = new Journeys();
     this.#root.dataset.view = "sign-in";
     document.title = "Sign in – Windsock";
-    this.#signIn.show(message);
+    this.#signIn.show(message, token);
   }
 
   // Dashboards

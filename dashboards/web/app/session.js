@@ -15,17 +15,40 @@ export const session = {
   },
 
   /**
-   * Moves `#token=…` from the address to the session, so that it is neither bookmarked nor shared with the address.
-   * @returns {boolean} whether there was one
+   * Takes `#token=…` off the address, so that it is neither bookmarked nor shared with the address.
+   * @returns {string | null} the token, if there was one
    */
   takeFromAddress() {
-    const token = new URLSearchParams(location.hash.slice(1)).get("token");
-    if (token === null) return false;
+    const token = new URLSearchParams(location.hash.slice(1)).get("token")?.trim();
+    if (token === undefined) return null;
     history.replaceState(history.state, "", location.pathname + location.search);
-    if (token.trim() !== "") this.signIn(token.trim());
-    return true;
+    return token || null;
   },
 };
+
+/** On a machine's own address only its user makes links, such as the demo's. */
+const localHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/**
+ * Whether a link's token is used without asking. Otherwise a link could make somebody write, and be seen, as somebody else.
+ * @param {string} token
+ * @param {string | null} current the token that is in use
+ * @param {string} host the page's
+ */
+export function isUsedUnasked(token, current, host) {
+  return localHosts.has(host) || token === current || (current !== null && userOf(token) !== "" && userOf(token) === userOf(current));
+}
+
+/** Whom a token (RFC 7519) says that it is for; an empty text where it does not. @param {string} token */
+export function userOf(token) {
+  try {
+    const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
+    const { sub } = JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0))));
+    return typeof sub === "string" ? sub : "";
+  } catch {
+    return "";
+  }
+}
 
 /** What can stand in `Sec-WebSocket-Protocol` and in a header: nothing else is a token. */
 export function isPlausibleToken(token) {

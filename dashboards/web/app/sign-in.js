@@ -19,11 +19,15 @@ export class SignInView {
     });
   }
 
-  /** @param {string} [message] why signing in is needed again */
-  show(message = "") {
-    this.#input.value = "";
+  /**
+   * @param {string} [message] why signing in is needed again
+   * @param {string} [token] what a link offers
+   */
+  show(message = "", token = "") {
+    this.#input.value = token;
     this.#fail(message);
-    this.#input.focus();
+    this.#input.setAttribute("aria-invalid", message !== "" && token === "");
+    (token === "" ? this.#input : this.#button).focus();
   }
 
   async #submit() {

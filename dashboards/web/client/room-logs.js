@@ -1,6 +1,6 @@
 import { RoomLog } from "./room-log.js";
 
-/** Rooms whose position is remembered; beyond it the ones that spoke first are forgotten. */
+/** Rooms whose position is remembered; beyond it the ones that spoke first are forgotten, but never the inbox. */
 const maxRooms = 1_000;
 
 /** The logs of all rooms that remember: those joined by name, the inbox, and those that filters brought. */
@@ -9,6 +9,7 @@ export class RoomLogs {
   #logs = new Map();
   #ports;
   #epoch = null;
+  #kept = null;
 
   /** @param {object} ports as {@link RoomLog} has them */
   constructor(ports) {
@@ -19,10 +20,23 @@ export class RoomLogs {
   of(room) {
     let log = this.#logs.get(room);
     if (!log) {
-      if (this.#logs.size >= maxRooms) this.#logs.delete(this.#logs.keys().next().value);
+      if (this.#logs.size >= maxRooms) this.#forgetOldest();
       this.#logs.set(room, (log = new RoomLog(room, this.#ports)));
     }
     return log;
+  }
+
+  /** Names the room that is never forgotten. @param {string} room */
+  keep(room) {
+    this.#kept = room;
+  }
+
+  #forgetOldest() {
+    for (const room of this.#logs.keys()) {
+      if (room === this.#kept) continue;
+      this.#logs.delete(room);
+      return;
+    }
   }
 
   /** The log of a room if there is one. @param {string} room */
