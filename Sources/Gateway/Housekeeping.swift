@@ -38,8 +38,8 @@ struct Housekeeping: Service {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
                 rooms.alerts.tick(isListening: isListening())
-                // Without it nothing would tell that the storage works again before the next batch comes.
-                if rooms.writer.health.trouble != nil { await rooms.writer.probe() }
+                // Without it nothing would tell that the storage works again, or no more, before the next batch comes.
+                if rooms.writer.health.trouble != nil || !rooms.database.isInPlace { await rooms.writer.probe() }
             }
             _ = await (cleaning, trimming, checkpoints, webhook)
         }

@@ -28,6 +28,8 @@ package final class Database: Sendable {
     private let pool: DatabasePool
     /// The gateway's connection for emptying the log, so that nobody who writes waits for the disk.
     private let checkpointer: DatabaseQueue?
+    /// The file and its log, which a gateway has open for as long as it runs.
+    private let places: [FilePlace]
 
     /// Opens the database of a data directory for a gateway, makes it when there is none, and brings its schema up to
     /// date.
@@ -120,6 +122,7 @@ package final class Database: Sendable {
                 case .readingTool: try pool.read { try Self.epoch(in: $0) ?? "" }
                 case .gateway, .writingTool: try pool.write { try Self.epoch(in: $0, ids: ids) }
                 }
+            places = role == .gateway ? [FilePlace(file), FilePlace("\(file)-wal")] : []
         } catch let error as StorageError {
             throw error
         } catch {
@@ -137,8 +140,16 @@ package final class Database: Sendable {
     }
 
     /// Does `work` in one transaction, after all writes that began before. What it throws rolls everything back.
+    ///
+    /// - Throws: also when a gateway's files were removed or replaced.
     package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
-        try pool.write { try work(StorageTransaction(database: $0)) }
+        for place in places { try place.check() }
+        return try pool.write { try work(StorageTransaction(database: $0)) }
+    }
+
+    /// Whether a gateway's files are still where it has opened them.
+    package var isInPlace: Bool {
+        places.allSatisfy { (try? $0.check()) != nil }
     }
 
     /// Reads from one snapshot.

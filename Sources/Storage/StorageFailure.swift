@@ -10,6 +10,11 @@ package struct StorageFailure: Sendable, Equatable, CustomStringConvertible {
     package let description: String
 
     package init(_ error: any Error) {
+        if let gone = error as? FilePlace.Gone {
+            isStorageAtFault = true
+            description = "\(gone.path) was removed or replaced; put it back, or restart the gateway"
+            return
+        }
         guard let error = error as? DatabaseError else {
             isStorageAtFault = false
             description = "\(error)"

@@ -16,6 +16,12 @@ struct DataDirectoryLockTests {
             let error = #expect(throws: StorageError.self) { try DataDirectoryLock(directory: directory) }
             #expect(error?.problem == .inUse)
             #expect(error?.description.contains("Another gateway uses this data directory") == true)
+            for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+                try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
+            }
+            #expect(throws: StorageError.self, "nothing in it gives it up") {
+                try DataDirectoryLock(directory: directory)
+            }
             withExtendedLifetime(first) {}
         }
         #expect(throws: Never.self) { try DataDirectoryLock(directory: directory) }

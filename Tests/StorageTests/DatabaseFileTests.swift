@@ -56,6 +56,31 @@ struct DatabaseFileTests {
         }
     }
 
+    @Test("into a file that was removed, or replaced by another, nothing is written; put back, it works again")
+    func removed() throws {
+        let database = try fixture.open()
+        _ = try database.write { try $0.say(1, in: "a") }
+        let aside = "\(fixture.directory)/aside"
+        for replacement in [nil, Data("another".utf8)] {
+            try FileManager.default.moveItem(atPath: fixture.file, toPath: aside)
+            if let replacement { try replacement.write(to: URL(filePath: fixture.file)) }
+            #expect(!database.isInPlace)
+            do {
+                _ = try database.write { try $0.say(2, in: "a") }
+                Issue.record("it was written")
+            } catch {
+                let failure = StorageFailure(error)
+                #expect(failure.isStorageAtFault && failure.description.contains(fixture.file))
+            }
+            try? FileManager.default.removeItem(atPath: fixture.file)
+            try FileManager.default.moveItem(atPath: aside, toPath: fixture.file)
+            #expect(database.isInPlace)
+            _ = try database.write { try $0.say(3, in: "a") }
+        }
+        try FileManager.default.removeItem(atPath: "\(fixture.file)-wal")
+        #expect(!database.isInPlace, "its log holds what is committed")
+    }
+
     @Test("what is to be there already is not made")
     func missing() throws {
         let error = #expect(throws: StorageError.self) {

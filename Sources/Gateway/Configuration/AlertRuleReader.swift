@@ -1,4 +1,5 @@
 import AlertRules
+import Services
 import Telemetry
 import Yams
 
@@ -74,7 +75,7 @@ struct AlertRuleReader {
                 && name.unicodeScalars.allSatisfy { "-_.".unicodeScalars.contains($0) || $0.isASCIIAlphanumeric }
         }
         let title = text(mapping, "title", place, upTo: Self.maxTitleBytes, isRequired: false)
-        let metric = text(mapping, "metric", place, upTo: Metric.maximumNameByteCount)
+        let metric = text(mapping, "metric", place, upTo: Metric.maximumNameByteCount)?.inNormalForm
         let condition = condition(mapping, node, place)
         let rule = AlertRule(
             name: name ?? "", title: title, metric: metric ?? "",
@@ -219,7 +220,7 @@ struct AlertRuleReader {
             fail(node, key, "1 to \(limit) texts are expected here.")
             return nil
         }
-        return texts
+        return texts.map(\.inNormalForm)
     }
 
     private mutating func number(

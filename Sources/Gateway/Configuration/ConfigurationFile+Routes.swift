@@ -1,3 +1,4 @@
+import Services
 import Telemetry
 import Yams
 
@@ -44,7 +45,8 @@ extension ConfigurationFile {
         }
         do throws(TopicRouteError) {
             return try TopicRoute(
-                pattern: pattern, convention: convention ?? .auto, room: room ?? RoomTemplate.standard.description,
+                pattern: pattern, convention: convention ?? .auto,
+                room: room?.inNormalForm ?? RoomTemplate.standard.description,
                 qos: qos ?? 1, convertsFahrenheit: converts ?? false,
                 allowsForeignDevices: devices ?? false)
         } catch {

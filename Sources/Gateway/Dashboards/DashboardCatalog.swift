@@ -1,4 +1,5 @@
 import Foundation
+import Services
 import Telemetry
 
 /// The dashboards of a folder, checked, and as the JSON that `GET /api/dashboards` answers.
@@ -37,7 +38,8 @@ package struct DashboardCatalog: Sendable {
         ids = dashboards.map(\.id)
         var bytes: [UInt8] = []
         JSONValue.object([JSONMember(name: "dashboards", value: .array(dashboards.map(\.json)))]).append(to: &bytes)
-        json = bytes
+        // The page compares names with those of readings.
+        json = Array(String(decoding: bytes, as: UTF8.self).inNormalForm.utf8)
     }
 
     /// The files that are, or were meant to be, dashboards; hidden ones are an editor's.

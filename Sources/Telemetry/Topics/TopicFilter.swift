@@ -101,7 +101,7 @@ extension TopicFilter {
         if text.isEmpty { return .failure(.empty) }
         if text.utf8.count > TopicName.maximumByteCount { return .failure(.tooLong) }
         if text.utf8.contains(0) { return .failure(.containsNull) }
-        var levels = text.split(
+        var levels = text.unicodeScalars.split(
             separator: "/", maxSplits: TopicName.maximumLevelCount + 2, omittingEmptySubsequences: false
         ).map(String.init)
         var group: String?
@@ -114,6 +114,7 @@ extension TopicFilter {
         }
         if levels.count > TopicName.maximumLevelCount { return .failure(.tooManyLevels) }
         for (index, level) in levels.enumerated() {
+            if level.beginsWithJoiningMark { return .failure(.joiningMark) }
             if level == multiLevel, index < levels.count - 1 { return .failure(.multiLevelNotLast) }
             if isWildcard(level) { continue }
             if level.utf8.contains(UInt8(ascii: "+")) { return .failure(.partialWildcard(level)) }

@@ -11,6 +11,8 @@ package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConverti
         case partialWildcard(String)
         /// `$share` without a group, or without a filter behind it.
         case badShare
+        /// A level begins with a mark that would join the `/` before it.
+        case joiningMark
     }
 
     package var filter: String
@@ -26,6 +28,7 @@ package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConverti
             case .multiLevelNotLast: "has '#' before its last level; '#' may only be the last level"
             case .partialWildcard(let level):
                 "has a wildcard inside the level \(Excerpt(of: level)); '+' and '#' must be a whole level"
+            case .joiningMark: "has a level that begins with a mark which joins the character before it"
             case .badShare: "is no shared subscription; allowed is $share/{group}/{filter}, no wildcard in the group"
             }
         return "the filter \(Excerpt(of: filter)) \(what)"

@@ -17,7 +17,7 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
 
     /// The levels from first to last; there is at least one.
     package var levels: [Substring] {
-        rawValue.split(separator: "/", omittingEmptySubsequences: false)
+        rawValue.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false).map(Substring.init)
     }
 
     package var description: String { rawValue }
@@ -34,6 +34,8 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
             default: continue
             }
         }
-        return levelCount > maximumLevelCount ? .tooManyLevels : nil
+        if levelCount > maximumLevelCount { return .tooManyLevels }
+        let levels = name.unicodeScalars.split(separator: "/", omittingEmptySubsequences: true)
+        return levels.contains { Substring($0).beginsWithJoiningMark } ? .joiningMark : nil
     }
 }

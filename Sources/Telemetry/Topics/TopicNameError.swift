@@ -6,6 +6,8 @@ package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertibl
         case tooManyLevels
         case containsNull
         case containsWildcard
+        /// A level begins with a mark that would join the `/` before it.
+        case joiningMark
     }
 
     package var name: String
@@ -18,6 +20,7 @@ package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertibl
             case .tooLong: "is \(name.utf8.count) bytes long; a name has 1 to \(TopicName.maximumByteCount) bytes"
             case .tooManyLevels: "has more than \(TopicName.maximumLevelCount) levels"
             case .containsNull: "contains the character U+0000, which no name may"
+            case .joiningMark: "has a level that begins with a mark which joins the character before it"
             case .containsWildcard: "contains '+' or '#', which only filters may"
             }
         return "the topic name \(Excerpt(of: name)) \(what)"

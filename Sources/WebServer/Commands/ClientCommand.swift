@@ -1,3 +1,4 @@
+import Services
 package import Telemetry
 
 /// A message from a client: the envelope, taken apart but not yet understood.
@@ -95,7 +96,7 @@ package struct ClientCommand {
 
     /// The room or filter that a command names.
     func room() throws(CommandError) -> TopicFilter {
-        guard let text = payload["room_id"]?.stringValue else {
+        guard let text = payload["room_id"]?.stringValue?.inNormalForm else {
             throw CommandError(.badRequest, "\"room_id\" must be a string: a room such as sensors/greenhouse-1.")
         }
         guard text.utf8.count <= Self.maxRoomByteCount else {

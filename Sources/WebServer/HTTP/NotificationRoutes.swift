@@ -84,7 +84,8 @@ struct NotificationRoutes {
             }
             return try users.map { try user($0) }
         case "room_id":
-            guard let name = body[field]?.stringValue, let room = try? TopicFilter(name), room.isName else {
+            guard let name = body[field]?.stringValue?.inNormalForm, let room = try? TopicFilter(name), room.isName
+            else {
                 throw Problem(.badRequest, "\"room_id\" must name one room.")
             }
             guard grants.canJoin(room) else {
@@ -98,7 +99,7 @@ struct NotificationRoutes {
     }
 
     private func user(_ value: JSONValue?) throws -> String {
-        guard let name = value?.stringValue.flatMap({ DeviceID($0) })?.rawValue else {
+        guard let name = value?.stringValue.flatMap({ DeviceID($0.inNormalForm) })?.rawValue else {
             throw Problem(.badRequest, "A user's name must be a string of 1 to 128 bytes without / + #.")
         }
         return name

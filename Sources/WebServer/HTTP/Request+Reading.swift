@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Services
 import Telemetry
 
 extension Request {
@@ -28,14 +29,14 @@ extension Request {
         return value
     }
 
-    /// A query parameter, its escapes undone; the first of its name.
+    /// A query parameter, its escapes undone, in normal form; the first of its name.
     func query(_ name: String) -> String? {
-        parameters[Substring(name)].map(String.init)
+        parameters[Substring(name)].map { String($0).inNormalForm }
     }
 
-    /// All query parameters of that name.
+    /// All query parameters of that name, likewise.
     func queries(_ name: String) -> [String] {
-        parameters[values: Substring(name)].map { String($0) }
+        parameters[values: Substring(name)].map { String($0).inNormalForm }
     }
 
     /// As forms are written, where `+` is a space (WHATWG URL, section 5.1): so do `URLSearchParams` and `curl -G`.

@@ -257,7 +257,9 @@ struct BackupTests {
         ] as [(String, String, [JSONValue])])
     func unsoundLines(table: String, field: String, values: [JSONValue]) throws {
         for value in values {
-            let database = try StorageFixture().open()
+            let fixture = StorageFixture()
+            let database = try fixture.open()
+            defer { withExtendedLifetime(fixture) {} }
             let rows = [Self.line("room"), Self.line(table, [field: value])]
             let error = #expect(throws: BackupImport.Mistake.self) {
                 try Self.restore(Self.export(rows: rows), into: database)

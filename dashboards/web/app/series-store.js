@@ -1,4 +1,5 @@
 import { BucketBuffer } from "./bucket-buffer.js";
+import { own } from "./own.js";
 import { PointBuffer } from "./point-buffer.js";
 
 /** Rooms that are remembered of one device; one that is in more may be in any. */
@@ -85,7 +86,7 @@ export class SeriesStore {
       const value = data[metric];
       if (metric === "timestamp" || typeof value !== "number") continue;
       const series = metrics.get(metric) ?? this.#make(metrics, device, metric);
-      series.unit = units?.[metric] ?? series.unit;
+      series.unit = own(units, metric) ?? series.unit;
       if (!Number.isNaN(time)) {
         const isNew = series.points.add(time, value, now - this.retentionMs);
         // A snapshot is part of the past, which the gateway is asked for.

@@ -1,5 +1,6 @@
 import { element } from "../dom.js";
 import { DevicePatterns, metricLabel } from "../names.js";
+import { own } from "../own.js";
 
 let nextID = 1;
 /** However little is known, this much is drawn. */
@@ -88,7 +89,7 @@ export class Panel {
 
   /** Whether one of the panel's metrics is among a reading's values. */
   shows(data) {
-    return this.definition.metrics.some((metric) => metric in data);
+    return this.definition.metrics.some((metric) => Object.hasOwn(data, metric));
   }
 
   /** How much of a row of high panels it takes; tiles are low. */
@@ -130,7 +131,7 @@ export class Panel {
 
   unit(series) {
     const { unit, units } = this.definition;
-    return series.unit ?? units?.[series.metric] ?? unit;
+    return series.unit ?? own(units, series.metric) ?? unit;
   }
 
   /** As short as it can be told apart: by device, by metric, or both. */
