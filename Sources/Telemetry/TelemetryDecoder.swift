@@ -24,7 +24,7 @@ package struct TelemetryDecoder {
     package let limits: DecodingLimits
     package let timePolicy: TimePolicy
 
-    private var cache: [String: Meaning] = [:]
+    private var cache: [ExactString: Meaning] = [:]
     private var cacheByteCount = 0
 
     /// A decoder for topics of `routes` and `statusRoutes`, of which the first that matches a topic decides.
@@ -83,7 +83,8 @@ package struct TelemetryDecoder {
 
     /// The pattern of the route that a topic of readings belongs to, if it is remembered: few names for many topics.
     package func pattern(ofTopic topic: String) -> String? {
-        guard topic.utf8.count <= Self.cachedTopicByteCount, case .readings(let resolved) = cache[topic] else {
+        guard topic.utf8.count <= Self.cachedTopicByteCount, case .readings(let resolved) = cache[ExactString(topic)]
+        else {
             return nil
         }
         return resolved.pattern
@@ -121,7 +122,7 @@ package struct TelemetryDecoder {
     private mutating func meaning(of topic: String) throws(DecodeError) -> Meaning {
         // Hashing a long topic could take longer than working it out.
         let isCached = topic.utf8.count <= Self.cachedTopicByteCount
-        if isCached, let known = cache[topic] { return known }
+        if isCached, let known = cache[ExactString(topic)] { return known }
         let meaning: Meaning
         if let status = try ResolvedStatusTopic(topic, statusRoutes: statusRoutes, routes: routes) {
             meaning = .status(status)
@@ -136,7 +137,7 @@ package struct TelemetryDecoder {
                 cacheByteCount = 0
             }
             cacheByteCount += byteCount
-            cache[topic] = meaning
+            cache[ExactString(topic)] = meaning
         }
         return meaning
     }

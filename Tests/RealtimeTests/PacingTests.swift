@@ -172,6 +172,26 @@ struct PacingTests {
         #expect(many < 20 * few, "400 times the series, \(many / few) times the cost")
     }
 
+    @Test("A client that changes its joins all the time has what waits looked at once a second")
+    func reviews() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join("sensors/#", sink: sink)
+        let all = try TopicFilter("sensors/#")
+        setup.shard.setInterval(.seconds(1000), for: all, of: client)
+        for round in ["1", "2"] { for device in 0..<100 { setup.publish(("sensors/\(device)", round)) } }
+        setup.loop.run()
+        #expect(sink.text.count == 100)
+        // Raised, and raised again half a second later: the second counts a second after the first.
+        setup.shard.setInterval(.seconds(900), for: all, of: client)
+        advance(setup, 500)
+        setup.shard.setInterval(.milliseconds(100), for: all, of: client)
+        advance(setup, 400)
+        #expect(sink.text.count == 100)
+        advance(setup, 300)
+        #expect(sink.text.count == 200)
+    }
+
     @Test("A snapshot takes the place of an older value that waits for its time")
     func snapshot() throws {
         let setup = try HubFixture()

@@ -34,6 +34,47 @@ class Pipelines(Attack):
         Flood(100, open_one, act, opens_per_second=20).run(per_second=400)
 
 
+class StuckParsers(Attack):
+    """4 connections that ask for another protocol and then send without end: what nobody parses is not kept."""
+
+    family = "parsing"
+
+    def run(self):
+        head = wire.request("GET", "/livez", headers=["Upgrade: h2c", "Connection: Upgrade"])
+        flood = b"x" * (1 << 16)
+
+        def open_one(number):
+            peer = self.connect(number)
+            peer.sendall(head)
+            return peer
+
+        def act(peer, number):
+            peer.setblocking(False)
+            peer.send(flood)
+
+        Flood(4, open_one, act, opens_per_second=20).run(per_second=300)
+
+
+class LongPaths(Attack):
+    """60 connections that ask for paths of 30 KB: a path costs nothing before it is known to be none."""
+
+    family = "parsing"
+
+    def run(self):
+        requests = [wire.request("GET", "/api/rooms/" + text * (30_000 // len(text))) for text in ("%CC%81", "a/", "a")]
+        streams = {}
+
+        def open_one(number):
+            streams[number] = Stream(requests[number % len(requests)])
+            return self.connect(number)
+
+        def act(peer, number):
+            discard(peer)
+            streams[number].send(peer)
+
+        Flood(60, open_one, act, opens_per_second=100).run(per_second=300)
+
+
 class Fragments(Attack):
     """40 clients whose messages come in empty frames and never end: no rate counts a message before it is whole."""
 

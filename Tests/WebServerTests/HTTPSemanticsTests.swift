@@ -100,11 +100,92 @@ struct HTTPSemanticsTests {
         "A method that a path does not have is answered with 405 and those that it has",
         arguments: [
             ("TRACE", "/livez", "get, head"), ("DELETE", "/metrics", "get, head"), ("PUT", "/ws", "get, head, post"),
+            ("POST", "/", "get, head"), ("DELETE", "/digits.txt", "get, head"),
         ])
     func methods(method: String, path: String, allowed: String) async throws {
         try await Self.withServer { server in
             let answer = Self.heads(try await Self.answers(server, "\(method) \(path) HTTP/1.1"))
             #expect(answer[0].hasPrefix("405") && answer[0].contains("allow: \(allowed)\r\n"))
+        }
+    }
+
+    @Test(
+        "After a request that NIO parses nothing behind, the connection ends with its answer",
+        arguments: [
+            "GET /livez HTTP/1.1\nupgrade: h2c\nconnection: Upgrade, HTTP2-Settings", "CONNECT a:1 HTTP/1.1",
+            "GET /ws HTTP/1.1\nupgrade: websocket\nconnection: Upgrade", "GET /livez HTTP/1.1\nconnection: foo, Close",
+        ])
+    func lastRequests(request: String) async throws {
+        try await Self.withServer { server in
+            for requests in [[request], ["GET /livez HTTP/1.1", request]] {
+                let socket = try RawSocket(port: server.port)
+                for request in requests {
+                    let lines = request.split(separator: "\n").joined(separator: "\r\n")
+                    try await socket.send(Array((lines + "\r\nhost: a\r\n\r\n").utf8))
+                }
+                var text = ""
+                while let bytes = try? await socket.receive(), !bytes.isEmpty {
+                    text += String(decoding: bytes, as: UTF8.self)
+                }
+                let answers = Self.heads(text)
+                #expect(answers.count == requests.count && answers.last?.contains("connection: close") == true)
+                // Nobody waits for more, and nothing more is taken.
+                let flood = [UInt8](repeating: 65, count: 4 << 20)
+                let sent = try? await socket.send(flood, stalledAfter: .seconds(2))
+                #expect(sent ?? 0 < flood.count)
+            }
+        }
+    }
+
+    @Test("A path that is longer than any is answered with 414 before anybody looks for it")
+    func longPath() async throws {
+        try await Self.withServer { server in
+            let path = "/api/rooms/" + String(repeating: "%CC%81", count: 2000)
+            let answer = Self.heads(try await Self.answers(server, "GET \(path)?x=1 HTTP/1.1"))
+            #expect(answer.count == 1 && answer[0].hasPrefix("414") && answer[0].contains("at most 1024"))
+            let query = "/livez?x=" + String(repeating: "a", count: 5000)
+            #expect(Self.heads(try await Self.answers(server, "GET \(query) HTTP/1.1"))[0].hasPrefix("200"))
+        }
+    }
+
+    @Test("Who waits for 100 is told to go on; a body that is framed wrong is the client's mistake")
+    func bodies() async throws {
+        try await Self.withServer { server in
+            let token = try await server.token(publish: ["chat/#"])
+            let head =
+                "POST /api/rooms/messages HTTP/1.1\nauthorization: Bearer \(token)\ncontent-type: application/json"
+            let socket = try RawSocket(port: server.port)
+            let body = #"{"room_id":"chat/a","content":"hello"}"#
+            let lines = "\(head)\nexpect: 100-continue\ncontent-length: \(body.utf8.count)\nhost: a"
+            try await socket.send(Array((lines.replacing("\n", with: "\r\n") + "\r\n\r\n").utf8))
+            #expect(String(decoding: try await socket.receive(), as: UTF8.self) == "HTTP/1.1 100 Continue\r\n\r\n")
+            try await socket.send(Array(body.utf8))
+            #expect(String(decoding: try await socket.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 201 "))
+            // The blank line that ends the head here is followed by no chunk.
+            let wrong = Self.heads(try await Self.answers(server, "\(head)\ntransfer-encoding: chunked"))
+            #expect(wrong.first?.hasPrefix("400") == true, "\(wrong)")
+        }
+    }
+
+    @Test("An answer that ends the connection takes none back that were sent before it")
+    func earlierAnswers() async throws {
+        try await Self.withServer { server in
+            for _ in 1...10 {
+                let socket = try RawSocket(port: server.port, receiveBufferBytes: 4096)
+                let get = "GET /digits.txt HTTP/1.1\r\nhost: a\r\n\r\n"
+                let early = "POST /api/rooms/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 2000\r\n\r\n"
+                let text =
+                    String(repeating: get, count: 20) + early + String(repeating: " ", count: 2000)
+                    + String(repeating: get, count: 100)
+                try await socket.send(Array(text.utf8))
+                socket.finishSending()
+                var answers = ""
+                while let bytes = try? await socket.receive(), !bytes.isEmpty {
+                    answers += String(decoding: bytes, as: UTF8.self)
+                }
+                #expect(answers.ranges(of: "0123456789").count >= 20)
+                #expect(answers.contains("HTTP/1.1 401 "))
+            }
         }
     }
 

@@ -262,6 +262,34 @@ struct HostileClientTests {
         try await server.stop()
     }
 
+    @Test(
+        "What was sent before a close frame, or the end of the client's half, is carried out", arguments: [true, false])
+    func commandsBeforeClosing(byFrame: Bool) async throws {
+        let server = try await LiveServer()
+        let token = try await server.token(join: ["chat/#"], publish: ["chat/#"])
+        for round in 1...5 {
+            let client = try RawWebSocket(port: server.port)
+            try await client.send(RawHandshake("/ws", token: token).bytes)
+            #expect(try await client.response().status == 101)
+            _ = try await client.frame()
+            let messages = (1...20).map {
+                ClientFrame.text(
+                    #"{"type":"send_to_room","id":"\#($0)","payload":{"room_id":"chat/r\#(round)","content":"x"}}"#)
+            }
+            try await client.socket.send([UInt8](messages.joined()) + (byFrame ? ClientFrame.close(1000) : []))
+            if !byFrame { client.socket.finishSending() }
+            var acknowledged = 0
+            while let frame = try? await client.frame() {
+                if frame.text.contains(#""type":"ack""#) { acknowledged += 1 }
+                if frame.isClose { break }
+            }
+            #expect(acknowledged == 20)
+            let history = try await server.get("/api/rooms/history?room_id=chat/r\(round)", token: token)
+            #expect(try history.json["messages"]?.array?.count == 20)
+        }
+        try await server.stop()
+    }
+
     @Test("Bytes count as commands: large ones are refused long before small ones are")
     func largeCommands() async throws {
         let server = try await LiveServer(limits: ConnectionLimits(commandsPerSecond: 1, commandBurst: 100))

@@ -6,7 +6,7 @@ import Testing
 @testable import Services
 @testable import WebServer
 
-/// Names that look alike are one name, everywhere; and none hides behind a mark.
+/// A name has one spelling: others, that only look like it, are refused; and none hides behind a mark.
 @Suite("Names in several spellings")
 struct NameTests {
     /// One letter, and a letter with an accent behind it.
@@ -17,57 +17,42 @@ struct NameTests {
         text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
     }
 
-    @Test("A device that spells its name now so and now so has one room, one history and one series")
-    func devices() async throws {
+    @Test(
+        "A device, a metric and a room in another form than NFC are refused, and nothing of theirs is somebody else's")
+    func refused() async throws {
         let server = try await LiveServer()
-        let client = RoomClient(try await server.client())
-        _ = try await client.join("sensors/\(Self.decomposed)")
-        try server.ingest("sensors/\(Self.composed)", #"{"tempe\u0301":1}"#)
-        try server.ingest("sensors/\(Self.decomposed)", #"{"temp\u00e9":2}"#)
-        for _ in 1...2 {
-            let update = try await client.next("data_update")
-            #expect(update.text("room_id")?.utf8.elementsEqual("sensors/\(Self.composed)".utf8) == true)
-        }
-        let token = try await server.token()
-        for name in [Self.composed, Self.decomposed] {
-            let answer = try await server.get(
-                "/api/readings?device=\(Self.escaped(name))", token: token,
-                headers: [("Accept", "application/x-ndjson")])
-            #expect(answer.text.split(separator: "\n").count == 2, "\(answer.text)")
-        }
-        try await server.stop()
-    }
-
-    @Test("A payload in which two metrics have one name is a dead letter")
-    func metrics() throws {
-        var decoder = TelemetryDecoder()
-        let message = try decoder.decodeMessage(
-            topic: "sensors/a", payload: Array(#"{"\#(Self.composed)":1,"\#(Self.decomposed)":2}"#.utf8),
-            receivedAt: Timestamp(nanosecondsSinceEpoch: 0))
-        #expect(throws: DecodeError.self) { try message.inNormalForm() }
-    }
-
-    @Test("A chat room in another spelling is the same room, live and in its history")
-    func rooms() async throws {
-        let server = try await LiveServer()
-        let token = try await server.token("ann", join: ["chat/#"], publish: ["chat/#"])
+        let token = try await server.token("ann", join: ["sensors/#", "chat/#"], publish: ["chat/#"])
         let client = RoomClient(try await server.client(token: token))
-        _ = try await client.join("chat/\(Self.composed)")
-        let sent = try await client.ask(
-            "send_to_room", #"{"room_id":"chat/\#(Self.decomposed)","content":"hello"}"#)
-        #expect(sent.code == nil)
-        for name in [Self.composed, Self.decomposed] {
-            let history = try await server.get("/api/rooms/history?room_id=chat/\(Self.escaped(name))", token: token)
-            #expect(try history.json["messages"]?.array?.count == 1)
+        for room in ["sensors/\(Self.decomposed)", "chat/\u{212A}"] {
+            #expect(try await client.join(room).code == "bad_request")
+            let history = try await server.get("/api/rooms/history?room_id=\(Self.escaped(room))", token: token)
+            #expect(history.status == 400)
         }
+        _ = try await client.join("sensors/#")
+        try server.ingest("sensors/\(Self.decomposed)", #"{"t":1}"#)
+        try server.ingest("sensors/\u{212A}iln", #"{"t":1}"#)
+        try server.ingest("sensors/a", #"{"\#(Self.decomposed)":1}"#)
+        try server.ingest("sensors/\(Self.composed)", #"{"t":2}"#)
+        let update = try await client.next("data_update")
+        #expect(update.text("device")?.utf8.elementsEqual(Self.composed.utf8) == true)
+        let letters = try await server.get(
+            "/api/dead-letters", token: try await server.token(join: ["#"], notify: true))
+        let reasons = try letters.json["dead_letters"]?.array?.compactMap { $0["reason"]?.string } ?? []
+        #expect(reasons.sorted() == ["bad_device", "bad_device", "bad_metric"], "\(letters.text)")
         try await server.stop()
     }
 
-    @Test("A subject is one user in every spelling")
+    @Test("A token whose subject or rooms only look like others' is not valid")
     func subjects() throws {
-        for name in [Self.composed, Self.decomposed] {
-            let claims = try TokenClaims(json: Array(#"{"sub":"\#(name)","exp":4000000000}"#.utf8))
-            #expect(claims.user.utf8.elementsEqual(Self.composed.utf8))
+        #expect(
+            try TokenClaims(json: Array(#"{"sub":"\#(Self.composed)","exp":4000000000}"#.utf8)).user == Self.composed)
+        for name in [Self.decomposed, "\u{212A}evin", "\u{1FEF}"] {
+            #expect(throws: AuthenticationError.self) {
+                try TokenClaims(json: Array(#"{"sub":"\#(name)","exp":4000000000}"#.utf8))
+            }
+            #expect(throws: AuthenticationError.self) {
+                try TokenClaims(json: Array(#"{"sub":"x","exp":4000000000,"join":["chat/\#(name)"]}"#.utf8))
+            }
         }
     }
 

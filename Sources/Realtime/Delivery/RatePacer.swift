@@ -34,8 +34,6 @@ struct RatePacer {
         /// As of ``joinVersion``.
         var rate: Rate
         var joinVersion: UInt32
-        /// Whether ``RatePacer/deadlines`` has the series.
-        var isScheduled = false
     }
 
     private struct Deadline: Comparable {
@@ -55,9 +53,15 @@ struct RatePacer {
     private var waiting: [ConflationKey: QueuedMessage] = [:]
     private var waitingBytes = 0
     private var deadlines = Heap<Deadline>()
+    /// The series that ``deadlines`` has.
+    private var scheduled: Set<ConflationKey> = []
     private let maxWaitingBytes: Int
-    /// Set when a rate has changed since ``deadlines`` was made.
+    /// Set when something may be due earlier than ``deadlines`` has it.
     private var isOutdated = false
+    /// When ``deadlines`` may be made anew.
+    private var nextReview = NIODeadline.uptimeNanoseconds(0)
+    /// A client that changes its rates all the time makes them anew no oftener than that.
+    private static let reviewInterval = TimeAmount.seconds(1)
 
     /// A pacer for a client with these joins, none of them limited.
     ///
@@ -78,7 +82,7 @@ struct RatePacer {
         let join = Join()
         joins[filter] = join
         filters.insert(join, under: filter)
-        changed()
+        changed(mayBeSooner: true)
     }
 
     /// Takes a join back: what waits of rooms that no other join matches is given up when its time comes.
@@ -86,7 +90,7 @@ struct RatePacer {
         guard let join = joins.removeValue(forKey: filter) else { return }
         filters.remove(join, under: filter)
         if join.interval != nil { limitCount -= 1 }
-        changed()
+        changed(mayBeSooner: false)
     }
 
     /// Sets or lifts the limit of a join, which may be still to come.
@@ -95,7 +99,7 @@ struct RatePacer {
         guard let join = joins[filter], join.interval != interval else { return }
         limitCount += (interval == nil ? 0 : 1) - (join.interval == nil ? 0 : 1)
         join.interval = interval
-        changed()
+        changed(mayBeSooner: true)
     }
 
     /// Whether the message goes out now, because it is not paced or its time has come; otherwise it waits.
@@ -120,25 +124,22 @@ struct RatePacer {
         }
         waitingBytes += added
         waiting[key] = message
-        if !state.isScheduled {
-            series[key]?.isScheduled = true
-            deadlines.insert(Deadline(at: state.sentAt + interval, key: key))
-        }
+        if scheduled.insert(key).inserted { deadlines.insert(Deadline(at: state.sentAt + interval, key: key)) }
         return false
     }
 
     /// Takes out what has waited long enough, looking at `limit` series at most.
     mutating func due(at now: NIODeadline, limit: Int) -> [QueuedMessage] {
-        if isOutdated { reschedule(at: now) }
+        if isOutdated, now >= nextReview { review(at: now) }
         var messages: [QueuedMessage] = []
         for _ in 0..<limit {
             guard let next = deadlines.min, next.at <= now else { break }
             deadlines.removeMin()
-            series[next.key]?.isScheduled = false
+            scheduled.remove(next.key)
             guard let message = waiting[next.key], let state = current(next.key, in: message.room) else { continue }
             switch state.rate {
             case .every(let interval) where now - state.sentAt < interval:
-                series[next.key]?.isScheduled = true
+                scheduled.insert(next.key)
                 deadlines.insert(Deadline(at: state.sentAt + interval, key: next.key))
             case .every, .unlimited:
                 messages.append(message)
@@ -150,13 +151,13 @@ struct RatePacer {
     }
 
     /// Notes that the latest message of a series is on its way; an earlier one that waited is given up.
-    private mutating func sent(_ key: ConflationKey, at now: NIODeadline) {
+    mutating func sent(_ key: ConflationKey, at now: NIODeadline) {
         giveUp(key)
         series[key]?.sentAt = now
     }
 
     /// Gives up the message of a series that waits.
-    mutating func giveUp(_ key: ConflationKey) {
+    private mutating func giveUp(_ key: ConflationKey) {
         guard let message = waiting.removeValue(forKey: key) else { return }
         waitingBytes -= Self.cost(of: message)
     }
@@ -166,18 +167,30 @@ struct RatePacer {
     /// Makes room for further series; only when that frees many, so that its cost is small for each.
     private mutating func forgetSent() {
         guard deadlines.count < Self.maxSeries / 4 * 3 else { return }
-        series = series.filter(\.value.isScheduled)
+        series = series.filter { scheduled.contains($0.key) }
     }
 
-    private mutating func changed() {
+    private mutating func changed(mayBeSooner: Bool) {
         joinVersion &+= 1
-        isOutdated = !deadlines.isEmpty
+        isOutdated = (isOutdated || mayBeSooner) && !deadlines.isEmpty
     }
 
-    /// Looks at all that waits once more: its rate may be another now. Once a pacing tick at most.
-    private mutating func reschedule(at now: NIODeadline) {
+    /// Looks at all that waits once more: its rate may be another now.
+    private mutating func review(at now: NIODeadline) {
         isOutdated = false
-        deadlines = Heap(series.lazy.filter(\.value.isScheduled).map { Deadline(at: now, key: $0.key) })
+        nextReview = now + Self.reviewInterval
+        var reviewed: [Deadline] = []
+        reviewed.reserveCapacity(waiting.count)
+        for (key, message) in waiting {
+            guard let state = current(key, in: message.room) else { continue }
+            if case .every(let interval) = state.rate {
+                reviewed.append(Deadline(at: state.sentAt + interval, key: key))
+            } else {
+                reviewed.append(Deadline(at: now, key: key))
+            }
+        }
+        deadlines = Heap(reviewed)
+        scheduled = Set(reviewed.map(\.key))
     }
 
     /// What is known of a series, its rate brought up to date; nil when the series is new.

@@ -154,7 +154,7 @@ package final class HubShard: @unchecked Sendable {
         guard client.sink != nil else { return }
         for message in messages {
             // Of a series that waits for its time this is the newer one.
-            if case .conflatable(let key) = message.delivery { client.control?.pacer?.giveUp(key) }
+            if case .conflatable(let key) = message.delivery { client.control?.pacer?.sent(key, at: eventLoop.now) }
             add(queued(message), for: client)
         }
         endTick()

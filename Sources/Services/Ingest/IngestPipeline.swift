@@ -169,8 +169,8 @@ package final class IngestPipeline: MQTTBatchHandler {
                         payload: message.payload,
                         receivedAt: receivedAt,
                         isRetained: message.isRetained,
-                        trace: origin
-                    ).inNormalForm()
+                        trace: origin)
+                    try decoded.checkNames()
                     let decodedAt = clock.now()
                     var stages = StageTimes(
                         receivedAt: receivedAt, decodeStartedAt: startedAt, decodedAt: decodedAt,

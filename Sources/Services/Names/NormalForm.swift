@@ -2,80 +2,41 @@ import Foundation
 package import Telemetry
 
 extension String {
-    /// The same text in Unicode's normal form NFC, in which texts that look alike are the same bytes.
+    /// The same text in Unicode's normal form NFC, for names that operators write into files.
+    package var inNormalForm: String { isPlain ? self : precomposedStringWithCanonicalMapping }
+
+    /// Whether it is in normal form, as names that come from outside must be.
     ///
-    /// Swift takes `é` and `e` with an accent behind it for equal, a database and other programs do not: one room would be
-    /// live together and stored apart. So names are brought into one form where they come in, and compared as they are
-    /// from there on.
-    package var inNormalForm: String {
-        isPlain ? self : precomposedStringWithCanonicalMapping
+    /// Swift takes `é` and `e` with an accent behind it for equal, and the sign for Kelvin for the letter; a database, a
+    /// broker and who issues tokens do not. A name in another form is refused and not brought into this one: whoever gave it
+    /// to somebody may have given the other name to somebody else.
+    package var isInNormalForm: Bool {
+        isPlain || precomposedStringWithCanonicalMapping.utf8.elementsEqual(utf8)
     }
 
     /// Whether it is ASCII, which is in every normal form.
-    fileprivate var isPlain: Bool { utf8.allSatisfy { $0 < 0x80 } }
-}
-
-extension DeviceID {
-    /// The same name in normal form; nil when it would be too long.
-    fileprivate var inNormalForm: DeviceID? {
-        let name = rawValue.inNormalForm
-        return name.utf8.elementsEqual(rawValue.utf8) ? self : DeviceID(name)
-    }
-}
-
-extension Reading {
-    fileprivate var isPlain: Bool {
-        device.rawValue.isPlain && room.isPlain && metrics.allSatisfy { $0.name.isPlain }
-    }
-
-    /// The reading with its names in normal form.
-    ///
-    /// - Throws: ``DecodeError`` when one would be too long, or two metrics are one.
-    func inNormalForm() throws(DecodeError) -> Reading {
-        guard !isPlain else { return self }
-        guard let device = device.inNormalForm else { throw .badDevice(device.rawValue) }
-        var reading = self
-        reading.device = device
-        reading.room = room.inNormalForm
-        var changed: String?
-        for (index, metric) in metrics.enumerated() {
-            let name = metric.name.inNormalForm
-            guard name.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(name) }
-            if !name.utf8.elementsEqual(metric.name.utf8) { changed = name }
-            reading.metrics[index].name = name
-        }
-        if let changed, Set(reading.metrics.map(\.name)).count < metrics.count { throw .duplicateName(changed) }
-        return reading
-    }
-}
-
-extension StatusReport {
-    /// The report with its names in normal form.
-    ///
-    /// - Throws: ``DecodeError`` when one would be too long.
-    func inNormalForm() throws(DecodeError) -> StatusReport {
-        guard let device = device.inNormalForm else { throw .badDevice(device.rawValue) }
-        var report = self
-        report.device = device
-        report.rooms = rooms.map(\.inNormalForm)
-        return report
-    }
+    private var isPlain: Bool { utf8.allSatisfy { $0 < 0x80 } }
 }
 
 extension DecodedMessage {
-    /// What the message says, with all names in normal form.
+    /// Refuses a message with a name that is not in normal form.
     ///
-    /// - Throws: ``DecodeError`` when a name would be too long, or two metrics of a reading are one.
-    func inNormalForm() throws(DecodeError) -> DecodedMessage {
+    /// - Throws: ``DecodeError``.
+    func checkNames() throws(DecodeError) {
         switch self {
         case .readings(let readings):
-            guard !readings.allSatisfy(\.isPlain) else { return self }
-            var normal: [Reading] = []
-            normal.reserveCapacity(readings.count)
-            for reading in readings { normal.append(try reading.inNormalForm()) }
-            return .readings(normal)
-        case .status(let report): return .status(try report.inNormalForm())
-        case .clearedStatus: return self
+            for reading in readings {
+                try Self.check(reading.device, in: [reading.room])
+                for metric in reading.metrics where !metric.name.isInNormalForm { throw .badMetric(metric.name) }
+            }
+        case .status(let report): try Self.check(report.device, in: report.rooms)
+        case .clearedStatus: break
+        }
+    }
+
+    private static func check(_ device: DeviceID, in rooms: [String]) throws(DecodeError) {
+        guard device.rawValue.isInNormalForm, rooms.allSatisfy(\.isInNormalForm) else {
+            throw .badDevice(device.rawValue)
         }
     }
 }

@@ -96,7 +96,7 @@ extension DecodeError: CustomStringConvertible {
         case .badDevice(let name?):
             """
             \(Excerpt(of: name)) cannot be a device's or a room's name; allowed are 1 to \
-            \(DeviceID.maximumByteCount) bytes without '/', '+', '#' and control characters
+            \(DeviceID.maximumByteCount) bytes in Unicode's form NFC, without '/', '+', '#' and control characters
             """
         case .foreignDevice(let name, let topicDevice):
             """
@@ -105,7 +105,7 @@ extension DecodeError: CustomStringConvertible {
             """
         case .badDevice(nil): "neither the topic nor the payload names a device; capture {device} in the route"
         case .badMetric(let name):
-            "the metric name \(Excerpt(of: name)) does not have 1 to \(Metric.maximumNameByteCount) bytes"
+            "the metric name \(Excerpt(of: name)) does not have 1 to \(Metric.maximumNameByteCount) bytes in Unicode's form NFC"
         case .badTime(let text):
             "the time \(Excerpt(of: text)) is neither a Unix time nor an ISO 8601 date and time"
         case .badStatus(let text):

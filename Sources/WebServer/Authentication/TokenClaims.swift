@@ -1,8 +1,9 @@
 import Services
 import Telemetry
 
-/// The claims of a token whose signature was right, checked for form (RFC 7519 section 4.1 and ours); names are brought into
-/// normal form, so that nobody has a name that looks like another's and is not.
+/// The claims of a token whose signature was right, checked for form (RFC 7519 section 4.1 and ours).
+///
+/// Names in another form than NFC are refused: Swift would take them for names that may be other people's.
 struct TokenClaims: Sendable {
     /// The most filters in one claim.
     static let maximumFilterCount = 256
@@ -26,8 +27,10 @@ struct TokenClaims: Sendable {
         guard let claims = try? JSONParser.parse(json), claims.objectValue != nil else {
             throw .invalid("its payload is no JSON object")
         }
-        guard let subject = claims["sub"]?.stringValue, let user = DeviceID(subject.inNormalForm)?.rawValue else {
-            throw .invalid("\"sub\" must have 1 to 128 bytes and none of / + # or control characters")
+        guard let subject = claims["sub"]?.stringValue, let user = DeviceID(subject)?.rawValue, user.isInNormalForm
+        else {
+            throw .invalid(
+                "\"sub\" must have 1 to 128 bytes in Unicode's form NFC and none of / + # or control characters")
         }
         guard let expiresAt = try Self.time("exp", in: claims) else { throw .invalid("\"exp\" is missing") }
         self.user = user
@@ -79,7 +82,7 @@ struct TokenClaims: Sendable {
         }
         var filters: [TopicFilter] = []
         for element in elements {
-            guard let text = element.stringValue?.inNormalForm, let filter = try? TopicFilter(text),
+            guard let text = element.stringValue, text.isInNormalForm, let filter = try? TopicFilter(text),
                 filter.shareGroup == nil
             else {
                 throw .invalid("\"\(name)\" holds what is no room filter")

@@ -96,11 +96,14 @@ package struct ClientCommand {
 
     /// The room or filter that a command names.
     func room() throws(CommandError) -> TopicFilter {
-        guard let text = payload["room_id"]?.stringValue?.inNormalForm else {
+        guard let text = payload["room_id"]?.stringValue else {
             throw CommandError(.badRequest, "\"room_id\" must be a string: a room such as sensors/greenhouse-1.")
         }
         guard text.utf8.count <= Self.maxRoomByteCount else {
             throw CommandError(.badRequest, "\"room_id\" has more than \(Self.maxRoomByteCount) bytes.")
+        }
+        guard text.isInNormalForm else {
+            throw CommandError(.badRequest, "\"room_id\" must be in Unicode's form NFC.")
         }
         do {
             let filter = try TopicFilter(text)

@@ -23,7 +23,8 @@ extension CommandRouter {
 
     func sendToUser(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         let session = call.session.value
-        guard let recipient = command.payload["user_id"]?.stringValue.flatMap({ DeviceID($0.inNormalForm) })?.rawValue
+        guard let recipient = command.payload["user_id"]?.stringValue.flatMap({ DeviceID($0) })?.rawValue,
+            recipient.isInNormalForm
         else {
             throw CommandError(.badRequest, "\"user_id\" must be a user's name of 1 to 128 bytes without / + #.")
         }

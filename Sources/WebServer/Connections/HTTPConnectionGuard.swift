@@ -11,6 +11,9 @@ import Telemetry
 ///   the rest of the body is not read, but for a little that lets the client see the answer before the reset.
 /// - A connection whose socket takes no bytes of an answer for a while is closed.
 /// - A connection without a request under way is closed after a while.
+/// - A request after which nothing more can be parsed is the connection's last: one that asks to go on with another
+///   protocol, which NIO's decoder waits for from then on, and one that says `Connection: close`.
+/// - A path that is longer than any that there is is answered with 414: looking for it costs time for each of its bytes.
 /// - The answer to HEAD, and one whose status has no body, goes out without one, whatever was written
 ///   (RFC 9112 section 6.3).
 ///
@@ -40,6 +43,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case closed
     }
 
+    /// Bytes of a path without its query.
+    private static let maxPathBytes = 1024
     /// Bytes of a body that nobody wants which are read all the same.
     private static let maxDiscardedBytes = 64 * 1024
     /// Time that the client has to see the last answer.
@@ -57,6 +62,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the first request has come, on which ``UpgradeGate`` may have noted why it is not upgraded.
     private var hasBegun = false
     private var isHead = false
+    /// Whether nothing after the request is read.
+    private var isLast = false
     /// Whether the answer that is being written has no body.
     private var isBodiless = false
     /// Whether the answer to a request has not been written to its end.
@@ -73,6 +80,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Since when the connection waits for a request, after an answer.
     private var idleSince: NIODeadline?
     private var idleTimer: Scheduled<Void>?
+    private var lingerTimer: Scheduled<Void>?
 
     init(configuration: Configuration, line: RequestLine, cap: ConnectionCap, metrics: EdgeMetrics) {
         self.configuration = configuration
@@ -137,6 +145,23 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             }
             hasBegun = true
             isHead = head.method == .head
+            isLast = Self.endsConnection(head)
+            if isLast {
+                // Hummingbird ends the connection by this spelling, when the answer is written.
+                head.headerFields[.connection] = "close"
+                part = .head(head)
+            }
+            let path = head.path?.utf8.prefix { $0 != UInt8(ascii: "?") }.count ?? 0
+            if path > Self.maxPathBytes {
+                readingSince = context.eventLoop.now
+                let problem = Problem(
+                    .init(code: 414, reasonPhrase: "URI Too Long"),
+                    "The path has \(path) bytes; at most \(Self.maxPathBytes) are allowed.")
+                return end(with: problem, context)
+            }
+            if head.headerFields[.expect]?.lowercased() == "100-continue" {
+                context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            }
             readingSince = context.eventLoop.now
             bodyByteCount = 0
             let fields = head.headerFields
@@ -153,8 +178,11 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event as? ChannelEvent == .inputClosed, !held.isEmpty {
+        guard event as? ChannelEvent == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
+        if !held.isEmpty {
             isEndHeld = true
+        } else if case .lingering = phase, unsentCount == 0 {
+            context.close(promise: nil)
         } else {
             context.fireUserInboundEventTriggered(event)
         }
@@ -163,12 +191,12 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func read(context: ChannelHandlerContext) {
         switch phase {
         case .open, .closing:
-            if held.isEmpty {
-                context.read()
-            } else {
+            if !held.isEmpty {
                 isReadHeld = true
+            } else if !isLast || readingSince != nil {
+                context.read()
             }
-        case .lingering(let discarded): if discarded <= Self.maxDiscardedBytes { context.read() }
+        case .lingering(let discarded): if discarded <= Self.maxDiscardedBytes, !isLast { context.read() }
         case .closed: break
         }
     }
@@ -177,7 +205,26 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch part {
         case .head: break
         case .body(let bytes): phase = .lingering(discarded: discarded + bytes.readableBytes)
-        case .end: context.close(promise: nil)
+        case .end:
+            readingSince = nil
+            if unsentCount == 0 { endOutput(context) }
+        }
+    }
+
+    /// Answers a request that goes no further.
+    private func end(with problem: Problem, _ context: ChannelHandlerContext) {
+        write(context: context, data: wrapOutboundOut(.head(problem.head)), promise: nil)
+        write(context: context, data: wrapOutboundOut(.body(problem.body)), promise: nil)
+        write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    /// Whether the connection is of no use after the request.
+    private static func endsConnection(_ head: HTTPRequest) -> Bool {
+        guard head.method != .connect else { return true }
+        return head.headerFields[values: .connection].contains { value in
+            value.split(separator: ",").contains { option in
+                ["close", "upgrade"].contains(option.filter { !$0.isWhitespace }.lowercased())
+            }
         }
     }
 
@@ -222,7 +269,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head):
             frame(&head)
-            if readingSince != nil, head.status.kind != .informational {
+            if isLast || readingSince != nil, head.status.kind != .informational {
                 phase = .closing
                 bodyTimer?.cancel()
                 bodyTimer = nil
@@ -276,12 +323,18 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             cap.waits(context.channel)
             idleSince = context.eventLoop.now
             scheduleIdleTimer(context, in: configuration.idleTimeout)
-        case .lingering:
-            guard readingSince != nil else { return context.close(promise: nil) }
-            let channel = context.channel
-            context.eventLoop.scheduleTask(in: Self.lingerTimeout) { channel.close(promise: nil) }
+        case .lingering: if unsentCount == 0 { endOutput(context) }
         case .closed: break
         }
+    }
+
+    /// Ends our half, and the connection when the peer ends its own, or soon: a socket that is closed with bytes unread takes
+    /// the answers back that the peer has not read yet.
+    private func endOutput(_ context: ChannelHandlerContext) {
+        guard case .lingering = phase, lingerTimer == nil else { return }
+        schedule(\.lingerTimer, context, in: Self.lingerTimeout) { $1.close(promise: nil) }
+        context.close(mode: .output, promise: nil)
+        read(context: context)
     }
 
     private func scheduleIdleTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
@@ -347,6 +400,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         bodyTimer?.cancel()
         writeTimer?.cancel()
         idleTimer?.cancel()
+        lingerTimer?.cancel()
+        lingerTimer = nil
         bodyTimer = nil
         writeTimer = nil
         idleTimer = nil

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// What RFC 9110 asks of every answer, whichever route or file it comes from.
 ///
@@ -30,7 +31,12 @@ struct HTTPSemantics: RouterMiddleware {
             }
             return response
         } catch let error as HTTPError where error.status == .notFound {
-            let methods = routes.methods(of: request.uri.path)
+            var methods = routes.methods(of: request.uri.path)
+            if methods.isEmpty, ![.get, .head].contains(request.method) {
+                head.method = .head
+                let file = try? await next(Request(head: head, body: .init(buffer: ByteBuffer())), context)
+                if file?.status == .ok { methods = ["GET", "HEAD"] }
+            }
             guard !methods.isEmpty else { throw error }
             throw Problem(
                 .methodNotAllowed, "\(request.uri.path.prefix(256)) takes \(methods.joined(separator: ", ")).",

@@ -84,7 +84,8 @@ struct NotificationRoutes {
             }
             return try users.map { try user($0) }
         case "room_id":
-            guard let name = body[field]?.stringValue?.inNormalForm, let room = try? TopicFilter(name), room.isName
+            guard let name = body[field]?.stringValue, name.isInNormalForm, let room = try? TopicFilter(name),
+                room.isName
             else {
                 throw Problem(.badRequest, "\"room_id\" must name one room.")
             }
@@ -99,8 +100,9 @@ struct NotificationRoutes {
     }
 
     private func user(_ value: JSONValue?) throws -> String {
-        guard let name = value?.stringValue.flatMap({ DeviceID($0.inNormalForm) })?.rawValue else {
-            throw Problem(.badRequest, "A user's name must be a string of 1 to 128 bytes without / + #.")
+        guard let name = value?.stringValue.flatMap({ DeviceID($0) })?.rawValue, name.isInNormalForm else {
+            throw Problem(
+                .badRequest, "A user's name must be a string of 1 to 128 bytes in Unicode's form NFC, without / + #.")
         }
         return name
     }

@@ -13,11 +13,17 @@ extension Request {
             throw Problem(.unsupportedMediaType, "The body must be application/json.")
         }
         var bytes: [UInt8] = []
-        for try await part in body {
-            guard bytes.count + part.readableBytes <= maxBytes else {
-                throw Problem(.contentTooLarge, "The body may have at most \(maxBytes) bytes.")
+        do {
+            for try await part in body {
+                guard bytes.count + part.readableBytes <= maxBytes else {
+                    throw Problem(.contentTooLarge, "The body may have at most \(maxBytes) bytes.")
+                }
+                bytes += part.readableBytesView
             }
-            bytes += part.readableBytesView
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.badRequest, "The body ends too early, or is framed wrong.")
         }
         let value: JSONValue
         do {
@@ -29,14 +35,14 @@ extension Request {
         return value
     }
 
-    /// A query parameter, its escapes undone, in normal form; the first of its name.
+    /// A query parameter, its escapes undone; the first of its name.
     func query(_ name: String) -> String? {
-        parameters[Substring(name)].map { String($0).inNormalForm }
+        parameters[Substring(name)].map(String.init)
     }
 
-    /// All query parameters of that name, likewise.
+    /// All query parameters of that name.
     func queries(_ name: String) -> [String] {
-        parameters[values: Substring(name)].map { String($0).inNormalForm }
+        parameters[values: Substring(name)].map { String($0) }
     }
 
     /// As forms are written, where `+` is a space (WHATWG URL, section 5.1): so do `URLSearchParams` and `curl -G`.
@@ -81,8 +87,10 @@ extension Request {
         guard let name = query("room_id"), !name.isEmpty else {
             throw Problem(.badRequest, "Say which room: ?room_id=chat/lobby.")
         }
-        guard name.utf8.count <= 256, let room = try? TopicFilter(name), room.isName, room.shareGroup == nil else {
-            throw Problem(.badRequest, "\"room_id\" must name one room, in at most 256 bytes.")
+        guard name.utf8.count <= 256, name.isInNormalForm, let room = try? TopicFilter(name), room.isName,
+            room.shareGroup == nil
+        else {
+            throw Problem(.badRequest, "\"room_id\" must name one room, in at most 256 bytes in Unicode's form NFC.")
         }
         return room
     }

@@ -9,7 +9,10 @@ import Tracing
 /// people's. A span is shown where its own room may be seen, and what came of a hidden span is hidden with it. Whom
 /// notifications and webhooks are for, and which clients got a message, is for those who may join everything.
 struct TraceView {
-    private static let confidentialNames: Set<String> = ["notification.send", "webhook.send"]
+    /// What is told to whom, and what people have asked for.
+    private static let confidentialNames: Set<String> = [
+        "notification.send", "webhook.send", "hub.process_message", "websocket.upgrade",
+    ]
     private static let clientID = "messaging.client.id"
 
     private let grants: RoomGrants
@@ -41,7 +44,10 @@ struct TraceView {
     }
 
     private func isShown(_ span: SpanData) -> Bool {
-        if Self.confidentialNames.contains(span.name) { return seesAll }
+        // Requests, and commands that came over a WebSocket; a page's own `websocket.receive` has no type.
+        let isAsked =
+            span.kind == .server || span.attributes.get("windsock.message.type") != nil && span.name != "hub.broadcast"
+        if isAsked || Self.confidentialNames.contains(span.name) { return seesAll }
         // A topic of the broker is no room.
         guard span.attributes.get("messaging.system") != .string("mqtt"),
             case .string(let room) = span.attributes.get("messaging.destination.name")

@@ -105,6 +105,7 @@ extension WebSocketConnection {
     func commandDone() {
         isPerforming = false
         performNext()
+        if ending.hasBegun, !isPerforming, pending.isEmpty { return endWithPeer(ending.code) }
         readHeld()
     }
 

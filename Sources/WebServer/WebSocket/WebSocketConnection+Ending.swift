@@ -15,6 +15,26 @@ extension WebSocketConnection {
         }
     }
 
+    /// The peer says no more. What it said before is carried out first, within the time of a close handshake.
+    ///
+    /// - Parameter code: of its close frame; nil when it only ended its half of the connection.
+    func peerEnded(_ code: UInt16?) {
+        isDeaf = true
+        guard phase == .open, isPerforming || !pending.isEmpty else { return endWithPeer(code) }
+        guard !ending.hasBegun else { return }
+        ending = (code, true)
+        after(environment.limits.closeTimeout) { $0.endWithPeer(code) }
+    }
+
+    /// Ends as the peer did, now that nothing of it waits.
+    func endWithPeer(_ code: UInt16?) {
+        if let code, phase == .open || phase == .draining {
+            closeLabel = "by_client"
+            writeControl(ServerFrame.close(code: code, reason: ""), thenCloses: true)
+        }
+        context?.close(promise: nil)
+    }
+
     /// - Parameter isStuck: whether the socket takes nothing at all, so that waiting for it is of no use.
     func sendClose(_ code: CloseCode, _ reason: String, isStuck: Bool = false) {
         guard phase == .open || phase == .draining else { return }

@@ -62,6 +62,8 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var unreadRequests = 0
     /// The payload of the latest ping that is not answered, because the socket takes no more (RFC 6455 section 5.5.3).
     private var unansweredPing: ByteBuffer?
+    /// Set when the peer has ended while its commands waited: the code of its close frame, if there was one.
+    var ending: (code: UInt16?, hasBegun: Bool) = (nil, false)
     let openedAt: NIODeadline
 
     init(identity: Identity, shard: HubShard, environment: ConnectionEnvironment) {
@@ -185,7 +187,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent: drain()
-        case ChannelEvent.inputClosed: context.close(promise: nil)
+        case ChannelEvent.inputClosed: peerEnded(nil)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -212,13 +214,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         case .ping(let payload): if takeControlFrame() { answerPing(payload) }
         case .pong:
             if takeControlFrame() { roundTripTime = heartbeat.roundTripTime(at: shard.eventLoop.now) ?? roundTripTime }
-        case .close(let code):
-            if phase == .open || phase == .draining {
-                closeLabel = "by_client"
-                writeControl(
-                    ServerFrame.close(code: code ?? CloseCode.normalClosure.rawValue, reason: ""), thenCloses: true)
-            }
-            context?.close(promise: nil)
+        case .close(let code): peerEnded(code ?? CloseCode.normalClosure.rawValue)
         }
     }
 
