@@ -25,7 +25,7 @@ package struct WebServer: Service {
         package var readiness: @Sendable () -> Readiness
         package var metricsText: @Sendable () -> String
         /// The JSON that `GET /api/dashboards` answers.
-        package var dashboards: @Sendable () -> [UInt8]
+        package var dashboards: @Sendable () -> ByteBuffer
 
         package init(
             hub: Hub,
@@ -37,7 +37,7 @@ package struct WebServer: Service {
             browserSpans: BrowserSpanService,
             readiness: @escaping @Sendable () -> Readiness,
             metricsText: @escaping @Sendable () -> String,
-            dashboards: @escaping @Sendable () -> [UInt8]
+            dashboards: @escaping @Sendable () -> ByteBuffer
         ) {
             self.hub = hub
             self.services = services

@@ -10,6 +10,7 @@ struct SignalTests {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
         let boards = folder.url.appending(path: "boards")
+        try FileManager.default.createDirectory(at: boards, withIntermediateDirectories: true)
         try folder.write(Self.dashboard("First"), to: "boards/first.yaml")
         let keys = try folder.write(Self.keys, to: "keys.json")
         let gateway = try await GatewayProcess(

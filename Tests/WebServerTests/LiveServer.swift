@@ -99,7 +99,7 @@ final class LiveServer: Sendable {
                 readiness: {
                     Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")])
                 },
-                metricsText: metricsText, dashboards: { Array(#"{"dashboards":[]}"#.utf8) }),
+                metricsText: metricsText, dashboards: { ByteBuffer(string: #"{"dashboards":[]}"#) }),
             eventLoopGroup: group, logger: logger, onRunning: { continuation.yield($0) })
         serviceGroup = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         task = Task { [serviceGroup] in try await serviceGroup.run() }

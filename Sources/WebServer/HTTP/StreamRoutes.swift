@@ -16,23 +16,23 @@ struct StreamRoutes {
     private let hub: Hub
     private let stream: DataStreamService
     private let readings: ReadingHistory
-    /// `{"dashboards":[…]}`, one copy for all.
-    private let dashboards: ByteBuffer
+    /// `{"dashboards":[…]}`, one copy for all until it is reloaded.
+    private let dashboards: @Sendable () -> ByteBuffer
 
     init(
-        hub: Hub, stream: DataStreamService, readings: ReadingHistory, dashboards: @Sendable () -> [UInt8]
+        hub: Hub, stream: DataStreamService, readings: ReadingHistory, dashboards: @escaping @Sendable () -> ByteBuffer
     ) {
         self.hub = hub
         self.stream = stream
         self.readings = readings
-        self.dashboards = ByteBuffer(bytes: dashboards())
+        self.dashboards = dashboards
     }
 
     func register(on group: RouterGroup<GatewayRequestContext>) {
         group.get("online", use: online)
         group.get("rooms", use: rooms)
         group.get("devices", use: devices)
-        group.get("dashboards") { [dashboards] _, _ in Response.whole(dashboards, type: "application/json") }
+        group.get("dashboards") { [dashboards] _, _ in Response.whole(dashboards(), type: "application/json") }
     }
 
     /// Users in rooms that the token grants, and the token's own; for a token that may join `#`, everybody. By name,

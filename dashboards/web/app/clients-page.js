@@ -17,7 +17,7 @@ class ClientsPage {
 
   constructor() {
     new Theme(() => {});
-    session.takeFromAddress();
+    session.followLink();
     this.#poll();
     setInterval(() => document.visibilityState === "visible" && this.#poll(), intervalMs);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#poll());

@@ -28,7 +28,7 @@ class DeadLettersPage {
 
   constructor() {
     new Theme(() => {});
-    session.takeFromAddress();
+    session.followLink();
     const reason = new URLSearchParams(location.search).get("reason");
     if (reason) this.#offer([reason]);
     this.#reason.value = reason ?? "";

@@ -33,14 +33,14 @@ class LatencyPage {
   #latest = null;
 
   constructor() {
-    session.takeFromAddress();
+    session.followLink();
     setText(document.getElementById("empty-command"), example);
     document.getElementById("hops").append(...this.#panels.map(({ root }) => root));
     this.#pause.addEventListener("click", () => this.#togglePause());
     for (const control of [this.#device, this.#minutes]) control.addEventListener("change", () => this.#poll());
     setInterval(() => this.#isWanted && this.#poll(), intervalMs);
     document.addEventListener("visibilitychange", () => this.#isWanted && this.#poll());
-    addEventListener("hashchange", () => session.takeFromAddress() && this.#poll());
+    addEventListener("hashchange", () => session.followLink() && this.#poll());
     this.#poll();
   }
 

@@ -24,6 +24,19 @@ export const session = {
     history.replaceState(history.state, "", location.pathname + location.search);
     return token || null;
   },
+
+  /**
+   * Signs in by the address's token on a page that has no form to ask with: about others' links the first page asks.
+   * @returns {boolean} whether somebody was signed in
+   */
+  followLink() {
+    const token = this.takeFromAddress();
+    if (token === null) return false;
+    const isUsed = isUsedUnasked(token, this.token, location.hostname);
+    if (isUsed) this.signIn(token);
+    else location.replace(`/#${new URLSearchParams({ token })}`);
+    return isUsed;
+  },
 };
 
 /** On a machine's own address only its user makes links, such as the demo's. */
