@@ -126,12 +126,18 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let parts = held
         held = []
         guard !parts.isEmpty else { return }
-        for part in parts { take(part, context) }
+        for part in parts {
+            if case .lingering(let discarded) = phase {
+                discard(part, after: discarded, context)
+            } else {
+                take(part, context)
+            }
+        }
         context.fireChannelReadComplete()
-        if isEndHeld { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+        if isEndHeld { userInboundEventTriggered(context: context, event: ChannelEvent.inputClosed) }
         if isReadHeld {
             isReadHeld = false
-            context.read()
+            read(context: context)
         }
     }
 
@@ -145,18 +151,17 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             }
             hasBegun = true
             isHead = head.method == .head
-            isLast = Self.endsConnection(head)
+            isLast = head.endsConnection
             if isLast {
                 // Hummingbird ends the connection by this spelling, when the answer is written.
                 head.headerFields[.connection] = "close"
                 part = .head(head)
             }
-            let path = head.path?.utf8.prefix { $0 != UInt8(ascii: "?") }.count ?? 0
-            if path > Self.maxPathBytes {
+            guard head.pathByteCount <= Self.maxPathBytes else {
                 readingSince = context.eventLoop.now
                 let problem = Problem(
                     .init(code: 414, reasonPhrase: "URI Too Long"),
-                    "The path has \(path) bytes; at most \(Self.maxPathBytes) are allowed.")
+                    "The path has \(head.pathByteCount) bytes; at most \(Self.maxPathBytes) are allowed.")
                 return end(with: problem, context)
             }
             if head.headerFields[.expect]?.lowercased() == "100-continue" {
@@ -218,16 +223,6 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    /// Whether the connection is of no use after the request.
-    private static func endsConnection(_ head: HTTPRequest) -> Bool {
-        guard head.method != .connect else { return true }
-        return head.headerFields[values: .connection].contains { value in
-            value.split(separator: ",").contains { option in
-                ["close", "upgrade"].contains(option.filter { !$0.isWhitespace }.lowercased())
-            }
-        }
-    }
-
     private func scheduleBodyTimer(_ context: ChannelHandlerContext, in time: TimeAmount) {
         guard case .open = phase else { return }
         bodyTimer?.cancel()
@@ -268,7 +263,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch unwrapOutboundIn(data) {
         case .head(var head):
-            frame(&head)
+            isBodiless = !head.frame(answeringHead: isHead)
             if isLast || readingSince != nil, head.status.kind != .informational {
                 phase = .closing
                 bodyTimer?.cancel()
@@ -284,17 +279,6 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             }
         case .end: writeEnd(context, isBodiless ? wrapOutboundOut(.end(nil)) : data, promise)
         }
-    }
-
-    /// Says how long the body is (RFC 9112 section 6), which the encoder cannot: it does not know the request's method.
-    private func frame(_ head: inout HTTPResponse) {
-        let hasNoBody = head.status.kind == .informational || head.status == .noContent || head.status == .notModified
-        isBodiless = isHead || hasNoBody
-        if hasNoBody || isHead && head.headerFields[.transferEncoding] != nil {
-            head.headerFields[.contentLength] = nil
-        }
-        head.headerFields[.transferEncoding] =
-            isBodiless || head.headerFields[.contentLength] != nil ? nil : "chunked"
     }
 
     private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {

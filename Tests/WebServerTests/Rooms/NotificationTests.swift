@@ -102,6 +102,25 @@ struct NotificationTests {
         try await server.stop()
     }
 
+    @Test("Keys of notifications are apart from those of any room, and all that is said counts")
+    func keys() async throws {
+        let server = try await LiveServer()
+        let token = try await server.token("ann", join: ["#"], publish: ["#"], notify: true)
+        let said = try await server.post(
+            "/api/rooms/messages", token: token, #"{"room_id":"notifications","content":"x","idempotency_key":"k"}"#)
+        #expect(said.status == 201)
+        func notify(_ expiry: String) async throws -> Int {
+            try await server.post(
+                "/api/notifications", token: token,
+                #"{"user_id":"bob","title":"t","expires_at":"\#(expiry)","idempotency_key":"k"}"#
+            ).status
+        }
+        #expect(try await notify("2099-01-01T00:00:00Z") == 201)
+        #expect(try await notify("2099-01-01T00:00:00Z") == 200)
+        #expect(try await notify("2099-01-02T00:00:00Z") == 409, "it would be gone a day later")
+        try await server.stop()
+    }
+
     @Test("An expired one is neither shown nor counted")
     func expiry() async throws {
         let server = try await LiveServer()
