@@ -2,12 +2,12 @@ import NIOCore
 import Synchronization
 import Telemetry
 
-/// The time by which is judged what is too old to be kept.
+/// The time that retention goes by.
 ///
-/// With a wall clock that is months ahead for a minute everything would be too old, and what is removed does not come back
-/// with the right time. So a clock that has leapt forward is not believed until it has held for a while; until then time
-/// goes on from where it was before. Time in which the gateway did not run is a leap as well: nobody can tell it from a
-/// clock that starts wrong.
+/// A wall clock that is months ahead for a minute would make everything too old, and what is removed does not come back with
+/// the right time. A clock that has leapt forward is therefore not believed until it has held for a while. Until then time
+/// goes on from before the leap. Time in which the gateway did not run is a leap as well: nobody can tell it from a clock that
+/// starts wrong.
 ///
 /// Thread-safe.
 final class ClockTrust: Sendable {
@@ -31,7 +31,7 @@ final class ClockTrust: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - hold: How long a leap is not believed; `.zero` believes every clock.
+    ///   - hold: Time for which a leap is not believed; `.zero` believes every clock.
     ///   - lastKnown: The latest instant of what is stored; nil when nothing is.
     init(hold: Duration, lastKnown: Timestamp?, wall: Timestamp, steady: NIODeadline) {
         self.hold = hold

@@ -62,20 +62,25 @@ struct Housekeeping: Service {
     }
 
     private func cleanRegularly() async {
+        var toldLeap: ClockTrust.Leap?
         while (try? await Task.sleep(for: Self.cleaningInterval)) != nil {
-            if rooms.writer.health.trouble == nil { await clean() }
+            let now = rooms.clockTrust.believed(clock.now(), steady: .now())
+            tell(rooms.clockTrust.leap, after: &toldLeap)
+            if rooms.writer.health.trouble == nil { await clean(at: now) }
         }
     }
 
+    /// Says once of each leap of the clock what follows from it.
+    private func tell(_ leap: ClockTrust.Leap?, after told: inout ClockTrust.Leap?) {
+        defer { told = leap }
+        guard let leap, leap != told else { return }
+        logger.warning(
+            "The clock has leapt forward: nothing is removed because of its age until it has held for storage.clock_hold",
+            metadata: ["leap_s": "\(leap.size / .seconds(1))"])
+    }
+
     /// Removes what is too old, portion by portion, so that other writes go between.
-    private func clean() async {
-        let known = rooms.clockTrust.leap
-        let now = rooms.clockTrust.believed(clock.now(), steady: .now())
-        if let leap = rooms.clockTrust.leap, leap != known {
-            logger.warning(
-                "The clock has leapt forward: nothing is removed because of its age until it has held",
-                metadata: ["leap_s": "\(leap.size / .seconds(1))", "hold": "storage.clock_hold"])
-        }
+    private func clean(at now: Timestamp) async {
         let cutoff = now.advanced(by: .zero - configuration.maxAge)
         let keys = now.advanced(by: .zero - configuration.keyLifetime)
         await rooms.roomRetention.clean(at: now)

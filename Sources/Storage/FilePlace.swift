@@ -1,9 +1,8 @@
 import Foundation
 
-/// Whether a file that is open is still the one that its path leads to.
+/// The identity of a file that is open, compared with what its path leads to.
 ///
-/// Who removes or replaces a database under a program that has it open makes it write into a file that nobody will ever
-/// see again.
+/// A program whose database is removed or replaced under it goes on writing into a file that nobody will see again.
 struct FilePlace: Sendable {
     /// A file that was removed or replaced while it was open.
     struct Gone: Error {

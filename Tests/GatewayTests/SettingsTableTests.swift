@@ -43,7 +43,7 @@ struct SettingsTableTests {
         "webhook.secret": "a-secret-of-16-bytes", "webhook.allow_private": "on",
     ]
 
-    /// What else has to be set.
+    /// Settings that the key needs beside it.
     private static func companions(of key: String, _ file: String) -> [String: String] {
         switch key {
         case "mqtt.password", "mqtt.password_file": ["mqtt.username": "gateway"]

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What operators and their tools send to a daemon does not end it, unless it asks for the end.
+/// Signals that operators and their tools send to a daemon end it only when they ask for the end.
 @Suite("Signals", .serialized)
 struct SignalTests {
     @Test("SIGHUP reloads dashboards and keys, stray signals are ignored, SIGTERM ends in order")

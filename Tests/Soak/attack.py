@@ -225,6 +225,22 @@ class Flood:
             self.peers[number] = None
 
 
+def stream(open_one, floods, count, per_second, opens_per_second=20, reads=True):
+    """Sends one of the floods over and over to each of so many sockets; takes and forgets what they answer, if it reads."""
+    streams = {}
+
+    def open_stream(number):
+        streams[number] = Stream(floods[number % len(floods)])
+        return open_one(number)
+
+    def send(peer, number):
+        if reads:
+            discard(peer)
+        streams[number].send(peer)
+
+    Flood(count, open_stream, send, opens_per_second).run(per_second)
+
+
 class Stream:
     """Bytes that a socket is sent over and over, as far as it takes them, from where they were left."""
 

@@ -4,7 +4,7 @@ import json
 import urllib.parse
 
 import wire
-from attack import Attack, Flood, Stream, json_of, pace
+from attack import Attack, Flood, json_of, pace, stream
 from servers import FULL_ROOM
 
 
@@ -16,14 +16,8 @@ class Pings(Attack):
     def run(self):
         # Empty pings cost most bookkeeping for a byte, long ones most bytes.
         pings = [wire.frame(wire.PING) * 10_000, wire.frame(wire.PING, b"p" * 125) * 500]
-        streams = {}
-
-        def open_one(number):
-            streams[number] = Stream(pings[number % 2])
-            return self.websocket(number, receive=4096)
-
         # 64 KiB a turn: up to 13 MB/s of all together.
-        Flood(8, open_one, lambda peer, number: streams[number].send(peer)).run(per_second=200)
+        stream(lambda number: self.websocket(number, receive=4096), pings, 8, per_second=200, reads=False)
 
 
 class ErrorAnswers(Attack):
@@ -37,14 +31,8 @@ class ErrorAnswers(Attack):
                     b'{"type":"send_to_room","payload":{"room_id":"sensors/x","content":"y"}}',
                     b'{"type":"join_room","payload":{"room_id":"$SYS/#"}}',
                     b'{"type":"refresh_token","payload":{"token":"' + b"t" * 8000 + b'"}}', b"\xc3\xa9" * 30_000]
-        data = b"".join(wire.frame(wire.TEXT, text) for text in nonsense)
-        streams = {}
-
-        def open_one(number):
-            streams[number] = Stream(data)
-            return self.websocket(number, receive=4096)
-
-        Flood(8, open_one, lambda peer, number: streams[number].send(peer)).run(per_second=200)
+        floods = [b"".join(wire.frame(wire.TEXT, text) for text in nonsense)]
+        stream(lambda number: self.websocket(number, receive=4096), floods, 8, per_second=200, reads=False)
 
 
 class Replays(Attack):

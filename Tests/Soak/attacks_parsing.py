@@ -3,7 +3,7 @@
 import socket
 
 import wire
-from attack import Attack, Flood, Stream, discard, json_of
+from attack import Attack, Flood, Stream, discard, json_of, stream
 from servers import FULL_ROOM
 
 
@@ -26,7 +26,7 @@ class Pipelines(Attack):
             if number % 2:
                 discard(peer)
             turns[number] += 1
-            # What the system has taken of a client that ends its half is read at once.
+            # A client that ends its half: everything that the system has taken is read at once.
             if number % 4 == 1 and turns[number] == 20:
                 peer.shutdown(socket.SHUT_WR)
             streams[number].send(peer)
@@ -62,17 +62,7 @@ class LongPaths(Attack):
 
     def run(self):
         requests = [wire.request("GET", "/api/rooms/" + text * (30_000 // len(text))) for text in ("%CC%81", "a/", "a")]
-        streams = {}
-
-        def open_one(number):
-            streams[number] = Stream(requests[number % len(requests)])
-            return self.connect(number)
-
-        def act(peer, number):
-            discard(peer)
-            streams[number].send(peer)
-
-        Flood(60, open_one, act, opens_per_second=100).run(per_second=300)
+        stream(self.connect, requests, 60, per_second=300, opens_per_second=100)
 
 
 class Fragments(Attack):
@@ -84,17 +74,7 @@ class Fragments(Attack):
         empty = wire.frame(0, fin=False)
         floods = [wire.frame(wire.TEXT, b"{", fin=False) + empty * 10_000,
                   (wire.frame(wire.TEXT, b"{", fin=False) + empty * 100 + wire.frame(0, b"}")) * 100]
-        streams = {}
-
-        def open_one(number):
-            streams[number] = Stream(floods[number % 2])
-            return self.websocket(number)
-
-        def act(peer, number):
-            discard(peer)
-            streams[number].send(peer)
-
-        Flood(40, open_one, act, opens_per_second=20).run(per_second=400)
+        stream(self.websocket, floods, 40, per_second=400)
 
 
 class NestedCommands(Attack):
@@ -105,17 +85,7 @@ class NestedCommands(Attack):
     def run(self):
         texts = [b'{"type":"x","payload":{"p":[' + b",".join([value] * (64_000 // (len(value) + 1))) + b"]}}"
                  for value in (b"[1]", b"{}", b'{"a":1}', b"1", b'""')]
-        streams = {}
-
-        def open_one(number):
-            streams[number] = Stream(wire.frame(wire.TEXT, texts[number % len(texts)]))
-            return self.websocket(number)
-
-        def act(peer, number):
-            discard(peer)
-            streams[number].send(peer)
-
-        Flood(40, open_one, act, opens_per_second=20).run(per_second=2000)
+        stream(self.websocket, [wire.frame(wire.TEXT, text) for text in texts], 40, per_second=2000)
 
 
 class DeepFilters(Attack):

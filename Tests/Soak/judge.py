@@ -16,8 +16,8 @@ STALL_MS, ANSWER_STALL_MS = 10_000, 20_000
 # because a quiet p99 of few milliseconds is within the scheduler's noise. For one attack alone there are few windows.
 FACTOR, SLACK_MS, ALONE_MS = 2, 5, 50
 # At the end against the start: ten per cent, or what pools of threads and of database readers vary by where that is more.
-# They fill on demand: without a warm-up they count in full, Dispatch's threads for the database and NIO's pool included.
-SHARE, MEMORY_SLACK, COUNT_SLACK, COUNT_SLACK_COLD = 1.10, 8 * MIB, 3, 20
+# They fill on demand: without a warm-up they count in full.
+SHARE, MEMORY_SLACK, COUNT_SLACK, COUNT_SLACK_COLD = 1.10, 8 * MIB, 3, 12
 # Seconds of a window, of which each has a p99; the median of the windows' is what counts.
 WINDOW = 3
 
@@ -74,8 +74,7 @@ class Phase:
     def judge(self, quiet, times):
         """Adds to the failures what is beyond the limits."""
         allowed = GROWTH_TOGETHER if len(self.attacks) > 1 else GROWTH
-        # What is bounded is filled in the warm-up: it is to grow.
-        if self.growth > allowed and self.name != "warm-up":
+        if self.growth > allowed:
             self.failures.append(f"memory grew by {self.growth / MIB:.0f} MiB; allowed: {allowed / MIB:.0f}")
         answers = self.http or [(0, "")]
         for (slowest, what), limit in ((max(self.deliveries()), STALL_MS), (max(answers), ANSWER_STALL_MS)):

@@ -4,7 +4,7 @@ import Testing
 @testable import Storage
 @testable import WebServer
 
-/// What is written of a chart at once does not depend on what the chart is of.
+/// A chart is written in portions of one size, whatever it shows.
 @Suite("Text of charts")
 struct ChartTextTests {
     @Test(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// Answers are framed as RFC 9112 says, so that whoever keeps the connection, or stands between, reads them right.
+/// Answers are framed as RFC 9112 says: clients that keep the connection, and proxies, read them right.
 @Suite("HTTP to the letter")
 struct HTTPSemanticsTests {
     private static let page = "<!doctype html><title>page</title>"
@@ -13,29 +13,21 @@ struct HTTPSemanticsTests {
         let folder = try TemporaryFolder()
         try folder.write(page, to: "index.html")
         try folder.write("0123456789", to: "digits.txt")
-        let server = try await LiveServer(webDirectory: folder.url.path)
-        do {
-            try await body(server)
-        } catch {
-            try? await server.stop()
-            throw error
-        }
-        try await server.stop()
+        try await Endpoint.withServer(webDirectory: folder.url.path, body)
     }
 
-    /// What requests on one connection are answered, until it is closed.
+    private static func send(_ requests: [String], on socket: RawSocket) async throws {
+        for request in requests {
+            try await socket.send(Array("\(request)\nhost: a\n\n".replacing("\n", with: "\r\n").utf8))
+        }
+    }
+
+    /// The answers to requests on one connection, until it is closed.
     private static func answers(_ server: LiveServer, _ requests: String...) async throws -> String {
         let socket = try RawSocket(port: server.port)
-        for request in requests {
-            let lines = request.split(separator: "\n").joined(separator: "\r\n")
-            try await socket.send(Array((lines + "\r\nhost: a\r\n\r\n").utf8))
-        }
+        try await send(requests, on: socket)
         socket.finishSending()
-        var text = ""
-        while case let bytes = try await socket.receive(), !bytes.isEmpty {
-            text += String(decoding: bytes, as: UTF8.self)
-        }
-        return text
+        return try await socket.text()
     }
 
     private static func heads(_ text: String) -> [String] {
@@ -119,15 +111,8 @@ struct HTTPSemanticsTests {
         try await Self.withServer { server in
             for requests in [[request], ["GET /livez HTTP/1.1", request]] {
                 let socket = try RawSocket(port: server.port)
-                for request in requests {
-                    let lines = request.split(separator: "\n").joined(separator: "\r\n")
-                    try await socket.send(Array((lines + "\r\nhost: a\r\n\r\n").utf8))
-                }
-                var text = ""
-                while let bytes = try? await socket.receive(), !bytes.isEmpty {
-                    text += String(decoding: bytes, as: UTF8.self)
-                }
-                let answers = Self.heads(text)
+                try await Self.send(requests, on: socket)
+                let answers = Self.heads(try await socket.text(mayReset: true))
                 #expect(answers.count == requests.count && answers.last?.contains("connection: close") == true)
                 // Nobody waits for more, and nothing more is taken.
                 let flood = [UInt8](repeating: 65, count: 4 << 20)
@@ -156,8 +141,7 @@ struct HTTPSemanticsTests {
                 "POST /api/rooms/messages HTTP/1.1\nauthorization: Bearer \(token)\ncontent-type: application/json"
             let socket = try RawSocket(port: server.port)
             let body = #"{"room_id":"chat/a","content":"hello"}"#
-            let lines = "\(head)\nexpect: 100-continue\ncontent-length: \(body.utf8.count)\nhost: a"
-            try await socket.send(Array((lines.replacing("\n", with: "\r\n") + "\r\n\r\n").utf8))
+            try await Self.send(["\(head)\nexpect: 100-continue\ncontent-length: \(body.utf8.count)"], on: socket)
             #expect(String(decoding: try await socket.receive(), as: UTF8.self) == "HTTP/1.1 100 Continue\r\n\r\n")
             try await socket.send(Array(body.utf8))
             #expect(String(decoding: try await socket.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 201 "))
@@ -179,10 +163,7 @@ struct HTTPSemanticsTests {
                     + String(repeating: get, count: 100)
                 try await socket.send(Array(text.utf8))
                 socket.finishSending()
-                var answers = ""
-                while let bytes = try? await socket.receive(), !bytes.isEmpty {
-                    answers += String(decoding: bytes, as: UTF8.self)
-                }
+                let answers = try await socket.text(mayReset: true)
                 #expect(answers.ranges(of: "0123456789").count >= 20)
                 #expect(answers.contains("HTTP/1.1 401 "))
             }

@@ -142,7 +142,7 @@ extension ConfigurationOption {
     static let durability = Self(
         "storage.durability", default: "normal", "What a commit survives: full, normal or off.")
     static let clockHold = Self(
-        "storage.clock_hold", default: "6h", "How long a clock that has leapt forward makes nothing too old; 0s: never."
+        "storage.clock_hold", default: "6h", "Time until a clock that has leapt forward is believed; 0s: at once."
     )
     static let readingsAge = Self("readings.age", default: "90d", "How long readings are kept.")
     static let readingsBytes = Self(

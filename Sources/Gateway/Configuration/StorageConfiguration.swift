@@ -4,7 +4,7 @@ package import Storage
 package struct StorageConfiguration: Sendable {
     package var durability: Durability
     package var retention: RetentionPolicy
-    /// How long a clock that has leapt forward makes nothing too old.
+    /// Time for which a clock that has leapt forward makes nothing too old.
     package var clockHold: Duration
     /// Metrics of all devices that are stored.
     package var maxSeries: Int

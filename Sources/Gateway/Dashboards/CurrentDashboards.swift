@@ -15,7 +15,7 @@ final class CurrentDashboards: Sendable {
         served = Mutex(ByteBuffer(bytes: try DashboardCatalog(directory: directory).json))
     }
 
-    /// What `GET /api/dashboards` answers.
+    /// The answer to `GET /api/dashboards`.
     var json: ByteBuffer { served.withLock { $0 } }
 
     /// Reads them anew. With a mistake in any of them the old ones stay, and the log says where it is.

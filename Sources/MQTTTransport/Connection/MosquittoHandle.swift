@@ -16,7 +16,7 @@ final class MosquittoHandle {
     }
 
     /// Initialises the library once for the process.
-    private static let library: Int32 = mosquitto_lib_init()
+    private static let initialisation: Int32 = mosquitto_lib_init()
 
     let pointer: OpaquePointer
     let configuration: MQTTConfiguration
@@ -35,7 +35,7 @@ final class MosquittoHandle {
     private(set) var messageBytes = 0
 
     init(configuration: MQTTConfiguration, protocolLevel: Int) throws(MQTTError) {
-        _ = Self.library
+        _ = Self.initialisation
         guard let pointer = mosquitto_new(configuration.clientID, !configuration.keepsSession, nil) else {
             throw .connectionFailed("libmosquitto could not make a client (\(Self.systemError()))")
         }

@@ -44,12 +44,12 @@ package struct OutboundQueue {
     private var messages = Deque<QueuedMessage>()
     private var reliableCount = 0
     private var droppedByRoom: [String: Int] = [:]
-    /// What ``droppedByRoom`` takes, about.
+    /// An estimate of the bytes of ``droppedByRoom``.
     private var gapByteCount = 0
     private(set) var lastGap: [String: NIODeadline] = [:]
     private let limits: Limits
 
-    /// What a gap takes beside its room's name.
+    /// Bytes of a gap beside its room's name.
     private static let gapOverhead = 64
     /// Rooms of which it is known when their last gap was told.
     static let maxGapTimes = 1024
@@ -82,7 +82,7 @@ package struct OutboundQueue {
             var dropped = 0
             push(message, size)
             if byteCount > limits.maxBytes { dropped = makeRoom(for: 0) }
-            // Whoever misses something in so many rooms is better served by the snapshot of a new connection.
+            // Gaps in so many rooms are mended better by the snapshot of a new connection.
             return gapByteCount > limits.maxGapBytes ? .overflow : .queued(dropped: dropped)
         }
     }

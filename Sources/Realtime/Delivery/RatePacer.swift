@@ -14,7 +14,7 @@ struct RatePacer {
     /// Series that are paced; those beyond it come as they are. Three quarters of a power of two: as many as a dictionary
     /// holds before it doubles.
     static let maxSeries = 12_288
-    /// What a waiting message takes beside its frame.
+    /// Bytes of a waiting message beside its frame.
     private static let messageOverhead = 160
 
     private enum Rate {
@@ -58,9 +58,9 @@ struct RatePacer {
     private let maxWaitingBytes: Int
     /// Set when something may be due earlier than ``deadlines`` has it.
     private var isOutdated = false
-    /// When ``deadlines`` may be made anew.
+    /// The earliest time at which ``deadlines`` may be made anew.
     private var nextReview = NIODeadline.uptimeNanoseconds(0)
-    /// A client that changes its rates all the time makes them anew no oftener than that.
+    /// The least time between two of these, for a client that changes its rates all the time.
     private static let reviewInterval = TimeAmount.seconds(1)
 
     /// A pacer for a client with these joins, none of them limited.
@@ -193,7 +193,7 @@ struct RatePacer {
         scheduled = Set(reviewed.map(\.key))
     }
 
-    /// What is known of a series, its rate brought up to date; nil when the series is new.
+    /// The series with its rate brought up to date; nil when it is new.
     private mutating func current(_ key: ConflationKey, in room: String) -> Series? {
         guard var state = series[key] else { return nil }
         if state.joinVersion != joinVersion {
@@ -216,6 +216,8 @@ struct RatePacer {
                 isLimited = false
             }
         }
-        return if !hasJoin { .left } else if isLimited, let shortest { .every(shortest) } else { .unlimited }
+        return
+            if !hasJoin
+        { .left } else if isLimited, let shortest { .every(shortest) } else { .unlimited }
     }
 }

@@ -24,7 +24,7 @@ package final class Replay {
             self.searchedCount = searchedCount
         }
 
-        /// What the page costs, in small messages: each KiB, and each ten that were looked at, count as one more.
+        /// The page's cost in small messages: each KiB, and each ten that were looked at, count as one more.
         package var cost: Int {
             messages.count + messages.reduce(0) { $0 + $1.payload.count } / 1024 + searchedCount / 10
         }

@@ -58,7 +58,7 @@ struct LatestSnapshot: Sendable {
         var room: (name: String, isMatch: Bool)?
         for place in places[DeviceIndex.index(after: lastSeen, in: places)...] {
             guard left > 0, devices.count < Self.maxPartsPerPage else { return }
-            // What matches begins like the filter, and stands together.
+            // Rooms that match begin like the filter, and stand together.
             guard place.room.utf8.starts(with: prefix.utf8) else { break }
             left -= 1
             searchedCount += 1
@@ -87,7 +87,7 @@ struct LatestSnapshot: Sendable {
         filter.matches(place.room, protecting: protectedFirstLevels)
     }
 
-    /// How many devices were looked at for the next page, which whoever joins pays for.
+    /// The number of devices looked at for the next page, which the joining user pays for.
     mutating func takeSearchedCount() -> Int {
         defer { searchedCount = 0 }
         return searchedCount

@@ -31,7 +31,7 @@ extension NotificationService {
         payload.dropLast() + Array(",\"snapshot\":true}".utf8)
     }
 
-    /// What two notifications that are one have in common: everything that their sender says.
+    /// A digest of everything that the sender says: equal for a notification that is sent again.
     static func digest(of draft: NotificationDraft, _ users: [String]) -> [UInt8] {
         let expiry = draft.expiresAt.map { "\($0.nanosecondsSinceEpoch)" } ?? ""
         let parts = [draft.title, draft.body, draft.link ?? "", draft.priority.rawValue, expiry] + users

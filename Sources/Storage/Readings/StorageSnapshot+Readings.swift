@@ -83,7 +83,7 @@ extension StorageSnapshot {
         ).map(StoredDevice.init)
     }
 
-    /// When a device or a user was heard last; nil when none ever was.
+    /// The last instant at which a device or a user was heard; nil when none ever was.
     package func latestInstant() throws -> Timestamp? {
         let latest: Int64? = try row(
             "SELECT max(last) FROM (SELECT max(last_seen) AS last FROM device UNION ALL SELECT max(last_seen) FROM user)"

@@ -39,3 +39,14 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
         return levels.contains { Substring($0).beginsWithJoiningMark } ? .joiningMark : nil
     }
 }
+
+extension StringProtocol {
+    /// Whether the text begins with a mark that joins the character before it.
+    ///
+    /// Behind a `/` the two would be one character, which equals no `/`: code that looks at characters would see other levels
+    /// than code that looks at bytes. No level of a name may begin so.
+    var beginsWithJoiningMark: Bool {
+        guard let first = unicodeScalars.first, !first.isASCII else { return false }
+        return "/\(first)".count == 1
+    }
+}

@@ -33,7 +33,7 @@ package struct ClientCommand {
         self.receivedAt = Timestamp(nanosecondsSinceEpoch: 0)
     }
 
-    /// Why a message is no command.
+    /// The reason why a message is no command.
     struct Refusal: Error {
         let error: CommandError
         /// The message's `id`, so that its error can be matched; nil when it has none that is valid.
@@ -55,8 +55,8 @@ package struct ClientCommand {
         }
     }
 
-    /// The `id` of a message that is not carried out, so that its error can be matched; nil when it has none, or is so large
-    /// that looking for it is not worth it.
+    /// The `id` of a message that is over a rate, so that its error can be matched; nil when there is none. Large messages are
+    /// not parsed for it.
     static func id(ofRefused text: String) -> String? {
         guard text.utf8.count <= chargedByteCount,
             let value = try? JSONParser.parse(Array(text.utf8), maxValues: maxValues)

@@ -13,7 +13,7 @@ import Telemetry
 /// - A connection without a request under way is closed after a while.
 /// - A request after which nothing more can be parsed is the connection's last: one that asks to go on with another
 ///   protocol, which NIO's decoder waits for from then on, and one that says `Connection: close`.
-/// - A path that is longer than any that there is is answered with 414: looking for it costs time for each of its bytes.
+/// - A path that is longer than any route or file has is answered with 414: looking for it takes time for each byte.
 /// - The answer to HEAD, and one whose status has no body, goes out without one, whatever was written
 ///   (RFC 9112 section 6.3).
 ///

@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Hands on what an HTTP connection sends in small portions, each when the handlers behind it ask for more.
+/// Hands on an HTTP connection's bytes in small portions, each when the handlers behind it ask for more.
 ///
-/// A request of thirty bytes is a KiB once it is parsed, and the parser takes all it is given. NIO gives it what one read
-/// takes, and, when the peer has ended its half of the connection, at once all that the socket holds. So the bytes wait
-/// here. The gate leaves the pipeline with the upgrade to a WebSocket, whose own decoder stops by itself.
+/// A request of thirty bytes is a KiB once it is parsed, and the parser takes all it is given: a whole read, and everything
+/// in the socket when the peer has ended its half of the connection. The bytes wait here instead. The gate leaves the pipeline
+/// with the upgrade to a WebSocket, whose own decoder stops by itself.
 final class HTTPInputGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -14,7 +14,7 @@ final class HTTPInputGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// About thirty of the smallest requests, or most of the head of an ordinary one.
     private static let portionByteCount = 1024
 
-    /// What nobody has asked for yet.
+    /// Bytes that nobody has asked for yet.
     private var held: ByteBuffer?
     /// The peer has ended its half, which is told after what is held.
     private var isInputClosed = false

@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// What RFC 9110 asks of every answer, whichever route or file it comes from.
+/// Rules of RFC 9110 for every answer, whichever route or file it comes from.
 ///
 /// - A path that no file or route can mean is refused before one is looked for.
 /// - Ranges are not served: an answer is the whole (section 14.2 allows it).
@@ -44,11 +44,11 @@ struct HTTPSemantics: RouterMiddleware {
         }
     }
 
-    /// A path of which `//` or `%2f` is not its beginning, which redirects would lead to another host, and that has no
-    /// control characters, at which file systems end.
+    /// Whether the path can name a route or a file: a redirect to one that begins with `//` would lead to another host, and
+    /// names of files have no control characters. Looks at bytes: a mark behind `//` would make one character of it.
     private static func isPlausible(_ path: String) -> Bool {
-        guard let decoded = path.removingPercentEncoding else { return false }
-        return !decoded.hasPrefix("//") && decoded.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        guard let decoded = path.removingPercentEncoding?.utf8 else { return false }
+        return !decoded.starts(with: "//".utf8) && decoded.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
     }
 }
 

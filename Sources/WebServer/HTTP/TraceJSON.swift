@@ -15,7 +15,7 @@ enum TraceJSON {
         return object
     }
 
-    /// What `view` shows of a trace.
+    /// A trace as `view` shows it.
     static func object(_ trace: KeptTrace, _ view: TraceView) -> [UInt8] {
         var object = head(trace)
         object.add("spans", objects: view.spans(of: trace).map(span))

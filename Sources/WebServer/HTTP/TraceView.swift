@@ -3,16 +3,14 @@ import Services
 import Telemetry
 import Tracing
 
-/// What one token's holder sees of a trace.
+/// A trace as one token's holder may see it.
 ///
 /// A trace goes on from a reading to everything that it caused: an alert of it is told in rooms and inboxes that are other
-/// people's. A span is shown where its own room may be seen, and what came of a hidden span is hidden with it. Whom
-/// notifications and webhooks are for, and which clients got a message, is for those who may join everything.
+/// people's. A span is shown when its room may be seen, and the spans below a hidden one are hidden with it. Commands and
+/// requests have no room: they are shown when they led to one that may be seen. Recipients of notifications and webhooks,
+/// and clients that got a message, are shown to tokens that may join everything.
 struct TraceView {
-    /// What is told to whom, and what people have asked for.
-    private static let confidentialNames: Set<String> = [
-        "notification.send", "webhook.send", "hub.process_message", "websocket.upgrade",
-    ]
+    private static let confidentialNames: Set<String> = ["notification.send", "webhook.send"]
     private static let clientID = "messaging.client.id"
 
     private let grants: RoomGrants
@@ -31,28 +29,39 @@ struct TraceView {
     /// The spans that are shown, by their start.
     func spans(of trace: KeptTrace) -> [SpanData] {
         let byID = Dictionary(trace.spans.map { ($0.context.spanID, $0) }) { first, _ in first }
+        let shownIDs = Set(
+            trace.spans.lazy.filter { room(of: $0).map(grants.canSee) == true }
+                .flatMap { Self.way(to: $0, in: byID) }.map(\.context.spanID))
         return trace.spans.filter { span in
-            var next: SpanData? = span
-            // Parents are what pages and devices say: a circle must not keep us.
-            for _ in 0..<trace.spans.count {
-                guard let current = next else { return true }
-                guard isShown(current) else { return false }
-                next = current.parent.flatMap { byID[$0.spanID] }
-            }
-            return next == nil
+            Self.way(to: span, in: byID).allSatisfy { isShown($0, isOnWay: shownIDs.contains($0.context.spanID)) }
         }.sorted { $0.start < $1.start }.map(redacted)
     }
 
-    private func isShown(_ span: SpanData) -> Bool {
-        // Requests, and commands that came over a WebSocket; a page's own `websocket.receive` has no type.
-        let isAsked =
-            span.kind == .server || span.attributes.get("windsock.message.type") != nil && span.name != "hub.broadcast"
-        if isAsked || Self.confidentialNames.contains(span.name) { return seesAll }
-        // A topic of the broker is no room.
+    /// The span and those above it. Pages and devices name parents: a circle ends after all spans.
+    private static func way(to span: SpanData, in spans: [UInt64: SpanData]) -> [SpanData] {
+        var way = [span]
+        while way.count <= spans.count, let parent = way[way.count - 1].parent.flatMap({ spans[$0.spanID] }) {
+            way.append(parent)
+        }
+        return way
+    }
+
+    /// - Parameter isOnWay: Whether a span with a room that may be seen is below it.
+    private func isShown(_ span: SpanData, isOnWay: Bool) -> Bool {
+        if let room = room(of: span) { return grants.canSee(room: room) }
+        if Self.confidentialNames.contains(span.name) { return seesAll }
+        let isRequest = span.kind == .server
+        // A `websocket.receive` of a page, rather than of a command, names the message's room.
+        let isCommand = span.name == "hub.process_message" || span.attributes.get("windsock.message.type") != nil
+        return isOnWay || seesAll || !(isRequest || isCommand)
+    }
+
+    /// The room that a span is about; a topic of the broker is none.
+    private func room(of span: SpanData) -> String? {
         guard span.attributes.get("messaging.system") != .string("mqtt"),
             case .string(let room) = span.attributes.get("messaging.destination.name")
-        else { return true }
-        return grants.canSee(room: room)
+        else { return nil }
+        return room
     }
 
     private func redacted(_ span: SpanData) -> SpanData {

@@ -27,8 +27,8 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     /// idle connection small, and grows for those that say more.
     private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 16_384)
 
-    /// What the system holds of a client that is not read: NIO takes all of it when the client ends its half. The system
-    /// doubles the figure.
+    /// Bytes that the system holds of a client that is not read, before it doubles the figure. NIO reads all of them when the
+    /// client ends its half.
     private static let socketReceiveBytes = 32 * 1024
 
     /// The largest head of a request.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Gateway
 import Logging
 import ServiceLifecycle
+import UnixSignals
 import WebServer
 
 /// `windsock serve`: the gateway itself.
@@ -51,6 +52,17 @@ struct Serve: AsyncParsableCommand {
         } catch let error as WebServer.AddressUnavailable {
             throw Unavailable(
                 description: "Cannot listen on \(listen): \(error). Another program may use the port; see --listen.")
+        }
+    }
+}
+
+/// Lets the gateway reload dashboards and keys whenever SIGHUP comes.
+private struct ReloadService: Service {
+    let gateway: Gateway
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            await gateway.reload()
         }
     }
 }

@@ -12,10 +12,11 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
 
     /// Runs `body` with a server that has both, and ends it whatever happens.
     static func withServer(
-        limits: ConnectionLimits = ConnectionLimits(closeTimeout: .milliseconds(300)),
+        limits: ConnectionLimits = ConnectionLimits(closeTimeout: .milliseconds(300)), webDirectory: String? = nil,
         _ body: (LiveServer) async throws -> Void
     ) async throws {
-        let server = try await LiveServer(limits: limits, echoPath: EchoPath(Endpoint.echo.rawValue))
+        let server = try await LiveServer(
+            limits: limits, webDirectory: webDirectory, echoPath: EchoPath(Endpoint.echo.rawValue))
         do {
             try await body(server)
         } catch {

@@ -8,10 +8,18 @@ import Synchronization
 final class RawSocket: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
+        /// Whether the peer ended the connection without a farewell (RST).
+        let isReset: Bool
 
-        init(_ what: String) { description = what }
+        init(_ what: String, isReset: Bool = false) {
+            description = what
+            self.isReset = isReset
+        }
 
-        static func system(_ call: String) -> Failure { Failure("\(call): \(String(cString: strerror(errno)))") }
+        static func system(_ call: String) -> Failure {
+            let code = errno
+            return Failure("\(call): \(String(cString: strerror(code)))", isReset: code == ECONNRESET)
+        }
     }
 
     private static let deadline: Duration = .seconds(60)
@@ -85,6 +93,17 @@ final class RawSocket: Sendable {
                 count = received
             }
         }
+    }
+
+    /// Everything that comes until the peer ends its half.
+    ///
+    /// - Parameter mayReset: Whether the peer may also end the connection with a reset.
+    func text(mayReset: Bool = false) async throws -> String {
+        var bytes: [UInt8] = []
+        do {
+            while case let more = try await receive(), !more.isEmpty { bytes += more }
+        } catch let failure as Failure where failure.isReset && mayReset {}
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Ends our half of the connection.

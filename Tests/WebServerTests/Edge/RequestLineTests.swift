@@ -39,11 +39,7 @@ struct RequestLineTests {
                         let socket = try RawSocket(port: server.port)
                         try await socket.send([UInt8](repeatElement(request, count: 50).joined()))
                         socket.finishSending()
-                        var text = ""
-                        while case let bytes = try await socket.receive(), !bytes.isEmpty {
-                            text += String(decoding: bytes, as: UTF8.self)
-                        }
-                        return text.ranges(of: "HTTP/1.1 200 ").count
+                        return try await socket.text().ranges(of: "HTTP/1.1 200 ").count
                     }
                 }
                 for try await count in group { #expect(count == 50) }

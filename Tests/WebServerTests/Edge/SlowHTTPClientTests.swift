@@ -9,12 +9,6 @@ import Testing
 /// Clients that send slowly, or read slowly, hold a connection no longer than they may.
 @Suite("Slow HTTP clients")
 struct SlowHTTPClientTests {
-    private static func text(of socket: RawSocket) async -> String {
-        var text = ""
-        while let bytes = try? await socket.receive(), !bytes.isEmpty { text += String(decoding: bytes, as: UTF8.self) }
-        return text
-    }
-
     /// A request whose body does not come to its end.
     private static func slowRequest(token: String) -> [UInt8] {
         Array(
@@ -35,7 +29,7 @@ struct SlowHTTPClientTests {
             let token = try await server.token(publish: ["chat/#"])
             let socket = try RawSocket(port: server.port)
             try await socket.send(Self.slowRequest(token: token))
-            let answer = await Self.text(of: socket)
+            let answer = try await socket.text(mayReset: true)
             #expect(answer.hasPrefix("HTTP/1.1 408 "))
             #expect(answer.lowercased().contains("connection: close"))
             #expect(answer.contains("came too slowly"))
@@ -59,9 +53,9 @@ struct SlowHTTPClientTests {
         for _ in 1...2 {
             let other = try RawSocket(port: server.port)
             try await other.send(slow)
-            #expect(await Self.text(of: other).hasPrefix("HTTP/1.1 408 "))
+            #expect(try await other.text(mayReset: true).hasPrefix("HTTP/1.1 408 "))
         }
-        let answers = await Self.text(of: socket).components(separatedBy: "HTTP/1.1 ").dropFirst()
+        let answers = try await socket.text(mayReset: true).components(separatedBy: "HTTP/1.1 ").dropFirst()
         #expect(answers.map { $0.prefix(3) } == ["200", "200", "200", "408"])
         #expect(answers.prefix(3).allSatisfy { $0.utf8.count > byteCount })
         try await server.stop()
@@ -72,9 +66,7 @@ struct SlowHTTPClientTests {
         try await Endpoint.withServer(limits: ConnectionLimits(idleTimeout: .milliseconds(200))) { server in
             let socket = try RawSocket(port: server.port)
             try await socket.send(Array("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n".utf8))
-            var answer: [UInt8] = []
-            while case let bytes = try await socket.receive(), !bytes.isEmpty { answer += bytes }
-            #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.1 200 "))
+            #expect(try await socket.text().hasPrefix("HTTP/1.1 200 "))
         }
     }
 

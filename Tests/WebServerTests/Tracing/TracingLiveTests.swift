@@ -200,6 +200,31 @@ struct TracingLiveTests {
         try await server.stop()
     }
 
+    @Test("A room's members see the command that led to a message in it, and no other command of its trace")
+    func commandTraces() async throws {
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let server = try await LiveServer(tracing: tracing)
+        let ann = try await server.tab("ann")
+        for room in ["chat/open", "chat/closed"] {
+            try await ann.socket.send(
+                text: #"{"type":"send_to_room","id":"\#(room)","traceparent":"\#(Self.browser)","#
+                    + #""payload":{"room_id":"\#(room)","content":"hello"}}"#)
+        }
+        try await eventually("both are processed") { tracing.spans.named("hub.process_message").count == 2 }
+        func names(_ token: String) async throws -> [String] {
+            let path = "/api/latency/traces/0af7651916cd43dd8448eb211c80319c"
+            let spans = try await server.get(path, token: token).json["spans"]?.array ?? []
+            return spans.compactMap { $0["name"]?.string }
+        }
+        let member = try await names(try await server.token("bob", join: ["chat/open"]))
+        for name in ["websocket.receive", "hub.process_message", "chat.send_message", "hub.broadcast"] {
+            #expect(member.count { $0 == name } == 1, "\(name) of \(member)")
+        }
+        let stranger = try await names(try await server.token("eve", join: ["chat/other"]))
+        #expect(stranger.isEmpty)
+        try await server.stop()
+    }
+
     static let refused: [(String, String)] = [
         ("a trace that is not ours", #"{"traceId":"0af7651916cd43dd8448eb211c80319c"}"#),
         ("another name", #"{"name":"anything"}"#),

@@ -42,6 +42,15 @@ export function metricLabel(metric) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/**
+ * The object's own value under a name that somebody else chose: a metric may be called `constructor`.
+ * @param {object | undefined} object
+ * @param {string} name
+ */
+export function own(object, name) {
+  return object && Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
 function escapeExpression(text) {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }

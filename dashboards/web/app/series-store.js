@@ -1,5 +1,5 @@
 import { BucketBuffer } from "./bucket-buffer.js";
-import { own } from "./own.js";
+import { own } from "./names.js";
 import { PointBuffer } from "./point-buffer.js";
 
 /** Rooms that are remembered of one device; one that is in more may be in any. */

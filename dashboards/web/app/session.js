@@ -1,3 +1,5 @@
+import { claimsOf } from "../client/token.js";
+
 const key = "windsock.token";
 
 /** Who is signed in: a token in this tab's session storage, which ends with the tab. */
@@ -49,21 +51,17 @@ const localHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
  * @param {string} host the page's
  */
 export function isUsedUnasked(token, current, host) {
-  return localHosts.has(host) || token === current || (current !== null && userOf(token) !== "" && userOf(token) === userOf(current));
+  if (localHosts.has(host) || token === current) return true;
+  return current !== null && userOf(token) !== "" && userOf(token) === userOf(current);
 }
 
-/** Whom a token (RFC 7519) says that it is for; an empty text where it does not. @param {string} token */
+/** The user that a token names; an empty text where it names none. @param {string} token */
 export function userOf(token) {
-  try {
-    const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
-    const { sub } = JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0))));
-    return typeof sub === "string" ? sub : "";
-  } catch {
-    return "";
-  }
+  const { sub } = claimsOf(token);
+  return typeof sub === "string" ? sub : "";
 }
 
-/** What can stand in `Sec-WebSocket-Protocol` and in a header: nothing else is a token. */
+/** Tokens have only characters that can stand in `Sec-WebSocket-Protocol` and in a header. */
 export function isPlausibleToken(token) {
   return /^[A-Za-z0-9._~+/=-]+$/.test(token);
 }

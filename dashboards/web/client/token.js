@@ -1,31 +1,26 @@
-/** How long before its end a token is renewed, unless it is good for less than four times as long. */
+/** Time before its end at which a token is renewed, unless it is good for less than four times as long. */
 const leadMs = 60_000;
 /** Between two renewals, whatever tokens and clocks say. */
 const minDelayMs = 5_000;
 
-/** What a token (RFC 7519) says of its time, in Unix milliseconds; null for what it does not say. @param {string} token */
-function times(token) {
+/** The claims of a token (RFC 7519, section 4), not verified; none of what is no token. @param {string} token */
+export function claimsOf(token) {
   try {
-    const payload = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const { iat, exp } = JSON.parse(atob(payload));
-    const milliseconds = (value) => (typeof value === "number" ? value * 1000 : null);
-    return { issuedAt: milliseconds(iat), expiry: milliseconds(exp) };
+    const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
+    return JSON.parse(text) ?? {};
   } catch {
-    return { issuedAt: null, expiry: null };
+    return {};
   }
 }
 
-/** When a token ends, in Unix milliseconds; null for one that does not say so. @param {string} token */
-export function tokenExpiry(token) {
-  return times(token).expiry;
-}
-
 /**
- * How long to wait before renewing a token; null when it does not end, or not within a timer's reach. By a clock that is
- * evidently wrong, before the token was made or after its end, it is taken for a new one.
+ * The milliseconds to wait before renewing a token; null when it does not end, or not within a timer's reach. By a clock that
+ * is evidently wrong, before the token was made or after its end, it is taken for a new one.
  */
 export function renewalDelay(token, nowMs) {
-  const { issuedAt, expiry } = times(token);
+  const { iat, exp } = claimsOf(token);
+  const [issuedAt, expiry] = [iat, exp].map((seconds) => (typeof seconds === "number" ? seconds * 1000 : null));
   if (expiry === null) return null;
   const isPlausible = nowMs < expiry && (issuedAt === null || nowMs >= issuedAt);
   const left = isPlausible ? expiry - nowMs : expiry - (issuedAt ?? expiry);

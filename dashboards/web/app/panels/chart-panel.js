@@ -76,7 +76,6 @@ export class ChartPanel extends Panel {
       this.#resize();
     } catch (error) {
       console.error("Charts are shown as tables, because the chart library could not be loaded.", error);
-      this.root.dataset.library = "missing";
       this.switch.hidden = true;
       this.#showTable(true);
     }

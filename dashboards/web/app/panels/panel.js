@@ -1,6 +1,5 @@
 import { element } from "../dom.js";
-import { DevicePatterns, metricLabel } from "../names.js";
-import { own } from "../own.js";
+import { DevicePatterns, metricLabel, own } from "../names.js";
 
 let nextID = 1;
 /** However little is known, this much is drawn. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { own } from "../../dashboards/web/app/own.js";
+import { own } from "../../dashboards/web/app/names.js";
 import { SeriesStore } from "../../dashboards/web/app/series-store.js";
 
 test("a metric may have any name, also one that every object has", () => {
