@@ -134,7 +134,10 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             }
         }
         context.fireChannelReadComplete()
-        if isEndHeld { userInboundEventTriggered(context: context, event: ChannelEvent.inputClosed) }
+        if isEndHeld {
+            isEndHeld = false
+            userInboundEventTriggered(context: context, event: ChannelEvent.inputClosed)
+        }
         if isReadHeld {
             isReadHeld = false
             read(context: context)
