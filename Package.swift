@@ -58,37 +58,38 @@ let package = Package(
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Core", swiftSettings: settings),
         .target(name: "Telemetry", dependencies: [tracing], swiftSettings: settings),
 
         // Level 1: one concern each
         .target(
-            name: "MQTTTransport", dependencies: ["CMosquitto", "Telemetry", logging, collections],
+            name: "MQTTTransport", dependencies: ["Core", "CMosquitto", "Telemetry", logging, collections],
             swiftSettings: settings),
         .target(
             name: "Realtime",
-            dependencies: ["Telemetry", coreMetrics, tracing, collections, heap, nio("NIOCore")],
+            dependencies: ["Core", "Telemetry", coreMetrics, tracing, collections, heap, nio("NIOCore")],
             swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["Telemetry", grdb, sqlite], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["Core", "Telemetry", grdb, sqlite], swiftSettings: settings),
         .target(name: "AlertRules", dependencies: ["Telemetry"], swiftSettings: settings),
-        .target(name: "Observability", dependencies: [coreMetrics], swiftSettings: settings),
+        .target(name: "Observability", dependencies: ["Core", coreMetrics], swiftSettings: settings),
         .target(
             name: "OTLP",
             dependencies: [
-                "CZlib", "Telemetry", "Observability", logging, coreMetrics, tracing, asyncHTTPClient, protobuf,
+                "Core", "CZlib", "Telemetry", "Observability", logging, coreMetrics, tracing, asyncHTTPClient, protobuf,
                 nio("NIOCore"), nio("NIOHTTP1"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             exclude: ["Protobuf/README.md", "Protobuf/opentelemetry"],
             swiftSettings: settings),
         .target(
             name: "WebSocketClient",
-            dependencies: [nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket")],
+            dependencies: ["Core", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket")],
             swiftSettings: settings),
 
         // Level 2: the use cases
         .target(
             name: "Services",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", logging, metrics,
+                "Core", "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", logging, metrics,
                 coreMetrics,
                 tracing, collections, crypto, asyncHTTPClient, nio("NIOCore"), nio("NIOHTTP1"),
             ],
@@ -98,7 +99,8 @@ let package = Package(
         .target(
             name: "WebServer",
             dependencies: [
-                "Telemetry", "Realtime", "Storage", "OTLP", "Services", logging, coreMetrics, tracing, lifecycle,
+                "Core", "Telemetry", "Realtime", "Storage", "OTLP", "Services", logging, coreMetrics, tracing,
+                lifecycle,
                 hummingbird,
                 jwt, crypto, collections, asyncHTTPClient,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
@@ -112,14 +114,15 @@ let package = Package(
         // Level 4: devices that behave like real ones
         .target(
             name: "DeviceSimulator",
-            dependencies: ["Telemetry", "MQTTTransport", logging, tracing, lifecycle, yams],
+            dependencies: ["Core", "Telemetry", "MQTTTransport", logging, tracing, lifecycle, yams],
             swiftSettings: settings),
 
         // Level 5 and 6: composition root and command line
         .target(
             name: "Gateway",
             dependencies: [
-                "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "AlertRules", "Services",
+                "Core", "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "AlertRules",
+                "Services",
                 "WebServer",
                 logging, coreMetrics, tracing, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
@@ -127,7 +130,8 @@ let package = Package(
         .executableTarget(
             name: "windsock",
             dependencies: [
-                "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer", "WebSocketClient",
+                "Core", "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer",
+                "WebSocketClient",
                 "OTLP", "Storage", "Observability", logging, lifecycle, signals, arguments,
             ],
             swiftSettings: settings),
@@ -136,41 +140,47 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "OTLP", "Realtime", "WebSocketClient", tracing, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
+                "Core", "OTLP", "Realtime", "WebSocketClient", tracing, nio("NIOCore"), nio("NIOHTTP1"),
+                nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MQTTTransportTests", dependencies: ["MQTTTransport", "Telemetry", "TestSupport", logging],
+            name: "TelemetryTests", dependencies: ["Core", "Telemetry", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MQTTTransportTests", dependencies: ["Core", "MQTTTransport", "Telemetry", "TestSupport", logging],
             swiftSettings: settings),
         .testTarget(
             name: "RealtimeTests",
             dependencies: [
-                "Realtime", "OTLP", "Telemetry", "TestSupport", coreMetrics, tracing, nio("NIOCore"),
+                "Core", "Realtime", "OTLP", "Telemetry", "TestSupport", coreMetrics, tracing, nio("NIOCore"),
                 nio("NIOEmbedded"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
         .testTarget(
-            name: "AlertRulesTests", dependencies: ["AlertRules", "Telemetry", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "ObservabilityTests", dependencies: ["Observability", metrics], swiftSettings: settings),
+            name: "AlertRulesTests", dependencies: ["Core", "AlertRules", "Telemetry", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ObservabilityTests", dependencies: ["Core", "Observability", metrics], swiftSettings: settings),
         .testTarget(
             name: "OTLPTests",
             dependencies: [
-                "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing, protobuf,
+                "Core", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing, protobuf,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             exclude: ["Receiver"], swiftSettings: settings),
         .testTarget(
             name: "WebSocketClientTests",
             dependencies: [
-                "WebSocketClient", "TestSupport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket"),
+                "Core", "WebSocketClient", "TestSupport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
+                nio("NIOWebSocket"),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Realtime", "Storage", "AlertRules", "OTLP", "MQTTTransport", "Telemetry", "TestSupport",
+                "Core", "Services", "Realtime", "Storage", "AlertRules", "OTLP", "MQTTTransport", "Telemetry",
+                "TestSupport",
                 logging,
                 coreMetrics, grdb,
                 tracing, nio("NIOCore"),
@@ -181,7 +191,8 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime", "OTLP", "Telemetry",
+                "Core", "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime", "OTLP",
+                "Telemetry",
                 "WebSocketClient", "Observability",
                 "TestSupport",
                 logging, tracing, coreMetrics, lifecycle, jwt, crypto,
@@ -192,7 +203,8 @@ let package = Package(
         .testTarget(
             name: "DeviceSimulatorTests",
             dependencies: [
-                "DeviceSimulator", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging, lifecycle, tracing,
+                "Core", "DeviceSimulator", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging, lifecycle,
+                tracing,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -204,7 +216,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["windsock", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry", logging],
+            dependencies: [
+                "Core", "windsock", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry", logging,
+            ],
             swiftSettings: settings),
         .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport"], swiftSettings: settings),
     ]

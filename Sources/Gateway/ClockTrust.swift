@@ -1,5 +1,5 @@
+import Core
 import NIOCore
-import Synchronization
 import Telemetry
 
 /// The time that retention goes by.
@@ -28,14 +28,14 @@ final class ClockTrust: Sendable {
     }
 
     private let hold: Duration
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// - Parameters:
     ///   - hold: Time for which a leap is not believed; `.zero` believes every clock.
     ///   - lastKnown: The latest instant of what is stored; nil when nothing is.
     init(hold: Duration, lastKnown: Timestamp?, wall: Timestamp, steady: NIODeadline) {
         self.hold = hold
-        state = Mutex(State(wall: lastKnown ?? wall, steady: steady))
+        state = Lock(State(wall: lastKnown ?? wall, steady: steady))
         _ = believed(wall, steady: steady)
     }
 

@@ -9,7 +9,6 @@ import Observability
 import Realtime
 import ServiceLifecycle
 import Services
-import Synchronization
 import Telemetry
 package import Tracing
 import WebServer

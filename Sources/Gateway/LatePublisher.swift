@@ -1,5 +1,5 @@
+import Core
 import MQTTTransport
-import Synchronization
 
 /// Publishes through a client that is made later, because it is made with what publishes. Thread-safe.
 final class LatePublisher: Sendable {
@@ -8,7 +8,7 @@ final class LatePublisher: Sendable {
         weak var client: MQTTClient?
     }
 
-    private let slot = Mutex(Slot())
+    private let slot = Lock(Slot())
 
     func begin(with client: MQTTClient) {
         slot.withLock { $0.client = client }

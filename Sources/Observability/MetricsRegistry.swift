@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 
 /// A metrics backend that can be read: what `/metrics` shows and what exporters send.
 ///
@@ -21,7 +21,7 @@ package final class MetricsRegistry: Sendable {
     package static let seriesName = "windsock_metrics_series"
 
     package let configuration: MetricsConfiguration
-    private let state: Mutex<State>
+    private let state: Lock<State>
     private let onFirstDrop: @Sendable (_ name: String, _ reason: DropReason) -> Void
 
     private struct State {
@@ -41,7 +41,7 @@ package final class MetricsRegistry: Sendable {
         self.onFirstDrop = onFirstDrop
         let table = SeriesTable(
             maxSeries: configuration.maxSeries, reserved: [Self.droppedSeriesName, Self.seriesName])
-        state = Mutex(State(table: table))
+        state = Lock(State(table: table))
     }
 
     /// Sets the help text of a metric, by the name that the code uses; before or after the metric is made.

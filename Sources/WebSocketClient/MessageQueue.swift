@@ -1,5 +1,5 @@
+import Core
 import NIOCore
-import Synchronization
 
 /// The received messages that nobody has taken yet: bounded, and the place where back-pressure begins.
 ///
@@ -24,7 +24,7 @@ final class MessageQueue: Sendable {
     private let maxMessages: Int
     private let maxBytes: Int
     private let onDemand: @Sendable () -> Void
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(maxMessages: Int, maxBytes: Int, onDemand: @escaping @Sendable () -> Void) {
         self.maxMessages = maxMessages

@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 import Telemetry
 
 @testable import AlertRules
@@ -8,7 +8,7 @@ func at(_ seconds: Double) -> Timestamp { Timestamp(nanosecondsSinceEpoch: Int64
 
 /// `a1`, `a2`, …
 final class CountingIDs: IDGenerator {
-    private let count = Mutex(0)
+    private let count = Lock(0)
     func next() -> String {
         count.withLock { count in
             count += 1

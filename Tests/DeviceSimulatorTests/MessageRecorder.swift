@@ -1,12 +1,12 @@
+import Core
 import Logging
 import MQTTTransport
-import Synchronization
 import Telemetry
 import TestSupport
 
 /// Subscribes to everything at a broker and keeps it in the order of arrival.
 final class MessageRecorder: MQTTBatchHandler {
-    private let received = Mutex<[MQTTMessage]>([])
+    private let received = Lock<[MQTTMessage]>([])
 
     var messages: [MQTTMessage] { received.withLock(\.self) }
     /// Those that are no births, farewells and last wills.

@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import Synchronization
 import Telemetry
@@ -33,8 +34,8 @@ final class ChatMember: Sendable {
     private let name: String
     private let token: String
     private let room: Room
-    private let state = Mutex(State())
-    private let descriptor = Mutex<Int32>(-1)
+    private let state = Lock(State())
+    private let descriptor = Lock<Int32>(-1)
     private let mayTalk = Atomic(false)
     private let isStopping = Atomic(false)
 

@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 import Telemetry
 import WebSocketClient
 
@@ -11,7 +11,7 @@ final class SequenceCollector: Sendable {
             var gaps = 0
         }
 
-        let state = Mutex(State())
+        let state = Lock(State())
 
         func take(_ value: Telemetry.JSONValue) {
             state.withLock { state in

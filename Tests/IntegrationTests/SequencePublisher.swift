@@ -1,6 +1,6 @@
+import Core
 import Logging
 import MQTTTransport
-import Synchronization
 import TestSupport
 
 /// Publishes readings with a growing `seq` at QoS 1, and remembers which of them the broker accepted.
@@ -17,7 +17,7 @@ final class SequencePublisher: Sendable {
     private let ownsLoop: Bool
     private let maxUnderWay: Int
     private let topic: String
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameters:
     ///   - maxUnderWay: few enough for a broker never to queue more than the gateway's receive maximum.

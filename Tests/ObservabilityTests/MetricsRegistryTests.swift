@@ -1,3 +1,4 @@
+import Core
 import Metrics
 import Synchronization
 import Testing
@@ -81,7 +82,7 @@ struct MetricsLimitTests {
     private let registry: MetricsRegistry
 
     private final class Drops: Sendable {
-        let names = Mutex<[String]>([])
+        let names = Lock<[String]>([])
     }
 
     init() {

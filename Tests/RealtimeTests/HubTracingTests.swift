@@ -1,6 +1,6 @@
+import Core
 import NIOEmbedded
 import OTLP
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -16,7 +16,7 @@ struct HubTracingTests {
 
     /// Remembers what it was told.
     final class Observer: DeliveryObserver {
-        let told = Mutex<[FollowedDelivery]>([])
+        let told = Lock<[FollowedDelivery]>([])
         func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp) {
             told.withLock { $0 += deliveries }
         }

@@ -1,6 +1,6 @@
+import Core
 import Foundation
 import NIOCore
-import Synchronization
 import Testing
 
 @testable import Realtime
@@ -10,7 +10,7 @@ import Testing
 struct MailboxTests {
     /// A thread that waits for room, and what it saw.
     private final class Waiter: Sendable {
-        private let result = Mutex<Bool?>(nil)
+        private let result = Lock<Bool?>(nil)
         private let done = DispatchSemaphore(value: 0)
 
         init(_ mailbox: Mailbox) {

@@ -1,9 +1,9 @@
+import Core
 import Foundation
 import Logging
 import NIOEmbedded
 import Realtime
 import Storage
-import Synchronization
 import Telemetry
 import Testing
 
@@ -19,7 +19,7 @@ final class RoomWriterTests {
     private let log = Log()
 
     private final class Log: Sendable {
-        let notes = Mutex<[String]>([])
+        let notes = Lock<[String]>([])
         func note(_ text: String) { notes.withLock { $0.append(text) } }
     }
 

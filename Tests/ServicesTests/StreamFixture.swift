@@ -1,10 +1,10 @@
+import Core
 import CoreMetrics
 import Logging
 import MQTTTransport
 import NIOCore
 import NIOEmbedded
 import Realtime
-import Synchronization
 import Telemetry
 import TestSupport
 import Tracing
@@ -36,7 +36,7 @@ final class StreamFixture {
     }
 
     final class Clock: WallClock {
-        private let seconds = Mutex(1000.0)
+        private let seconds = Lock(1000.0)
         func set(_ value: Double) { seconds.withLock { $0 = value } }
         func now() -> Timestamp {
             Timestamp(secondsSinceEpoch: seconds.withLock { $0 }) ?? .init(nanosecondsSinceEpoch: 0)

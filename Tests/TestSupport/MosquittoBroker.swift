@@ -1,5 +1,5 @@
+import Core
 package import Foundation
-import Synchronization
 
 /// A real mosquitto on a free port of the loopback interface, gone when the test lets go of it.
 ///
@@ -16,7 +16,7 @@ package final class MosquittoBroker: Sendable {
     /// Its configuration and what it stores; a place for the test's certificates and password files as well.
     package let folder: URL
 
-    private let process: Mutex<ChildProcess>
+    private let process: Lock<ChildProcess>
 
     /// Starts a broker and waits until it listens.
     ///
@@ -67,7 +67,7 @@ package final class MosquittoBroker: Sendable {
         lines += ["listener \(port) 127.0.0.1"]
         lines += configuration.map { $0.replacingOccurrences(of: "%FOLDER%", with: folder.path) }
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: Self.file(in: folder))
-        process = Mutex(try Self.launch(in: folder))
+        process = Lock(try Self.launch(in: folder))
     }
 
     deinit {

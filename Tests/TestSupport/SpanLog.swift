@@ -1,9 +1,9 @@
+import Core
 package import OTLP
-import Synchronization
 
 /// Keeps the spans that ended, in that order.
 package final class SpanLog: SpanProcessor {
-    private let spans = Mutex<[SpanData]>([])
+    private let spans = Lock<[SpanData]>([])
 
     package init() {}
 

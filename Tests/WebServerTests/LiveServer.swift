@@ -1,4 +1,5 @@
 import AlertRules
+import Core
 import CoreMetrics
 import Foundation
 import Logging
@@ -9,7 +10,6 @@ import Realtime
 import ServiceLifecycle
 import Services
 import Storage
-import Synchronization
 import Telemetry
 import TestSupport
 import WebSocketClient
@@ -188,7 +188,7 @@ final class LogLines: Sendable {
         }
     }
 
-    private let all = Mutex<[String]>([])
+    private let all = Lock<[String]>([])
 
     var handler: any LogHandler { Handler(lines: self) }
     var lines: [String] { all.withLock { $0 } }

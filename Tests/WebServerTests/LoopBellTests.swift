@@ -1,7 +1,7 @@
+import Core
 import NIOCore
 import NIOPosix
 import Services
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -63,7 +63,7 @@ struct LoopBellTests {
             var isStopped = false
         }
 
-        private let state = Mutex(State())
+        private let state = Lock(State())
         private let deadline = Deadline(in: .seconds(60))
 
         var count: Int { state.withLock { $0.count } }

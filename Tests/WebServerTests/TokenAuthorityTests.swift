@@ -1,6 +1,5 @@
 import Foundation
 import JWTKit
-import Synchronization
 import Telemetry
 import Testing
 

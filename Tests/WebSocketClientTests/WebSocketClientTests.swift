@@ -1,3 +1,4 @@
+import Core
 import NIOCore
 import NIOPosix
 import NIOWebSocket
@@ -25,7 +26,7 @@ struct WebSocketClientTests {
 
     @Test("Every frame is masked, each with another key")
     func masking() async throws {
-        let keys = Mutex<[String?]>([])
+        let keys = Lock<[String?]>([])
         let server = try await ScriptedServer(onFrame: { frame, channel in
             keys.withLock { $0.append(frame.maskKey.map { "\(Array($0))" }) }
             ScriptedServer.echo(frame, channel)
@@ -49,7 +50,7 @@ struct WebSocketClientTests {
 
     @Test("Fragments become one message, and a ping between them is answered")
     func fragments() async throws {
-        let pongs = Mutex<[String]>([])
+        let pongs = Lock<[String]>([])
         let server = try await ScriptedServer(
             onOpen: { channel in
                 ScriptedServer.send(.text, ByteBuffer(string: "one "), fin: false, on: channel)
@@ -85,7 +86,7 @@ struct WebSocketClientTests {
 
     @Test("Our close code reaches the server, and its answer ends the messages quietly")
     func clientCloses() async throws {
-        let codes = Mutex<[UInt16?]>([])
+        let codes = Lock<[UInt16?]>([])
         let server = try await ScriptedServer(onFrame: { frame, channel in
             let data = frame.unmaskedData
             if frame.opcode == .connectionClose {
@@ -288,7 +289,7 @@ struct BackPressureTests {
         let server = try await ScriptedServer(onOpen: flood.run)
         let client = try await WebSocketClient.connect(url: server.url, configuration: Self.small)
         try await client.pauseReading()
-        let received = Mutex(0)
+        let received = Lock(0)
         let consumer = Task { [messages = client.messages] in
             for try await _ in messages {
                 let count = received.withLock { count in

@@ -1,13 +1,13 @@
+import Core
 import Logging
 import MQTTTransport
-import Synchronization
 
 /// Says once that devices cannot connect, and once that all can again: a fleet whose broker is away would otherwise
 /// fill the log.
 final class ConnectionReport: Sendable {
     private let logger: Logger
     /// The devices whose last attempt to connect failed; at most all of them.
-    private let troubled = Mutex<Set<String>>([])
+    private let troubled = Lock<Set<String>>([])
 
     init(logger: Logger) {
         self.logger = logger

@@ -1,5 +1,5 @@
+import Core
 import MQTTTransport
-import Synchronization
 
 /// The counters of one device, and whether it waits for acknowledgements. Written by the scheduler's thread and by the
 /// MQTT loop's.
@@ -15,7 +15,7 @@ final class DeviceMeter: Sendable {
         var isDraining = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// The device's number, for the signal.
     private let device: Int
     private let signal: SchedulerSignal

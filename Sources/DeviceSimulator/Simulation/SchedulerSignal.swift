@@ -1,5 +1,5 @@
+import Core
 import Dispatch
-import Synchronization
 
 /// What wakes the scheduler's thread before the next device is due: a connection, acknowledgements, or the end.
 final class SchedulerSignal: Sendable {
@@ -16,7 +16,7 @@ final class SchedulerSignal: Sendable {
         var isStopped: Bool
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let semaphore = DispatchSemaphore(value: 0)
 
     /// Something about that device changed.

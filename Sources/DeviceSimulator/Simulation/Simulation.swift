@@ -1,8 +1,8 @@
+import Core
 import Foundation
 package import Logging
 package import MQTTTransport
 import ServiceLifecycle
-import Synchronization
 package import Telemetry
 package import Tracing
 
@@ -24,7 +24,7 @@ package final class Simulation: Service {
     private let signal: SchedulerSignal
     private let clock: any WallClock
     private let logger: Logger
-    private let times = Mutex(Times())
+    private let times = Lock(Times())
 
     private struct Times {
         var start: ContinuousClock.Instant?

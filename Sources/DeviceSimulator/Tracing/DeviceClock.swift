@@ -1,6 +1,6 @@
+import Core
 import Dispatch
 import MQTTTransport
-import Synchronization
 import Telemetry
 
 /// A simulated device's clock: wrong by the profile's skew, and set right by asking the gateway.
@@ -35,7 +35,7 @@ final class DeviceClock: MQTTBatchHandler {
     private let device: DeviceID
     private let skew: Duration
     private let clock: any WallClock
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameters:
     ///   - skew: How far the device's clock is ahead of `clock`.

@@ -1,5 +1,5 @@
+import Core
 import MQTTTransport
-import Synchronization
 
 /// Holds back the word of a device's first connection until its clock has been set right, or cannot be: so that its
 /// first span is in the gateway's time already. Later connections are told at once.
@@ -13,7 +13,7 @@ final class FirstConnection: Sendable {
     }
 
     private let clock: DeviceClock
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(clock: DeviceClock) {
         self.clock = clock

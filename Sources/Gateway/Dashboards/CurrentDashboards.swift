@@ -1,18 +1,18 @@
+import Core
 import Logging
 import NIOCore
-import Synchronization
 
 /// The dashboards that are served, which a reload replaces as a whole.
 final class CurrentDashboards: Sendable {
     private let directory: String
-    private let served: Mutex<ByteBuffer>
+    private let served: Lock<ByteBuffer>
 
     /// Reads them for the first time.
     ///
     /// - Throws: ``ConfigurationErrors`` with all problems of all files.
     init(directory: String) throws(ConfigurationErrors) {
         self.directory = directory
-        served = Mutex(ByteBuffer(bytes: try DashboardCatalog(directory: directory).json))
+        served = Lock(ByteBuffer(bytes: try DashboardCatalog(directory: directory).json))
     }
 
     /// The answer to `GET /api/dashboards`.

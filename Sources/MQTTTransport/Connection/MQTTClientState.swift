@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 
 /// What a client shows of itself to other threads.
 final class MQTTClientState: Sendable {
@@ -10,7 +10,7 @@ final class MQTTClientState: Sendable {
         var outstanding = 0
     }
 
-    private let values = Mutex(Values())
+    private let values = Lock(Values())
     private let onStateChange: (@Sendable (MQTTConnectionState) -> Void)?
 
     init(onStateChange: (@Sendable (MQTTConnectionState) -> Void)?) {

@@ -1,6 +1,6 @@
+import Core
 import DequeModule
 import Foundation
-import Synchronization
 
 /// Makes a loop's connections on threads of its own, because looking up a name and connecting TCP block.
 ///
@@ -14,7 +14,7 @@ final class MQTTDialer: Sendable {
         var threadCount = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// Does `work` on a thread that may block. What waits is bounded by the clients, each of which waits for one.
     func dial(_ work: @escaping @Sendable () -> Void) {

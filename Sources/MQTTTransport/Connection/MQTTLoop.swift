@@ -1,6 +1,6 @@
 internal import CMosquitto
+import Core
 import Foundation
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -17,7 +17,7 @@ import Synchronization
 ///     poll(sockets, eventfd) ──▶ read until dry ──▶ handler.accept(batch) ──▶ write (acknowledgements) ──▶ keep-alive
 ///
 /// `@unchecked Sendable`: `sessions` is touched on the loop's own thread only; everything else is immutable or in a
-/// `Mutex`.
+/// `Lock`.
 package final class MQTTLoop: @unchecked Sendable {
     private struct Shared {
         var work: [@Sendable () -> Void] = []
@@ -30,7 +30,7 @@ package final class MQTTLoop: @unchecked Sendable {
     /// About three times the share of an ordinary thread.
     private static let urgentNiceness: Int32 = -5
 
-    private let shared = Mutex(Shared())
+    private let shared = Lock(Shared())
     private let dialer = MQTTDialer()
     private let wakeUp: Int32
     private let name: String

@@ -1,6 +1,6 @@
+import Core
 import CoreMetrics
 import Logging
-import Synchronization
 
 /// Gathers items of one signal and sends them in batches, one request at a time.
 ///
@@ -20,7 +20,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
         let continuation: CheckedContinuation<Bool, Never>
     }
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
     private let wakeup = Wakeup()
     private let closing = Wakeup()
     private let sender: any OTLPSender
@@ -43,7 +43,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
         weight: @escaping @Sendable (Item) -> Int = { _ in 1 },
         encode: @escaping @Sendable ([Item]) throws -> [UInt8]
     ) {
-        state = Mutex(State(queue: BatchQueue(configuration)))
+        state = Lock(State(queue: BatchQueue(configuration)))
         self.sender = sender
         self.timeout = min(timeout, configuration.exportTimeout)
         self.metrics = metrics

@@ -1,5 +1,5 @@
+import Core
 import Logging
-import Synchronization
 
 /// Says what goes wrong with exports, each kind at most once a minute: a collector that is down does not fill the log.
 final class ExportLog: Sendable {
@@ -20,7 +20,7 @@ final class ExportLog: Sendable {
     }
 
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(_ logger: Logger, signal: OTLPSignal) {
         var logger = logger

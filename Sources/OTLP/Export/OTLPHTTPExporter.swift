@@ -1,9 +1,9 @@
 import AsyncHTTPClient
+import Core
 import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
-import Synchronization
 import Telemetry
 
 /// Sends requests to a collector by HTTP, one attempt each; who calls decides about another.
@@ -20,7 +20,7 @@ final class OTLPHTTPExporter: OTLPSender {
     private let reader: ResponseReader
     private let clock: any WallClock
     private let configuration: HTTPClient.Configuration
-    private let client = Mutex(Client.none)
+    private let client = Lock(Client.none)
 
     /// A client must be closed by whoever made it, so that there is none before it is needed.
     private enum Client {

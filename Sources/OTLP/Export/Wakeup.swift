@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 
 /// Wakes one task that waits, from any thread. A wake-up that comes while nobody waits counts for the next wait.
 package final class Wakeup: Sendable {
@@ -7,7 +7,7 @@ package final class Wakeup: Sendable {
         var waiter: CheckedContinuation<Void, Never>?
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let sleep: @Sendable (Duration) async throws -> Void
 
     /// - Parameter sleep: ends early, by an error, when its task is cancelled.

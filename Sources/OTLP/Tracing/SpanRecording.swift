@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 import Telemetry
 import Tracing
 
@@ -9,13 +9,13 @@ final class SpanRecording: Sendable {
         var isRecording = true
     }
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
     private let limits: SpanData.Limits
     private let ended: @Sendable (SpanData) -> Void
 
     /// - Parameter ended: called once, outside of the lock, on the thread that ends the span.
     init(_ data: SpanData, limits: SpanData.Limits, ended: @escaping @Sendable (SpanData) -> Void) {
-        state = Mutex(State(data: data))
+        state = Lock(State(data: data))
         self.limits = limits
         self.ended = ended
     }

@@ -1,3 +1,4 @@
+import Core
 import DequeModule
 package import NIOCore
 import Synchronization
@@ -49,11 +50,11 @@ package final class PresenceRegistry: Sendable {
         var observer: (@Sendable () -> Void)?
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let clients = Atomic<Int>(0)
     private let grace: TimeAmount
     private let protectedFirstLevels: [String]
-    private let latest = Mutex<PresenceSnapshot?>(nil)
+    private let latest = Lock<PresenceSnapshot?>(nil)
 
     /// A registry that waits `grace` before a user who was cut off has left.
     ///

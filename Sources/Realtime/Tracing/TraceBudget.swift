@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 package import Telemetry
 
 /// How many traced things may happen a second: tracing must never cost more than it shows. Thread-safe.
@@ -11,12 +11,12 @@ package final class TraceBudget: Sendable {
     }
 
     private let perSecond: Double
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// - Parameter perSecond: 0 allows nothing.
     package init(perSecond: Int) {
         self.perSecond = Double(max(0, perSecond))
-        state = Mutex(State(tokens: self.perSecond))
+        state = Lock(State(tokens: self.perSecond))
     }
 
     /// Takes as many as that, if they are left; otherwise none.

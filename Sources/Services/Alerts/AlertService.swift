@@ -1,9 +1,9 @@
 package import AlertRules
+import Core
 package import CoreMetrics
 package import Logging
 package import Realtime
 package import Storage
-import Synchronization
 package import Telemetry
 package import Tracing
 
@@ -64,7 +64,7 @@ package final class AlertService: Sendable {
     private let uptime: @Sendable () -> Duration
     private let logger: Logger
     private let transitions: [AlertTransition.Kind: Counter]
-    private let state: Mutex<State>
+    private let state: Lock<State>
     private let wakeWebhook: @Sendable () -> Void
 
     /// Goes on with the alerts that the database has.
@@ -99,7 +99,7 @@ package final class AlertService: Sendable {
             uniqueKeysWithValues: [AlertTransition.Kind.firing, .resolved].map {
                 ($0, Counter(label: "windsock_alerts", dimensions: [("transition", "\($0)")], factory: factory))
             })
-        state = Mutex(
+        state = Lock(
             State(evaluator: try AlertRecall.evaluator(configuration, database: database, ids: ids, at: clock.now())))
     }
 

@@ -1,6 +1,5 @@
 import Logging
 package import Storage
-import Synchronization
 package import Telemetry
 
 /// The webhook's events in the database, where alerts put them in the transaction that makes them true.

@@ -1,7 +1,7 @@
+import Core
 import CoreMetrics
 import Logging
 import Metrics
-import Synchronization
 import Telemetry
 
 /// Events that the webhook does not get because too many wait for it: each counted, and told with their number now and
@@ -14,7 +14,7 @@ final class WebhookOverflow: Sendable {
 
     private static let logInterval = Duration.seconds(10)
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let counter: Counter
     private let logger: Logger
 

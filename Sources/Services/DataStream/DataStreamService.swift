@@ -1,6 +1,6 @@
+import Core
 import NIOCore
 package import Realtime
-import Synchronization
 package import Telemetry
 package import Tracing
 
@@ -17,9 +17,9 @@ package final class DataStreamService: Sendable {
     private let tracer: (any Tracer)?
     private let clock: any WallClock
     private let configuration: DataStreamConfiguration
-    private let latest: Mutex<LatestReadings>
+    private let latest: Lock<LatestReadings>
     /// Locked before ``latest`` and never the other way round; ingest does not take it.
-    private let index = Mutex(DeviceIndex())
+    private let index = Lock(DeviceIndex())
 
     /// A stream into `hub`; `tracer` makes its spans of readings that are sampled.
     package init(
@@ -30,7 +30,7 @@ package final class DataStreamService: Sendable {
         self.tracer = tracer
         self.clock = clock
         self.configuration = configuration
-        self.latest = Mutex(
+        self.latest = Lock(
             LatestReadings(
                 capacity: configuration.maxDevices, maxBytes: configuration.maxLatestBytes,
                 offlineAfter: configuration.offlineAfter))

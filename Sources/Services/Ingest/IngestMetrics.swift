@@ -1,6 +1,6 @@
+import Core
 package import CoreMetrics
 import Metrics
-import Synchronization
 import Telemetry
 
 /// What ingest counts; a batch adds once, not once per message.
@@ -24,7 +24,7 @@ package final class IngestMetrics: Sendable {
     package let refusedValues: Counter
 
     private let factory: any MetricsFactory
-    private let failures = Mutex<[String: Counter]>([:])
+    private let failures = Lock<[String: Counter]>([:])
 
     /// Counters made by `factory`.
     package init(factory: any MetricsFactory) {

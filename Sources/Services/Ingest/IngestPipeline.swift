@@ -1,9 +1,9 @@
+import Core
 import CoreMetrics
 package import Logging
 package import MQTTTransport
 import Realtime
 import Storage
-import Synchronization
 package import Telemetry
 
 /// Takes the broker's batches and makes readings and statuses of them: the first stage after the wire.
@@ -35,7 +35,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     /// The same kind of failure is logged at most this often.
     private static let logInterval = Duration.seconds(10)
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
     private let store: IngestStore
     private let stream: DataStreamService
     private let entry: EntryTracer
@@ -64,7 +64,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         clock: any WallClock = SystemWallClock(),
         logger: Logger
     ) {
-        self.state = Mutex(State(decoder: decoder, clocks: clocks))
+        self.state = Lock(State(decoder: decoder, clocks: clocks))
         self.store = store
         self.clockService = clockService
         self.stream = stream

@@ -1,10 +1,10 @@
+import Core
 import CoreMetrics
 package import Logging
 import MQTTTransport
 import OTLP
 import Realtime
 package import Storage
-import Synchronization
 package import Telemetry
 package import Tracing
 
@@ -57,7 +57,7 @@ package final class IngestStore: Sendable {
     private let tracer: any Tracer
     private let clock: any WallClock
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameters:
     ///   - writer: Writes into `database`.

@@ -1,7 +1,7 @@
+import Core
 package import CoreMetrics
 package import OTLP
 import Realtime
-import Synchronization
 package import Telemetry
 import Tracing
 
@@ -36,7 +36,7 @@ package final class BrowserSpanService: Sendable {
     private let ring: TraceRing
     private let latency: LatencyService
     private let spansPerSecond: Int
-    private let budgets = Mutex<[String: TraceBudget]>([:])
+    private let budgets = Lock<[String: TraceBudget]>([:])
     private let clock: any WallClock
     private let accepted: Counter
     private let rejected: Counter

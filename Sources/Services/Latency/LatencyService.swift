@@ -1,7 +1,7 @@
+import Core
 package import CoreMetrics
 import Metrics
 package import Realtime
-import Synchronization
 package import Telemetry
 package import Tracing
 
@@ -38,7 +38,7 @@ package final class LatencyService: DeliveryObserver {
     private let tracer: any Tracer
     private let budget: TraceBudget
     private let clock: any WallClock
-    private let series = Mutex(LatencySeries())
+    private let series = Lock(LatencySeries())
     /// What pages may report.
     let deliveries = TracedDeliveries()
     /// By the hop's index.

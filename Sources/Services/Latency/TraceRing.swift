@@ -1,6 +1,6 @@
+import Core
 import DequeModule
 package import OTLP
-import Synchronization
 package import Telemetry
 
 /// The recent traces, kept in memory so that the latency page works without a collector.
@@ -42,7 +42,7 @@ package final class TraceRing: SpanProcessor {
     }
 
     private let capacity: Int
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameter capacity: how many of the newest traces are kept.
     package init(capacity: Int = 2000) {

@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 import Telemetry
 
 /// The latest deliveries that became spans: which user each was for, and what that user's pages have reported of it.
@@ -35,7 +35,7 @@ final class TracedDeliveries: Sendable {
     /// At 200 a second some 40 s, which is longer than pages wait before they report.
     static let capacity = 8192
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// A message is about to be sent to a client of that user, under that span.
     func sending(_ span: TraceContext, to user: String) {

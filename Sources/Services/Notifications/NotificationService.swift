@@ -1,8 +1,8 @@
+import Core
 package import Logging
 import NIOCore
 package import Realtime
 package import Storage
-import Synchronization
 package import Telemetry
 package import Tracing
 
@@ -46,9 +46,9 @@ package final class NotificationService: Sendable {
     private let clock: any WallClock
     private let ids: any IDGenerator
     private let logger: Logger
-    private let visits = Mutex<[String: Timestamp]>([:])
+    private let visits = Lock<[String: Timestamp]>([:])
     /// Users who are sending a notification that takes several transactions; one at a time each.
-    private let manySenders = Mutex<Set<String>>([])
+    private let manySenders = Lock<Set<String>>([])
 
     /// Recipients in one transaction: so few that readings and other messages wait some ten milliseconds at most.
     private static let minPortion = 16

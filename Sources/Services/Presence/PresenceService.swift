@@ -1,6 +1,6 @@
+import Core
 package import NIOCore
 package import Realtime
-import Synchronization
 package import Telemetry
 
 /// Tells rooms who came and who went: one event a user, whatever the number of the user's clients.
@@ -15,7 +15,7 @@ package final class PresenceService: Sendable {
     private let isTelemetry: @Sendable (TopicFilter) -> Bool
     private let clock: any WallClock
     /// Held while changes are taken and published, so that they stay in order.
-    private let publishing = Mutex(())
+    private let publishing = Lock(())
 
     /// A service that tells the hub's rooms of what its registry sees; it observes the registry from now on.
     package init(hub: Hub, stream: DataStreamService, clock: any WallClock = SystemWallClock()) {

@@ -1,6 +1,6 @@
+import Core
 package import Logging
 package import Storage
-import Synchronization
 package import Telemetry
 
 /// Removes readings that are too old or too many, in portions so small that ingest goes on between them.
@@ -19,9 +19,9 @@ package final class ReadingRetention: Sendable {
     private let writer: RoomWriter
     private let readings: ReadingStore
     private let logger: Logger
-    private let size = Mutex(ReadingSize())
+    private let size = Lock(ReadingSize())
     /// The last series that was looked at for its age.
-    private let agePosition = Mutex<Int64>(0)
+    private let agePosition = Lock<Int64>(0)
 
     /// - Parameter seriesPerCleaning: Series whose age one cleaning looks at. The next one goes on with those after them,
     ///   so that it takes as long however many there are.

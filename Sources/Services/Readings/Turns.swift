@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 
 /// A semaphore with a bounded wait queue that gives waiting users their turns round robin.
 final class Turns: Sendable {
@@ -9,13 +9,13 @@ final class Turns: Sendable {
         var waiting: FairQueue<Waiter>
     }
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// - Parameters:
     ///   - free: Turns at the same time.
     ///   - maxWaiting: Work that may wait for a turn, without the work that is continued.
     init(free: Int, maxWaiting: Int) {
-        state = Mutex(State(free: free, waiting: FairQueue(capacity: maxWaiting)))
+        state = Lock(State(free: free, waiting: FairQueue(capacity: maxWaiting)))
     }
 
     /// Those that wait now.

@@ -1,9 +1,9 @@
+import Core
 import DequeModule
 import Dispatch
 package import Logging
 package import Realtime
 package import Storage
-import Synchronization
 package import Telemetry
 package import Tracing
 
@@ -62,7 +62,7 @@ package final class RoomWriter: Sendable {
     private let clock: any WallClock
     private let logger: Logger
     private let queue = DispatchQueue(label: "windsock.rooms")
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// A writer into `database` that publishes through `hub`; `tracer` makes the spans of sampled requests.
     package init(

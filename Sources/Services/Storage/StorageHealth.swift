@@ -1,6 +1,6 @@
+import Core
 package import Logging
 import Storage
-import Synchronization
 package import Telemetry
 
 /// Whether what must survive can be written: what the failure of any write, and the success of a batch or a probe, say
@@ -15,7 +15,7 @@ package final class StorageHealth: Sendable {
         package var reason: String
     }
 
-    private let state = Mutex<Trouble?>(nil)
+    private let state = Lock<Trouble?>(nil)
     private let clock: any WallClock
     private let logger: Logger
 

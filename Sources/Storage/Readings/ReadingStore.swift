@@ -1,5 +1,5 @@
+import Core
 import GRDB
-import Synchronization
 package import Telemetry
 
 /// Writes readings: series and devices are made as they appear, and the values go in by prepared statements.
@@ -25,7 +25,7 @@ package final class ReadingStore: Sendable {
     /// Series that one device may have: whoever invents names of metrics takes no other device's room.
     package static let maxDeviceSeries = 2000
 
-    private let cache = Mutex<SeriesCache?>(nil)
+    private let cache = Lock<SeriesCache?>(nil)
     private let maxSeries: Int
 
     /// - Parameter maxSeries: The series that the database may hold: whoever can name devices could fill it else.

@@ -1,6 +1,7 @@
+import Core
 import DequeModule
 package import Logging
-package import NIOCore
+import NIOCore
 import Synchronization
 
 /// Bounds the open connections, in total and per address, below what the process has descriptors for.
@@ -60,7 +61,7 @@ package final class ConnectionCap: Sendable {
     static let slack = 16
 
     private let limits: Limits
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let metrics: EdgeMetrics
     private let log: PacedLog
 

@@ -1,7 +1,7 @@
+import Core
 package import CoreMetrics
-package import Logging
+import Logging
 import NIOCore
-import Synchronization
 
 /// Counters of connections and requests that the edge refuses or cuts.
 package final class EdgeMetrics: Sendable {
@@ -60,7 +60,7 @@ final class PacedLog: Sendable {
     }
 
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(_ logger: Logger) {
         self.logger = logger

@@ -1,15 +1,15 @@
+import Core
 import Foundation
 package import NIOCore
 import NIOPosix
 package import Realtime
-import Synchronization
 
 /// Gives a hub's shard its turns by way of a socket pair: the loop reads what was written into it along with all other
 /// sockets that are ready.
 package final class LoopBell: ShardTurns {
     private let eventLoop: any EventLoop
     private let descriptor: CInt
-    private let turn = Mutex<(@Sendable () -> Void)?>(nil)
+    private let turn = Lock<(@Sendable () -> Void)?>(nil)
 
     /// All loops of a group, each with a bell.
     ///

@@ -1,6 +1,6 @@
+import Core
 import Hummingbird
 import NIOCore
-import Synchronization
 
 /// What machines ask: is it alive, can it work, how is it doing. No token: they tell nothing of users or readings.
 struct HealthRoutes {
@@ -33,7 +33,7 @@ final class SharedText: Sendable {
     private static let restFactor: Int64 = 10
 
     private let make: @Sendable () -> String
-    private let latest = Mutex<Latest?>(nil)
+    private let latest = Lock<Latest?>(nil)
 
     init(make: @escaping @Sendable () -> String) {
         self.make = make

@@ -1,9 +1,9 @@
+import Core
 import Foundation
 import Hummingbird
 import Logging
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// The files of the page, kept in memory while they do not change.
 ///
@@ -19,7 +19,7 @@ struct PageFiles: FileProvider {
             var bytes: ByteBuffer
         }
 
-        private let entries = Mutex<[String: Entry]>([:])
+        private let entries = Lock<[String: Entry]>([:])
 
         func bytes(of path: String, as attributes: FileAttributes) -> ByteBuffer? {
             entries.withLock { entries in

@@ -1,7 +1,7 @@
+import Core
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Synchronization
 
 /// Limits the HTTP requests of each user: how many are under way at once, and how much they cost a second.
 ///
@@ -90,7 +90,7 @@ final class RequestQuota: Sendable {
 
     private let maxUnderway: Int
     private let perSecond: Int
-    private let users = Mutex<[String: Usage]>([:])
+    private let users = Lock<[String: Usage]>([:])
 
     init(limits: ConnectionLimits) {
         maxUnderway = limits.userRequests

@@ -1,5 +1,5 @@
+import Core
 import NIOCore
-import Synchronization
 
 /// Limits of what the clients of one user, or of one address, may do together; 0 turns one off.
 ///
@@ -9,11 +9,11 @@ final class UserQuota: Sendable {
     static let maxBuckets = 65_536
 
     private let limits: ConnectionLimits
-    private let connections = Mutex<[String: Int]>([:])
-    private let commands = Mutex<[String: TokenBucket]>([:])
-    private let addresses = Mutex<[String: TokenBucket]>([:])
+    private let connections = Lock<[String: Int]>([:])
+    private let commands = Lock<[String: TokenBucket]>([:])
+    private let addresses = Lock<[String: TokenBucket]>([:])
     /// By user: until when the messages that joins replayed are paid for.
-    private let replays = Mutex<[String: NIODeadline]>([:])
+    private let replays = Lock<[String: NIODeadline]>([:])
 
     init(limits: ConnectionLimits) {
         self.limits = limits
@@ -75,7 +75,7 @@ final class UserQuota: Sendable {
     private static let freeReplay = TimeAmount.seconds(1)
 
     private static func take(
-        _ cost: Int, of name: String, from buckets: borrowing Mutex<[String: TokenBucket]>, perSecond: Int,
+        _ cost: Int, of name: String, from buckets: borrowing Lock<[String: TokenBucket]>, perSecond: Int,
         now: NIODeadline
     ) -> Bool {
         guard perSecond > 0 else { return true }

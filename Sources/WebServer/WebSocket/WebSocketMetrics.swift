@@ -1,3 +1,4 @@
+import Core
 package import CoreMetrics
 import Realtime
 import Synchronization
@@ -15,9 +16,9 @@ package final class WebSocketMetrics: Sendable {
 
     private let factory: any MetricsFactory
     private let active = Atomic<Int>(0)
-    private let closes = Mutex<[String: Counter]>([:])
-    private let refusals = Mutex<[Int: Counter]>([:])
-    private let failures = Mutex<[CommandError.Code: Counter]>([:])
+    private let closes = Lock<[String: Counter]>([:])
+    private let refusals = Lock<[Int: Counter]>([:])
+    private let failures = Lock<[CommandError.Code: Counter]>([:])
 
     /// Counters made by `factory`.
     package init(factory: any MetricsFactory) {

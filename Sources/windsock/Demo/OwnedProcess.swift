@@ -1,5 +1,5 @@
+import Core
 import Foundation
-import Synchronization
 
 /// A child process in its own process group that the kernel ends with its parent.
 ///
@@ -17,12 +17,15 @@ final class OwnedProcess: Sendable {
         let description: String
     }
 
-    private let state = Mutex(State())
+    /// The variables that a program gets of this process.
+    private static let passedOn: Set<String> = ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"]
+
+    private let state = Lock(State())
 
     /// Starts `program` with `arguments`; its standard input is empty, its output goes to the file `log`.
     init(_ program: String, _ arguments: [String], log: String) throws {
         let started = DispatchSemaphore(value: 0)
-        let failure = Mutex<String?>(nil)
+        let failure = Lock<String?>(nil)
         let command = Self.command(program, arguments)
         let thread = Thread { [self] in
             var pid: pid_t = 0
@@ -106,7 +109,12 @@ final class OwnedProcess: Sendable {
         var arguments = command.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
-        return posix_spawn(&pid, command[0], &actions, &attributes, arguments, environ)
+        // None of this process's secrets.
+        let passedOn = ProcessInfo.processInfo.environment.filter { Self.passedOn.contains($0.key) }
+        var environment = passedOn.map { strdup("\($0.key)=\($0.value)") }
+        environment.append(nil)
+        defer { for variable in environment { free(variable) } }
+        return posix_spawn(&pid, command[0], &actions, &attributes, arguments, environment)
     }
 
     private func wait(for pid: pid_t) {

@@ -1,3 +1,4 @@
+import Core
 import Logging
 import MQTTTransport
 import Synchronization
@@ -6,7 +7,7 @@ import TestSupport
 
 /// Answers devices that ask for the time, as a gateway does.
 final class ClockResponder: MQTTBatchHandler {
-    private let client = Mutex<MQTTClient?>(nil)
+    private let client = Lock<MQTTClient?>(nil)
     private let requestCount = Atomic(0)
     /// Requests of devices that are not answered, as by a gateway that is not there yet.
     private let ignored: Int

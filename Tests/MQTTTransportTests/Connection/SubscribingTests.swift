@@ -1,6 +1,6 @@
+import Core
 import Foundation
 import MQTTTransport
-import Synchronization
 import TestSupport
 import Testing
 
@@ -74,7 +74,7 @@ struct SubscribingTests {
 
     @Test("with MQTT 5 every connect subscribes, and asks for retained messages of new subscriptions only")
     func v5() async throws {
-        let options = Mutex<[UInt8]>([])
+        let options = Lock<[UInt8]>([])
         let broker = try ScriptedBroker { connection, number in
             try connection.acceptClient(sessionPresent: number > 0)
             let packet = try connection.answerSubscribe(1)
@@ -90,7 +90,7 @@ struct SubscribingTests {
 
     @Test("with 3.1.1 a session that is present is left alone, except by the first connect")
     func v311() async throws {
-        let subscribed = Mutex<[Int]>([])
+        let subscribed = Lock<[Int]>([])
         let broker = try ScriptedBroker { connection, number in
             // Present at first (from an earlier run), then present again, then gone.
             try connection.acceptClient(sessionPresent: number < 2)

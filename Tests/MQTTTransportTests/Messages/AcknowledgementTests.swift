@@ -1,6 +1,6 @@
+import Core
 import Foundation
 import MQTTTransport
-import Synchronization
 import TestSupport
 import Testing
 
@@ -9,8 +9,8 @@ import Testing
 struct AcknowledgementTests {
     @Test("acknowledgements leave when the handler returns, and not before")
     func waitsForHandler() async throws {
-        let isTaken = Mutex(false)
-        let silentUntilTaken = Mutex(false)
+        let isTaken = Lock(false)
+        let silentUntilTaken = Lock(false)
         let release = DispatchSemaphore(value: 0)
         let recorder = Recorder { _ in release.wait() }
         let broker = try ScriptedBroker { connection, _ in
@@ -35,8 +35,8 @@ struct AcknowledgementTests {
 
     @Test("after a refused batch the connection is dropped, and the next one begins without its acknowledgements")
     func discardsAcknowledgements() async throws {
-        let firstPackets = Mutex<[ScriptedConnection.Kind?]>([])
-        let wasAcknowledged = Mutex(false)
+        let firstPackets = Lock<[ScriptedConnection.Kind?]>([])
+        let wasAcknowledged = Lock(false)
         let recorder = Recorder(refusals: 1)
         let broker = try ScriptedBroker { connection, number in
             let connect = try connection.acceptClient(sessionPresent: number > 0)

@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 import Testing
 
 @testable import MQTTTransport
@@ -10,7 +10,7 @@ struct MQTTOutboundTests {
 
     /// How publications ended, in the order in which they did.
     private final class Results: Sendable {
-        private let ended = Mutex<[String]>([])
+        private let ended = Lock<[String]>([])
         func append(_ text: String) { ended.withLock { $0.append(text) } }
         var all: [String] { ended.withLock { $0 } }
     }

@@ -1,5 +1,5 @@
+import Core
 import MQTTTransport
-import Synchronization
 import TestSupport
 import Testing
 
@@ -56,7 +56,7 @@ struct PublishingTests {
 
     @Test("what waits when the client stops is given up, and afterwards nothing is taken")
     func stopped() async throws {
-        let ended = Mutex<[Bool]>([])
+        let ended = Lock<[Bool]>([])
         let loop = MQTTLoop()
         let client = try MQTTClient(
             configuration: .test(port: try FreePort.reserve(), id: "stops"), loop: loop, logger: silentLogger)

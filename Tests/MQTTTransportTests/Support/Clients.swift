@@ -1,6 +1,6 @@
+import Core
 import Logging
 import MQTTTransport
-import Synchronization
 import Telemetry
 import TestSupport
 
@@ -9,7 +9,7 @@ let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// The states that a client went through.
 final class StateLog: Sendable {
-    private let log = Mutex<[MQTTConnectionState]>([])
+    private let log = Lock<[MQTTConnectionState]>([])
     func append(_ state: MQTTConnectionState) { log.withLock { $0.append(state) } }
     var states: [MQTTConnectionState] { log.withLock { $0 } }
 
@@ -74,7 +74,7 @@ extension MQTTPublication {
 
 /// How a publication ended, once it has.
 private final class Outcome: Sendable {
-    let value = Mutex<Bool?>(nil)
+    let value = Lock<Bool?>(nil)
 }
 
 extension MQTTClient {

@@ -1,5 +1,5 @@
+import Core
 import Logging
-import Synchronization
 
 /// Everything that was logged, as text.
 final class LogRecorder: Sendable {
@@ -18,7 +18,7 @@ final class LogRecorder: Sendable {
         }
     }
 
-    private let lines = Mutex<[String]>([])
+    private let lines = Lock<[String]>([])
 
     var text: String { lines.withLock { $0.joined(separator: "\n") } }
 

@@ -1,5 +1,5 @@
+import Core
 import MQTTTransport
-import Synchronization
 
 /// A handler that keeps what it is given, and refuses or waits as a test wants it to.
 final class Recorder: MQTTBatchHandler {
@@ -11,13 +11,13 @@ final class Recorder: MQTTBatchHandler {
         var refusals: Int
     }
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
     /// Called before a batch is taken, on the loop's thread.
     private let beforeTaking: @Sendable (MQTTBatch) -> Void
 
     /// - Parameter refusals: How many batches are refused before the first is taken.
     init(refusals: Int = 0, beforeTaking: @escaping @Sendable (MQTTBatch) -> Void = { _ in }) {
-        state = Mutex(State(refusals: refusals))
+        state = Lock(State(refusals: refusals))
         self.beforeTaking = beforeTaking
     }
 

@@ -1,5 +1,5 @@
+import Core
 import Foundation
-import Synchronization
 
 /// A TCP peer that speaks as much MQTT as a test tells it to: for brokers that refuse, hang up or misbehave.
 ///
@@ -9,7 +9,7 @@ final class ScriptedBroker: Sendable {
 
     let port: Int
     private let listener: Int32
-    private let state = Mutex((accepted: 0, errors: [any Error]()))
+    private let state = Lock((accepted: 0, errors: [any Error]()))
 
     /// - Parameter script: Given each connection and its number, from 0. Errors are kept in ``errors``, except that
     ///   the client went.

@@ -1,6 +1,6 @@
+import Core
 import Logging
 import Observability
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -12,7 +12,7 @@ import Testing
 struct OTLPLogHandlerTests {
     /// Keeps the records that were about to be sent.
     private final class Records: Sendable {
-        let all = Mutex<[LogRecord]>([])
+        let all = Lock<[LogRecord]>([])
     }
 
     private struct Clock: WallClock {

@@ -1,11 +1,11 @@
-import Synchronization
+import Core
 
 @testable import OTLP
 
 /// Takes every request and keeps its body.
 final class RecordingSender: OTLPSender {
-    private let bodies = Mutex<[[UInt8]]>([])
-    private let closings = Mutex(0)
+    private let bodies = Lock<[[UInt8]]>([])
+    private let closings = Lock(0)
 
     var sent: [[UInt8]] { bodies.withLock { $0 } }
     var shutdownCount: Int { closings.withLock { $0 } }

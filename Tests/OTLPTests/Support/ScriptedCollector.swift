@@ -1,9 +1,9 @@
+import Core
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import SwiftProtobuf
-import Synchronization
 
 @testable import OTLP
 
@@ -40,7 +40,7 @@ final class ScriptedCollector: Sendable {
 
     /// What handlers share.
     fileprivate final class Sink: Sendable {
-        let state = Mutex(State())
+        let state = Lock(State())
     }
 
     var url: String { "http://127.0.0.1:\(port)/v1/traces" }

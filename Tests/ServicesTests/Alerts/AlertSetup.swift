@@ -1,4 +1,5 @@
 import AlertRules
+import Core
 import CoreMetrics
 import Foundation
 import Logging
@@ -6,7 +7,6 @@ import MQTTTransport
 import OTLP
 import Realtime
 import Storage
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -22,7 +22,7 @@ final class AlertSetup {
     let spans = SpanLog()
     /// How far the clock was set ahead: that much less time has passed.
     final class ClockStep: Sendable {
-        private let value = Mutex(Duration.zero)
+        private let value = Lock(Duration.zero)
         func set(_ step: Duration) { value.withLock { $0 = step } }
         func get() -> Duration { value.withLock { $0 } }
     }

@@ -6,7 +6,6 @@ import MQTTTransport
 import OTLP
 import Realtime
 import Storage
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing

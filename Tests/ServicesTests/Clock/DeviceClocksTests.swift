@@ -1,6 +1,6 @@
+import Core
 import CoreMetrics
 import MQTTTransport
-import Synchronization
 import Telemetry
 import Testing
 
@@ -90,7 +90,7 @@ struct DeviceClocksTests {
 
     @Test("Who asks is told; what is no request is ignored; other topics are left alone")
     func answers() throws {
-        let sent = Mutex<[MQTTPublication]>([])
+        let sent = Lock<[MQTTPublication]>([])
         let service = ClockService(answersPerSecond: 2, factory: NOOPMetricsHandler.instance) { publication in
             sent.withLock { $0.append(publication) }
         }

@@ -1,6 +1,6 @@
+import Core
 import CoreMetrics
 import OTLP
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -12,7 +12,7 @@ import Tracing
 @Suite("Spans of pages")
 struct BrowserSpanTests {
     private final class Clock: WallClock {
-        private let seconds = Mutex(1_000_000.0)
+        private let seconds = Lock(1_000_000.0)
         func now() -> Timestamp { Timestamp(nanosecondsSinceEpoch: Int64(seconds.withLock { $0 } * 1e9)) }
         func set(_ value: Double) { seconds.withLock { $0 = value } }
     }

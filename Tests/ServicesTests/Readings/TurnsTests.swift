@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 import Testing
 
 @testable import Services
@@ -7,7 +7,7 @@ import Testing
 @Suite("Turns")
 struct TurnsTests {
     private final class Log: Sendable {
-        let notes = Mutex<[String]>([])
+        let notes = Lock<[String]>([])
         func note(_ text: String) { notes.withLock { $0.append(text) } }
     }
 

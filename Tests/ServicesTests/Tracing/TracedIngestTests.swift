@@ -4,7 +4,6 @@ import MQTTTransport
 import NIOEmbedded
 import OTLP
 import Realtime
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing

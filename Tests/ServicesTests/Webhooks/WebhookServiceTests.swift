@@ -1,6 +1,6 @@
+import Core
 import Logging
 import Observability
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -155,7 +155,7 @@ struct WebhookServiceTests {
 
     @Test("A restart goes on where the last run stopped: same event, same wait, next attempt")
     func restart() async throws {
-        let waiting = Mutex<[Duration]>([])
+        let waiting = Lock<[Duration]>([])
         let forever: @Sendable (Duration) async throws -> Void = { duration in
             waiting.withLock { $0.append(duration) }
             try await Task.sleep(for: .seconds(3600))

@@ -1,5 +1,5 @@
+import Core
 import Foundation
-import Synchronization
 import Testing
 
 @testable import Telemetry
@@ -186,7 +186,7 @@ struct DecodingWorkTests {
             let decoder = convention.decoder
             for namesOwnDevice in convention == .senml || convention == .thingsboard ? [false, true] : [false] {
                 let context = context(convertsFahrenheit: true, allowsForeignDevices: !namesOwnDevice)
-                let payloads = Mutex<[Int: [UInt8]]>([:])
+                let payloads = Lock<[Int: [UInt8]]>([:])
                 let growth = Work.growth { byteCount in
                     let payload = payloads.withLock { made in
                         let payload = made[byteCount] ?? shape.make(byteCount)

@@ -1,5 +1,5 @@
+import Core
 package import Foundation
-import Synchronization
 
 /// A process that a test starts, and that ends with the test whatever happens.
 ///
@@ -32,7 +32,7 @@ package final class ChildProcess: Sendable {
     package let pid: pid_t
 
     private let log = LineLog()
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     private struct State {
         var isReaped = false
@@ -62,7 +62,7 @@ package final class ChildProcess: Sendable {
         case .failure(let error): throw Failure(description: "cannot start \(executable): \(error)")
         }
         pid = spawned.pid
-        state = Mutex(State())
+        state = Lock(State())
         watch(spawned)
     }
 

@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 
 /// What a child process printed, line by line: the newest ``maxLines`` of both streams in the order of arrival.
 final class LineLog: Sendable {
@@ -10,7 +10,7 @@ final class LineLog: Sendable {
         var droppedCount = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     func append(_ line: ChildProcess.Line) {
         state.withLock { state in

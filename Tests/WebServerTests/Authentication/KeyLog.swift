@@ -1,5 +1,5 @@
+import Core
 import Logging
-import Synchronization
 
 /// What was logged, as text.
 final class KeyLog: Sendable {
@@ -18,7 +18,7 @@ final class KeyLog: Sendable {
         }
     }
 
-    private let all = Mutex<[String]>([])
+    private let all = Lock<[String]>([])
 
     var text: String { all.withLock { $0.joined(separator: "\n") } }
     var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }

@@ -1,7 +1,7 @@
+import Core
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 
 @testable import WebServer
 
@@ -26,8 +26,8 @@ final class KeyServer: Sendable {
     private let state: StateBox
 
     private final class StateBox: Sendable {
-        let value: Mutex<State>
-        init(_ state: State) { value = Mutex(state) }
+        let value: Lock<State>
+        init(_ state: State) { value = Lock(state) }
     }
 
     var source: JWKSource { .url("http://127.0.0.1:\(channel.localAddress?.port ?? 0)/jwks.json?key=hidden") }

@@ -1,6 +1,6 @@
+import Core
 import Dispatch
 import Glibc
-import Synchronization
 
 /// A plain TCP connection to the loopback interface: bytes out, bytes in, and nothing that knows what they mean.
 ///
@@ -27,7 +27,7 @@ final class RawSocket: Sendable {
     private let sending = DispatchQueue(label: "raw socket, sending")
     private let receiving = DispatchQueue(label: "raw socket, receiving")
     /// Negative when it is closed.
-    private let descriptor: Mutex<Int32>
+    private let descriptor: Lock<Int32>
 
     /// Connects.
     ///
@@ -35,7 +35,7 @@ final class RawSocket: Sendable {
     init(port: Int, receiveBufferBytes: Int32? = nil) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system("socket") }
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = Lock(descriptor)
         if var bytes = receiveBufferBytes {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
         }

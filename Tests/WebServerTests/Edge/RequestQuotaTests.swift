@@ -1,5 +1,5 @@
+import Core
 import NIOCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -102,7 +102,7 @@ struct RequestQuotaTests {
 
 /// Counts calls.
 final class CallCounter: Sendable {
-    private let count = Mutex(0)
+    private let count = Lock(0)
 
     func next() -> Int {
         count.withLock { count in

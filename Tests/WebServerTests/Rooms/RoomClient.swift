@@ -1,3 +1,4 @@
+import Core
 import Synchronization
 import TestSupport
 import WebSocketClient
@@ -6,7 +7,7 @@ import WebSocketClient
 final class RoomClient: Sendable {
     let socket: WebSocketClient
     private let ids = Atomic(0)
-    private let kept = Mutex<[JSONValue]>([])
+    private let kept = Lock<[JSONValue]>([])
 
     init(_ socket: WebSocketClient) { self.socket = socket }
 

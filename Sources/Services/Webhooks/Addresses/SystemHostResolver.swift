@@ -1,6 +1,6 @@
+import Core
 import Dispatch
 import Foundation
-import Synchronization
 
 /// Asks the system: its files, its name servers.
 ///
@@ -35,7 +35,7 @@ package struct SystemHostResolver: HostResolver {
             case given
         }
 
-        private let state = Mutex(State.asked)
+        private let state = Lock(State.asked)
 
         var isAwaited: Bool {
             state.withLock { state in

@@ -1,6 +1,6 @@
+import Core
 package import Logging
 import OTLP
-import Synchronization
 package import Telemetry
 
 /// Brings the events of an outbox to their receiver, in order, until each is delivered or given up.
@@ -23,7 +23,7 @@ package final class WebhookService: Sendable {
     private let sleep: @Sendable (Duration) async throws -> Void
     private let wakeup: Wakeup
     private let logger: Logger
-    private let health = Mutex(ReceiverHealth())
+    private let health = Lock(ReceiverHealth())
 
     /// - Parameters:
     ///   - sender: to the receiver that `configuration` names.

@@ -1,4 +1,4 @@
-import Synchronization
+import Core
 package import Telemetry
 
 /// One-time tickets: short-lived stand-ins for a token where one would stand in a URL and so in logs.
@@ -58,7 +58,7 @@ package final class TicketStore: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let limit: Int
     private let limitPerUser: Int
     private let clock: any WallClock

@@ -1,5 +1,5 @@
+import Core
 import Logging
-import Synchronization
 import Telemetry
 import TestSupport
 
@@ -28,7 +28,7 @@ final class SleepClock: WallClock {
         var sleeps: [Duration] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var sleeps: [Duration] { state.withLock { $0.sleeps } }
 
@@ -62,7 +62,7 @@ struct ListedHosts: HostResolver {
 /// Keeps all lines at all levels, metadata included.
 struct LogLines: LogHandler {
     final class Lines: Sendable {
-        private let lines = Mutex<[String]>([])
+        private let lines = Lock<[String]>([])
         var all: [String] { lines.withLock { $0 } }
         func containing(_ text: String) -> [String] { all.filter { $0.contains(text) } }
         fileprivate func append(_ line: String) { lines.withLock { $0.append(line) } }

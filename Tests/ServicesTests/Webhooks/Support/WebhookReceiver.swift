@@ -1,8 +1,8 @@
+import Core
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import Synchronization
 import Telemetry
 
 /// A receiver of webhooks on loopback that answers as it is told, one answer a request, and keeps what it got.
@@ -35,7 +35,7 @@ final class WebhookReceiver: Sendable {
 
     /// What handlers share.
     fileprivate final class Sink: Sendable {
-        let state = Mutex(State())
+        let state = Lock(State())
     }
 
     let port: Int
