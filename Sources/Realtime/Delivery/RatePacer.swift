@@ -9,7 +9,7 @@ import Telemetry
 /// type on a given clock; only conflatable messages are paced.
 ///
 /// Cost: a message takes one look-up of its series, which keeps its rate until a join changes; what waits is found by a
-/// heap of deadlines. The series take half a MiB at most.
+/// heap of deadlines. The series take 400 KiB at most, and what waits about half of the client's queue.
 struct RatePacer {
     /// Series that are paced; those beyond it come as they are. Three quarters of a power of two: as many as a dictionary
     /// holds before it doubles.
@@ -21,19 +21,69 @@ struct RatePacer {
         /// No join matches the room any more.
         case left
         case unlimited
-        case every(TimeAmount)
+        /// The least time between two messages, in whole milliseconds.
+        case every(UInt32)
     }
 
     private final class Join {
-        /// `nil` is no limit.
-        var interval: TimeAmount?
+        /// In milliseconds; `nil` is no limit.
+        var interval: UInt32?
     }
 
+    /// One series in 16 bytes, because a client may have thousands.
     private struct Series {
-        var sentAt: NIODeadline
-        /// As of ``joinVersion``.
-        var rate: Rate
+        private static let unlimited: UInt32 = 0
+        private static let left: UInt32 = .max
+
+        /// When its latest message was sent, in nanoseconds of the loop's clock. The lowest bit is ``isScheduled``.
+        private var sentAndFlag: UInt64
+        /// The interval, or one of the two values above.
+        private var milliseconds: UInt32
+        /// The version of the joins that the rate is of.
         var joinVersion: UInt32
+
+        init(sentAt: NIODeadline, rate: Rate, joinVersion: UInt32) {
+            sentAndFlag = 0
+            milliseconds = 0
+            self.joinVersion = joinVersion
+            self.sentAt = sentAt
+            self.rate = rate
+        }
+
+        var sentAt: NIODeadline {
+            get { .uptimeNanoseconds(sentAndFlag & ~1) }
+            set { sentAndFlag = newValue.uptimeNanoseconds & ~1 | sentAndFlag & 1 }
+        }
+
+        /// Whether ``RatePacer/deadlines`` has it.
+        var isScheduled: Bool {
+            get { sentAndFlag & 1 == 1 }
+            set { sentAndFlag = sentAndFlag & ~1 | (newValue ? 1 : 0) }
+        }
+
+        var rate: Rate {
+            get {
+                switch milliseconds {
+                case Self.unlimited: .unlimited
+                case Self.left: .left
+                default: .every(milliseconds)
+                }
+            }
+            set {
+                milliseconds =
+                    switch newValue {
+                    case .unlimited: Self.unlimited
+                    case .left: Self.left
+                    case .every(let interval): interval
+                    }
+            }
+        }
+
+        /// When a message may follow the latest one, if one has to wait.
+        var nextAt: NIODeadline? {
+            guard case .every(let interval) = rate else { return nil }
+            return sentAt + .milliseconds(Int64(interval))
+        }
     }
 
     private struct Deadline: Comparable {
@@ -53,8 +103,6 @@ struct RatePacer {
     private var waiting: [ConflationKey: QueuedMessage] = [:]
     private var waitingBytes = 0
     private var deadlines = Heap<Deadline>()
-    /// The series that ``deadlines`` has.
-    private var scheduled: Set<ConflationKey> = []
     private let maxWaitingBytes: Int
     /// Set when something may be due earlier than ``deadlines`` has it.
     private var isOutdated = false
@@ -65,10 +113,10 @@ struct RatePacer {
 
     /// A pacer for a client with these joins, none of them limited.
     ///
-    /// - Parameter maxWaitingBytes: of messages that wait; beyond it messages come as they are.
-    init(joined: [TopicFilter], protecting firstLevels: [String], maxWaitingBytes: Int) {
+    /// - Parameter queueBytes: of the client's queue. Messages wait up to half of it; beyond that they come as they are.
+    init(joined: [TopicFilter], protecting firstLevels: [String], queueBytes: Int) {
         filters = RoomFilterTree(protecting: firstLevels)
-        self.maxWaitingBytes = maxWaitingBytes
+        maxWaitingBytes = queueBytes / 2
         for filter in joined { join(filter) }
     }
 
@@ -95,6 +143,7 @@ struct RatePacer {
 
     /// Sets or lifts the limit of a join, which may be still to come.
     mutating func set(_ interval: TimeAmount?, for filter: TopicFilter) {
+        let interval = interval.map { UInt32(clamping: max(1, ($0.nanoseconds + 999_999) / 1_000_000)) }
         if interval != nil { join(filter) }
         guard let join = joins[filter], join.interval != interval else { return }
         limitCount += (interval == nil ? 0 : 1) - (join.interval == nil ? 0 : 1)
@@ -112,19 +161,15 @@ struct RatePacer {
             }
             return true
         }
-        guard case .every(let interval) = state.rate else {
-            // An older message of the series must not come after this one.
-            sent(key, at: now)
-            return true
-        }
         let added = Self.cost(of: message) - (waiting[key].map(Self.cost) ?? 0)
-        if now - state.sentAt >= interval || waitingBytes + added > maxWaitingBytes {
+        guard let nextAt = state.nextAt, now < nextAt, waitingBytes + added <= maxWaitingBytes else {
+            // An older message of the series must not come after this one.
             sent(key, at: now)
             return true
         }
         waitingBytes += added
         waiting[key] = message
-        if scheduled.insert(key).inserted { deadlines.insert(Deadline(at: state.sentAt + interval, key: key)) }
+        if !state.isScheduled { schedule(key, at: nextAt) }
         return false
     }
 
@@ -135,16 +180,15 @@ struct RatePacer {
         for _ in 0..<limit {
             guard let next = deadlines.min, next.at <= now else { break }
             deadlines.removeMin()
-            scheduled.remove(next.key)
+            series[next.key]?.isScheduled = false
             guard let message = waiting[next.key], let state = current(next.key, in: message.room) else { continue }
-            switch state.rate {
-            case .every(let interval) where now - state.sentAt < interval:
-                scheduled.insert(next.key)
-                deadlines.insert(Deadline(at: state.sentAt + interval, key: next.key))
-            case .every, .unlimited:
+            if case .left = state.rate {
+                giveUp(next.key)
+            } else if let nextAt = state.nextAt, now < nextAt {
+                schedule(next.key, at: nextAt)
+            } else {
                 messages.append(message)
                 sent(next.key, at: now)
-            case .left: giveUp(next.key)
             }
         }
         return messages
@@ -154,6 +198,11 @@ struct RatePacer {
     mutating func sent(_ key: ConflationKey, at now: NIODeadline) {
         giveUp(key)
         series[key]?.sentAt = now
+    }
+
+    private mutating func schedule(_ key: ConflationKey, at deadline: NIODeadline) {
+        series[key]?.isScheduled = true
+        deadlines.insert(Deadline(at: deadline, key: key))
     }
 
     /// Gives up the message of a series that waits.
@@ -167,7 +216,7 @@ struct RatePacer {
     /// Makes room for further series; only when that frees many, so that its cost is small for each.
     private mutating func forgetSent() {
         guard deadlines.count < Self.maxSeries / 4 * 3 else { return }
-        series = series.filter { scheduled.contains($0.key) }
+        series = series.filter(\.value.isScheduled)
     }
 
     private mutating func changed(mayBeSooner: Bool) {
@@ -181,16 +230,13 @@ struct RatePacer {
         nextReview = now + Self.reviewInterval
         var reviewed: [Deadline] = []
         reviewed.reserveCapacity(waiting.count)
+        for deadline in deadlines.unordered { series[deadline.key]?.isScheduled = false }
         for (key, message) in waiting {
             guard let state = current(key, in: message.room) else { continue }
-            if case .every(let interval) = state.rate {
-                reviewed.append(Deadline(at: state.sentAt + interval, key: key))
-            } else {
-                reviewed.append(Deadline(at: now, key: key))
-            }
+            series[key]?.isScheduled = true
+            reviewed.append(Deadline(at: state.nextAt ?? now, key: key))
         }
         deadlines = Heap(reviewed)
-        scheduled = Set(reviewed.map(\.key))
     }
 
     /// The series with its rate brought up to date; nil when it is new.
@@ -205,7 +251,7 @@ struct RatePacer {
     }
 
     private func rate(of room: String) -> Rate {
-        var shortest: TimeAmount?
+        var shortest: UInt32?
         var hasJoin = false
         var isLimited = true
         filters.forEachMember(matching: room) { join in

@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 
 /// Messages that a join sends to one client page by page: the next page is asked for when the socket took the one
 /// before, so that a client that reads nothing costs one page of memory.

@@ -1,5 +1,5 @@
 import DequeModule
-package import NIOCore
+import NIOCore
 package import Telemetry
 
 /// Joins that replay what a client missed: live messages are held until all before them is out.

@@ -17,7 +17,7 @@ extension HubShard {
         if control.pacer == nil {
             control.pacer = RatePacer(
                 joined: client.joined, protecting: configuration.protectedFirstLevels,
-                maxWaitingBytes: configuration.queue.maxBytes)
+                queueBytes: configuration.queue.maxBytes)
         }
         control.pacer?.set(interval, for: filter)
         settle(control, of: client)

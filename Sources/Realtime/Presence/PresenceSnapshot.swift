@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 package import Telemetry
 
 /// Users and their rooms at one instant.
