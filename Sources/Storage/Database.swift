@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import GRDB
 package import Telemetry
@@ -92,6 +93,10 @@ package final class Database: Sendable {
         configuration.label = "windsock.storage"
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 6
+        // What runs beside the caller shares a thread a core. Without it each connection has one of its own while it
+        // works, and ingest shares the cores with all of them.
+        configuration.targetQueue = DispatchQueue(
+            label: "windsock.storage.async", qos: .userInitiated, attributes: .concurrent)
         do {
             let isThere = FileManager.default.fileExists(atPath: file)
             if isThere {

@@ -6,9 +6,9 @@
 A quiet time gives the measure, then come the attacks, then a recovery. Honest clients lose nothing and stay in order, the
 gateway's memory grows by no more than is allowed, and descriptors and threads come back to where they were.
 
-From 300 seconds on each attack runs alone, after a warm-up in which all of them fill the bounded caches; p99 and memory
-at the end are judged as well, and in the end all attacks run together. In shorter runs attacks run by families, and not
-all together: that keeps two cores so busy in a debug build that honest clients wait for the machine.
+From 300 seconds on each attack runs alone, after a warm-up in which they fill the bounded caches, family by family; p99 and
+memory at the end are judged as well, and in the end all attacks run together. In shorter runs attacks run by families, and
+not all together: that keeps two cores so busy in a debug build that honest clients wait for the machine.
 
 The exit status is 0 when all was as promised, 1 when it was not, 69 when something is missing.
 """
@@ -38,6 +38,8 @@ from attack import ATTACKS, Target  # noqa: E402
 
 # From here on each attack runs alone, and times are judged.
 LONG = 300
+# Begins the names of the phases before the measure is taken.
+WARM_UP = "warm-up:"
 # Seconds in which honest traffic must flow again after an attack, or a new gateway takes over.
 RECOVERY = 25
 # Devices beside the honest ones, so that what grows with their number shows; fewer where no times are judged, because a
@@ -216,7 +218,9 @@ class Soak:
         if self.is_long:
             # What is bounded is filled once before the measure is taken.
             warm_up = min(120, rest * 0.25)
-            self.run("warm-up", chosen, warm_up, rest=5)
+            families = self.families(chosen)
+            for family, attacks in families:
+                self.run(f"{WARM_UP} {family}", attacks, warm_up / len(families), rest=2)
             rest -= warm_up
         self.quiet = self.run("quiet", [], quiet)
         self.start = self.world.gateway.usage()
@@ -224,12 +228,17 @@ class Soak:
         self.recover(recovery)
         return self.report()
 
+    @staticmethod
+    def families(chosen):
+        """The families of these attacks, each with its attacks."""
+        families = dict.fromkeys(ATTACKS[name].family for name in chosen)
+        return [(family, [name for name in chosen if ATTACKS[name].family == family]) for family in families]
+
     def attack(self, chosen, seconds):
         if self.is_long or self.options.only:
             turns = [(name, [name]) for name in chosen]
         else:
-            families = dict.fromkeys(ATTACKS[name].family for name in chosen)
-            turns = [(family, [name for name in chosen if ATTACKS[name].family == family]) for family in families]
+            turns = self.families(chosen)
         together = seconds * 0.2 if self.is_long and len(turns) > 1 else 0
         for name, attacks in turns:
             self.run(name, attacks, (seconds - together) / len(turns) - 1)
@@ -267,7 +276,7 @@ class Soak:
 
     def report(self):
         print()
-        attacked = [phase for phase in self.phases if phase.attacks and phase.name != "warm-up"]
+        attacked = [phase for phase in self.phases if phase.attacks and not phase.name.startswith(WARM_UP)]
         text, within = judge.hostile(attacked, self.quiet)
         print(text + ("" if self.options.times else " (not judged)"))
         failed = [phase.name for phase in self.phases if phase.failures]

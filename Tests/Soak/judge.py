@@ -10,6 +10,8 @@ from servers import MIB
 # What the gateway's resident memory may grow by at its peak: for one attack, and for several at once, which may each
 # fill what they are allowed.
 GROWTH, GROWTH_TOGETHER = 64 * MIB, 128 * MIB
+# What it may have at any time, in a release build: everything that is bounded is full then, and some in use.
+RESIDENT = 384 * MIB
 # The longest that a reading or a chat message, and that an answer may take: longer is a stall, even on a busy machine.
 STALL_MS, ANSWER_STALL_MS = 10_000, 20_000
 # p99 of readings in the whole hostile time: twice the quiet one, or so many milliseconds more where that is more,
@@ -76,6 +78,8 @@ class Phase:
         allowed = GROWTH_TOGETHER if len(self.attacks) > 1 else GROWTH
         if self.growth > allowed:
             self.failures.append(f"memory grew by {self.growth / MIB:.0f} MiB; allowed: {allowed / MIB:.0f}")
+        if times and self.peak > RESIDENT:
+            self.failures.append(f"memory was {self.peak / MIB:.0f} MiB; allowed: {RESIDENT / MIB:.0f}")
         answers = self.http or [(0, "")]
         for (slowest, what), limit in ((max(self.deliveries()), STALL_MS), (max(answers), ANSWER_STALL_MS)):
             if slowest > limit:
@@ -107,7 +111,7 @@ HEAD = ["phase", "s", "memory", "peak", "CPU %", "p50 ms", "p99 ms", "worst", ""
 
 
 def line(cells):
-    return f"{cells[0]:<18}" + "".join(f"{cell:>8}" for cell in cells[1:])
+    return f"{cells[0]:<22}" + "".join(f"{cell:>8}" for cell in cells[1:])
 
 
 def reasons(failures, limit=6):

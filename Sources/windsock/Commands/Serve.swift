@@ -37,6 +37,7 @@ struct Serve: AsyncParsableCommand {
         let group = ServiceGroup(
             configuration: .serving(
                 [
+                    .init(service: FreePageService(), successTerminationBehavior: .ignore),
                     .init(service: ReloadService(gateway: gateway), successTerminationBehavior: .ignore),
                     .init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup),
                 ], logger: logger))
