@@ -27,6 +27,13 @@ struct PrintedConfigurationTests {
         }
     }
 
+    @Test("An address of keys is printed without its query, which may hold a secret")
+    func keySecret() throws {
+        let printed = GatewayConfiguration.printed(
+            try SettingsFixture.sources("jwt: {jwks: \"https://id.example/keys?code=hidden\"}"))
+        #expect(printed.contains("https://id.example/keys") && !printed.contains("hidden"))
+    }
+
     @Test("What is printed is a configuration file that means the same")
     func roundTrip() throws {
         let yaml = """

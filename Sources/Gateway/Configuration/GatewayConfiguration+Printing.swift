@@ -1,5 +1,6 @@
 import Services
 import Telemetry
+import WebServer
 
 extension GatewayConfiguration {
     private static let mask = "********"
@@ -12,6 +13,8 @@ extension GatewayConfiguration {
             var value = settings.text(option)
             if option.isSecret, value != nil { value = mask }
             if option == .mqttURL { value = value.map(maskedPassword) }
+            // Its query may hold one.
+            if option == .jwtKeys { value = value.map { (try? JWKSource($0))?.description ?? mask } }
             // Its path is often the receiver's only secret.
             if option == .webhookURL { value = value.map { (try? WebhookURL($0))?.description ?? mask } }
             return "\(option.key): \(value.map(scalar) ?? "~")  # \(settings.origin(of: option))"

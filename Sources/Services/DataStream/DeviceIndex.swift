@@ -1,4 +1,4 @@
-package import Telemetry
+import Telemetry
 
 /// A device in a room, in the order of the names' UTF-8 bytes, which is that of the database.
 package struct DevicePlace: Hashable, Sendable {

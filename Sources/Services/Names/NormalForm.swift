@@ -1,5 +1,5 @@
 import Foundation
-package import Telemetry
+import Telemetry
 
 extension String {
     /// The same text in Unicode's normal form NFC, for names that operators write into files.

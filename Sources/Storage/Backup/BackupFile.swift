@@ -22,7 +22,9 @@ package struct BackupFile {
         self.path = URL(filePath: path).resolvingSymlinksInPath().path
         let type = try? FileManager.default.attributesOfItem(atPath: self.path)[.type] as? FileAttributeType
         partial = type == nil || type == .typeRegular ? self.path + ".partial" : nil
-        let flags = partial == nil ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC
+        // Made anew: one that is there may be somebody else's, or a link to somewhere else.
+        if let partial { unlink(partial) }
+        let flags = partial == nil ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL
         let descriptor = open(partial ?? self.path, flags | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Failure(path: path, reason: Self.systemError()) }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)

@@ -4,7 +4,7 @@ import Hummingbird
 /// What every answer says to browsers: run nothing from elsewhere, guess no types, tell nobody where you were.
 struct SecurityHeaders: RouterMiddleware {
     private static let policy =
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self'; script-src 'self'; "
+        "default-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
         + "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
     func handle(

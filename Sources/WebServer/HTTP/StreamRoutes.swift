@@ -18,6 +18,7 @@ struct StreamRoutes {
     private let readings: ReadingHistory
     /// `{"dashboards":[…]}`, one copy for all until it is reloaded.
     private let dashboards: @Sendable () -> ByteBuffer
+    private let cursors = DeviceCursors()
 
     init(
         hub: Hub, stream: DataStreamService, readings: ReadingHistory, dashboards: @escaping @Sendable () -> ByteBuffer
@@ -109,7 +110,7 @@ struct StreamRoutes {
             try request.query("limit", in: 1...Int64(Self.maxListedDevices), default: Int64(Self.maxListedDevices)))
         var place: DevicePlace?
         if let after = request.query("after") {
-            guard let given = DevicePlace(cursor: after) else {
+            guard let given = cursors.place(of: after) else {
                 throw Problem(.badRequest, "\"after\" must be the \"next\" of the answer before.")
             }
             place = given
@@ -117,7 +118,8 @@ struct StreamRoutes {
         do {
             return try await .parts(
                 DevicesAnswer(
-                    stream: stream, readings: readings, visibility: visibility, after: place, limit: limit),
+                    stream: stream, readings: readings, visibility: visibility, cursors: cursors, after: place,
+                    limit: limit),
                 type: "application/json")
         } catch let error as RequestError {
             throw Problem(error)
@@ -136,6 +138,7 @@ private struct DevicesAnswer: AnswerSource {
     private let stream: DataStreamService
     private let readings: ReadingHistory
     private let visibility: RoomVisibility
+    private let cursors: DeviceCursors
     /// Of rooms that may be seen.
     private let places: [DevicePlace]
     private var last: DevicePlace?
@@ -147,12 +150,13 @@ private struct DevicesAnswer: AnswerSource {
     private var isFinished = false
 
     init(
-        stream: DataStreamService, readings: ReadingHistory, visibility: RoomVisibility, after last: DevicePlace?,
-        limit: Int
+        stream: DataStreamService, readings: ReadingHistory, visibility: RoomVisibility, cursors: DeviceCursors,
+        after last: DevicePlace?, limit: Int
     ) {
         self.stream = stream
         self.readings = readings
         self.visibility = visibility
+        self.cursors = cursors
         self.places = stream.places().filter { visibility.canSee(room: $0.room) }
         self.last = last
         self.left = limit
@@ -169,7 +173,7 @@ private struct DevicesAnswer: AnswerSource {
             bytes.append(UInt8(ascii: "]"))
             if hasMore, let last {
                 JSONWriter.append(raw: ",\"next\":", to: &bytes)
-                JSONWriter.append(last.cursor, to: &bytes)
+                JSONWriter.append(cursors.cursor(of: last, isShown: visibility.canSee(room: last.room)), to: &bytes)
             }
             bytes.append(UInt8(ascii: "}"))
             isFinished = true

@@ -27,8 +27,6 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
     private var hasFailed = false
-    /// `websocket.upgrade`, from a handshake's request to the decision.
-    private var span: (any Span)?
     /// Parts that arrived while the token was checked; nil before. Reading stops meanwhile, so they are one read at most.
     private var held: [HTTPServerRequestPart]?
     private var isReadHeld = false
@@ -92,7 +90,6 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .refused(let refusal): refuse(head, refusal, context)
         case .echo: pass(head, context)
         case .handshake:
-            beginSpan(head)
             guard quota.takeConnection(from: context.remoteAddress, now: context.eventLoop.now) else {
                 return refuse(
                     head, UpgradeRefusal(429, "Too many connections from this address; try again later."), context)
@@ -119,6 +116,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             return refuse(head, UpgradeRefusal(401, "\(AuthenticationError.missing)"), context)
         }
         held = []
+        let start = clock.now()
         let authenticator = self.authenticator
         let result = context.eventLoop.makeFutureWithTask {
             do throws(AuthenticationError) {
@@ -132,7 +130,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             switch result {
             case .success(let identity):
                 self.admission.identity = identity
-                self.endSpan(status: Int(HTTPResponseStatus.switchingProtocols.code))
+                self.recordSpan(of: head, from: start)
                 self.pass(head, context)
             case .failure(let error): self.refuse(head, UpgradeRefusal(401, "\(error)"), context)
             }
@@ -140,29 +138,24 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refuse(_ head: HTTPRequestHead, _ refusal: UpgradeRefusal, _ context: ChannelHandlerContext) {
-        endSpan(status: refusal.status)
         var head = head
         head.headers.remove(name: "upgrade")
         head.headers.add(name: UpgradeRefusal.headerName, value: refusal.headerValue)
         pass(head, context)
     }
 
-    private func beginSpan(_ head: HTTPRequestHead) {
+    /// Records `websocket.upgrade`. Only handshakes with a valid token have one: nobody else may take of the budget of traces.
+    private func recordSpan(of head: HTTPRequestHead, from start: Timestamp) {
         let origin = head.headers.first(name: "traceparent").flatMap {
             TraceContext(traceparent: $0, state: head.headers.first(name: "tracestate"))
         }
-        span = entry.begin("websocket.upgrade", from: origin, ofKind: .server, at: clock.now())
-        span?.updateAttributes { attributes in
+        guard let span = entry.begin("websocket.upgrade", from: origin, ofKind: .server, at: start) else { return }
+        span.updateAttributes { attributes in
             attributes["http.request.method"] = head.method.rawValue
             attributes["http.route"] = "/ws"
+            attributes["http.response.status_code"] = Int(HTTPResponseStatus.switchingProtocols.code)
         }
-    }
-
-    private func endSpan(status: Int) {
-        guard let span else { return }
-        span.updateAttributes { $0["http.response.status_code"] = status }
         span.end(at: clock.now())
-        self.span = nil
     }
 
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {

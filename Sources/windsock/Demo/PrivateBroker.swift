@@ -23,7 +23,8 @@ final class PrivateBroker: Service {
         }
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("windsock-demo-\(UUID().uuidString)")
         port = try LoopbackPort.free()
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let file = directory.appendingPathComponent("mosquitto.conf")
         try Self.configuration(port: port).write(to: file, atomically: true, encoding: .utf8)
         let log = directory.appendingPathComponent("mosquitto.log")

@@ -75,7 +75,7 @@ struct SettingsOptions: ParsableArguments {
 
     /// A logger to standard error, at the configured level.
     static func logger(level: Logger.Level, label: String = "windsock") -> Logger {
-        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: label) { PlainTextLogHandler(StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = level
         return logger
     }

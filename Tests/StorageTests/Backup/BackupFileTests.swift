@@ -46,6 +46,23 @@ struct BackupFileTests {
         #expect(type == .typeCharacterSpecial)
     }
 
+    @Test("A part that is there already is not written to: it may be a link, or somebody else's")
+    func prepared() throws {
+        let other = "\(fixture.directory)/other"
+        try "theirs".write(toFile: other, atomically: true, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(atPath: "\(path).partial", withDestinationPath: other)
+        let file = try BackupFile(path: path)
+        try file.write(Array("whole".utf8))
+        try file.finish()
+        #expect(text(other) == "theirs" && text(path) == "whole")
+
+        try "open to all".write(toFile: "\(path).partial", atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: "\(path).partial")
+        try BackupFile(path: path).finish()
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber
+        #expect(mode?.intValue == 0o600)
+    }
+
     @Test("One that cannot be made is named")
     func unwritable() throws {
         let error = #expect(throws: BackupFile.Failure.self) { try BackupFile(path: "/proc/none/backup") }

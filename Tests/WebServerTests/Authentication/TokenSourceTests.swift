@@ -32,20 +32,4 @@ struct TokenSourceTests {
         #expect("\(Credential.token("secret"))" == "a token")
         #expect(String(reflecting: Credential.ticket("secret")) == "a ticket")
     }
-
-    @Test(
-        "Tokens and tickets are taken out of URIs, whatever is around them",
-        arguments: [
-            ("/ws", "/ws"), ("/ws?a=b", "/ws?a=b"), ("/ws?token=abc", "/ws?token=REDACTED"),
-            ("/ws?a=b&token=a.b.c&x=y", "/ws?a=b&token=REDACTED&x=y"),
-            ("/ws?ticket=abc#f", "/ws?ticket=REDACTED#f"), ("/ws?TOKEN=abc", "/ws?TOKEN=REDACTED"),
-            ("/ws?%74oken=abc", "/ws?%74oken=REDACTED"), ("/ws?token=a=b", "/ws?token=REDACTED"),
-            ("/ws?token=a&token=b", "/ws?token=REDACTED&token=REDACTED"), ("/ws?x?token=a", "/ws?x?token=REDACTED"),
-            ("/ws?token=a b%zz", "/ws?token=REDACTED"), ("/ws?a;token=a", "/ws?a;token=REDACTED"),
-            ("/ws?&&token", "/ws?&&token"), ("http://[bad/?ticket=a", "http://[bad/?ticket=REDACTED"),
-            ("/ws?tokens=a", "/ws?tokens=a"), ("/ws?", "/ws?"), ("/ws?a=b&", "/ws?a=b&"),
-        ])
-    func redaction(_ uri: String, _ expected: String) {
-        #expect(TokenSource.redacted(uri) == expected)
-    }
 }

@@ -106,6 +106,19 @@ struct TracingLiveTests {
         #expect(tracing.spans.named("websocket.upgrade").count == 1)
     }
 
+    @Test("A handshake without a valid token has no span: it takes nothing of the budget of traces")
+    func refusedHandshakes() async throws {
+        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let server = try await LiveServer(tracing: tracing)
+        await #expect(throws: WebSocketClientError.self) {
+            _ = try await server.client(token: "none", headers: [("traceparent", Self.browser)])
+        }
+        _ = try await server.client(headers: [("traceparent", Self.browser)])
+        try await server.stop()
+        let spans = tracing.spans.named("websocket.upgrade")
+        #expect(spans.compactMap { $0.attributes.get("http.response.status_code") } == [.int64(101)])
+    }
+
     @Test("A page's spans are taken, measured, and shown with the gateway's")
     func browserSpans() async throws {
         let tracing = TestTracing(sampler: .parentBasedAlwaysOn)

@@ -1,0 +1,70 @@
+import Logging
+
+/// Keeps what strangers wrote from looking like lines of the log, or like commands to a terminal: control characters are
+/// written as `\u{1b}` before the handler behind it sees them.
+struct PlainTextLogHandler: LogHandler {
+    private var handler: any LogHandler
+
+    init(_ handler: any LogHandler) {
+        self.handler = handler
+    }
+
+    var metadata: Logger.Metadata {
+        get { handler.metadata }
+        set { handler.metadata = Self.plain(newValue) }
+    }
+
+    var metadataProvider: Logger.MetadataProvider? {
+        get { handler.metadataProvider }
+        set { handler.metadataProvider = newValue }
+    }
+
+    var logLevel: Logger.Level {
+        get { handler.logLevel }
+        set { handler.logLevel = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { handler[metadataKey: key] }
+        set { handler[metadataKey: key] = newValue.map(Self.plain) }
+    }
+
+    func log(event: LogEvent) {
+        var event = event
+        event.message = "\(Self.plain(event.message.description))"
+        event.metadata = event.metadata.map(Self.plain)
+        handler.log(event: event)
+    }
+
+    private static func plain(_ metadata: Logger.Metadata) -> Logger.Metadata { metadata.mapValues(plain) }
+
+    private static func plain(_ value: Logger.MetadataValue) -> Logger.MetadataValue {
+        switch value {
+        case .string(let text): .string(plain(text))
+        case .stringConvertible(let value): .string(plain("\(value)"))
+        case .array(let elements): .array(elements.map(plain))
+        case .dictionary(let members): .dictionary(plain(members))
+        }
+    }
+
+    private static func plain(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var plain = ""
+        for scalar in text.unicodeScalars {
+            if isControl(scalar) {
+                plain += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                plain.unicodeScalars.append(scalar)
+            }
+        }
+        return plain
+    }
+
+    /// Whether it ends a line, moves the cursor or changes the direction of what follows.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import Services
+import Testing
+
+@testable import WebServer
+
+/// Where a page of devices ends, told only to those who may know.
+@Suite("Cursors of devices")
+struct DeviceCursorsTests {
+    private let place = DevicePlace(room: "sensors/secret/room", device: "boiler")
+
+    @Test("Both kinds lead back to their place; the one of a hidden place says nothing")
+    func roundTrip() {
+        let cursors = DeviceCursors()
+        let shown = cursors.cursor(of: place, isShown: true)
+        let hidden = cursors.cursor(of: place, isShown: false)
+        #expect(shown == "sensors/secret/room/boiler")
+        #expect(cursors.place(of: shown) == place && cursors.place(of: hidden) == place)
+        for form in [hidden, String(decoding: Base64URL.decode(hidden) ?? [], as: UTF8.self)] {
+            #expect(!form.isEmpty && !form.contains("secret") && !form.contains("boiler"))
+        }
+        #expect(cursors.cursor(of: place, isShown: false) != hidden, "equal places cannot be told")
+    }
+
+    @Test("Texts that are no cursor are none, and so are those of another process")
+    func strangers() {
+        let hidden = DeviceCursors().cursor(of: place, isShown: false)
+        for text in ["", "x", "AAAA", hidden, String(hidden.dropLast(4))] {
+            #expect(DeviceCursors().place(of: text) == nil)
+        }
+    }
+}
