@@ -2,7 +2,7 @@
 # ARGS goes on to the program that a task runs: make run ARGS='--mqtt-url mqtt://broker:1883'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak lint format bench clean
+.PHONY: help setup run test soak sanitize fuzz lint format bench clean
 
 SWIFT_SOURCES := Package.swift Sources Tests
 PYTHON_SCRIPTS := Benchmarks/history $(wildcard scripts/*.py Tests/OTLPTests/Receiver/*.py Tests/Soak/*.py)
@@ -31,6 +31,14 @@ soak: ## Attack a release build for ten minutes beside honest clients, and judge
 	@swift build -c release --product windsock
 	@exec python3 Tests/Soak --binary .build/release/windsock $(ARGS)
 
+sanitize: ## Run the parallel tests under AddressSanitizer and ThreadSanitizer
+	@scripts/setup test
+	@exec scripts/sanitize $(ARGS)
+
+fuzz: ## Feed what reads from strangers with made-up input, a minute each
+	@scripts/setup run
+	@exec scripts/fuzz $(ARGS)
+
 lint: ## Check format, import layers, scripts, and what sources must not contain
 	@scripts/setup lint
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
@@ -49,4 +57,4 @@ bench: ## Measure speed and memory
 
 clean: ## Remove what was built
 	swift package clean
-	rm -rf .build/pycache .build/test-logs
+	rm -rf .build/pycache .build/test-logs .build-address .build-thread .build-fuzz

@@ -27,6 +27,8 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 
+let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 
 let package = Package(
@@ -76,13 +78,13 @@ let package = Package(
             name: "OTLP",
             dependencies: [
                 "Core", "CZlib", "Telemetry", "Observability", logging, coreMetrics, tracing, asyncHTTPClient, protobuf,
-                nio("NIOCore"), nio("NIOHTTP1"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                nio("NIOCore"), nio("NIOHTTP1"), ssl,
             ],
             exclude: ["Protobuf/README.md", "Protobuf/opentelemetry"],
             swiftSettings: settings),
         .target(
             name: "WebSocketClient",
-            dependencies: ["Core", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket")],
+            dependencies: ["Core", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket"), ssl],
             swiftSettings: settings),
 
         // Level 2: the use cases
@@ -103,7 +105,7 @@ let package = Package(
                 lifecycle,
                 hummingbird,
                 jwt, crypto, collections, asyncHTTPClient,
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
@@ -166,7 +168,7 @@ let package = Package(
             name: "OTLPTests",
             dependencies: [
                 "Core", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing, protobuf,
-                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), ssl,
             ],
             exclude: ["Receiver"], swiftSettings: settings),
         .testTarget(
@@ -185,7 +187,7 @@ let package = Package(
                 coreMetrics, grdb,
                 tracing, nio("NIOCore"),
                 asyncHTTPClient, "Observability", nio("NIOHTTP1"), nio("NIOPosix"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"), nio("NIOEmbedded"),
+                ssl, nio("NIOEmbedded"),
             ],
             swiftSettings: settings),
         .testTarget(
@@ -221,5 +223,25 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport"], swiftSettings: settings),
+
+        // Fuzzing: what is read from strangers, as one list, and the tests that feed it the corpus
+        .target(
+            name: "FuzzInputs",
+            dependencies: [
+                "Core", "Telemetry", "WebServer", "DeviceSimulator", "Gateway", "Storage", nio("NIOCore"),
+                nio("NIOHTTP1"),
+            ],
+            path: "Tests/Fuzz/Inputs", swiftSettings: settings),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzInputs"], swiftSettings: settings),
     ]
 )
+
+// Only scripts/fuzz builds it, with the sanitizer that has the rest of it.
+if Context.environment["WINDSOCK_FUZZ"] != nil {
+    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CFuzzer", "FuzzInputs"], path: "Tests/Fuzz/Driver", swiftSettings: settings),
+    ]
+}

@@ -30,7 +30,7 @@ LAYERS = {
     "OTLP": [
         "Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib", "NIOCore", "NIOHTTP1", "NIOSSL",
     ],
-    "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket"],
+    "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"],
     # Level 2: the use cases
     "Services": [
         "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP",

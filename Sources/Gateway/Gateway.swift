@@ -27,11 +27,12 @@ package struct Gateway: Service {
     package struct Endpoint: Sendable {
         package let host: String
         package let port: Int
+        package let isSecure: Bool
 
         /// The address for a browser on this machine.
         package var url: String {
             let shown = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
-            return "http://\(shown.contains(":") ? "[\(shown)]" : shown):\(port)"
+            return "\(isSecure ? "https" : "http")://\(shown.contains(":") ? "[\(shown)]" : shown):\(port)"
         }
     }
 
@@ -60,6 +61,7 @@ package struct Gateway: Service {
     private let export: OTLPPipeline
     private let dashboards: CurrentDashboards
     private let authority: TokenAuthority
+    private let certificate: TLSCertificate?
 
     /// Builds all parts; nothing is opened yet.
     ///
@@ -109,6 +111,7 @@ package struct Gateway: Service {
         GatewayMetrics.register(
             in: registry, client: mqtt.client, hub: hub, stream: stream, sockets: sockets, rooms: rooms)
         let host = configuration.server.host
+        let certificate = try Self.certificate(configuration.server, logger: logger)
         self.configuration = configuration
         self.logger = logger
         self.group = group
@@ -119,6 +122,7 @@ package struct Gateway: Service {
         self.export = export
         self.dashboards = dashboards
         self.authority = authenticator.authority
+        self.certificate = certificate
         self.housekeeping = Housekeeping(
             rooms: rooms, configuration: configuration.history,
             isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
@@ -132,6 +136,7 @@ package struct Gateway: Service {
                 latency: tracing.latency,
                 traces: tracing.ring,
                 browserSpans: tracing.browserSpans,
+                certificate: certificate,
                 readiness: { [client = mqtt.client, health = rooms.writer.health, trust = rooms.clockTrust] in
                     Readiness(checks: [.mqtt(client), .storage(health, trust)])
                 },
@@ -139,13 +144,16 @@ package struct Gateway: Service {
                 dashboards: { dashboards.json }),
             eventLoopGroup: group,
             logger: logger,
-            onRunning: { port in await onReady(Endpoint(host: host, port: port)) })
+            onRunning: { port in
+                await onReady(Endpoint(host: host, port: port, isSecure: certificate != nil))
+            })
     }
 
-    /// Takes what its operator changed while it runs: dashboards, and the keys of `jwt.jwks`. What has a mistake stays as it
+    /// Takes what its operator changed while it runs: dashboards, the certificate, and the keys of `jwt.jwks`. What has a mistake stays as it
     /// was, and the log says what it is.
     package func reload() async {
         dashboards.reload(logger: logger)
+        certificate?.reload()
         await authority.reloadKeys()
     }
 
@@ -177,6 +185,17 @@ package struct Gateway: Service {
         hub.close()
         await rooms.close()
         try? await group.shutdownGracefully()
+    }
+
+    private static func certificate(
+        _ configuration: WebServerConfiguration, logger: Logger
+    ) throws(ConfigurationErrors) -> TLSCertificate? {
+        guard let tls = configuration.tls else { return nil }
+        do throws(TLSCertificate.Failure) {
+            return try TLSCertificate(certificateFile: tls.certificateFile, keyFile: tls.keyFile, logger: logger)
+        } catch {
+            throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error).")])
+        }
     }
 
     /// Keeps connections below what the process has descriptors for: broker, database and log need some, too.

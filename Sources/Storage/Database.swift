@@ -17,6 +17,8 @@ package final class Database: Sendable {
 
     /// What the writer may keep of the file in memory.
     private static let cacheKiB = 32_768
+    /// The same for each reader: enough for the upper levels of the trees. The system has the rest of what was read.
+    private static let readerCacheKiB = 512
     /// A larger database is not read through at the start: that would take seconds.
     private static let maxCheckedBytes: Int64 = 256 << 20
 
@@ -97,6 +99,7 @@ package final class Database: Sendable {
         // works, and ingest shares the cores with all of them.
         configuration.targetQueue = DispatchQueue(
             label: "windsock.storage.async", qos: .userInitiated, attributes: .concurrent)
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -\(Self.readerCacheKiB)") }
         do {
             let isThere = FileManager.default.fileExists(atPath: file)
             if isThere {

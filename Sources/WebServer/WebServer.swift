@@ -22,6 +22,8 @@ package struct WebServer: Service {
         package var latency: LatencyService
         package var traces: TraceRing
         package var browserSpans: BrowserSpanService
+        /// `nil` serves without TLS.
+        package var certificate: TLSCertificate?
         package var readiness: @Sendable () -> Readiness
         package var metricsText: @Sendable () -> String
         /// The JSON that `GET /api/dashboards` answers.
@@ -35,6 +37,7 @@ package struct WebServer: Service {
             latency: LatencyService,
             traces: TraceRing,
             browserSpans: BrowserSpanService,
+            certificate: TLSCertificate? = nil,
             readiness: @escaping @Sendable () -> Readiness,
             metricsText: @escaping @Sendable () -> String,
             dashboards: @escaping @Sendable () -> ByteBuffer
@@ -46,6 +49,7 @@ package struct WebServer: Service {
             self.latency = latency
             self.traces = traces
             self.browserSpans = browserSpans
+            self.certificate = certificate
             self.readiness = readiness
             self.metricsText = metricsText
             self.dashboards = dashboards
@@ -100,13 +104,14 @@ package struct WebServer: Service {
             publicOrigin: configuration.publicOrigin, allowed: configuration.allowedOrigins)
         let authenticator = dependencies.authenticator
         let environment = dependencies.environment
+        let certificate = dependencies.certificate
         let lines = try await RequestLines(on: eventLoopGroup.makeIterator())
         let application = Application(
             router: router(origins: origins),
             server: HTTPServerBuilder { [configuration] responder in
                 HTTP1WebSocketChannel(
                     responder: responder, authenticator: authenticator, origins: origins, environment: environment,
-                    lines: lines, echoPath: configuration.echoPath)
+                    lines: lines, echoPath: configuration.echoPath, certificate: certificate)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,
@@ -118,7 +123,11 @@ package struct WebServer: Service {
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: quiet(logger))
         do {
-            try await application.run()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                if let certificate { group.addTask { await certificate.watch() } }
+                defer { group.cancelAll() }
+                try await application.run()
+            }
         } catch let error as IOError where AddressUnavailable.codes.contains(error.errnoCode) {
             throw AddressUnavailable(description: "\(error)")
         }

@@ -4,7 +4,7 @@ import NIOWebSocket
 
 /// One WebSocket connection, seen from the client: for `windsock tail`, tests and benchmarks.
 ///
-/// Plain `ws://` only. Messages are taken from ``messages`` at the consumer's pace: whoever is slow slows the socket
+/// Messages are taken from ``messages`` at the consumer's pace: whoever is slow slows the socket
 /// and grows no memory. The connection is closed when the client is released.
 ///
 /// Source: RFC 6455.
@@ -34,7 +34,7 @@ package final class WebSocketClient: Sendable {
     /// Connects to `url` and completes the handshake.
     ///
     /// - Parameters:
-    ///   - url: `ws://host[:port][/path][?query]`.
+    ///   - url: `ws://host[:port][/path][?query]`, or the same with `wss`.
     ///   - headers: added to the request, such as `Authorization` or `Origin`.
     ///   - subprotocols: offered in this order.
     /// - Throws: ``WebSocketClientError``; `refused` carries status and body of an answer that is no upgrade.

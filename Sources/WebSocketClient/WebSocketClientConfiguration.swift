@@ -18,6 +18,8 @@ package struct WebSocketClientConfiguration: Sendable {
     /// The size of the socket's receive buffer; `nil` leaves it to the system. Small ones make a client that stops
     /// reading felt sooner.
     package var receiveBufferBytes: Int?
+    /// A file of certificates, PEM, that `wss://` trusts; the system's when `nil`.
+    package var caFile: String?
 
     package init(
         maxFrameBytes: Int = 1 << 20,
@@ -27,7 +29,8 @@ package struct WebSocketClientConfiguration: Sendable {
         maxRefusalBodyBytes: Int = 16 << 10,
         handshakeTimeout: Duration = .seconds(10),
         closeTimeout: Duration = .seconds(5),
-        receiveBufferBytes: Int? = nil
+        receiveBufferBytes: Int? = nil,
+        caFile: String? = nil
     ) {
         self.maxFrameBytes = min(max(maxFrameBytes, 125), Int(UInt32.max))
         self.maxMessageBytes = maxMessageBytes
@@ -37,5 +40,6 @@ package struct WebSocketClientConfiguration: Sendable {
         self.handshakeTimeout = handshakeTimeout
         self.closeTimeout = closeTimeout
         self.receiveBufferBytes = receiveBufferBytes
+        self.caFile = caFile
     }
 }

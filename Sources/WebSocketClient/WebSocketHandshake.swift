@@ -1,9 +1,10 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NIOWebSocket
 
-/// Makes a connection: TCP, the HTTP upgrade, and the pipeline that speaks WebSocket after it.
+/// Makes a connection: TCP, TLS for `wss`, the HTTP upgrade, and the pipeline that speaks WebSocket after it.
 ///
 /// NIO's upgrader checks the status, `Upgrade` and `Sec-WebSocket-Accept`; what it does not check, subprotocol and
 /// extensions, is checked here. Source: RFC 6455 section 4.1.
@@ -55,6 +56,7 @@ struct WebSocketHandshake: Sendable {
     }
 
     private func connect(on group: any EventLoopGroup) async throws -> Connection {
+        let tls = try url.isSecure ? tlsContext() : nil
         var bootstrap = ClientBootstrap(group: group)
             .connectTimeout(TimeAmount(configuration.handshakeTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -65,7 +67,8 @@ struct WebSocketHandshake: Sendable {
         do {
             return try await bootstrap.connect(host: url.host, port: url.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    Connection(channel: channel, outcome: try configurePipeline(of: channel))
+                    if let tls { try addTLS(tls, to: channel) }
+                    return Connection(channel: channel, outcome: try configurePipeline(of: channel))
                 }
             }
         } catch ChannelError.connectTimeout {
@@ -73,6 +76,25 @@ struct WebSocketHandshake: Sendable {
         } catch {
             throw WebSocketClientError.connectionFailed("\(url.host):\(url.port): \(error)")
         }
+    }
+
+    private func tlsContext() throws -> NIOSSLContext {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.shutdownTimeout = .seconds(1)
+        if let caFile = configuration.caFile { tls.trustRoots = .file(caFile) }
+        do {
+            return try NIOSSLContext(configuration: tls)
+        } catch {
+            throw WebSocketClientError.connectionFailed(
+                "the certificates of \(configuration.caFile ?? "the system") cannot be used: \(error)")
+        }
+    }
+
+    /// A name goes into the handshake for servers with several certificates; an address must not (RFC 6066 section 3).
+    private func addTLS(_ context: NIOSSLContext, to channel: any Channel) throws {
+        let isAddress = (try? SocketAddress(ipAddress: url.host, port: url.port)) != nil
+        try channel.pipeline.syncOperations.addHandler(
+            NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : url.host))
     }
 
     private func configurePipeline(of channel: any Channel) throws -> EventLoopFuture<Outcome> {

@@ -1,22 +1,26 @@
-/// The parts of a `ws://` URL that a connection needs.
+/// The parts of a `ws://` or `wss://` URL that a connection needs.
 ///
 /// Source: RFC 6455 section 3. Written by hand, because it is little and the client then needs no Foundation.
 package struct WebSocketURL: Hashable, Sendable {
     /// A name or an address; IPv6 addresses without their brackets.
     package let host: String
     package let port: Int
+    /// Whether the scheme is `wss`.
+    package let isSecure: Bool
     /// Path and query as they go into the request line; begins with `/`.
     package let target: String
 
     /// The value of the `Host` header: the port is left out when it is the scheme's own.
     var hostHeader: String {
         let name = host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? name : "\(name):\(port)"
+        return port == Self.port(isSecure: isSecure) ? name : "\(name):\(port)"
     }
 
-    /// Parses `ws://host[:port][/path][?query]`.
+    private static func port(isSecure: Bool) -> Int { isSecure ? 443 : 80 }
+
+    /// Parses `ws://host[:port][/path][?query]`, and the same with `wss`.
     ///
-    /// - Throws: `invalidURL` with what is wrong; `wss`, user info and fragments are refused by name.
+    /// - Throws: `invalidURL` with what is wrong; user info and fragments are refused by name.
     package init(_ text: String) throws(WebSocketClientError) {
         func invalid(_ reason: String) -> WebSocketClientError {
             .invalidURL("\(reason); a URL such as ws://127.0.0.1:8080/ws is needed")
@@ -25,11 +29,8 @@ package struct WebSocketURL: Hashable, Sendable {
             throw invalid("the URL has no scheme")
         }
         let scheme = text[..<end].lowercased()
-        guard scheme == "ws" else {
-            throw scheme == "wss"
-                ? .invalidURL("wss:// is not supported: connect to ws://, or to a proxy that adds TLS")
-                : invalid("the scheme is \(scheme)")
-        }
+        guard scheme == "ws" || scheme == "wss" else { throw invalid("the scheme is \(scheme)") }
+        isSecure = scheme == "wss"
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw invalid("the URL has a space, a control character or one that is not ASCII and not escaped")
         }
@@ -37,16 +38,18 @@ package struct WebSocketURL: Hashable, Sendable {
         guard !rest.contains("#") else { throw invalid("a WebSocket URL has no fragment (#)") }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         guard !authority.contains("@") else { throw invalid("a WebSocket URL has no user name") }
-        guard let (host, port) = Self.split(authority) else { throw invalid("the host or port is not valid") }
+        guard let (host, port) = Self.split(authority, port: Self.port(isSecure: isSecure)) else {
+            throw invalid("the host or port is not valid")
+        }
         self.host = host
         self.port = port
         let target = rest[authority.endIndex...]
         self.target = target.hasPrefix("/") ? String(target) : "/" + target
     }
 
-    private static func split(_ authority: Substring) -> (host: String, port: Int)? {
+    private static func split(_ authority: Substring, port: Int) -> (host: String, port: Int)? {
         var host = authority
-        var port = Substring("80")
+        var port = Substring("\(port)")
         if authority.hasPrefix("[") {
             guard let close = authority.firstIndex(of: "]") else { return nil }
             host = authority[..<close].dropFirst()

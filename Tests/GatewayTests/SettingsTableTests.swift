@@ -50,6 +50,8 @@ struct SettingsTableTests {
         case "mqtt.ca_file": ["mqtt.url": "mqtts://broker"]
         case "mqtt.certificate_file": ["mqtt.url": "mqtts://broker", "mqtt.key_file": file]
         case "mqtt.key_file": ["mqtt.url": "mqtts://broker", "mqtt.certificate_file": file]
+        case "tls.certificate_file": ["tls.key_file": file]
+        case "tls.key_file": ["tls.certificate_file": file]
         case "webhook.secret", "webhook.secret_file", "webhook.allow_private":
             ["webhook.url": "https://hooks.example.org/x"]
         default: [:]

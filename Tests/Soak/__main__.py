@@ -6,7 +6,7 @@
 A quiet time gives the measure, then come the attacks, then a recovery. Honest clients lose nothing and stay in order, the
 gateway's memory grows by no more than is allowed, and descriptors and threads come back to where they were.
 
-From 300 seconds on each attack runs alone, after a warm-up in which they fill the bounded caches, family by family; p99 and
+From 300 seconds on each attack runs alone, after a warm-up in which they fill the bounded caches, by families and all together; p99 and
 memory at the end are judged as well, and in the end all attacks run together. In shorter runs attacks run by families, and
 not all together: that keeps two cores so busy in a debug build that honest clients wait for the machine.
 
@@ -220,7 +220,8 @@ class Soak:
             warm_up = min(120, rest * 0.25)
             families = self.families(chosen)
             for family, attacks in families:
-                self.run(f"{WARM_UP} {family}", attacks, warm_up / len(families), rest=2)
+                self.run(f"{WARM_UP} {family}", attacks, warm_up / 2 / len(families), rest=2)
+            self.run(f"{WARM_UP} all", chosen, warm_up / 2, rest=5)
             rest -= warm_up
         self.quiet = self.run("quiet", [], quiet)
         self.start = self.world.gateway.usage()

@@ -20,7 +20,10 @@ import WebSocketClient
 final class LiveServer: Sendable {
     static let secret = "live-server-secret-0123456789abcdef"
 
+    /// Plain, also when the server takes TLS only: then it is that of a relay in front of it.
     let port: Int
+    /// The server's own port.
+    let serverPort: Int
     let stream: DataStreamService
     let hub: Hub
     let services: HubServices
@@ -38,12 +41,13 @@ final class LiveServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let serviceGroup: ServiceGroup
     private let task: Task<Void, any Error>
+    private let relay: TLSRelay?
 
     init(
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil, echoPath: EchoPath? = nil,
-        alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(),
+        certificate: TestCertificate? = nil, alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(),
         socketMetrics: any MetricsFactory = NOOPMetricsHandler.instance,
         metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
@@ -96,6 +100,10 @@ final class LiveServer: Sendable {
                 hub: hub, services: services,
                 authenticator: Authenticator(authority: authority, tickets: tickets), environment: environment,
                 latency: tracing.latency, traces: tracing.ring, browserSpans: tracing.browserSpans,
+                certificate: try certificate.map {
+                    try TLSCertificate(
+                        certificateFile: $0.file, keyFile: $0.keyFile, interval: .milliseconds(20), logger: logger)
+                },
                 readiness: {
                     Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")])
                 },
@@ -104,7 +112,15 @@ final class LiveServer: Sendable {
         serviceGroup = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         task = Task { [serviceGroup] in try await serviceGroup.run() }
         var iterator = ports.makeAsyncIterator()
-        port = await iterator.next() ?? 0
+        serverPort = await iterator.next() ?? 0
+        if let certificate {
+            let relay = try await TLSRelay(to: serverPort, trusting: certificate.file, on: group)
+            self.relay = relay
+            port = relay.port
+        } else {
+            relay = nil
+            port = serverPort
+        }
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
@@ -161,6 +177,7 @@ final class LiveServer: Sendable {
 
     /// Asks the server to end, and waits until it has.
     func stop() async throws {
+        try? await relay?.stop()
         await serviceGroup.triggerGracefulShutdown()
         try await task.value
         hub.close()

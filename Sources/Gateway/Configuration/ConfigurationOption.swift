@@ -47,6 +47,10 @@ extension ConfigurationOption {
     static let echoPath = Self("echo_path", "Where messages are echoed, for conformance suites; never in production.")
     static let eventLoops = Self("event_loops", default: "0", "Threads that serve clients; 0 is one a core.")
 
+    static let tlsCertificateFile = Self(
+        "tls.certificate_file", "The gateway's certificate and those that vouch for it, PEM; turns HTTPS on.")
+    static let tlsKeyFile = Self("tls.key_file", "The key of tls.certificate_file, PEM.")
+
     static let jwtSecret = Self("jwt.secret", isSecret: true, "Signs tokens (HS256); 32 bytes or more.")
     static let jwtSecretFile = Self("jwt.secret_file", "A file that holds jwt.secret.")
 
@@ -177,7 +181,7 @@ extension ConfigurationOption {
     /// Every option, in the order in which they are printed.
     package static let all: [ConfigurationOption] = [
         listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops,
-        jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,
+        tlsCertificateFile, tlsKeyFile, jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,
         mqttStatusTopic, mqttShareGroup, offlineAfter, statusTopics, clockExchange,

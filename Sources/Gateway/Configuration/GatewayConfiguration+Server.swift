@@ -9,6 +9,7 @@ extension GatewayConfiguration {
         return WebServerConfiguration(
             host: host,
             port: port,
+            tls: tls(&settings),
             publicOrigin: publicOrigin(&settings),
             allowedOrigins: allowedOrigins(&settings),
             echoPath: echoPath(&settings),
@@ -71,6 +72,24 @@ extension GatewayConfiguration {
         }
         guard !host.contains(where: { $0.isWhitespace || ":/[]@".contains($0) }) else { return nil }
         return (host.isEmpty ? "0.0.0.0" : String(host), Int(port))
+    }
+
+    private static func tls(_ settings: inout SettingsReader) -> (certificateFile: String, keyFile: String)? {
+        let certificateFile = settings.text(.tlsCertificateFile)
+        let keyFile = settings.text(.tlsKeyFile)
+        for (option, path) in [(ConfigurationOption.tlsCertificateFile, certificateFile), (.tlsKeyFile, keyFile)] {
+            if let path, !FileManager.default.isReadableFile(atPath: path) {
+                settings.fail(option, "The file \(path) cannot be read.", instead: ())
+            }
+        }
+        switch (certificateFile, keyFile) {
+        case (let certificateFile?, let keyFile?): return (certificateFile, keyFile)
+        case (nil, nil): return nil
+        case (nil, _):
+            return settings.fail(.tlsKeyFile, "A key needs its certificate: tls.certificate_file.", instead: nil)
+        case (_, nil):
+            return settings.fail(.tlsCertificateFile, "A certificate needs its key: tls.key_file.", instead: nil)
+        }
     }
 
     private static func exemptAddresses(_ settings: inout SettingsReader) -> Set<String> {

@@ -14,8 +14,7 @@ package enum ProcessMetrics {
     /// Adds the figures to `registry`.
     package static func register(in registry: MetricsRegistry) {
         let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
-        let pageBytes = Double(sysconf(Int32(_SC_PAGESIZE)))
-        guard ticksPerSecond > 0, pageBytes > 0 else { return }
+        guard ticksPerSecond > 0 else { return }
 
         registry.observe(
             "process_cpu_seconds", help: "User and system CPU time spent, in seconds.", kind: .counter
@@ -23,7 +22,7 @@ package enum ProcessMetrics {
             cpuSeconds()
         }
         registry.observe("process_resident_memory_bytes", help: "Resident memory size in bytes.") {
-            status().map { Double($0.residentPages) * pageBytes }
+            residentBytes.map(Double.init)
         }
         registry.observe("process_virtual_memory_bytes", help: "Virtual memory size in bytes.") {
             status().map { Double($0.virtualBytes) }
@@ -44,6 +43,11 @@ package enum ProcessMetrics {
                 seconds
             }
         }
+    }
+
+    /// Bytes of this process that are in memory; `nil` where there is no `/proc`.
+    package static var residentBytes: Int? {
+        status().map { Int(clamping: $0.residentPages) * Int(sysconf(Int32(_SC_PAGESIZE))) }
     }
 
     private static func status() -> ProcessStatus? {

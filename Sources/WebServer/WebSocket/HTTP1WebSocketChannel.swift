@@ -5,11 +5,12 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import NIOSSL
 import Services
 
 /// HTTP/1.1 and WebSocket on one listener: Hummingbird serves the one, ``WebSocketConnection`` the other.
 ///
-///     HTTPInputGate ──▶ HTTP codec ──▶ UpgradeGate ──▶ NIO's upgrade handler ──┬─ upgraded ──▶ WebSocketConnection (alone in the pipeline)
+///     [TLS ──▶] HTTPInputGate ──▶ HTTP codec ──▶ UpgradeGate ──▶ NIO's upgrade handler ──┬─ upgraded ──▶ WebSocketConnection (alone in the pipeline)
 ///                                                                              └─ not ──▶ HTTPConnectionGuard, Hummingbird's HTTP pipeline and router
 struct HTTP1WebSocketChannel: HTTPChannelHandler {
     /// What a connection became with its first request.
@@ -41,6 +42,8 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     let lines: RequestLines
     /// Where ``EchoConnection`` serves; `nil` is nowhere.
     let echoPath: EchoPath?
+    /// `nil` serves without TLS.
+    let certificate: TLSCertificate?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -57,8 +60,10 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                         admission: NIOLoopBound(admission, eventLoop: channel.eventLoop), environment: environment,
                         echoPath: echoPath)
                 ],
-                notUpgradingCompletionHandler: { channel in
-                    channel.eventLoop.makeCompletedFuture { try Self.configureHTTP(channel, environment, lines) }
+                notUpgradingCompletionHandler: { [isSecure = certificate != nil] channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try Self.configureHTTP(channel, environment, lines, isSecure: isSecure)
+                    }
                 })
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
             configuration.enableErrorHandling = false  // Hummingbird answers errors
@@ -76,6 +81,10 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                     timeout: limits.handshakeTimeout),
                 position: .before(upgradeHandler))
             try pipeline.addHandler(HTTPInputGate(), position: .first)
+            if let certificate {
+                try pipeline.addHandler(NIOSSLServerHandler(context: certificate.context), position: .first)
+                try pipeline.addHandler(PlainRequestGuard(), position: .first)
+            }
             return Value(outcome: outcome, channel: channel)
         }
     }
@@ -92,14 +101,14 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     }
 
     private static func configureHTTP(
-        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestLines
+        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestLines, isSecure: Bool
     ) throws -> Outcome {
         guard let line = lines.line(of: channel.eventLoop) else {
             throw ChannelError.inappropriateOperationForState
         }
         let pipeline = channel.pipeline.syncOperations
         let limits = environment.limits
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
         try pipeline.addHandler(
             HTTPConnectionGuard(
                 configuration: HTTPConnectionGuard.Configuration(

@@ -103,6 +103,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         guard !hasFailed else { return }
         hasFailed = true
+        // It ended within a head, maybe because we end: nobody waits for an answer.
+        guard error != .invalidEOFState else { return context.close(promise: nil) }
         let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
         let head = HTTPResponseHead(
             version: .http1_1, status: status, headers: ["connection": "close", "content-length": "0"])

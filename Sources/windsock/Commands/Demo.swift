@@ -87,6 +87,7 @@ struct Demo: AsyncParsableCommand {
             tracer: gateway.deviceTracer, logger: logger)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if let broker { services.append(.init(service: broker, successTerminationBehavior: .gracefullyShutdownGroup)) }
+        services.append(.init(service: FreePageService(), successTerminationBehavior: .ignore))
         services.append(.init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup))
         services.append(.init(service: simulation, successTerminationBehavior: .ignore))
         return services

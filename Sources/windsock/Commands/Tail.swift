@@ -23,6 +23,9 @@ struct Tail: AsyncParsableCommand {
     @Option(help: "The token to show; better WINDSOCK_TOKEN, which other users of the machine do not see.")
     var token: String?
 
+    @Option(help: "Certificates that a wss:// address is trusted by, PEM; the system's when not given.")
+    var caFile: String?
+
     @Flag(help: "One JSON object a line, for pipes.")
     var json = false
 
@@ -31,7 +34,8 @@ struct Tail: AsyncParsableCommand {
             Signals.ignoreStrays()
             let filters = try Token.filters(self.filters, "FILTER")
             let session = TailSession(
-                url: url, token: try await token(for: filters), filters: filters, printer: ReadingPrinter(json: json))
+                url: url, token: try await token(for: filters), filters: filters, caFile: caFile,
+                printer: ReadingPrinter(json: json))
             try await session.run()
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Observability
 import ServiceLifecycle
 
 #if canImport(Glibc)
@@ -44,13 +45,25 @@ import ServiceLifecycle
 
 /// Returns memory that bursts have freed to the system. Without it two thirds of the heap were free pages after a soak.
 struct FreePageService: Service {
-    /// A call takes some milliseconds of one core, and is in nobody's way but of threads that allocate in the same arena.
-    private static let interval = Duration.seconds(10)
+    private static let interval = Duration.seconds(2)
+    /// A call takes some milliseconds, in which threads wait that allocate in the same arena. It is worth that when memory
+    /// has grown by so much, and once a minute.
+    private static let growthBytes = 16 << 20
+    private static let longestRest = Duration.seconds(60)
 
     func run() async throws {
         guard !Allocator.isConfigured else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: Self.interval)) != nil { Allocator.returnFreePages() }
+            var (kept, calledAt) = (Int.max, ContinuousClock.now)
+            while (try? await Task.sleep(for: Self.interval)) != nil {
+                let resident = ProcessMetrics.residentBytes ?? 0
+                kept = min(kept, resident)
+                guard resident - kept > Self.growthBytes || calledAt.duration(to: .now) > Self.longestRest else {
+                    continue
+                }
+                Allocator.returnFreePages()
+                (kept, calledAt) = (ProcessMetrics.residentBytes ?? 0, .now)
+            }
         }
     }
 }

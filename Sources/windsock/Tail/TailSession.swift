@@ -8,6 +8,7 @@ struct TailSession {
     let url: String
     let token: String
     let filters: [TopicFilter]
+    let caFile: String?
     let printer: ReadingPrinter
 
     /// Ends only by an error that trying again does not mend.
@@ -20,7 +21,8 @@ struct TailSession {
             var held: Duration?
             do {
                 let client = try await WebSocketClient.connect(
-                    url: url, subprotocols: ["windsock.v1", "bearer.\(token)"])
+                    url: url, subprotocols: ["windsock.v1", "bearer.\(token)"],
+                    configuration: WebSocketClientConfiguration(caFile: caFile))
                 wasConnected = true
                 try await follow(client)
                 let closure = await client.closed()

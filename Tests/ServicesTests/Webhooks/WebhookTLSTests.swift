@@ -9,41 +9,18 @@ import Testing
 /// A connection to an address that was looked up before is still one to the host of the URL.
 @Suite("TLS of webhooks")
 struct WebhookTLSTests {
-    /// A certificate for hooks.example that vouches for itself, made by openssl for one test.
-    private final class Identity {
-        private let folder = FileManager.default.temporaryDirectory
-            .appending(path: "windsock-webhook-\(UUID().uuidString)")
-        var certificate: String { folder.appending(path: "cert.pem").path }
-        private var key: String { folder.appending(path: "key.pem").path }
-
-        init() async throws {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            let openssl = try ChildProcess(
-                "openssl",
-                [
-                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", "/CN=test", "-addext", "subjectAltName=DNS:hooks.example", "-out", certificate, "-keyout",
-                    key,
-                ])
-            try #require(try await openssl.waitForExit() == .exited(0), "\(openssl.tail)")
-        }
-
-        deinit {
-            try? FileManager.default.removeItem(at: folder)
-        }
-
-        func server() throws -> TLSConfiguration {
-            .makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-        }
+    private static func server(_ identity: TestCertificate) throws -> TLSConfiguration {
+        .makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(identity.file).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: identity.keyFile, format: .pem)))
     }
 
-    private func outcome(_ host: String, port: Int, trusting identity: Identity?) async throws -> WebhookOutcome {
+    private func outcome(_ host: String, port: Int, trusting identity: TestCertificate?) async throws -> WebhookOutcome
+    {
         var client = HTTPClient.Configuration()
         if let identity {
             var tls = TLSConfiguration.makeClientConfiguration()
-            tls.trustRoots = .file(identity.certificate)
+            tls.trustRoots = .file(identity.file)
             client.tlsConfiguration = tls
         }
         let configuration = try WebhookConfiguration(
@@ -55,8 +32,8 @@ struct WebhookTLSTests {
 
     @Test("The certificate must be for the URL's host, from somebody who is trusted")
     func certificate() async throws {
-        let identity = try await Identity()
-        try await WebhookReceiver.with(tls: try identity.server()) { receiver in
+        let identity = try await TestCertificate("DNS:hooks.example")
+        try await WebhookReceiver.with(tls: try Self.server(identity)) { receiver in
             #expect(
                 try await outcome("hooks.example", port: receiver.port, trusting: identity) == .delivered(status: 200))
             let others = [

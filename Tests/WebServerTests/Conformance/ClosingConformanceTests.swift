@@ -83,7 +83,9 @@ struct ClosingConformanceTests {
     }
 
     @Test(
-        "A client that ends its half without a close frame gets what is due, and the end", arguments: Endpoint.allCases)
+        "A client that ends its half without a close frame gets what is due, and the end",
+        .disabled(if: Endpoint.isSecure, "TLS ends both halves: what is not sent when close_notify comes is dropped"),
+        arguments: Endpoint.allCases)
     func halfClosed(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server, receiveBufferBytes: 4096)

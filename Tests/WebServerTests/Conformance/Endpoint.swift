@@ -1,4 +1,6 @@
+import Foundation
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import WebServer
@@ -10,13 +12,17 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
+    /// Whether the servers take TLS only: `scripts/test` runs these tests once more with it.
+    static let isSecure = ProcessInfo.processInfo.environment["WINDSOCK_TEST_TLS"] != nil
+
     /// Runs `body` with a server that has both, and ends it whatever happens.
     static func withServer(
         limits: ConnectionLimits = ConnectionLimits(closeTimeout: .milliseconds(300)), webDirectory: String? = nil,
         _ body: (LiveServer) async throws -> Void
     ) async throws {
         let server = try await LiveServer(
-            limits: limits, webDirectory: webDirectory, echoPath: EchoPath(Endpoint.echo.rawValue))
+            limits: limits, webDirectory: webDirectory, echoPath: EchoPath(Endpoint.echo.rawValue),
+            certificate: isSecure ? try await TestCertificate() : nil)
         do {
             try await body(server)
         } catch {

@@ -1,0 +1,68 @@
+#if DEBUG || FUZZING
+    import Core
+    import Foundation
+    import Telemetry
+
+    @testable import DeviceSimulator
+    @testable import Gateway
+    @testable import Storage
+
+    extension FuzzInput {
+        /// What operators write, and what they were given by others.
+        static let files = [
+            FuzzInput("csv", readCSV), FuzzInput("configuration", readConfiguration),
+            FuzzInput("dashboard", readDashboard), FuzzInput("device-profile", readProfile),
+            FuzzInput("backup", readBackup),
+        ]
+
+        private static let readCSV: @Sendable ([UInt8]) -> Void = { bytes in
+            var reader = CSVReader(bytes)
+            var line = 0
+            while let record = try? reader.next() {
+                promise(record.line > line, "records are not in the order of lines")
+                promise(!record.fields.isEmpty, "a record without fields")
+                line = record.line
+            }
+        }
+
+        private static let readConfiguration: @Sendable ([UInt8]) -> Void = { bytes in
+            _ = try? ConfigurationFile(path: "windsock.yaml", yaml: String(decoding: bytes, as: UTF8.self))
+        }
+
+        private static let readDashboard: @Sendable ([UInt8]) -> Void = { bytes in
+            _ = try? DashboardFile(path: "d.yaml", id: "d", yaml: String(decoding: bytes, as: UTF8.self))
+        }
+
+        private static let readProfile: @Sendable ([UInt8]) -> Void = { bytes in
+            _ = try? ProfileReader(path: "device.yaml").profile(of: String(decoding: bytes, as: UTF8.self))
+        }
+
+        /// One for all inputs: to make one takes longer than to read them. What an input leaves, the next one meets.
+        private static let database: Database? = {
+            let directory = FileManager.default.temporaryDirectory.appendingPathComponent("windsock-fuzz-\(getpid())")
+            atexit {
+                let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+                    "windsock-fuzz-\(getpid())")
+                try? FileManager.default.removeItem(at: directory)
+            }
+            return try? Database(directory: directory.path)
+        }()
+
+        /// What was imported can be read back.
+        private static let readBackup: @Sendable ([UInt8]) -> Void = { bytes in
+            guard let database,
+                var reader = try? BackupImport(
+                    into: database, at: Timestamp(nanosecondsSinceEpoch: 1_750_000_000_000_000_000))
+            else { preconditionFailure("there is no database to import into") }
+            do {
+                for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+                    try reader.take(line)
+                }
+                try reader.finish()
+            } catch is BackupImport.Mistake {
+            } catch {
+                preconditionFailure("the database failed: \(error)")
+            }
+        }
+    }
+#endif

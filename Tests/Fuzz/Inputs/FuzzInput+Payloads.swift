@@ -1,0 +1,57 @@
+#if DEBUG || FUZZING
+    @testable import Telemetry
+
+    extension FuzzInput {
+        /// Payloads of devices, by convention. The first byte picks the topic.
+        static let payloads =
+            PayloadConvention.allCases.map { convention in
+                FuzzInput("payload-\(convention.rawValue)") { read($0, as: convention) }
+            } + [FuzzInput("status", readStatus)]
+
+        private static let topics = [
+            "a/d1", "a/d1/temperature", "tele/d1/SENSOR", "tele/d1/STATE", "zigbee2mqtt/d1", "n/sensor/t/state",
+            "v1/devices/me/telemetry", "v1/gateway/telemetry", "a/d1/x/y/z",
+        ]
+        private static let receivedAt = Timestamp(nanosecondsSinceEpoch: 1_750_000_000_000_000_000)
+        private static let limits = DecodingLimits()
+
+        private static func read(_ bytes: [UInt8], as convention: PayloadConvention) {
+            guard let first = bytes.first,
+                let route = try? TopicRoute(pattern: "+/{device}/#", convention: convention, allowsForeignDevices: true)
+            else { return }
+            var decoder = TelemetryDecoder(routes: [route], statusRoutes: [])
+            let payload = Array(bytes.dropFirst())
+            let topic = topics[Int(first) % topics.count]
+            guard let readings = try? decoder.decode(topic: topic, payload: payload, receivedAt: receivedAt) else {
+                return
+            }
+            promise((1...limits.maxReadingsPerPayload).contains(readings.count), "\(readings.count) readings")
+            promise(
+                readings.reduce(0) { $0 + $1.metrics.count } <= limits.maxMetricsPerPayload, "too many metrics in all")
+            for reading in readings {
+                promise(
+                    (1...limits.maxMetricsPerReading).contains(reading.metrics.count),
+                    "\(reading.metrics.count) metrics")
+                promise(
+                    Set(reading.metrics.map { ExactString($0.name) }).count == reading.metrics.count, "a name twice")
+                for metric in reading.metrics {
+                    promise(metric.value.isFinite, "\(metric.name) is \(metric.value)")
+                    promise(
+                        (1...Metric.maximumNameByteCount).contains(metric.name.utf8.count),
+                        "a name of \(metric.name.utf8.count) bytes")
+                }
+                promise((try? TopicName(reading.room)) != nil, "the room \(reading.room) is no name")
+            }
+            promise(
+                (try? decoder.decode(topic: topic, payload: payload, receivedAt: receivedAt)) == readings,
+                "the same payload gives other readings")
+        }
+
+        private static let readStatus: @Sendable ([UInt8]) -> Void = { bytes in
+            var decoder = TelemetryDecoder()
+            for topic in ["sensors/d1/status", "tele/d1/LWT", "zigbee2mqtt/d1/availability"] {
+                _ = try? decoder.decodeMessage(topic: topic, payload: bytes, receivedAt: receivedAt)
+            }
+        }
+    }
+#endif

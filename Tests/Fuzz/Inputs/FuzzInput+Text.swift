@@ -1,0 +1,66 @@
+#if DEBUG || FUZZING
+    @testable import Telemetry
+
+    extension FuzzInput {
+        /// Small languages.
+        static let text = [
+            FuzzInput("json", readJSON), FuzzInput("topics", readTopics), FuzzInput("traceparent", readTraceparent),
+            FuzzInput("routes", readRoutes),
+        ]
+
+        /// What was parsed is written, and parsed again to the same value.
+        private static let readJSON: @Sendable ([UInt8]) -> Void = { bytes in
+            guard let value = try? JSONParser.parse(bytes) else { return }
+            var written: [UInt8] = []
+            value.append(to: &written)
+            let again = try? JSONParser.parse(written)
+            promise(again == value, "\(written) is another value")
+        }
+
+        /// Two filters and a topic, each on a line: coverage agrees with matching.
+        private static let readTopics: @Sendable ([UInt8]) -> Void = { bytes in
+            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            guard lines.count == 3, let one = try? TopicFilter(String(lines[0])),
+                let other = try? TopicFilter(String(lines[1])), let topic = try? TopicName(String(lines[2]))
+            else { return }
+            promise(one.covers(one) && other.covers(other), "a filter does not cover itself")
+            if one.covers(other), other.matches(topic.rawValue) {
+                promise(one.matches(topic.rawValue), "\(one) covers \(other), which matches \(topic), but does not")
+            }
+            let minimal = TopicFilter.minimal([one, other])
+            promise(
+                minimal.contains { $0.matches(topic.rawValue) }
+                    == (one.matches(topic.rawValue) || other.matches(topic.rawValue)),
+                "\(minimal) is not \(one) and \(other)")
+        }
+
+        /// A context that was taken is written as it came, but for flags that the specification does not have yet.
+        private static let readTraceparent: @Sendable ([UInt8]) -> Void = { bytes in
+            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
+            guard let first = lines.first else { return }
+            let state = lines.count > 1 ? String(lines[1]) : nil
+            guard let context = TraceContext(traceparent: first, state: state) else { return }
+            var written: [UInt8] = []
+            context.write(to: &written)
+            let again = TraceContext(traceparent: String(decoding: written, as: UTF8.self), state: state)
+            var expected = context
+            expected.flags &= 1
+            promise(again == expected, "\(first) was written as another context")
+        }
+
+        /// A pattern and a topic, each on a line.
+        private static let readRoutes: @Sendable ([UInt8]) -> Void = { bytes in
+            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            guard lines.count == 2 else { return }
+            let pattern = String(lines[0])
+            let topic = String(lines[1])
+            let routes = [try? TopicRoute(pattern: pattern)].compactMap(\.self)
+            let statuses = [try? StatusRoute(pattern: pattern)].compactMap(\.self)
+            var decoder = TelemetryDecoder(routes: routes, statusRoutes: statuses)
+            _ = decoder.statusFilters
+            _ = try? decoder.decodeMessage(
+                topic: topic, payload: Array("21.5".utf8),
+                receivedAt: Timestamp(nanosecondsSinceEpoch: 1_750_000_000_000_000_000))
+        }
+    }
+#endif

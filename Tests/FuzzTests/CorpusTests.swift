@@ -1,0 +1,26 @@
+import Foundation
+import FuzzInputs
+import Testing
+
+/// The inputs of `make fuzz`, fed with what is in the corpus: seeds, and what fuzzing has found.
+@Suite("Fuzzing corpus")
+struct CorpusTests {
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Fuzz/corpus")
+
+    @Test("Each input has a folder of the corpus, and each folder an input")
+    func folders() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
+        #expect(Set(folders) == Set(FuzzInput.all.map(\.name)))
+    }
+
+    @Test("What is in the corpus is read without a trap", arguments: FuzzInput.all.map(\.name))
+    func corpus(name: String) throws {
+        let input = try #require(FuzzInput.all.first { $0.name == name })
+        let files = try FileManager.default.contentsOfDirectory(
+            at: Self.folder.appending(path: name), includingPropertiesForKeys: nil)
+        #expect(!files.isEmpty)
+        for file in files { input.read(Array(try Data(contentsOf: file))) }
+        input.read([])
+    }
+}

@@ -1,0 +1,89 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Takes plain connections on a port of its own and hands them on to a server over TLS, so that tests which write raw bytes
+/// run over TLS as they are.
+final class TLSRelay: Sendable {
+    let port: Int
+    private let listener: any Channel
+
+    init(to serverPort: Int, trusting certificateFile: String, on group: any EventLoopGroup) async throws {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = .file(certificateFile)
+        tls.shutdownTimeout = .milliseconds(100)
+        let context = try NIOSSLContext(configuration: tls)
+        listener = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { plain in
+                ClientBootstrap(group: plain.eventLoop)
+                    .channelOption(.autoRead, value: false)
+                    .channelOption(.allowRemoteHalfClosure, value: true)
+                    .connect(host: "127.0.0.1", port: serverPort)
+                    .flatMapThrowing { secure in
+                        try secure.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: context, serverHostname: nil))
+                        try secure.pipeline.syncOperations.addHandler(Half(of: secure, other: plain))
+                        try plain.pipeline.syncOperations.addHandler(Half(of: plain, other: secure))
+                        secure.read()
+                    }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = listener.localAddress?.port ?? 0
+    }
+
+    func stop() async throws {
+        try await listener.close()
+    }
+
+    /// One side: what it reads the other writes, and it reads no more than the other takes.
+    private final class Half: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let own: any Channel
+        private let other: any Channel
+        /// The other's output ends after what is still to be written.
+        private var hasEnded = false
+
+        init(of own: any Channel, other: any Channel) {
+            self.own = own
+            self.other = other
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            context.read()
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            other.write(unwrapInboundIn(data), promise: nil)
+        }
+
+        func channelReadComplete(context: ChannelHandlerContext) {
+            other.flush()
+            if other.isWritable { context.read() }
+        }
+
+        func channelWritabilityChanged(context: ChannelHandlerContext) {
+            if own.isWritable { other.read() }
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if event as? ChannelEvent == .inputClosed {
+                hasEnded = true
+                other.close(mode: .output, promise: nil)
+            } else {
+                context.fireUserInboundEventTriggered(event)
+            }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            if !hasEnded { other.close(promise: nil) }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            context.close(promise: nil)
+        }
+    }
+}

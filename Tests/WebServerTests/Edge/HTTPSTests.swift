@@ -1,0 +1,116 @@
+import Foundation
+import TestSupport
+import Testing
+import WebSocketClient
+
+@testable import WebServer
+
+/// HTTP and WebSocket over TLS, with the gateway's own certificate.
+@Suite("HTTPS")
+struct HTTPSTests {
+    private static func withServer(
+        _ certificate: TestCertificate, _ body: (LiveServer) async throws -> Void
+    ) async throws {
+        let server = try await LiveServer(certificate: certificate)
+        do {
+            try await body(server)
+        } catch {
+            try? await server.stop()
+            throw error
+        }
+        try await server.stop()
+    }
+
+    /// What `openssl s_client` says of a connection with these options.
+    private func client(_ port: Int, _ arguments: String...) async throws -> String {
+        let process = try ChildProcess(
+            "openssl", ["s_client", "-connect", "127.0.0.1:\(port)", "-servername", "localhost"] + arguments)
+        _ = try await process.waitForExit()
+        return process.lines.filter { $0.stream == .output }.map(\.text).joined(separator: "\n")
+    }
+
+    @Test("Pages, API and sockets are served; readings come as without TLS")
+    func serving() async throws {
+        let certificate = try await TestCertificate()
+        try await Self.withServer(certificate) { server in
+            #expect(try await server.get("/livez").status == 200)
+            let token = try await server.token()
+            #expect(try await server.get("/api/rooms", token: token).status == 200)
+            let client = try await WebSocketClient.connect(
+                url: "wss://localhost:\(server.serverPort)/ws", headers: [("Authorization", "Bearer \(token)")],
+                configuration: WebSocketClientConfiguration(caFile: certificate.file))
+            try await client.send(text: #"{"type":"join_room","payload":{"room_id":"sensors/a"}}"#)
+            _ = try await client.nextJSON("joined") { $0["type"]?.string == "joined" }
+            try server.publish("a", [("t", 1)])
+            _ = try await client.nextJSON("the reading") { $0["type"]?.string == "data_update" }
+            await client.close()
+        }
+    }
+
+    @Test("A client that does not trust the certificate, or asks for another name, does not connect")
+    func trust() async throws {
+        let certificate = try await TestCertificate("DNS:other.example")
+        try await Self.withServer(certificate) { server in
+            for caFile in [nil, certificate.file] {
+                await #expect(throws: WebSocketClientError.self) {
+                    _ = try await WebSocketClient.connect(
+                        url: "wss://localhost:\(server.serverPort)/ws",
+                        configuration: WebSocketClientConfiguration(caFile: caFile))
+                }
+            }
+        }
+    }
+
+    @Test("TLS 1.2 and 1.3 are taken, 1.1 is not")
+    func versions() async throws {
+        try await Self.withServer(try await TestCertificate()) { server in
+            #expect(try await client(server.serverPort, "-tls1_2").contains("Protocol  : TLSv1.2"))
+            #expect(try await client(server.serverPort, "-tls1_3").contains("TLSv1.3"))
+            let old = try await client(server.serverPort, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+            #expect(old.contains("no peer certificate available"), "\(old)")
+        }
+    }
+
+    @Test("Plain HTTP is answered with a word on https, what is neither is closed")
+    func plain() async throws {
+        try await Self.withServer(try await TestCertificate()) { server in
+            let browser = try RawSocket(port: server.serverPort)
+            try await browser.send(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+            let answer = try await browser.text()
+            #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("https://"))
+            let stranger = try RawSocket(port: server.serverPort)
+            try await stranger.send([0, 1, 2, 3])
+            #expect(try await stranger.text(mayReset: true) == "")
+            #expect(try await server.get("/livez").status == 200)
+        }
+    }
+
+    @Test("Other files are shown as soon as they are there; those with a mistake leave the old ones in use")
+    func reloading() async throws {
+        let certificate = try await TestCertificate()
+        try await Self.withServer(certificate) { server in
+            let first = try await shown(server)
+            let next = try await TestCertificate()
+            try replace(certificate.keyFile, with: next.keyFile)
+            try await eventually("the key that belongs to another certificate was refused") {
+                server.log.lines.contains { $0.contains("does not belong to the first certificate") }
+            }
+            #expect(try await shown(server) == first)
+            try replace(certificate.file, with: next.file)
+            try await eventually("the other certificate is shown") { try await shown(server) != first }
+            #expect(!server.log.lines.contains { $0.contains("PRIVATE KEY") })
+        }
+    }
+
+    /// The certificate that a new connection gets.
+    private func shown(_ server: LiveServer) async throws -> String {
+        let output = try await client(server.serverPort)
+        let begin = try #require(output.firstRange(of: "-----BEGIN"), "\(output)")
+        let end = try #require(output.firstRange(of: "-----END"))
+        return String(output[begin.lowerBound..<end.lowerBound])
+    }
+
+    private func replace(_ path: String, with other: String) throws {
+        try Data(contentsOf: URL(filePath: other)).write(to: URL(filePath: path), options: .atomic)
+    }
+}
