@@ -1,4 +1,5 @@
 import AlertRules
+import Core
 import Services
 import Telemetry
 import Yams

@@ -19,7 +19,7 @@ package struct KeptTrace: Sendable {
 
     package var duration: Duration { end.since(start) }
 
-    init(_ span: SpanData) {
+    package init(_ span: SpanData) {
         spans = []
         start = span.start
         end = span.end
@@ -28,7 +28,7 @@ package struct KeptTrace: Sendable {
 
     /// Adds a span; false when there are too many already.
     @discardableResult
-    mutating func add(_ span: SpanData) -> Bool {
+    package mutating func add(_ span: SpanData) -> Bool {
         guard spans.count < TraceRing.maxSpans else { return false }
         spans.append(span)
         if device == nil { device = Self.text("windsock.device", of: span) }

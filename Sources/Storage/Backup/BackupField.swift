@@ -1,3 +1,4 @@
+import Core
 import GRDB
 import Telemetry
 
@@ -11,6 +12,7 @@ enum BackupField: Sendable {
     /// A room of readings, which a route's template makes.
     case telemetryRoom
     case text(ClosedRange<Int>)
+    case metric
     case word([String])
     /// A whole number.
     case integer(ClosedRange<Int64>)
@@ -35,9 +37,13 @@ enum BackupField: Sendable {
     func accepts(_ value: DatabaseValue) -> Bool {
         if value.isNull { return true }
         switch self {
-        case .name: return value.text.map { DeviceID($0) != nil } ?? false
+        case .name: return value.text.map { DeviceID($0) != nil && $0.isInNormalForm } ?? false
         case .room: return value.text.map { Self.isRoom($0, upTo: Self.maxRoomByteCount) } ?? false
         case .telemetryRoom: return value.text.map { Self.isRoom($0, upTo: Self.maxTelemetryRoomByteCount) } ?? false
+        case .metric:
+            return value.text.map {
+                (1...Metric.maximumNameByteCount).contains($0.utf8.count) && $0.isInNormalForm
+            } ?? false
         case .text(let range): return value.text.map { range.contains($0.utf8.count) } ?? false
         case .word(let words): return value.text.map(words.contains) ?? false
         case .integer(let range): return Int64.fromDatabaseValue(value).map(range.contains) ?? false
@@ -53,9 +59,10 @@ enum BackupField: Sendable {
     /// Describes what is allowed, for error messages.
     var allowed: String {
         switch self {
-        case .name: "1 to \(DeviceID.maximumByteCount) bytes without / + # and control characters"
+        case .name: "1 to \(DeviceID.maximumByteCount) bytes in Unicode's form NFC without / + # and control characters"
         case .room: Self.room(upTo: Self.maxRoomByteCount)
         case .telemetryRoom: Self.room(upTo: Self.maxTelemetryRoomByteCount)
+        case .metric: "1 to \(Metric.maximumNameByteCount) bytes in Unicode's form NFC"
         case .text(let range): "a text of \(range.lowerBound) to \(range.upperBound) bytes"
         case .word(let words): words.joined(separator: ", ")
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
@@ -67,11 +74,13 @@ enum BackupField: Sendable {
     }
 
     private static func room(upTo byteCount: Int) -> String {
-        "1 to \(byteCount) bytes without + # and NUL, in at most \(TopicName.maximumLevelCount) levels"
+        "1 to \(byteCount) bytes in Unicode's form NFC without + # and NUL, in at most \(TopicName.maximumLevelCount) levels"
     }
 
     private static func isRoom(_ text: String, upTo byteCount: Int) -> Bool {
-        guard text.utf8.count <= byteCount, let filter = try? TopicFilter(text) else { return false }
+        guard text.utf8.count <= byteCount, text.isInNormalForm, let filter = try? TopicFilter(text) else {
+            return false
+        }
         return filter.isName
     }
 
@@ -86,7 +95,7 @@ enum BackupField: Sendable {
 
     /// The fields of readings, rooms and messages, which have forms of their own.
     static let reading: [String: BackupField] = [
-        "device": .name, "room_id": .telemetryRoom, "metric": .text(1...Metric.maximumNameByteCount),
+        "device": .name, "room_id": .telemetryRoom, "metric": .metric,
         "unit": .text(0...64),
     ]
     static let roomLine: [String: BackupField] = ["name": .room, "last_offset": .place]
@@ -110,7 +119,7 @@ enum BackupField: Sendable {
             [
                 "alert_id": .identifier, "rule": .identifier, "title": longText,
                 "severity": .word(["info", "warning", "critical"]), "device": .name, "room": .telemetryRoom,
-                "metric": .text(1...Metric.maximumNameByteCount), "unit": .text(0...64), "value": .number,
+                "metric": .metric, "unit": .text(0...64), "value": .number,
                 "state": .word(StoredAlert.State.allCases.map(\.rawValue)), "condition": longText, "message": longText,
                 "pending_at": .time, "fired_at": .time, "resolved_at": .time, "told_at": .time,
                 "acknowledged_at": .time, "acknowledged_by": .name, "trace_id": .text(0...64),

@@ -31,7 +31,7 @@ struct LatencyRoutes {
             trace.start >= start && (device == nil || trace.device == device)
                 && view.shows(trace)
         }
-        body.add("traces", objects: traces.map { Self.summary($0, view) })
+        body.add("traces", objects: traces.compactMap(view.shown).map(Self.summary))
         return .json(body.finished())
     }
 
@@ -70,12 +70,12 @@ struct LatencyRoutes {
         object.add("p99_ms", histogram.percentileMilliseconds(0.99))
     }
 
-    private static func summary(_ trace: KeptTrace, _ view: TraceView) -> [UInt8] {
+    private static func summary(_ trace: KeptTrace) -> [UInt8] {
         var object = TraceJSON.head(trace)
         object.add("time", trace.start.secondsSinceEpoch)
         object.add("duration_ms", TraceJSON.milliseconds(trace.duration))
         object.add("services", array: trace.services)
-        object.add("span_count", view.spans(of: trace).count)
+        object.add("span_count", trace.spans.count)
         return object.finished()
     }
 }

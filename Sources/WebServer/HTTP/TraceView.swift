@@ -26,6 +26,15 @@ struct TraceView {
         trace.room.map(grants.canSee) ?? seesAll
     }
 
+    /// The trace as if it had the shown spans only: its duration says nothing of the others. `nil` when there are none.
+    func shown(_ trace: KeptTrace) -> KeptTrace? {
+        let spans = spans(of: trace)
+        guard let first = spans.first else { return nil }
+        var shown = KeptTrace(first)
+        for span in spans.dropFirst() { shown.add(span) }
+        return shown
+    }
+
     /// The spans that are shown, by their start.
     func spans(of trace: KeptTrace) -> [SpanData] {
         let byID = Dictionary(trace.spans.map { ($0.context.spanID, $0) }) { first, _ in first }

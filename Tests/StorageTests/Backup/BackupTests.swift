@@ -165,6 +165,8 @@ struct BackupTests {
             (["{\"windsock_export\":1}", #"{"table":"alert","pending_at":"soon"}"#], "pending_at"),
             (["{\"windsock_export\":1}", #"{"table":"user","name":"ada"}"#], "NOT NULL constraint failed"),
             (["{\"windsock_export\":1}", #"{"table":"user"}"#], "none of the columns"),
+            (["{\"windsock_export\":1}", #"{"table":"room","name":"cafe\u0301","last_offset":"1"}"#], "form NFC"),
+            (["{\"windsock_export\":1}", #"{"table":"user","name":"cafe\u0301","last_seen":"1"}"#], "form NFC"),
             (
                 [
                     "{\"windsock_export\":1}",
