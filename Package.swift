@@ -239,9 +239,7 @@ let package = Package(
 // Only scripts/fuzz builds it, with the sanitizer that has the rest of it.
 if Context.environment["WINDSOCK_FUZZ"] != nil {
     package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
-    package.targets += [
-        .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["CFuzzer", "FuzzInputs"], path: "Tests/Fuzz/Driver", swiftSettings: settings),
-    ]
+            name: "fuzz", dependencies: ["FuzzInputs"], path: "Tests/Fuzz/Driver", swiftSettings: settings))
 }

@@ -124,7 +124,7 @@ class Broker(Server):
 class Gateway(Server):
     """`windsock serve` on free ports, with a data directory below `folder`."""
 
-    def __init__(self, binary, folder, broker, name="gateway", descriptors=None, rooms=False):
+    def __init__(self, binary, folder, broker, name="gateway", descriptors=None, rooms=False, settings=None):
         self.port = free_port()
         data, alerts = folder / name, folder / f"{name}-alerts"
         alerts.mkdir()
@@ -135,7 +135,7 @@ class Gateway(Server):
             environment["SWIFT_BACKTRACE"] = "enable=no"
         if rooms:
             self.fill_room(binary, folder, data, environment)
-        settings = {**SETTINGS, "alerts_dir": alerts}
+        settings = {**SETTINGS, "alerts_dir": alerts, **(settings or {})}
         super().__init__(
             [binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--mqtt-url", f"mqtt://127.0.0.1:{broker.port}",
              "--data-dir", data, "--dashboards-dir", ROOT / "dashboards", "--log-level", "warning",

@@ -64,7 +64,9 @@ package final class BrowserSpanService: Sendable {
     /// - Throws: ``RequestError``: `invalid` when it is none, `tooLarge` when it has too many spans, `rateLimited` when the
     ///   user's pages report more than is allowed.
     package func accept(_ request: JSONValue, from user: String) throws(RequestError) -> Outcome {
-        guard let resourceSpans = request["resourceSpans"]?.arrayValue else {
+        guard let resourceSpans = request["resourceSpans"]?.arrayValue,
+            resourceSpans.allSatisfy({ $0.objectValue != nil })
+        else {
             throw RequestError(.invalid, "The body must be an OTLP/JSON ExportTraceServiceRequest: \"resourceSpans\".")
         }
         let spans = resourceSpans.flatMap { resource in

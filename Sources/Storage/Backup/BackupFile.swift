@@ -16,7 +16,7 @@ package struct BackupFile {
     /// Where it is until it is whole; `nil` when `path` is no file but a device or a pipe.
     private let partial: String?
 
-    /// Begins to write: into `path` with `.partial` after it.
+    /// Begins to write: into `path` with `.partial` after it, a file that is made anew.
     package init(path: String) throws(Failure) {
         // A link stays a link.
         self.path = URL(filePath: path).resolvingSymlinksInPath().path
@@ -38,6 +38,8 @@ package struct BackupFile {
     package func finish() throws {
         guard let partial else { return }
         try handle.synchronize()
+        // Another export to the same path has made its own, and this one has no name any more.
+        guard isOwn(partial) else { throw Failure(path: path, reason: "another export has begun to write it") }
         guard rename(partial, path) == 0 else { throw Failure(path: path, reason: Self.systemError()) }
         // The name too: as far as the file system lets a directory be told.
         let directory = open(URL(filePath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
@@ -49,6 +51,13 @@ package struct BackupFile {
     /// Removes what was written.
     package func discard() {
         if let partial { unlink(partial) }
+    }
+
+    /// Whether a name is that of the file that was written.
+    private func isOwn(_ name: String) -> Bool {
+        var (own, there) = (stat(), stat())
+        return fstat(handle.fileDescriptor, &own) == 0 && lstat(name, &there) == 0 && own.st_ino == there.st_ino
+            && own.st_dev == there.st_dev
     }
 
     private static func systemError() -> String { String(cString: strerror(errno)) }

@@ -44,7 +44,8 @@ final class HTTPInputGate: ChannelDuplexHandler, RemovableChannelHandler {
             isReadWanted = false
             context.fireChannelRead(data)
         } else {
-            held = bytes
+            // Of TLS, a few bytes come in a buffer of two records.
+            held = bytes.storageCapacity > 4 * bytes.readableBytes ? ByteBuffer(bytes: bytes.readableBytesView) : bytes
         }
     }
 

@@ -81,11 +81,16 @@ package final class TLSCertificate: Sendable {
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
-        // For the peer's farewell after ours, which many leave out.
-        configuration.shutdownTimeout = .seconds(1)
-        guard let context = try? NIOSSLContext(configuration: configuration) else {
+        // A connection that we close ends with this: while halves can be closed, the peer's farewell does not end it.
+        configuration.shutdownTimeout = .milliseconds(50)
+        let context: NIOSSLContext
+        do {
+            context = try NIOSSLContext(configuration: configuration)
+        } catch {
             throw Failure(
-                description: "the key in \(keyFile) does not belong to the first certificate in \(certificateFile)")
+                description:
+                    "the key in \(keyFile) does not belong to the first certificate in \(certificateFile), or one of "
+                    + "them cannot be used: \(error)")
         }
         let end = Date(timeIntervalSince1970: TimeInterval(own.notValidAfter))
         logger.info(

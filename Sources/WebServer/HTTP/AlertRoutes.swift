@@ -69,8 +69,8 @@ struct AlertRoutes {
         let (id, user) = try await alertToChange(context)
         let body = try await request.jsonObject(upTo: maxBodyBytes)
         guard let text = body["for"]?.stringValue, let duration = DurationText.parse(text), duration > .zero,
-            duration <= Self.maxSilence
-        else { throw Problem(.badRequest, "Say for how long, up to a year: {\"for\":\"1h\"}.") }
+            duration <= Self.maxSilence, body.objectValue?.count == 1
+        else { throw Problem(.badRequest, "Say for how long, up to a year, and nothing else: {\"for\":\"1h\"}.") }
         let until = clock.now().advanced(by: duration)
         return try await answer { () throws(RequestError) in try await alerts.silence(id, until: until, by: user) }
     }

@@ -7,13 +7,17 @@ import Services
 /// A page may end at a device of a room that its token must not learn of. Such a place is encrypted, with a key that lasts
 /// as long as the process: after a restart the list has to be begun anew.
 struct DeviceCursors: Sendable {
+    private static let paddedByteCount = 256
+
     private let key = SymmetricKey(size: .bits256)
 
     /// - Parameter isShown: Whether the place may be read by the client.
     func cursor(of place: DevicePlace, isShown: Bool) -> String {
         guard !isShown else { return place.cursor }
-        // Without a slash, which every place has.
-        return (try? AES.GCM.seal(Data(place.cursor.utf8), using: key).combined).map { Base64URL.encode([UInt8]($0)) }
+        // Padded, so that its length says nothing either. Without a slash, which every place has.
+        var text = Data(place.cursor.utf8)
+        text.append(contentsOf: repeatElement(0, count: Self.paddedByteCount - text.count % Self.paddedByteCount))
+        return (try? AES.GCM.seal(text, using: key).combined).map { Base64URL.encode([UInt8]($0)) }
             ?? ""
     }
 
@@ -23,6 +27,6 @@ struct DeviceCursors: Sendable {
         guard let bytes = Base64URL.decode(cursor), let box = try? AES.GCM.SealedBox(combined: bytes),
             let text = try? AES.GCM.open(box, using: key)
         else { return nil }
-        return DevicePlace(cursor: String(decoding: text, as: UTF8.self))
+        return DevicePlace(cursor: String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
     }
 }

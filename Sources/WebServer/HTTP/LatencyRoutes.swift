@@ -31,7 +31,8 @@ struct LatencyRoutes {
             trace.start >= start && (device == nil || trace.device == device)
                 && view.shows(trace)
         }
-        body.add("traces", objects: traces.compactMap(view.shown).map(Self.summary))
+        let shown = traces.compactMap(view.shown).sorted { $0.duration > $1.duration }
+        body.add("traces", objects: shown.map(Self.summary))
         return .json(body.finished())
     }
 
@@ -41,10 +42,10 @@ struct LatencyRoutes {
             throw Problem(.badRequest, "A trace's id has 32 hexadecimal digits, not all 0.")
         }
         // Whether a trace of somebody else's room exists is nobody's business either.
-        guard let trace = ring.trace(id), view.shows(trace) else {
+        guard let trace = ring.trace(id), view.shows(trace), let shown = view.shown(trace) else {
             throw Problem(.notFound, "The trace \(text) is not among the latest; it may be in the collector.")
         }
-        return .json(TraceJSON.object(trace, view))
+        return .json(TraceJSON.object(shown))
     }
 
     private static func json(_ summary: LatencyService.Summary) -> [UInt8] {

@@ -25,10 +25,14 @@ struct NotificationRoutes {
     @Sendable private func list(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let identity = try context.requireIdentity()
         let limit = try request.query("limit", in: 1...Self.maxListed, default: 50)
+        let unread = request.query("unread") ?? "false"
+        guard ["true", "false"].contains(unread) else {
+            throw Problem(.badRequest, "\"unread\" must be true or false.")
+        }
         let page: NotificationService.Page
         do {
             page = try await notifications.page(
-                of: identity.user, before: request.query("before"), unreadOnly: request.query("unread") == "true",
+                of: identity.user, before: request.query("before"), unreadOnly: unread == "true",
                 limit: Int(limit))
         } catch {
             throw Problem(error)

@@ -15,10 +15,10 @@ enum TraceJSON {
         return object
     }
 
-    /// A trace as `view` shows it.
-    static func object(_ trace: KeptTrace, _ view: TraceView) -> [UInt8] {
+    /// A trace with its spans.
+    static func object(_ trace: KeptTrace) -> [UInt8] {
         var object = head(trace)
-        object.add("spans", objects: view.spans(of: trace).map(span))
+        object.add("spans", objects: trace.spans.map(span))
         return object.finished()
     }
 

@@ -36,7 +36,7 @@ struct TraceView {
     }
 
     /// The spans that are shown, by their start.
-    func spans(of trace: KeptTrace) -> [SpanData] {
+    private func spans(of trace: KeptTrace) -> [SpanData] {
         let byID = Dictionary(trace.spans.map { ($0.context.spanID, $0) }) { first, _ in first }
         let shownIDs = Set(
             trace.spans.lazy.filter { room(of: $0).map(grants.canSee) == true }

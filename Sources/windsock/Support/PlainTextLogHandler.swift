@@ -33,10 +33,16 @@ struct PlainTextLogHandler: LogHandler {
         var event = event
         event.message = "\(Self.plain(event.message.description))"
         event.metadata = event.metadata.map(Self.plain)
+        if let error = event.error {
+            event.metadata = (event.metadata ?? [:]).merging(["error": .string(Self.plain("\(error)"))]) { $1 }
+            event.error = nil
+        }
         handler.log(event: event)
     }
 
-    private static func plain(_ metadata: Logger.Metadata) -> Logger.Metadata { metadata.mapValues(plain) }
+    private static func plain(_ metadata: Logger.Metadata) -> Logger.Metadata {
+        Logger.Metadata(metadata.map { (plain($0.key), plain($0.value)) }) { $1 }
+    }
 
     private static func plain(_ value: Logger.MetadataValue) -> Logger.MetadataValue {
         switch value {

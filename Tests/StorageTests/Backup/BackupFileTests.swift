@@ -63,6 +63,19 @@ struct BackupFileTests {
         #expect(mode?.intValue == 0o600)
     }
 
+    @Test("Of two exports to one file the one that began later gets the name, and no part does")
+    func twoExports() throws {
+        let first = try BackupFile(path: path)
+        try first.write(Array("first".utf8))
+        let second = try BackupFile(path: path)
+        try second.write(Array("sec".utf8))
+        #expect(throws: BackupFile.Failure.self) { try first.finish() }
+        #expect(text(path) == nil)
+        try second.write(Array("ond".utf8))
+        try second.finish()
+        #expect(text(path) == "second")
+    }
+
     @Test("One that cannot be made is named")
     func unwritable() throws {
         let error = #expect(throws: BackupFile.Failure.self) { try BackupFile(path: "/proc/none/backup") }

@@ -20,6 +20,8 @@ struct DeviceCursorsTests {
             #expect(!form.isEmpty && !form.contains("secret") && !form.contains("boiler"))
         }
         #expect(cursors.cursor(of: place, isShown: false) != hidden, "equal places cannot be told")
+        let short = cursors.cursor(of: DevicePlace(room: "a", device: "b"), isShown: false)
+        #expect(short.count == hidden.count && cursors.place(of: short)?.room == "a")
     }
 
     @Test("Texts that are no cursor are none, and so are those of another process")

@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import Realtime
 import TestSupport
 import Testing
 import WebSocketClient
@@ -68,6 +70,35 @@ struct HTTPSTests {
             #expect(try await client(server.serverPort, "-tls1_3").contains("TLSv1.3"))
             let old = try await client(server.serverPort, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
             #expect(old.contains("no peer certificate available"), "\(old)")
+        }
+    }
+
+    @Test("A client that stops within its handshake is ended in time")
+    func slowHandshake() async throws {
+        let server = try await LiveServer(
+            limits: ConnectionLimits(handshakeTimeout: .milliseconds(200)), certificate: try await TestCertificate())
+        let client = try RawSocket(port: server.serverPort)
+        try await client.send([22])
+        #expect(try await client.text(mayReset: true) == "")
+        try await server.stop()
+    }
+
+    @Test("A client that reads nothing has no more encrypted than a socket's worth; what waits is in its queue")
+    func backPressure() async throws {
+        let certificate = try await TestCertificate()
+        try await Self.withServer(certificate) { server in
+            let token = try await server.token(join: ["chat/#"])
+            let client = try await WebSocketClient.connect(
+                url: "wss://localhost:\(server.serverPort)/ws", headers: [("Authorization", "Bearer \(token)")],
+                configuration: WebSocketClientConfiguration(receiveBufferBytes: 4096, caFile: certificate.file))
+            try await client.send(text: #"{"type":"join_room","payload":{"room_id":"chat/a"}}"#)
+            _ = try await client.nextJSON("joined") { $0["type"]?.string == "joined" }
+            try await client.pauseReading()
+            // More than the queue's limit: a socket that takes all of it would never be full.
+            for _ in 0..<600 { try await server.say(String(repeating: "x", count: 8000), in: "chat/a") }
+            try await client.resumeReading()
+            while try await client.next() != nil {}
+            #expect(await client.closed().code == CloseCode.slowClient.rawValue)
         }
     }
 
