@@ -39,12 +39,13 @@
             }
         }
 
-        /// The lines of a request's head.
+        /// The lines of a request's head. The parser lets no name through that is not ASCII, and the type traps on it.
         private static let readUpgrade: @Sendable ([UInt8]) -> Void = { bytes in
             let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
             var headers = HTTPHeaders()
             for line in lines.dropFirst() {
                 let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+                guard parts[0].utf8.allSatisfy({ $0 < 0x80 }) else { continue }
                 headers.add(name: String(parts[0]), value: parts.count > 1 ? String(parts[1]) : "")
             }
             let head = HTTPRequestHead(
