@@ -26,7 +26,6 @@ let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-
 let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
@@ -142,7 +141,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Core", "OTLP", "Realtime", "WebSocketClient", tracing, nio("NIOCore"), nio("NIOHTTP1"),
+                "Core", "OTLP", "Realtime", "WebSocketClient", logging, tracing, nio("NIOCore"), nio("NIOHTTP1"),
                 nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),

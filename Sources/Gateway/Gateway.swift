@@ -190,9 +190,9 @@ package struct Gateway: Service {
     private static func certificate(
         _ configuration: WebServerConfiguration, logger: Logger
     ) throws(ConfigurationErrors) -> TLSCertificate? {
-        guard let tls = configuration.tls else { return nil }
+        guard let files = configuration.tls else { return nil }
         do throws(TLSCertificate.Failure) {
-            return try TLSCertificate(certificateFile: tls.certificateFile, keyFile: tls.keyFile, logger: logger)
+            return try TLSCertificate(files, logger: logger)
         } catch {
             throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error).")])
         }

@@ -95,8 +95,8 @@ package final class Database: Sendable {
         configuration.label = "windsock.storage"
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 6
-        // What runs beside the caller shares a thread a core. Without it each connection has one of its own while it
-        // works, and ingest shares the cores with all of them.
+        // Asynchronous work shares one thread per core. By default each connection has a thread of its own while it works,
+        // and ingest competes with all of them.
         configuration.targetQueue = DispatchQueue(
             label: "windsock.storage.async", qos: .userInitiated, attributes: .concurrent)
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -\(Self.readerCacheKiB)") }

@@ -5,7 +5,7 @@ package struct WebSocketURL: Hashable, Sendable {
     /// A name or an address; IPv6 addresses without their brackets.
     package let host: String
     package let port: Int
-    /// Whether the scheme is `wss`.
+    /// True for the scheme `wss`.
     package let isSecure: Bool
     /// Path and query as they go into the request line; begins with `/`.
     package let target: String

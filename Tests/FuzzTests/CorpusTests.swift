@@ -14,13 +14,13 @@ struct CorpusTests {
         #expect(Set(folders) == Set(FuzzInput.all.map(\.name)))
     }
 
-    @Test("What is in the corpus is read without a trap", arguments: FuzzInput.all.map(\.name))
+    @Test("The corpus is read without a trap, and something of it is taken", arguments: FuzzInput.all.map(\.name))
     func corpus(name: String) throws {
         let input = try #require(FuzzInput.all.first { $0.name == name })
         let files = try FileManager.default.contentsOfDirectory(
             at: Self.folder.appending(path: name), includingPropertiesForKeys: nil)
-        #expect(!files.isEmpty)
-        for file in files { input.read(Array(try Data(contentsOf: file))) }
-        input.read([])
+        let taken = try files.filter { input.read(Array(try Data(contentsOf: $0))) }
+        #expect(!taken.isEmpty)
+        _ = input.read([])
     }
 }

@@ -41,6 +41,51 @@ struct CallbackTests {
         for sink in quiet { #expect(sink.text == "1234") }
     }
 
+    @Test("Of a full queue no more is written than a flush's worth, and calls back in between keep the order")
+    func queueByFlushes() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        let client = try setup.join("chat", sink: sink)
+        sink.isWritable = false
+        let text = String(repeating: "x", count: 10_000)
+        for number in 1...40 {
+            setup.say(("chat", "(\(number))\(text)", Int64(number)))
+            setup.loop.run()
+        }
+        sink.countsAtFlush = true
+        sink.capacity = 200_000
+        sink.isWritable = true
+        var hasAsked = false
+        sink.onFlush = {
+            guard !hasAsked else { return }
+            hasAsked = true
+            setup.shard.send([HubFixture.chat("", "(answer)", nil)], to: client)
+        }
+        setup.shard.resume(client)
+        setup.loop.run()
+        #expect(sink.mostUnflushed < 80_000)
+        #expect(!sink.isWritable, "what the socket does not take stays in the queue")
+        #expect(sink.text.utf8.count < 280_000)
+        sink.capacity = .max
+        sink.isWritable = true
+        setup.shard.resume(client)
+        setup.loop.run()
+        let order = sink.text.split(separator: text).map(String.init)
+        #expect(order == (1...40).map { "(\($0))" } + ["(answer)"])
+    }
+
+    @Test("A tick of many messages goes out in flushes, too")
+    func tickByFlushes() throws {
+        let setup = try HubFixture()
+        let sink = Sink()
+        sink.countsAtFlush = true
+        _ = try setup.join("sensors/#", sink: sink)
+        let text = String(repeating: "x", count: 10_000)
+        for number in 1...40 { setup.publish(("sensors/\(number)", text)) }
+        setup.loop.run()
+        #expect(sink.text.utf8.count == 400_000 && sink.mostUnflushed < 140_000, "\(sink.mostUnflushed)")
+    }
+
     @Test("A socket that joins, leaves and goes in the midst of a tick changes nothing of that tick")
     func membership() throws {
         let setup = try HubFixture()

@@ -26,17 +26,26 @@ struct HubFixture {
         var onClose: (() -> Void)?
         /// Bytes after which it takes no more.
         var capacity = Int.max
+        /// Whether they are counted at a flush only, as by TLS, which encrypts then.
+        var countsAtFlush = false
+        /// The most bytes that were written before a flush.
+        private(set) var mostUnflushed = 0
         private var held = 0
+        private var unflushed = 0
 
         func write(_ frames: ByteBuffer) {
             written.append(String(buffer: frames))
             held += frames.readableBytes
-            if held >= capacity { isWritable = false }
+            unflushed += frames.readableBytes
+            mostUnflushed = max(mostUnflushed, unflushed)
+            if held >= capacity, !countsAtFlush { isWritable = false }
             onWrite?()
         }
 
         func flush() {
             flushes += 1
+            unflushed = 0
+            if held >= capacity { isWritable = false }
             onFlush?()
         }
 

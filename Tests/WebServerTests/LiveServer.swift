@@ -30,7 +30,7 @@ final class LiveServer: Sendable {
     let presence: PresenceService
     let tickets: TicketStore
     let cap: ConnectionCap
-    let log = LogLines()
+    let log = LogRecorder()
     private let authority: TokenAuthority
     private let folder: String
     private let isFolderKept: Bool
@@ -52,7 +52,7 @@ final class LiveServer: Sendable {
         metricsText: @escaping @Sendable () -> String = { "" }
     ) async throws {
         let log = self.log
-        let logger = Logger(label: "test") { _ in log.handler }
+        let logger = log.logger
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         var hubConfiguration = HubConfiguration(sweepInterval: .milliseconds(20), presenceGrace: presenceGrace)
         hubConfiguration.queue = .init(maxBytes: queueBytes)
@@ -102,7 +102,7 @@ final class LiveServer: Sendable {
                 latency: tracing.latency, traces: tracing.ring, browserSpans: tracing.browserSpans,
                 certificate: try certificate.map {
                     try TLSCertificate(
-                        certificateFile: $0.file, keyFile: $0.keyFile, interval: .milliseconds(20), logger: logger)
+                        .init(certificate: $0.file, key: $0.keyFile), interval: .milliseconds(20), logger: logger)
                 },
                 readiness: {
                     Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")])
@@ -186,27 +186,4 @@ final class LiveServer: Sendable {
         if !isFolderKept { try? FileManager.default.removeItem(atPath: folder) }
         try await group.shutdownGracefully()
     }
-}
-
-/// What was logged, message and metadata in one line each.
-final class LogLines: Sendable {
-    private struct Handler: LogHandler {
-        let lines: LogLines
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            lines.all.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
-        }
-    }
-
-    private let all = Lock<[String]>([])
-
-    var handler: any LogHandler { Handler(lines: self) }
-    var lines: [String] { all.withLock { $0 } }
 }

@@ -74,7 +74,7 @@ extension GatewayConfiguration {
         return (host.isEmpty ? "0.0.0.0" : String(host), Int(port))
     }
 
-    private static func tls(_ settings: inout SettingsReader) -> (certificateFile: String, keyFile: String)? {
+    private static func tls(_ settings: inout SettingsReader) -> TLSCertificate.Files? {
         let certificateFile = settings.text(.tlsCertificateFile)
         let keyFile = settings.text(.tlsKeyFile)
         for (option, path) in [(ConfigurationOption.tlsCertificateFile, certificateFile), (.tlsKeyFile, keyFile)] {
@@ -83,7 +83,8 @@ extension GatewayConfiguration {
             }
         }
         switch (certificateFile, keyFile) {
-        case (let certificateFile?, let keyFile?): return (certificateFile, keyFile)
+        case (let certificateFile?, let keyFile?):
+            return TLSCertificate.Files(certificate: certificateFile, key: keyFile)
         case (nil, nil): return nil
         case (nil, _):
             return settings.fail(.tlsKeyFile, "A key needs its certificate: tls.certificate_file.", instead: nil)

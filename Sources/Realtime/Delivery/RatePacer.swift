@@ -55,7 +55,7 @@ struct RatePacer {
             set { sentAndFlag = newValue.uptimeNanoseconds & ~1 | sentAndFlag & 1 }
         }
 
-        /// Whether ``RatePacer/deadlines`` has it.
+        /// True while ``RatePacer/deadlines`` has it.
         var isScheduled: Bool {
             get { sentAndFlag & 1 == 1 }
             set { sentAndFlag = sentAndFlag & ~1 | (newValue ? 1 : 0) }
@@ -262,8 +262,8 @@ struct RatePacer {
                 isLimited = false
             }
         }
-        return
-            if !hasJoin
-        { .left } else if isLimited, let shortest { .every(shortest) } else { .unlimited }
+        guard hasJoin else { return .left }
+        guard isLimited, let shortest else { return .unlimited }
+        return .every(shortest)
     }
 }

@@ -50,10 +50,10 @@ package struct BackupFile {
 
     /// Removes what was written.
     package func discard() {
-        if let partial { unlink(partial) }
+        if let partial, isOwn(partial) { unlink(partial) }
     }
 
-    /// Whether a name is that of the file that was written.
+    /// True while `name` leads to the file that was written.
     private func isOwn(_ name: String) -> Bool {
         var (own, there) = (stat(), stat())
         return fstat(handle.fileDescriptor, &own) == 0 && lstat(name, &there) == 0 && own.st_ino == there.st_ino

@@ -41,7 +41,7 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension StringProtocol {
-    /// Whether the text begins with a mark that joins the character before it.
+    /// True for a text whose first character is a mark that joins the character before it.
     ///
     /// Behind a `/` the two would be one character, which equals no `/`: code that looks at characters would see other levels
     /// than code that looks at bytes. No level of a name may begin so.

@@ -4,8 +4,8 @@ package struct WebServerConfiguration: Sendable {
     package var host: String
     /// The TCP port; 0 lets the system choose.
     package var port: Int
-    /// The files of the certificate and its key, PEM; `nil` serves without TLS.
-    package var tls: (certificateFile: String, keyFile: String)?
+    /// The certificate and its key; `nil` serves without TLS.
+    package var tls: TLSCertificate.Files?
     /// The origin that browsers see when a proxy stands in front, such as `https://dash.example.org`.
     package var publicOrigin: String?
     /// Further origins whose pages may connect; `null` must be listed to be allowed.
@@ -23,7 +23,7 @@ package struct WebServerConfiguration: Sendable {
     package init(
         host: String = "127.0.0.1",
         port: Int = 8080,
-        tls: (certificateFile: String, keyFile: String)? = nil,
+        tls: TLSCertificate.Files? = nil,
         publicOrigin: String? = nil,
         allowedOrigins: [String] = [],
         webDirectory: String? = nil,

@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 
 /// Answers a client that speaks plain HTTP to the port of HTTPS, which would otherwise see a connection that just ends.
@@ -10,11 +11,13 @@ final class PlainRequestGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = ByteBuffer
 
     private static let handshakeRecord: UInt8 = 22
-    private static let answer: String = {
-        let body =
-            #"{"title":"Bad Request","status":400,"detail":"This port takes HTTPS only: use https:// or wss://."}"#
-        return "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n"
-            + "Content-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
+    private static let answer: ByteBuffer = {
+        var body = Problem(.badRequest, "This port takes HTTPS only: use https:// or wss://.").body
+        var answer = ByteBuffer(
+            string: "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n"
+                + "Content-Length: \(body.readableBytes)\r\nConnection: close\r\n\r\n")
+        answer.writeBuffer(&body)
+        return answer
     }()
 
     private var isRefused = false
@@ -30,7 +33,7 @@ final class PlainRequestGuard: ChannelInboundHandler, RemovableChannelHandler {
         }
         isRefused = true
         guard (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first) else { return context.close(promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: Self.answer)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(Self.answer), promise: nil)
         // Not all of it: with something unread the system would take the answer back.
         context.close(mode: .output, promise: nil)
     }

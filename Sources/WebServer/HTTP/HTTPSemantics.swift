@@ -44,7 +44,7 @@ struct HTTPSemantics: RouterMiddleware {
         }
     }
 
-    /// Whether the path can name a route or a file: a redirect to one that begins with `//` would lead to another host, and
+    /// True for a path that can name a route or a file: a redirect to one that begins with `//` would lead to another host, and
     /// names of files have no control characters. Looks at bytes: a mark behind `//` would make one character of it.
     private static func isPlausible(_ path: String) -> Bool {
         guard let decoded = path.removingPercentEncoding?.utf8 else { return false }

@@ -9,12 +9,9 @@ extension WebSocketConnection: ClientSink {
     func write(_ frames: ByteBuffer) {
         guard phase == .open || phase == .draining else { return }
         context?.write(wrapOutboundOut(frames), promise: nil)
-        unflushedByteCount += frames.readableBytes
-        if unflushedByteCount >= Self.maxUnflushedBytes { flush() }
     }
 
     func flush() {
-        unflushedByteCount = 0
         context?.flush()
     }
 

@@ -48,9 +48,6 @@ final class WebSocketConnection: ChannelDuplexHandler {
     /// After a violation nothing that follows has a meaning, and of a client that was closed for its rate nothing more is
     /// decoded.
     var isDeaf = false
-    /// Bytes that were written since the last flush. TLS encrypts at a flush, and before it the socket looks writable.
-    var unflushedByteCount = 0
-    static let maxUnflushedBytes = 64 * 1024
     var heartbeat: Heartbeat
     private(set) var roundTripTime: TimeAmount?
     var bucket: TokenBucket

@@ -27,7 +27,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     var fastest = Double.infinity
     for _ in 0..<3 {
         let start = processorSeconds()
-        input.read(bytes)
+        _ = input.read(bytes)
         fastest = min(fastest, processorSeconds() - start)
         if fastest <= limit { return 0 }
     }

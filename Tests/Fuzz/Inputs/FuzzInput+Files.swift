@@ -1,5 +1,4 @@
 #if DEBUG || FUZZING
-    import Core
     import Foundation
     import Telemetry
 
@@ -15,26 +14,31 @@
             FuzzInput("backup", readBackup),
         ]
 
-        private static let readCSV: @Sendable ([UInt8]) -> Void = { bytes in
+        private static let readCSV: @Sendable ([UInt8]) -> Bool = { bytes in
             var reader = CSVReader(bytes)
             var line = 0
-            while let record = try? reader.next() {
-                promise(record.line > line, "records are not in the order of lines")
-                promise(!record.fields.isEmpty, "a record without fields")
-                line = record.line
+            do {
+                while let record = try reader.next() {
+                    promise(record.line > line, "records are not in the order of lines")
+                    promise(!record.fields.isEmpty, "a record without fields")
+                    line = record.line
+                }
+            } catch {
+                return false
             }
+            return line > 0
         }
 
-        private static let readConfiguration: @Sendable ([UInt8]) -> Void = { bytes in
-            _ = try? ConfigurationFile(path: "windsock.yaml", yaml: String(decoding: bytes, as: UTF8.self))
+        private static let readConfiguration: @Sendable ([UInt8]) -> Bool = { bytes in
+            (try? ConfigurationFile(path: "windsock.yaml", yaml: String(decoding: bytes, as: UTF8.self))) != nil
         }
 
-        private static let readDashboard: @Sendable ([UInt8]) -> Void = { bytes in
-            _ = try? DashboardFile(path: "d.yaml", id: "d", yaml: String(decoding: bytes, as: UTF8.self))
+        private static let readDashboard: @Sendable ([UInt8]) -> Bool = { bytes in
+            (try? DashboardFile(path: "d.yaml", id: "d", yaml: String(decoding: bytes, as: UTF8.self))) != nil
         }
 
-        private static let readProfile: @Sendable ([UInt8]) -> Void = { bytes in
-            _ = try? ProfileReader(path: "device.yaml").profile(of: String(decoding: bytes, as: UTF8.self))
+        private static let readProfile: @Sendable ([UInt8]) -> Bool = { bytes in
+            (try? ProfileReader(path: "device.yaml").profile(of: String(decoding: bytes, as: UTF8.self))) != nil
         }
 
         /// One for all inputs: to make one takes longer than to read them. What an input leaves, the next one meets.
@@ -48,8 +52,8 @@
             return try? Database(directory: directory.path)
         }()
 
-        /// What was imported can be read back.
-        private static let readBackup: @Sendable ([UInt8]) -> Void = { bytes in
+        /// The lines of a backup.
+        private static let readBackup: @Sendable ([UInt8]) -> Bool = { bytes in
             guard let database,
                 var reader = try? BackupImport(
                     into: database, at: Timestamp(nanosecondsSinceEpoch: 1_750_000_000_000_000_000))
@@ -59,7 +63,9 @@
                     try reader.take(line)
                 }
                 try reader.finish()
+                return true
             } catch is BackupImport.Mistake {
+                return false
             } catch {
                 preconditionFailure("the database failed: \(error)")
             }

@@ -15,15 +15,15 @@
         private static let receivedAt = Timestamp(nanosecondsSinceEpoch: 1_750_000_000_000_000_000)
         private static let limits = DecodingLimits()
 
-        private static func read(_ bytes: [UInt8], as convention: PayloadConvention) {
+        private static func read(_ bytes: [UInt8], as convention: PayloadConvention) -> Bool {
             guard let first = bytes.first,
                 let route = try? TopicRoute(pattern: "+/{device}/#", convention: convention, allowsForeignDevices: true)
-            else { return }
+            else { return false }
             var decoder = TelemetryDecoder(routes: [route], statusRoutes: [])
             let payload = Array(bytes.dropFirst())
             let topic = topics[Int(first) % topics.count]
             guard let readings = try? decoder.decode(topic: topic, payload: payload, receivedAt: receivedAt) else {
-                return
+                return false
             }
             promise((1...limits.maxReadingsPerPayload).contains(readings.count), "\(readings.count) readings")
             promise(
@@ -45,12 +45,13 @@
             promise(
                 (try? decoder.decode(topic: topic, payload: payload, receivedAt: receivedAt)) == readings,
                 "the same payload gives other readings")
+            return true
         }
 
-        private static let readStatus: @Sendable ([UInt8]) -> Void = { bytes in
+        private static let readStatus: @Sendable ([UInt8]) -> Bool = { bytes in
             var decoder = TelemetryDecoder()
-            for topic in ["sensors/d1/status", "tele/d1/LWT", "zigbee2mqtt/d1/availability"] {
-                _ = try? decoder.decodeMessage(topic: topic, payload: bytes, receivedAt: receivedAt)
+            return ["sensors/d1/status", "tele/d1/LWT", "zigbee2mqtt/d1/availability"].contains { topic in
+                (try? decoder.decodeMessage(topic: topic, payload: bytes, receivedAt: receivedAt)) != nil
             }
         }
     }

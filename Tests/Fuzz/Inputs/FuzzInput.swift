@@ -6,12 +6,12 @@
     package struct FuzzInput: Sendable {
         /// In lower case with hyphens: the folder in the corpus has this name too.
         package let name: String
-        /// Reads some bytes. Refusing them is fine; a trap is not, and a broken promise traps as well.
-        package let read: @Sendable ([UInt8]) -> Void
+        /// Reads some bytes; false when they are refused. A trap is a fault, and a broken promise traps as well.
+        package let read: @Sendable ([UInt8]) -> Bool
 
         package static let all = payloads + text + network + files
 
-        init(_ name: String, _ read: @escaping @Sendable ([UInt8]) -> Void) {
+        init(_ name: String, _ read: @escaping @Sendable ([UInt8]) -> Bool) {
             self.name = name
             self.read = read
         }

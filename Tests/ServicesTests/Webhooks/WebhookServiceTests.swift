@@ -13,7 +13,7 @@ struct WebhookServiceTests {
     private let outbox = MemoryOutbox()
     private let clock = SleepClock()
     private let registry = MetricsRegistry()
-    private let lines = LogLines.Lines()
+    private let log = LogRecorder()
 
     /// A service whose waits take no time.
     private func service(
@@ -26,7 +26,7 @@ struct WebhookServiceTests {
         let clock = clock
         return WebhookService(
             configuration, outbox: outbox, sender: WebhookSender(configuration, clock: clock),
-            metrics: WebhookMetrics(factory: registry), logger: LogLines.logger(to: lines), clock: clock,
+            metrics: WebhookMetrics(factory: registry), logger: log.logger, clock: clock,
             random: { .max }, sleep: sleep ?? { try await clock.sleep(for: $0) })
     }
 
@@ -67,7 +67,7 @@ struct WebhookServiceTests {
             #expect(await outbox.deliveredIDs == ["a", "b", "c", "d"])
             #expect(count("delivered") == 4)
             #expect(clock.sleeps.isEmpty)
-            #expect(lines.all.isEmpty)
+            #expect(log.lines.isEmpty)
         }
     }
 
@@ -186,7 +186,7 @@ struct WebhookServiceTests {
                 try await eventually("it is sent", within: .seconds(60)) { receiver.requests.count == 1 }
             }
             #expect(await outbox.entries.map(\.failures) == [0])
-            #expect(lines.all.isEmpty)
+            #expect(log.lines.isEmpty)
             try await running(try service(url)) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["a", "a"])
         }
@@ -225,7 +225,7 @@ struct WebhookServiceTests {
             await outbox.breakDown(times: 2)
             try await running(service) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["a"] && clock.sleeps.count == 2)
-            #expect(lines.containing("outbox fails").count == 1 && lines.containing("outbox works again").count == 1)
+            #expect(log.lines(with: "outbox fails").count == 1 && log.lines(with: "outbox works again").count == 1)
         }
     }
 
@@ -238,14 +238,14 @@ struct WebhookServiceTests {
             await outbox.put("a", "b", "c", "d", "e")
             let service = try service("http://127.0.0.1:\(receiver.port)/hidden-path?token=hidden-token")
             try await running(service) { try await outbox.waitUntilEmpty() }
-            let first = Array(lines.all.prefix(5))
-            #expect(first.count == 5 && lines.all.count == 5)
+            let first = Array(log.lines.prefix(5))
+            #expect(first.count == 5 && log.lines.count == 5)
             #expect(first[0].contains("does not take events; they wait"))
             #expect(first[1].contains("An event was given up"))
-            #expect(first[2].contains("takes events again") && first[2].contains("\"lost_events\": 2"))
+            #expect(first[2].contains("takes events again") && first[2].contains("lost_events=2"))
             #expect(first[3].contains("does not take events; they wait"))
             #expect(first[4].contains("takes events again"))
-            for line in lines.all {
+            for line in log.lines {
                 #expect(!line.contains("hidden") && !line.contains(testSecret))
                 #expect(line.contains("http://127.0.0.1:\(receiver.port)/REDACTED"))
             }

@@ -70,6 +70,7 @@ struct BackupFileTests {
         let second = try BackupFile(path: path)
         try second.write(Array("sec".utf8))
         #expect(throws: BackupFile.Failure.self) { try first.finish() }
+        first.discard()
         #expect(text(path) == nil)
         try second.write(Array("ond".utf8))
         try second.finish()

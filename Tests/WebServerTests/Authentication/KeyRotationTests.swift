@@ -170,7 +170,7 @@ struct KeyRotationTests {
     func failingServer(_ behaviour: KeyServer.Behaviour) async throws {
         let key = try await SigningKey.make(.es256, id: "k")
         let server = try await KeyServer([key])
-        let log = KeyLog()
+        let log = LogRecorder()
         let authority = try await authority(server.source, logger: log.logger)
         server.behave(behaviour)
         clock.advance(by: .seconds(600))

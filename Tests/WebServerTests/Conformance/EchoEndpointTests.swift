@@ -1,5 +1,6 @@
 import NIOCore
 import Realtime
+import TestSupport
 import Testing
 
 @testable import WebServer

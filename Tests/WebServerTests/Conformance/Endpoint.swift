@@ -12,17 +12,20 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
-    /// Whether the servers take TLS only: `scripts/test` runs these tests once more with it.
+    /// True in the run in which the servers take TLS only: `scripts/test` runs these tests once more with it.
     static let isSecure = ProcessInfo.processInfo.environment["WINDSOCK_TEST_TLS"] != nil
 
     /// Runs `body` with a server that has both, and ends it whatever happens.
     static func withServer(
         limits: ConnectionLimits = ConnectionLimits(closeTimeout: .milliseconds(300)), webDirectory: String? = nil,
+        certificate: TestCertificate? = nil,
         _ body: (LiveServer) async throws -> Void
     ) async throws {
+        var certificate = certificate
+        if certificate == nil, isSecure { certificate = try await TestCertificate() }
         let server = try await LiveServer(
             limits: limits, webDirectory: webDirectory, echoPath: EchoPath(Endpoint.echo.rawValue),
-            certificate: isSecure ? try await TestCertificate() : nil)
+            certificate: certificate)
         do {
             try await body(server)
         } catch {

@@ -97,10 +97,10 @@ struct ConnectionCapTests {
 
     @Test("When the system has no descriptors left, nothing is accepted for a moment, and then again")
     func exhausted() async throws {
-        let lines = LogLines()
+        let lines = LogRecorder()
         let cap = ConnectionCap(
             limits: .init(), metrics: EdgeMetrics(factory: NOOPMetricsHandler.instance),
-            logger: Logger(label: "test") { _ in lines.handler })
+            logger: lines.logger)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

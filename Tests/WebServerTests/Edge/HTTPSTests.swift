@@ -10,19 +10,6 @@ import WebSocketClient
 /// HTTP and WebSocket over TLS, with the gateway's own certificate.
 @Suite("HTTPS")
 struct HTTPSTests {
-    private static func withServer(
-        _ certificate: TestCertificate, _ body: (LiveServer) async throws -> Void
-    ) async throws {
-        let server = try await LiveServer(certificate: certificate)
-        do {
-            try await body(server)
-        } catch {
-            try? await server.stop()
-            throw error
-        }
-        try await server.stop()
-    }
-
     /// What `openssl s_client` says of a connection with these options.
     private func client(_ port: Int, _ arguments: String...) async throws -> String {
         let process = try ChildProcess(
@@ -34,7 +21,7 @@ struct HTTPSTests {
     @Test("Pages, API and sockets are served; readings come as without TLS")
     func serving() async throws {
         let certificate = try await TestCertificate()
-        try await Self.withServer(certificate) { server in
+        try await Endpoint.withServer(certificate: certificate) { server in
             #expect(try await server.get("/livez").status == 200)
             let token = try await server.token()
             #expect(try await server.get("/api/rooms", token: token).status == 200)
@@ -52,7 +39,7 @@ struct HTTPSTests {
     @Test("A client that does not trust the certificate, or asks for another name, does not connect")
     func trust() async throws {
         let certificate = try await TestCertificate("DNS:other.example")
-        try await Self.withServer(certificate) { server in
+        try await Endpoint.withServer(certificate: certificate) { server in
             for caFile in [nil, certificate.file] {
                 await #expect(throws: WebSocketClientError.self) {
                     _ = try await WebSocketClient.connect(
@@ -65,7 +52,7 @@ struct HTTPSTests {
 
     @Test("TLS 1.2 and 1.3 are taken, 1.1 is not")
     func versions() async throws {
-        try await Self.withServer(try await TestCertificate()) { server in
+        try await Endpoint.withServer(certificate: try await TestCertificate()) { server in
             #expect(try await client(server.serverPort, "-tls1_2").contains("Protocol  : TLSv1.2"))
             #expect(try await client(server.serverPort, "-tls1_3").contains("TLSv1.3"))
             let old = try await client(server.serverPort, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
@@ -83,28 +70,9 @@ struct HTTPSTests {
         try await server.stop()
     }
 
-    @Test("A client that reads nothing has no more encrypted than a socket's worth; what waits is in its queue")
-    func backPressure() async throws {
-        let certificate = try await TestCertificate()
-        try await Self.withServer(certificate) { server in
-            let token = try await server.token(join: ["chat/#"])
-            let client = try await WebSocketClient.connect(
-                url: "wss://localhost:\(server.serverPort)/ws", headers: [("Authorization", "Bearer \(token)")],
-                configuration: WebSocketClientConfiguration(receiveBufferBytes: 4096, caFile: certificate.file))
-            try await client.send(text: #"{"type":"join_room","payload":{"room_id":"chat/a"}}"#)
-            _ = try await client.nextJSON("joined") { $0["type"]?.string == "joined" }
-            try await client.pauseReading()
-            // More than the queue's limit: a socket that takes all of it would never be full.
-            for _ in 0..<600 { try await server.say(String(repeating: "x", count: 8000), in: "chat/a") }
-            try await client.resumeReading()
-            while try await client.next() != nil {}
-            #expect(await client.closed().code == CloseCode.slowClient.rawValue)
-        }
-    }
-
     @Test("Plain HTTP is answered with a word on https, what is neither is closed")
     func plain() async throws {
-        try await Self.withServer(try await TestCertificate()) { server in
+        try await Endpoint.withServer(certificate: try await TestCertificate()) { server in
             let browser = try RawSocket(port: server.serverPort)
             try await browser.send(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
             let answer = try await browser.text()
@@ -119,7 +87,7 @@ struct HTTPSTests {
     @Test("Other files are shown as soon as they are there; those with a mistake leave the old ones in use")
     func reloading() async throws {
         let certificate = try await TestCertificate()
-        try await Self.withServer(certificate) { server in
+        try await Endpoint.withServer(certificate: certificate) { server in
             let first = try await shown(server)
             let next = try await TestCertificate()
             try replace(certificate.keyFile, with: next.keyFile)

@@ -58,31 +58,3 @@ struct ListedHosts: HostResolver {
         return addresses
     }
 }
-
-/// Keeps all lines at all levels, metadata included.
-struct LogLines: LogHandler {
-    final class Lines: Sendable {
-        private let lines = Lock<[String]>([])
-        var all: [String] { lines.withLock { $0 } }
-        func containing(_ text: String) -> [String] { all.filter { $0.contains(text) } }
-        fileprivate func append(_ line: String) { lines.withLock { $0.append(line) } }
-    }
-
-    let lines: Lines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        lines.append("\(event.level): \(event.message) \(all)")
-    }
-
-    static func logger(to lines: Lines) -> Logger {
-        Logger(label: "test") { _ in LogLines(lines: lines) }
-    }
-}

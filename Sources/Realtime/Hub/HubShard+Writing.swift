@@ -1,0 +1,96 @@
+import CoreMetrics
+import NIOCore
+import Telemetry
+
+/// Writing to clients' sockets, and to the queues of those whose sockets are full.
+extension HubShard {
+    /// Bytes that are written before the next flush. TLS encrypts at a flush, and until then a socket looks as if it could take
+    /// everything.
+    private static let maxUnflushedBytes = 64 * 1024
+
+    func hand(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {
+        guard let sink = client.sink else { return }
+        guard client.queue == nil, sink.isWritable else {
+            enqueue(delivery.messages[...], for: client)
+            return drainQueue(of: client)
+        }
+        var written = 0
+        var unflushed = 0
+        for run in delivery.runs {
+            sink.write(run.bytes)
+            written = run.messagesThrough
+            unflushed += run.bytes.readableBytes
+            guard unflushed >= Self.maxUnflushedBytes || !sink.isWritable else { continue }
+            sink.flush()
+            unflushed = 0
+            guard sink.isWritable else { break }
+        }
+        sink.flush()
+        if delivery.hasSends { ended(delivery.messages[..<written]) }
+        guard written < delivery.messages.count else { return }
+        enqueue(delivery.messages[written...], for: client)
+        if sink.isWritable { drainQueue(of: client) }
+    }
+
+    private func enqueue(_ messages: ArraySlice<QueuedMessage>, for client: HubClient) {
+        guard !messages.isEmpty, client.sink != nil else { return }
+        var queue = client.queue ?? OutboundQueue(limits: configuration.queue)
+        client.queue = nil
+        for message in messages {
+            switch queue.append(message) {
+            case .queued(let dropped):
+                guard dropped > 0 else { continue }
+                client.droppedCount += dropped
+                metrics.conflated.increment(by: dropped)
+            case .overflow:
+                return closeSlow(client, reason: "slow client: messages that must not be lost piled up")
+            }
+        }
+        client.queue = queue
+    }
+
+    func closeSlow(_ client: HubClient, reason: String) {
+        guard let sink = client.sink else { return }
+        metrics.slowClientsClosed.increment()
+        sink.close(code: .slowClient, reason: reason)
+    }
+
+    func drainQueue(of client: HubClient) {
+        guard let sink = client.sink else { return }
+        while sink.isWritable, writeQueued(of: client, to: sink) {}
+        if sink.isWritable, client.control?.hasReplay == true { replayLater(to: client) }
+    }
+
+    /// Writes of the queue as much as may go out before the next flush, and flushes; false when nothing was written.
+    private func writeQueued(of client: HubClient, to sink: any ClientSink) -> Bool {
+        guard var queue = client.queue else { return false }
+        client.queue = nil  // so that it has one owner, and is changed where it is
+        let now = eventLoop.now
+        var byteCount = 0
+        var sends: [QueuedMessage] = []
+        while byteCount < Self.maxUnflushedBytes, sink.isWritable, let next = queue.next(at: now) {
+            let frame: ByteBuffer
+            switch next {
+            case .message(let message):
+                frame = message.frame
+                if message.send != nil { sends.append(message) }
+            case .gap(let room, let dropped): frame = encoder.encode(gapNotice(room: room, dropped: dropped))
+            }
+            sink.write(frame)
+            byteCount += frame.readableBytes
+        }
+        // The socket may call back while it is flushed: what is left is in its place before that.
+        if client.sink != nil, !queue.isSpent(at: now) { client.queue = queue }
+        guard byteCount > 0 else { return false }
+        sink.flush()
+        if !sends.isEmpty { ended(sends[...]) }
+        return true
+    }
+
+    private func gapNotice(room: String, dropped: Int) -> Message {
+        var payload = JSONObjectBuilder()
+        payload.add("room_id", room)
+        payload.add("dropped", dropped)
+        return Message(type: .gap, room: room, payload: payload.finished(), timestamp: clock.now())
+    }
+}
