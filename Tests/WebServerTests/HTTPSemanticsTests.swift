@@ -122,6 +122,42 @@ struct HTTPSemanticsTests {
         }
     }
 
+    @Test(
+        "A request that names no host, two, or what is none is refused, and is the connection's last",
+        arguments: ["", "host: a\nhost: a\n", "host: a\nHost: b\n", "host: a/b\n", "host: a b\n", "host: u@a\n"])
+    func hosts(lines: String) async throws {
+        try await Self.withServer { server in
+            let socket = try RawSocket(port: server.port)
+            let request = "GET /livez HTTP/1.1\n\(lines)\n".replacing("\n", with: "\r\n")
+            try await socket.send(Array((request + request).utf8))
+            let answers = Self.heads(try await socket.text(mayReset: true))
+            #expect(answers.count == 1 && answers[0].hasPrefix("400") && answers[0].contains("connection: close"))
+        }
+    }
+
+    @Test(
+        "A client of HTTP/1.0 gets answers that it understands, and the end of the connection",
+        arguments: ["", "host: a\n"])
+    func version(lines: String) async throws {
+        try await Self.withServer { server in
+            for number in 0..<10 { try server.publish("d\(number)", [("t", 1)]) }
+            try server.ingest("sensors/a", #"{"t":1}"#)
+            let fields =
+                "authorization: Bearer \(try await server.token())\nconnection: keep-alive\nexpect: 100-continue\n"
+            for (path, end) in [("/livez", #"{"status":"ok"}"#), ("/api/readings?device=a", ",\r\n")] {
+                let socket = try RawSocket(port: server.port)
+                let request = "GET \(path) HTTP/1.0\n\(lines)\(fields)accept: text/csv, application/json\n\n"
+                    .replacing("\n", with: "\r\n")
+                try await socket.send(Array((request + request).utf8))
+                let answers = Self.heads(try await socket.text(mayReset: true))
+                try #require(answers.count == 1)
+                #expect(answers[0].hasPrefix("200") && answers[0].contains("connection: close"))
+                #expect(!answers[0].contains("transfer-encoding"))
+                #expect(answers[0].hasSuffix(end), "\(answers[0])")
+            }
+        }
+    }
+
     @Test("A path that is longer than any is answered with 414 before anybody looks for it")
     func longPath() async throws {
         try await Self.withServer { server in

@@ -13,6 +13,7 @@ import Telemetry
 /// - A connection without a request under way is closed after a while.
 /// - A request after which nothing more can be parsed is the connection's last: one that asks to go on with another
 ///   protocol, which NIO's decoder waits for from then on, and one that says `Connection: close`.
+/// - A request that names no host, or two, is answered with 400.
 /// - A path that is longer than any route or file has is answered with 414: looking for it takes time for each byte.
 /// - The answer to HEAD, and one whose status has no body, goes out without one, whatever was written
 ///   (RFC 9112 section 6.3).
@@ -160,8 +161,11 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 head.headerFields[.connection] = "close"
                 part = .head(head)
             }
+            readingSince = context.eventLoop.now
+            guard head.hasOneHost else {
+                return end(with: Problem(.badRequest, "A request names its host in one Host header."), context)
+            }
             guard head.pathByteCount <= Self.maxPathBytes else {
-                readingSince = context.eventLoop.now
                 let problem = Problem(
                     .init(code: 414, reasonPhrase: "URI Too Long"),
                     "The path has \(head.pathByteCount) bytes; at most \(Self.maxPathBytes) are allowed.")
@@ -170,7 +174,6 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             if head.headerFields[.expect]?.lowercased() == "100-continue" {
                 context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
             }
-            readingSince = context.eventLoop.now
             bodyByteCount = 0
             let fields = head.headerFields
             if fields[.transferEncoding] != nil || (fields[.contentLength] ?? "0") != "0" {

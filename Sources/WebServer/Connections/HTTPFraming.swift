@@ -4,6 +4,15 @@ extension HTTPRequest {
     /// Bytes of the path without its query.
     var pathByteCount: Int { path?.utf8.prefix { $0 != UInt8(ascii: "?") }.count ?? 0 }
 
+    /// Whether the request names one host (RFC 9112 section 3.2): a proxy may read another of two.
+    var hasOneHost: Bool {
+        guard let authority, HTTPField.Name("host").map({ headerFields[$0] == nil }) ?? true else { return false }
+        return authority.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !Self.notOfHosts.contains($0) }
+    }
+
+    /// Bytes that no host has (RFC 3986 section 3.2.2), but URLs do.
+    private static let notOfHosts = Array(#"/?#@\"<>^`{|},"#.utf8)
+
     /// Whether nothing can follow on the connection: the client says so, or asks to go on with another protocol. NIO's decoder
     /// parses nothing more after that, whether it is granted or not.
     var endsConnection: Bool {

@@ -11,7 +11,7 @@ import Services
 /// HTTP/1.1 and WebSocket on one listener: Hummingbird serves the one, ``WebSocketConnection`` the other.
 ///
 ///     [TLS ──▶] HTTPInputGate ──▶ HTTP codec ──▶ UpgradeGate ──▶ NIO's upgrade handler ──┬─ upgraded ──▶ WebSocketConnection (alone in the pipeline)
-///                                                                              └─ not ──▶ HTTPConnectionGuard, Hummingbird's HTTP pipeline and router
+///                                                                              └─ not ──▶ HTTPVersionHandler, HTTPConnectionGuard, Hummingbird's HTTP pipeline and router
 struct HTTP1WebSocketChannel: HTTPChannelHandler {
     /// What a connection became with its first request.
     enum Outcome: Sendable {
@@ -108,6 +108,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
         }
         let pipeline = channel.pipeline.syncOperations
         let limits = environment.limits
+        try pipeline.addHandler(HTTPVersionHandler())
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
         try pipeline.addHandler(
             HTTPConnectionGuard(
