@@ -10,6 +10,11 @@ struct PresenceRegistryTests {
     private let registry = PresenceRegistry(grace: .seconds(10))
     private let room: TopicFilter
 
+    /// Two clients of one user.
+    private final class Client {}
+    private let clients = [Client(), Client()]
+    private var tab: ObjectIdentifier { ObjectIdentifier(clients[0]) }
+
     init() throws {
         room = try TopicFilter("chat/a")
         registry.observe {}
@@ -21,26 +26,26 @@ struct PresenceRegistryTests {
     @Test("A second tab is no second join, and closing one of two is no leave")
     func tabs() {
         for _ in 1...2 { registry.connected(user: "ann") }
-        for _ in 1...2 { registry.joined(user: "ann", filter: room) }
+        for client in clients { registry.joined(ObjectIdentifier(client), of: "ann", filter: room) }
         #expect(changes() == ["join ann 1"])
         #expect(registry.members(under: room) == .init(users: 1, clients: 2))
-        registry.left(user: "ann", filter: room)
+        registry.left(tab, of: "ann", filter: room)
         #expect(changes() == [])
-        registry.left(user: "ann", filter: room)
+        registry.left(ObjectIdentifier(clients[1]), of: "ann", filter: room)
         #expect(changes() == ["leave ann 0"], "who leaves on purpose is gone at once")
     }
 
     @Test("Who was cut off and is back within the grace period never left")
     func grace() {
         registry.connected(user: "ann")
-        registry.joined(user: "ann", filter: room)
+        registry.joined(tab, of: "ann", filter: room)
         _ = changes()
-        registry.disconnected(user: "ann", joined: [room], at: second(0))
+        registry.disconnected(tab, of: "ann", joined: [room], at: second(0))
         #expect(registry.snapshot().onlineUsers.isEmpty)
         #expect(registry.members(under: room) == .init(users: 1, clients: 0))
         registry.expire(at: second(9))
         registry.connected(user: "ann")
-        registry.joined(user: "ann", filter: room)
+        registry.joined(tab, of: "ann", filter: room)
         registry.expire(at: second(30))
         #expect(changes() == [])
         #expect(registry.members(under: room) == .init(users: 1, clients: 1))
@@ -50,8 +55,8 @@ struct PresenceRegistryTests {
     func leaves() {
         for start in [Int64(0), 5] {
             registry.connected(user: "ann")
-            registry.joined(user: "ann", filter: room)
-            registry.disconnected(user: "ann", joined: [room], at: second(start))
+            registry.joined(tab, of: "ann", filter: room)
+            registry.disconnected(tab, of: "ann", joined: [room], at: second(start))
         }
         #expect(changes() == ["join ann 1"])
         registry.expire(at: second(11))
@@ -63,25 +68,27 @@ struct PresenceRegistryTests {
         #expect(registry.snapshot().groups.isEmpty)
     }
 
-    @Test("Members of a room are those who joined by its name and by filters, with their clients")
+    @Test("Members of a room are those who joined by its name and by filters, and each client counts once")
     func members() throws {
+        let bob = Client()
         for user in ["ann", "bob", "ann"] { registry.connected(user: user) }
-        registry.joined(user: "ann", filter: room)
-        registry.joined(user: "ann", filter: try TopicFilter("chat/#"))
-        registry.joined(user: "bob", filter: try TopicFilter("+/a"))
+        registry.joined(tab, of: "ann", filter: room)
+        registry.joined(ObjectIdentifier(clients[1]), of: "ann", filter: try TopicFilter("chat/#"))
+        registry.joined(tab, of: "ann", filter: try TopicFilter("chat/+"))
+        registry.joined(ObjectIdentifier(bob), of: "bob", filter: try TopicFilter("+/a"))
         #expect(registry.snapshot().members(of: "chat/a") == ["ann": 2, "bob": 1])
-        #expect(registry.snapshot().members(of: "chat/b") == ["ann": 1])
+        #expect(registry.snapshot().members(of: "chat/b") == ["ann": 2])
         #expect(registry.snapshot().clientCount(of: "chat/a") == 3)
-        #expect(registry.snapshot().clientCount(of: "chat/b") == 1)
+        #expect(registry.snapshot().clientCount(of: "chat/b") == 2)
         #expect(changes() == ["join ann 1"], "filters are no rooms to come into")
     }
 
     @Test("A snapshot is made once for each change, and a large one not for every one")
     func snapshots() throws {
-        registry.joined(user: "ann", filter: room)
+        registry.joined(tab, of: "ann", filter: room)
         let first = registry.snapshot()
         #expect(registry.snapshot() === first, "nothing has changed")
-        registry.joined(user: "bob", filter: room)
+        registry.joined(ObjectIdentifier(registry), of: "bob", filter: room)
         #expect(registry.snapshot().members(of: "chat/a") == ["ann": 1, "bob": 1])
         #expect(first.members(of: "chat/a") == ["ann": 1], "what was taken stays as it was")
         for number in 0...PresenceSnapshot.maxFreshCount { registry.connected(user: "user-\(number)") }
@@ -95,7 +102,7 @@ struct PresenceRegistryTests {
     @Test("Nothing is kept for an observer that is not there")
     func unobserved() {
         let registry = PresenceRegistry()
-        registry.joined(user: "ann", filter: room)
+        registry.joined(tab, of: "ann", filter: room)
         #expect(registry.takeChanges().isEmpty)
     }
 }

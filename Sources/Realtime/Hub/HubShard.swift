@@ -105,7 +105,7 @@ package final class HubShard: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
         for filter in client.joined { members.remove(client, under: filter) }
-        presence.disconnected(user: client.user, joined: client.joined, at: eventLoop.now)
+        presence.disconnected(ObjectIdentifier(client), of: client.user, joined: client.joined, at: eventLoop.now)
         client.joined = []
         client.sink = nil
         client.queue = nil
@@ -128,7 +128,7 @@ package final class HubShard: @unchecked Sendable {
         client.joined.append(filter)
         members.insert(client, under: filter)
         client.control?.pacer?.join(filter)
-        presence.joined(user: client.user, filter: filter)
+        presence.joined(ObjectIdentifier(client), of: client.user, filter: filter)
         return true
     }
 
@@ -144,7 +144,7 @@ package final class HubShard: @unchecked Sendable {
             settle(control, of: client)
         }
         members.remove(client, under: filter)
-        presence.left(user: client.user, filter: filter)
+        presence.left(ObjectIdentifier(client), of: client.user, filter: filter)
         return true
     }
 

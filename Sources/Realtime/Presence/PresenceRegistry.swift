@@ -28,8 +28,8 @@ package final class PresenceRegistry: Sendable {
 
     /// Those who joined by one filter.
     struct Joined {
-        /// Clients by user; 0 within the grace period.
-        var users: [String: Int] = [:]
+        /// Clients by user; none within the grace period.
+        var users: [String: UserClients] = [:]
         /// Clients of all of them.
         var clientCount = 0
 
@@ -116,7 +116,7 @@ package final class PresenceRegistry: Sendable {
                 let (user, filter) = (absence.membership.user, absence.membership.filter)
                 guard state.deadlines[absence.membership] == absence.deadline else { continue }
                 state.deadlines[absence.membership] = nil
-                if state.joined[filter]?.users[user] == 0 { Self.drop(user, from: filter, in: &state) }
+                if state.joined[filter]?.users[user]?.count == 0 { Self.drop(user, from: filter, in: &state) }
             }
         }
     }
@@ -127,15 +127,14 @@ package final class PresenceRegistry: Sendable {
     }
 
     /// Takes a client out that is gone: its user stays a member for the grace period.
-    func disconnected(user: String, joined filters: [TopicFilter], at now: NIODeadline) {
+    func disconnected(_ client: ObjectIdentifier, of user: String, joined filters: [TopicFilter], at now: NIODeadline) {
         clients.subtract(1, ordering: .relaxed)
         change { state in
             if let count = state.clientsByUser[user] { state.clientsByUser[user] = count > 1 ? count - 1 : nil }
             for filter in filters {
-                guard let count = state.joined[filter]?.users[user], count > 0 else { continue }
-                state.joined[filter]?.users[user] = count - 1
+                guard state.joined[filter]?.users[user]?.remove(client) == true else { continue }
                 state.joined[filter]?.clientCount -= 1
-                guard count == 1 else { continue }
+                guard state.joined[filter]?.users[user]?.count == 0 else { continue }
                 if grace > .zero {
                     let membership = Membership(user: user, filter: filter)
                     state.absences.append((membership, now + grace))
@@ -147,25 +146,22 @@ package final class PresenceRegistry: Sendable {
         }
     }
 
-    func joined(user: String, filter: TopicFilter) {
+    /// Adds a client that did not join by this filter before.
+    func joined(_ client: ObjectIdentifier, of user: String, filter: TopicFilter) {
         change { state in
-            let count = state.joined[filter]?.users[user]
-            state.joined[filter, default: Joined()].users[user] = (count ?? 0) + 1
+            let isNew = state.joined[filter]?.users[user] == nil
+            state.joined[filter, default: Joined()].users[user, default: UserClients()].insert(client)
             state.joined[filter]?.clientCount += 1
-            if count == nil { Self.note(.join, user, filter, in: &state) }
+            if isNew { Self.note(.join, user, filter, in: &state) }
         }
     }
 
     /// Takes a client out that left on purpose: with the last one its user is gone at once.
-    func left(user: String, filter: TopicFilter) {
+    func left(_ client: ObjectIdentifier, of user: String, filter: TopicFilter) {
         change { state in
-            guard let count = state.joined[filter]?.users[user] else { return }
-            if count > 0 { state.joined[filter]?.clientCount -= 1 }
-            if count > 1 {
-                state.joined[filter]?.users[user] = count - 1
-            } else {
-                Self.drop(user, from: filter, in: &state)
-            }
+            guard state.joined[filter]?.users[user]?.remove(client) == true else { return }
+            state.joined[filter]?.clientCount -= 1
+            if state.joined[filter]?.users[user]?.count == 0 { Self.drop(user, from: filter, in: &state) }
         }
     }
 

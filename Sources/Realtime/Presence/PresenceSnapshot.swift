@@ -8,8 +8,8 @@ package final class PresenceSnapshot: @unchecked Sendable {
     /// Those who joined by one filter.
     package final class Group: Sendable {
         package let filter: TopicFilter
-        /// Clients by user; 0 within the grace period.
-        package let users: [String: Int]
+        /// Clients by user; none within the grace period.
+        package let users: [String: UserClients]
         package let members: PresenceRegistry.Members
 
         fileprivate init(_ filter: TopicFilter, _ joined: PresenceRegistry.Joined) {
@@ -61,17 +61,28 @@ package final class PresenceSnapshot: @unchecked Sendable {
     /// True while the snapshot may be shown although something has changed since.
     func isStillGood(at now: NIODeadline) -> Bool { now < goodUntil }
 
-    /// The members of a concrete room, by its name or by filters that match it: users with their clients.
+    /// The members of a concrete room, by its name or by filters that match it: users with the number of their clients.
     package func members(of room: String) -> [String: Int] {
         var members = named[room]?.users ?? [:]
-        wildcards.forEachMember(matching: room) { members.merge($0.users, uniquingKeysWith: +) }
-        return members
+        wildcards.forEachMember(matching: room) { group in
+            members.merge(group.users) { clients, others in
+                var clients = clients
+                clients.formUnion(others)
+                return clients
+            }
+        }
+        return members.mapValues(\.count)
     }
 
     /// Clients that joined the room by its name or by a filter.
     package func clientCount(of room: String) -> Int {
-        var count = named[room]?.members.clients ?? 0
-        wildcards.forEachMember(matching: room) { count += $0.members.clients }
-        return count
+        var groups = named[room].map { [$0] } ?? []
+        wildcards.forEachMember(matching: room) { groups.append($0) }
+        guard groups.count > 1 else { return groups.first?.members.clients ?? 0 }
+        var clients: Set<ObjectIdentifier> = []
+        for group in groups {
+            for user in group.users.values { user.forEach { clients.insert($0) } }
+        }
+        return clients.count
     }
 }

@@ -50,7 +50,7 @@ struct StreamRoutes {
             where group.filter.isName
                 ? visibility.canSee(room: group.filter.rawValue) : identity.grants.canJoin(group.filter)
             {
-                for (user, count) in group.users where count > 0 { seen.insert(user) }
+                for (user, clients) in group.users where clients.count > 0 { seen.insert(user) }
             }
             users = users.filter(seen.contains)
         }
