@@ -88,17 +88,17 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     /// Decodes, commits and publishes the batch; returns when every reading and status is in the hub's mailboxes.
     ///
-    /// - Throws: when the storage fails; what was not committed by then must be delivered again.
+    /// - Throws: ``StorageFailure``; what was not committed by then must be delivered again.
     package func accept(_ batch: MQTTBatch) throws {
         let receivedAt = clock.now()
         stream.waitForRoom()
         var tracing = IngestTracing(entry: entry)
         do {
-            var items = decode(try store.fresh(batch), receivedAt: receivedAt, &tracing)[...]
-            try take(&items, receivedAt: receivedAt)
+            let items = decode(try store.fresh(batch), receivedAt: receivedAt, &tracing)
+            try take(items[...], receivedAt: receivedAt)
         } catch {
             tracing.finish(error, at: clock.now())
-            throw error
+            throw StorageFailure(error)
         }
         let now = clock.now()
         tracing.finish(at: now)
@@ -109,21 +109,21 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     /// Commits the items and publishes them. When the database refuses something of them, the halves are tried until it
     /// is found: one message never keeps others from being taken.
-    private func take(_ items: inout ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
+    private func take(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
         if items.isEmpty { return }
         do {
-            try store.commit(&items, receivedAt: receivedAt)
+            try store.commit(items, receivedAt: receivedAt) { items in
+                count(items)
+                publish(items)
+            }
         } catch {
             let failure = StorageFailure(error)
             if failure.isStorageAtFault { throw error }
             guard items.count > 1 else { return try bury(items, failure, receivedAt: receivedAt) }
             let middle = items.startIndex + items.count / 2
-            var halves = [items[..<middle], items[middle...]]
-            for index in halves.indices { try take(&halves[index], receivedAt: receivedAt) }
-            return
+            try take(items[..<middle], receivedAt: receivedAt)
+            try take(items[middle...], receivedAt: receivedAt)
         }
-        count(items)
-        publish(items)
     }
 
     private func bury(_ items: ArraySlice<IngestItem>, _ failure: StorageFailure, receivedAt: Timestamp) throws {

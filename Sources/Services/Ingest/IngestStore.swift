@@ -127,20 +127,24 @@ package final class IngestStore: Sendable {
 
     // MARK: Committing
 
-    /// Stores the items, and notes in their journeys when that was. Returns when the transaction is committed.
+    /// Stores the items, publishes them, and then tells of alerts that they raised, so that none overtakes its reading.
     ///
+    /// - Parameter publish: Called once the transaction is committed, with the items whose journeys say when that was.
     /// - Throws: what made the transaction fail; nothing is stored then.
-    func commit(_ items: inout ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
-        var batch = StoredBatch(items, at: receivedAt)
-        guard !batch.isEmpty else { return }
+    func commit(
+        _ items: ArraySlice<IngestItem>, receivedAt: Timestamp, publish: (ArraySlice<IngestItem>) -> Void
+    ) throws {
+        let batch = StoredBatch(items, at: receivedAt)
+        guard !batch.isEmpty else { return publish(items) }
         let start = clock.now()
         let tracing = CommitTracing(batch.sampledParents, requestCount: batch.readings.count, tracer: tracer, at: start)
         do {
-            let outcome = try write(&batch)
-            let end = clock.now()
-            tracing.finish(at: end)
-            items.noteCommit(from: start, to: end)
-            if outcome.refusedCount > 0 { refused(outcome.refusedCount, at: end) }
+            let outcome = try write(batch) {
+                let end = clock.now()
+                tracing.finish(at: end)
+                publish(items.committed(from: start, to: end))
+            }
+            if outcome.refusedCount > 0 { refused(outcome.refusedCount, at: clock.now()) }
         } catch {
             tracing.finish(error, at: clock.now())
             throw error
@@ -165,19 +169,19 @@ package final class IngestStore: Sendable {
     func bury(_ item: IngestItem, _ failure: StorageFailure, receivedAt: Timestamp) throws {
         var batch = StoredBatch([], at: receivedAt)
         batch.bury(item, reason: Self.notStorable, detail: "the database refuses it: \(failure)", at: receivedAt)
-        _ = try write(&batch)
+        _ = try write(batch)
     }
 
     /// The reason of dead letters that the database refused.
     static let notStorable = "not_storable"
 
-    private func write(_ batch: inout StoredBatch) throws -> ReadingStore.Outcome {
+    private func write(_ batch: StoredBatch, publish: () -> Void = {}) throws -> ReadingStore.Outcome {
         let change = try state.withLock { state in
             try load(&state)
             return batch.deliveries.isEmpty ? nil : state.deliveries?.change(adding: batch.deliveries)
         }
         do {
-            let outcome = try writer.commit { [batch] transaction in
+            let outcome = try writer.commit { transaction in
                 let outcome = try readings.append(batch.readings, in: transaction)
                 let messages = try alerts?.evaluate(batch.readings, batch.journeys, in: transaction) ?? []
                 for letter in batch.deadLetters {
@@ -187,6 +191,8 @@ package final class IngestStore: Sendable {
                 return RoomWriter.Effect(outcome, messages: messages)
             } finished: { isCommitted in
                 alerts?.finished(isCommitted: isCommitted)
+            } publish: {
+                publish()
             }
             if let change { state.withLock { $0.deliveries?.committed(change) } }
             return outcome
@@ -210,13 +216,15 @@ extension StorageTransaction {
 }
 
 extension ArraySlice<IngestItem> {
-    /// Writes into every journey when its reading was stored.
-    fileprivate mutating func noteCommit(from start: Timestamp, to end: Timestamp) {
+    /// The items with the time of their commit in every journey.
+    fileprivate func committed(from start: Timestamp, to end: Timestamp) -> Self {
+        var items = self
         for index in indices {
-            for journey in self[index].journeys.indices {
-                self[index].journeys[journey].stages?.commitStartedAt = start
-                self[index].journeys[journey].stages?.committedAt = end
+            for journey in items[index].journeys.indices {
+                items[index].journeys[journey].stages?.commitStartedAt = start
+                items[index].journeys[journey].stages?.committedAt = end
             }
         }
+        return items
     }
 }

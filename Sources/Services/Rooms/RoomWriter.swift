@@ -75,6 +75,7 @@ package final class RoomWriter: Sendable {
         self.clock = clock
         self.logger = logger
         health = StorageHealth(clock: clock, logger: logger)
+        database.observeReadFailures { [health] in health.readFailed($0) }
     }
 
     /// Requests that wait now.
@@ -152,10 +153,14 @@ package final class RoomWriter: Sendable {
     /// that offsets are published in the order in which they were given out, whoever gave them. When it has written
     /// something, that ends the storage's trouble.
     ///
-    /// - Parameter finished: Called before any other transaction begins; false when nothing of it was committed.
+    /// - Parameters:
+    ///   - finished: Called before any other transaction begins; false when nothing of it was committed.
+    ///   - publish: Publishes what goes before the messages, such as the readings behind an alert. Called after the commit,
+    ///     before any other transaction begins.
     /// - Throws: what made the transaction fail.
     package func commit<Value>(
-        _ work: (StorageTransaction) throws -> Effect<Value>, finished: (_ isCommitted: Bool) -> Void = { _ in }
+        _ work: (StorageTransaction) throws -> Effect<Value>, finished: (_ isCommitted: Bool) -> Void = { _ in },
+        publish: () -> Void = {}
     ) throws -> Value {
         try queue.sync {
             let began = ContinuousClock.now
@@ -168,6 +173,7 @@ package final class RoomWriter: Sendable {
                 }
                 if hasChanged { health.succeeded() }
                 finished(true)
+                publish()
                 hub.publish(effect.messages)
                 return effect.value
             } catch {

@@ -35,6 +35,14 @@ struct AlertTellingTests {
         #expect(payload["priority"]?.stringValue == "critical")
     }
 
+    @Test("An alert comes after the reading behind it")
+    func order() throws {
+        let setup = try AlertSetup([AlertSetup.rule()])
+        try setup.value(31, at: 1000)
+        let payloads = try setup.ingest.stream.received().map { try JSONParser.parse(Array($0.utf8)) }
+        #expect(payloads.map { $0["alert"] == nil && $0["title"] == nil } == [true, false, false, false])
+    }
+
     @Test("While it is silenced an alert is recorded and drawn, and nobody is told")
     func silence() async throws {
         let setup = try AlertSetup([AlertSetup.rule()])
