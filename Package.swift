@@ -157,7 +157,8 @@ let package = Package(
                 nio("NIOEmbedded"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "StorageTests", dependencies: ["Storage", "Telemetry", grdb], swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests", dependencies: ["Core", "Storage", "Telemetry", grdb], swiftSettings: settings),
         .testTarget(
             name: "AlertRulesTests", dependencies: ["Core", "AlertRules", "Telemetry", "TestSupport"],
             swiftSettings: settings),

@@ -4,6 +4,8 @@ package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidConfiguration(String)
     /// The broker could not be reached or the connection broke.
     case connectionFailed(String)
+    /// Messages could not be taken, and were left to the broker: the fault is on this side.
+    case batchNotTaken(String)
     /// There is no trust between us and the broker, or no common TLS.
     case tlsFailed(String)
     /// The broker answered CONNECT with a refusal, or ended the connection with a reason.
@@ -21,6 +23,7 @@ package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .invalidConfiguration(let problem): problem
         case .connectionFailed(let reason): "The broker cannot be reached: \(reason)."
+        case .batchNotTaken(let reason): "Messages could not be taken: \(reason). The broker keeps them."
         case .tlsFailed(let reason): "TLS with the broker fails: \(reason)."
         case .refused(let code, let reason): "The broker refuses the connection: \(reason) (reason code \(code))."
         case .subscriptionRefused(let filter, let reason):
@@ -41,7 +44,7 @@ package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .invalidConfiguration, .subscriptionRefused, .invalidPublication, .stopped: true
         case .refused(let code, _): Self.permanentReasonCodes.contains(code)
-        case .connectionFailed, .tlsFailed, .outboundQueueFull: false
+        case .connectionFailed, .batchNotTaken, .tlsFailed, .outboundQueueFull: false
         }
     }
 }

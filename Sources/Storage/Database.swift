@@ -1,3 +1,4 @@
+import Core
 import Dispatch
 import Foundation
 import GRDB
@@ -31,6 +32,7 @@ package final class Database: Sendable {
     private let pool: DatabasePool
     /// The gateway's connection for emptying the log, so that nobody who writes waits for the disk.
     private let checkpointer: DatabaseQueue?
+    private let readFailureObserver = Lock<(@Sendable (StorageFailure) -> Void)?>(nil)
     /// The file and its log, which a gateway has open for as long as it runs.
     private let places: [FilePlace]
 
@@ -43,7 +45,7 @@ package final class Database: Sendable {
         directory: String, durability: Durability = .normal, ids: any IDGenerator = RandomIDGenerator()
     ) throws(StorageError) {
         try Self.makeDirectory(directory)
-        try self.init(file: "\(directory)/\(Self.fileName)", role: .gateway, durability: durability, ids: ids)
+        try self.init(in: directory, role: .gateway, durability: durability, ids: ids)
     }
 
     /// Opens the database of a data directory for writing beside a gateway that may be serving it; makes it when there
@@ -52,8 +54,7 @@ package final class Database: Sendable {
     /// - Throws: ``StorageError``, also for one of another version.
     package convenience init(writingBesideGatewayIn directory: String) throws(StorageError) {
         try Self.makeDirectory(directory)
-        try self.init(
-            file: "\(directory)/\(Self.fileName)", role: .writingTool, durability: .normal, ids: RandomIDGenerator())
+        try self.init(in: directory, role: .writingTool, durability: .normal, ids: RandomIDGenerator())
     }
 
     /// Opens the database of a data directory that has one for reading beside a gateway that may be serving it.
@@ -62,7 +63,7 @@ package final class Database: Sendable {
     package convenience init(readingBesideGatewayIn directory: String) throws(StorageError) {
         let file = "\(directory)/\(Self.fileName)"
         guard FileManager.default.fileExists(atPath: file) else { throw StorageError(file: file, problem: .missing) }
-        try self.init(file: file, role: .readingTool, durability: .normal, ids: RandomIDGenerator())
+        try self.init(in: directory, role: .readingTool, durability: .normal, ids: RandomIDGenerator())
     }
 
     /// Makes the directory, for its owner alone, if it is not there.
@@ -76,21 +77,34 @@ package final class Database: Sendable {
         }
     }
 
-    /// Makes an empty file for its owner alone, which SQLite takes for a new database: what people say to each other is in
-    /// it, whoever may read the directory.
-    private static func makeFile(_ file: String) throws(StorageError) {
-        let descriptor = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            if errno == EEXIST { return }
-            throw StorageError(file: file, problem: .unusable(String(cString: strerror(errno))))
+    /// Makes a database with its whole schema, and then gives it its name: a gateway and tools that start together find the
+    /// same one, and none finds half of it. No change when another program was faster.
+    ///
+    /// The file is for its owner alone: what people say to each other is in it, whoever may read the directory.
+    private static func makeFile(_ file: String, in directory: String, _ configuration: Configuration) throws {
+        func check(_ result: Int32) throws(StorageError) {
+            if result < 0 { throw StorageError(file: file, problem: .unusable(String(cString: strerror(errno)))) }
         }
+        let draft = "\(file).\(UUID().uuidString).new"
+        let descriptor = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        try check(descriptor)
         Foundation.close(descriptor)
+        defer { unlink(draft) }
+        let queue = try DatabaseQueue(path: draft, configuration: configuration)
+        try Schema.migrator.migrate(queue)
+        try queue.close()
+        if link(draft, file) < 0, errno != EEXIST { try check(-1) }
+        let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try check(folder)
+        defer { Foundation.close(folder) }
+        try check(fsync(folder))
     }
 
     private init(
-        file: String, role: DatabaseRole, durability: Durability, ids: any IDGenerator
+        in directory: String, role: DatabaseRole, durability: Durability, ids: any IDGenerator
     ) throws(StorageError) {
         self.role = role
+        let file = "\(directory)/\(Self.fileName)"
         var configuration = Configuration()
         configuration.label = "windsock.storage"
         configuration.busyMode = .timeout(5)
@@ -101,19 +115,19 @@ package final class Database: Sendable {
             label: "windsock.storage.async", qos: .userInitiated, attributes: .concurrent)
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -\(Self.readerCacheKiB)") }
         do {
-            let isThere = FileManager.default.fileExists(atPath: file)
-            if isThere {
+            if FileManager.default.fileExists(atPath: file) {
                 // Read only: what cannot be used is left as it is, to the byte.
                 var readOnly = configuration
                 readOnly.readonly = true
                 let reader = try DatabaseQueue(path: file, configuration: readOnly)
                 try reader.read { try Self.check($0, role, file: file) }
                 try reader.close()
+            } else {
+                try Self.makeFile(file, in: directory, configuration)
             }
-            if !isThere { try Self.makeFile(file) }
             configuration.readonly = role == .readingTool
             pool = try DatabasePool(path: file, configuration: configuration)
-            if role == .gateway || !isThere { try Schema.migrator.migrate(pool) }
+            if role == .gateway { try Schema.migrator.migrate(pool) }
             if role != .readingTool { try pool.writeWithoutTransaction { try Self.configure($0, durability) } }
             if role == .gateway {
                 configuration.label = "windsock.storage.checkpoint"
@@ -160,9 +174,25 @@ package final class Database: Sendable {
         places.allSatisfy { (try? $0.check()) != nil }
     }
 
+    /// Calls `observer` after each read that fails, on any thread; one observer at most.
+    package func observeReadFailures(_ observer: @escaping @Sendable (StorageFailure) -> Void) {
+        readFailureObserver.withLock { $0 = observer }
+    }
+
+    private func noteFailedRead(_ error: any Error) {
+        // What `work` throws of its own says nothing of the storage.
+        guard error is DatabaseError else { return }
+        readFailureObserver.withLock { $0 }?(StorageFailure(error))
+    }
+
     /// Reads from one snapshot.
     package func read<Result>(_ work: (StorageSnapshot) throws -> Result) throws -> Result {
-        try pool.read { try work(StorageSnapshot(database: $0)) }
+        do {
+            return try pool.read { try work(StorageSnapshot(database: $0)) }
+        } catch {
+            noteFailedRead(error)
+            throw error
+        }
     }
 
     /// Reads from one snapshot on a thread of the database's own; `completion` is called there.
@@ -173,7 +203,9 @@ package final class Database: Sendable {
         completion: @escaping @Sendable (Swift.Result<Result, any Error>) -> Void
     ) {
         pool.asyncRead { access in
-            completion(Swift.Result { try work(StorageSnapshot(database: access.get())) })
+            let result = Swift.Result { try work(StorageSnapshot(database: access.get())) }
+            if case .failure(let error) = result { self.noteFailedRead(error) }
+            completion(result)
         }
     }
 
@@ -181,7 +213,12 @@ package final class Database: Sendable {
     package func read<Result: Sendable>(
         _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
     ) async throws -> Result {
-        try await pool.read { try work(StorageSnapshot(database: $0)) }
+        do {
+            return try await pool.read { try work(StorageSnapshot(database: $0)) }
+        } catch {
+            noteFailedRead(error)
+            throw error
+        }
     }
 
     /// Moves what was committed from the log into the file, beside whoever writes. To be called about once a second: it

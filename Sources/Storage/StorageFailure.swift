@@ -2,14 +2,22 @@ import GRDB
 
 /// Why a transaction failed: because of the storage, so that trying again later may help, or because of what was
 /// written.
-package struct StorageFailure: Sendable, Equatable, CustomStringConvertible {
+package struct StorageFailure: Error, Equatable, CustomStringConvertible {
     /// Whether any other write would have failed just so: no space, an error of the disk, a lock, a damaged file. What
     /// is no error of the database never is: waiting does not help against a mistake of ours in one message.
     package let isStorageAtFault: Bool
+    /// Whether the file or its disk is at fault, which does not pass.
+    package let isDamage: Bool
     /// For people; without a dot.
     package let description: String
 
     package init(_ error: any Error) {
+        if let failure = error as? Self {
+            self = failure
+            return
+        }
+        let code = (error as? DatabaseError)?.resultCode
+        isDamage = code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB || code == .SQLITE_IOERR
         if let gone = error as? FilePlace.Gone {
             isStorageAtFault = true
             description = "\(gone.path) was removed or replaced; put it back, or restart the gateway"

@@ -1,3 +1,5 @@
+import Core
+import Dispatch
 import Foundation
 import GRDB
 import Storage
@@ -79,6 +81,28 @@ struct DatabaseFileTests {
         }
         try FileManager.default.removeItem(atPath: "\(fixture.file)-wal")
         #expect(!database.isInPlace, "its log holds what is committed")
+    }
+
+    @Test("a gateway and tools that make the database at the same time have the same one, whole", arguments: 1...5)
+    func madeTogether(round: Int) throws {
+        let epochs = Lock<[String]>([])
+        let failures = Lock<[String]>([])
+        let directory = fixture.directory
+        DispatchQueue.concurrentPerform(iterations: 6) { number in
+            do {
+                let database =
+                    try number == 0
+                    ? Storage.Database(directory: directory) : Storage.Database(writingBesideGatewayIn: directory)
+                _ = try database.write { try $0.say(number, in: "a") }
+                epochs.withLock { $0.append(database.epoch) }
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(failures.withLock { $0 } == [])
+        #expect(Set(epochs.withLock { $0 }).count == 1)
+        let files = try FileManager.default.contentsOfDirectory(atPath: fixture.directory)
+        #expect(!files.contains { $0.hasSuffix(".new") }, "\(files)")
     }
 
     @Test("what is to be there already is not made")

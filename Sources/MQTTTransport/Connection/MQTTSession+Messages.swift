@@ -20,7 +20,7 @@ extension MQTTSession {
             logger.error(
                 "A batch could not be taken; the broker will deliver it again",
                 metadata: ["messages": "\(messages.count)", "error": "\(error)"])
-            fail(.connectionFailed("a batch could not be taken: \(error)"))
+            fail(.batchNotTaken("\(error)"))
             return false
         }
         isFirstBatch = false

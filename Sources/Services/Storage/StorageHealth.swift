@@ -3,10 +3,10 @@ package import Logging
 import Storage
 package import Telemetry
 
-/// Whether what must survive can be written: what the failure of any write, and the success of a batch or a probe, say
-/// of it.
+/// Whether what must survive can be written, by the failure of any write and the success of a batch or a probe, and whether
+/// it can be read.
 ///
-/// While it fails, nothing is acknowledged to the broker and nothing is shown live; `/readyz` says why. Thread-safe.
+/// While writing fails, nothing is acknowledged to the broker and nothing is shown live; `/readyz` says why. Thread-safe.
 package final class StorageHealth: Sendable {
     /// Since when, and why, nothing can be written.
     package struct Trouble: Sendable, Equatable {
@@ -16,6 +16,7 @@ package final class StorageHealth: Sendable {
     }
 
     private let state = Lock<Trouble?>(nil)
+    private let damage = Lock<Trouble?>(nil)
     private let clock: any WallClock
     private let logger: Logger
 
@@ -26,6 +27,24 @@ package final class StorageHealth: Sendable {
 
     /// `nil` while all is well.
     package var trouble: Trouble? { state.withLock { $0 } }
+
+    /// Since when, and why, something that is stored cannot be read: the first such failure. What is damaged stays so until the
+    /// gateway starts again with a file that is whole.
+    package var unreadable: Trouble? { damage.withLock { $0 } }
+
+    /// Reading failed. Only what is the fault of the file is trouble: a lock passes.
+    func readFailed(_ failure: StorageFailure) {
+        guard failure.isDamage else { return }
+        let isNews = damage.withLock { damage in
+            guard damage == nil else { return false }
+            damage = Trouble(since: clock.now(), reason: failure.description)
+            return true
+        }
+        guard isNews else { return }
+        logger.error(
+            "Something that is stored cannot be read; export what can be, and restore a backup",
+            metadata: ["reason": "\(failure.description)"])
+    }
 
     /// As much was committed as ingest needs.
     func succeeded() {

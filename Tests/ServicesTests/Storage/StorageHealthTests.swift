@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import Storage
 import Telemetry
@@ -38,6 +39,36 @@ struct StorageHealthTests {
         await ingest.writer.probe()
         #expect(ingest.writer.health.trouble == nil)
         #expect(try await ingest.database.read { try $0.messages(in: "chat", after: 0, limit: 9).count } == 1)
+    }
+
+    @Test("What is damaged on the disk is told when it is read, and stays so until the gateway starts again")
+    func damage() async throws {
+        for number in 1...300 { try await say("\(number)") }
+        func read() async throws {
+            _ = try await ingest.database.read { try $0.messages(in: "chat", after: 0, limit: 999) }
+        }
+        try await read()
+        #expect(ingest.writer.health.unreadable == nil)
+        // Pages that the reader has in memory are as good as new until something is written.
+        try await say("last")
+        try await ingest.database.checkpoint()
+        let file = try FileHandle(forUpdating: URL(filePath: "\(ingest.directory)/\(Storage.Database.fileName)"))
+        let half = try file.seekToEnd() / 2
+        try file.seek(toOffset: half)
+        try file.write(contentsOf: Data(repeating: 0xAB, count: Int(half)))
+        try file.close()
+        await #expect(throws: DatabaseError.self) { try await read() }
+        #expect(ingest.writer.health.unreadable?.reason == "the database is damaged")
+        ingest.writer.health.succeeded()
+        #expect(ingest.writer.health.unreadable != nil)
+    }
+
+    @Test("Reading that fails for a moment, or for the reader's own mistake, is no damage")
+    func passingFailures() async throws {
+        for code in [ResultCode.SQLITE_BUSY, .SQLITE_ERROR, .SQLITE_NOMEM] {
+            _ = try? await ingest.database.read { _ in throw DatabaseError(resultCode: code) }
+        }
+        #expect(ingest.writer.health.unreadable == nil)
     }
 
     @Test("A request that the storage fails tells of it; one that is refused for itself does not")

@@ -105,7 +105,8 @@ export class ConnectionView {
 
   #describeOpen() {
     // It has a banner of its own; without storage the gateway leaves its broker, too.
-    if (this.#failed.some(({ name }) => name === "storage")) return { kind: "bad", pill: "Storage fails" };
+    const storage = this.#failed.find(({ name }) => name === "storage");
+    if (storage && storage.status !== "unreadable") return { kind: "bad", pill: "Storage fails" };
     const broker = this.#failed.find(({ name }) => name === "mqtt");
     if (broker) {
       return {
@@ -113,6 +114,7 @@ export class ConnectionView {
         text: `No readings arrive until it is back; the gateway keeps trying. ${sentence(broker.reason)}`,
       };
     }
+    if (storage) return { kind: "bad", pill: "Storage damaged" };
     if (this.#failed.length > 0) {
       const [{ name, status, reason }] = this.#failed;
       return {
