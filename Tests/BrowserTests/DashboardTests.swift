@@ -70,6 +70,33 @@ struct DashboardTests {
         await browser.quit()
     }
 
+    @Test("A link signs nobody in, and in as nobody else, without asking")
+    func link() async throws {
+        let demo = try DemoProcess()
+        let url = try await demo.waitForURL()
+        let token = try #require(url.fragment?.replacing("token=", with: ""))
+        // Browsers look for names below `localhost` on this machine; for the page it is any host.
+        let page = "http://windsock.localhost:\(try #require(url.port))/"
+        let browser = try await WebDriver.start()
+        try await browser.navigate(to: "\(page)#token=\(token)")
+        let question = "document.querySelector('[data-testid=sign-in-error]').textContent"
+        try await browser.waitUntil("\(question).includes('This link signs you in as')")
+        let stored = "return sessionStorage.getItem('windsock.token')"
+        #expect(try await browser.execute(stored) == .null)
+        #expect(try await browser.execute("return location.hash").string == "")
+        try await browser.find("[data-testid=sign-in-button]").click()
+        let isOpen = "document.documentElement.dataset.connection === 'open'"
+        try await browser.waitUntil(isOpen, within: .seconds(30))
+        // {"alg":"HS256"}.{"sub":"mallory"}
+        let other = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtYWxsb3J5In0.c2lnbmF0dXJl"
+        try await browser.execute("location.hash = 'token=\(other)'")
+        try await browser.waitUntil("\(question).includes('“mallory”')")
+        #expect(try await browser.execute(stored).string == token)
+        try await browser.execute("location.reload()")
+        try await browser.waitUntil(isOpen, within: .seconds(30))
+        await browser.quit()
+    }
+
     @Test("When the gateway is restarted the page shows it, comes back by itself, and its charts go on")
     func gatewayRestarts() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-page-\(UUID().uuidString)")

@@ -7,7 +7,7 @@ import Testing
 struct DemoTests {
     @Test("It prints one URL that signs in, streams every shipped device, and stops on Ctrl-C without leaving anything")
     func runsAndStops() async throws {
-        let demo = try DemoProcess()
+        let demo = try DemoProcess(environment: ["SECRET_OF_THE_PARENT": "1"])
         let url = try await demo.waitForURL()
         let token = try #require(url.fragment?.replacing("token=", with: ""))
         let base = "http://127.0.0.1:\(try #require(url.port))"
@@ -22,6 +22,8 @@ struct DemoTests {
 
         let children = try Self.children(of: demo.process.pid)
         #expect(children.count == 1, "the private mosquitto")
+        let environment = try String(contentsOfFile: "/proc/\(try #require(children.first))/environ", encoding: .utf8)
+        #expect(environment.contains("PATH=") && !environment.contains("SECRET_OF_THE_PARENT"))
         let start = ContinuousClock.now
         demo.process.signal(SIGINT)
         #expect(try await demo.process.waitForExit(within: .seconds(10)) == .exited(0))

@@ -5,10 +5,10 @@ package final class DemoProcess: Sendable {
     package let process: ChildProcess
 
     /// Starts it; `listen` is where it tries first.
-    package init(listen: String? = nil, arguments: [String] = []) throws {
+    package init(listen: String? = nil, arguments: [String] = [], environment: [String: String] = [:]) throws {
         let address = try listen ?? "127.0.0.1:\(FreePort.reserve())"
         process = try ChildProcess(
-            try PackageRoot.executable.path, ["demo", "--listen", address] + arguments,
+            try PackageRoot.executable.path, ["demo", "--listen", address] + arguments, environment: environment,
             workingDirectory: try PackageRoot.directory)
     }
 
