@@ -1,10 +1,10 @@
 package import Telemetry
 
-/// One case of a rule being broken by one device, from its pending to its end.
+/// A violation of a rule by one device, from pending until it is over.
 package struct Alert: Sendable, Equatable {
-    /// Where it is in its life.
+    /// The state of an alert.
     package enum State: String, Sendable {
-        /// The condition holds, but not for long enough yet.
+        /// The condition holds, but not yet for long enough.
         case pending
         case firing
         case resolved
@@ -18,16 +18,17 @@ package struct Alert: Sendable, Equatable {
     package var room: String
     package var metric: String
     package var unit: String?
-    /// The latest value; `nil` when it is about a value that does not come.
+    /// The latest value; `nil` for an alert about missing data.
     package var value: Double?
     package var state: State
     package var pendingAt: Timestamp
     package var firedAt: Timestamp?
     package var resolvedAt: Timestamp?
-    /// When people were last told that it fires.
+    /// When users were last notified that the alert is firing.
     package var toldAt: Timestamp?
     package var acknowledgedAt: Timestamp?
-    /// The trace of the reading that made the condition hold; `nil` when it had none, and for a value that does not come.
+    /// The trace of the reading that made the condition hold; `nil` if the reading had none or the alert is about
+    /// missing data.
     package var cause: TraceContext?
 
     package init(
@@ -53,21 +54,28 @@ package struct Alert: Sendable, Equatable {
     }
 }
 
-extension AlertRule {
-    /// What people are told of an alert of this rule.
-    package func text(for alert: Alert) -> String {
-        template.text { placeholder in
-            switch placeholder {
-            case .device: alert.device.rawValue
-            case .room: alert.room
-            case .metric: alert.metric
-            case .value: alert.value.map(AlertCondition.text) ?? "missing"
-            case .unit: alert.value == nil ? "" : alert.unit ?? ""
-            case .rule: name
-            case .title: title
-            case .condition: conditionText
-            case .severity: severity.rawValue
-            }
-        }
+/// A state change of an alert, or a reminder that it still fires.
+package struct AlertTransition: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        /// The condition has started to hold.
+        case pending
+        case firing
+        /// The alert still fires, and a repeated notification is due.
+        case repeated
+        case resolved
+        /// A pending alert that never fired. Nobody was notified, and nothing is stored.
+        case cancelled
+    }
+
+    package var kind: Kind
+    /// The alert after the transition.
+    package var alert: Alert
+    /// The index of the alert's rule in the evaluator's ``AlertEvaluator/rules``; `nil` if the rule no longer exists.
+    package var ruleIndex: Int?
+
+    package init(kind: Kind, alert: Alert, ruleIndex: Int? = nil) {
+        self.kind = kind
+        self.alert = alert
+        self.ruleIndex = ruleIndex
     }
 }

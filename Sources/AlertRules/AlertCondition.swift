@@ -1,8 +1,8 @@
 import Telemetry
 
-/// What must be the case for an alert.
+/// The condition that a value, or its absence, must meet for an alert.
 package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
-    /// Which way a value changes.
+    /// The direction of a change.
     package enum Direction: String, Sendable, CaseIterable {
         case any, rise, fall
     }
@@ -10,9 +10,9 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
     case above(Double)
     case below(Double)
     case outside(ClosedRange<Double>)
-    /// The value differs by more than that from any value of the time before.
+    /// The value differs by more than `by` from any value within the preceding `within`.
     case change(by: Double, within: Duration, Direction)
-    /// The device has not given the metric for so long.
+    /// The device has not sent the metric for this long.
     case noData(Duration)
 
     package var description: String {
@@ -28,11 +28,12 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether the condition holds for a value.
+    /// Returns true if the condition holds for a value.
     ///
     /// - Parameters:
-    ///   - isHolding: Whether it has held until now: then the value must be back by the hysteresis.
-    ///   - extremes: The least and the greatest value of the window, for changes.
+    ///   - isHolding: True when the condition has held so far. The value must then return past the limit by
+    ///     `hysteresis`.
+    ///   - extremes: The minimum and maximum of the window, for changes.
     func holds(
         for value: Double, isHolding: Bool, hysteresis: Double, extremes: ClosedRange<Double>?
     ) -> Bool {
@@ -54,10 +55,60 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// A number as JSON has it: the shortest that reads back equal.
+    /// Formats a number as in JSON: the shortest form that parses back to the same value.
     package static func text(_ value: Double) -> String {
         var bytes: [UInt8] = []
         JSONWriter.append(value, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// The minimum and maximum of a sliding window, kept for a fixed number of sub-intervals.
+///
+/// Memory use does not depend on the number of values. A value may leave the window late by up to one sub-interval.
+struct ChangeWindow: Sendable, Equatable {
+    private struct Part: Equatable {
+        /// The time divided by the length of a sub-interval.
+        var number: Int64
+        var minimum: Double
+        var maximum: Double
+    }
+
+    private static let partCount = SeriesMemory.partCount
+
+    /// The length of a sub-interval in nanoseconds.
+    private let partLength: Int64
+    private var parts: [Part] = []
+
+    init(_ duration: Duration) {
+        let length = Timestamp(nanosecondsSinceEpoch: 0).advanced(by: duration).nanosecondsSinceEpoch
+        partLength = max(1, length / Self.partCount)
+    }
+
+    /// Returns the minimum and maximum of the earlier values in the window; `nil` if there are none.
+    func extremes(at instant: Timestamp) -> ClosedRange<Double>? {
+        let oldest = instant.nanosecondsSinceEpoch / partLength - Self.partCount
+        let recent = parts.filter { $0.number >= oldest }
+        guard let minimum = recent.map(\.minimum).min(), let maximum = recent.map(\.maximum).max() else { return nil }
+        return minimum...maximum
+    }
+
+    /// Returns true if `instant` is more than a whole window older than the latest value: a clock was set back, or a
+    /// value is very late.
+    func isAhead(of instant: Timestamp) -> Bool {
+        parts.last.map { $0.number - Self.partCount > instant.nanosecondsSinceEpoch / partLength } ?? false
+    }
+
+    mutating func clear() { parts = [] }
+
+    mutating func add(_ value: Double, at instant: Timestamp) {
+        let number = instant.nanosecondsSinceEpoch / partLength
+        parts.removeAll { $0.number < number - Self.partCount }
+        if let last = parts.last, last.number >= number {
+            parts[parts.count - 1].minimum = min(last.minimum, value)
+            parts[parts.count - 1].maximum = max(last.maximum, value)
+        } else {
+            parts.append(Part(number: number, minimum: value, maximum: value))
+        }
     }
 }

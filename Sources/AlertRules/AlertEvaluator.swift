@@ -1,12 +1,12 @@
 package import Telemetry
 
-/// All rules over all devices.
+/// An evaluator of all rules for all devices.
 ///
-/// A value: whoever holds it decides what happens at the same time. What a batch did can be taken back, so that an alert
-/// is never further than what was stored of it.
+/// It is a value type without locking: its owner serialises access. The effects of a batch can be rolled back, so that
+/// the state of an alert is never ahead of what was stored.
 package struct AlertEvaluator: Sendable {
     private struct Undo {
-        /// `nil` for those that were not there.
+        /// The state before the batch; `nil` for series that did not exist.
         var series: [SeriesKey: WatchedSeries?] = [:]
         var now: Timestamp
         var listeningSince: Timestamp?
@@ -18,33 +18,35 @@ package struct AlertEvaluator: Sendable {
     private let ids: any IDGenerator
 
     private var watched: [SeriesKey: WatchedSeries] = [:]
-    /// The sum of what the watched series count.
+    /// The total weight of the watched series.
     private var weight = 0
-    /// Nothing could be forgotten the last time, and no alert has ended since.
+    /// True when the last eviction could not free enough capacity, and no alert has ended since.
     private var isFull = false
-    /// When to look next whether a series was silent for too long: never later than it may be, and often earlier.
+    /// When to check each series for silence: never too late, but often earlier than necessary.
     private var silences = LookSchedule()
-    /// The earliest time at which an active alert may change its state.
+    /// When the next state change of an active alert is possible.
     private var steps = LookSchedule()
-    /// The next tick looks at all active alerts, because their schedule does not hold any more.
+    /// True when the next tick must examine all active alerts, because their schedule is no longer valid.
     var looksAtAll = true
-    /// Series that ``advance(to:isListening:)`` has looked at since the start.
+    /// The number of series examined by ``advance(to:isListening:)`` so far.
     package private(set) var examinedCount = 0
-    /// Alerts that are going on, by their id.
+    /// The pending and firing alerts by ID.
     private var active: [String: (key: SeriesKey, rule: Int)] = [:]
-    /// What was before the batch that is open.
+    /// The state before the open batch; `nil` if no batch is open.
     private var undo: Undo?
     private var orphans: [Alert] = []
     private var hasTakenOrphans = false
     private var listeningSince: Timestamp?
-    /// The latest instant: time never goes back, except when the clock is set.
+    /// The latest known time. It never goes back, except when the clock is set.
     private var now: Timestamp
 
+    /// Creates an evaluator of `rules`.
+    ///
     /// - Parameters:
-    ///   - capacity: How many times a rule may look at a series. Beyond it the series without alerts that were silent
-    ///     longest are forgotten, and when all have alerts further ones are not watched.
-    ///   - restored: Alerts that were going on before a restart. They go on as they are: nobody is told again. Those
-    ///     that no rule stands behind any more are ended by ``takeOrphans(at:)``.
+    ///   - capacity: The maximum number of pairs of rule and series. Beyond it, the longest silent series without
+    ///     alerts are evicted; if all have alerts, new series are not watched.
+    ///   - restored: Alerts that were active before a restart. They continue without another notification. Those
+    ///     without a matching rule are ended by ``takeOrphans(at:)``.
     package init(
         rules: [AlertRule], capacity: Int, ids: any IDGenerator = RandomIDGenerator(), restoring restored: [Alert] = [],
         at now: Timestamp
@@ -76,13 +78,13 @@ package struct AlertEvaluator: Sendable {
         return true
     }
 
-    /// Rules that look at a series, should it speak.
+    /// Returns the rules that would evaluate values of the series.
     package func rules(for key: SeriesKey) -> [AlertRule] {
         (rulesByMetric[key.metric] ?? []).map { rules[$0] }.filter { $0.covers(key.device) }
     }
 
-    /// Goes on from what is stored of a series: should it stay silent, that is told, and changes are seen across a
-    /// restart. Nothing comes of it at once.
+    /// Restores a series from stored data, so that its silence and changes are detected across a restart. It causes no
+    /// transition by itself.
     package mutating func recall(_ key: SeriesKey, _ memory: SeriesMemory) {
         watch(key)
         guard var series = watched[key] else { return }
@@ -99,15 +101,15 @@ package struct AlertEvaluator: Sendable {
         lookSoon(at: key)
     }
 
-    // MARK: Asking
+    // MARK: Queries
 
-    /// Whether there is anything to evaluate.
+    /// True when there are no rules and no alerts to evaluate.
     package var isEmpty: Bool { rules.isEmpty && orphans.isEmpty && active.isEmpty }
 
-    /// Alerts that are pending or firing.
+    /// The number of pending and firing alerts.
     package var activeCount: Int { active.count }
 
-    /// The alert that is going on under that id.
+    /// Returns the pending or firing alert with the ID.
     package func alert(_ id: String) -> Alert? {
         guard let (key, rule) = active[id] else { return nil }
         return watched[key]?.slots.first { $0.rule == rule }?.machine.alert
@@ -115,11 +117,12 @@ package struct AlertEvaluator: Sendable {
 
     // MARK: Events
 
-    /// Takes a reading, by the time at which it was received. Those that the broker had retained say nothing of now.
+    /// Evaluates a reading at its receive time. Retained readings are ignored, because they say nothing about the
+    /// present.
     ///
     /// - Parameters:
-    ///   - latest: what the clock says now: a reading that was received after that came before the clock was set back.
-    ///   - cause: the trace that a later question leads to; the reading's own when none is given.
+    ///   - latest: The current time. A reading with a later receive time came before the clock was set back.
+    ///   - cause: The trace context to store with a new alert; defaults to the reading's own.
     package mutating func receive(
         _ reading: Reading, notAfter latest: Timestamp? = nil, cause: TraceContext? = nil
     ) -> [AlertTransition] {
@@ -136,7 +139,7 @@ package struct AlertEvaluator: Sendable {
             let instant = now
             let listeningSince = listeningSince
             for index in watched[key]?.slots.indices ?? 0..<0 {
-                // The value before counted until now: what time has brought since the last look comes first.
+                // The previous value counted until now, so the effects of elapsed time come first.
                 if let slot = watched[key]?.slots[index], slot.machine.isActive,
                     !slot.machine.staysPending(
                         with: metric.value, measuredAt: min(reading.time, receivedAt), at: instant,
@@ -157,11 +160,10 @@ package struct AlertEvaluator: Sendable {
         return transitions
     }
 
-    /// Looks at what time alone has brought; to be called about once a second. Looks at what may be due: at all alerts
-    /// that are going on only when devices can be heard again, or no longer, and when the clock was set.
+    /// Evaluates the effects of elapsed time; call it about once a second. It examines only alerts that may be due, or
+    /// all active ones after the clock was set or `isListening` changed.
     ///
-    /// - Parameter isListening: Whether devices can be heard at all. Once they can again, everybody has the whole time
-    ///   again before silence counts.
+    /// - Parameter isListening: True while devices can be heard. When that begins, every silence is measured anew.
     package mutating func advance(to instant: Timestamp, isListening: Bool) -> [AlertTransition] {
         now = max(now, instant)
         let before = listeningSince
@@ -169,7 +171,7 @@ package struct AlertEvaluator: Sendable {
         if listeningSince != before { looksAtAll = true }
         let (now, listeningSince) = (now, listeningSince)
         var transitions: [AlertTransition] = []
-        // While nobody can be heard, nobody's silence counts.
+        // Silence does not count while no device can be heard.
         let due = listeningSince == nil ? [] : silences.takeDue(at: now)
         var keys = Set(steps.takeDue(at: now)).union(due)
         if looksAtAll { keys.formUnion(active.values.map(\.key)) }
@@ -192,16 +194,16 @@ package struct AlertEvaluator: Sendable {
         }
     }
 
-    /// Devices can no longer be heard. Counts at once, whatever becomes of a batch that is open: silence is nobody's until
-    /// ``advance(to:isListening:)`` says that they can be heard again.
+    /// Records at once, even if an open batch is rolled back, that devices cannot be heard. `no_data` rules are paused
+    /// until ``advance(to:isListening:)`` reports that they can be heard again.
     package mutating func stopListening() {
         listeningSince = nil
         undo?.listeningSince = nil
         looksAtAll = true
     }
 
-    /// The clock was set: what has passed until now stays as long as it was, and everybody has the whole time again
-    /// before silence counts. Not within an open batch.
+    /// Adjusts all times after the clock was set. Elapsed durations are kept, but silence is measured anew. Must not be
+    /// called within an open batch.
     package mutating func shiftClock(by step: Duration) {
         now = now.advanced(by: step)
         listeningSince = listeningSince.map { _ in now }
@@ -217,7 +219,7 @@ package struct AlertEvaluator: Sendable {
         looksAtAll = true
     }
 
-    /// Ends alerts whose rule is gone, or no longer looks at their device.
+    /// Ends restored alerts whose rule no longer exists or no longer covers their device.
     package mutating func takeOrphans(at now: Timestamp) -> [AlertTransition] {
         hasTakenOrphans = true
         defer { if undo == nil { commit() } }
@@ -230,7 +232,7 @@ package struct AlertEvaluator: Sendable {
         }
     }
 
-    /// People were told of an alert then, because its silence was over.
+    /// Records that a notification that had been held back was sent at `instant`.
     package mutating func told(_ id: String, at instant: Timestamp) {
         guard let (key, rule) = active[id], let slot = watched[key]?.slots.firstIndex(where: { $0.rule == rule })
         else { return }
@@ -239,7 +241,7 @@ package struct AlertEvaluator: Sendable {
         planStep(of: key)
     }
 
-    /// Somebody knows of the alert. It stays so whatever becomes of a batch that is open.
+    /// Acknowledges an alert. This persists even if an open batch is rolled back.
     package mutating func acknowledge(_ id: String, at now: Timestamp) {
         guard let (key, rule) = active[id] else { return }
         Self.acknowledge(&watched[key], rule, at: now)
@@ -256,22 +258,22 @@ package struct AlertEvaluator: Sendable {
 
     // MARK: Batches
 
-    /// Whether what happens can be taken back.
+    /// True while a batch is open.
     package var isOpen: Bool { undo != nil }
 
-    /// What happens from now on can be taken back. Within an open batch it changes nothing.
+    /// Opens a batch that can be rolled back. Has no effect if one is already open.
     package mutating func begin() {
         if undo == nil { undo = Undo(now: now, listeningSince: listeningSince) }
     }
 
-    /// What happened since ``begin()`` stays.
+    /// Keeps everything since ``begin()``.
     package mutating func commit() {
         undo = nil
         if hasTakenOrphans { orphans = [] }
         hasTakenOrphans = false
     }
 
-    /// What happened since ``begin()`` did not happen.
+    /// Discards everything since ``begin()``.
     package mutating func rollback() {
         guard let undo else { return }
         now = undo.now
@@ -288,16 +290,15 @@ package struct AlertEvaluator: Sendable {
         looksAtAll = true
     }
 
-    // MARK: Parts
+    // MARK: Steps and schedules
 
-    /// Looks at the next tick whether the series was silent for too long, if a rule asks for that, and what time has
-    /// brought to its alerts.
+    /// Schedules the series for the next tick: for silence if a rule asks for it, and for its active alerts.
     private mutating func lookSoon(at key: SeriesKey) {
         if nextLook(at: key) != nil { silences.schedule(key, at: now) }
         steps.schedule(key, at: watched[key]?.isActive == true ? now : nil)
     }
 
-    /// Looks at the alerts of the series when time may next bring something to them.
+    /// Schedules the series for the next possible state change of its alerts.
     private mutating func planStep(of key: SeriesKey) {
         let next = watched[key]?.slots.compactMap { slot in
             slot.machine.nextStep(rules[slot.rule], listeningSince: listeningSince, at: now)
@@ -305,12 +306,13 @@ package struct AlertEvaluator: Sendable {
         steps.schedule(key, at: next)
     }
 
-    /// Looks when the series, from what is known now, may have been silent for too long.
+    /// Schedules the series for the time when it may have been silent for too long.
     private mutating func lookAgain(at key: SeriesKey) {
         if let instant = nextLook(at: key) { silences.schedule(key, at: instant) }
     }
 
-    /// Nothing that is heard later makes it earlier. `nil` when no rule asks for silence.
+    /// Returns the earliest time at which the series may be silent for too long; `nil` if no rule asks for that. Later
+    /// values never make it earlier.
     private func nextLook(at key: SeriesKey) -> Timestamp? {
         watched[key]?.slots.compactMap { slot in
             guard case .noData(let duration) = rules[slot.rule].condition else { return nil }
@@ -318,7 +320,7 @@ package struct AlertEvaluator: Sendable {
         }.min()
     }
 
-    /// One step of a machine, and what comes of it. A step that changes nothing leaves no trace.
+    /// Runs one step of a state machine and applies its result. A step without effect is not recorded.
     private mutating func step(
         _ key: SeriesKey, _ index: Int, _ transitions: inout [AlertTransition],
         _ body: (inout AlertStateMachine, AlertRule, () -> Alert) -> AlertTransition.Kind?
@@ -363,9 +365,9 @@ package struct AlertEvaluator: Sendable {
         lookSoon(at: key)
     }
 
-    // MARK: Room
+    // MARK: Capacity
 
-    /// Begins to watch a series that is not watched yet; false when there is no room for it.
+    /// Starts watching a series if necessary; returns false if there is no capacity for it.
     @discardableResult
     private mutating func watch(_ key: SeriesKey) -> Bool {
         if watched[key] != nil { return true }
@@ -382,7 +384,7 @@ package struct AlertEvaluator: Sendable {
         return true
     }
 
-    /// Forgets a sixteenth at once, so that a flood of new names costs little per name.
+    /// Evicts a sixteenth of the capacity at once, so that a flood of new names has a low cost per name.
     private mutating func evict(for needed: Int) {
         if isFull { return }
         let idle = watched.filter { !$0.value.isActive }.sorted { $0.value.heardAt < $1.value.heardAt }

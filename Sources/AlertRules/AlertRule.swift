@@ -1,16 +1,16 @@
 package import Telemetry
 
-/// When people are to be told of what devices measure, and whom.
+/// A rule that defines when an alert is raised for a metric, and which users and rooms are notified.
 package struct AlertRule: Sendable, Equatable {
-    /// How much it matters.
+    /// The severity of a rule's alerts.
     package enum Severity: String, Sendable, CaseIterable {
         case info, warning, critical
     }
 
-    /// Who is told.
+    /// The users and rooms that receive notifications.
     package struct Recipients: Sendable, Equatable {
         package var users: [String]
-        /// Rooms that remember, such as `chat/ops`.
+        /// Rooms with a history, such as `chat/ops`.
         package var rooms: [String]
 
         package init(users: [String] = [], rooms: [String] = []) {
@@ -19,28 +19,28 @@ package struct AlertRule: Sendable, Equatable {
         }
     }
 
-    /// ``minInterval`` unless something else is said, and unless people want to be told more often while an alert goes on.
+    /// The default ``minInterval``. A shorter ``repeatInterval`` lowers it.
     package static let defaultMinInterval = Duration.seconds(300)
 
-    /// Unique among all rules; 1 to 64 letters, digits, `-`, `_` and `.`.
+    /// The name, unique among all rules: 1 to 64 letters, digits, `-`, `_` and `.`.
     package var name: String
-    /// What people read; the name when there is none.
+    /// The title shown to users. Defaults to the name.
     package var title: String
-    /// The metric that it looks at.
+    /// The metric that the rule watches.
     package var metric: String
-    /// The devices that it looks at: those that any of these fits.
+    /// The devices that the rule watches: those that match any of these patterns.
     package var devices: [DevicePattern]
     package var condition: AlertCondition
-    /// How long the condition must hold before it fires.
+    /// The duration for which the condition must hold before the alert fires.
     package var holdFor: Duration
-    /// How far back the value must be before the condition counts as over.
+    /// The distance that a value must return past the limit before the condition counts as over.
     package var hysteresis: Double
-    /// How long the condition must be over before the alert is resolved.
+    /// The duration for which the condition must be over before the alert is resolved.
     package var resolveAfter: Duration
-    /// How often people are told again while it fires and nobody has acknowledged it; `nil`: once.
+    /// The interval between notifications while the alert fires unacknowledged; `nil` for a single notification.
     package var repeatInterval: Duration?
-    /// The minimum time between two notifications of this rule for one device; an alert that begins earlier is told
-    /// later, if it still fires then.
+    /// The minimum time between two notifications of this rule for one device. If an alert starts earlier, its
+    /// notification is delayed and sent only if the alert still fires.
     package var minInterval: Duration
     package var severity: Severity
     package var recipients: Recipients
@@ -68,19 +68,20 @@ package struct AlertRule: Sendable, Equatable {
         self.template = template
     }
 
-    /// Whether the rule looks at that device.
+    /// Returns true if the rule watches the device.
     package func covers(_ device: DeviceID) -> Bool { devices.contains { $0.matches(device.rawValue) } }
 
-    /// When people may be told of another alert of the same device; `nil` when at once.
+    /// Returns the earliest time of the next notification for the same device; `nil` if it may be sent at once.
     ///
-    /// - Parameter told: When they were last told of one. An instant that is still to come is of a clock that was set
-    ///   back since, and says nothing.
+    /// - Parameter told: The time of the last notification. A time in the future was taken before the clock was set
+    ///   back, so it is ignored.
     package func pause(after told: Timestamp, at now: Timestamp) -> Timestamp? {
         let end = told.advanced(by: minInterval)
         return told <= now && now < end ? end : nil
     }
 
-    /// Why an alert of this rule could never be over, because the value cannot get back so far; `nil` when it can.
+    /// The reason why an alert of this rule could never be resolved, because no value returns by the hysteresis; `nil`
+    /// if there is none.
     package var hysteresisProblem: String? {
         switch condition {
         case _ where hysteresis == 0, .above, .below: nil
@@ -92,8 +93,62 @@ package struct AlertRule: Sendable, Equatable {
         }
     }
 
-    /// The condition in words: `above 30 for 10s`.
+    /// The condition and its hold time in words: `above 30 for 10s`.
     package var conditionText: String {
         holdFor == .zero ? condition.description : "\(condition) for \(DurationText.format(holdFor))"
+    }
+
+    /// Returns the notification text for an alert of this rule.
+    package func text(for alert: Alert) -> String {
+        template.text { placeholder in
+            switch placeholder {
+            case .device: alert.device.rawValue
+            case .room: alert.room
+            case .metric: alert.metric
+            case .value: alert.value.map(AlertCondition.text) ?? "missing"
+            case .unit: alert.value == nil ? "" : alert.unit ?? ""
+            case .rule: name
+            case .title: title
+            case .condition: conditionText
+            case .severity: severity.rawValue
+            }
+        }
+    }
+}
+
+/// A pattern for device names in which `*` matches any number of characters, including none: `greenhouse-*`.
+package struct DevicePattern: Sendable, Equatable, CustomStringConvertible {
+    package let description: String
+    /// The UTF-8 bytes between the asterisks.
+    private let parts: [[UInt8]]
+
+    /// A pattern that matches every device.
+    package static let any = DevicePattern("*")
+
+    package init(_ text: String) {
+        description = text
+        parts = text.split(separator: "*", omittingEmptySubsequences: false).map { Array($0.utf8) }
+    }
+
+    /// Returns true if the whole name matches.
+    package func matches(_ name: String) -> Bool {
+        let name = Array(name.utf8)
+        guard let first = parts.first, let last = parts.last else { return name.isEmpty }
+        if parts.count == 1 { return name == first }
+        guard name.count >= first.count + last.count, name.starts(with: first), name.suffix(last.count) == last[...]
+        else { return false }
+        // Greedy matching: each middle part is taken at its earliest position, which leaves the most bytes for the
+        // rest.
+        var rest = name[first.count..<name.count - last.count]
+        for part in parts.dropFirst().dropLast() where !part.isEmpty {
+            guard let start = Self.firstIndex(of: part, in: rest) else { return false }
+            rest = rest[(start + part.count)...]
+        }
+        return true
+    }
+
+    private static func firstIndex(of part: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
+        guard bytes.count >= part.count else { return nil }
+        return (bytes.startIndex...bytes.endIndex - part.count).first { bytes[$0..<$0 + part.count] == part[...] }
     }
 }

@@ -1,55 +1,56 @@
 package import Telemetry
 
-/// The life of one rule's alerts of one metric of one device.
+/// The state machine of one rule's alerts for one series.
 ///
-///            condition holds             … for as long as the rule says
+///            condition holds             … for as long as the rule requires
 ///       ok ───────────────────▶ pending ────────────────────────────────▶ firing ─┐ repeated
 ///       ▲                          │                                        │  ▲──┘
 ///       └──────── cancelled ───────┘                                        │
-///       └──────── resolved: the value is back by the hysteresis, for as long as the rule says
+///       └──────── resolved: the value is back by the hysteresis, for as long as the rule requires
 ///
-/// Pure: time comes in with every event, and the caller sees to it that it never goes back. The latest value counts until
-/// the next one comes, so that a device that speaks rarely is told of in time; ``advance(to:rule:listeningSince:makeAlert:)``
-/// looks at what time alone has brought.
+/// It is pure: time is passed in with every event, and the caller ensures that it never goes back. The latest value
+/// counts until the next one arrives, so that alerts of devices that seldom send are raised in time.
+/// ``advance(to:rule:listeningSince:makeAlert:)`` evaluates the effects of elapsed time.
 package struct AlertStateMachine: Sendable, Equatable {
-    /// A device that has been silent for so long after its alert fired is taken for gone: the alert ends.
+    /// The duration of silence after which a device counts as gone and its firing alert ends.
     static let givenUpAfter = Duration.seconds(31 * 86_400)
-    /// So many values behind the window mean that a clock was set; fewer are late.
+    /// The number of consecutive values behind the window that means a clock was set. Fewer are merely late.
     private static let maxBehind = 3
 
-    /// The alert that is pending or firing.
+    /// The pending or firing alert, or the last one that ended.
     package private(set) var alert: Alert?
 
-    /// Whether the condition held at the latest value.
+    /// True when the condition held for the latest value.
     private var isHolding = false
-    /// When the alert became pending, and when it fired. Unlike what people are told of it, these move with the clock when
-    /// that is set.
+    /// When the alert became pending, and when it fired. Unlike the times shown to users, these are adjusted when the
+    /// clock is set.
     private var pendingSince: Timestamp?
     private var firingSince: Timestamp?
-    /// Since when a pending alert's condition has held as far as is known; `nil` after a restart, until a value has come.
+    /// Since when a pending alert's condition is known to hold; `nil` after a restart until a value arrives.
     private var holdingSince: Timestamp?
     /// Since when a firing alert's condition is over.
     private var clearSince: Timestamp?
     private var window: ChangeWindow?
-    /// Until then the window may lack what had caused an alert: after a restart, and when a clock was set.
+    /// The time until which the window may lack the values that caused an alert: after a restart, and after a clock was
+    /// set.
     private var windowFilledAt: Timestamp?
-    /// Values in a row that were a whole window behind the others.
+    /// The number of consecutive values that were a whole window behind the others.
     private var behindCount = 0
-    /// When the metric came last, or waiting for it began; for rules about silence.
+    /// When the metric was last received, or when waiting for it began; used by rules about silence.
     private var heardAt: Timestamp?
 
-    /// A machine that has seen nothing yet.
+    /// Creates a machine that has seen no values.
     package init(rule: AlertRule) {
         if case .change(_, let duration, _) = rule.condition { window = ChangeWindow(duration) }
     }
 
     // MARK: Restarts
 
-    /// Goes on with an alert that was stored. Nobody is told again; how long its condition has held is counted anew
-    /// until a value has come, because nobody knows what happened meanwhile.
+    /// Continues a stored alert without another notification. The time its condition has held is counted anew until a
+    /// value arrives, because the state in between is unknown.
     mutating func restore(_ stored: Alert, rule: AlertRule, at instant: Timestamp) {
         var alert = stored
-        // The clock may have been ahead.
+        // The clock may have been ahead when the alert was stored.
         alert.pendingAt = min(alert.pendingAt, instant)
         alert.firedAt = alert.firedAt.map { min($0, instant) }
         alert.toldAt = alert.toldAt.map { min($0, instant) }
@@ -59,14 +60,15 @@ package struct AlertStateMachine: Sendable, Equatable {
         heardAt = instant
         isHolding = true
         switch rule.condition {
-        // Whether it is still silent is not known; one that fires does so until a value comes.
+        // It is unknown whether the device is still silent. A firing alert continues until a value arrives.
         case .noData: isHolding = alert.state == .firing
         case .change(_, let duration, _): windowFilledAt = instant.advanced(by: duration)
         case .above, .below, .outside: break
         }
     }
 
-    /// Waits for a metric that came before a restart, unless that is so long ago that the device is taken for gone.
+    /// Waits for a metric that was received before a restart, unless that was so long ago that the device is considered
+    /// gone.
     mutating func expect(lastAt last: Timestamp, rule: AlertRule, at instant: Timestamp) {
         guard case .noData(let duration) = rule.condition, heardAt == nil,
             instant.since(last) < duration + Self.givenUpAfter
@@ -74,11 +76,11 @@ package struct AlertStateMachine: Sendable, Equatable {
         heardAt = instant
     }
 
-    /// Learns what was stored before a restart.
+    /// Restores the data stored before a restart.
     ///
     /// - Parameters:
-    ///   - window: the rule's window, for changes.
-    ///   - latest: the latest value.
+    ///   - window: The rule's window, for rules about changes.
+    ///   - latest: The latest value.
     mutating func recall(_ window: SeriesMemory.Window?, latest: Double?, rule: AlertRule) {
         if let window {
             for part in window.parts {
@@ -90,7 +92,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         guard alert?.state == .firing, let latest else { return }
         switch rule.condition {
         case .noData, .change: return
-        // Back already: how long it must be over for is counted anew.
+        // The value may be back already. The time for which it must be back is counted anew.
         case .above, .below, .outside:
             isHolding = rule.condition.holds(for: latest, isHolding: true, hysteresis: rule.hysteresis, extremes: nil)
         }
@@ -98,13 +100,13 @@ package struct AlertStateMachine: Sendable, Equatable {
 
     // MARK: Events
 
-    /// Takes a value of the rule's metric.
+    /// Evaluates a value of the rule's metric.
     ///
     /// - Parameters:
-    ///   - measuredAt: when it was true, as far as the device says: changes are judged by it, so that what comes late
-    ///     after an outage does not look like a leap.
-    ///   - cause: the trace of the reading.
-    ///   - makeAlert: makes a pending alert, when one begins.
+    ///   - measuredAt: When the value was measured, according to the device. Changes are judged by this time, so that
+    ///     values delivered late after an outage do not look like a sudden change.
+    ///   - cause: The trace context of the reading.
+    ///   - makeAlert: Creates a pending alert, if a new one begins.
     package mutating func receive(
         _ metric: Metric, measuredAt: Timestamp, at now: Timestamp, cause: TraceContext?, rule: AlertRule,
         makeAlert: () -> Alert
@@ -126,7 +128,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         }
     }
 
-    /// Whether a pending alert's condition holds at a value too: then that is the value to tell of.
+    /// Returns true if a pending alert's condition also holds for `value`, which is then the value to report.
     func staysPending(with value: Double, measuredAt: Timestamp, at now: Timestamp, rule: AlertRule) -> Bool {
         guard alert?.state == .pending else { return false }
         var next = self
@@ -134,15 +136,15 @@ package struct AlertStateMachine: Sendable, Equatable {
         return next.isHolding
     }
 
-    /// Looks at what time alone has brought.
+    /// Evaluates the effects of elapsed time.
     ///
-    /// - Parameter listeningSince: since when devices can be heard at all; `nil` while they cannot.
+    /// - Parameter listeningSince: Since when devices can be heard; `nil` while they cannot.
     package mutating func advance(
         to now: Timestamp, rule: AlertRule, listeningSince: Timestamp?, makeAlert: () -> Alert
     ) -> AlertTransition.Kind? {
         switch rule.condition {
         case .noData(let duration): judgeSilence(of: duration, listeningSince, at: now)
-        // Nothing has come for a whole window, though it could have: there is no change within it any more.
+        // No value arrived for a whole window although devices could be heard, so the change is over.
         case .change(_, let duration, _):
             guard let heardAt, let listeningSince, windowFilledAt.map({ now >= $0 }) ?? true else { break }
             if now.since(max(heardAt, listeningSince)) > duration { isHolding = false }
@@ -157,15 +159,16 @@ package struct AlertStateMachine: Sendable, Equatable {
         return .repeated
     }
 
-    /// Whether ``advance(to:rule:listeningSince:makeAlert:)`` may do anything: asked for those that may be due.
+    /// Returns true if ``advance(to:rule:listeningSince:makeAlert:)`` may have an effect now.
     func isDue(at now: Timestamp, _ condition: AlertCondition, listeningSince: Timestamp?) -> Bool {
         if isActive { return true }
         guard case .noData(let duration) = condition, let heardAt, let listeningSince else { return false }
         return now.since(max(heardAt, listeningSince)) >= duration
     }
 
-    /// When ``advance(to:rule:listeningSince:makeAlert:)`` may next do something for an alert that is going on, if nothing
-    /// is heard until then and devices can be heard as now; `nil` for never. It may be too early, never too late.
+    /// Returns the next time at which ``advance(to:rule:listeningSince:makeAlert:)`` may affect an active alert; `nil`
+    /// for never. Assumes that no value arrives before then and that listening neither starts nor stops. The time may
+    /// be too early, but is never too late.
     func nextStep(_ rule: AlertRule, listeningSince: Timestamp?, at now: Timestamp) -> Timestamp? {
         var next: Timestamp?
         func step(at instant: Timestamp?) {
@@ -191,27 +194,28 @@ package struct AlertStateMachine: Sendable, Equatable {
         return next
     }
 
-    /// From when silence counts, as far as is known: now, where an alert is going on or nothing was heard yet.
+    /// Returns the start of the current silence as far as it is known. That is `now` if an alert is active or no value
+    /// was received yet.
     func silenceBegan(listeningSince: Timestamp?, at now: Timestamp) -> Timestamp {
         guard !isActive, let heardAt else { return now }
         return max(heardAt, listeningSince ?? heardAt)
     }
 
-    /// People were told of it then; the next time is an interval later.
+    /// Records a notification. The next one is due after the rule's interval.
     mutating func told(at instant: Timestamp) {
         alert?.toldAt = instant
     }
 
-    /// Somebody knows of it: it is not told again.
+    /// Acknowledges the alert, which stops repeated notifications.
     package mutating func acknowledge(at instant: Timestamp) {
         alert?.acknowledgedAt = instant
     }
 
-    /// The clock was set: what has passed until now stays as long as it was.
+    /// Adjusts all times after the clock was set, so that elapsed durations are kept.
     ///
-    /// - Parameter now: by the clock as it is set.
+    /// - Parameter now: The time of the newly set clock.
     mutating func shift(by step: Duration, rule: AlertRule, at now: Timestamp) {
-        // Its parts are of the clock before.
+        // The window's sub-intervals have times of the old clock.
         if case .change(_, let duration, _) = rule.condition { windowFilledAt = now.advanced(by: duration) }
         pendingSince = pendingSince?.advanced(by: step)
         firingSince = firingSince?.advanced(by: step)
@@ -221,7 +225,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         if let told = alert?.toldAt { alert?.toldAt = told.advanced(by: step) }
     }
 
-    /// Whether something is going on, so that time matters.
+    /// True when an alert is pending or firing, so that elapsed time matters.
     var isActive: Bool { alert?.state == .pending || alert?.state == .firing }
 
     // MARK: Conditions
@@ -229,7 +233,7 @@ package struct AlertStateMachine: Sendable, Equatable {
     private mutating func takeValue(_ value: Double, measuredAt: Timestamp, at now: Timestamp, _ rule: AlertRule) {
         if case .change(_, let duration, _) = rule.condition, window?.isAhead(of: measuredAt) == true {
             behindCount += 1
-            // It says nothing of now.
+            // A late value says nothing about the present.
             if behindCount < Self.maxBehind { return }
             window?.clear()
             windowFilledAt = now.advanced(by: duration)
@@ -244,7 +248,8 @@ package struct AlertStateMachine: Sendable, Equatable {
         isHolding = holds || (isUnknown && isHolding)
     }
 
-    /// One that fires does so until a value comes; one that is pending is over as soon as nobody can be heard.
+    /// Evaluates silence. A firing alert continues until a value arrives or the device is considered gone. A pending
+    /// one ends as soon as devices cannot be heard.
     private mutating func judgeSilence(of duration: Duration, _ listeningSince: Timestamp?, at now: Timestamp) {
         if alert?.state == .firing {
             alert?.value = nil

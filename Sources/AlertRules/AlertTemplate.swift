@@ -1,11 +1,11 @@
-/// What people are told, with places for what is known: `{device}: {metric} is {value} {unit}`.
+/// A template for notification texts with placeholders: `{device}: {metric} is {value} {unit}`.
 package struct AlertTemplate: Sendable, Equatable {
-    /// What can stand in a template.
+    /// The placeholders that a template may contain.
     package enum Placeholder: String, Sendable, CaseIterable {
         case device, room, metric, value, unit, rule, title, condition, severity
     }
 
-    /// A template that cannot be used; says why.
+    /// An error that describes why a template is invalid.
     package struct Mistake: Error, Equatable, CustomStringConvertible {
         package let description: String
     }
@@ -15,10 +15,10 @@ package struct AlertTemplate: Sendable, Equatable {
         case placeholder(Placeholder)
     }
 
-    /// The most bytes of UTF-8 that a template may have.
+    /// The maximum length of a template in UTF-8 bytes.
     package static let maximumByteCount = 1000
 
-    /// What is told where a rule has no text of its own.
+    /// The template of rules without their own.
     package static let standard = AlertTemplate(parts: [
         .placeholder(.device), .text(": "), .placeholder(.metric), .text(" is "), .placeholder(.value), .text(" "),
         .placeholder(.unit), .text(" ("), .placeholder(.condition), .text(")"),
@@ -30,7 +30,7 @@ package struct AlertTemplate: Sendable, Equatable {
         self.parts = parts
     }
 
-    /// Parses a template; `{{` and `}}` are braces.
+    /// Parses a template. `{{` and `}}` stand for literal braces.
     package init(_ text: String) throws(Mistake) {
         guard (1...Self.maximumByteCount).contains(text.utf8.count) else {
             throw Mistake(description: "A message has 1 to \(Self.maximumByteCount) bytes.")
@@ -64,7 +64,7 @@ package struct AlertTemplate: Sendable, Equatable {
         self.parts = parts
     }
 
-    /// The text with every place filled; white space that an empty place leaves goes.
+    /// Returns the text with all placeholders replaced. The space before an empty value is dropped.
     func text(_ value: (Placeholder) -> String) -> String {
         var text = ""
         for part in parts {

@@ -1,13 +1,14 @@
 import Telemetry
 
-/// When to look at which series, to the second: each at one time, found without looking at the others.
+/// A schedule of series to examine, with a resolution of one second. Each series has at most one time, and due series
+/// are found without scanning the others.
 struct LookSchedule: Sendable {
     private var keys: [Int64: Set<SeriesKey>] = [:]
     private var seconds: [SeriesKey: Int64] = [:]
-    /// Nothing is scheduled for an earlier second.
+    /// A lower bound of the scheduled seconds.
     private var first = Int64.max
 
-    /// Schedules a series, instead of when it was scheduled before; `nil` for no look at all.
+    /// Schedules a series and replaces its earlier time; `nil` removes it.
     mutating func schedule(_ key: SeriesKey, at instant: Timestamp?) {
         let second = instant.map(Self.second)
         let earlier = seconds[key]
@@ -22,11 +23,11 @@ struct LookSchedule: Sendable {
         first = min(first, second)
     }
 
-    /// Takes out what is scheduled until now, the second that has begun included.
+    /// Removes and returns the series that are due, including those scheduled within the current second.
     mutating func takeDue(at now: Timestamp) -> [SeriesKey] {
         let current = Self.second(of: now)
         guard first <= current else { return [] }
-        // After a long pause there are fewer seconds with something than seconds that have passed.
+        // After a long pause the schedule has fewer entries than seconds have passed.
         let due =
             current - first > Int64(keys.count) ? keys.keys.filter { $0 <= current } : Array(first...current)
         var taken: [SeriesKey] = []

@@ -1,0 +1,86 @@
+package import Telemetry
+
+/// The identity of a series: one metric of one device in one room.
+package struct SeriesKey: Hashable, Sendable {
+    package var room: String
+    package var device: DeviceID
+    package var metric: String
+
+    package init(room: String, device: DeviceID, metric: String) {
+        self.room = room
+        self.device = device
+        self.metric = metric
+    }
+}
+
+/// The state of a series whose metric is named by at least one rule.
+struct WatchedSeries: Sendable {
+    /// The state machine of one rule.
+    struct Slot: Sendable {
+        /// The rule's index in the evaluator's rules.
+        var rule: Int
+        var machine: AlertStateMachine
+    }
+
+    /// One slot per rule that watches the device; empty if no rule does.
+    var slots: [Slot]
+    /// When the series last received a value, or when watching it began.
+    var heardAt: Timestamp
+
+    /// The capacity that the series takes in the evaluator: one per rule, and one for a series without rules.
+    var weight: Int { max(1, slots.count) }
+    var isActive: Bool { slots.contains(where: \.machine.isActive) }
+}
+
+/// The stored data of a series from which the rules continue after a restart.
+package struct SeriesMemory: Sendable {
+    /// A value and the time when it was measured.
+    package struct Value: Sendable {
+        package var value: Double
+        package var time: Timestamp
+
+        package init(value: Double, time: Timestamp) {
+            self.value = value
+            self.time = time
+        }
+    }
+
+    /// The minimum and maximum of one sub-interval of a window.
+    package struct Part: Sendable {
+        package var time: Timestamp
+        package var minimum: Double
+        package var maximum: Double
+
+        package init(time: Timestamp, minimum: Double, maximum: Double) {
+            self.time = time
+            self.minimum = minimum
+            self.maximum = maximum
+        }
+    }
+
+    /// The window of a rule, or the latest part of it.
+    package struct Window: Sendable {
+        /// The sub-intervals, ordered by time.
+        package var parts: [Part]
+        /// True when the window is complete.
+        package var isWhole: Bool
+
+        package init(parts: [Part], isWhole: Bool) {
+            self.parts = parts
+            self.isWhole = isWhole
+        }
+    }
+
+    /// The number of sub-intervals of a window.
+    package static let partCount: Int64 = 60
+
+    /// The latest value.
+    package var latest: Value?
+    /// The windows of the rules about changes, by rule name.
+    package var windows: [String: Window]
+
+    package init(latest: Value? = nil, windows: [String: Window] = [:]) {
+        self.latest = latest
+        self.windows = windows
+    }
+}
