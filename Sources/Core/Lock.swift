@@ -4,12 +4,14 @@
     package import Synchronization
 #endif
 
-/// A value that is touched with a lock held only.
+/// A value protected by a lock.
 ///
-/// Hold it for moments, and never across a call that may come back: it is not recursive.
+/// Hold the lock only briefly, and never across a call that may re-enter: it is not recursive.
 ///
-/// The lock is a `Mutex`, except under ThreadSanitizer, for which `make sanitize` sets `THREAD_SANITIZER`: that tool
-/// knows the locks of pthreads, but not the futex of `Mutex`, and would report all that is protected as races.
+/// The lock is a `Mutex`, except under ThreadSanitizer, for which `make sanitize` sets `THREAD_SANITIZER`. That tool
+/// understands pthread mutexes but not the futex of `Mutex`, and would report every protected access as a race.
+///
+/// `@unchecked Sendable` is sound because the value is only accessed while the lock is held.
 package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     #if THREAD_SANITIZER && canImport(Glibc)
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -45,7 +47,7 @@ package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
             mutex = Mutex(initialValue)
         }
 
-        /// Calls `body` with the lock held.
+        /// Calls `body` with exclusive access to the value while the lock is held.
         @inlinable
         package borrowing func withLock<Result: ~Copyable, Failure: Error>(
             _ body: (inout sending Value) throws(Failure) -> sending Result
