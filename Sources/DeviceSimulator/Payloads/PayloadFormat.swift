@@ -1,7 +1,9 @@
-/// The payload conventions that a device can speak. The raw values are the words of device files, and the same as
-/// those of a gateway's routes.
+package import Telemetry
+
+/// The payload conventions that a device can use. The raw values are used in device files, and equal those of the
+/// gateway's routes.
 package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
-    /// A number and nothing else.
+    /// A bare number.
     case bare
     /// A JSON object of numbers.
     case json
@@ -9,14 +11,14 @@ package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
     case thingsboard
     /// Tasmota's `SENSOR` message.
     case tasmota
-    /// A device state of Zigbee2MQTT.
+    /// Zigbee2MQTT's device state.
     case zigbee2mqtt
     /// ESPHome's topic per value.
     case esphome
-    /// Sensor Measurement Lists, RFC 8428, in JSON.
+    /// Sensor Measurement Lists in JSON (RFC 8428).
     case senml
 
-    /// Whether a payload has a place for the time.
+    /// True when the payload can carry a timestamp.
     package var carriesTime: Bool {
         switch self {
         case .bare, .esphome: false
@@ -24,10 +26,10 @@ package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
         }
     }
 
-    /// Whether units can be written or not, as the device file says; elsewhere the convention decides.
+    /// True when the device file chooses whether to send units. In the other formats, the convention decides.
     package var hasOptionalUnits: Bool { self == .json }
 
-    /// Whether a payload holds all metrics of a sample, so that its topic names none.
+    /// True when one payload holds all metrics of a sample, so that its topic names none.
     package var holdsWholeSample: Bool {
         switch self {
         case .bare, .esphome: false
@@ -35,14 +37,14 @@ package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
         }
     }
 
-    /// Whether a topic may name the metric.
+    /// True when a topic may name the metric.
     package var allowsMetricInTopic: Bool { !holdsWholeSample || self == .json }
 
-    /// The encoder of this convention.
+    /// Returns the encoder of this convention.
     ///
     /// - Parameters:
-    ///   - isPerMetric: whether the topic names the metric.
-    ///   - withUnits: whether units are written where that is optional.
+    ///   - isPerMetric: True when the topic names the metric.
+    ///   - withUnits: True to write units where they are optional.
     package func encoder(isPerMetric: Bool, withUnits: Bool) -> any PayloadEncoder {
         switch self {
         case .bare, .esphome: BareValueEncoder()
@@ -53,5 +55,33 @@ package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
         case .zigbee2mqtt: Zigbee2MQTTEncoder()
         case .senml: SenMLEncoder()
         }
+    }
+}
+
+/// An encoder of samples for one payload convention: the counterpart of Telemetry's decoder of the same name.
+package protocol PayloadEncoder: Sendable {
+    /// Returns the sample's payloads: one for all metrics, or one per metric in the sample's order.
+    func encode(_ sample: Sample) -> [EncodedPayload]
+}
+
+/// The payload of one message, without its topic.
+package struct EncodedPayload: Sendable, Hashable {
+    /// The metric named by the topic; `nil` when the payload holds the whole sample.
+    package var metric: String?
+    package var bytes: [UInt8]
+}
+
+/// A device's measurements at one instant, before encoding.
+package struct Sample: Sendable, Hashable {
+    package var device: String
+    /// Never empty. Names are unique and values finite.
+    package var metrics: [Metric]
+    /// The payload's timestamp; `nil` when the device sends none.
+    package var time: Timestamp?
+
+    package init(device: String, metrics: [Metric], time: Timestamp? = nil) {
+        self.device = device
+        self.metrics = metrics
+        self.time = time
     }
 }

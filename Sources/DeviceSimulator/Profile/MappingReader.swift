@@ -1,26 +1,26 @@
 import Telemetry
 import Yams
 
-/// Reads the keys of one mapping of a device file, and reports what is wrong with file, line, key, value and what is
-/// allowed.
+/// A reader for the keys of one mapping in a device file. It reports problems with file, line, key, value and the
+/// allowed values.
 ///
-/// Every key that is asked for counts as known; ``finish()`` then reports the others.
+/// Each key that is read becomes a known key. ``finish()`` reports all other keys.
 struct MappingReader {
-    /// The largest number that a device file may hold: far from where doubles lose whole numbers or overflow.
+    /// The largest number allowed in a device file. At this size, doubles neither lose whole numbers nor overflow.
     static let maximumNumber = 1e12
 
-    /// The spans of schedules and periods: finer than any sensor, longer than any run.
+    /// The allowed range of schedules and periods: from finer than any sensor to longer than any run.
     static let spans: ClosedRange<Duration> = .milliseconds(1) ... .seconds(365 * 86_400)
 
     let node: Node
-    /// The keys above this mapping, joined with `.`; empty for the file's root.
+    /// The parent keys of this mapping, joined with `.`; empty for the file's root.
     let path: String
     let problems: ProblemCollector
 
     private let mapping: Node.Mapping
     private var known: Set<String> = []
 
-    /// `nil`, and a problem, when the node is no mapping.
+    /// Returns `nil` and reports a problem when the node is not a mapping.
     init?(_ node: Node, path: String, problems: ProblemCollector) {
         guard let mapping = node.mapping else {
             problems.add(
@@ -34,29 +34,29 @@ struct MappingReader {
         self.mapping = mapping
     }
 
-    /// The names of all keys in the file's order.
+    /// All keys in the file's order.
     var keys: [(name: String, key: Node, value: Node)] {
         mapping.map { ($0.key.scalar?.string ?? Self.excerpt($0.key), $0.key, $0.value) }
     }
 
-    /// The key with those above it.
+    /// Returns the full path of a key, including its parent keys.
     func key(_ name: String) -> String {
         path.isEmpty ? name : "\(path).\(name)"
     }
 
-    /// Whether the file has the key.
+    /// Returns true when the file contains the key.
     func has(_ name: String) -> Bool {
         keys.contains { $0.name == name }
     }
 
-    /// The value of a key, which becomes known; `nil` when the file leaves it out or empty.
+    /// Returns the value of a key and makes the key known. `nil` when the key is missing or its value is empty.
     mutating func value(_ name: String) -> Node? {
         known.insert(name)
         guard let node = keys.first(where: { $0.name == name })?.value else { return nil }
         return node.scalar?.string == "" && node.scalar?.style == .plain ? nil : node
     }
 
-    /// Whether the file has the key and says that it has no value; the key becomes known.
+    /// Returns true when the key is present with an empty or null value. Makes the key known.
     mutating func isNull(_ name: String) -> Bool {
         known.insert(name)
         guard let scalar = keys.first(where: { $0.name == name })?.value.scalar, scalar.style == .plain else {
@@ -65,7 +65,7 @@ struct MappingReader {
         return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
     }
 
-    /// Reports a key that must be there and is not; `what` says what would be allowed.
+    /// Reports a required key that is missing; `what` describes the allowed values.
     func missing(_ name: String, _ what: String) {
         problems.add("is missing; allowed: \(what)", at: node, key: key(name))
     }
@@ -121,7 +121,7 @@ struct MappingReader {
             ?? wrong(node, name, allowed: Choice.allCases.map(\.rawValue).joined(separator: ", "))
     }
 
-    /// The same of a key that must be there.
+    /// Reads a required choice.
     mutating func requiredChoice<Choice: RawRepresentable & CaseIterable>(
         _ name: String, of type: Choice.Type
     ) -> Choice? where Choice.RawValue == String {
@@ -129,25 +129,25 @@ struct MappingReader {
         return choice(name, of: type)
     }
 
-    /// A number that must be there.
+    /// Reads a required number.
     mutating func requiredNumber(_ name: String) -> Double? {
         if value(name) == nil { missing(name, "a number") }
         return number(name)
     }
 
-    /// A span that must be there.
+    /// Reads a required time span.
     mutating func requiredSpan(_ name: String, in range: ClosedRange<Duration>) -> Duration? {
         if value(name) == nil { missing(name, TimeSpan.allowed) }
         return span(name, in: range)
     }
 
-    /// A text that must be there; `what` says what would be allowed.
+    /// Reads a required text; `what` describes the allowed values.
     mutating func requiredText(_ name: String, _ what: String) -> String? {
         if value(name) == nil { missing(name, what) }
         return text(name)
     }
 
-    /// The keys `every` and `for` of a schedule.
+    /// Reads the keys `every` and `for` of a schedule.
     mutating func windows() -> Windows? {
         let every = requiredSpan("every", in: Self.spans)
         let width = requiredSpan("for", in: Self.spans)
@@ -161,12 +161,12 @@ struct MappingReader {
         return Windows(every: every, width: width)
     }
 
-    /// A reader of the mapping below a key.
+    /// Returns a reader of the mapping under a key.
     mutating func mapping(_ name: String) -> MappingReader? {
         value(name).flatMap { MappingReader($0, path: key(name), problems: problems) }
     }
 
-    /// Reports the keys that nobody asked for; call it last.
+    /// Reports all unknown keys. Call it last.
     func finish() {
         for (name, node, _) in keys where !known.contains(name) {
             let near = EditDistance.nearest(to: name, among: known.sorted()).map { "; did you mean '\($0)'?" } ?? ""
@@ -183,7 +183,7 @@ struct MappingReader {
         return nil
     }
 
-    /// The finite number in a scalar, when it lies in the range.
+    /// Returns a scalar's number if it is within the range.
     static func number(
         _ node: Node, in range: ClosedRange<Double> = -maximumNumber...maximumNumber
     ) -> Double? {
@@ -191,7 +191,7 @@ struct MappingReader {
         return number
     }
 
-    /// The range in words.
+    /// Describes a range in words.
     static func describe(_ range: ClosedRange<Double>) -> String {
         func text(_ number: Double) -> String {
             var bytes: [UInt8] = []
@@ -201,7 +201,7 @@ struct MappingReader {
         return "from \(text(range.lowerBound)) to \(text(range.upperBound))"
     }
 
-    /// A value as messages show it.
+    /// Returns a value in the form used in messages.
     static func excerpt(_ node: Node) -> String {
         switch node {
         case .scalar(let scalar):
@@ -211,5 +211,35 @@ struct MappingReader {
         case .mapping: return "a mapping"
         case .alias: return "an alias"
         }
+    }
+}
+
+/// Suggestions for mistyped keys.
+enum EditDistance {
+    /// Returns the candidate with the smallest edit distance, if it is small enough for a typo.
+    static func nearest(to word: String, among candidates: [String]) -> String? {
+        guard word.utf8.count <= 40 else { return nil }
+        let ranked = candidates.map { (name: $0, distance: distance(word, $0)) }
+        guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= max(1, (word.count + 1) / 3)
+        else {
+            return nil
+        }
+        return best.name
+    }
+
+    /// Returns the Levenshtein distance: the number of characters to insert, delete or replace.
+    static func distance(_ first: String, _ second: String) -> Int {
+        let columns = Array(second)
+        var row = Array(0...columns.count)
+        for (index, letter) in first.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in columns.indices {
+                let substituted = diagonal + (letter == columns[column] ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(substituted, row[column] + 1, diagonal + 1)
+            }
+        }
+        return row[columns.count]
     }
 }

@@ -1,12 +1,12 @@
 import Telemetry
 import Yams
 
-/// What keys of a device file allow of each other. Checked when each alone is right.
+/// Rules that involve several keys of a device file. They are checked once each key is valid on its own.
 struct ProfileRules {
     let profile: DeviceProfile
     let reader: MappingReader
 
-    /// Reports every rule that is broken.
+    /// Reports every violated rule.
     func check() {
         checkTopics()
         checkTimes()
@@ -39,7 +39,7 @@ struct ProfileRules {
         }
     }
 
-    /// A gateway takes what comes on a status topic for statuses.
+    /// Reports readings on the status topic, because the gateway would interpret them as statuses.
     private func checkStatusTopic() {
         guard let name = profile.deviceNames.first, let topic = profile.status?.topic.topic(device: name),
             profile.metrics.contains(where: { profile.topic.topic(device: name, metric: $0.name) == topic })
@@ -47,7 +47,8 @@ struct ProfileRules {
         report(statusKey, "readings go to the topic '\(topic)' too; allowed: a topic of its own, or none: null")
     }
 
-    /// The key that the status topic comes from, or that would change it.
+    /// The key to name in problems with the status topic: the one that sets it, or the one that would override the
+    /// default.
     private var statusKey: String { reader.has("status") ? "status" : "status_topic" }
 
     private func checkTimes() {

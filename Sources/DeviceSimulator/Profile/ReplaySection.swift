@@ -1,7 +1,7 @@
 import Foundation
 import Yams
 
-/// `replay` as a device file has it, before the CSV is read.
+/// The `replay` section of a device file, before the CSV file is read.
 ///
 ///     replay:
 ///       file: data/office.csv
@@ -9,7 +9,7 @@ import Yams
 ///       speed: 60
 ///       loop: true
 struct ReplaySection {
-    /// How much faster than real time a file may be replayed.
+    /// The allowed replay speeds, as multiples of real time.
     private static let speeds: ClosedRange<Double> = 0.001...1e6
 
     private enum Speed {
@@ -24,7 +24,7 @@ struct ReplaySection {
     private let speed: Speed?
     private let loops: Bool
 
-    /// `nil` when the file has no such mapping; problems are reported.
+    /// Returns `nil` when the file has no such mapping. Problems are reported.
     init?(_ root: inout MappingReader) {
         guard var fields = root.mapping("replay") else { return nil }
         file = fields.requiredText("file", "the path of a CSV, from the folder of this file")
@@ -53,11 +53,12 @@ struct ReplaySection {
             ?? fields.wrong(node, "speed", allowed: "a number \(MappingReader.describe(speeds)), or max")
     }
 
-    /// Reads the columns that the metrics name; `nil`, and a problem, when the CSV cannot be replayed.
+    /// Reads the columns that the metrics use. Returns `nil` and reports a problem when the CSV file cannot be
+    /// replayed.
     ///
     /// - Parameters:
-    ///   - profilePath: the device file; the CSV's path begins in its folder.
-    ///   - interval: the pace of a file without times.
+    ///   - profilePath: The device file. Relative CSV paths start from its folder.
+    ///   - interval: The time between rows without a time column.
     func replay(of metrics: [MetricProfile], profilePath: String, interval: Duration?) -> Replay? {
         guard let file else { return nil }
         let columns = Set(

@@ -1,6 +1,6 @@
 import Telemetry
 
-/// A topic with `{device}` and `{metric}` in it.
+/// A topic with the placeholders `{device}` and `{metric}`.
 package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
     private enum Part: Sendable, Hashable {
         case text(String)
@@ -9,15 +9,17 @@ package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
     }
 
     private let parts: [Part]
-    /// The template as it was given.
+    /// The template's original text.
     package let description: String
 
-    /// Why a text is no such template, in words for a device file.
+    /// The reason why a text is not a valid template, as a message about a device file.
     struct Failure: Error {
         var message: String
     }
 
-    /// Throws when something else stands in braces, or MQTT has no such topic.
+    /// Parses a template.
+    ///
+    /// - Throws: ``Failure`` for unknown or unclosed placeholders, invalid MQTT topics, and topics that begin with `$`.
     init(_ text: String) throws(Failure) {
         description = text
         var parts: [Part] = []
@@ -44,18 +46,18 @@ package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
         if text.hasPrefix("$") { throw Failure(message: "'\(text)' begins with '$', which is the broker's") }
     }
 
-    /// Whether the topic names the device, so that a fleet's devices have topics of their own.
+    /// True when the topic names the device, so that each device of a fleet has its own topic.
     var namesDevice: Bool { parts.contains(.device) }
-    /// Whether the topic names the metric, so that each has a message of its own.
+    /// True when the topic names the metric, so that each metric has its own message.
     var namesMetric: Bool { parts.contains(.metric) }
 
-    /// Whether the topic is `sensors/{device}`, or below it.
+    /// True when the topic is `sensors/{device}` or below it.
     var isBelowSensors: Bool {
         topic(device: "device").split(separator: "/", omittingEmptySubsequences: false).prefix(2)
             == ["sensors", "device"] && namesDevice
     }
 
-    /// The topic of a device and, when the template names one, of a metric.
+    /// Returns the topic of a device and, if the template names one, of a metric.
     func topic(device: String, metric: String? = nil) -> String {
         parts.map { part in
             switch part {

@@ -1,11 +1,11 @@
-/// Reads comma-separated values record by record (RFC 4180).
+/// A reader for comma-separated values, record by record (RFC 4180).
 ///
-/// Fields may be quoted and then hold commas, line breaks and doubled quotes. Lines end with CR LF or LF; empty lines
-/// between records are passed over, and so is a byte order mark. Bytes that are not UTF-8 become U+FFFD.
+/// Quoted fields may contain commas, line breaks and doubled quotes. Lines end with CR LF or LF. Empty lines between
+/// records and a byte order mark are skipped. Bytes that are not UTF-8 become U+FFFD.
 struct CSVReader {
     struct Record: Hashable {
         var fields: [String]
-        /// The line of the file that the record begins in, counted from 1.
+        /// The line on which the record begins, counted from 1.
         var line: Int
     }
 
@@ -18,7 +18,7 @@ struct CSVReader {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     }
 
-    /// The next record, or `nil` at the end; throws when quotes are not where the format has them.
+    /// Returns the next record, or `nil` at the end. Throws when quotes are misplaced.
     mutating func next() throws(CSVError) -> Record? {
         while skipLineBreak() {}
         guard position < bytes.count else { return nil }
@@ -84,4 +84,13 @@ struct CSVReader {
         line += 1
         return true
     }
+}
+
+/// The reason why a CSV file cannot be replayed, with the position and the allowed values.
+struct CSVError: Error, Hashable, Sendable {
+    /// The line, counted from 1; `nil` for a problem of the file as a whole.
+    var line: Int?
+    /// The column's name; `nil` when the problem does not concern a single column.
+    var column: String?
+    var problem: String
 }

@@ -1,34 +1,35 @@
 import Telemetry
 
-/// The order and pace in which a device replays a table. A pure value: it says when, somebody else waits.
+/// The order and pace in which a device replays a table. A pure value: it computes due times and leaves the waiting to
+/// its caller.
 package struct Replay: Sendable {
-    /// How fast time passes.
+    /// The pace of a replay.
     package enum Pace: Sendable, Hashable {
-        /// The file's own times, that many times faster.
+        /// The file's own times, accelerated by this factor.
         case speed(Double)
-        /// One row in each interval: for files without times.
+        /// One row per interval, for files without times.
         case interval(Duration)
-        /// As fast as the broker takes the messages.
+        /// As fast as the broker accepts messages.
         case unpaced
     }
 
-    /// A row and when it is due.
+    /// A row and its due time.
     struct Turn: Hashable {
         var row: Int
-        /// Since the start; always zero when unpaced.
+        /// The time since the start; always zero when unpaced.
         var due: Duration
     }
 
     package let table: ReplayTable
     package let pace: Pace
-    /// Whether the first row follows the last.
+    /// True when the first row follows the last.
     package let loops: Bool
 
     /// The next row, or `nil` at the end.
     private(set) var next: Turn?
-    /// When the row 0 of this round is due.
+    /// The due time of row 0 in the current round.
     private var roundStart = Duration.zero
-    /// How much of the file's own time earlier rounds took.
+    /// The total duration of earlier rounds in the file's own time.
     private var fileRoundStart = Duration.zero
 
     package init(table: ReplayTable, pace: Pace, loops: Bool) {
@@ -38,14 +39,14 @@ package struct Replay: Sendable {
         next = Turn(row: 0, due: .zero)
     }
 
-    /// Goes on to the row after ``next``.
+    /// Moves on to the next row.
     mutating func advance() {
         guard let current = next else { return }
         let following = current.row + 1
         if following < table.rowCount {
             next = Turn(row: following, due: max(current.due, roundStart + offset(of: following)))
         } else if loops {
-            // As far behind the last row as that is behind the one before it.
+            // The new round begins after another gap as long as that between the last two rows.
             let last = table.rowCount - 1
             let step = last > 0 ? offset(of: last) - offset(of: last - 1) : minimumRound
             roundStart = current.due + max(step, .zero)
@@ -57,7 +58,7 @@ package struct Replay: Sendable {
         }
     }
 
-    /// What a file of a single instant is repeated after.
+    /// The duration of a round in a file whose rows all have the same time.
     private var minimumRound: Duration {
         switch pace {
         case .speed: .seconds(1)
@@ -66,7 +67,7 @@ package struct Replay: Sendable {
         }
     }
 
-    /// How long after the first row a row is due. Rows out of order are due at once: see ``advance()``.
+    /// Returns the due time of a row, relative to the first row. Rows out of order are due at once; see ``advance()``.
     private func offset(of row: Int) -> Duration {
         switch pace {
         case .speed(let speed):
@@ -76,8 +77,8 @@ package struct Replay: Sendable {
         }
     }
 
-    /// The instant of a turn for waveforms beside the columns: when it is due, or in the file's own time when nothing
-    /// paces it.
+    /// Returns the elapsed time for waveforms beside the columns: the turn's due time, or the file's own time when the
+    /// replay is unpaced.
     func elapsed(at turn: Turn) -> Duration {
         pace == .unpaced ? fileRoundStart + fileOffset(of: turn.row) : turn.due
     }

@@ -1,22 +1,22 @@
 import Foundation
 package import Telemetry
 
-/// The columns of a CSV that a device replays, in memory; copies share it, so that a fleet holds it once.
+/// The replayed columns of a CSV file, in memory. Copies share their storage, so a fleet holds the table only once.
 package struct ReplayTable: Sendable {
-    /// Larger files are refused: a table of numbers takes about their size in memory.
+    /// The maximum file size. A table of numbers takes about as much memory as its file.
     package static let maximumFileByteCount = 64 << 20
 
-    /// How many rows there are; at least one.
+    /// The number of rows; at least one.
     package let rowCount: Int
-    /// A time for each row when the table has a time column, else empty.
+    /// One time per row; empty when the table has no time column.
     package let times: [Timestamp]
-    /// A value for each row by column name; NaN where the file's field is empty.
+    /// The values of each column by name, one per row; NaN where the field is empty.
     private let columns: [String: [Double]]
 
-    /// Reads the named columns of a file; all others are passed over.
+    /// Reads the named columns of a file and ignores all others.
     ///
-    /// Throws ``CSVError`` when the file cannot be read or is too large, a column is missing, a record has another
-    /// number of fields than the header, or a field is no number or time.
+    /// - Throws: ``CSVError`` when the file cannot be read or is too large, when a column is missing, when a record and
+    ///   the header differ in their number of fields, or when a field is not a number or time.
     init(
         path: String, columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
     ) throws(CSVError) {
@@ -24,7 +24,7 @@ package struct ReplayTable: Sendable {
             try Self.read(path), columns: names, timeColumn: timeColumn, timeFormat: timeFormat)
     }
 
-    /// The same of a file's bytes.
+    /// Reads the named columns from the bytes of a file.
     init(
         _ bytes: [UInt8], columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
     ) throws(CSVError) {
@@ -65,7 +65,7 @@ package struct ReplayTable: Sendable {
         columns = Dictionary(uniqueKeysWithValues: zip(indices.map(\.name), values))
     }
 
-    /// The value in a row, or `nil` where the file's field is empty.
+    /// Returns the value in a row, or `nil` where the field is empty.
     func value(_ column: String, row: Int) -> Double? {
         guard let value = columns[column]?[row], !value.isNaN else { return nil }
         return value
@@ -106,10 +106,47 @@ package struct ReplayTable: Sendable {
         return number
     }
 
-    /// Without the blanks that many programs write after a comma.
+    /// Removes leading and trailing spaces, which many programs write after a comma.
     private static func trimmed(_ text: String) -> Substring {
         let start = text.drop { $0 == " " }
         guard let last = start.lastIndex(where: { $0 != " " }) else { return "" }
         return start[...last]
+    }
+}
+
+/// The format of times in a CSV file. The raw values are used in device files.
+package enum ReplayTimeFormat: String, CaseIterable, Sendable {
+    /// ISO 8601 or Unix time. The size of a number tells seconds from milliseconds.
+    case auto
+    /// A date and time such as `2015-02-02 14:19:00` or `2015-02-02T14:19:00+01:00`; UTC without an offset.
+    case iso8601
+    /// Unix time in seconds.
+    case seconds
+    /// Unix time in milliseconds.
+    case milliseconds
+
+    /// Parses a time. Returns `nil` when the text does not have this format.
+    func parse(_ text: some StringProtocol) -> Timestamp? {
+        switch self {
+        case .iso8601: return Timestamp(iso8601: text)
+        case .seconds: return Double(text).flatMap(Timestamp.init(secondsSinceEpoch:))
+        case .milliseconds: return Double(text).flatMap(Timestamp.init(millisecondsSinceEpoch:))
+        case .auto:
+            if let time = Timestamp(iso8601: text) { return time }
+            guard let number = Double(text), number.isFinite else { return nil }
+            // As seconds, smaller numbers reach the year 5138; as milliseconds, larger ones begin in March 1973.
+            return number.magnitude < 1e11
+                ? Timestamp(secondsSinceEpoch: number) : Timestamp(millisecondsSinceEpoch: number)
+        }
+    }
+
+    /// The allowed formats, for error messages.
+    var allowed: String {
+        switch self {
+        case .auto: "2015-02-02 14:19:00, ISO 8601, or Unix time in seconds or milliseconds"
+        case .iso8601: "2015-02-02 14:19:00 or ISO 8601"
+        case .seconds: "Unix time in seconds"
+        case .milliseconds: "Unix time in milliseconds"
+        }
     }
 }

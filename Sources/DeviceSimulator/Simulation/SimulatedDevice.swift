@@ -1,29 +1,31 @@
+import Core
 import MQTTTransport
 import Telemetry
 
-/// A virtual device with its connection: does what the device says. Belongs to the scheduler's thread.
+/// A virtual device with its MQTT connection. It executes the virtual device's steps, on the scheduler's thread only.
 struct SimulatedDevice {
-    /// What the scheduler does with the device next.
+    /// The scheduler's next action for the device.
     enum Next: Equatable {
         case due(ContinuousClock.Instant)
-        /// Nothing before the meter's signal.
+        /// Wait until the meter signals.
         case waitsForSignal
         case finished
     }
 
-    /// A device that is later than this goes on as if the time between had not been, instead of catching up.
+    /// The maximum lateness that a device catches up on. A device that is later skips the lost time.
     static let maximumLateness = Duration.seconds(1)
 
-    /// Whether it does nothing before the meter's signal: it has no first connection yet, or the client takes no more.
+    /// True while the device waits for the meter's signal, because it has not connected yet or the client's queue is
+    /// full.
     private(set) var isWaiting = true
 
     private var device: VirtualDevice
     private let client: MQTTClient
     private let meter: DeviceMeter
     private let tracing: DeviceTracing?
-    /// When the device began, moved by the times in which it had to wait; `nil` before its first connection.
+    /// The device's start, moved forward by any time lost while it waited; `nil` before its first connection.
     private var origin: ContinuousClock.Instant?
-    /// What the client did not take yet, and from where on.
+    /// Publications that the client has not accepted yet, beginning at `pendingStart`.
     private var pending: [MQTTPublication] = []
     private var pendingStart = 0
 
@@ -34,7 +36,7 @@ struct SimulatedDevice {
         self.meter = meter
     }
 
-    /// Something about the connection changed: begins, or goes on, when the device can.
+    /// Starts or continues the device, if possible, after the meter has signalled.
     mutating func resume(at now: ContinuousClock.Instant) -> Next {
         if origin == nil {
             guard meter.isConnected else { return .waitsForSignal }
@@ -43,12 +45,12 @@ struct SimulatedDevice {
         return proceed(at: now)
     }
 
-    /// Connects when messages still wait for it, although the device is to be offline now: the simulation is over.
+    /// At the end of the simulation, connects a device in its offline window if messages are still unacknowledged.
     func finishDelivery() {
         if meter.drain(), !meter.isConnected { client.connect() }
     }
 
-    /// Does the device's next step.
+    /// Performs the device's next step.
     mutating func advance(at now: ContinuousClock.Instant, wallTime: Timestamp) -> Next {
         let step = device.advance(now: wallTime)
         switch step.connection {
@@ -80,12 +82,12 @@ struct SimulatedDevice {
         return .due(now)
     }
 
-    /// Hands on what waits; false when the client takes no more for now.
+    /// Publishes the pending messages. Returns false when the client's queue is full.
     private mutating func publishPending() -> Bool {
         while pendingStart < pending.count {
             var publication = pending[pendingStart]
             let publishing = tracing?.begin(&publication, protocolLevel: client.state.protocolLevel)
-            // Counted before it is sent, because the acknowledgement may be faster than this thread.
+            // Count the message before publishing it, because the acknowledgement may overtake this thread.
             meter.count { counters in
                 counters.messages += 1
                 counters.payloadBytes += publication.payload.count
@@ -98,7 +100,7 @@ struct SimulatedDevice {
                 pendingStart += 1
             } catch {
                 guard case .outboundQueueFull = error else {
-                    // Nothing that a later attempt would mend.
+                    // A retry would not help.
                     publishing?.finish(false)
                     meter.completed(false)
                     pendingStart += 1
@@ -112,5 +114,87 @@ struct SimulatedDevice {
             }
         }
         return true
+    }
+}
+
+/// The counters of one device and its waiting state. Written by the scheduler's thread and the MQTT loop's.
+final class DeviceMeter: Sendable {
+    private struct State {
+        var counters = DeviceCounters()
+        var isConnected = false
+        var isFinished = false
+        var problem: String?
+        /// True while the device waits for room in the client's queue.
+        var isWaiting = false
+        /// True while the simulation waits for the last acknowledgement.
+        var isDraining = false
+    }
+
+    private let state = Lock(State())
+    /// The device's index, which identifies it in signals.
+    private let device: Int
+    private let signal: SchedulerSignal
+    /// The number of unacknowledged messages at which a waiting device continues. It is half of the client's limit, so
+    /// that each wake-up allows several messages.
+    private let resumeCount: Int
+
+    init(device: Int, outboundLimit: Int, signal: SchedulerSignal) {
+        self.device = device
+        self.signal = signal
+        resumeCount = outboundLimit / 2
+    }
+
+    var counters: DeviceCounters { state.withLock { $0.counters } }
+    var isConnected: Bool { state.withLock { $0.isConnected } }
+    var isFinished: Bool { state.withLock { $0.isFinished } }
+    var problem: String? { state.withLock { $0.problem } }
+
+    /// Changes the counters.
+    func count(_ change: (inout DeviceCounters) -> Void) {
+        state.withLock { change(&$0.counters) }
+    }
+
+    /// Marks that the device has sent all its messages.
+    func finish() {
+        state.withLock { $0.isFinished = true }
+    }
+
+    /// Records a change of the connection. Called on the MQTT loop's thread.
+    func connectionChanged(to connection: MQTTConnectionState) {
+        state.withLock { state in
+            state.isConnected = connection.isConnected
+            if case .waiting(let error) = connection { state.problem = "\(error)" }
+            if connection.isConnected { state.problem = nil }
+        }
+        signal.notify(device)
+    }
+
+    /// Records that a message was acknowledged or given up. Called on the MQTT loop's thread.
+    func completed(_ succeeded: Bool) {
+        let mustSignal = state.withLock { state in
+            if succeeded { state.counters.acknowledged += 1 } else { state.counters.lost += 1 }
+            let outstanding = state.counters.unacknowledged
+            let hasRoom = state.isWaiting && outstanding <= resumeCount
+            if hasRoom { state.isWaiting = false }
+            return hasRoom || (state.isDraining && outstanding == 0)
+        }
+        if mustSignal { signal.notify(device) }
+    }
+
+    /// Requests a signal once no message is unacknowledged. Returns false when that is already so.
+    func drain() -> Bool {
+        state.withLock { state in
+            state.isDraining = true
+            return state.counters.unacknowledged > 0
+        }
+    }
+
+    /// Requests a signal once enough messages are acknowledged, after the client's queue was full. Returns false when
+    /// that is already so.
+    func wait() -> Bool {
+        state.withLock { state in
+            state.isWaiting = state.counters.unacknowledged > resumeCount
+            return state.isWaiting
+        }
     }
 }

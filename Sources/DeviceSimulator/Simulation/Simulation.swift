@@ -6,14 +6,14 @@ import ServiceLifecycle
 package import Telemetry
 package import Tracing
 
-/// Runs any number of virtual devices against a broker, each with a connection of its own.
+/// A simulation of any number of virtual devices against a broker, each with its own connection.
 ///
 ///     profiles ─▶ VirtualDevice ─┐
 ///     profiles ─▶ VirtualDevice ─┼─▶ scheduler (one thread) ─▶ MQTTClient each ─▶ MQTTLoop (one thread) ─▶ broker
 ///     profiles ─▶ VirtualDevice ─┘
 ///
-/// A device begins with its first connection. At QoS 1 a device whose messages the broker does not acknowledge waits
-/// instead of losing them, and goes on from there.
+/// A device starts with its first connection. At QoS 1, a device pauses while the broker does not acknowledge its
+/// messages. It loses none and continues where it paused.
 package final class Simulation: Service {
     private let configuration: SimulationConfiguration
     private let names: [String]
@@ -31,12 +31,13 @@ package final class Simulation: Service {
         var end: ContinuousClock.Instant?
     }
 
-    /// A simulation that has not begun.
+    /// Creates a simulation without starting it.
     ///
     /// - Parameters:
-    ///   - tracer: makes the devices' spans, in the gateway's time; `nil` is no tracing, and nothing is spent on it.
-    ///   - clock: what devices stamp their messages with.
-    ///   - ids: makes the ends of client ids, so that two simulations of one file do not throw each other out.
+    ///   - tracer: Creates the devices' spans, in the gateway's time. `nil` disables tracing at no cost.
+    ///   - clock: The source of the messages' timestamps.
+    ///   - ids: Generates the suffixes of client ids, so that two simulations of one file do not take over each other's
+    ///     sessions.
     /// - Throws: ``MQTTError/invalidConfiguration(_:)``.
     package init(
         profiles: [DeviceProfile],
@@ -82,9 +83,10 @@ package final class Simulation: Service {
         names = profiles.flatMap(\.deviceNames)
     }
 
-    /// Runs the devices. Returns when all have sent what they ever will and it is acknowledged, when the duration is
-    /// over, or when told to stop by cancellation or a graceful shutdown; then every connection is closed. To be called
-    /// once.
+    /// Runs the devices, then closes every connection. Call it once.
+    ///
+    /// The devices run until all have sent their messages and these are acknowledged, until the duration is over, or
+    /// until cancellation or a graceful shutdown.
     package func run() async throws {
         await withTaskCancellationOrGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
@@ -104,7 +106,7 @@ package final class Simulation: Service {
         logger.info("Simulation ended", metadata: ["summary": "\(summary)"])
     }
 
-    /// What was done so far. Thread-safe.
+    /// The current state. Thread-safe.
     package var statistics: SimulationStatistics {
         SimulationStatistics(
             elapsed: elapsed, deviceCount: meters.count, connectedCount: meters.count(where: \.isConnected),
@@ -112,7 +114,7 @@ package final class Simulation: Service {
             connectionProblem: meters.lazy.compactMap(\.problem).first)
     }
 
-    /// What each device did; final once ``run()`` has returned.
+    /// The results per device; final once ``run()`` has returned.
     package var summary: SimulationSummary {
         SimulationSummary(
             elapsed: elapsed,
@@ -124,7 +126,7 @@ package final class Simulation: Service {
         times.withLock { times in times.start.map { (times.end ?? .now) - $0 } ?? .zero }
     }
 
-    /// On the simulation's thread, from the first connection to the last acknowledgement.
+    /// Runs on the simulation's thread, from the first connection to the last acknowledgement.
     private func simulate() {
         let start = ContinuousClock.now
         times.withLock { $0.start = start }
@@ -166,5 +168,70 @@ package final class Simulation: Service {
             mqtt.farewell = publication(status.offline)
         }
         return mqtt
+    }
+}
+
+/// The broker, duration and limits of a simulation.
+package struct SimulationConfiguration: Sendable {
+    /// The broker settings of every device. The client id, birth, farewell, last will and subscriptions are the
+    /// device's own, and its session ends with the connection.
+    package var mqtt: MQTTConfiguration
+    /// The duration after which all devices stop. With `nil`, the simulation ends when every device has finished, which
+    /// may be never.
+    package var duration: Duration?
+    /// The number of messages after which each device stops; unlimited when `nil`.
+    package var messagesPerDevice: Int?
+    /// The maximum wait for acknowledgements at the end.
+    package var drainTimeout: Duration
+    /// The maximum wait for acknowledgements when the simulation is told to stop.
+    package var shutdownTimeout: Duration
+
+    package init(
+        mqtt: MQTTConfiguration, duration: Duration? = nil, messagesPerDevice: Int? = nil,
+        drainTimeout: Duration = .seconds(10), shutdownTimeout: Duration = .seconds(1)
+    ) {
+        self.mqtt = mqtt
+        self.duration = duration
+        self.messagesPerDevice = messagesPerDevice
+        self.drainTimeout = drainTimeout
+        self.shutdownTimeout = shutdownTimeout
+    }
+}
+
+/// A log of connection failures: one line when the first device fails, and one when all are connected again. One line
+/// per device would flood the log while the broker is unreachable.
+final class ConnectionReport: Sendable {
+    private let logger: Logger
+    /// The devices whose last attempt to connect failed. Bounded by the number of devices.
+    private let troubled = Lock<Set<String>>([])
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    /// The logger for the devices' clients. It logs only errors, unless the log level is debug or trace.
+    var clientLogger: Logger {
+        var logger = logger
+        if logger.logLevel > .debug { logger.logLevel = .error }
+        return logger
+    }
+
+    /// Records a change of a device's connection. Called on the MQTT loop's thread.
+    func connectionChanged(of device: String, to state: MQTTConnectionState) {
+        switch state {
+        case .waiting(let error):
+            let isFirst = troubled.withLock { troubled in
+                troubled.insert(device).inserted && troubled.count == 1
+            }
+            if isFirst {
+                logger.warning(
+                    "Devices cannot reach the broker; they keep trying",
+                    metadata: ["device": "\(device)", "error": "\(error)"])
+            }
+        case .connected:
+            let isLast = troubled.withLock { $0.remove(device) != nil && $0.isEmpty }
+            if isLast { logger.info("All devices reach the broker again") }
+        default: return
+        }
     }
 }

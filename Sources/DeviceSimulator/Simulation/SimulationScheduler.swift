@@ -1,12 +1,14 @@
+import Core
+import Dispatch
 import Telemetry
 
-/// Decides which device is next and waits for it: the body of the simulation's one thread.
+/// The event loop of the simulation's only thread: selects the next device and waits until it is due.
 ///
 ///     DueQueue ──▶ due? ──▶ SimulatedDevice.advance ──▶ client ──▶ broker
 ///         ▲                          │                               │
 ///         └──── next due ────────────┘      SchedulerSignal ◀── acknowledgements, connections
 struct SimulationScheduler {
-    /// How many steps are done before the signal is looked at again.
+    /// The maximum number of steps between two checks of the signal.
     private static let maximumStepCount = 256
 
     private var devices: [SimulatedDevice]
@@ -23,7 +25,7 @@ struct SimulationScheduler {
         self.clock = clock
     }
 
-    /// Runs the devices until all are finished, `end` has come or the signal says stop; true for the last.
+    /// Runs the devices until all have finished, `end` is reached, or a stop is requested. Returns true for a stop.
     mutating func run(until end: ContinuousClock.Instant?) -> Bool {
         while finishedCount < devices.count {
             let events = signal.wait(until: [queue.first?.due, end].compactMap(\.self).min())
@@ -31,7 +33,7 @@ struct SimulationScheduler {
             let now = ContinuousClock.now
             if let end, now >= end { return false }
             for device in events.devices { resume(device, at: now) }
-            // Devices that are due again at once take turns with what the signal says.
+            // The limit lets signals through although devices may be due again at once.
             var steps = 0
             while steps < Self.maximumStepCount, let entry = queue.popDue(at: now) {
                 schedule(entry.device, devices[entry.device].advance(at: now, wallTime: clock.now()))
@@ -41,9 +43,9 @@ struct SimulationScheduler {
         return false
     }
 
-    /// Waits until nothing is unacknowledged, `end` has come, or the signal says stop.
+    /// Waits until no message is unacknowledged, `end` is reached, or a stop is requested.
     ///
-    /// - Parameter ignoresStop: whether it waits although the simulation was told to stop.
+    /// - Parameter ignoresStop: True to keep waiting although a stop was requested.
     func drain(until end: ContinuousClock.Instant, ignoresStop: Bool) {
         for device in devices { device.finishDelivery() }
         while meters.contains(where: { $0.counters.unacknowledged > 0 }), ContinuousClock.now < end {
@@ -53,7 +55,7 @@ struct SimulationScheduler {
     }
 
     private mutating func resume(_ device: Int, at now: ContinuousClock.Instant) {
-        // Only those that wait: the others are in the queue already.
+        // Resume only waiting devices, because the others are already in the queue.
         guard devices[device].isWaiting else { return }
         schedule(device, devices[device].resume(at: now))
     }
@@ -64,5 +66,111 @@ struct SimulationScheduler {
         case .waitsForSignal: break
         case .finished: finishedCount += 1
         }
+    }
+}
+
+/// A priority queue of devices by due time, implemented as a binary heap.
+struct DueQueue {
+    struct Entry {
+        var due: ContinuousClock.Instant
+        var device: Int
+    }
+
+    private var entries: [Entry] = []
+
+    var first: Entry? { entries.first }
+
+    mutating func insert(_ entry: Entry) {
+        entries.append(entry)
+        var index = entries.count - 1
+        while index > 0 {
+            let parent = (index - 1) / 2
+            guard entries[index].due < entries[parent].due else { return }
+            entries.swapAt(index, parent)
+            index = parent
+        }
+    }
+
+    /// Removes and returns the earliest entry if it is due at `now`.
+    mutating func popDue(at now: ContinuousClock.Instant) -> Entry? {
+        guard let first = entries.first, first.due <= now else { return nil }
+        entries.swapAt(0, entries.count - 1)
+        entries.removeLast()
+        var index = 0
+        while true {
+            var least = index
+            for child in [2 * index + 1, 2 * index + 2] where child < entries.count {
+                if entries[child].due < entries[least].due { least = child }
+            }
+            if least == index { return first }
+            entries.swapAt(index, least)
+            index = least
+        }
+    }
+}
+
+/// The scheduler's wake-up signal for events before the next due time: connections, acknowledgements, or the end.
+final class SchedulerSignal: Sendable {
+    private struct State {
+        /// Devices to be checked. Bounded by the number of devices, because each occurs only once.
+        var devices: Set<Int> = []
+        var isStopped = false
+        var isSignalled = false
+    }
+
+    /// The events since the last wait.
+    struct Events {
+        var devices: Set<Int>
+        var isStopped: Bool
+    }
+
+    private let state = Lock(State())
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    /// Reports a change of one device.
+    func notify(_ device: Int) {
+        signal { $0.devices.insert(device) }
+    }
+
+    /// Requests the end of the simulation.
+    func stop() {
+        signal { $0.isStopped = true }
+    }
+
+    /// Blocks the calling thread until an event arrives or `instant` is reached; `nil` means no time limit.
+    func wait(until instant: ContinuousClock.Instant?) -> Events {
+        var wasWoken = true
+        if let instant {
+            let remaining = instant - .now
+            // Skip the semaphore if the instant has passed: even a zero-length wait costs the kernel's timer slack,
+            // about 50 µs.
+            wasWoken = false
+            if remaining > .zero {
+                let end = DispatchTime.now() + .nanoseconds(Int((remaining / .nanoseconds(1)).rounded(.up)))
+                wasWoken = semaphore.wait(timeout: end) == .success
+            }
+        } else {
+            semaphore.wait()
+        }
+        let (events, isSignalled) = state.withLock { state in
+            defer {
+                state.devices = []
+                state.isSignalled = false
+            }
+            return (Events(devices: state.devices, isStopped: state.isStopped), state.isSignalled)
+        }
+        // The semaphore is signalled once per batch of events. If these events were seen without it, consume its
+        // signal, which has arrived or is about to.
+        if isSignalled, !wasWoken { semaphore.wait() }
+        return events
+    }
+
+    private func signal(_ change: (inout State) -> Void) {
+        let isFirst = state.withLock { state in
+            change(&state)
+            defer { state.isSignalled = true }
+            return !state.isSignalled
+        }
+        if isFirst { semaphore.signal() }
     }
 }

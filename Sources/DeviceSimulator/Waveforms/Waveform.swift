@@ -1,12 +1,12 @@
-/// How a metric's value moves: parts that are added up, then kept within limits and rounded.
+/// The course of a metric's value over time: a sum of parts, limited to a range and then rounded.
 ///
 ///     day cycle ─┐
 ///     noise ─────┼─▶ + ─▶ minimum, maximum ─▶ decimals ─▶ value
 ///     pulse ─────┘
 ///
-/// A pure value: the same parts, seed and instants give the same values.
+/// A pure value: equal parts, seeds and times give equal values.
 package struct Waveform: Sendable {
-    /// Added up; an empty list is 0.
+    /// The summands; an empty list gives 0.
     package var parts: [any WaveformPart]
     package var minimum: Double
     package var maximum: Double
@@ -20,15 +20,28 @@ package struct Waveform: Sendable {
         self.maximum = maximum
     }
 
-    /// Takes the seed of the device, before the first value.
+    /// Sets the device's seed, before the first value.
     mutating func begin(deviceSeed: UInt64) {
         for index in parts.indices { parts[index].begin(deviceSeed: deviceSeed) }
     }
 
-    /// The value at `elapsed` since the start, which never decreases from call to call.
+    /// Returns the value at `elapsed` since the start. `elapsed` must not decrease from call to call.
     package mutating func value(at elapsed: Duration, random: inout SeededGenerator) -> Double {
         var sum = 0.0
         for index in parts.indices { sum += parts[index].value(at: elapsed, random: &random) }
         return min(max(sum, minimum), maximum)
     }
+}
+
+/// One summand of a ``Waveform``. A pure value: its output depends only on its state, the elapsed time and `random`.
+package protocol WaveformPart: Sendable {
+    /// Returns the value at `elapsed` since the start. Called once per sample, with times that never decrease.
+    mutating func value(at elapsed: Duration, random: inout SeededGenerator) -> Double
+
+    /// Sets the device's seed, before the first value. Used by schedules that several metrics share.
+    mutating func begin(deviceSeed: UInt64)
+}
+
+extension WaveformPart {
+    package mutating func begin(deviceSeed: UInt64) {}
 }

@@ -3,19 +3,19 @@ import Dispatch
 import MQTTTransport
 import Telemetry
 
-/// A simulated device's clock: wrong by the profile's skew, and set right by asking the gateway.
+/// A simulated device's clock. It has the profile's skew, and time exchanges with the gateway correct it.
 ///
-/// The device knows no other time than its own. It asks when it connects, a few times in a row, and then every minute;
-/// without an answer it goes on uncorrected after two seconds. Thread-safe: asked on the scheduler's thread, answered on
-/// the MQTT loop's.
+/// The device knows no other time. It exchanges a few messages in a row when it connects, then one per minute. If no
+/// answer arrives within two seconds, it continues uncorrected. Thread-safe: requests are sent on the scheduler's
+/// thread, and responses arrive on the MQTT loop's.
 final class DeviceClock: MQTTBatchHandler {
-    /// Exchanges at the start, one after the other.
+    /// The number of exchanges at the start, one after another.
     private static let burst = 4
-    /// Later exchanges, and how soon one is tried again that was not answered.
+    /// The time between later exchanges, and the time before an unanswered one is retried.
     private static let interval = Duration.seconds(60)
     private static let retryInterval = Duration.seconds(5)
-    /// How long the device waits for the first answer before it begins, and how often it asks meanwhile: the gateway
-    /// may come a moment later.
+    /// The time that the device waits for the first answer before it starts, and the times of its retries meanwhile.
+    /// The gateway may start a moment later than the device.
     private static let patience = DispatchTimeInterval.seconds(2)
     private static let firstRetries = [250, 500, 1000, 1500].map { DispatchTimeInterval.milliseconds($0) }
 
@@ -23,12 +23,12 @@ final class DeviceClock: MQTTBatchHandler {
         var filter = ClockFilter()
         var remaining = 0
         var askedAt: ContinuousClock.Instant?
-        /// The question under way: its id, and when it was sent by the device's clock.
+        /// The request in flight: its id, and the device's time when it was sent.
         var question: (id: String, sentAt: Timestamp)?
         var questionCount = 0
-        /// Weak: the client holds its handler.
+        /// Weak, because the client holds its handler.
         weak var client: MQTTClient?
-        /// Called once, when the first exchange is done or given up.
+        /// Called once, after the first exchanges have completed or been given up.
         var ready: (@Sendable () -> Void)?
     }
 
@@ -38,30 +38,30 @@ final class DeviceClock: MQTTBatchHandler {
     private let state = Lock(State())
 
     /// - Parameters:
-    ///   - skew: How far the device's clock is ahead of `clock`.
+    ///   - skew: The offset by which the device's clock is ahead of `clock`.
     init(device: DeviceID, skew: Duration, clock: any WallClock) {
         self.device = device
         self.skew = skew
         self.clock = clock
     }
 
-    /// What the device subscribes to.
+    /// The subscription to the gateway's time responses.
     var subscription: MQTTSubscription? {
         (try? TopicFilter(ClockTopics.response(to: device))).map {
             MQTTSubscription(filter: $0, qos: .atMostOnce, isOptional: true)
         }
     }
 
-    /// What the device believes that the time is.
+    /// Returns the device's own, uncorrected time.
     func now() -> Timestamp { clock.now().advanced(by: skew) }
 
-    /// What it knows of how wrong it is.
+    /// The estimated error of the device's clock; `nil` without a recent answer.
     var estimate: ClockEstimate? {
         let now = now()
         return state.withLock { $0.filter.estimate(at: now) }
     }
 
-    /// Begins to ask; `ready` is called once, when an answer came or none did.
+    /// Starts the first exchanges. Calls `ready` once they have completed, or when no answer arrives in time.
     func connected(through client: MQTTClient, ready: @escaping @Sendable () -> Void) {
         state.withLock { state in
             state.client = client
@@ -74,7 +74,7 @@ final class DeviceClock: MQTTBatchHandler {
         queue.asyncAfter(deadline: .now() + Self.patience) { self.becomeReady() }
     }
 
-    /// Asks again when it is time to.
+    /// Starts an exchange if one is due.
     func refresh() {
         let now = ContinuousClock.now
         let isSynchronised = estimate != nil
@@ -110,7 +110,7 @@ final class DeviceClock: MQTTBatchHandler {
         }
     }
 
-    /// Asks once more while nothing was answered.
+    /// Repeats the request if the first one is still unanswered.
     private func askAgain() {
         let isUnanswered = state.withLock { state in
             guard state.ready != nil, state.question != nil else { return false }
@@ -139,5 +139,47 @@ final class DeviceClock: MQTTBatchHandler {
             return state.ready
         }
         ready?()
+    }
+}
+
+/// A gate for a device's connection state: the first connection is reported only once the clock is synchronised or the
+/// wait for it has timed out. The device's first span is then already in the gateway's time. Later connections are
+/// reported at once.
+///
+/// Called on the MQTT loop's thread.
+final class FirstConnection: Sendable {
+    private struct State {
+        weak var client: MQTTClient?
+        var isDone = false
+        var latest: MQTTConnectionState = .idle
+    }
+
+    private let clock: DeviceClock
+    private let state = Lock(State())
+
+    init(clock: DeviceClock) {
+        self.clock = clock
+    }
+
+    /// Set before the client connects.
+    var client: MQTTClient? {
+        get { state.withLock { $0.client } }
+        set { state.withLock { $0.client = newValue } }
+    }
+
+    func connectionChanged(
+        to connection: MQTTConnectionState, tell: @escaping @Sendable (MQTTConnectionState) -> Void
+    ) {
+        let (isFirst, client) = state.withLock { state in
+            state.latest = connection
+            guard connection.isConnected, !state.isDone else { return (false, state.client) }
+            state.isDone = true
+            return (true, state.client)
+        }
+        guard isFirst, let client else { return tell(connection) }
+        clock.connected(through: client) { [self] in
+            // Report the latest state, because the connection may be lost again.
+            tell(state.withLock { $0.latest })
+        }
     }
 }

@@ -1,42 +1,42 @@
 package import MQTTTransport
 package import Telemetry
 
-/// A device that behaves like a real one: what it publishes, and when it loses its connection.
+/// A device that behaves like a real one: its publications, and the times when it loses its connection.
 ///
-/// A pure state machine. Ask ``due``, wait until then, call ``advance(now:)`` and do what it says; the same profile and
-/// name give the same steps, whoever waits how long.
+/// A pure state machine. Wait until ``due``, call ``advance(now:)`` and carry out the step that it returns. The same
+/// profile and name always give the same steps, independently of the actual waiting times.
 ///
 ///     samples ─┐
 ///     bursts ──┼─▶ due ─▶ advance(now:) ─▶ Step: messages, or the connection lost or found again
 ///     offline ─┘
 package struct VirtualDevice: Sendable {
     package enum ConnectionChange: Sendable, Hashable {
-        /// The connection breaks without a word, so that the broker publishes the last will.
+        /// The connection breaks without a DISCONNECT, so the broker publishes the last will.
         case lost
         /// The device connects again.
         case restored
     }
 
-    /// What happens at one instant.
+    /// The events of one instant.
     package struct Step: Sendable {
         package var connection: ConnectionChange?
-        /// To be published in this order.
+        /// Messages to publish, in this order.
         package var publications: [MQTTPublication] = []
-        /// How many samples the publications come from.
+        /// The number of samples that the publications come from.
         package var readings = 0
-        /// Messages that were made and, by the drop rate, not sent.
+        /// Messages that were generated but not sent because of the drop rate.
         package var dropped = 0
         /// Messages that were not sent because the device is offline.
         package var skipped = 0
     }
 
     package let name: String
-    /// The file that describes the device.
+    /// The profile from the device's file.
     package let profile: DeviceProfile
 
     private let encoder: any PayloadEncoder
     private let messageLimit: Int?
-    /// How far the device's clock is ahead of a right one.
+    /// The offset by which the device's clock is ahead of the true time.
     let clockOffset: Duration
     private var sampler: Sampler
     private var pace: SamplePace
@@ -45,9 +45,9 @@ package struct VirtualDevice: Sendable {
     private var drops: SeededGenerator
     private var sentCount = 0
 
-    /// The device of that name.
+    /// Creates a device.
     ///
-    /// - Parameter messageLimit: how many messages it sends before it stops; without end when `nil`.
+    /// - Parameter messageLimit: The number of messages after which it stops; unlimited when `nil`.
     package init(name: String, profile: DeviceProfile, messageLimit: Int? = nil) {
         self.name = name
         self.profile = profile
@@ -62,14 +62,14 @@ package struct VirtualDevice: Sendable {
         drops = SeededGenerator(seed: seed, for: "drops")
     }
 
-    /// When the next step is due, since the device's start; `nil` when it has sent all that it ever will.
+    /// The due time of the next step, since the device's start; `nil` when the device has sent all its messages.
     package var due: Duration? {
         if let messageLimit, sentCount >= messageLimit { return nil }
         guard let sample = pace.next else { return nil }
         return min(sample, nextBurst ?? sample, connection.next ?? sample)
     }
 
-    /// Does the step that is due; `now` is what an exact clock says.
+    /// Performs the step that is due. `now` is the true time, without the device's clock skew.
     package mutating func advance(now: Timestamp) -> Step {
         guard let due else { return Step() }
         if connection.next == due { return Step(connection: connection.advance()) }
@@ -92,7 +92,7 @@ package struct VirtualDevice: Sendable {
         let sentBefore = sentCount
         for payload in encoder.encode(sample) {
             if let messageLimit, sentCount >= messageLimit { break }
-            // Drawn for messages of offline times too, so that those after it do not depend on them.
+            // Draw a random number for offline messages too, so that later drops do not depend on them.
             let isDropped = profile.dropRate > 0 && drops.nextUnit() < profile.dropRate
             if connection.isOffline {
                 step.skipped += 1
@@ -115,5 +115,55 @@ package struct VirtualDevice: Sendable {
         case .now: now.advanced(by: clockOffset)
         case .keepTime: row.flatMap { profile.replay?.table.times[$0] }?.advanced(by: clockOffset)
         }
+    }
+}
+
+/// The sample generator of one device. It takes values from the device's waveforms and its replay table.
+struct Sampler: Sendable {
+    private struct Generator {
+        var metric: MetricProfile
+        /// Used by this metric alone, so that other metrics do not change its values.
+        var random: SeededGenerator
+
+        mutating func value(at elapsed: Duration, row: Int?, table: ReplayTable?) -> Double? {
+            switch metric.source {
+            case .column(let name): return row.flatMap { table?.value(name, row: $0) }
+            case .waveform(var waveform):
+                let value = waveform.value(at: elapsed, random: &random)
+                metric.source = .waveform(waveform)
+                return value
+            }
+        }
+    }
+
+    private var generators: [Generator]
+    private let table: ReplayTable?
+
+    init(profile: DeviceProfile, deviceSeed: UInt64) {
+        table = profile.replay?.table
+        generators = profile.metrics.map { metric in
+            var metric = metric
+            if case .waveform(var waveform) = metric.source {
+                waveform.begin(deviceSeed: deviceSeed)
+                metric.source = .waveform(waveform)
+            }
+            return Generator(metric: metric, random: SeededGenerator(seed: deviceSeed, for: metric.name))
+        }
+    }
+
+    /// Returns the device's values at `elapsed` since its start, in the given row of its table. Empty when the row is
+    /// empty.
+    mutating func metrics(at elapsed: Duration, row: Int?) -> [Metric] {
+        var metrics: [Metric] = []
+        metrics.reserveCapacity(generators.count)
+        var hasColumn = row == nil
+        for index in generators.indices {
+            guard let value = generators[index].value(at: elapsed, row: row, table: table) else { continue }
+            let metric = generators[index].metric
+            if case .column = metric.source { hasColumn = true }
+            metrics.append(Metric(name: metric.name, value: metric.rounded(value), unit: metric.unit))
+        }
+        // For an empty row, waveforms alone would produce a reading that is not in the file.
+        return hasColumn ? metrics : []
     }
 }

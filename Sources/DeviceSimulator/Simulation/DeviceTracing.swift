@@ -2,7 +2,7 @@ import MQTTTransport
 import Telemetry
 import Tracing
 
-/// Makes the spans of what one device publishes: the first of a reading's trace.
+/// The producer spans of one device's publications, each the first span of a reading's trace.
 ///
 /// Source: OpenTelemetry semantic conventions, "Messaging spans".
 struct DeviceTracing: Sendable {
@@ -10,27 +10,28 @@ struct DeviceTracing: Sendable {
     let clock: DeviceClock
     let device: String
     let clientID: String
-    /// The topic with `{device}` for the name, so that spans have few names.
+    /// The topic with `{device}` instead of the name, to keep the number of distinct span names small.
     let template: String
-    /// Whether payloads are JSON objects, which have a place for the context.
+    /// True when payloads are JSON objects, which can carry the trace context.
     let hasJSONPayload: Bool
 
-    /// One publication's span, until the broker has the message.
+    /// The span of one publication, open until the broker has the message.
     struct Publishing: Sendable {
         fileprivate let span: any Span
         fileprivate let clock: DeviceClock
         fileprivate let offset: Duration
 
-        /// The broker has acknowledged it, the socket has taken it, or it was given up.
+        /// Ends the span once the message was acknowledged, accepted by the socket, or given up.
         func finish(_ succeeded: Bool) {
             if !succeeded { span.setStatus(SpanStatus(code: .error, message: "the message was given up")) }
             span.end(at: clock.now().advanced(by: offset))
         }
     }
 
-    /// Starts the span of a publication and adds its context; `nil` when it is not sampled.
+    /// Starts the span of a publication and injects its trace context. Returns `nil` when the span is not sampled.
     ///
-    /// - Parameter protocolLevel: 5 has user properties; with 4 (MQTT 3.1.1) only a JSON payload can tell.
+    /// - Parameter protocolLevel: Level 5 has user properties. With level 4 (MQTT 3.1.1), only a JSON payload can carry
+    ///   the context.
     func begin(_ publication: inout MQTTPublication, protocolLevel: Int) -> Publishing? {
         let estimate = clock.estimate
         let offset = estimate?.offset ?? .zero
@@ -59,5 +60,24 @@ struct DeviceTracing: Sendable {
             }
         }
         return Publishing(span: span, clock: clock, offset: offset)
+    }
+}
+
+/// An injector of trace contexts into MQTT messages: as user properties if the protocol has them, otherwise as members
+/// of a JSON payload.
+struct PublicationInjector: Injector {
+    /// Level 5 has user properties; level 4 (MQTT 3.1.1) does not.
+    let protocolLevel: Int
+    /// True when payloads are JSON objects.
+    let hasJSONPayload: Bool
+
+    func inject(_ value: String, forKey key: String, into publication: inout MQTTPublication) {
+        if protocolLevel >= 5 {
+            publication.userProperties.append(MQTTUserProperty(name: key, value: value))
+        } else if hasJSONPayload, publication.payload.count > 2, publication.payload.last == UInt8(ascii: "}") {
+            // Key and value contain no characters that JSON must escape.
+            publication.payload.removeLast()
+            publication.payload += Array(",\"\(key)\":\"\(value)\"}".utf8)
+        }
     }
 }

@@ -1,7 +1,7 @@
-/// Random numbers that a seed decides: the same seed gives the same numbers on every machine.
+/// A pseudorandom number generator whose numbers depend only on its seed, on every machine.
 ///
-/// SplitMix64 (Steele, Lea and Flood: "Fast splittable pseudorandom number generators", 2014): one addition and a
-/// mixing of bits for each number. Good for sensors, not for secrets.
+/// SplitMix64 (Steele, Lea and Flood: "Fast splittable pseudorandom number generators", 2014): one addition and a few
+/// bit-mixing steps per number. Good enough for sensors, but not for secrets.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
@@ -11,7 +11,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         state = seed
     }
 
-    /// A generator of its own for the thing of that name, so that adding a metric changes no other metric's values.
+    /// Creates an independent generator for a name. Thus an additional metric does not change the values of the others.
     package init(seed: UInt64, for name: String) {
         self.init(seed: Self.derive(seed, name))
     }
@@ -21,34 +21,34 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         return Self.mix(state)
     }
 
-    /// Uniform, at least 0 and below 1.
+    /// Returns a uniformly distributed number, at least 0 and below 1.
     package mutating func nextUnit() -> Double {
         Self.unit(next())
     }
 
-    /// Uniform, at least `-magnitude` and below `magnitude`.
+    /// Returns a uniformly distributed number, at least `-magnitude` and below `magnitude`.
     mutating func nextSigned(_ magnitude: Double) -> Double {
         (nextUnit() * 2 - 1) * magnitude
     }
 
-    /// Of the normal distribution with mean 0 and deviation 1, cut at ±5; by the sum of twelve uniform numbers, whose
-    /// form is close enough for noise and needs no library.
+    /// Returns a normally distributed number with mean 0 and standard deviation 1, clamped to ±5. It is the sum of
+    /// twelve uniform numbers, which is close enough for noise and needs no library.
     mutating func nextNormal() -> Double {
         var sum = -6.0
         for _ in 0..<12 { sum += nextUnit() }
         return min(max(sum, -5), 5)
     }
 
-    /// The seed of the thing of that name under `seed`.
+    /// Derives a seed for a name from `seed`.
     static func derive(_ seed: UInt64, _ name: String) -> UInt64 {
-        // FNV-1a over the name, then mixed, for similar names differ in few bits.
+        // FNV-1a over the name, then mixed, because the hashes of similar names differ in only a few bits.
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
         return mix(mix(seed &+ increment) ^ hash)
     }
 
-    /// Uniform, at least 0 and below 1, and always the same for the same seed and number: for schedules, whose n-th
-    /// entry must be known without those before it.
+    /// Returns the uniform number with this index, at least 0 and below 1. It is meant for schedules, where the n-th
+    /// entry must be computable without the ones before it.
     static func unit(seed: UInt64, number: Int64) -> Double {
         unit(mix(seed &+ increment &* UInt64(bitPattern: number &+ 1)))
     }
