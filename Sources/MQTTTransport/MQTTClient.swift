@@ -1,25 +1,26 @@
+import Core
 package import Logging
 import Telemetry
 
-/// A connection to an MQTT broker that keeps itself up.
+/// An MQTT client that reconnects by itself.
 ///
-/// Received messages go to the handler in batches, on the loop's thread, and are acknowledged only after it took
-/// them. Thread-safe.
+/// Delivers received messages to the handler in batches, on the loop's thread, and acknowledges them only after the
+/// handler has accepted them. Thread-safe.
 package final class MQTTClient: Sendable {
-    /// As it was given.
+    /// The configuration passed to `init`.
     package let configuration: MQTTConfiguration
 
     private let loop: MQTTLoop
     private let session: MQTTSession
     private let shared: MQTTClientState
 
-    /// A client that is not connected yet.
+    /// Creates a client that is not connected yet.
     ///
     /// - Parameters:
-    ///   - handler: Takes what arrives; `nil` for a client that only publishes.
-    ///   - loop: The thread that serves it; may be shared by many clients.
-    ///   - random: Decides the back-off's jitter.
-    ///   - onStateChange: Told of every change, on the loop's thread; it must not block.
+    ///   - handler: receives the messages; `nil` for a client that only publishes.
+    ///   - loop: the thread that serves the client. Many clients can share one.
+    ///   - random: the source of randomness for the back-off's jitter.
+    ///   - onStateChange: called for every state change, on the loop's thread. It must not block.
     /// - Throws: ``MQTTError/invalidConfiguration(_:)``.
     package init(
         configuration: MQTTConfiguration,
@@ -40,12 +41,12 @@ package final class MQTTClient: Sendable {
 
     package var state: MQTTConnectionState { shared.read(\.state) }
     package var counters: MQTTCounters { shared.read(\.counters) }
-    /// The subscriptions that the broker refused on this connection; each names its filter.
+    /// The errors for subscriptions that the broker refused on this connection. Each names its topic filter.
     package var refusedSubscriptions: [MQTTError] { shared.read(\.refusedSubscriptions) }
-    /// Publications that wait or are not yet completed.
+    /// The number of publications that are queued or in flight.
     package var outstandingPublications: Int { shared.read(\.outstanding) }
 
-    /// Connects, and reconnects from then on whenever the connection breaks. Also ends ``disconnect()``.
+    /// Connects, and reconnects whenever the connection breaks. Also undoes ``disconnect()``.
     package func connect() {
         loop.post { [loop, session] in
             loop.add(session)
@@ -53,23 +54,25 @@ package final class MQTTClient: Sendable {
         }
     }
 
-    /// Disconnects and stays away until ``connect()``; the broker does not publish the will.
+    /// Disconnects gracefully, so that the broker does not publish the last will. Stays offline until ``connect()``.
     package func disconnect() {
         loop.post { [session] in session.goOffline(gracefully: true) }
     }
 
-    /// Breaks the connection without a word, as a device does that loses power, and stays away until ``connect()``;
-    /// the broker publishes the will.
+    /// Drops the connection without DISCONNECT, like a device that loses power, so that the broker publishes the last
+    /// will. Stays offline until ``connect()``.
     package func dropConnection() {
         loop.post { [session] in session.goOffline(gracefully: false) }
     }
 
-    /// Publishes without waiting. `completion` is called on the loop's thread: true when the broker acknowledged
-    /// (QoS 1) or the socket took it (QoS 0), false when it was given up.
+    /// Queues a publication and returns without waiting.
     ///
-    /// QoS 1 messages wait for the connection when there is none; QoS 0 messages are given up.
+    /// QoS 1 messages wait until there is a connection. QoS 0 messages are dropped when there is none.
+    ///
+    /// - Parameter completion: called on the loop's thread with true when the broker acknowledged the message (QoS 1)
+    ///   or the socket accepted it (QoS 0), and with false when the message was dropped.
     /// - Throws: ``MQTTError/invalidPublication(_:)``, ``MQTTError/outboundQueueFull(limit:)``, or
-    ///   ``MQTTError/stopped``; then `completion` is not called.
+    ///   ``MQTTError/stopped``. In these cases `completion` is not called.
     package func publish(
         _ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)? = nil
     ) throws(MQTTError) {
@@ -78,7 +81,7 @@ package final class MQTTClient: Sendable {
         } catch {
             throw .invalidPublication("\(error)")
         }
-        // What does not fit into any packet would be found out only later, and count as given up.
+        // Reject oversized payloads here. Otherwise they would fail only later and count as dropped.
         guard publication.payload.count < 268_000_000 else {
             throw .invalidPublication("its payload has \(publication.payload.count) bytes; MQTT allows 256 MiB")
         }
@@ -92,10 +95,12 @@ package final class MQTTClient: Sendable {
         }
     }
 
-    /// Acknowledges what was accepted, publishes what waits and the farewell, disconnects, and gives up. The broker
-    /// keeps the session for its expiry. Returns when that is done; a second call returns at once.
+    /// Stops the client for good and returns when it has stopped. Later calls return at once.
     ///
-    /// - Parameter deadline: How long the socket may take to take what is still to be written.
+    /// Acknowledges accepted messages, sends queued publications and the farewell, and disconnects. Publications that
+    /// are then still incomplete are dropped. The broker keeps the session until it expires.
+    ///
+    /// - Parameter deadline: the maximum time for writing the remaining data to the socket.
     package func stop(within deadline: Duration = .seconds(1)) async {
         await withCheckedContinuation { continuation in
             let accepted = loop.post { [loop, session] in
@@ -104,6 +109,109 @@ package final class MQTTClient: Sendable {
                 continuation.resume()
             }
             if !accepted { continuation.resume() }
+        }
+    }
+}
+
+/// The state of the connection to the broker.
+package enum MQTTConnectionState: Sendable, Equatable, CustomStringConvertible {
+    /// Created, but `connect()` has not been called.
+    case idle
+    case connecting
+    /// Connected. `protocolLevel` is 5, or 4 for MQTT 3.1.1.
+    case connected(protocolLevel: Int, sessionPresent: Bool)
+    /// The last attempt or connection failed. The client will try again.
+    case waiting(MQTTError)
+    /// Disconnected on request. The client can be connected again.
+    case disconnected
+    case stopped
+
+    package var isConnected: Bool {
+        if case .connected = self { true } else { false }
+    }
+
+    /// 5, or 4 for MQTT 3.1.1, while connected; otherwise 0.
+    package var protocolLevel: Int {
+        if case .connected(let level, _) = self { level } else { 0 }
+    }
+
+    /// The state as one word, for `/readyz` and metrics.
+    package var word: String {
+        switch self {
+        case .idle: "idle"
+        case .connecting: "connecting"
+        case .connected: "connected"
+        case .waiting: "waiting"
+        case .disconnected: "disconnected"
+        case .stopped: "stopped"
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .connected(let level, let present):
+            "connected with MQTT \(level == 5 ? "5" : "3.1.1")\(present ? ", session resumed" : "")"
+        case .waiting(let error): "waiting to reconnect: \(error)"
+        default: word
+        }
+    }
+}
+
+/// Totals since the client was created.
+package struct MQTTCounters: Sendable, Equatable {
+    package var messagesReceived = 0
+    package var bytesReceived = 0
+    package var batches = 0
+    /// Batches that the handler rejected. The broker delivers their QoS 1 messages again.
+    package var batchesRefused = 0
+    package var connects = 0
+    package var connectFailures = 0
+    package var published = 0
+    /// Publications that the broker acknowledged (QoS 1) or that were written to the socket (QoS 0).
+    package var publishCompleted = 0
+    /// Publications that were dropped because there was no connection (QoS 0), because the client was stopped, or
+    /// because the broker does not accept them.
+    package var publishDropped = 0
+}
+
+/// The part of a client's state that other threads can read.
+final class MQTTClientState: Sendable {
+    struct Values {
+        var state = MQTTConnectionState.idle
+        var counters = MQTTCounters()
+        var refusedSubscriptions: [MQTTError] = []
+        /// The number of publications that are queued or in flight.
+        var outstanding = 0
+    }
+
+    private let values = Lock(Values())
+    private let onStateChange: (@Sendable (MQTTConnectionState) -> Void)?
+
+    init(onStateChange: (@Sendable (MQTTConnectionState) -> Void)?) {
+        self.onStateChange = onStateChange
+    }
+
+    func read<Result: Sendable>(_ body: (Values) -> Result) -> Result {
+        values.withLock { body($0) }
+    }
+
+    /// Changes the values, and reports a changed connection state outside of the lock.
+    func update(_ body: (inout Values) -> Void) {
+        let changed: MQTTConnectionState? = values.withLock { values in
+            let before = values.state
+            body(&values)
+            return values.state == before ? nil : values.state
+        }
+        if let changed { onStateChange?(changed) }
+    }
+
+    /// Reserves a place for one more publication. Returns false if the limit is reached.
+    func reserve(limit: Int) -> Bool {
+        values.withLock { values in
+            guard values.outstanding < limit else { return false }
+            values.outstanding += 1
+            values.counters.published += 1
+            return true
         }
     }
 }

@@ -1,22 +1,22 @@
-/// What can go wrong between the gateway and a broker.
+/// An error of the MQTT client or of its broker connection.
 package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A setting that cannot be used; says which and what is allowed.
+    /// A setting is invalid. The message names it and the allowed values.
     case invalidConfiguration(String)
-    /// The broker could not be reached or the connection broke.
+    /// The broker is unreachable, or the connection broke.
     case connectionFailed(String)
-    /// Messages could not be taken, and were left to the broker: the fault is on this side.
+    /// The handler rejected a batch because of a problem on this side. The messages stay at the broker.
     case batchNotTaken(String)
-    /// There is no trust between us and the broker, or no common TLS.
+    /// TLS failed: a certificate is not trusted, or there is no common TLS version.
     case tlsFailed(String)
-    /// The broker answered CONNECT with a refusal, or ended the connection with a reason.
+    /// The broker answered CONNECT with a refusal, or closed the connection with a reason code.
     case refused(reasonCode: Int, String)
-    /// The broker will not let us subscribe to that filter.
+    /// The broker refused the subscription to a topic filter.
     case subscriptionRefused(filter: String, String)
-    /// More publications wait than the limit allows.
+    /// The number of outstanding publications has reached the limit.
     case outboundQueueFull(limit: Int)
     /// The client has been stopped.
     case stopped
-    /// A publication that MQTT does not allow.
+    /// MQTT or the broker does not allow the publication.
     case invalidPublication(String)
 
     package var description: String {
@@ -34,12 +34,13 @@ package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Refusals that stay until somebody changes something: credentials, the client id, rights, the version.
+    /// The reason codes of refusals that persist until something is changed: credentials, client id, permissions or
+    /// version.
     ///
-    /// MQTT 3.1.1's 1, 2, 4 and 5 (section 3.2.2.3), and MQTT 5's counterparts (section 3.2.2.2).
+    /// These are 1, 2, 4 and 5 of MQTT 3.1.1 (section 3.2.2.3) and their counterparts in MQTT 5 (section 3.2.2.2).
     private static let permanentReasonCodes: Set<Int> = [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9C, 0x9D]
 
-    /// Whether trying again is of no use until somebody changes something.
+    /// True when a retry cannot succeed until something is changed.
     package var isPermanent: Bool {
         switch self {
         case .invalidConfiguration, .subscriptionRefused, .invalidPublication, .stopped: true

@@ -1,5 +1,6 @@
 internal import CMosquitto
 import Core
+import DequeModule
 import Foundation
 
 #if canImport(Glibc)
@@ -8,16 +9,16 @@ import Foundation
     import Musl
 #endif
 
-/// One thread that serves the sockets of any number of clients.
+/// A thread with an event loop that serves the sockets of any number of clients.
 ///
-/// The gateway has one with one client; the device simulator drives hundreds of devices with one. Ours instead of
-/// libmosquitto's own thread, because only so nothing is acknowledged before it was accepted, and because it is
-/// faster: whole batches are read, accepted and acknowledged at once.
+/// The gateway uses one loop for one client; the device simulator uses one for hundreds of devices. It replaces
+/// libmosquitto's own thread for two reasons: nothing is acknowledged before it was accepted, and reading, accepting
+/// and acknowledging whole batches is faster.
 ///
 ///     poll(sockets, eventfd) ──▶ read until dry ──▶ handler.accept(batch) ──▶ write (acknowledgements) ──▶ keep-alive
 ///
-/// `@unchecked Sendable`: `sessions` is touched on the loop's own thread only; everything else is immutable or in a
-/// `Lock`.
+/// `@unchecked Sendable`: `sessions` is accessed only on the loop's own thread. Everything else is immutable or
+/// protected by a `Lock`.
 package final class MQTTLoop: @unchecked Sendable {
     private struct Shared {
         var work: [@Sendable () -> Void] = []
@@ -25,9 +26,9 @@ package final class MQTTLoop: @unchecked Sendable {
         var hasThread = false
     }
 
-    /// The longest sleep: how late keep-alives and deadlines may be.
+    /// The longest sleep. Keep-alives and deadlines can be late by this much.
     private static let maxSleep = Duration.milliseconds(500)
-    /// About three times the share of an ordinary thread.
+    /// A nice value that gives the thread about three times the CPU share of an ordinary one.
     private static let urgentNiceness: Int32 = -5
 
     private let shared = Lock(Shared())
@@ -37,10 +38,10 @@ package final class MQTTLoop: @unchecked Sendable {
     private let isUrgent: Bool
     private var sessions: [MQTTSession] = []
 
-    /// A loop whose thread starts with the first work.
+    /// Creates a loop. Its thread starts with the first work.
     ///
-    /// - Parameter isUrgent: Whether its thread goes before others of the process on a busy machine. Where the system does
-    ///   not allow that (Linux: `CAP_SYS_NICE`), it is one among them.
+    /// - Parameter isUrgent: true to schedule the thread before others on a busy machine. Has no effect where the
+    ///   system does not permit it (on Linux it needs `CAP_SYS_NICE`).
     package init(name: String = "mqtt", isUrgent: Bool = false) {
         self.name = name
         self.isUrgent = isUrgent
@@ -51,7 +52,7 @@ package final class MQTTLoop: @unchecked Sendable {
         close(wakeUp)
     }
 
-    /// Does `work` on the loop's thread, in the order of the calls; false when the loop has been stopped.
+    /// Runs `work` on the loop's thread, in the order of the calls. Returns false if the loop has been stopped.
     @discardableResult
     func post(_ work: @escaping @Sendable () -> Void) -> Bool {
         let (accepted, wasEmpty) = shared.withLock { shared in
@@ -67,23 +68,23 @@ package final class MQTTLoop: @unchecked Sendable {
         return accepted
     }
 
-    /// Does `work`, which may block, on another thread.
+    /// Runs `work`, which may block, on a dialer thread.
     func dial(_ work: @escaping @Sendable () -> Void) {
         dialer.dial(work)
     }
 
-    /// Ends the thread once it is done with what it does; clients must have been stopped before.
+    /// Stops the loop after its current round. All clients must have been stopped before.
     package func stop() {
         shared.withLock { $0.isStopped = true }
         wake()
     }
 
-    /// On the loop's thread only.
+    /// Adds a session. Call on the loop's thread only.
     func add(_ session: MQTTSession) {
         if !sessions.contains(where: { $0 === session }) { sessions.append(session) }
     }
 
-    /// On the loop's thread only.
+    /// Removes a session. Call on the loop's thread only.
     func remove(_ session: MQTTSession) {
         sessions.removeAll { $0 === session }
     }
@@ -102,7 +103,7 @@ package final class MQTTLoop: @unchecked Sendable {
 
     private func run() {
         #if os(Linux)
-            // Of this thread alone; elsewhere it would be the whole process's.
+            // On Linux this applies to the calling thread only. Elsewhere it would apply to the whole process.
             if isUrgent { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.urgentNiceness) }
         #endif
         var descriptors: [pollfd] = []
@@ -142,6 +143,48 @@ package final class MQTTLoop: @unchecked Sendable {
             where descriptor.revents != 0 || session.hasUnread {
                 session.serve(descriptor.revents)
             }
+        }
+    }
+}
+
+/// A small thread pool for opening connections, because DNS lookups and TCP connects block.
+///
+/// A thread ends when no work is queued. At most ``maxThreads`` connect at once. An address that silently drops packets
+/// can occupy a thread for the two minutes of the system's connect timeout.
+final class MQTTDialer: Sendable {
+    static let maxThreads = 8
+
+    private struct State {
+        var waiting = Deque<@Sendable () -> Void>()
+        var threadCount = 0
+    }
+
+    private let state = Lock(State())
+
+    /// Runs `work` on a thread that may block. The queue is bounded by the number of clients, because each waits for at
+    /// most one connect.
+    func dial(_ work: @escaping @Sendable () -> Void) {
+        let needsThread = state.withLock { state in
+            state.waiting.append(work)
+            guard state.threadCount < Self.maxThreads else { return false }
+            state.threadCount += 1
+            return true
+        }
+        guard needsThread else { return }
+        let thread = Thread { [self] in
+            while let work = next() { work() }
+        }
+        thread.name = "mqtt-connect"
+        thread.start()
+    }
+
+    private func next() -> (@Sendable () -> Void)? {
+        state.withLock { state in
+            guard let work = state.waiting.popFirst() else {
+                state.threadCount -= 1
+                return nil
+            }
+            return work
         }
     }
 }

@@ -1,23 +1,23 @@
 import DequeModule
 
-/// A client's publications on their way: those that wait for a connection, and those whose completion is awaited.
+/// A client's outbound publications: those queued for a connection, and those in flight.
 ///
-/// Belongs to the session's thread. Bounded by ``MQTTConfiguration/maxOutboundMessages``, which is reserved before a
-/// publication comes here.
+/// Used only on the session's thread. Bounded by ``MQTTConfiguration/maxOutboundMessages``; the client reserves a place
+/// before it adds a publication.
 struct MQTTOutbound {
     private struct Entry {
         var publication: MQTTPublication
         var completion: (@Sendable (Bool) -> Void)?
-        /// Whether it counts against the client's limit; our own birth message does not.
+        /// True when the entry counts towards the client's limit. The birth message does not.
         var isCounted: Bool
-        /// Its place in the order of sending.
+        /// The position in the order of sending.
         var number = 0
     }
 
     private let shared: MQTTClientState
     private var waiting = Deque<Entry>()
-    /// By packet id; apart by quality of service, because libmosquitto numbers both and a QoS 1 message that is long
-    /// under way may meet its number again.
+    /// In-flight publications by packet id, separate for each QoS. libmosquitto numbers both from one sequence, so the
+    /// number of a long-outstanding QoS 1 message may be reused for a QoS 0 message.
     private var sentAtMostOnce: [Int32: Entry] = [:]
     private var sentAtLeastOnce: [Int32: Entry] = [:]
     private var sentCount = 0
@@ -28,7 +28,7 @@ struct MQTTOutbound {
 
     var hasWaiting: Bool { !waiting.isEmpty }
 
-    /// Takes a publication. QoS 0 is best effort: without a connection it is given up at once.
+    /// Queues a publication. QoS 0 is best effort and is dropped when there is no connection.
     mutating func add(
         _ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)?, isConnected: Bool
     ) {
@@ -37,14 +37,14 @@ struct MQTTOutbound {
         waiting.append(entry)
     }
 
-    /// Puts a message of our own before all that wait.
+    /// Queues a message of the session itself, such as the birth message, ahead of all others.
     mutating func addFirst(_ publication: MQTTPublication) {
         waiting.prepend(Entry(publication: publication, completion: nil, isCounted: false))
     }
 
-    /// Hands what waits to `publish`, which returns the packet id of the completion.
+    /// Passes the queued publications to `publish`, which returns the packet id under which the completion will arrive.
     ///
-    /// Publications that are not allowed are given up; with any other error the rest stays.
+    /// Drops publications that are not allowed. On any other error, keeps the rest queued and rethrows.
     mutating func send(_ publish: (MQTTPublication) throws(MQTTError) -> Int32) throws(MQTTError) {
         while var entry = waiting.popFirst() {
             do throws(MQTTError) {
@@ -68,17 +68,17 @@ struct MQTTOutbound {
             case .atMostOnce: sentAtMostOnce.updateValue(entry, forKey: packetID)
             case .atLeastOnce: sentAtLeastOnce.updateValue(entry, forKey: packetID)
             }
-        // Its number came round before its answer: whether it arrived cannot be known any more.
+        // The packet id was reused before its acknowledgement arrived, so the outcome is unknown.
         if let displaced { finish(displaced, false) }
     }
 
-    /// The broker answered, or at QoS 0 the socket took it.
+    /// Completes a publication, after the broker acknowledged it or the socket accepted it (QoS 0).
     mutating func completed(_ packetID: Int32, succeeded: Bool) {
         let entry = sentAtMostOnce.removeValue(forKey: packetID) ?? sentAtLeastOnce.removeValue(forKey: packetID)
         if let entry { finish(entry, succeeded) }
     }
 
-    /// QoS 0 is given up. QoS 1 stays; libmosquitto sends again what it has.
+    /// Drops QoS 0 publications after a lost connection. Keeps QoS 1: libmosquitto resends those in flight.
     mutating func connectionLost() {
         let lost = sentAtMostOnce
         sentAtMostOnce = [:]
@@ -87,14 +87,14 @@ struct MQTTOutbound {
         let all = waiting
         waiting = []
         for entry in all {
-            // Every connection brings a birth message of its own.
+            // Drop the birth message, because every connection queues its own.
             guard entry.isCounted else { continue }
             if entry.publication.qos == .atMostOnce { finish(entry, false) } else { waiting.append(entry) }
         }
     }
 
-    /// libmosquitto's client is gone with what it had in flight: that is sent again with the next one, before
-    /// everything that waits, in its old order.
+    /// Requeues in-flight QoS 1 publications after their libmosquitto client was destroyed. They go ahead of the queue,
+    /// in their original order.
     mutating func handleLost() {
         connectionLost()
         let again = sentAtLeastOnce.values.filter(\.isCounted).sorted { $0.number > $1.number }
@@ -102,7 +102,7 @@ struct MQTTOutbound {
         for entry in again { waiting.prepend(entry) }
     }
 
-    /// Gives everything up.
+    /// Drops all publications.
     mutating func abandon() {
         let all = Array(waiting) + sentAtMostOnce.values + sentAtLeastOnce.values
         waiting = []

@@ -2,9 +2,10 @@ import Foundation
 import Logging
 
 extension MQTTSession {
-    /// Carries a handle to a dialer's thread and back.
+    /// Carries a handle to a dialer thread and back.
     ///
-    /// `@unchecked Sendable`: whoever holds it last got it from the one who let go of it; never do two use it at once.
+    /// `@unchecked Sendable`: ownership of the handle passes from thread to thread, so two threads never use it at
+    /// once.
     private final class Transfer: @unchecked Sendable {
         let handle: MosquittoHandle
         init(_ handle: MosquittoHandle) { self.handle = handle }
@@ -12,7 +13,7 @@ extension MQTTSession {
 
     // MARK: Attempts
 
-    /// Begins an attempt to connect.
+    /// Starts a connection attempt.
     func attempt() {
         shared.update { $0.state = .connecting }
         dialNumber += 1
@@ -41,7 +42,7 @@ extension MQTTSession {
     }
 
     private func dialed(_ number: Int, _ transfer: Transfer, _ failure: MQTTError?) {
-        // An attempt that was given up meanwhile: the handle goes, and its socket with it.
+        // The attempt was abandoned in the meantime. The handle is released here, which closes its socket.
         guard number == dialNumber, case .dialing(let deadline) = phase else { return }
         handle = transfer.handle
         phase = .connecting(deadline: deadline)
@@ -53,9 +54,9 @@ extension MQTTSession {
         fail(.connectionFailed("no answer in \(configuration.connectTimeout)"))
     }
 
-    /// Breaks the connection, or gives up the attempt to make one.
+    /// Breaks the connection, or abandons the current attempt.
     ///
-    /// Nothing is written any more: queued acknowledgements stay, and the next connect discards them.
+    /// Writes nothing. Queued acknowledgements stay in the handle, and the next connect discards them.
     func leave() {
         if case .dialing = phase {
             dialNumber += 1
@@ -77,7 +78,8 @@ extension MQTTSession {
             case .published(let packetID, let reasonCode):
                 outbound.completed(packetID, succeeded: reasonCode < 0x80)
             case .disconnected(let reasonCode):
-                // 0 is our own DISCONNECT; below 0x80 are the library's own codes, which its calls throw as well.
+                // 0 is our own DISCONNECT. Values below 0x80 are libmosquitto's own codes, which its functions report
+                // as well.
                 if reasonCode >= 0x80 {
                     let meaning = MosquittoHandle.meaning(ofReasonCode: reasonCode, protocolLevel: 5)
                     fail(.refused(reasonCode: reasonCode, meaning))
@@ -124,7 +126,7 @@ extension MQTTSession {
         attempt()
     }
 
-    /// Goes on with another handle; what this one had in flight is sent again by us.
+    /// Discards the handle. Requeues its in-flight QoS 1 publications and drops those at QoS 0.
     func dropHandle() {
         handle = nil
         outbound.handleLost()
@@ -132,9 +134,9 @@ extension MQTTSession {
 
     // MARK: Failures
 
-    /// Gives up a connection or an attempt, and waits before the next one.
+    /// Ends a connection or an attempt after an error, and schedules the next attempt.
     ///
-    /// - Parameter hasHungUp: Whether it was the broker that closed the connection.
+    /// - Parameter hasHungUp: true when the broker closed the connection.
     func fail(_ error: MQTTError, hasHungUp: Bool = false) {
         let held: Duration?
         var failure = ProtocolNegotiation.Failure.other

@@ -2,13 +2,19 @@ import Foundation
 import Logging
 import Telemetry
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 extension MQTTSession {
-    /// `POLLRDHUP` of Linux, which the C library shows to GNU sources only.
+    /// Linux's `POLLRDHUP`, which the C library declares only with `_GNU_SOURCE`.
     private static let peerHasShutDown: Int16 = 0x2000
 
     // MARK: In
 
-    /// Hands a batch on; false when it was not taken and the connection was dropped for it.
+    /// Passes a batch to the handler. Returns false if the handler rejected it and the connection was dropped.
     func accept(_ messages: [MQTTMessage]) -> Bool {
         let batch = MQTTBatch(
             messages: messages, isFirstAfterConnect: isFirstBatch, sessionPresent: sessionPresent)
@@ -34,9 +40,9 @@ extension MQTTSession {
 
     /// Subscribes after a connect.
     ///
-    /// With MQTT 5 always: it costs nothing, because retained messages come only for subscriptions that are new. With
-    /// 3.1.1 they would come again, so a session that is present is left alone, except by a client's first connect:
-    /// the configuration may have changed since the session was made.
+    /// With MQTT 5 this happens on every connect and costs nothing, because retained messages are sent only for new
+    /// subscriptions. With 3.1.1 they would be sent again, so a resumed session is left alone. The exception is the
+    /// client's first connect, because the configuration may have changed since the session was created.
     func subscribe() {
         shared.update { $0.refusedSubscriptions = [] }
         subscribing = [:]
@@ -66,13 +72,13 @@ extension MQTTSession {
                 "The broker grants a subscription at QoS 0 only: what it sends while we are away is lost",
                 metadata: ["filter": "\(filter)"])
         }
-        // A session that holds a refused subscription must be asked again.
+        // A session with a refused subscription must subscribe again.
         hasSubscribed = subscribing.isEmpty && shared.read(\.refusedSubscriptions).isEmpty
     }
 
     // MARK: Out
 
-    /// Gives the library what waits; false when the connection broke over it.
+    /// Passes queued publications to libmosquitto. Returns false if the connection broke.
     func sendOutbound() -> Bool {
         guard let handle else { return false }
         do throws(MQTTError) {
@@ -84,11 +90,11 @@ extension MQTTSession {
         }
     }
 
-    /// Writes what waits. Many acknowledgements go out as one segment instead of one each.
+    /// Writes pending data. With more than one acknowledgement, sends them as one TCP segment.
     func flush(acknowledging count: Int = 0) {
         switch phase {
         case .connecting, .connected: break
-        // Its acknowledgements may belong to a batch that was not taken.
+        // The pending acknowledgements may belong to a rejected batch.
         case .offline, .dialing, .waiting, .stopped: return
         }
         guard let handle, let socket = handle.socket, !hasPeerClosed(socket) else { return }
@@ -105,8 +111,9 @@ extension MQTTSession {
         processEvents()
     }
 
-    /// Whether the broker has closed the connection. Writing would close our end too, with all that is unread in it:
-    /// readings that a killed broker passed on and never saved. The reads that follow find the end by themselves.
+    /// Returns true if the broker has closed the connection. Writing would then close our end too and lose the unread
+    /// data, such as readings that a killed broker forwarded but never saved. The following reads detect the close
+    /// anyway.
     private func hasPeerClosed(_ socket: Int32) -> Bool {
         var descriptor = pollfd(fd: socket, events: Self.peerHasShutDown, revents: 0)
         return poll(&descriptor, 1, 0) > 0
@@ -117,7 +124,7 @@ extension MQTTSession {
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// Writes acknowledgements, the farewell and DISCONNECT, for as long as `deadline` allows.
+    /// Writes acknowledgements, queued publications, the farewell and DISCONNECT, until `deadline` has passed.
     func sayGoodbye(within deadline: Duration) {
         guard isConnected, let handle else { return }
         if outbound.hasWaiting { guard sendOutbound() else { return } }
@@ -133,6 +140,43 @@ extension MQTTSession {
         lingering?.waitForPeer(until: deadline)
         for case .published(let packetID, let reasonCode) in handle.takeEvents() {
             outbound.completed(packetID, succeeded: reasonCode < 0x80)
+        }
+    }
+}
+
+/// A duplicate descriptor of a connection that allows a graceful close.
+///
+/// Closing a socket with unread data resets the connection. The reset can destroy data that the peer has not read yet
+/// (RFC 9293 section 3.10.4, RFC 1122 section 4.2.2.13). Under load this would lose the last acknowledgements, and
+/// their messages would be redelivered. libmosquitto closes its descriptor right after writing DISCONNECT, so this
+/// duplicate keeps the connection open.
+struct LingeringSocket: ~Copyable {
+    private let descriptor: Int32
+
+    /// Duplicates `socket`. Returns `nil` if the system call fails.
+    init?(_ socket: Int32) {
+        descriptor = fcntl(socket, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { return nil }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Shuts down the sending side, and discards incoming data until the peer has closed its side or `deadline` has
+    /// passed.
+    func waitForPeer(until deadline: ContinuousClock.Instant) {
+        shutdown(descriptor, Int32(SHUT_WR))
+        withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { buffer in
+            while ContinuousClock.now < deadline {
+                let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+                if count == 0 { return }
+                if count < 0 {
+                    guard errno == EAGAIN || errno == EINTR else { return }
+                    var readiness = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                    poll(&readiness, 1, 50)
+                }
+            }
         }
     }
 }

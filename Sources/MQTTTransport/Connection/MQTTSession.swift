@@ -7,21 +7,21 @@ import Logging
     import Musl
 #endif
 
-/// One client's life with its broker: connecting, subscribing, reading batches, reconnecting.
+/// The state machine of one client's connection: connecting, subscribing, reading batches, reconnecting.
 ///
 ///     offline ──▶ dialing ──▶ connecting ──▶ connected
 ///                  ▲  │           │             │
 ///                  │  └─ failed ──┴─────────────┘
 ///                  └──── waiting ◀─┘
 ///
-/// `@unchecked Sendable`: created by ``MQTTClient`` and from then on touched on its ``MQTTLoop``'s thread only.
+/// `@unchecked Sendable`: created by ``MQTTClient``, and from then on accessed only on the thread of its ``MQTTLoop``.
 final class MQTTSession: @unchecked Sendable {
     enum Phase {
-        /// Not meant to be connected.
+        /// No connection is wanted.
         case offline
-        /// A thread of the dialer has the handle, looks up the name and connects TCP.
+        /// A dialer thread owns the handle, resolves the host name and connects TCP.
         case dialing(deadline: ContinuousClock.Instant)
-        /// TLS and CONNECT are on their way; the answer is due at the deadline.
+        /// TLS and CONNECT are in progress. The CONNACK must arrive before the deadline.
         case connecting(deadline: ContinuousClock.Instant)
         case connected(since: ContinuousClock.Instant)
         case waiting(until: ContinuousClock.Instant)
@@ -38,24 +38,26 @@ final class MQTTSession: @unchecked Sendable {
     var random: any RandomNumberGenerator & Sendable
 
     var phase = Phase.offline
-    /// Away while a dialer's thread has it.
+    /// `nil` when there is none, and while a dialer thread owns it.
     var handle: MosquittoHandle?
-    /// Counts attempts, to know the results of those that were given up.
+    /// The number of the current attempt, used to ignore the results of abandoned ones.
     var dialNumber = 0
     var negotiation: ProtocolNegotiation
     var backoff: ReconnectBackoff
     var nextKeepAlive = ContinuousClock.now
     var isFirstBatch = true
     var sessionPresent = false
-    /// Whether this client has subscribed before, so that a session that is present knows all of it.
+    /// True when this client has completed all of its subscriptions before, so that a resumed session includes them.
     var hasSubscribed = false
     var subscribing: [Int32: MQTTSubscription] = [:]
     var outbound: MQTTOutbound
-    /// Whether a batch ended before the socket was dry. With TLS, `poll` does not tell of what is decrypted already.
+    /// True when a batch was full before the socket was dry. With TLS, `poll` does not report data that is already
+    /// decrypted.
     private(set) var hasUnread = false
-    /// Until then what comes is left to gather; see ``MQTTConfiguration/batchInterval``.
+    /// The end of the current pause in reading; see ``MQTTConfiguration/batchInterval``.
     private var restsUntil = ContinuousClock.now
-    /// A larger batch is worth its transaction: a broker that lets only so many be unacknowledged is not kept waiting.
+    /// The batch size from which there is no pause. Larger batches justify a transaction of their own, and a broker
+    /// that limits the number of unacknowledged messages must not be kept waiting.
     private static let restfulBatchCount = 16
 
     init(
@@ -79,26 +81,26 @@ final class MQTTSession: @unchecked Sendable {
 
     // MARK: Orders
 
-    /// Connects, and from then on reconnects by itself.
+    /// Connects, and reconnects automatically from then on.
     func connect() {
         guard case .offline = phase else { return }
         attempt()
     }
 
-    /// Disconnects and stays away until ``connect()``. Without `gracefully` the socket just breaks, and the broker
-    /// publishes the will.
+    /// Disconnects and stays offline until ``connect()``. Unless `gracefully` is true, only the socket is closed, and
+    /// the broker publishes the last will.
     func goOffline(gracefully: Bool) {
         if case .stopped = phase { return }
         if gracefully { sayGoodbye(within: Self.keepAliveInterval) }
         leave()
         phase = .offline
         outbound.connectionLost()
-        // libmosquitto would send an unacknowledged farewell again, after the next connect.
+        // Otherwise libmosquitto would resend an unacknowledged farewell after the next connect.
         if gracefully { dropHandle() }
         shared.update { $0.state = .disconnected }
     }
 
-    /// Says goodbye and gives everything up.
+    /// Disconnects gracefully and stops for good. Drops all publications that are left.
     func stop(within deadline: Duration) {
         if case .stopped = phase { return }
         sayGoodbye(within: deadline)
@@ -109,7 +111,7 @@ final class MQTTSession: @unchecked Sendable {
         shared.update { $0.state = .stopped }
     }
 
-    /// Publishes with the loop's next round, or keeps what must arrive until there is a connection.
+    /// Queues a publication for the loop's next round. Without a connection, QoS 1 stays queued and QoS 0 is dropped.
     func publish(_ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)?) {
         outbound.add(publication, completion: completion, isConnected: isConnected)
     }
@@ -120,7 +122,7 @@ final class MQTTSession: @unchecked Sendable {
 
     // MARK: Loop
 
-    /// What `poll` waits for, while there is a socket.
+    /// The socket and the events to poll for, or `nil` when there is no socket.
     var pollDescriptor: pollfd? {
         switch phase {
         case .connecting, .connected: break
@@ -131,7 +133,7 @@ final class MQTTSession: @unchecked Sendable {
         return pollfd(fd: socket, events: reading | (handle.wantsWrite ? Int16(POLLOUT) : 0), revents: 0)
     }
 
-    /// Does what is due, and tells when something will be.
+    /// Performs the actions that are due, and returns the time of the next one.
     func tick(at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         switch phase {
         case .offline, .stopped: return nil
@@ -158,7 +160,7 @@ final class MQTTSession: @unchecked Sendable {
         flush()
     }
 
-    /// The socket has something: read a batch, hand it on, and only then write.
+    /// Handles socket readiness: reads a batch, passes it to the handler, and only then writes acknowledgements.
     func serve(_ readiness: Int16) {
         guard let handle else { return }
         var failure: MQTTError?
@@ -169,9 +171,9 @@ final class MQTTSession: @unchecked Sendable {
             hasUnread = false
         }
         processEvents()
-        // Refused for its version: another handle is on its way.
+        // The broker refused the MQTT version, so another handle has replaced this one.
         guard self.handle === handle else { return }
-        // What was read is handed on even when the connection broke: the broker may be gone for good.
+        // Deliver what was read even if the connection broke, because the broker may be gone for good.
         let messages = handle.takeMessages()
         if !messages.isEmpty {
             guard accept(messages) else { return }
@@ -184,14 +186,14 @@ final class MQTTSession: @unchecked Sendable {
         flush(acknowledging: messages.count)
     }
 
-    /// Reads until the socket is dry (false) or the batch is full (true).
+    /// Reads until the socket is dry (returns false) or the batch is full (returns true).
     private func read(from handle: MosquittoHandle, isBroken: Bool) throws(MQTTError) -> Bool {
         var packetCount = 0
         while handle.messageCount < configuration.maxBatchMessages, handle.messageBytes < configuration.maxBatchBytes,
             packetCount < 2 * configuration.maxBatchMessages
         {
             guard try handle.read() else {
-                // During a TLS handshake the library does not see that the socket broke.
+                // During a TLS handshake, libmosquitto does not notice that the socket broke.
                 if isBroken, packetCount == 0 { throw .connectionFailed("the broker closed the connection") }
                 return false
             }

@@ -1,8 +1,8 @@
-/// Which version of MQTT to speak next, when the broker may be too old for MQTT 5.
+/// Chooses the MQTT version for the next attempt, with a fallback for brokers that do not support MQTT 5.
 ///
-/// A broker refuses MQTT 5 by a reason code, which settles the matter, or it hangs up without a word, which may mean
-/// anything: then 3.1.1 is tried once, and MQTT 5 again on the next connection. A broker that took MQTT 5 before is
-/// not suspected: when it hangs up it is restarting, and a connection without MQTT 5 would lose the user properties.
+/// A broker refuses MQTT 5 either with a reason code, which is conclusive, or by hanging up, which is not. After a
+/// hang-up, 3.1.1 is tried once, and the next connection uses MQTT 5 again. A broker that has accepted MQTT 5 before is
+/// never downgraded for hanging up: it is probably restarting, and a 3.1.1 connection would lose the user properties.
 ///
 ///     preferring 5 ──refused──▶ settled on 3.1.1 ◀──refused── proven 5
 ///      │    ▲    │                                               ▲
@@ -11,15 +11,15 @@
 ///      ▼    │
 ///     guessing 3.1.1
 struct ProtocolNegotiation {
-    /// The reason codes that mean "not this version": MQTT 5's (section 3.2.2.2) and 3.1.1's (section 3.2.2.3).
+    /// The reason codes for an unsupported version in MQTT 5 (section 3.2.2.2) and 3.1.1 (section 3.2.2.3).
     private static let unsupportedVersionCodes: Set<Int> = [0x84, 1]
 
     enum Failure: Equatable {
         /// The broker answered CONNECT with a reason code.
         case refused(reasonCode: Int)
-        /// The connection was closed after CONNECT without an answer that we understand.
+        /// The connection was closed after CONNECT without a valid answer.
         case hungUp
-        /// Anything else: not reachable, no answer in time, or lost after it was up.
+        /// Any other failure: unreachable, timed out, or lost after it was established.
         case other
     }
 
@@ -32,7 +32,7 @@ struct ProtocolNegotiation {
     }
 
     private var state: State
-    /// What CONNECT carries: 5, or 4 for MQTT 3.1.1.
+    /// The protocol level to send in CONNECT: 5, or 4 for MQTT 3.1.1.
     private(set) var level: Int
 
     init(_ version: MQTTConfiguration.ProtocolVersion) {
@@ -43,12 +43,12 @@ struct ProtocolNegotiation {
         }
     }
 
-    /// Learns that the broker accepted ``level``.
+    /// Records that the broker accepted ``level``.
     mutating func connected() {
         if case .preferringV5 = state { state = .provenV5 }
     }
 
-    /// Learns from a failure; true when ``level`` changed and is worth an attempt without waiting.
+    /// Records a failure. Returns true if ``level`` changed and a retry should follow immediately.
     mutating func failed(_ failure: Failure) -> Bool {
         switch (state, failure) {
         case (.preferringV5, .refused(let code)), (.provenV5, .refused(let code)):

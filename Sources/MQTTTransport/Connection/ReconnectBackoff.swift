@@ -1,15 +1,14 @@
-/// How long to wait before the next attempt to connect: exponential with full jitter, capped, and back at the
-/// beginning after a connection that held for a while.
+/// Exponential back-off with full jitter and a cap, for reconnecting. It resets after a connection that was stable.
 ///
-/// Full jitter (anything from zero to the current ceiling) spreads a thousand clients that lost the same broker.
-/// A value type without clock or randomness of its own.
+/// Full jitter (a random wait between zero and the current ceiling) spreads the reconnects of many clients that lost
+/// the same broker. A value type; the caller supplies the time and the randomness.
 package struct ReconnectBackoff: Sendable {
     package struct Configuration: Sendable, Hashable {
-        /// The ceiling of the first wait; it doubles with every failure.
+        /// The ceiling of the first wait. It doubles with every failure.
         package var base: Duration
-        /// The highest ceiling.
+        /// The maximum ceiling.
         package var cap: Duration
-        /// A connection that held this long starts the series anew.
+        /// The time after which a connection counts as stable and resets the back-off.
         package var stableAfter: Duration
 
         package init(
@@ -28,18 +27,18 @@ package struct ReconnectBackoff: Sendable {
     }
 
     private let configuration: Configuration
-    /// Attempts that failed, or connections that did not hold, in a row.
+    /// The number of consecutive failed attempts or short-lived connections.
     package private(set) var failures = 0
 
     package init(configuration: Configuration) {
         self.configuration = configuration
     }
 
-    /// The wait before the next attempt.
+    /// Returns the wait before the next attempt.
     ///
     /// - Parameters:
-    ///   - held: How long the connection was up, `nil` when it never was.
-    ///   - isPermanent: Whether somebody must change something first, so that there is no hurry: the cap applies.
+    ///   - held: the time for which the connection was up; `nil` if it was never established.
+    ///   - isPermanent: true when a retry cannot succeed until something is changed. The ceiling is then the cap.
     package mutating func next(
         held: Duration?, isPermanent: Bool = false, random: inout any RandomNumberGenerator & Sendable
     ) -> Duration {
@@ -52,7 +51,7 @@ package struct ReconnectBackoff: Sendable {
         return ceiling * Self.fraction(of: random.next())
     }
 
-    /// 53 random bits as a number from 0 up to, but not including, 1.
+    /// Returns 53 random bits as a number in 0..<1.
     private static func fraction(of bits: UInt64) -> Double {
         Double(bits >> 11) * 0x1p-53
     }

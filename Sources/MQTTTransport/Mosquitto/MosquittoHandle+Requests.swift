@@ -2,10 +2,10 @@ internal import CMosquitto
 import Telemetry
 
 extension MosquittoHandle {
-    /// Connects and queues CONNECT. Blocks while the name is looked up and TCP connects.
+    /// Opens the connection and queues CONNECT. Blocks during the DNS lookup and the TCP connect.
     ///
-    /// Whatever an earlier connection still had to write is discarded, acknowledgements included; publications at
-    /// QoS 1 that nobody acknowledged are sent again.
+    /// Discards data that an earlier connection left unwritten, including acknowledgements. Unacknowledged QoS 1
+    /// publications are resent.
     func connect() throws(MQTTError) {
         var properties: OpaquePointer?
         defer { mosquitto_property_free_all(&properties) }
@@ -29,14 +29,14 @@ extension MosquittoHandle {
                 Int32(clamping: configuration.keepAlive.components.seconds), nil, properties))
     }
 
-    /// Queues DISCONNECT; the broker keeps the session for its expiry and does not publish the will.
+    /// Queues DISCONNECT. The broker keeps the session until it expires and does not publish the last will.
     func disconnect() {
         mosquitto_disconnect_v5(pointer, 0, nil)
     }
 
-    /// Queues SUBSCRIBE for one filter; returns the packet id that its answer will carry.
+    /// Queues SUBSCRIBE for one filter. Returns the packet id that the SUBACK will carry.
     ///
-    /// With MQTT 5, retained messages come only for subscriptions that are new (retain handling 1).
+    /// With MQTT 5, retained messages are sent only for new subscriptions (retain handling 1).
     func subscribe(to subscription: MQTTSubscription) throws(MQTTError) -> Int32 {
         var packetID: Int32 = 0
         let options = protocolLevel == 5 ? Int32(MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue) : 0
@@ -46,9 +46,9 @@ extension MosquittoHandle {
         return packetID
     }
 
-    /// Queues PUBLISH; returns the packet id that its completion will carry.
+    /// Queues PUBLISH. Returns the packet id under which the completion will arrive.
     ///
-    /// - Throws: ``MQTTError/invalidPublication(_:)`` for a message that this broker does not take;
+    /// - Throws: ``MQTTError/invalidPublication(_:)`` if the message is invalid or this broker does not accept it;
     ///   ``MQTTError/connectionFailed(_:)``.
     func publish(_ publication: MQTTPublication) throws(MQTTError) -> Int32 {
         var properties: OpaquePointer?

@@ -2,7 +2,7 @@ internal import CMosquitto
 import Foundation
 
 extension MQTTMessage {
-    /// A copy of what the library owns only for the time of its callback.
+    /// Copies a message that libmosquitto owns only during its callback.
     init(copying message: mosquitto_message, _ properties: OpaquePointer?, isDuplicate: Bool?) {
         self.init(
             topic: String(cString: message.topic),
@@ -14,7 +14,7 @@ extension MQTTMessage {
             userProperties: properties.map(Self.userProperties) ?? [])
     }
 
-    /// Approximate bytes in memory. Topics count too: the longest has 64 KiB.
+    /// The approximate size in memory, in bytes. Includes the topic, which can have up to 64 KiB.
     var byteCount: Int {
         userProperties.reduce(Self.fixedByteCount + topic.utf8.count + payload.count) {
             $0 + $1.name.utf8.count + $1.value.utf8.count
@@ -23,12 +23,12 @@ extension MQTTMessage {
 
     private static let fixedByteCount = 128
 
-    /// The user properties that are read, with the most bytes that their values may have.
+    /// The names of the user properties to read, with the maximum length of their values in bytes.
     private static let readProperties = [(name: "traceparent", limit: 256), (name: "tracestate", limit: 512)]
-    /// The number of pairs that are looked at: a packet may hold 100,000 empty ones.
+    /// The maximum number of user properties to examine. A packet may contain 100,000 empty ones.
     static let maxUserProperties = 64
 
-    /// The properties that are read, each once. Others are passed over: only their names are looked at.
+    /// Reads each of the known properties once. Of all others, only the name is examined.
     private static func userProperties(in list: OpaquePointer) -> [MQTTUserProperty] {
         var found: [MQTTUserProperty] = []
         let identifier = Int32(MQTT_PROP_USER_PROPERTY.rawValue)

@@ -1,28 +1,28 @@
 import Foundation
 
-/// The DUP flags of messages (MQTT 5, section 3.3.1.1), from what libmosquitto logs of them.
+/// Reads the DUP flags of messages (MQTT 5, section 3.3.1.1) from libmosquitto's log.
 ///
-/// `mosquitto_message` has no place for the flag. But right before the library calls back with a message, on the same
-/// thread, it logs `Client ID received PUBLISH (d1, q1, r0, m8, 'TOPIC', ... (5 bytes))`, where `d` is the flag and `m`
-/// the packet id. Versions 1 to 2.1 all word it so. That costs half a microsecond a message, so it is listened to only
-/// after a connect that found the session, up to the first message without the flag: redeliveries come before all that
-/// is new (section 4.6).
+/// `mosquitto_message` does not contain the flag. But right before the message callback, and on the same thread,
+/// libmosquitto logs `Client ID received PUBLISH (d1, q1, r0, m8, 'TOPIC', ... (5 bytes))`. Here `d` is the flag and
+/// `m` the packet id. The wording is the same in versions 1 to 2.1.
 ///
-/// A message of which no line told, or a line with other words, ends it too: whoever needs the flag must do without.
+/// Logging costs about half a microsecond per message. It is therefore enabled only after a connect that resumed a
+/// session, and only up to the first message without the flag: redeliveries come before all new messages (section 4.6).
+/// A missing or unrecognised log line also ends it. The flag of that message is then unknown.
 ///
-/// A value without I/O: whoever owns it switches the library's callback.
+/// A value type without I/O. Its owner installs and removes the log callback.
 struct DuplicateFlags {
-    /// What a line tells of a message.
+    /// The values parsed from a log line.
     private struct Line {
         var isDuplicate: Bool
         var packetID: UInt16
     }
 
-    /// How lines of received messages begin, up to the flag.
+    /// The start of the log line of a received message, up to the flag.
     private let beginning: String
-    /// Whether flags are still wanted.
+    /// True while log lines are needed.
     private(set) var isListening = false
-    /// What was logged of the message that comes next.
+    /// The log line of the message that comes next.
     private var line: Line?
 
     init(clientID: String) {
@@ -39,13 +39,13 @@ struct DuplicateFlags {
         isListening = false
     }
 
-    /// The library has logged that; lines of other packets come in between.
+    /// Parses a log line. Ignores lines about other packets.
     mutating func logged(_ text: UnsafePointer<CChar>) {
         guard isListening, let line = read(text) else { return }
         self.line = line
     }
 
-    /// The flag of the QoS 1 message that comes now; `nil` when it is not known.
+    /// Returns the flag of the QoS 1 message that has just arrived, or `nil` if it is unknown.
     mutating func flag(of packetID: UInt16) -> Bool? {
         guard isListening else { return nil }
         guard let line, line.packetID == packetID else {
@@ -59,7 +59,7 @@ struct DuplicateFlags {
 
     private func read(_ text: UnsafePointer<CChar>) -> Line? {
         var rest = text
-        /// Takes the words and the number after them off the text.
+        /// Consumes the given words and the number that follows them.
         func number(after words: String) -> Int? {
             let count = words.utf8.count
             guard strncmp(rest, words, count) == 0 else { return nil }
