@@ -1,14 +1,15 @@
 import Foundation
 
-/// Reads environment variables as the specification wants them read, and remembers every mistake.
+/// Parses environment variables by the rules of the OpenTelemetry specification, and collects all mistakes.
 ///
-/// An empty variable counts as not set. What cannot be read becomes a mistake and the default: the caller throws
-/// at the end.
+/// An empty variable counts as unset. An invalid value is recorded as a mistake and replaced by the default. The caller
+/// throws at the end.
 ///
 /// Source: OpenTelemetry specification, "Environment Variable Specification", Parsing empty value and Type-specific
-/// guidance. There a bad value is a warning; here it stops the start, as every other setting's does.
+/// guidance. The specification treats an invalid value as a warning. Here it prevents the start, as for all other
+/// settings.
 struct EnvironmentReader {
-    /// An hour: longer delays and timeouts are mistakes.
+    /// One hour, the maximum for delays and timeouts.
     private static let maxMilliseconds = 3_600_000
 
     private let variables: [String: String]
@@ -18,7 +19,7 @@ struct EnvironmentReader {
         self.variables = variables
     }
 
-    /// The first of `names` that is set, and its value without white space around it.
+    /// Returns the first of `names` that is set, with its trimmed value.
     func first(of names: [String]) -> (name: String, value: String)? {
         for name in names {
             let value = (variables[name] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
@@ -29,15 +30,15 @@ struct EnvironmentReader {
 
     func text(_ names: String...) -> String? { first(of: names)?.value }
 
-    /// Remembers a mistake once, though three signals may ask for the variable; the value is cut to what a line in a
-    /// log can bear.
+    /// Records a mistake. Repetitions are ignored, because several signals may read the same variable. The value is cut
+    /// to 100 characters for the log.
     mutating func reject(_ name: String, _ value: String?, allowed: String) {
         let mistake = OTLPConfigurationError.Mistake(
             variable: name, value: value.map { String($0.prefix(100)) }, allowed: allowed)
         if !mistakes.contains(mistake) { mistakes.append(mistake) }
     }
 
-    /// Only `true` is true, whatever its case; `false` may be said.
+    /// Reads a Boolean: `true` or `false` in any case. The default is false.
     mutating func flag(_ name: String) -> Bool {
         guard let (name, value) = first(of: [name]) else { return false }
         switch value.lowercased() {
@@ -53,12 +54,12 @@ struct EnvironmentReader {
         number(names, in: range, unit: "")
     }
 
-    /// A time between two things, in milliseconds.
+    /// Reads a delay or interval in milliseconds.
     mutating func delay(_ name: String, from minimum: Int = 0) -> Duration? {
         number([name], in: minimum...Self.maxMilliseconds, unit: " milliseconds").map { .milliseconds($0) }
     }
 
-    /// How long something may take, in milliseconds; 0 is for *no limit*, which here is an hour.
+    /// Reads a timeout in milliseconds. 0 means *no limit*, which is one hour here.
     mutating func timeout(_ names: [String]) -> Duration? {
         number(names, in: 0...Self.maxMilliseconds, unit: " milliseconds").map {
             .milliseconds($0 == 0 ? Self.maxMilliseconds : $0)
@@ -72,7 +73,7 @@ struct EnvironmentReader {
         return nil
     }
 
-    /// One of a few words, whatever their case.
+    /// Reads one of the raw values of `Choice`, in any case.
     mutating func choice<Choice>(
         _ names: [String], hint: (String) -> String? = { _ in nil }
     ) -> Choice? where Choice: RawRepresentable<String> & CaseIterable {

@@ -3,13 +3,13 @@ import Telemetry
 package import Tracing
 
 extension OTLPConfiguration {
-    /// Reads the variables of the OpenTelemetry specification.
+    /// Creates a configuration from the environment variables of the OpenTelemetry specification.
     ///
     /// - Parameters:
-    ///   - environment: variables by name; others than `OTEL_*` are not looked at.
-    ///   - serviceName: the service's name when no variable has one.
-    ///   - attributes: the resource's attributes that variables may replace.
-    /// - Throws: one error for all variables that cannot be used.
+    ///   - environment: variables by name. Only `OTEL_*` variables are read.
+    ///   - serviceName: the default service name.
+    ///   - attributes: the default resource attributes. Variables can override them.
+    /// - Throws: one ``OTLPConfigurationError`` for all invalid variables.
     ///
     /// Source: OpenTelemetry specification, "Environment Variable Specification" and "OpenTelemetry Protocol Exporter".
     package init(
@@ -51,7 +51,7 @@ extension OTLPConfiguration {
             for entry in text.split(separator: ",") {
                 let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 guard parts.count == 2, let key = decoded(parts[0]), !key.isEmpty, let value = decoded(parts[1]) else {
-                    // A forgotten `%` or `=` may stand anywhere in it, so that all of it is shown to nobody.
+                    // Hide the whole value. With a missing `%` or `=`, any part of it may be a secret.
                     reader.reject(variable, nil, allowed: "key=value,key=value, percent-encoded")
                     break
                 }
@@ -100,5 +100,125 @@ extension OTLPConfiguration {
             maxBatchSize: batch ?? defaults.maxBatchSize,
             scheduleDelay: reader.delay("\(prefix)_SCHEDULE_DELAY") ?? defaults.scheduleDelay,
             exportTimeout: reader.timeout(["\(prefix)_EXPORT_TIMEOUT"]) ?? defaults.exportTimeout)
+    }
+}
+
+extension OTLPConfiguration {
+    private enum SamplerName: String, CaseIterable {
+        case alwaysOn = "always_on"
+        case alwaysOff = "always_off"
+        case ratio = "traceidratio"
+        case parentBasedAlwaysOn = "parentbased_always_on"
+        case parentBasedAlwaysOff = "parentbased_always_off"
+        case parentBasedRatio = "parentbased_traceidratio"
+    }
+
+    /// Reads the sampler.
+    ///
+    /// Source: OpenTelemetry specification, "Environment Variable Specification", General SDK configuration.
+    static func sampler(from reader: inout EnvironmentReader) -> Sampler {
+        guard let name: SamplerName = reader.choice(["OTEL_TRACES_SAMPLER"]) else { return .parentBasedAlwaysOn }
+        switch name {
+        case .alwaysOn: return Sampler(root: .alwaysOn, isParentBased: false)
+        case .alwaysOff: return Sampler(root: .alwaysOff, isParentBased: false)
+        case .ratio: return Sampler(root: .ratio(ratio(from: &reader)), isParentBased: false)
+        case .parentBasedAlwaysOn: return Sampler(root: .alwaysOn)
+        case .parentBasedAlwaysOff: return Sampler(root: .alwaysOff)
+        case .parentBasedRatio: return Sampler(root: .ratio(ratio(from: &reader)))
+        }
+    }
+
+    private static func ratio(from reader: inout EnvironmentReader) -> Double {
+        let variable = "OTEL_TRACES_SAMPLER_ARG"
+        guard let text = reader.text(variable) else { return 1 }
+        if let ratio = Double(text), (0...1).contains(ratio) { return ratio }
+        reader.reject(variable, text, allowed: "a number from 0 to 1")
+        return 1
+    }
+}
+
+extension OTLPConfiguration {
+    private enum ExporterName: String, CaseIterable {
+        case otlp
+        case none
+    }
+
+    private static let defaultEndpoint = "http://localhost:4318"
+
+    /// Reads the endpoint of `signal`. Returns `nil` when its export is not requested.
+    ///
+    /// Each variable has a signal-specific form, which takes precedence over the general one.
+    static func endpoint(of signal: OTLPSignal, from reader: inout EnvironmentReader) -> OTLPEndpoint? {
+        func names(_ suffix: String) -> [String] {
+            ["OTEL_EXPORTER_OTLP_\(signal.variablePart)_\(suffix)", "OTEL_EXPORTER_OTLP_\(suffix)"]
+        }
+        let exporter: ExporterName? = reader.choice(["OTEL_\(signal.variablePart)_EXPORTER"])
+        let given = reader.first(of: names("ENDPOINT"))
+        guard exporter == .otlp || (exporter == nil && given != nil) else { return nil }
+
+        let isOwn = given?.name == names("ENDPOINT")[0]
+        let url = url(given?.value ?? defaultEndpoint, appending: isOwn ? "" : signal.path)
+        if url == nil, let given {
+            let isHarmless = !given.value.contains { "@?".contains($0) }
+            reader.reject(
+                given.name, isHarmless ? given.value : nil,
+                allowed: "http://host:port/path or https://host:port/path, without user and password")
+        }
+        let `protocol`: OTLPProtocol? = reader.choice(names("PROTOCOL")) {
+            $0 == "grpc" ? "OTLP over gRPC is not spoken; collectors take OTLP/HTTP on port 4318" : nil
+        }
+        let compression: OTLPCompression? = reader.choice(names("COMPRESSION"))
+        return OTLPEndpoint(
+            url: url ?? defaultEndpoint,
+            headers: headers(names("HEADERS"), from: &reader),
+            protocol: `protocol` ?? .httpProtobuf,
+            compression: compression ?? .none,
+            timeout: reader.timeout(names("TIMEOUT")) ?? .seconds(10),
+            security: security(names, from: &reader))
+    }
+
+    /// Returns the normalised URL, or `nil` if it is invalid. A signal-specific URL is used as it is; a general one
+    /// gets the signal's path appended.
+    private static func url(_ text: String, appending path: String) -> String? {
+        guard var parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme?.lowercased()),
+            let host = parts.host, !host.isEmpty, parts.user == nil, parts.password == nil, parts.fragment == nil,
+            parts.port.map({ (1...65_535).contains($0) }) ?? true
+        else { return nil }
+        guard !path.isEmpty else {
+            if parts.percentEncodedPath.isEmpty { parts.percentEncodedPath = "/" }
+            return parts.string
+        }
+        guard parts.query == nil else { return nil }
+        var base = parts.percentEncodedPath
+        while base.hasSuffix("/") { base.removeLast() }
+        parts.percentEncodedPath = base + path
+        return parts.string
+    }
+
+    private static func headers(_ names: [String], from reader: inout EnvironmentReader) -> OTLPHeaders {
+        guard let (name, value) = reader.first(of: names) else { return .none }
+        do throws(OTLPHeaders.Mistake) {
+            return try OTLPHeaders(parsing: value)
+        } catch {
+            reader.reject(
+                name, nil, allowed: "name=value,name=value, values percent-encoded (look at entry \(error.entry))")
+            return .none
+        }
+    }
+
+    private static func security(
+        _ names: (String) -> [String], from reader: inout EnvironmentReader
+    ) -> OTLPSecurity {
+        let security = OTLPSecurity(
+            certificateFile: reader.first(of: names("CERTIFICATE"))?.value,
+            clientCertificateFile: reader.first(of: names("CLIENT_CERTIFICATE"))?.value,
+            clientKeyFile: reader.first(of: names("CLIENT_KEY"))?.value)
+        if let (name, value) = reader.first(of: names("CLIENT_CERTIFICATE")), security.clientKeyFile == nil {
+            reader.reject(name, value, allowed: "a file together with \(names("CLIENT_KEY")[1])")
+        }
+        if let (name, value) = reader.first(of: names("CLIENT_KEY")), security.clientCertificateFile == nil {
+            reader.reject(name, value, allowed: "a file together with \(names("CLIENT_CERTIFICATE")[1])")
+        }
+        return security
     }
 }

@@ -1,33 +1,33 @@
 package import Tracing
 
-/// What is exported, where to, and under whose name: the `OTEL_*` variables as values.
+/// The export configuration: the signals to export, their endpoints, and the resource that identifies the service.
 ///
-/// One deviation from the specification: without an endpoint, and without a `OTEL_*_EXPORTER` that asks for it,
-/// nothing is exported. A gateway that nobody told of a collector does not look for one on its own machine.
+/// It deviates from the specification in one point: nothing is exported without an endpoint or an `OTEL_*_EXPORTER`
+/// variable that requests it. A gateway without configuration does not look for a collector on its own machine.
 package struct OTLPConfiguration: Sendable {
-    /// Whether nothing is to be recorded at all (`OTEL_SDK_DISABLED`).
+    /// True when nothing is recorded at all (`OTEL_SDK_DISABLED`).
     package var isDisabled: Bool
     package var resource: Resource
     package var sampler: Sampler
-    /// `nil` where contexts shall not leave the process.
+    /// The propagator; `nil` when trace contexts must not leave the process.
     package var propagator: W3CPropagator?
     package var spanLimits: SpanData.Limits
-    /// The longest text of an attribute, in characters; `nil` for any length.
+    /// The maximum length of a text attribute, in characters; `nil` for no limit.
     package var maxAttributeLength: Int?
 
-    /// Where spans go; `nil` when they are not exported. The same for the other two.
+    /// The endpoint for spans; `nil` when they are not exported. The same applies to metrics and logs.
     package var traces: OTLPEndpoint?
     package var metrics: OTLPEndpoint?
     package var logs: OTLPEndpoint?
 
     package var spanBatches: BatchConfiguration
     package var logBatches: BatchConfiguration
-    /// The time between two exports of all metrics.
+    /// The interval between two exports of all metrics.
     package var metricInterval: Duration
-    /// How long one of them may take, with all attempts.
+    /// The time limit for one metrics export, including retries.
     package var metricTimeout: Duration
 
-    /// Exports nothing, under the name `serviceName`.
+    /// Creates a configuration that exports nothing.
     package init(serviceName: String, attributes: SpanAttributes = [:]) {
         isDisabled = false
         resource = Resource(serviceName: serviceName, attributes: attributes)
@@ -40,6 +40,59 @@ package struct OTLPConfiguration: Sendable {
         metricTimeout = .seconds(30)
     }
 
-    /// Whether any signal is exported.
+    /// True when at least one signal is exported.
     package var exportsAnything: Bool { traces != nil || metrics != nil || logs != nil }
+}
+
+/// The queueing, batching and retry settings for spans or log records.
+///
+/// Source: OpenTelemetry specification, "Tracing SDK", Batching processor; "Logs SDK", Batching processor.
+package struct BatchConfiguration: Sendable, Equatable {
+    /// The maximum number of queued items, not counting the batch in flight. Further items are dropped.
+    package var maxQueueSize: Int
+    /// The maximum number of items in a request. A batch of this size is sent at once.
+    package var maxBatchSize: Int
+    /// The maximum time that an item waits for its batch to fill.
+    package var scheduleDelay: Duration
+    /// The time limit for one request if it is shorter than the endpoint's timeout.
+    package var exportTimeout: Duration
+    /// The time limit for retrying a batch, counted from its first failure. After that the batch is dropped.
+    package var retention: Duration
+    package var backoff: RetryBackoff.Configuration
+
+    package init(
+        maxQueueSize: Int = 2048,
+        maxBatchSize: Int = 512,
+        scheduleDelay: Duration = .seconds(5),
+        exportTimeout: Duration = .seconds(30),
+        retention: Duration = .seconds(300),
+        backoff: RetryBackoff.Configuration = .init()
+    ) {
+        self.maxQueueSize = max(maxQueueSize, 1)
+        self.maxBatchSize = min(max(maxBatchSize, 1), self.maxQueueSize)
+        self.scheduleDelay = scheduleDelay
+        self.exportTimeout = exportTimeout
+        self.retention = retention
+        self.backoff = backoff
+    }
+}
+
+/// The error for invalid environment variables. It lists all of them, so that one start reveals every mistake.
+package struct OTLPConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
+    package struct Mistake: Sendable, Equatable, CustomStringConvertible {
+        package let variable: String
+        /// The invalid value; `nil` when it may be a secret.
+        package let value: String?
+        /// The allowed values.
+        package let allowed: String
+
+        package var description: String {
+            "\(variable) is \(value.map { "\"\($0)\"" } ?? "set to something (not shown)"), allowed is \(allowed)"
+        }
+    }
+
+    /// The mistakes, in the order in which the variables were read.
+    package let mistakes: [Mistake]
+
+    package var description: String { mistakes.map(\.description).joined(separator: "; ") }
 }

@@ -1,11 +1,13 @@
-/// Where one signal goes, and how.
+import Foundation
+
+/// The address and transport settings for one signal.
 package struct OTLPEndpoint: Sendable, Equatable {
-    /// The whole address, `http` or `https`, the signal's path included.
+    /// The full `http` or `https` URL, including the signal's path.
     package var url: String
     package var headers: OTLPHeaders
     package var `protocol`: OTLPProtocol
     package var compression: OTLPCompression
-    /// How long one request may take, from the connection to the end of the answer.
+    /// The time limit for one request, from the connection to the end of the response.
     package var timeout: Duration
     package var security: OTLPSecurity
 
@@ -23,5 +25,115 @@ package struct OTLPEndpoint: Sendable, Equatable {
         self.compression = compression
         self.timeout = timeout
         self.security = security
+    }
+}
+
+/// A kind of telemetry that OTLP carries. Each has its own endpoint, queue and metrics.
+package enum OTLPSignal: String, Sendable, Hashable, CaseIterable {
+    case traces
+    case metrics
+    case logs
+
+    /// The path to append to an endpoint that all signals share.
+    ///
+    /// Source: OpenTelemetry specification, "OpenTelemetry Protocol Exporter", Endpoint URLs for OTLP/HTTP.
+    var path: String { "/v1/\(rawValue)" }
+
+    /// The part of environment variable names that identifies the signal.
+    var variablePart: String { rawValue.uppercased() }
+}
+
+/// The message encoding. Both encodings use HTTP POST.
+package enum OTLPProtocol: String, Sendable, Hashable, CaseIterable {
+    case httpProtobuf = "http/protobuf"
+    case httpJSON = "http/json"
+
+    /// The media type of requests and of accepted responses.
+    var contentType: String {
+        switch self {
+        case .httpProtobuf: "application/x-protobuf"
+        case .httpJSON: "application/json"
+        }
+    }
+}
+
+/// The compression of request bodies.
+package enum OTLPCompression: String, Sendable, Hashable, CaseIterable {
+    case none
+    case gzip
+}
+
+/// Additional headers for every request. They usually contain API keys, so descriptions never show their values.
+package struct OTLPHeaders: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+    /// The fields in the given order.
+    package let fields: [Field]
+
+    package struct Field: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+        package let name: String
+        package let value: String
+
+        package var description: String { "\(name): (not shown)" }
+        package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
+    }
+
+    package static let none = OTLPHeaders(fields: [])
+
+    init(fields: [Field]) {
+        self.fields = fields
+    }
+
+    /// Parses `name=value,name=value` with percent-encoded values.
+    ///
+    /// Source: OpenTelemetry specification, "OpenTelemetry Protocol Exporter", Specifying headers via environment
+    /// variables; RFC 9110 section 5.5 for the characters allowed in a value.
+    ///
+    /// - Throws: ``Mistake``, which has the position of the invalid entry but not its value.
+    init(parsing text: String) throws(Mistake) {
+        var fields: [Field] = []
+        for (index, entry) in text.split(separator: ",").enumerated() {
+            let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = parts[0].trimmingCharacters(in: .whitespaces)
+            guard parts.count == 2, !name.isEmpty, name.utf8.allSatisfy(Self.isTokenByte),
+                let value = parts[1].trimmingCharacters(in: .whitespaces).removingPercentEncoding,
+                value.utf8.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 })
+            else { throw Mistake(entry: index + 1) }
+            fields.append(Field(name: name, value: value))
+        }
+        self.fields = fields
+    }
+
+    struct Mistake: Error {
+        /// The position of the entry, counted from 1.
+        let entry: Int
+    }
+
+    package var description: String { "[\(fields.map(\.description).joined(separator: ", "))]" }
+    package var customMirror: Mirror { Mirror(self, children: ["names": fields.map(\.name)]) }
+
+    /// Returns true for the token characters of RFC 9110 section 5.6.2.
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+}
+
+/// The PEM files for TLS connections to a collector. They are read when the exporter is created.
+package struct OTLPSecurity: Sendable, Equatable {
+    /// The trusted CA certificates, which replace those of the system.
+    package var certificateFile: String?
+    /// The client certificate for mutual TLS. Requires a client key.
+    package var clientCertificateFile: String?
+    package var clientKeyFile: String?
+
+    package init(
+        certificateFile: String? = nil, clientCertificateFile: String? = nil, clientKeyFile: String? = nil
+    ) {
+        self.certificateFile = certificateFile
+        self.clientCertificateFile = clientCertificateFile
+        self.clientKeyFile = clientKeyFile
     }
 }

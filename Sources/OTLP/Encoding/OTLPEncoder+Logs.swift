@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Telemetry
 
 extension OTLPEncoder {
-    /// The body of a request for `/v1/logs`, the records in their order.
+    /// Encodes the body of a request to `/v1/logs`. Keeps the order of the records.
     func logs(_ records: [LogRecord], of service: Resource) throws -> [UInt8] {
         try body(
             ProtoExportLogsServiceRequest.with {
@@ -38,7 +38,9 @@ extension OTLPEncoder {
         }
     }
 
-    /// Source: OpenTelemetry specification, "Logs Data Model", Mapping of SeverityNumber; `notice` is INFO2.
+    /// Maps a log level to a severity number. `notice` becomes INFO2.
+    ///
+    /// Source: OpenTelemetry specification, "Logs Data Model", Mapping of SeverityNumber.
     private func severity(_ level: Logger.Level) -> ProtoSeverityNumber {
         switch level {
         case .trace: .trace

@@ -3,7 +3,8 @@ import SwiftProtobuf
 import Telemetry
 
 extension OTLPEncoder {
-    /// The body of a request for `/v1/metrics`: counters as monotonic sums, everything cumulative since `start`.
+    /// Encodes the body of a request to `/v1/metrics`. Counters become monotonic sums; all values are cumulative since
+    /// `start`.
     func metrics(_ snapshot: MetricsSnapshot) throws -> [UInt8] {
         try body(
             ProtoExportMetricsServiceRequest.with {
@@ -62,7 +63,7 @@ extension OTLPEncoder {
             $0.count = value.count
             $0.sum = value.sum
             $0.explicitBounds = value.upperBounds
-            // Here each bucket counts for itself.
+            // OTLP bucket counts are not cumulative.
             $0.bucketCounts = zip(value.cumulativeCounts, [0] + value.cumulativeCounts).map { $0 - $1 }
             $0.attributes = pairs(sample.labels)
         }

@@ -3,11 +3,13 @@ import Telemetry
 import Tracing
 
 extension OTLPEncoder {
+    /// Flag bits.
+    ///
     /// Source: OpenTelemetry Protocol, `trace.proto`, `SpanFlags`.
     private static let hasIsRemote: UInt32 = 0x100
     private static let isRemote: UInt32 = 0x200
 
-    /// The body of a request for `/v1/traces`: the spans by resource, otherwise in their order.
+    /// Encodes the body of a request to `/v1/traces`. Groups the spans by resource and otherwise keeps their order.
     func spans(_ spans: [SpanData]) throws -> [UInt8] {
         var groups: [ProtoResourceSpans] = []
         var places: [ObjectIdentifier: Int] = [:]
@@ -33,7 +35,7 @@ extension OTLPEncoder {
             $0.spanID = ids.spanID(of: data.context)
             $0.traceState = data.context.state ?? ""
             if let parent = data.parent { $0.parentSpanID = ids.spanID(of: parent) }
-            // In a span the bit speaks of the parent, in a link of the linked span.
+            // For a span, the remote bit describes its parent; for a link, the linked span.
             $0.flags = flags(data.context.flags, isRemote: data.parent?.isRemote ?? false)
             $0.name = data.name
             $0.kind = kind(data.kind)
@@ -57,7 +59,7 @@ extension OTLPEncoder {
         }
     }
 
-    /// `nil` for a link to a context that names no span.
+    /// Returns `nil` for a link whose context identifies no span.
     private func link(_ link: SpanLink) -> ProtoSpan.Link? {
         guard let context = link.context.traceContext else { return nil }
         return .with {
@@ -83,7 +85,7 @@ extension OTLPEncoder {
         }
     }
 
-    /// A description belongs to errors alone (specification, "Set Status").
+    /// Converts a status. Only errors have a description (specification, "Set Status").
     private func status(_ status: SpanStatus) -> ProtoStatus {
         switch status.code {
         case .ok: .with { $0.code = .ok }

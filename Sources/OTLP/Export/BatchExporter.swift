@@ -2,11 +2,11 @@ import Core
 import CoreMetrics
 import Logging
 
-/// Gathers items of one signal and sends them in batches, one request at a time.
+/// Queues items of one signal and sends them in batches, one request at a time.
 ///
 ///     offer (any thread) ─▶ BatchQueue ─▶ run(): encode once ─▶ OTLPSender, as often as it takes
 ///
-/// Offering takes a lock for as long as an append takes, and never waits for a collector.
+/// Offering an item holds a lock only for an append, and never waits for the collector.
 final class BatchExporter<Item: Sendable>: Sendable {
     private struct State {
         var queue: BatchQueue<Item>
@@ -15,7 +15,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
     }
 
     private struct Flush {
-        /// How much is settled when it is done.
+        /// The value of `settledCount` at which the flush is complete.
         let target: Int
         let continuation: CheckedContinuation<Bool, Never>
     }
@@ -30,10 +30,12 @@ final class BatchExporter<Item: Sendable>: Sendable {
     private let metrics: ExportMetrics
     private let log: ExportLog
 
+    /// Creates an exporter.
+    ///
     /// - Parameters:
-    ///   - timeout: of one request.
-    ///   - weight: how much an item counts in ``ExportMetrics``.
-    ///   - encode: the body of a request with these items, called outside of the lock and off the callers' threads.
+    ///   - timeout: the time limit for one request.
+    ///   - weight: the number of units that an item counts for in ``ExportMetrics``.
+    ///   - encode: encodes the body of a request. Called outside of the lock, by ``run()``.
     init(
         _ configuration: BatchConfiguration,
         sender: any OTLPSender,
@@ -52,10 +54,10 @@ final class BatchExporter<Item: Sendable>: Sendable {
         self.encode = encode
     }
 
-    /// Items that wait, without those of the batch that is under way.
+    /// The number of queued items, not counting the batch in flight.
     var queueCount: Int { state.withLock { $0.queue.count } }
 
-    /// Takes an item, or counts it as dropped. Quick, never blocks; any thread.
+    /// Queues an item, or counts it as dropped. Fast and non-blocking; can be called on any thread.
     func offer(_ item: Item) {
         switch state.withLock({ $0.queue.offer(item, now: .now) }) {
         case .queued(let wakes): if wakes { wakeup.wake() }
@@ -64,13 +66,13 @@ final class BatchExporter<Item: Sendable>: Sendable {
         }
     }
 
-    /// Sends until ``shutdown(within:)`` and the time that it allows, or until its task is cancelled; gives up what is
-    /// left then, and closes the sender. To be called once.
+    /// Sends batches until a shutdown is complete or has timed out, or the task is cancelled. Then drops what is left
+    /// and closes the sender. Call it only once.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.sendAll() }
             group.addTask { await self.deadline() }
-            // Whichever is first: all is sent, or the time is over.
+            // Returns when everything is sent or the deadline has passed.
             await group.next()
             group.cancelAll()
         }
@@ -83,9 +85,9 @@ final class BatchExporter<Item: Sendable>: Sendable {
         await sender.shutdown()
     }
 
-    /// Sends what waits now, and returns when that is done with, or after `duration`.
+    /// Sends everything that is queued now. Returns when that is settled or after `duration`.
     ///
-    /// - Returns: Whether all of it was settled in time: taken, refused or given up.
+    /// - Returns: true when everything was settled in time: accepted, refused or dropped.
     func forceFlush(within duration: Duration) async -> Bool {
         await withDiscardingTaskGroup { group in
             defer { group.cancelAll() }
@@ -105,7 +107,8 @@ final class BatchExporter<Item: Sendable>: Sendable {
         }
     }
 
-    /// Takes no more items; ``run()`` has `duration` for those that are left, and returns. Any thread, never blocks.
+    /// Stops accepting items. ``run()`` spends up to `duration` on the remaining items and then returns. Never blocks;
+    /// can be called on any thread.
     func shutdown(within duration: Duration) {
         state.withLock { $0.queue.close(deadline: .now + duration) }
         wakeup.wake()
@@ -131,7 +134,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
         }
     }
 
-    /// Returns when the time that a shutdown allows is over.
+    /// Returns when the time limit of a shutdown has passed.
     private func deadline() async {
         await closing.wait(until: nil)
         guard let deadline = state.withLock({ $0.queue.deadline }) else { return }

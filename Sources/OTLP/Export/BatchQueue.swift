@@ -1,40 +1,39 @@
-/// What waits to be exported, and what is to be done about it next: the states of a batching exporter, without clock,
-/// randomness or threads of its own.
+/// The queue and the state machine of a batching exporter. It has no clock, randomness or threads of its own.
 ///
 ///     offer ─▶ waiting (bounded) ─▶ batch ── accepted, refused ─▶ settled
 ///                                   ▲   │
-///                                   └───┘ unavailable: the same again later, until its retention is over
+///                                   └───┘ unavailable: retry the same batch until its retention is over
 ///
-/// One batch is under way at a time and keeps its place until it is settled, so that a collector that was away gets
-/// everything once, in order, as far as the queue reached.
+/// Only one batch is in flight at a time, and it keeps its place until it is settled. After an outage, the collector
+/// therefore receives all items that fit into the queue, in order.
 struct BatchQueue<Item: Sendable>: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     enum Offer: Sendable, Equatable {
-        /// Kept; `wakes` when whoever exports has to look again.
+        /// The item was queued. If `wakes` is true, the exporter must call `next(now:)` again.
         case queued(wakes: Bool)
         case full
         case closed
     }
 
     enum Step: Sendable {
-        /// Send these.
+        /// Send this new batch.
         case start([Item])
-        /// Send the batch that was unavailable again.
+        /// Retry the current batch.
         case again
-        /// Nothing to do before `until`, or before somebody wakes.
+        /// Do nothing until the given time or the next wake-up.
         case wait(until: Instant?)
-        /// Closed, and nothing is left; `abandoned` is what the time did not suffice for.
+        /// The queue is closed and done. `abandoned` has the items for which there was no time left.
         case finished(abandoned: [Item])
     }
 
-    /// What a batch came to.
+    /// The result of a batch.
     enum Settlement: Sendable, Equatable {
         case exported
         case refused
-        /// Unavailable for longer than it is kept.
+        /// The collector was unavailable for longer than the retention time.
         case expired
-        /// To be sent again.
+        /// The batch will be retried.
         case kept
     }
 
@@ -49,18 +48,18 @@ struct BatchQueue<Item: Sendable>: Sendable {
     private var filling: [Item] = []
     private var current: Batch?
     private var backoff: RetryBackoff
-    /// When what is not a full batch has waited long enough; `nil` when nothing waits.
+    /// The time at which a partial batch is sent; `nil` when nothing is queued.
     private var due: Instant?
-    /// Until when the collector is left alone.
+    /// The earliest time for the next request.
     private var notBefore: Instant?
     private var flushedCount = 0
 
-    /// Until when what is left may be sent; `nil` while the queue is open.
+    /// The deadline for sending the remaining items; `nil` while the queue is open.
     private(set) var deadline: Instant?
 
-    /// Items that were ever kept.
+    /// The number of items accepted so far.
     private(set) var keptCount = 0
-    /// Items of these that are done with, one way or the other.
+    /// The number of accepted items that have been settled, with any result.
     private(set) var settledCount = 0
 
     init(_ configuration: BatchConfiguration) {
@@ -68,13 +67,13 @@ struct BatchQueue<Item: Sendable>: Sendable {
         backoff = RetryBackoff(configuration.backoff)
     }
 
-    /// Items that wait, without those of the batch that is under way.
+    /// The number of queued items, not counting the batch in flight.
     var count: Int { full.count * configuration.maxBatchSize + filling.count }
 
-    /// The items of the batch that is under way.
+    /// The items of the batch in flight.
     var currentItems: [Item] { current?.items ?? [] }
 
-    /// Takes one more, in constant time.
+    /// Adds an item in constant time.
     mutating func offer(_ item: Item, now: @autoclosure () -> Instant) -> Offer {
         guard deadline == nil else { return .closed }
         guard count < configuration.maxQueueSize else { return .full }
@@ -94,11 +93,11 @@ struct BatchQueue<Item: Sendable>: Sendable {
         return .queued(wakes: wakes)
     }
 
-    /// What is to be done at `now`. Not to be asked while a batch is being sent.
+    /// Returns the next step at time `now`. Do not call it while a batch is being sent.
     mutating func next(now: Instant) -> Step {
         let hasWork = current != nil || count > 0
         guard hasWork else { return deadline == nil ? .wait(until: nil) : .finished(abandoned: []) }
-        // Before the deadline there must be room for another attempt.
+        // Give up if the next attempt could only start at or after the deadline.
         if let deadline, max(now, notBefore ?? now) >= deadline { return .finished(abandoned: abandon()) }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         if current != nil { return .again }
@@ -111,9 +110,9 @@ struct BatchQueue<Item: Sendable>: Sendable {
         return .start(items)
     }
 
-    /// Notes what became of the batch that was sent.
+    /// Processes the outcome of a request.
     ///
-    /// - Parameter random: any 64 bits, for the wait before the next attempt.
+    /// - Parameter random: 64 random bits for the jitter of the next wait.
     mutating func settle(_ outcome: ExportOutcome, now: Instant, random: UInt64) -> Settlement {
         switch outcome {
         case .accepted:
@@ -136,21 +135,21 @@ struct BatchQueue<Item: Sendable>: Sendable {
         }
     }
 
-    /// Lets everything that waits now go without delay; returns the value that ``settledCount`` then has.
+    /// Makes all queued items due at once. Returns the value of ``settledCount`` at which they are settled.
     mutating func flush() -> Int {
         flushedCount = keptCount
         return keptCount
     }
 
-    /// Takes no more, and has until `deadline` for what is left. The collector is asked once more at once, whatever
-    /// it wanted before.
+    /// Closes the queue. The remaining items can be sent until `deadline`. Cancels any retry delay, so the next attempt
+    /// is immediate.
     mutating func close(deadline: Instant) {
         guard self.deadline == nil else { return }
         self.deadline = deadline
         notBefore = nil
     }
 
-    /// Takes no more, and gives up everything that is left.
+    /// Drops all remaining items and returns them.
     mutating func abandon() -> [Item] {
         let items = currentItems + full.joined() + filling
         full = []

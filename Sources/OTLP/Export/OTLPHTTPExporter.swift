@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import CZlib
 import Core
 import Foundation
 import NIOCore
@@ -6,14 +7,14 @@ import NIOHTTP1
 import NIOSSL
 import Telemetry
 
-/// Sends requests to a collector by HTTP, one attempt each; who calls decides about another.
+/// Sends requests to a collector over HTTP, with one attempt each. The caller decides about retries.
 ///
-/// Connections are kept between requests and opened when one is sent. Redirects are not followed: headers would go
-/// where nobody sent them.
+/// Connections are opened on demand and reused. Redirects are not followed, because they would forward the headers to
+/// another server.
 ///
 /// Source: OpenTelemetry Protocol, "OTLP/HTTP".
 final class OTLPHTTPExporter: OTLPSender {
-    /// The most that is read of an answer.
+    /// The maximum number of bytes to read of a response.
     private static let maxResponseBytes = 65_536
 
     private let endpoint: OTLPEndpoint
@@ -22,14 +23,17 @@ final class OTLPHTTPExporter: OTLPSender {
     private let configuration: HTTPClient.Configuration
     private let client = Lock(Client.none)
 
-    /// A client must be closed by whoever made it, so that there is none before it is needed.
+    /// The lazily created HTTP client. A client must be shut down once it exists, so it is created with the first
+    /// request.
     private enum Client {
         case none
         case open(HTTPClient)
         case closed
     }
 
-    /// - Throws: when a file for TLS cannot be read.
+    /// Creates an exporter without opening a connection.
+    ///
+    /// - Throws: ``OTLPExporterError`` when a TLS file cannot be used.
     init(
         _ endpoint: OTLPEndpoint, signal: OTLPSignal, clock: any WallClock = SystemWallClock()
     ) throws(OTLPExporterError) {
@@ -40,7 +44,7 @@ final class OTLPHTTPExporter: OTLPSender {
         configuration.redirectConfiguration = .disallow
         configuration.tlsConfiguration = try endpoint.security.tlsConfiguration(for: signal)
         configuration.timeout.connect = .seconds(5)
-        // Attempts are ours, and so are traces: those of exports would make further exports.
+        // Retries are left to the caller. Tracing is off, because spans of exports would cause further exports.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
         configuration.tracing.tracer = nil
@@ -69,7 +73,7 @@ final class OTLPHTTPExporter: OTLPSender {
             defer { client = .closed }
             return client
         }
-        // Fails only when it was shut down before.
+        // Fails only if the client was already shut down.
         if case .open(let client) = last { try? await client.shutdown() }
     }
 
@@ -112,7 +116,7 @@ final class OTLPHTTPExporter: OTLPSender {
             retryAfter: response.headers.first(name: "Retry-After"), body: bytes, now: clock.now())
     }
 
-    /// The error in words that name no header and no address.
+    /// Describes an error without naming headers or addresses.
     private static func reason(of error: any Error) -> String {
         switch error {
         case is CancellationError: "cancelled"
@@ -120,5 +124,137 @@ final class OTLPHTTPExporter: OTLPSender {
         case is TimedOut: "no answer in time"
         default: "\(type(of: error))"
         }
+    }
+}
+
+/// Sends single requests to a collector. Implemented by ``OTLPHTTPExporter``, and by a scripted sender in tests.
+protocol OTLPSender: Sendable {
+    /// Sends a request once.
+    ///
+    /// - Parameters:
+    ///   - body: an export request in the endpoint's protocol, from ``prepare(_:)``.
+    ///   - timeout: the time limit until the response is complete.
+    /// - Returns: the outcome. Failures are returned, not thrown. When the task is cancelled, the outcome is
+    ///   `unavailable`.
+    func send(_ body: PreparedBody, timeout: Duration) async -> ExportOutcome
+
+    /// Prepares `body` for sending any number of times, which includes compression.
+    func prepare(_ body: [UInt8]) -> PreparedBody
+
+    /// Closes all connections. Nothing can be sent afterwards.
+    func shutdown() async
+}
+
+/// The bytes of a request body and their compression.
+struct PreparedBody: Sendable, Equatable {
+    var bytes: [UInt8]
+    var encoding: OTLPCompression
+}
+
+extension OTLPSecurity {
+    /// Returns the TLS settings, or `nil` if the system's defaults suffice.
+    ///
+    /// - Throws: ``OTLPExporterError`` when a file cannot be used.
+    func tlsConfiguration(for signal: OTLPSignal) throws(OTLPExporterError) -> TLSConfiguration? {
+        guard self != OTLPSecurity() else { return nil }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        if let file = certificateFile {
+            configuration.trustRoots = try Self.read(file, "CERTIFICATE", signal) {
+                .certificates(try NIOSSLCertificate.fromPEMFile(file))
+            }
+        }
+        if let file = clientCertificateFile {
+            configuration.certificateChain = try Self.read(file, "CLIENT_CERTIFICATE", signal) {
+                try NIOSSLCertificate.fromPEMFile(file).map { .certificate($0) }
+            }
+        }
+        if let file = clientKeyFile {
+            configuration.privateKey = try Self.read(file, "CLIENT_KEY", signal) {
+                .privateKey(try NIOSSLPrivateKey(file: file, format: .pem))
+            }
+        }
+        return configuration
+    }
+
+    private static func read<Value>(
+        _ file: String, _ setting: String, _ signal: OTLPSignal, _ value: () throws -> Value
+    ) throws(OTLPExporterError) -> Value {
+        do {
+            return try value()
+        } catch {
+            throw OTLPExporterError(signal: signal, setting: setting, file: file, reason: "\(error)")
+        }
+    }
+}
+
+/// The error for a TLS file that cannot be used.
+package struct OTLPExporterError: Error, Sendable, CustomStringConvertible {
+    package let signal: OTLPSignal
+    /// The variable's name without its prefix, for example `CERTIFICATE`.
+    package let setting: String
+    package let file: String
+    package let reason: String
+
+    package var description: String {
+        "OTEL_EXPORTER_OTLP_\(setting) (\(signal.rawValue)): \"\(file)\" is no PEM file that can be used: \(reason)"
+    }
+}
+
+/// The error for an operation that exceeded its time limit.
+struct TimedOut: Error {}
+
+/// Runs `operation` and cancels it after `duration`.
+///
+/// - Throws: ``TimedOut``, or the error of `operation`.
+func withTimeout<Success: Sendable>(
+    _ duration: Duration, _ operation: @escaping @Sendable () async throws -> Success
+) async throws -> Success {
+    try await withThrowingTaskGroup(of: Success.self) { group in
+        group.addTask { try await operation() }
+        group.addTask {
+            try await Task.sleep(for: duration)
+            throw TimedOut()
+        }
+        defer { group.cancelAll() }
+        guard let result = try await group.next() else { throw TimedOut() }
+        return result
+    }
+}
+
+/// Compresses data into a single gzip member (RFC 1952) with zlib.
+enum Gzip {
+    /// zlib failed with this code, which in practice means out of memory.
+    struct Failure: Error {
+        let code: Int32
+    }
+
+    /// The default window size. Adding 16 selects the gzip format instead of zlib's.
+    private static let windowBits = MAX_WBITS + 16
+    /// zlib's default.
+    private static let memoryLevel: Int32 = 8
+
+    static func compress(_ bytes: [UInt8]) throws(Failure) -> [UInt8] {
+        var stream = z_stream()
+        var code = deflateInit2_(
+            &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+            Int32(MemoryLayout<z_stream>.size))
+        guard code == Z_OK else { throw Failure(code: code) }
+        defer { deflateEnd(&stream) }
+        // The buffer fits the worst case, so a single call is enough.
+        let bound = Int(deflateBound(&stream, UInt(bytes.count)))
+        // zlib does not modify its input, but the C declaration is not const.
+        var input = bytes
+        let output = input.withUnsafeMutableBufferPointer { source in
+            [UInt8](unsafeUninitializedCapacity: bound) { target, count in
+                stream.next_in = source.baseAddress
+                stream.avail_in = UInt32(source.count)
+                stream.next_out = target.baseAddress
+                stream.avail_out = UInt32(target.count)
+                code = deflate(&stream, Z_FINISH)
+                count = bound - Int(stream.avail_out)
+            }
+        }
+        guard code == Z_STREAM_END else { throw Failure(code: code) }
+        return output
     }
 }

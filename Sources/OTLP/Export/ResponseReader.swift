@@ -1,20 +1,22 @@
 import Foundation
 import SwiftProtobuf
-import Telemetry
+package import Telemetry
 
-/// Finds out what a collector's answer means.
+/// Interprets the responses of a collector.
 ///
 /// Source: OpenTelemetry Protocol, "OTLP/HTTP Response": full success, partial success, failures, throttling.
 struct ResponseReader: Sendable {
-    /// The statuses that ask for another attempt; no others do.
+    /// The status codes that allow a retry. All others are final.
     private static let retryable: Set<Int> = [429, 502, 503, 504]
     private static let maxMessageLength = 200
 
     let signal: OTLPSignal
 
+    /// Returns the outcome for a response.
+    ///
     /// - Parameters:
-    ///   - body: what was read of it; empty when it was too long.
-    ///   - now: what a date in `retryAfter` is compared with.
+    ///   - body: the response body; empty if it was too long.
+    ///   - now: the reference for a date in `retryAfter`.
     func outcome(
         status: Int, contentType: String?, retryAfter: String?, body: [UInt8], now: Timestamp
     ) -> ExportOutcome {
@@ -27,7 +29,8 @@ struct ResponseReader: Sendable {
             reason: "HTTP \(status)", retryAfter: retryAfter.flatMap { RetryAfter.duration($0, now: now) })
     }
 
-    /// What cannot be read counts as full success: the status has already said so.
+    /// Returns the outcome for a 2xx response. An unreadable body counts as full success, because the status code
+    /// already says so.
     private func accepted(_ body: [UInt8], isJSON: Bool) -> ExportOutcome {
         guard !body.isEmpty else { return .accepted(rejected: 0, message: nil) }
         switch signal {
@@ -56,18 +59,56 @@ struct ResponseReader: Sendable {
         return try? Answer(jsonUTF8Bytes: body, options: options)
     }
 
-    /// The beginning of a body that is text.
+    /// Returns the beginning of a text body, for error messages.
     private func explanation(_ body: [UInt8], _ type: String) -> String {
         guard !body.isEmpty, type.hasPrefix("text/plain") || type.hasPrefix("application/json") else { return "" }
         return ": " + Self.excerpt(String(decoding: body.prefix(4 * Self.maxMessageLength), as: UTF8.self))
     }
 
-    /// Foreign text as a log can bear it: short, on one line.
+    /// Makes foreign text safe for the log: short and on one line.
     private static func excerpt(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(maxMessageLength) {
             result.append(scalar.properties.generalCategory == .control ? " " : scalar)
         }
         return String(result)
+    }
+}
+
+/// The outcome of one request.
+enum ExportOutcome: Sendable, Equatable {
+    /// The collector accepted the request, except for `rejected` items. `message` is the reason or a warning.
+    case accepted(rejected: Int, message: String?)
+    /// A temporary failure. Retry the same request later, and not before `retryAfter` if the collector requested a
+    /// delay.
+    case unavailable(reason: String, retryAfter: Duration?)
+    /// A permanent failure. A retry would not help.
+    case refused(reason: String)
+}
+
+/// Parses the `Retry-After` header: a number of seconds or a date.
+///
+/// Source: RFC 9110, sections 10.2.3 and 5.6.7 (the three date formats).
+package enum RetryAfter {
+    /// The maximum wait that is accepted. A longer one is assumed to be a mistake.
+    package static let maximum = Duration.seconds(300)
+
+    /// Returns the wait, from zero to `maximum`, or `nil` if `text` is neither a number nor a date.
+    package static func duration(_ text: String, now: Timestamp, atMost maximum: Duration = Self.maximum) -> Duration? {
+        let text = text.trimmingCharacters(in: .whitespaces)
+        if !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+            return Int(text).map { min(.seconds($0), maximum) } ?? maximum
+        }
+        for format in ["EEE, dd MMM yyyy HH:mm:ss zzz", "EEEE, dd-MMM-yy HH:mm:ss zzz", "EEE MMM d HH:mm:ss yyyy"] {
+            let formatter = DateFormatter()
+            formatter.locale = Locale(identifier: "en_US_POSIX")
+            formatter.timeZone = TimeZone(secondsFromGMT: 0)
+            formatter.dateFormat = format
+            guard let date = formatter.date(from: text),
+                let time = Timestamp(secondsSinceEpoch: date.timeIntervalSince1970)
+            else { continue }
+            return min(max(time.since(now), .zero), maximum)
+        }
+        return nil
     }
 }

@@ -1,12 +1,12 @@
-/// How long to wait before a request is sent again: exponential with jitter, capped.
+/// Exponential back-off with jitter and a cap, for repeating requests.
 ///
-/// Half of the wait is certain and half random, so that a collector that comes back is neither hammered nor met by
-/// everybody at once. A value type without clock or randomness of its own.
+/// Half of each wait is fixed and half is random. A recovering collector is thus neither hammered by one client nor hit
+/// by all at once. A value type; the caller supplies the randomness.
 package struct RetryBackoff: Sendable {
     package struct Configuration: Sendable, Equatable {
-        /// The longest first wait; it doubles with every failure.
+        /// The maximum first wait. It doubles with every failure.
         package var base: Duration
-        /// The longest wait of all.
+        /// The maximum wait.
         package var cap: Duration
 
         package init(base: Duration = .seconds(1), cap: Duration = .seconds(15)) {
@@ -23,16 +23,16 @@ package struct RetryBackoff: Sendable {
         ceiling = configuration.base
     }
 
-    /// The wait before the next attempt.
+    /// Returns the wait before the next attempt.
     ///
-    /// - Parameter random: any 64 bits.
+    /// - Parameter random: 64 random bits.
     package mutating func next(random: UInt64) -> Duration {
         let wait = ceiling / 2 + ceiling / 2 * (Double(random >> 11) * 0x1p-53)
         ceiling = min(ceiling * 2, configuration.cap)
         return wait
     }
 
-    /// Back to the beginning, after a success.
+    /// Resets the back-off after a success.
     package mutating func reset() {
         ceiling = configuration.base
     }

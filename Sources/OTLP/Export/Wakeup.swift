@@ -1,6 +1,6 @@
 import Core
 
-/// Wakes one task that waits, from any thread. A wake-up that comes while nobody waits counts for the next wait.
+/// A signal that wakes one waiting task from any thread. A wake-up without a waiting task is kept for the next wait.
 package final class Wakeup: Sendable {
     private struct State {
         var isPending = false
@@ -10,7 +10,9 @@ package final class Wakeup: Sendable {
     private let state = Lock(State())
     private let sleep: @Sendable (Duration) async throws -> Void
 
-    /// - Parameter sleep: ends early, by an error, when its task is cancelled.
+    /// Creates a wake-up signal.
+    ///
+    /// - Parameter sleep: suspends for a duration. Must throw early when its task is cancelled.
     package init(
         sleep: @escaping @Sendable (Duration) async throws -> Void = {
             try await Task.sleep(for: $0, clock: .continuous)
@@ -19,7 +21,7 @@ package final class Wakeup: Sendable {
         self.sleep = sleep
     }
 
-    /// Cheap, never blocks.
+    /// Wakes the waiting task. Cheap and non-blocking.
     package func wake() {
         let waiter = state.withLock { state in
             let waiter = state.waiter
@@ -30,12 +32,12 @@ package final class Wakeup: Sendable {
         waiter?.resume()
     }
 
-    /// Waits for a wake-up, for as long as `duration` says, or for the task's cancellation; not to be called by two
-    /// tasks at a time.
+    /// Waits until a wake-up, the end of `duration`, or the cancellation of the task. Only one task may wait at a time.
     ///
-    /// Whoever wakes changes what there is to see first: the caller looks at it after the wait, and misses nothing.
+    /// The waking side must change the shared state before it calls ``wake()``. If the waiting task reads the state
+    /// after each wait, it misses no change.
     ///
-    /// - Parameter duration: `nil` waits for a wake-up alone.
+    /// - Parameter duration: the maximum wait; `nil` for no limit.
     package func wait(for duration: Duration?) async {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
@@ -60,7 +62,7 @@ package final class Wakeup: Sendable {
         state.withLock { $0.isPending = false }
     }
 
-    /// The same until an instant; `nil` waits for a wake-up alone.
+    /// Waits until a wake-up, the given instant, or the cancellation of the task. `nil` sets no time limit.
     func wait(until instant: ContinuousClock.Instant?) async {
         await wait(for: instant.map { max(.zero, $0 - .now) })
     }

@@ -1,11 +1,11 @@
 package import Telemetry
 package import Tracing
 
-/// A span that has ended: what processors get.
+/// The data of a span that has ended, as passed to processors.
 ///
 /// Source: OpenTelemetry specification, "Tracing API", Span.
 package struct SpanData: Sendable {
-    /// How much one span may hold; what is more is counted and left out (specification, "Span Limits").
+    /// The maximum number of parts of a span. Further parts are dropped and counted (specification, "Span Limits").
     package struct Limits: Sendable {
         package var attributes: Int
         package var events: Int
@@ -18,21 +18,21 @@ package struct SpanData: Sendable {
         }
     }
 
-    /// The service that made it.
+    /// The service that created the span.
     package var resource: Resource
-    /// The span itself.
+    /// The trace context of the span itself.
     package var context: TraceContext
-    /// The span above it, `nil` for a root.
+    /// The trace context of the parent span; `nil` for a root span.
     package var parent: TraceContext?
     package var name: String
     package var kind: SpanKind
     package var start: Timestamp
-    /// Never before ``start``.
+    /// The end time, never before ``start``.
     package var end: Timestamp
     package var attributes: SpanAttributes
     package var events: [SpanEvent]
     package var links: [SpanLink]
-    /// `nil` where nothing was said: *unset*.
+    /// The status; `nil` for *unset*.
     package var status: SpanStatus?
     package var droppedAttributeCount = 0
     package var droppedEventCount = 0
@@ -65,4 +65,24 @@ package struct SpanData: Sendable {
     }
 
     package var duration: Duration { end.since(start) }
+}
+
+/// Receives sampled spans that have ended, for example to export them or to keep them for the latency page.
+package protocol SpanProcessor: Sendable {
+    /// Processes a span. Called on the thread that ended it, including event loops and the MQTT thread, so it must be
+    /// fast and must not block.
+    func onEnd(_ span: SpanData)
+}
+
+/// Exports ended spans in batches. It belongs to an ``OTLPPipeline``, which runs it.
+///
+/// Source: OpenTelemetry specification, "Tracing SDK", Batching processor.
+package struct BatchSpanProcessor: SpanProcessor {
+    let exporter: BatchExporter<SpanData>
+
+    /// Queues a span, holding a lock only for an append. If the queue is full, counts the span as dropped.
+    package func onEnd(_ span: SpanData) {
+        guard span.context.isSampled else { return }
+        exporter.offer(span)
+    }
 }

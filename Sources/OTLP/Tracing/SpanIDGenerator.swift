@@ -1,21 +1,22 @@
 import Synchronization
 
-/// Makes the numbers that name traces and spans. Handed in through `init`, so that tests can count.
+/// Generates trace and span ids. Passed in through `init`, so that tests can use predictable ids.
 package protocol SpanIDGenerator: Sendable {
-    /// 16 bytes, not all zero.
+    /// Returns a 16-byte trace id that is not all zero.
     func nextTraceID() -> (high: UInt64, low: UInt64)
-    /// 8 bytes, not zero.
+    /// Returns an 8-byte span id that is not zero.
     func nextSpanID() -> UInt64
 }
 
-/// Random numbers that do not repeat within 2^64 draws: a Weyl sequence from a random start, mixed (SplitMix64).
+/// Generates random ids that do not repeat within 2^64 draws: SplitMix64, a mixed Weyl sequence from a random start.
 ///
-/// They must be unique, not unguessable, so that a draw costs nanoseconds and no system call. Thread-safe.
+/// The ids must be unique but not unpredictable, so a draw takes only nanoseconds and no system call. Thread-safe.
 package final class RandomSpanIDGenerator: SpanIDGenerator {
     private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
     private let state: Atomic<UInt64>
-    /// The upper half of trace ids differs between processes even where two started from the same number.
+    /// A random value mixed into the upper half of trace ids. It keeps the ids of two processes apart even if both
+    /// sequences start at the same number.
     private let process: UInt64
 
     package init() {

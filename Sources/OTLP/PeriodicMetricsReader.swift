@@ -1,10 +1,10 @@
 import Observability
 import Telemetry
 
-/// Exports all metrics of a registry at an interval, and a last time at the end.
+/// Exports all metrics of a registry at a fixed interval, and once more at shutdown.
 ///
-/// Values are cumulative, so that a snapshot that never arrives is made good by the next. One waits at most while
-/// another is tried again.
+/// Values are cumulative, so the next snapshot makes up for a lost one. At most one snapshot is queued while another is
+/// being retried.
 ///
 /// Source: OpenTelemetry specification, "Metrics SDK", Periodic exporting MetricReader.
 final class PeriodicMetricsReader: Sendable {
@@ -27,14 +27,14 @@ final class PeriodicMetricsReader: Sendable {
         start = clock.now()
     }
 
-    /// What its exporter needs: a snapshot a request, one that waits.
+    /// The batch configuration of the reader's exporter: one snapshot per request, and one in the queue.
     static func batches(interval: Duration, timeout: Duration) -> BatchConfiguration {
         BatchConfiguration(
             maxQueueSize: 1, maxBatchSize: 1, scheduleDelay: .zero, exportTimeout: timeout,
             retention: min(interval, timeout))
     }
 
-    /// Until ``shutdown(within:)`` and the last export, or until its task is cancelled.
+    /// Exports until ``shutdown(within:)`` has completed or the task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask {
@@ -59,4 +59,15 @@ final class PeriodicMetricsReader: Sendable {
         exporter.offer(
             MetricsSnapshot(resource: resource, start: start, time: clock.now(), families: registry.snapshot()))
     }
+}
+
+/// All metrics at one point in time.
+struct MetricsSnapshot: Sendable {
+    let resource: Resource
+    let start: Timestamp
+    let time: Timestamp
+    let families: [MetricFamily]
+
+    /// The number of data points: one per series.
+    var pointCount: Int { families.reduce(0) { $0 + $1.samples.count } }
 }

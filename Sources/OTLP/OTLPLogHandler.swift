@@ -1,12 +1,13 @@
 package import Logging
 import Telemetry
 
-/// Sends what is logged to a collector, beside the handler that writes it.
+/// A log handler that exports log lines to a collector, in addition to the handler that writes them.
 ///
-/// `trace_id` and `span_id` in the metadata, where both are valid, become the record's trace. What the export itself
-/// logs (labels that begin with ``ownLabel``) is left out, or a collector that is down would be told of it forever.
+/// If the metadata contains valid `trace_id` and `span_id` values, they become the record's trace context. Lines of the
+/// exporter itself (labels that start with ``ownLabel``) are not exported. Otherwise an unreachable collector would
+/// generate new records forever.
 package struct OTLPLogHandler: LogHandler {
-    /// The label of loggers whose lines are not sent.
+    /// The label prefix of loggers whose lines are not exported.
     package static let ownLabel = "windsock.otlp"
 
     package var metadata: Logger.Metadata = [:]
@@ -72,5 +73,46 @@ extension LogRecord.Value {
 
     init(_ text: String) {
         self = .text(String(text.prefix(LogRecord.maxTextLength)))
+    }
+}
+
+/// A log line queued for export. All values are converted to text when the line is logged, so that the queue retains no
+/// objects of the caller.
+struct LogRecord: Sendable {
+    /// The maximum length of a text, in characters. Longer texts are truncated.
+    static let maxTextLength = 16_384
+    /// The maximum number of attributes. Others are dropped and counted.
+    static let maxAttributeCount = 128
+
+    indirect enum Value: Sendable, Equatable {
+        case text(String)
+        case list([Value])
+        case map([String: Value])
+    }
+
+    let time: Timestamp
+    let level: Logger.Level
+    let message: String
+    /// The span that was active when the line was logged.
+    let trace: TraceContext?
+    let attributes: [String: Value]
+    let droppedAttributeCount: Int
+}
+
+/// Exports log records in batches. It belongs to an ``OTLPPipeline``, which runs it.
+///
+/// Source: OpenTelemetry specification, "Logs SDK", Batching processor.
+package struct BatchLogProcessor: Sendable {
+    let exporter: BatchExporter<LogRecord>
+    let clock: any WallClock
+
+    func add(
+        level: Logger.Level, message: String, trace: TraceContext?, attributes: [String: LogRecord.Value],
+        droppedAttributeCount: Int
+    ) {
+        exporter.offer(
+            LogRecord(
+                time: clock.now(), level: level, message: message, trace: trace, attributes: attributes,
+                droppedAttributeCount: droppedAttributeCount))
     }
 }

@@ -2,28 +2,29 @@ package import Logging
 package import Observability
 package import Telemetry
 
-/// Everything that is exported, put together from the configuration.
+/// The export pipeline for all configured signals.
 ///
 ///     OTLPTracer ─▶ spans: BatchSpanProcessor ─▶ BatchExporter ─▶ OTLPHTTPExporter ─▶ /v1/traces
 ///     OTLPLogHandler ─▶ logs: BatchLogProcessor ─▶ BatchExporter ─▶ OTLPHTTPExporter ─▶ /v1/logs
 ///     MetricsRegistry ─▶ PeriodicMetricsReader ─▶ BatchExporter ─▶ OTLPHTTPExporter ─▶ /v1/metrics
 ///
-/// A signal that is not exported has no part. The owner calls ``run()`` once, and ``shutdown(within:)`` when those
-/// who make telemetry have stopped.
+/// Signals that are not exported have no branch. The owner calls ``run()`` once, and ``shutdown(within:)`` after all
+/// producers of telemetry have stopped.
 package final class OTLPPipeline: Sendable {
-    /// For tracers; `nil` when spans are not exported.
+    /// The processor to pass to tracers; `nil` when spans are not exported.
     package let spans: BatchSpanProcessor?
-    /// For ``OTLPLogHandler``; `nil` when logs are not exported.
+    /// The processor to pass to ``OTLPLogHandler``; `nil` when logs are not exported.
     package let logs: BatchLogProcessor?
     private let metrics: PeriodicMetricsReader?
+    private let stopped = Wakeup()
 
-    /// Opens no connection: the first request does.
+    /// Creates a pipeline. Opens no connection; the first request does.
     ///
     /// - Parameters:
-    ///   - registry: what is exported as metrics, and where the figures about exports are kept: `otlp.exported`,
+    ///   - registry: the metrics to export. It also receives the metrics of the export itself: `otlp.exported`,
     ///     `otlp.dropped` (by `reason`), `otlp.retries` and `otlp.queue.size`, each by `signal`.
-    ///   - logger: for what goes wrong; its label shall begin with ``OTLPLogHandler/ownLabel``.
-    /// - Throws: when a file for TLS cannot be used.
+    ///   - logger: logs export failures. Its label must start with ``OTLPLogHandler/ownLabel``.
+    /// - Throws: ``OTLPExporterError`` when a TLS file cannot be used.
     package init(
         _ configuration: OTLPConfiguration, registry: MetricsRegistry, logger: Logger,
         clock: any WallClock = SystemWallClock()
@@ -75,8 +76,8 @@ package final class OTLPPipeline: Sendable {
         }
     }
 
-    /// Exports until ``shutdown(within:)`` and what it allows are over, or until its task is cancelled, which gives up
-    /// what is left. Without anything to export it waits for the same.
+    /// Exports until ``shutdown(within:)`` has completed or the task is cancelled. Cancellation drops what is still
+    /// queued. Without any signal to export, it only waits for either event.
     package func run() async {
         await withDiscardingTaskGroup { group in
             if let spans { group.addTask { await spans.exporter.run() } }
@@ -86,9 +87,9 @@ package final class OTLPPipeline: Sendable {
         }
     }
 
-    /// Exports what is there now.
+    /// Exports everything that is queued now.
     ///
-    /// - Returns: Whether that was done within `duration`: by then everything was taken, refused or given up.
+    /// - Returns: true when all of it was accepted, refused or dropped within `duration`.
     package func forceFlush(within duration: Duration = .seconds(30)) async -> Bool {
         async let spans = spans?.exporter.forceFlush(within: duration)
         async let logs = logs?.exporter.forceFlush(within: duration)
@@ -96,14 +97,12 @@ package final class OTLPPipeline: Sendable {
         return await [spans, logs, metrics].allSatisfy { $0 ?? true }
     }
 
-    /// Takes no more telemetry. ``run()`` sends what is left, for `duration` at most, and returns. Any thread, never
-    /// blocks.
+    /// Stops accepting telemetry. ``run()`` spends up to `duration` on sending what is queued, and then returns. Can be
+    /// called on any thread; never blocks.
     package func shutdown(within duration: Duration = .seconds(5)) {
         spans?.exporter.shutdown(within: duration)
         logs?.exporter.shutdown(within: duration)
         metrics?.shutdown(within: duration)
         stopped.wake()
     }
-
-    private let stopped = Wakeup()
 }

@@ -1,5 +1,0 @@
-/// How the bodies of requests are made smaller.
-package enum OTLPCompression: String, Sendable, Hashable, CaseIterable {
-    case none
-    case gzip
-}

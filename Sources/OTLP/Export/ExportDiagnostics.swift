@@ -1,0 +1,93 @@
+import Core
+import CoreMetrics
+import Logging
+
+/// Logs export failures, at most once a minute for each kind, so that an unreachable collector does not flood the log.
+final class ExportLog: Sendable {
+    enum Kind: Sendable {
+        case unavailable
+        case refused
+        case rejected
+        case expired
+        case invalid
+        case shutdown
+    }
+
+    private static let interval = Duration.seconds(60)
+
+    private struct State {
+        var last: [Kind: ContinuousClock.Instant] = [:]
+        var isFailing = false
+    }
+
+    private let logger: Logger
+    private let state = Lock(State())
+
+    init(_ logger: Logger, signal: OTLPSignal) {
+        var logger = logger
+        logger[metadataKey: "signal"] = .string(signal.rawValue)
+        self.logger = logger
+    }
+
+    func report(_ kind: Kind, _ message: Logger.Message, _ metadata: Logger.Metadata) {
+        let now = ContinuousClock.now
+        let isTime = state.withLock { state in
+            state.isFailing = state.isFailing || kind == .unavailable
+            if let last = state.last[kind], now - last < Self.interval { return false }
+            state.last[kind] = now
+            return true
+        }
+        if isTime { logger.warning(message, metadata: metadata) }
+    }
+
+    /// Logs once that an unavailable collector accepts telemetry again.
+    func reportSuccess() {
+        let wasFailing = state.withLock { state in
+            defer { state.isFailing = false }
+            if state.isFailing { state.last[.unavailable] = nil }
+            return state.isFailing
+        }
+        if wasFailing { logger.info("The collector takes telemetry again") }
+    }
+}
+
+/// The counters of exported and dropped items for one signal.
+struct ExportMetrics: Sendable {
+    /// The reason why items did not reach the collector. The set is small and fixed, because it provides the values of
+    /// a label.
+    enum DropReason: String, Sendable, CaseIterable {
+        /// The queue was full.
+        case queueFull = "queue_full"
+        /// The collector refused the request.
+        case refused
+        /// The collector accepted the request but rejected these items.
+        case rejected
+        /// The collector was unavailable for too long.
+        case expired
+        /// The process shut down.
+        case shutdown
+        /// The items could not be encoded.
+        case invalid
+    }
+
+    let exported: Counter
+    /// Counts repeated requests.
+    let retries: Counter
+    private let dropped: [DropReason: Counter]
+
+    init(_ signal: OTLPSignal, factory: any MetricsFactory) {
+        let signal = ("signal", signal.rawValue)
+        exported = Counter(label: "otlp.exported", dimensions: [signal], factory: factory)
+        retries = Counter(label: "otlp.retries", dimensions: [signal], factory: factory)
+        dropped = Dictionary(
+            uniqueKeysWithValues: DropReason.allCases.map { reason in
+                let dimensions = [signal, ("reason", reason.rawValue)]
+                return (reason, Counter(label: "otlp.dropped", dimensions: dimensions, factory: factory))
+            })
+    }
+
+    func drop(_ count: Int, _ reason: DropReason) {
+        guard count > 0 else { return }
+        dropped[reason]?.increment(by: count)
+    }
+}
