@@ -1,23 +1,24 @@
 import Core
+package import CoreMetrics
 
-/// A metrics backend that can be read: what `/metrics` shows and what exporters send.
+/// A readable metrics backend: the source for `/metrics` and for exporters.
 ///
-/// Recording into a handler takes no lock; making a handler takes a short one. The number of series is bounded
-/// (``MetricsConfiguration/maxSeries``): labels that somebody outside chooses cannot fill the memory.
+/// Recording a value takes no lock; creating a handler takes one briefly. The number of series is bounded by
+/// ``MetricsConfiguration/maxSeries``, so labels taken from untrusted input cannot exhaust memory.
 ///
-/// Bootstrap it once (`MetricsSystem.bootstrap(registry)`), or hand it to metrics as their `factory:`.
+/// Bootstrap it once with `MetricsSystem.bootstrap(registry)`, or pass it to individual metrics as their `factory:`.
 package final class MetricsRegistry: Sendable {
-    /// Why a series was not kept under its own name and labels.
+    /// The reason why a series was not kept under its own name and labels.
     package enum DropReason: Sendable {
-        /// ``MetricsConfiguration/maxSeries`` are in use.
+        /// The limit ``MetricsConfiguration/maxSeries`` is reached.
         case full
-        /// A metric of another kind has the name: a mistake in the program.
+        /// The name is taken by a metric of another kind, which is a programming error.
         case conflict
     }
 
-    /// Counts requests for series that could not be kept.
+    /// The name of the counter of requests for series that could not be kept.
     package static let droppedSeriesName = "windsock_metrics_dropped_series_total"
-    /// The number of series in use.
+    /// The name of the gauge that reports the number of series in use.
     package static let seriesName = "windsock_metrics_series"
 
     package let configuration: MetricsConfiguration
@@ -26,13 +27,15 @@ package final class MetricsRegistry: Sendable {
 
     private struct State {
         var table: SeriesTable
-        /// By sanitised name without suffix; as many as the program has calls that describe.
+        /// Help texts by sanitised name without suffix. Bounded by the number of `describe` calls in the program.
         var help: [String: String] = [:]
         var reported: Set<DropReason> = []
     }
 
-    /// - Parameter onFirstDrop: called for the first drop of each reason, for a line in the log; later ones are only
-    ///   counted. Called outside of the lock, on the thread that asked for the series.
+    /// Creates an empty registry.
+    ///
+    /// - Parameter onFirstDrop: called on the first drop for each reason, so that it can be logged. Later drops are
+    ///   only counted. Runs outside of the lock, on the thread that asked for the series.
     package init(
         configuration: MetricsConfiguration = MetricsConfiguration(),
         onFirstDrop: @escaping @Sendable (_ name: String, _ reason: DropReason) -> Void = { _, _ in }
@@ -44,18 +47,18 @@ package final class MetricsRegistry: Sendable {
         state = Lock(State(table: table))
     }
 
-    /// Sets the help text of a metric, by the name that the code uses; before or after the metric is made.
+    /// Sets the help text of a metric. Takes the name used in code and works before or after the metric is created.
     package func describe(_ name: String, _ help: String) {
         let key = PrometheusName.metric(name)
         state.withLock { $0.help[key] = help }
     }
 
-    /// Shows what `read` returns at each scrape; nothing while it returns `nil`.
+    /// Registers a metric whose value is read at each scrape. While `read` returns `nil`, the metric is not shown.
     ///
-    /// The same name and labels again replace the closure. `read` runs on the scraping thread, outside of the
-    /// registry's lock; it must not block.
+    /// Registering the same name and labels again replaces the closure. `read` runs on the scraping thread, outside of
+    /// the registry's lock, and must not block.
     ///
-    /// - Parameter kind: `.gauge`, or `.counter` for a figure that somebody else counts up.
+    /// - Parameter kind: `.gauge`, or `.counter` for a total that is maintained elsewhere.
     package func observe(
         _ name: String, help: String? = nil, labels: [(String, String)] = [], kind: MetricKind = .gauge,
         read: @escaping @Sendable () -> Double?
@@ -68,12 +71,12 @@ package final class MetricsRegistry: Sendable {
         _ = series(name, labels: labels, kind: kind) { ObservedSeries(family: $0, labels: $1, observe: read) }
     }
 
-    /// Every family with its values now, by name; series in the order of their labels.
+    /// Returns all families with their current values, sorted by name. Series are sorted by their labels.
     package func snapshot() -> [MetricFamily] {
         let (families, help, seriesCount, dropped) = state.withLock {
             ($0.table.families, $0.help, $0.table.seriesCount, $0.table.droppedCount)
         }
-        // Values are read here, outside of the lock: observed series call foreign code.
+        // Read values outside of the lock, because observed series call foreign code.
         var result: [MetricFamily] = families.compactMap { name, family in
             var series = Array(family.series.values)
             if let overflow = family.overflow { series.append(overflow) }
@@ -122,5 +125,82 @@ package final class MetricsRegistry: Sendable {
     func remove(_ handler: AnyObject) {
         guard let series = handler as? any Series else { return }
         state.withLock { $0.table.remove(series) }
+    }
+}
+
+extension MetricsRegistry: MetricsFactory {
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+        counter(label, dimensions)
+    }
+
+    package func makeFloatingPointCounter(
+        label: String, dimensions: [(String, String)]
+    ) -> any FloatingPointCounterHandler {
+        counter(label, dimensions)
+    }
+
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+        gauge(label, dimensions)
+    }
+
+    /// Returns a histogram if `aggregate` is true, otherwise a gauge.
+    package func makeRecorder(
+        label: String, dimensions: [(String, String)], aggregate: Bool
+    ) -> any RecorderHandler {
+        guard aggregate else { return gauge(label, dimensions) }
+        return histogram(label, dimensions, unit: nil, buckets: configuration.recorderBuckets)
+    }
+
+    /// Returns a histogram in seconds, with a name that ends in `_seconds`.
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+        histogram(label, dimensions, unit: "seconds", buckets: configuration.timerBuckets)
+    }
+
+    package func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
+    package func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    package func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    package func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
+
+    private func counter(_ name: String, _ dimensions: [(String, String)]) -> CounterSeries {
+        series(name, labels: MetricLabels(dimensions), kind: .counter) { CounterSeries(family: $0, labels: $1) }
+    }
+
+    private func gauge(_ name: String, _ dimensions: [(String, String)]) -> GaugeSeries {
+        series(name, labels: MetricLabels(dimensions), kind: .gauge) { GaugeSeries(family: $0, labels: $1) }
+    }
+
+    private func histogram(
+        _ name: String, _ dimensions: [(String, String)], unit: String?, buckets: HistogramBuckets
+    ) -> HistogramSeries {
+        let buckets = configuration.bucketsByName[name] ?? buckets
+        return series(name, labels: MetricLabels(dimensions, reserved: "le"), kind: .histogram, unit: unit) {
+            HistogramSeries(family: $0, labels: $1, buckets: buckets)
+        }
+    }
+}
+
+/// The limits and bucket bounds of a ``MetricsRegistry``.
+package struct MetricsConfiguration: Sendable {
+    /// The maximum number of series. Beyond it, a new label set is counted in its family's `{overflow="true"}` series,
+    /// and a new family is not shown at all.
+    package var maxSeries: Int
+    /// Bucket bounds for timers, in seconds.
+    package var timerBuckets: HistogramBuckets
+    /// Bucket bounds for aggregating recorders, in the unit they record.
+    package var recorderBuckets: HistogramBuckets
+    /// Bucket bounds for individual metrics, by the name used in code (for example `ingest.batch.size`).
+    package var bucketsByName: [String: HistogramBuckets]
+
+    package init(
+        maxSeries: Int = 5_000,
+        timerBuckets: HistogramBuckets = .seconds,
+        recorderBuckets: HistogramBuckets = .counts,
+        bucketsByName: [String: HistogramBuckets] = [:]
+    ) {
+        self.maxSeries = max(maxSeries, 1)
+        self.timerBuckets = timerBuckets
+        self.recorderBuckets = recorderBuckets
+        self.bucketsByName = bucketsByName
     }
 }

@@ -1,20 +1,20 @@
-/// Which series exist: a bounded map from family and labels to series. A value; the registry guards it with a lock.
+/// A bounded map from family and labels to series. A value type; the registry guards it with a lock.
 struct SeriesTable {
-    /// What became of a request for a series.
+    /// The result of a request for a series.
     enum Outcome: Equatable {
-        /// The series is in the table, new or not.
+        /// The series is in the table, whether new or existing.
         case kept
-        /// The table is full: the series is the overflow series of its family, or in no table at all.
+        /// The table is full. The returned series is its family's overflow series, or is not in the table at all.
         case full
-        /// The name belongs to a metric of another kind: the series is in no table.
+        /// The name belongs to a metric of another kind. The returned series is not in the table.
         case conflict
     }
 
     struct Family {
         let kind: MetricKind
-        /// The sanitised name before suffixes, by which help texts are found.
+        /// The sanitised name without suffixes, used to look up help texts.
         let baseName: String
-        /// The name that the code uses.
+        /// The name used in code.
         let sourceName: String
         let unit: String?
         var series: [MetricLabels: any Series] = [:]
@@ -25,18 +25,21 @@ struct SeriesTable {
     private(set) var families: [String: Family] = [:]
     private(set) var seriesCount = 0
     private(set) var droppedCount: UInt64 = 0
-    /// Every name that occurs in front of a value, so that no two families write the same one.
+    /// All sample names in use. They keep two families from writing samples with the same name.
     private var sampleNames: Set<String>
 
-    /// - Parameter reserved: names of families that somebody else writes.
+    /// Creates an empty table.
+    ///
+    /// - Parameter reserved: family names that the registry writes itself.
     init(maxSeries: Int, reserved: [String]) {
         self.maxSeries = maxSeries
         sampleNames = Set(reserved)
     }
 
-    /// The series of `family` with `labels`: the existing one, or what `make` returns.
+    /// Returns the existing series of `family` with `labels`, or adds the one that `make` creates.
     ///
-    /// `make` gets the names that the series shall carry; without a family when the table does not keep it.
+    /// `make` receives the family and labels that the series must report. The family is `nil` if the table does not
+    /// keep the series.
     mutating func series<S: Series>(
         baseName: String, family name: String, sourceName: String, kind: MetricKind, unit: String?,
         labels: MetricLabels, make: (String?, MetricLabels) -> S
@@ -65,8 +68,8 @@ struct SeriesTable {
         return (series, .kept)
     }
 
-    /// Takes `series` out, and its family with the last one. Overflow series cannot be taken out singly: others may
-    /// use them.
+    /// Removes `series`, and its family once it is empty. Overflow series are not removed individually, because several
+    /// handlers may share one.
     mutating func remove(_ series: any Series) {
         guard let name = series.family, var family = families[name], family.series[series.labels] === series
         else { return }
@@ -80,7 +83,7 @@ struct SeriesTable {
         }
     }
 
-    /// Takes out the series with `labels`, whichever it is.
+    /// Removes the series with `labels`, if there is one.
     mutating func remove(family name: String, labels: MetricLabels) {
         if let series = families[name]?.series[labels] { remove(series) }
     }
@@ -90,7 +93,7 @@ struct SeriesTable {
         return (series, outcome)
     }
 
-    /// `family` when its name is free, or `nil` when another one writes one of its names.
+    /// Returns `family`, or `nil` if another family already uses one of its sample names.
     private func accepted(_ family: Family, name: String) -> Family? {
         sampleNames.isDisjoint(with: Self.sampleNames(of: name, kind: family.kind)) ? family : nil
     }
