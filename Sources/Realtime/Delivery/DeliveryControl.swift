@@ -3,37 +3,37 @@ import NIOCore
 
 /// Per-client join holds, replays and rate limits.
 ///
-/// Few clients have one at a time, so that the hot path asks a single reference whether it is there.
+/// Few clients have one at any time, so the hot path only checks one reference for `nil`.
 final class DeliveryControl {
-    /// What becomes of a message that a room has for the client.
+    /// The decision about a live message for the client.
     enum Verdict {
         case deliver
-        /// It waits, for a join to be finished or for its time.
+        /// The message waits for a join to finish or for its rate limit.
         case wait
-        /// Too much waits: the client must be closed.
+        /// Too many messages wait. The client must be closed.
         case overflow
     }
 
-    /// Live messages that may wait for a client's joins; one more closes the client, which then recovers.
+    /// The maximum number of live messages held for a client's joins. One more closes the client, which then recovers.
     static let maxHeld = 1024
-    /// Bytes of these.
+    /// The maximum bytes of these messages.
     static let maxHeldBytes = 1 << 20
 
-    /// By room: joins whose history is being read or replayed.
+    /// Holds by room, for joins whose history is being read or replayed.
     private(set) var holds: [String: RoomHold] = [:]
     private var heldCount = 0
     private var heldBytes = 0
-    /// Replays in the order of their joins; the first one is being sent.
+    /// Replays in the order of their joins. The first one is being sent.
     var replays = Deque<Replay>()
-    /// The client stands in the shard's ``ReplayLine``.
+    /// True while the client is in the shard's ``ReplayLine``.
     var isReplayDue = false
-    /// Made with the first rate limit, given up with the last.
+    /// Created with the first rate limit, removed with the last.
     var pacer: RatePacer?
 
     var isIdle: Bool { holds.isEmpty && replays.isEmpty && pacer == nil }
     var hasReplay: Bool { !replays.isEmpty }
 
-    /// Takes a live message into the hold of its room, if there is one.
+    /// Holds a live message if there is a hold on its room.
     func hold(_ message: QueuedMessage) -> Verdict {
         guard !holds.isEmpty, holds[message.room] != nil else { return .deliver }
         guard !holdsTooMuch else { return .overflow }
@@ -43,25 +43,25 @@ final class DeliveryControl {
 
     private var holdsTooMuch: Bool { heldCount > Self.maxHeld || heldBytes > Self.maxHeldBytes }
 
-    /// Begins to keep the room's live messages back; what it held for an earlier join is given up.
+    /// Starts holding the room's live messages. Discards messages held for an earlier join.
     func beginHold(of room: String) {
         giveUpHold(of: room)
         holds[room] = RoomHold()
     }
 
-    /// Gives up the hold with all that waits there.
+    /// Ends the hold and discards its messages.
     func giveUpHold(of room: String) {
         guard let hold = holds.removeValue(forKey: room) else { return }
         heldCount -= hold.count
         heldBytes -= hold.byteCount
     }
 
-    /// Gives up what waits in the room and has an offset up to `offset`.
+    /// Discards held messages of the room with an offset up to `offset`.
     func release(_ room: String, through offset: Int64) {
         change(room) { $0.release(through: offset) }
     }
 
-    /// Takes out up to `limit` of the messages that wait in a room.
+    /// Removes and returns up to `limit` messages held for a room.
     func takeHeld(of room: String, limit: Int) -> [QueuedMessage] {
         change(room) { $0.take(limit) } ?? []
     }
@@ -75,5 +75,45 @@ final class DeliveryControl {
         heldBytes -= bytes - hold.byteCount
         holds[room] = hold
         return result
+    }
+}
+
+/// Holds a room's live messages for one client while its join is in progress, so that missed messages come first and
+/// none comes twice.
+///
+///     holding ── the history was read: release ──▶ replaying, page by page ──▶ finished
+///        live messages wait (bounded)               joined, what was missed, what waited and is newer
+///
+/// A conflatable message replaces an earlier one with the same key, so that a user who joins and leaves in a loop
+/// cannot fill the holds of others. A value type without I/O. ``DeliveryControl`` limits the total of a client's holds.
+struct RoomHold {
+    private var waiting = Deque<QueuedMessage>()
+    private(set) var byteCount = 0
+
+    var count: Int { waiting.count }
+
+    mutating func append(_ message: QueuedMessage) {
+        // The newer message takes its own place in the order. Only presence conflates here, and holds are short.
+        if case .conflatable = message.delivery,
+            let index = waiting.lastIndex(where: { $0.delivery == message.delivery })
+        {
+            byteCount -= waiting.remove(at: index).frame.readableBytes
+        }
+        waiting.append(message)
+        byteCount += message.frame.readableBytes
+    }
+
+    /// Discards messages that are also in the history: those with an offset up to `offset`.
+    mutating func release(through offset: Int64) {
+        waiting.removeAll { $0.offset > 0 && $0.offset <= offset }
+        byteCount = waiting.reduce(0) { $0 + $1.frame.readableBytes }
+    }
+
+    /// Removes and returns the first `limit` messages.
+    mutating func take(_ limit: Int) -> [QueuedMessage] {
+        let taken = Array(waiting.prefix(limit))
+        waiting.removeFirst(taken.count)
+        for message in taken { byteCount -= message.frame.readableBytes }
+        return taken
     }
 }

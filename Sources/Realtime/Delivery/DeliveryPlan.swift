@@ -1,34 +1,34 @@
 package import NIOCore
 
-/// Who gets which messages in one tick of a shard, so that clients with the same messages share the same bytes.
+/// The messages of one tick and their recipients, arranged so that clients with the same messages share the same bytes.
 ///
-/// A tick's messages form a tree: the root stands for "nothing yet", and each step down appends one message. A client
-/// is one position in that tree, so adding a message for it costs one step and no memory, and at the end of the tick
-/// all clients at the same position get one buffer in which their small frames are joined: one write instead of many.
+/// A tick's messages form a tree. The root stands for "no messages yet", and each step down appends one message. A
+/// client is one position in that tree, so adding a message for a client costs one step and no memory. At the end of
+/// the tick all clients at the same position get one buffer with their small frames joined: one write instead of many.
 ///
 ///     messages  A B C          root ──A──▶ 1 ──C──▶ 3     everyone in A's and C's room
 ///                                └────B──▶ 2              everyone in B's room
 package struct DeliveryPlan {
-    /// A position in the tree; clients start at ``root``.
+    /// A position in the tree. Clients start at ``root``.
     package typealias Position = Int32
-    /// One of the tick's messages.
+    /// The index of one of the tick's messages.
     package typealias MessageIndex = Int32
 
-    /// Where a client stands that gets nothing in this tick.
+    /// The position of a client without messages in this tick.
     package static let root: Position = 0
 
-    /// A run of frames that is written as one buffer.
+    /// Frames that are written as one buffer.
     package struct Run {
         package var bytes: ByteBuffer
-        /// How many of the position's messages are written once this run is.
+        /// The number of the position's messages that are written once this run is.
         package var messagesThrough: Int
     }
 
-    /// What the clients at one position get, in order.
+    /// The messages of the clients at one position, in order.
     package struct Delivery {
         package var messages: [QueuedMessage]
         package var runs: [Run]
-        /// Whether one of the messages is a span of its own.
+        /// True when at least one of the messages has a ``SendSpan``.
         package var hasSends: Bool
     }
 
@@ -36,14 +36,15 @@ package struct DeliveryPlan {
         var parent: Position
         var message: MessageIndex
         var depth: Int32
-        /// The child that the latest message led to: clients that stood together find each other again.
+        /// The latest step taken from this node. Clients that stand together usually take the same step next, so one
+        /// cached child is enough.
         var latestMessage: MessageIndex = -1
         var latestChild: Position = 0
     }
 
-    /// Frames are joined up to this many bytes.
+    /// The maximum size of a run of joined frames.
     private static let maxRunByteCount = 32 * 1024
-    /// A larger frame is not copied: the system call costs less than the copy.
+    /// Larger frames are not copied into a run: the copy would cost more than the system call it saves.
     private static let maxJoinedFrameByteCount = 8 * 1024
 
     private var nodes: [Node] = [Node(parent: 0, message: -1, depth: 0)]
@@ -54,13 +55,13 @@ package struct DeliveryPlan {
 
     package var isEmpty: Bool { messages.isEmpty }
 
-    /// Adds a message to the tick; it reaches the clients that ``step(from:with:)`` is then called for.
+    /// Adds a message to the tick. Recipients are added with ``step(from:with:)``.
     package mutating func add(_ message: QueuedMessage) -> MessageIndex {
         messages.append(message)
         return MessageIndex(messages.count - 1)
     }
 
-    /// The position after a client at `position` also gets `message`.
+    /// Returns the new position of a client at `position` that also gets `message`.
     package mutating func step(from position: Position, with message: MessageIndex) -> Position {
         let node = nodes[Int(position)]
         if node.latestMessage == message { return node.latestChild }
@@ -71,7 +72,7 @@ package struct DeliveryPlan {
         return child
     }
 
-    /// What a client at `position` gets; made once and shared by all that stand there.
+    /// Returns the messages of the clients at `position`. Built once and shared by all of them.
     package mutating func delivery(at position: Position) -> Delivery {
         if let delivery = deliveries[position] { return delivery }
         let messages = messages(at: position)
@@ -81,7 +82,7 @@ package struct DeliveryPlan {
         return delivery
     }
 
-    /// Starts the next tick, giving up the memory of an unusually large one.
+    /// Starts the next tick, and frees the memory of an unusually large one.
     package mutating func reset() {
         let keep = nodes.count <= 1024
         if keep {

@@ -1,19 +1,20 @@
 import DequeModule
 package import NIOCore
 
-/// What waits for one client whose socket does not take more: bounded, in order, with conflation as the last resort.
+/// The outbound queue of one client whose socket takes no more: bounded and in order, with conflation as the last
+/// resort.
 ///
-/// A value type without I/O: the shard appends, and drains it when the socket takes bytes again.
+/// A value type without I/O. The shard appends messages, and drains the queue when the socket becomes writable again.
 package struct OutboundQueue {
-    /// How much may wait for one client.
+    /// The limits of one client's queue.
     package struct Limits: Sendable {
-        /// Bytes of frames; above it telemetry conflates.
+        /// The maximum bytes of frames. Above it, telemetry is conflated.
         package var maxBytes: Int
-        /// Messages that may not be left out; one more closes the client.
+        /// The maximum number of messages that must not be dropped. One more closes the client.
         package var maxReliableMessages: Int
-        /// The least time between two `gap` notices of a room.
+        /// The minimum interval between two `gap` notices of a room.
         package var gapInterval: TimeAmount
-        /// Bytes of gaps that wait to be told, about.
+        /// The approximate maximum bytes of pending gap notices.
         var maxGapBytes: Int { max(maxBytes / 2, 16 << 10) }
 
         package init(
@@ -25,33 +26,33 @@ package struct OutboundQueue {
         }
     }
 
-    /// What became of an appended message.
+    /// The result of appending a message.
     package enum Appended: Equatable {
-        /// It waits; `dropped` older messages were left out to make room for it.
+        /// The message was queued. `dropped` older messages were dropped to make room for it.
         case queued(dropped: Int)
-        /// It may not be left out and there is no room, or gaps in too many rooms wait to be told: the client must be
-        /// closed with 4008.
+        /// The message must not be dropped and does not fit, or too many rooms have pending gap notices. The client
+        /// must be closed with 4008.
         case overflow
     }
 
-    /// What goes out next.
+    /// The next item to send.
     package enum Next {
         case message(QueuedMessage)
-        /// Say first that `dropped` messages of the room were left out.
+        /// A notice that `dropped` messages of the room were dropped.
         case gap(room: String, dropped: Int)
     }
 
     private var messages = Deque<QueuedMessage>()
     private var reliableCount = 0
     private var droppedByRoom: [String: Int] = [:]
-    /// An estimate of the bytes of ``droppedByRoom``.
+    /// The approximate bytes of ``droppedByRoom``.
     private var gapByteCount = 0
     private(set) var lastGap: [String: NIODeadline] = [:]
     private let limits: Limits
 
-    /// Bytes of a gap beside its room's name.
+    /// Bytes of a pending gap notice in addition to its room's name.
     private static let gapOverhead = 64
-    /// Rooms of which it is known when their last gap was told.
+    /// The maximum number of rooms in ``lastGap``.
     static let maxGapTimes = 1024
 
     /// Bytes of the frames that wait.
@@ -64,7 +65,7 @@ package struct OutboundQueue {
         self.limits = limits
     }
 
-    /// Puts `message` at the end, making room by conflation when it is telemetry and the limit is reached.
+    /// Appends `message`. When the limit is reached, telemetry is conflated to make room.
     package mutating func append(_ message: QueuedMessage) -> Appended {
         let size = message.frame.readableBytes
         switch message.delivery {
@@ -82,15 +83,15 @@ package struct OutboundQueue {
             var dropped = 0
             push(message, size)
             if byteCount > limits.maxBytes { dropped = makeRoom(for: 0) }
-            // Gaps in so many rooms are mended better by the snapshot of a new connection.
+            // With gaps in that many rooms, a reconnect with a fresh snapshot is the better repair.
             return gapByteCount > limits.maxGapBytes ? .overflow : .queued(dropped: dropped)
         }
     }
 
-    /// Takes out what goes next, or `nil` when nothing waits.
+    /// Removes and returns the next item; `nil` when nothing can be sent now.
     ///
-    /// A room's gap is told before the room's next message, at most once per interval; a count that had to wait is
-    /// told later and meanwhile grows.
+    /// A room's gap notice precedes the room's next message, at most once per interval. A notice that has to wait is
+    /// sent later, and its count keeps growing until then.
     package mutating func next(at now: NIODeadline) -> Next? {
         guard let first = messages.first else { return nextGap(at: now) }
         if !droppedByRoom.isEmpty, let dropped = droppedByRoom[first.room], gapIsDue(in: first.room, at: now) {
@@ -102,12 +103,13 @@ package struct OutboundQueue {
         return .message(first)
     }
 
-    /// Whether nothing waits and every gap was told an interval ago: then the queue itself can be given up.
+    /// True when nothing waits and the last gap notices are at least an interval old. The queue can then be discarded.
     package func isSpent(at now: NIODeadline) -> Bool {
         messages.isEmpty && droppedByRoom.isEmpty && lastGap.values.allSatisfy { now - $0 >= limits.gapInterval }
     }
 
-    /// A gap whose room has not spoken since: told when nothing else waits, so that no client misses it.
+    /// Returns the gap notice of a room without a later message. Sent when nothing else waits, so that it is never
+    /// missed.
     private mutating func nextGap(at now: NIODeadline) -> Next? {
         guard let (room, dropped) = droppedByRoom.first(where: { gapIsDue(in: $0.key, at: now) }) else { return nil }
         return tell(dropped, in: room, at: now)
@@ -134,8 +136,8 @@ package struct OutboundQueue {
         return now - last >= limits.gapInterval
     }
 
-    /// Leaves out telemetry until a quarter of the limit is free (or `size` fits): first all but the latest of each
-    /// key, then the oldest. Freeing a quarter at once keeps the cost per appended message constant.
+    /// Drops telemetry until a quarter of the limit is free, or until `size` fits: first all but the latest message of
+    /// each key, then the oldest. Freeing a quarter at once keeps the amortised cost per appended message constant.
     private mutating func makeRoom(for size: Int) -> Int {
         let target = max(0, min(limits.maxBytes / 4 * 3, limits.maxBytes - size))
         var seen = Set<ConflationKey>()
@@ -153,7 +155,7 @@ package struct OutboundQueue {
         guard byteCount > target else { return dropped }
         var remaining = Deque<QueuedMessage>()
         while let message = messages.popFirst() {
-            // The newest message always stays: it is the one that is worth the most.
+            // The newest message is always kept because it is the most valuable one.
             if byteCount > target, case .conflatable = message.delivery, !messages.isEmpty {
                 leaveOut(message)
                 dropped += 1

@@ -2,44 +2,47 @@ import HeapModule
 import NIOCore
 import Telemetry
 
-/// Gives one client the latest value of each series at most as often as it asked for when it joined.
+/// A rate limiter for one client. Delivers the latest value of each series at most as often as the client requested
+/// when it joined.
 ///
-/// A message that comes too early waits until its time has come, or until a later one of its series takes its place;
-/// no `gap` is told, because the client asked for it. Of several joins that match a room the highest rate wins. A value
-/// type on a given clock; only conflatable messages are paced.
+/// A message that comes too early waits until it is due or a later one of its series replaces it. No `gap` is sent,
+/// because the client requested the limit. If several joins match a room, the highest rate applies. Only conflatable
+/// messages are paced. A value type; the caller supplies the time.
 ///
-/// Cost: a message takes one look-up of its series, which keeps its rate until a join changes; what waits is found by a
-/// heap of deadlines. The series take 400 KiB at most, and what waits about half of the client's queue.
+/// Cost: each message takes one lookup of its series, which caches its rate until a join changes. A heap of deadlines
+/// finds messages that are due. The series use at most 400 KiB, and waiting messages about half of the client's queue
+/// limit.
 struct RatePacer {
-    /// Series that are paced; those beyond it come as they are. Three quarters of a power of two: as many as a dictionary
-    /// holds before it doubles.
+    /// The maximum number of paced series; messages of further series are not delayed. Three quarters of a power of
+    /// two, the number a dictionary holds before it doubles.
     static let maxSeries = 12_288
-    /// Bytes of a waiting message beside its frame.
+    /// Bytes of a waiting message in addition to its frame.
     private static let messageOverhead = 160
 
     private enum Rate {
         /// No join matches the room any more.
         case left
         case unlimited
-        /// The least time between two messages, in whole milliseconds.
+        /// The minimum interval between two messages, in whole milliseconds.
         case every(UInt32)
     }
 
     private final class Join {
-        /// In milliseconds; `nil` is no limit.
+        /// The minimum interval in milliseconds; `nil` means no limit.
         var interval: UInt32?
     }
 
-    /// One series in 16 bytes, because a client may have thousands.
+    /// The state of one series, in 16 bytes because a client may have thousands.
     private struct Series {
         private static let unlimited: UInt32 = 0
         private static let left: UInt32 = .max
 
-        /// When its latest message was sent, in nanoseconds of the loop's clock. The lowest bit is ``isScheduled``.
+        /// The time at which its latest message was sent, in nanoseconds of the loop's clock. The lowest bit is
+        /// ``isScheduled``.
         private var sentAndFlag: UInt64
-        /// The interval, or one of the two values above.
+        /// The interval, or one of the two special values above.
         private var milliseconds: UInt32
-        /// The version of the joins that the rate is of.
+        /// The version of the joins for which the rate was computed.
         var joinVersion: UInt32
 
         init(sentAt: NIODeadline, rate: Rate, joinVersion: UInt32) {
@@ -55,7 +58,7 @@ struct RatePacer {
             set { sentAndFlag = newValue.uptimeNanoseconds & ~1 | sentAndFlag & 1 }
         }
 
-        /// True while ``RatePacer/deadlines`` has it.
+        /// True while ``RatePacer/deadlines`` contains the series.
         var isScheduled: Bool {
             get { sentAndFlag & 1 == 1 }
             set { sentAndFlag = sentAndFlag & ~1 | (newValue ? 1 : 0) }
@@ -79,7 +82,7 @@ struct RatePacer {
             }
         }
 
-        /// When a message may follow the latest one, if one has to wait.
+        /// The time at which the next message is due; `nil` if there is no limit.
         var nextAt: NIODeadline? {
             guard case .every(let interval) = rate else { return nil }
             return sentAt + .milliseconds(Int64(interval))
@@ -96,33 +99,34 @@ struct RatePacer {
     private var joins: [TopicFilter: Join] = [:]
     private let filters: RoomFilterTree<Join>
     private var limitCount = 0
-    /// Counts the changes of the joins.
+    /// Incremented with each change of the joins.
     private var joinVersion: UInt32 = 0
     private var series: [ConflationKey: Series] = [:]
-    /// The latest messages of series that wait for their time.
+    /// The latest message of each series that has one waiting.
     private var waiting: [ConflationKey: QueuedMessage] = [:]
     private var waitingBytes = 0
     private var deadlines = Heap<Deadline>()
     private let maxWaitingBytes: Int
-    /// Set when something may be due earlier than ``deadlines`` has it.
+    /// Set when a message may be due earlier than its entry in ``deadlines``.
     private var isOutdated = false
-    /// The earliest time at which ``deadlines`` may be made anew.
+    /// The earliest time at which ``deadlines`` may be rebuilt.
     private var nextReview = NIODeadline.uptimeNanoseconds(0)
-    /// The least time between two of these, for a client that changes its rates all the time.
+    /// The minimum interval between two rebuilds, for a client that keeps changing its rates.
     private static let reviewInterval = TimeAmount.seconds(1)
 
-    /// A pacer for a client with these joins, none of them limited.
+    /// Creates a pacer for a client with these joins and no limits.
     ///
-    /// - Parameter queueBytes: of the client's queue. Messages wait up to half of it; beyond that they come as they are.
+    /// - Parameter queueBytes: The size limit of the client's queue. Up to half of it may wait here; further messages
+    ///   are not delayed.
     init(joined: [TopicFilter], protecting firstLevels: [String], queueBytes: Int) {
         filters = RoomFilterTree(protecting: firstLevels)
         maxWaitingBytes = queueBytes / 2
         for filter in joined { join(filter) }
     }
 
-    /// Whether no join asks for a limit and nothing waits.
+    /// True when no join has a limit and no message waits.
     var isIdle: Bool { limitCount == 0 && waiting.isEmpty }
-    /// Whether a message waits for its time.
+    /// True when a message waits until it is due.
     var isWaiting: Bool { !waiting.isEmpty }
 
     mutating func join(_ filter: TopicFilter) {
@@ -133,7 +137,7 @@ struct RatePacer {
         changed(mayBeSooner: true)
     }
 
-    /// Takes a join back: what waits of rooms that no other join matches is given up when its time comes.
+    /// Removes a join. Waiting messages that no other join matches are discarded when they become due.
     mutating func leave(_ filter: TopicFilter) {
         guard let join = joins.removeValue(forKey: filter) else { return }
         filters.remove(join, under: filter)
@@ -141,7 +145,7 @@ struct RatePacer {
         changed(mayBeSooner: false)
     }
 
-    /// Sets or lifts the limit of a join, which may be still to come.
+    /// Sets or removes the limit of a join. The join itself may follow later.
     mutating func set(_ interval: TimeAmount?, for filter: TopicFilter) {
         let interval = interval.map { UInt32(clamping: max(1, ($0.nanoseconds + 999_999) / 1_000_000)) }
         if interval != nil { join(filter) }
@@ -151,7 +155,7 @@ struct RatePacer {
         changed(mayBeSooner: true)
     }
 
-    /// Whether the message goes out now, because it is not paced or its time has come; otherwise it waits.
+    /// Returns true when the message may be sent now, because it is not paced or is due. Otherwise the message waits.
     mutating func admits(_ message: QueuedMessage, at now: NIODeadline) -> Bool {
         guard case .conflatable(let key) = message.delivery else { return true }
         guard let state = current(key, in: message.room) else {
@@ -163,7 +167,7 @@ struct RatePacer {
         }
         let added = Self.cost(of: message) - (waiting[key].map(Self.cost) ?? 0)
         guard let nextAt = state.nextAt, now < nextAt, waitingBytes + added <= maxWaitingBytes else {
-            // An older message of the series must not come after this one.
+            // An older message of the series must not follow this one.
             sent(key, at: now)
             return true
         }
@@ -173,7 +177,7 @@ struct RatePacer {
         return false
     }
 
-    /// Takes out what has waited long enough, looking at `limit` series at most.
+    /// Removes and returns the messages that are due. Examines at most `limit` series.
     mutating func due(at now: NIODeadline, limit: Int) -> [QueuedMessage] {
         if isOutdated, now >= nextReview { review(at: now) }
         var messages: [QueuedMessage] = []
@@ -194,7 +198,7 @@ struct RatePacer {
         return messages
     }
 
-    /// Notes that the latest message of a series is on its way; an earlier one that waited is given up.
+    /// Records that the latest message of a series was sent. Discards an earlier one that waits.
     mutating func sent(_ key: ConflationKey, at now: NIODeadline) {
         giveUp(key)
         series[key]?.sentAt = now
@@ -205,7 +209,7 @@ struct RatePacer {
         deadlines.insert(Deadline(at: deadline, key: key))
     }
 
-    /// Gives up the message of a series that waits.
+    /// Discards the waiting message of a series.
     private mutating func giveUp(_ key: ConflationKey) {
         guard let message = waiting.removeValue(forKey: key) else { return }
         waitingBytes -= Self.cost(of: message)
@@ -213,7 +217,8 @@ struct RatePacer {
 
     private static func cost(of message: QueuedMessage) -> Int { message.frame.readableBytes + messageOverhead }
 
-    /// Makes room for further series; only when that frees many, so that its cost is small for each.
+    /// Removes series without a scheduled message to make room for others. Runs only when that frees many, so that the
+    /// amortised cost is small.
     private mutating func forgetSent() {
         guard deadlines.count < Self.maxSeries / 4 * 3 else { return }
         series = series.filter(\.value.isScheduled)
@@ -224,7 +229,7 @@ struct RatePacer {
         isOutdated = (isOutdated || mayBeSooner) && !deadlines.isEmpty
     }
 
-    /// Looks at all that waits once more: its rate may be another now.
+    /// Recomputes the deadline of every waiting message, because rates may have changed.
     private mutating func review(at now: NIODeadline) {
         isOutdated = false
         nextReview = now + Self.reviewInterval
@@ -239,7 +244,7 @@ struct RatePacer {
         deadlines = Heap(reviewed)
     }
 
-    /// The series with its rate brought up to date; nil when it is new.
+    /// Returns the series with its rate brought up to date, or nil when it is new.
     private mutating func current(_ key: ConflationKey, in room: String) -> Series? {
         guard var state = series[key] else { return nil }
         if state.joinVersion != joinVersion {

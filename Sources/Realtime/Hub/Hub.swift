@@ -1,17 +1,17 @@
-import CoreMetrics
+package import CoreMetrics
 package import NIOCore
 package import Telemetry
 
-/// Fans messages out to the clients of all event loops: encodes each once, and hands it to one shard per loop.
+/// Fans messages out to the clients on all event loops. Encodes each message once and hands it to one shard per loop.
 ///
-/// Thread-safe. Messages of one publisher reach every client in the order they were published.
+/// Thread-safe. Messages of one publisher reach every client in the order in which they were published.
 package final class Hub: Sendable {
-    /// Clients summarised in one turn of their loop.
+    /// Clients that are summarised in one task of their loop.
     private static let clientsPerTurn = 256
 
-    /// Who is connected and who is where.
+    /// The connected users and the rooms they are in.
     package let presence: PresenceRegistry
-    /// One per event loop.
+    /// The shards, one per event loop.
     package let shards: [HubShard]
 
     private let encoder: any MessageEncoder
@@ -19,7 +19,7 @@ package final class Hub: Sendable {
     private let tracing: HubTracing?
     private let clock: any WallClock
 
-    /// A hub whose clients live on `loops`.
+    /// Creates a hub with one shard per loop.
     package init(
         loops: [HubLoop],
         encoder: any MessageEncoder,
@@ -48,24 +48,24 @@ package final class Hub: Sendable {
         }
     }
 
-    /// The shard of a connection's loop, or `nil` for a loop that the hub was not made with.
+    /// Returns the shard on a connection's event loop, or `nil` if the hub has none there.
     package func shard(on eventLoop: any EventLoop) -> HubShard? {
         shards.first { $0.eventLoop === eventLoop }
     }
 
-    /// Sends messages to everybody in their rooms, in order.
+    /// Publishes messages to the members of their rooms, in order.
     ///
-    /// Does not wait: a publisher that may block calls ``waitForRoom()`` before it.
+    /// Never blocks. A publisher that may block calls ``waitForRoom()`` first.
     package func publish(_ messages: [Message]) {
         metrics.published.increment(by: messages.count)
-        // With nobody connected there is nothing to encode for.
+        // Nothing needs to be encoded while nobody is connected.
         guard presence.clientCount > 0 else { return followNowhere(messages) }
         var byteCount = 0
         let queued = messages.map { message in
             let broadcast = follow(message, shardCount: shards.count)
             let frame: ByteBuffer
             if var shared = broadcast?.context, tracing?.namesTraces == true {
-                // Whoever gets the shared frame is not to report spans: only chosen recipients are.
+                // Clients that get the shared frame must not report spans; only sampled recipients do.
                 shared.isSampled = false
                 var named = message
                 named.trace = shared
@@ -82,21 +82,24 @@ package final class Hub: Sendable {
         for shard in shards { shard.post(.messages(queued), byteCount: byteCount) }
     }
 
-    /// Blocks the calling thread while a shard has more waiting than the limit: the back-pressure that keeps the
-    /// broker from being acknowledged faster than clients are served. Never call it on an event loop.
+    /// Blocks the calling thread while a shard's mailbox is over its limit. Never call it on an event loop.
+    ///
+    /// This is the back-pressure that keeps the gateway from acknowledging messages to the broker faster than it can
+    /// serve its clients.
     package func waitForRoom() {
         for shard in shards { shard.waitForRoom() }
     }
 
-    /// Whether a shard has more waiting than the limit: whoever may not wait should refuse what is new.
+    /// True when a shard's mailbox is over its limit. A caller that cannot block should then reject new messages.
     package var isOverloaded: Bool { shards.contains(where: \.isOverloaded) }
 
-    /// Does `work` on the shard after all messages published before this call and before all published after it.
+    /// Runs `work` on the shard, after all messages published before this call and before all published after it.
     package func perform(on shard: HubShard, _ work: @escaping @Sendable (HubShard) -> Void) {
         shard.post(.work(work), byteCount: 0)
     }
 
-    /// Summarises every connected client, in no order. Those that go meanwhile are left out.
+    /// Returns a summary of every connected client, in no particular order. Clients that disconnect meanwhile are
+    /// omitted.
     package func clients() async -> [ClientSummary] {
         var all: [ClientSummary] = []
         for shard in shards {
@@ -130,33 +133,87 @@ package final class Hub: Sendable {
         }
     }
 
-    /// Takes no more messages and releases publishers that wait.
+    /// Stops accepting messages and releases blocked publishers.
     package func close() {
         for shard in shards { shard.close() }
     }
 }
 
-/// An event loop with clients on it, and how its shard gets to work there.
+/// An event loop that serves clients, and the scheduler of its shard's turns.
 package struct HubLoop: Sendable {
     package let eventLoop: any EventLoop
     let turns: any ShardTurns
 
-    /// - Parameter turns: calls back on `eventLoop`.
+    /// - Parameter turns: Schedules turns on `eventLoop`.
     package init(_ eventLoop: any EventLoop, turns: any ShardTurns) {
         self.eventLoop = eventLoop
         self.turns = turns
     }
 }
 
-/// Gives a shard turns on its event loop, with the loop's sockets served in between.
+/// Schedules turns of a shard on its event loop. The loop serves its sockets between two turns.
 ///
-/// `EventLoop.execute` does not: NIO runs tasks that tasks have added before it looks at a socket again, so a shard that
-/// always has something left to do would keep the loop from reading for as long.
+/// `EventLoop.execute` does not do that: NIO runs tasks added by other tasks before it polls its sockets again. A shard
+/// that always has work left would keep the loop from reading.
 package protocol ShardTurns: Sendable {
-    /// Sets the callback of a turn; called once, before any request.
+    /// Sets the callback that runs a turn. Called once, before the first request.
     func begin(_ turn: @escaping @Sendable () -> Void)
 
-    /// Asks for a turn, from any thread. It never comes from within this call; requests that are made before it comes
-    /// share it.
+    /// Requests a turn, from any thread. The callback never runs inside this call. Requests made before the turn starts
+    /// are merged into it.
     func request()
+}
+
+/// The hub's limits and intervals.
+package struct HubConfiguration: Sendable {
+    /// Limits of the outbound queue of a slow client.
+    package var queue: OutboundQueue.Limits
+    /// Bytes of frames that may wait in one shard's mailbox before publishers block or are rejected.
+    package var maxMailboxBytes: Int
+    /// First levels of rooms that no leading wildcard matches, in addition to `$…`.
+    package var protectedFirstLevels: [String]
+    /// The interval at which each shard checks heartbeats and deadlines.
+    package var sweepInterval: TimeAmount
+    /// The time for which a user stays a member of its rooms after its last client was disconnected.
+    package var presenceGrace: TimeAmount
+
+    package init(
+        queue: OutboundQueue.Limits = .init(),
+        maxMailboxBytes: Int = 8 << 20,
+        protectedFirstLevels: [String] = ["users"],
+        sweepInterval: TimeAmount = .seconds(1),
+        presenceGrace: TimeAmount = .seconds(5)
+    ) {
+        self.queue = queue
+        self.maxMailboxBytes = maxMailboxBytes
+        self.protectedFirstLevels = protectedFirstLevels
+        self.sweepInterval = sweepInterval
+        self.presenceGrace = presenceGrace
+    }
+}
+
+/// The hub's counters. Shards update them once per tick, not once per delivery.
+package struct HubMetrics: Sendable {
+    /// Messages passed to the hub.
+    package let published: Counter
+    /// Frames handed to sockets or queues, counted once per recipient.
+    package let delivered: Counter
+    /// Bytes of the delivered frames.
+    package let deliveredBytes: Counter
+    /// Telemetry messages dropped for slow clients because a later message replaced them.
+    package let conflated: Counter
+    /// Clients closed because they could not keep up with messages that must not be dropped.
+    package let slowClientsClosed: Counter
+    /// Times the MQTT thread was blocked by a full mailbox.
+    package let publisherWaits: Counter
+
+    /// Creates the counters with `factory`.
+    package init(factory: any MetricsFactory) {
+        published = Counter(label: "windsock_hub_messages_published", dimensions: [], factory: factory)
+        delivered = Counter(label: "websocket.messages.sent", dimensions: [], factory: factory)
+        deliveredBytes = Counter(label: "windsock_hub_bytes_delivered", dimensions: [], factory: factory)
+        conflated = Counter(label: "windsock_hub_messages_conflated", dimensions: [], factory: factory)
+        slowClientsClosed = Counter(label: "windsock_hub_slow_clients_closed", dimensions: [], factory: factory)
+        publisherWaits = Counter(label: "windsock_hub_publisher_waits", dimensions: [], factory: factory)
+    }
 }

@@ -1,28 +1,30 @@
+package import NIOCore
 package import Telemetry
 
-/// One connection as its shard sees it: who it is, what it joined, and what waits for it.
+/// One connection, as seen by its shard: identity, joined rooms, and outbound state.
 ///
-/// Belongs to the event loop of its shard and is touched only there. Kept small: there may be a hundred thousand.
+/// Belongs to its shard's event loop and is used only there. It is kept small because there may be a hundred thousand.
 package final class HubClient {
-    /// Names this connection in logs, `welcome` and `/api/clients`.
+    /// The connection's name in logs, in `welcome` and in `/api/clients`.
     package let id: String
-    /// The token's `sub`.
+    /// The token's `sub` claim.
     package let user: String
-    /// Where it comes from, as the socket tells it.
+    /// The peer's address, as reported by the socket.
     package let address: String?
     package let connectedAt: Timestamp
-    /// What it joined, in order: names and filters.
+    /// The rooms and filters the client has joined, in order.
     package internal(set) var joined: [TopicFilter] = []
 
-    /// The socket; `nil` once the client is gone.
+    /// The socket; `nil` once the client has disconnected.
     var sink: (any ClientSink)?
-    /// Made when the socket stops taking bytes, given up when all has been sent.
+    /// Messages that wait for the socket. Created when the socket stops taking bytes, removed once everything is sent.
     var queue: OutboundQueue?
-    /// Made while a join is under way or a rate is limited; `nil` for most clients most of the time.
+    /// Holds, replays and rate limits. Present only while a join is in progress or a rate is limited; `nil` for most
+    /// clients most of the time.
     var control: DeliveryControl?
-    /// Telemetry messages that it did not get because it read too slowly.
+    /// Telemetry messages dropped because the client read too slowly.
     var droppedCount = 0
-    /// Where the client stands in the current tick.
+    /// The client's position in the current tick's ``DeliveryPlan``.
     var position = DeliveryPlan.root
 
     init(id: String, user: String, address: String?, connectedAt: Timestamp, sink: any ClientSink) {
@@ -35,4 +37,31 @@ package final class HubClient {
 
     /// Bytes that wait because the socket takes no more.
     package var queuedByteCount: Int { queue?.byteCount ?? 0 }
+}
+
+/// A snapshot of one connection for operators.
+package struct ClientSummary: Sendable {
+    package let id: String
+    package let user: String
+    package let address: String?
+    package let connectedAt: Timestamp
+    package let joined: [TopicFilter]
+    /// Bytes that wait because the socket takes no more.
+    package let queuedByteCount: Int
+    package let queuedCount: Int
+    /// Telemetry messages dropped because the client read too slowly.
+    package let droppedCount: Int
+    package let roundTripTime: TimeAmount?
+
+    init(_ client: HubClient) {
+        id = client.id
+        user = client.user
+        address = client.address
+        connectedAt = client.connectedAt
+        joined = client.joined
+        queuedByteCount = client.queue?.byteCount ?? 0
+        queuedCount = client.queue?.count ?? 0
+        droppedCount = client.droppedCount
+        roundTripTime = client.sink?.roundTripTime
+    }
 }

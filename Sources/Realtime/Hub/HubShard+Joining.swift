@@ -2,20 +2,22 @@ import DequeModule
 import NIOCore
 package import Telemetry
 
-/// Joins that replay what a client missed: live messages are held until all before them is out.
+/// Joins with replay. Live messages are held until everything the client missed has been sent.
 extension HubShard {
-    /// Held messages go out in portions of this many, as the client's socket takes them.
+    /// Held messages released at a time. The next ones follow when the client's socket has taken these.
     private static let heldPortion = 64
-    /// The share of a turn that replays may take.
+    /// The time that replays may use in one turn.
     private static let replayTime = TimeAmount.milliseconds(2)
 
-    /// Bytes of payloads after which a page should end, so that it fits in a client's queue.
+    /// Bytes of payloads after which a page should end, so that it fits into a client's queue.
     package var replayPageBytes: Int { min(Replay.Page.maxBytes, configuration.queue.maxBytes / 4) }
 
-    /// Joins a client to a room by name and keeps the room's live messages back until ``release(_:in:_:through:next:completion:)``.
+    /// Joins a client to a room by name and holds the room's live messages until
+    /// ``release(_:in:_:through:next:completion:)``.
     ///
-    /// Whoever calls it then reads the room's history: what is committed after this call is among the held messages.
-    /// Returns false when the client had joined before, which changes nothing else.
+    /// The caller then reads the room's history. Messages that are committed after this call are among the held ones.
+    ///
+    /// - Returns: False when the client is gone or had already joined. A repeated join still starts a new hold.
     @discardableResult
     package func joinHolding(_ client: HubClient, _ room: TopicFilter) -> Bool {
         eventLoop.assertInEventLoop()
@@ -24,12 +26,12 @@ extension HubShard {
         return join(client, room)
     }
 
-    /// Sends the answer `messages`, the pages of what was missed, and what was held and is newer than `offset`; then
-    /// come live messages.
+    /// Sends the answer `messages`, then the pages of missed messages, then the held messages with an offset above
+    /// `offset`. Live messages follow.
     ///
     /// - Parameters:
-    ///   - nextPage: asks for the pages; `nil` when nothing was missed.
-    ///   - completion: called on the loop when all of it is on its way, or the client is gone.
+    ///   - nextPage: Fetches the next page; `nil` when nothing was missed.
+    ///   - completion: Called on the loop once everything has been sent or the client is gone.
     package func release(
         _ client: HubClient, in room: String, _ messages: [Message], through offset: Int64,
         next nextPage: Replay.NextPage? = nil, completion: @escaping @Sendable () -> Void = {}
@@ -49,10 +51,10 @@ extension HubShard {
         }
     }
 
-    /// Sends the answer `messages` and a first page, then further pages while live messages go on, as for rooms of which
-    /// only the latest value counts.
+    /// Sends the answer `messages` and a first page, then further pages. Live messages are not held: this is for rooms
+    /// in which only the latest value counts.
     ///
-    /// A page is sent in the midst of what is live, at the instant at which it is handed over.
+    /// Each page is sent among the live messages, at the moment at which it is handed over.
     package func replay(
         to client: HubClient, _ messages: [Message], first: Replay.Page,
         completion: @escaping @Sendable () -> Void, next nextPage: @escaping Replay.NextPage
@@ -66,12 +68,12 @@ extension HubShard {
         goOn(with: replay, for: client, after: rest)
     }
 
-    /// Continues a client's replay in the next turn.
+    /// Schedules the client's replay for the next turn.
     func replayLater(to client: HubClient) {
         if replaying.append(client) { requestTurn() }
     }
 
-    /// Continues replays one after the other, each once, until their share of the turn is used up.
+    /// Continues every scheduled replay once, in order, until the replays' share of the turn is used up.
     func continueReplays() {
         let end = NIODeadline.now() + Self.replayTime
         for _ in 0..<replaying.count {
@@ -81,7 +83,7 @@ extension HubShard {
         }
     }
 
-    /// Continues a client's replay if its socket has taken what was sent before.
+    /// Continues a client's replay if its socket has taken everything sent before.
     private func continueReplay(to client: HubClient) {
         guard let sink = client.sink, sink.isWritable, client.queue?.isEmpty ?? true,
             let control = client.control, let replay = control.replays.first
@@ -112,7 +114,7 @@ extension HubShard {
     private func take(_ page: Replay.Page?, of replay: Replay, for client: HubClient) {
         eventLoop.assertInEventLoop()
         guard let sink = client.sink, let control = client.control, control.replays.first === replay else { return }
-        // A room that was left meanwhile has nothing more to tell.
+        // The client has left the room meanwhile, so the rest of the replay is obsolete.
         if let room = replay.room, control.holds[room] == nil { return finish(replay, of: client, control) }
         guard let page else {
             closeLater(client, reason: "what was missed cannot be told without a hole any more")
@@ -124,8 +126,8 @@ extension HubShard {
         goOn(with: replay, for: client, after: page.isLast ? .zero : rest)
     }
 
-    /// Continues a replay when its last page is paid for. Pages are charged one by one, so that clients of a user that
-    /// join at once cannot read all of theirs before the first has paid.
+    /// Continues a replay after the delay charged for its last page. Pages are charged one at a time. Otherwise several
+    /// clients of one user that join at once could read all their pages before the first one is paid for.
     private func goOn(with replay: Replay, for client: HubClient, after rest: TimeAmount) {
         guard rest > .zero else { return replayLater(to: client) }
         replay.state = .resting
@@ -141,12 +143,12 @@ extension HubShard {
         control.replays.removeFirst()
         if let room = replay.room { control.giveUpHold(of: room) }
         settle(control, of: client)
-        // In the next turn, as what was sent: the answer to a later command comes after it.
+        // Runs in the loop's next task, so that the answer to a later command follows what was sent.
         eventLoop.execute(replay.completion)
         if control.hasReplay { replayLater(to: client) }
     }
 
-    /// Ends the replays of a client that is gone.
+    /// Ends the replays of a client that has disconnected.
     func endReplays(of control: DeliveryControl) {
         for replay in control.replays { eventLoop.execute(replay.completion) }
         control.replays.removeAll()
@@ -159,7 +161,7 @@ extension HubShard {
         return control
     }
 
-    /// Gives up a client's control when nothing is left in it.
+    /// Removes a client's pacer and control once they are idle.
     func settle(_ control: DeliveryControl, of client: HubClient) {
         if let pacer = control.pacer, pacer.isIdle { control.pacer = nil }
         if control.isIdle { client.control = nil }

@@ -2,14 +2,15 @@ import CoreMetrics
 package import NIOCore
 package import Telemetry
 
-/// Rate limits that clients ask for when they join.
+/// Rate limits that clients request when they join.
 extension HubShard {
-    /// How exact the times are at which paced messages go out.
+    /// The resolution of paced delivery times.
     private static let pacingTick = TimeAmount.milliseconds(20)
-    /// Paced messages of one client that are looked at in a tick; the others come in the next.
+    /// Paced messages of one client that are examined in one tick. The rest follow in the next.
     private static let maxPacedPerTick = 1024
 
-    /// Sets, or with `nil` lifts, the least time between two messages of a series for one of the client's joins.
+    /// Sets or, with `nil`, removes the minimum interval between two messages of a series for one of the client's
+    /// joins.
     package func setInterval(_ interval: TimeAmount?, for filter: TopicFilter, of client: HubClient) {
         eventLoop.assertInEventLoop()
         guard client.sink != nil, interval != nil || client.control?.pacer != nil else { return }
@@ -23,7 +24,7 @@ extension HubShard {
         settle(control, of: client)
     }
 
-    /// Decides about a message for a client with holds or rate limits.
+    /// Applies a client's holds and rate limits to a message. Returns true when the message may go out now.
     func admit(_ message: QueuedMessage, for client: HubClient, _ control: DeliveryControl) -> Bool {
         switch control.hold(message) {
         case .deliver: break

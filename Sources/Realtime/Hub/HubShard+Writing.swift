@@ -2,10 +2,10 @@ import CoreMetrics
 import NIOCore
 import Telemetry
 
-/// Writing to clients' sockets, and to the queues of those whose sockets are full.
+/// Writes to clients' sockets, and to the queues of clients whose sockets are full.
 extension HubShard {
-    /// Bytes that are written before the next flush. TLS encrypts at a flush, and until then a socket looks as if it could take
-    /// everything.
+    /// Bytes that are written before the next flush. TLS encrypts only at a flush; until then a socket seems able to
+    /// take everything.
     private static let maxUnflushedBytes = 64 * 1024
 
     func hand(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {
@@ -61,10 +61,11 @@ extension HubShard {
         if sink.isWritable, client.control?.hasReplay == true { replayLater(to: client) }
     }
 
-    /// Writes of the queue as much as may go out before the next flush, and flushes; false when nothing was written.
+    /// Writes queued messages, as many as may go out before the next flush, and flushes. Returns false when nothing was
+    /// written.
     private func writeQueued(of client: HubClient, to sink: any ClientSink) -> Bool {
         guard var queue = client.queue else { return false }
-        client.queue = nil  // so that it has one owner, and is changed where it is
+        client.queue = nil  // a single owner, so that it is mutated in place
         let now = eventLoop.now
         var byteCount = 0
         var sends: [QueuedMessage] = []
@@ -79,7 +80,7 @@ extension HubShard {
             sink.write(frame)
             byteCount += frame.readableBytes
         }
-        // The socket may call back while it is flushed: what is left is in its place before that.
+        // The socket may call back during the flush, so the rest of the queue is stored first.
         if client.sink != nil, !queue.isSpent(at: now) { client.queue = queue }
         guard byteCount > 0 else { return false }
         sink.flush()

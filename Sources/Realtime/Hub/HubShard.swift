@@ -2,20 +2,21 @@ import CoreMetrics
 package import NIOCore
 package import Telemetry
 
-/// The clients of one event loop: takes messages from its mailbox, and hands each client what is for it, with one
-/// flush a tick.
+/// The clients of one event loop. Takes messages from a mailbox and delivers each client's messages with one flush per
+/// tick.
 ///
 ///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryPlan ──▶ end of tick: one write, one flush
 ///                    (bounded)          RoomMembers                              a client; OutboundQueue if it is slow
 ///
-/// A socket may call back before `write`, `flush` or `close` returns: NIO reads what has arrived when a write fails. So
-/// sockets are called in the phase ``Phase/delivering`` only, in which everything that is asked for is gathered for the
-/// next tick.
+/// A socket may call back before `write`, `flush` or `close` returns, because NIO reads the bytes that have arrived
+/// when a write fails. Therefore sockets are called only in the phase ``Phase/delivering``. Requests made by callbacks
+/// in that phase are gathered for the next tick.
 ///
-/// `@unchecked Sendable`: all state is touched only on ``eventLoop``, which every method but ``post(_:byteCount:)``
-/// asserts. A class apart from `Hub`, so that two loops never share a lock on the hot path.
+/// `@unchecked Sendable`: all state is used only on ``eventLoop``, except for the mailbox, which is thread-safe.
+/// Methods that use the state assert that they run on the loop. Shards are separate from `Hub` so that two loops never
+/// share a lock on the hot path.
 package final class HubShard: @unchecked Sendable {
-    /// The loop on which everything here happens.
+    /// The event loop that runs this shard.
     package let eventLoop: any EventLoop
 
     private let turns: any ShardTurns
@@ -29,34 +30,34 @@ package final class HubShard: @unchecked Sendable {
 
     /// The phase of a tick.
     enum Phase {
-        /// Nothing is gathered; sockets and services may be called.
+        /// Nothing is being gathered. Sockets and services may be called.
         case idle
-        /// Messages are added to ``plan``; no socket is called.
+        /// Messages are added to ``plan``. No socket is called.
         case gathering
-        /// Sockets are called. What they call back with is gathered for the next tick.
+        /// Sockets are called. Requests they make in callbacks are gathered for the next tick.
         case delivering
     }
 
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
     private(set) var phase = Phase.idle
-    /// The tick that is gathered.
+    /// The tick being gathered.
     var plan = DeliveryPlan()
-    /// The tick that is delivered.
+    /// The tick being delivered.
     private var delivered = DeliveryPlan()
-    /// Clients that get something in the tick that is gathered.
+    /// Clients with messages in the tick being gathered.
     private var touched: [HubClient] = []
     private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
-    /// Clients whose sockets took bytes again while others were called.
+    /// Clients whose sockets became writable again while others were being called.
     private var resumed: [HubClient] = []
     var replaying = ReplayLine()
     private var isTurnRequested = false
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
-    /// Messages of this tick that are followed, and how many clients each is for.
+    /// Traced messages of this tick, each with its number of recipients.
     var followed: [(broadcast: Broadcast, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
-    /// Clients with messages that wait for their time.
+    /// Clients with messages delayed by a rate limit.
     var paced: [ObjectIdentifier: HubClient] = [:]
     var pacingTask: Scheduled<Void>?
 
@@ -85,7 +86,7 @@ package final class HubShard: @unchecked Sendable {
 
     // MARK: Clients
 
-    /// Takes a new connection in. It gets nothing before it joins a room.
+    /// Adds a new connection. It receives nothing before it joins a room.
     package func connect(id: String, user: String, address: String? = nil, sink: any ClientSink) -> HubClient {
         eventLoop.assertInEventLoop()
         let client = HubClient(id: id, user: user, address: address, connectedAt: clock.now(), sink: sink)
@@ -100,7 +101,7 @@ package final class HubShard: @unchecked Sendable {
         return client
     }
 
-    /// Forgets a connection that has ended. Calling it again is harmless.
+    /// Removes a connection that has ended. Idempotent.
     package func disconnect(_ client: HubClient) {
         eventLoop.assertInEventLoop()
         guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
@@ -118,9 +119,9 @@ package final class HubShard: @unchecked Sendable {
         }
     }
 
-    /// From now on the client gets the messages of the room, or of all rooms that the filter matches.
+    /// Adds the client to the room, or to all rooms that the filter matches.
     ///
-    /// Returns false, and changes nothing, when it had joined by this very filter before or is gone.
+    /// - Returns: False, with nothing changed, when the client had already joined by this exact filter or is gone.
     @discardableResult
     package func join(_ client: HubClient, _ filter: TopicFilter) -> Bool {
         eventLoop.assertInEventLoop()
@@ -132,7 +133,7 @@ package final class HubShard: @unchecked Sendable {
         return true
     }
 
-    /// Takes a join back; false when the client had not joined by this filter.
+    /// Removes a join. Returns false when the client had not joined by this filter.
     @discardableResult
     package func leave(_ client: HubClient, _ filter: TopicFilter) -> Bool {
         eventLoop.assertInEventLoop()
@@ -148,19 +149,19 @@ package final class HubShard: @unchecked Sendable {
         return true
     }
 
-    /// Sends messages to one client, in order with everything else that it gets.
+    /// Sends messages to one client, in order with its other messages.
     package func send(_ messages: [Message], to client: HubClient) {
         eventLoop.assertInEventLoop()
         guard client.sink != nil else { return }
         for message in messages {
-            // Of a series that waits for its time this is the newer one.
+            // An older message of the series that waits in the pacer must not follow this one.
             if case .conflatable(let key) = message.delivery { client.control?.pacer?.sent(key, at: eventLoop.now) }
             add(queued(message), for: client)
         }
         endTick()
     }
 
-    /// The client's socket takes bytes again: send what waits.
+    /// Sends a client's queued messages after its socket became writable again.
     package func resume(_ client: HubClient) {
         eventLoop.assertInEventLoop()
         resumed.append(client)
@@ -169,7 +170,7 @@ package final class HubShard: @unchecked Sendable {
 
     // MARK: Mailbox
 
-    /// Adds an item and wakes the loop if need be. The one method that any thread may call.
+    /// Adds an item to the mailbox and requests a turn if the mailbox was empty. Thread-safe.
     func post(_ item: Mailbox.Item, byteCount: Int) {
         guard mailbox.post(item, byteCount: byteCount) else { return }
         turns.request()
@@ -182,15 +183,15 @@ package final class HubShard: @unchecked Sendable {
 
     var isOverloaded: Bool { mailbox.isFull }
 
-    /// Bytes of frames that publishers have left and the loop has not taken yet.
+    /// Bytes of frames in the mailbox, not yet taken by the loop.
     package var waitingByteCount: Int { mailbox.waitingByteCount }
 
-    /// The clients that are here now, for work that takes several turns of the loop.
+    /// Returns the clients connected now, for work that takes several tasks of the loop.
     func currentClients() -> (bound: NIOLoopBound<[HubClient]>, count: Int) {
         (NIOLoopBound(Array(clients.values), eventLoop: eventLoop), clients.count)
     }
 
-    /// Takes nothing more from publishers and stops the sweep. Clients stay until their connections end.
+    /// Stops accepting messages and stops the sweep. Clients stay until their connections end.
     func close() {
         mailbox.close()
         eventLoop.execute {
@@ -236,7 +237,7 @@ package final class HubShard: @unchecked Sendable {
         }
     }
 
-    /// Adds a message that is for one client alone.
+    /// Adds a message for a single client to the tick.
     func add(_ message: QueuedMessage, for client: HubClient) {
         let index = plan.add(message)
         advance(client, with: index)
@@ -248,24 +249,25 @@ package final class HubShard: @unchecked Sendable {
         client.position = plan.step(from: client.position, with: message)
     }
 
-    /// Closes a client at the end of the tick, because more waits for it than may.
+    /// Closes a client at the end of the tick because too much waits for it.
     func closeLater(_ client: HubClient, reason: String) {
         doomed.append((client, reason))
     }
 
     // MARK: End of tick
 
-    /// Delivers what was gathered, unless that is under way: then it is delivered after it.
+    /// Delivers the gathered tick. Does nothing while a tick is being gathered or delivered: the messages then go out
+    /// at the end of that tick, or in the next turn.
     func endTick() {
         guard phase == .idle else { return }
         phase = .delivering
         deliverTick()
         phase = .idle
-        // Sockets called back. The next turn takes it, so that others get theirs between.
+        // Sockets called back during the delivery. Deferring that work to the next turn lets other sockets run first.
         if hasGathered { requestTurn() }
     }
 
-    /// Asks for a turn, on the loop; requests before it share it.
+    /// Requests a turn. Call it on the loop. Requests made before the turn starts are merged.
     func requestTurn() {
         guard !isTurnRequested else { return }
         isTurnRequested = true
@@ -277,7 +279,7 @@ package final class HubShard: @unchecked Sendable {
     }
 
     private func deliverTick() {
-        // Everything is put in order before the first socket is called.
+        // The whole tick is put in order before the first socket is called.
         swap(&plan, &delivered)
         for client in touched {
             recipients.append((client, client.position))

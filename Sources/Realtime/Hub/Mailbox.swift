@@ -1,13 +1,13 @@
 import Foundation
 
-/// What other threads have for a shard: messages to fan out and work to do in their midst, in order, bounded in bytes.
+/// A queue from other threads to one shard, bounded in bytes. Holds messages to fan out and work items, in order.
 ///
 /// `@unchecked Sendable`: every stored variable is read and written with `condition` locked.
 final class Mailbox: @unchecked Sendable {
     enum Item {
-        /// Messages for everybody in their rooms. The array is shared by all shards.
+        /// Messages to fan out to their rooms. All shards share the array's storage.
         case messages([QueuedMessage])
-        /// Work that must happen after the messages before it and before those after it.
+        /// Work to run after the messages before it and before those after it.
         case work(@Sendable (HubShard) -> Void)
     }
 
@@ -22,7 +22,7 @@ final class Mailbox: @unchecked Sendable {
         self.maxByteCount = maxByteCount
     }
 
-    /// Adds an item; true when the shard must be woken because nothing waited before.
+    /// Adds an item. Returns true when the mailbox was empty, so that the shard must be woken.
     func post(_ item: Item, byteCount added: Int) -> Bool {
         condition.withLock {
             guard !isClosed else { return false }
@@ -32,7 +32,7 @@ final class Mailbox: @unchecked Sendable {
         }
     }
 
-    /// Takes everything out and lets waiting publishers go on.
+    /// Removes and returns all items, and releases blocked publishers.
     func takeAll() -> [Item] {
         condition.withLock {
             let taken = items
@@ -43,13 +43,14 @@ final class Mailbox: @unchecked Sendable {
         }
     }
 
-    /// Whether more waits than the limit.
+    /// True when the waiting bytes exceed the limit.
     var isFull: Bool { condition.withLock { byteCount > maxByteCount } }
 
-    /// Bytes of what waits.
+    /// Bytes of the items that wait.
     var waitingByteCount: Int { condition.withLock { byteCount } }
 
-    /// Blocks the calling thread while the limit is exceeded; true when it had to wait. Never call it on an event loop.
+    /// Blocks the calling thread while the limit is exceeded. Returns true when it had to wait. Never call it on an
+    /// event loop.
     func waitForRoom() -> Bool {
         condition.withLock {
             guard byteCount > maxByteCount, !isClosed else { return false }
@@ -60,7 +61,7 @@ final class Mailbox: @unchecked Sendable {
         }
     }
 
-    /// Takes nothing more and releases whoever waits.
+    /// Discards all items, rejects further ones and releases blocked publishers.
     func close() {
         condition.withLock {
             isClosed = true

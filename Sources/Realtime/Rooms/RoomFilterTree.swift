@@ -1,18 +1,20 @@
 package import Telemetry
 
-/// Which members joined by a filter with wildcards, found by a concrete room's name in time that depends on the
-/// name's depth and not on the number of filters.
+/// A radix tree of members by the wildcard filter they joined. The cost of a lookup depends on the depth of the room's
+/// name, not on the number of filters.
 ///
-/// A run of levels at which no filter ends and none branches is one node, so that a filter costs two nodes at most,
-/// however deep it is.
+/// Consecutive levels at which no filter ends and no path branches share one node. A filter therefore adds at most two
+/// nodes, however deep it is.
 ///
-/// Wildcards follow MQTT's rules (MQTT 5.0, section 4.7); rooms that begin with `$` or with a protected first level
-/// match no leading wildcard. Not thread-safe: it belongs to one shard.
+/// Wildcards follow MQTT 5.0, section 4.7. A leading wildcard does not match rooms that begin with `$` or with a protected
+/// first level.
+///
+/// Not thread-safe while it changes. A tree that no longer changes may be read from several threads.
 package struct RoomFilterTree<Member: AnyObject> {
     private final class Node {
-        /// The levels from the parent to here: at least one, but for the root.
+        /// The levels from the parent to this node: at least one, except in the root.
         var path: ArraySlice<String>
-        /// By the first level of their paths.
+        /// The children, by the first level of their path.
         var children: [String: Node] = [:]
         var members: [ObjectIdentifier: Member] = [:]
         /// Members whose filter ends here with `#`.
@@ -22,7 +24,7 @@ package struct RoomFilterTree<Member: AnyObject> {
             self.path = path
         }
 
-        /// Whether no filter ends here.
+        /// True when no filter ends here.
         var isBranch: Bool { members.isEmpty && subtreeMembers.isEmpty }
         var isEmpty: Bool { children.isEmpty && isBranch }
     }
@@ -31,14 +33,14 @@ package struct RoomFilterTree<Member: AnyObject> {
     private let protectedFirstLevels: Set<String>
     private static var single: String { "+" }
 
-    /// A tree in which rooms under one of `protectedFirstLevels` are reached only by filters that name that level.
+    /// Creates a tree in which no leading wildcard matches rooms under `protectedFirstLevels`.
     package init(protecting protectedFirstLevels: [String] = []) {
         self.protectedFirstLevels = Set(protectedFirstLevels)
     }
 
     package var isEmpty: Bool { root.isEmpty }
 
-    /// Adds `member` under `filter`; adding it twice is the same as once.
+    /// Adds `member` under `filter`. Idempotent.
     package func insert(_ member: Member, under filter: TopicFilter) {
         let (levels, isSubtree) = Self.path(of: filter)
         let node = makeNode(at: levels)
@@ -49,13 +51,13 @@ package struct RoomFilterTree<Member: AnyObject> {
         }
     }
 
-    /// Takes `member` from under `filter`, and branches that nobody needs any more.
+    /// Removes `member` from `filter`, and nodes that are no longer needed.
     package func remove(_ member: Member, under filter: TopicFilter) {
         let (levels, isSubtree) = Self.path(of: filter)
         remove(member, at: root, levels, isSubtree)
     }
 
-    /// Calls `body` for every member whose filter matches `room`; more than once for one with several such filters.
+    /// Calls `body` for every member whose filter matches `room`, once per matching filter.
     package func forEachMember(matching room: String, _ body: (Member) -> Void) {
         let levels = room.split(separator: "/", omittingEmptySubsequences: false)
         guard let first = levels.first else { return }
@@ -81,7 +83,7 @@ package struct RoomFilterTree<Member: AnyObject> {
         visit(node, levels.dropFirst(node.path.count), allowsWildcard: true, body)
     }
 
-    /// The node for a filter's levels; a path in the midst of which it lies is split there.
+    /// Returns the node for a filter's levels, creating it if needed. A path that contains it is split there.
     private func makeNode(at levels: ArraySlice<String>) -> Node {
         var node = root
         var rest = levels
@@ -127,7 +129,7 @@ package struct RoomFilterTree<Member: AnyObject> {
         }
     }
 
-    /// The filter's levels without a final `#`, and whether it has one.
+    /// Returns the filter's levels without a final `#`, and whether it has one.
     private static func path(of filter: TopicFilter) -> (levels: ArraySlice<String>, isSubtree: Bool) {
         let isSubtree = filter.levels.last == "#"
         return (isSubtree ? filter.levels.dropLast() : filter.levels[...], isSubtree)

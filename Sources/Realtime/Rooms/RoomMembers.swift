@@ -1,43 +1,44 @@
 import DequeModule
 package import Telemetry
 
-/// Who is in which room, on one shard: members by name and by filter, and the merged list of a room's recipients.
+/// The members of the rooms on one shard, by name and by filter, with a cached list of recipients per room.
 ///
-/// The merged list is kept until a join or leave touches it, because rooms speak far more often than they change. The
-/// latest changes of filters are kept, so that a room's list survives those that do not match it.
+/// A room's list is cached until a join or leave affects it, because messages are far more frequent than joins. The
+/// latest changes of filters are recorded, so that a list stays valid when none of them matches the room.
+///
 /// Not thread-safe: it belongs to one shard.
 package struct RoomMembers<Member: AnyObject> {
     private struct Room {
         var members: [ObjectIdentifier: Member] = [:]
         var recipients: [Member] = []
-        /// The version of the filters that ``recipients`` was made with; 0 when it must be made anew.
+        /// The ``RoomMembers/filterVersion`` for which ``recipients`` is valid; 0 when the list must be rebuilt.
         var filterVersion: UInt64 = 0
     }
 
-    /// Rooms for which a merged list is kept although nobody joined them by name; beyond it these lists are dropped.
+    /// The maximum number of cached lists of rooms that nobody joined by name. Above it, all lists are dropped.
     private static var maxLists: Int { 65_536 }
-    /// Members in all lists together: 32 MiB of references. Beyond it all lists are made anew, which costs a few per cent of
-    /// what sending to so many members does.
+    /// The maximum number of members in all lists together (32 MiB of references). Above it, all lists are rebuilt,
+    /// which costs a few per cent of the work of sending to that many members.
     package static var maxListed: Int { 4 << 20 }
-    /// After so many filters were left all lists are made anew: those of rooms that have been silent since still hold the
-    /// members that went.
+    /// The number of leaves from filters after which all lists are dropped. Otherwise lists of silent rooms would keep
+    /// references to members that left.
     private static var maxLeaves: Int { 4096 }
-    /// More changes than this cost more to compare with a room than to make its list anew.
+    /// The maximum number of recorded changes. Comparing more of them with a room costs more than rebuilding its list.
     private static var maxChanges: Int { 32 }
 
     private var rooms: [String: Room] = [:]
-    /// Rooms without members: those for which only a list is kept.
+    /// The number of rooms without members by name, which exist only for their list.
     private var listCount = 0
-    /// The members in all lists.
+    /// The number of members in all lists.
     private(set) var listedCount = 0
     private let maxListed: Int
-    /// Filters that were left since all lists were made anew.
+    /// Leaves from filters since all lists were last dropped.
     private var leaveCount = 0
     private let filters: RoomFilterTree<Member>
     private let protectedFirstLevels: [String]
-    /// Counts the joins and leaves by filters.
+    /// The number of joins and leaves by filters, plus one.
     private var filterVersion: UInt64 = 1
-    /// The filters of the latest joins and leaves; the last one made ``filterVersion``.
+    /// The filters of the latest joins and leaves. The last one led to ``filterVersion``.
     private var changes = Deque<TopicFilter>()
 
     package init(protecting protectedFirstLevels: [String] = [], maxListed: Int = maxListed) {
@@ -46,7 +47,7 @@ package struct RoomMembers<Member: AnyObject> {
         self.protectedFirstLevels = protectedFirstLevels
     }
 
-    /// Adds `member` to a room or to all rooms that a filter matches.
+    /// Adds `member` to a room, or to all rooms that a filter matches.
     package mutating func insert(_ member: Member, under filter: TopicFilter) {
         if filter.isName {
             if rooms[filter.rawValue]?.members.isEmpty == true { listCount -= 1 }
@@ -58,7 +59,7 @@ package struct RoomMembers<Member: AnyObject> {
         }
     }
 
-    /// Takes `member` out again, of what it joined by this very filter.
+    /// Removes the join of `member` by exactly this filter.
     package mutating func remove(_ member: Member, under filter: TopicFilter) {
         if filter.isName {
             guard rooms[filter.rawValue]?.members.removeValue(forKey: ObjectIdentifier(member)) != nil else { return }
@@ -77,7 +78,7 @@ package struct RoomMembers<Member: AnyObject> {
         }
     }
 
-    /// Everybody who gets a message of that concrete room, each once, however many of its joins match.
+    /// Returns the recipients of a message to the room. Each appears once, even if several of its joins match.
     package mutating func recipients(of name: String) -> [Member] {
         if let room = rooms[name] {
             if isCurrent(room, name) {
@@ -122,7 +123,7 @@ package struct RoomMembers<Member: AnyObject> {
         changes.append(filter)
     }
 
-    /// Checks that no filter that came or went since a room's list was made matches the room.
+    /// Returns true when no filter that changed since the room's list was built matches the room.
     private func isCurrent(_ room: Room, _ name: String) -> Bool {
         if room.filterVersion == filterVersion { return true }
         guard room.filterVersion > 0, filterVersion - room.filterVersion <= UInt64(changes.count) else { return false }

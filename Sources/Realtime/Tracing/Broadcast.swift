@@ -2,13 +2,13 @@ import Synchronization
 import Telemetry
 import Tracing
 
-/// One followed message between the hub and the sockets of all shards, with its span `hub.broadcast` when it is sampled.
+/// The trace of one message from the hub to the sockets of all shards, with a span `hub.broadcast` if it is sampled.
 ///
-/// Made by the hub, shared by the shards; thread-safe.
+/// Created by the hub and shared by the shards. Thread-safe.
 final class Broadcast: Sendable {
     let journey: Journey
     let room: String
-    /// The message, for the frames of their own that chosen recipients get; `nil` when it is not sampled.
+    /// The message, needed to encode individual frames for sampled recipients; `nil` if it is not sampled.
     let message: Message?
     private let span: (any Span)?
     private let sendsLeft: Atomic<Int>
@@ -16,9 +16,9 @@ final class Broadcast: Sendable {
     private let recipientCount = Atomic(0)
     private let isClaimed = Atomic(false)
 
-    /// Starts the span when the journey's trace is sampled.
+    /// Starts the span if the journey's trace is sampled.
     ///
-    /// - Parameter shardCount: how many shards will say ``delivered(to:at:)``; 0 when nobody is connected.
+    /// - Parameter shardCount: The number of shards that will call ``delivered(to:at:)``; 0 when nobody is connected.
     init(_ message: Message, _ journey: Journey, shardCount: Int, tracing: HubTracing, at now: Timestamp) {
         self.journey = journey
         room = message.room
@@ -40,37 +40,61 @@ final class Broadcast: Sendable {
     }
 
     deinit {
-        // Where a shard never came to it: the gateway shuts down.
+        // Not every shard delivered the message: the gateway is shutting down.
         end(at: nil)
     }
 
-    /// The span that the shared frame names; `nil` when the message is not sampled.
+    /// The span that the shared frame names; `nil` if the message is not sampled.
     var context: TraceContext? { span?.traceContext }
 
-    /// True for the first who asks.
+    /// Returns true for the first caller only.
     func claim() -> Bool { !isClaimed.exchange(true, ordering: .relaxed) }
 
-    /// Whether one more recipient gets a span of its own.
+    /// Returns true when one more recipient may get a span of its own.
     func takesSend(within tracing: HubTracing, at now: Timestamp) -> Bool {
         guard sendsLeft.load(ordering: .relaxed) > 0 else { return false }
         guard tracing.takeSend(at: now) else {
-            // Of hundreds of recipients only the first is to ask a budget that is used up.
+            // Once the budget is exhausted, the remaining recipients need not ask it again.
             sendsLeft.store(0, ordering: .relaxed)
             return false
         }
         return sendsLeft.wrappingSubtract(1, ordering: .relaxed).oldValue > 0
     }
 
-    /// A shard has done its part; the last one ends the span.
+    /// Adds one shard's recipients. The last shard ends the span.
     func delivered(to count: Int, at now: Timestamp) {
         recipientCount.wrappingAdd(count, ordering: .relaxed)
         if shardsLeft.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue <= 0 { end(at: now) }
     }
 
-    /// Ends the span now: nobody is connected.
+    /// Ends the span.
     func end(at now: Timestamp?) {
         guard let span, span.isRecording else { return }
         span.updateAttributes { $0["recipients.count"] = recipientCount.load(ordering: .relaxed) }
         if let now { span.end(at: now) } else { span.end() }
+    }
+}
+
+/// The span `websocket.send` of one delivery, from the moment the hub selects it until the frame is written to the
+/// socket.
+///
+/// Travels with the frame through the client's queue. If the frame is never written, because a later one replaced it or
+/// the client left, the span ends with an error.
+package final class SendSpan: Sendable {
+    private let span: any Span
+
+    init(_ span: any Span) {
+        self.span = span
+    }
+
+    deinit {
+        guard span.isRecording else { return }
+        span.setStatus(SpanStatus(code: .error, message: "not sent: the client was too slow or left"))
+        span.end()
+    }
+
+    /// Ends the span: the frame was written to the socket.
+    func written(at now: Timestamp) {
+        span.end(at: now)
     }
 }

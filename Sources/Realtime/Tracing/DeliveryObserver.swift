@@ -1,11 +1,12 @@
 package import Telemetry
 
-/// Is told how messages with a ``Journey`` came through the hub.
+/// An observer of the delivery of messages that have a ``Journey``.
 package protocol DeliveryObserver: Sendable {
-    /// A shard has handed messages to the sockets on its loop. Called there, once a tick at most: quick, never blocks.
+    /// Called on a shard's loop after it has handed messages to the sockets, at most once per tick. Must be fast and
+    /// never block.
     func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp)
-    /// A shard is about to send a frame of its own to a client of that user, under the span `websocket.send`. Called on
-    /// its loop.
+    /// Called on a shard's loop before it sends an individual frame to one of the user's clients, under the span
+    /// `websocket.send`.
     func sending(_ span: TraceContext, to user: String)
 }
 
@@ -13,14 +14,14 @@ extension DeliveryObserver {
     package func sending(_ span: TraceContext, to user: String) {}
 }
 
-/// One message as one shard delivered it.
+/// One message as delivered by one shard.
 package struct FollowedDelivery: Sendable {
     private let broadcast: Broadcast
     package var journey: Journey { broadcast.journey }
     package var room: String { broadcast.room }
-    /// Clients of this shard that it was for; never 0.
+    /// The number of recipients on this shard; never 0.
     package let recipientCount: Int
-    /// Whether the hub made spans of it.
+    /// True when the hub created spans for the message.
     package var isTraced: Bool { broadcast.context != nil }
 
     init(_ broadcast: Broadcast, recipientCount: Int) {
@@ -28,6 +29,27 @@ package struct FollowedDelivery: Sendable {
         self.recipientCount = recipientCount
     }
 
-    /// True once a message, although each shard tells of it: for what is to be done once.
+    /// Returns true once per message, for work to be done once although each shard reports the message.
     package func claim() -> Bool { broadcast.claim() }
+}
+
+/// The origin and timestamps of a message that is traced through the hub to the sockets.
+package struct Journey: Sendable {
+    /// The device or user that sent the message.
+    package var subject: String
+    /// The parent of the hub's spans. If it is `nil` or not sampled, there are none.
+    package var parent: TraceContext?
+    /// The trace context sent by the device, sampled or not. A trace created later links to it.
+    package var origin: TraceContext?
+    /// The times at which a reading passed the stages before the hub; `nil` for other messages.
+    package var stages: StageTimes?
+
+    package init(
+        subject: String, parent: TraceContext? = nil, origin: TraceContext? = nil, stages: StageTimes? = nil
+    ) {
+        self.subject = subject
+        self.parent = parent
+        self.origin = origin
+        self.stages = stages
+    }
 }

@@ -1,14 +1,14 @@
 import NIOCore
 package import Telemetry
 
-/// Users and their rooms at one instant.
+/// The users and their rooms at one instant.
 ///
-/// `@unchecked Sendable`: nothing in it, the tree included, is changed after `init`.
+/// `@unchecked Sendable`: nothing in it, including the tree, changes after `init`.
 package final class PresenceSnapshot: @unchecked Sendable {
-    /// Those who joined by one filter.
+    /// The members that joined by one filter.
     package final class Group: Sendable {
         package let filter: TopicFilter
-        /// Clients by user; none within the grace period.
+        /// Each user's clients; empty during the grace period.
         package let users: [String: UserClients]
         package let members: PresenceRegistry.Members
 
@@ -19,14 +19,14 @@ package final class PresenceSnapshot: @unchecked Sendable {
         }
     }
 
-    /// A smaller one is never older than the latest change.
+    /// Snapshots with at most this many users and filters are never reused after a change.
     static let maxFreshCount = 2000
-    /// A large one is good for so many times the time that it took.
+    /// A larger snapshot may be reused for this multiple of the time it took to build.
     private static let restFactor: Int64 = 20
 
     /// Users with at least one client, sorted.
     package let onlineUsers: [String]
-    /// Rooms and filters that somebody joined, in no order.
+    /// Rooms and filters with members, in no particular order.
     package let groups: [Group]
 
     let version: UInt64
@@ -58,10 +58,10 @@ package final class PresenceSnapshot: @unchecked Sendable {
         goodUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
     }
 
-    /// True while the snapshot may be shown although something has changed since.
+    /// True while the snapshot may be used despite later changes.
     func isStillGood(at now: NIODeadline) -> Bool { now < goodUntil }
 
-    /// The members of a concrete room, by its name or by filters that match it: users with the number of their clients.
+    /// Returns the members of a room, joined by its name or by a matching filter: the number of clients by user.
     package func members(of room: String) -> [String: Int] {
         var members = named[room]?.users ?? [:]
         wildcards.forEachMember(matching: room) { group in
@@ -74,7 +74,7 @@ package final class PresenceSnapshot: @unchecked Sendable {
         return members.mapValues(\.count)
     }
 
-    /// Clients that joined the room by its name or by a filter.
+    /// Returns the number of clients that joined the room by its name or by a matching filter.
     package func clientCount(of room: String) -> Int {
         var groups = named[room].map { [$0] } ?? []
         wildcards.forEachMember(matching: room) { groups.append($0) }

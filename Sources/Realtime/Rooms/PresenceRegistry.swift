@@ -4,13 +4,14 @@ package import NIOCore
 import Synchronization
 package import Telemetry
 
-/// Who is connected and who is in which room, over all shards: one registry for the hub.
+/// The connected users and the members of each room, across all shards. A hub has one registry.
 ///
-/// Users and clients are counted apart: one user with three tabs is one user and three clients. Whose last client was
-/// cut off stays a member for a grace period, so that a reconnect is neither a leave nor a join. Thread-safe; called
-/// when clients come, go, join and leave, never per message.
+/// Users and clients are counted separately: one user with three tabs is one user and three clients. A user whose last
+/// client was disconnected stays a member for a grace period, so that a reconnect is neither a leave nor a join.
+///
+/// Thread-safe. Called when clients connect, disconnect, join and leave, never per message.
 package final class PresenceRegistry: Sendable {
-    /// How many are in a room.
+    /// The number of users and clients in a room.
     package struct Members: Sendable, Equatable {
         package var users: Int
         package var clients: Int
@@ -26,11 +27,11 @@ package final class PresenceRegistry: Sendable {
         var filter: TopicFilter
     }
 
-    /// Those who joined by one filter.
+    /// The members that joined by one filter.
     struct Joined {
-        /// Clients by user; none within the grace period.
+        /// Each user's clients; empty during the grace period.
         var users: [String: UserClients] = [:]
-        /// Clients of all of them.
+        /// The number of clients of all these users.
         var clientCount = 0
 
         var members: Members { Members(users: users.count, clients: clientCount) }
@@ -38,13 +39,14 @@ package final class PresenceRegistry: Sendable {
 
     private struct State {
         var clientsByUser: [String: Int] = [:]
-        /// By the filter that was joined; a name is a filter of itself.
+        /// Members by the filter they joined. A room's name counts as a filter.
         var joined: [TopicFilter: Joined] = [:]
-        /// Grows with every change of the two.
+        /// Incremented with every change of the two properties above.
         var version: UInt64 = 0
-        /// Users whose last client was cut off, in the order in which their grace periods end.
+        /// Users whose last client was disconnected, in the order in which their grace periods end.
         var absences = Deque<(membership: Membership, deadline: NIODeadline)>()
-        /// The deadline that counts for each of them: who was back and went again has a later one.
+        /// The valid deadline of each absence. A user who returned and disconnected again has a later one than the
+        /// first entry in ``absences``.
         var deadlines: [Membership: NIODeadline] = [:]
         var changes: [PresenceChange] = []
         var observer: (@Sendable () -> Void)?
@@ -56,27 +58,29 @@ package final class PresenceRegistry: Sendable {
     private let protectedFirstLevels: [String]
     private let latest = Lock<PresenceSnapshot?>(nil)
 
-    /// A registry that waits `grace` before a user who was cut off has left.
+    /// Creates a registry.
     ///
-    /// - Parameter protectedFirstLevels: First levels of rooms that no leading wildcard reaches.
+    /// - Parameters:
+    ///   - grace: The time for which a user whose last client was disconnected stays a member.
+    ///   - protectedFirstLevels: First levels of rooms that no leading wildcard matches.
     package init(grace: TimeAmount = .seconds(5), protecting protectedFirstLevels: [String] = []) {
         self.grace = grace
         self.protectedFirstLevels = protectedFirstLevels
     }
 
-    /// Clients that are connected now. Takes no lock: publishers ask for every batch.
+    /// The number of connected clients. Takes no lock, because publishers read it for every batch.
     package var clientCount: Int { clients.load(ordering: .relaxed) }
 
-    /// Users with at least one client.
+    /// The number of users with at least one client.
     package var userCount: Int { state.withLock { $0.clientsByUser.count } }
 
-    /// Everything as of now, for questions about many rooms or users: looked through without the registry's lock.
+    /// Returns a snapshot for queries about many rooms or users, which then run without the registry's lock.
     ///
-    /// Made anew only when something has changed; a large one not more often than lets a twentieth of the time go into
-    /// it, so that it may be a little old.
+    /// A new snapshot is taken only after a change. Large snapshots are rate-limited so that taking them uses at most
+    /// about a twentieth of the time; they may therefore be slightly out of date.
     package func snapshot(now: NIODeadline = .now()) -> PresenceSnapshot {
         latest.withLock { latest in
-            // Copies of dictionaries that are shared until the next change: nothing is scanned here.
+            // These copies share their storage until the next change, so nothing is scanned under the lock.
             let (version, users, joined) = state.withLock { ($0.version, $0.clientsByUser, $0.joined) }
             if let latest, latest.version == version || latest.isStillGood(at: now) { return latest }
             let snapshot = PresenceSnapshot(
@@ -86,21 +90,22 @@ package final class PresenceRegistry: Sendable {
         }
     }
 
-    /// How many are in the room or under the filter: those who joined by exactly this filter.
+    /// Returns the number of members that joined by exactly this room or filter.
     package func members(under filter: TopicFilter) -> Members {
         state.withLock { $0.joined[filter]?.members ?? Members() }
     }
 
     // MARK: Changes
 
-    /// Calls `observer` after each change of a room's users, on the thread that made it; one at most.
+    /// Sets the observer, which is called after each change of a room's users, on the thread that made the change.
     ///
-    /// It then takes the changes out with ``takeChanges()``. Changes are kept only while somebody observes.
+    /// There is at most one observer. It fetches the changes with ``takeChanges()``; none are recorded without an
+    /// observer.
     package func observe(_ observer: @escaping @Sendable () -> Void) {
         state.withLock { $0.observer = observer }
     }
 
-    /// Takes out what changed, in order.
+    /// Removes and returns the recorded changes, in order.
     package func takeChanges() -> [PresenceChange] {
         state.withLock { state in
             defer { state.changes = [] }
@@ -108,7 +113,7 @@ package final class PresenceRegistry: Sendable {
         }
     }
 
-    /// Lets users go whose grace period is over. Call it about once a second.
+    /// Removes users whose grace period is over. Call it about once a second.
     package func expire(at now: NIODeadline) {
         change { state in
             while let absence = state.absences.first, absence.deadline <= now {
@@ -126,7 +131,7 @@ package final class PresenceRegistry: Sendable {
         change { $0.clientsByUser[user, default: 0] += 1 }
     }
 
-    /// Takes a client out that is gone: its user stays a member for the grace period.
+    /// Removes a disconnected client. Its user stays a member for the grace period.
     func disconnected(_ client: ObjectIdentifier, of user: String, joined filters: [TopicFilter], at now: NIODeadline) {
         clients.subtract(1, ordering: .relaxed)
         change { state in
@@ -146,7 +151,7 @@ package final class PresenceRegistry: Sendable {
         }
     }
 
-    /// Adds a client that did not join by this filter before.
+    /// Adds a client. The client must not have joined by this filter already.
     func joined(_ client: ObjectIdentifier, of user: String, filter: TopicFilter) {
         change { state in
             let isNew = state.joined[filter]?.users[user] == nil
@@ -156,7 +161,7 @@ package final class PresenceRegistry: Sendable {
         }
     }
 
-    /// Takes a client out that left on purpose: with the last one its user is gone at once.
+    /// Removes a client that left on purpose. When it was the user's last client, the user leaves at once.
     func left(_ client: ObjectIdentifier, of user: String, filter: TopicFilter) {
         change { state in
             guard state.joined[filter]?.users[user]?.remove(client) == true else { return }
@@ -186,5 +191,57 @@ package final class PresenceRegistry: Sendable {
         guard state.observer != nil, filter.isName else { return }
         let count = state.joined[filter]?.users.count ?? 0
         state.changes.append(PresenceChange(room: filter.rawValue, user: user, event: event, userCount: count))
+    }
+}
+
+/// A user's entry into a room (first client) or exit from it (last client).
+package struct PresenceChange: Sendable, Equatable {
+    package enum Event: String, Sendable {
+        case join
+        case leave
+    }
+
+    package let room: String
+    package let user: String
+    package let event: Event
+    /// The number of users in the room after the change.
+    package let userCount: Int
+}
+
+/// The clients through which one user is in a room: usually one, none during the grace period.
+///
+/// Clients are told apart so that a client that joined a room both by name and by a filter counts once.
+package struct UserClients: Sendable, Equatable {
+    private var first: ObjectIdentifier?
+    private var others: [ObjectIdentifier] = []
+
+    package var count: Int { (first == nil ? 0 : 1) + others.count }
+
+    /// Calls `body` with each client.
+    func forEach(_ body: (ObjectIdentifier) -> Void) {
+        if let first { body(first) }
+        others.forEach(body)
+    }
+
+    /// Adds a client if it is not in the set yet.
+    mutating func insert(_ client: ObjectIdentifier) {
+        guard let first else { return self.first = client }
+        if first != client, !others.contains(client) { others.append(client) }
+    }
+
+    /// Removes a client. Returns false when it is not in the set.
+    mutating func remove(_ client: ObjectIdentifier) -> Bool {
+        if first == client {
+            first = others.popLast()
+        } else if let index = others.firstIndex(of: client) {
+            others.remove(at: index)
+        } else {
+            return false
+        }
+        return true
+    }
+
+    mutating func formUnion(_ clients: Self) {
+        clients.forEach { insert($0) }
     }
 }

@@ -2,9 +2,9 @@ import NIOCore
 import Telemetry
 import Tracing
 
-/// Messages whose way is followed: spans for chosen deliveries, and word to the observer.
+/// Tracing of deliveries: spans for sampled recipients, and notifications of the observer.
 extension HubShard {
-    /// Fans out a sampled message: chosen recipients get a frame of their own, the others the shared one.
+    /// Fans out a sampled message. Selected recipients get a frame of their own, the others the shared one.
     func fanOutTraced(_ message: QueuedMessage, _ broadcast: Broadcast, to recipients: [HubClient]) {
         guard let tracing else { return }
         let now = clock.now()
@@ -23,7 +23,7 @@ extension HubShard {
         for client in chosen { add(ownFrame(of: message, broadcast, for: client, tracing, at: now), for: client) }
     }
 
-    /// The message with a span for this one delivery, which the client is asked to continue (flag 01).
+    /// Returns the message with a span for this single delivery. Its flag 01 asks the client to continue the trace.
     private func ownFrame(
         of message: QueuedMessage, _ broadcast: Broadcast, for client: HubClient, _ tracing: HubTracing,
         at now: Timestamp
@@ -48,13 +48,13 @@ extension HubShard {
         return own
     }
 
-    /// Ends the spans of messages that the socket has taken.
+    /// Ends the spans of messages written to the socket.
     func ended(_ messages: ArraySlice<QueuedMessage>) {
         let now = clock.now()
         for message in messages { message.send?.written(at: now) }
     }
 
-    /// At the end of a tick: all of its messages are with the sockets, or in the queues of clients that are slow.
+    /// Reports the tick's messages at its end, when all of them are with the sockets or in the queues of slow clients.
     func tellObserver(_ followed: [(broadcast: Broadcast, recipientCount: Int)]) {
         guard let tracing else { return }
         let now = clock.now()
