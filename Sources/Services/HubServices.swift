@@ -1,4 +1,4 @@
-/// What the hub's edge speaks to: one value, so that it is handed on as a whole.
+/// The services behind the client-facing edge (WebSocket and HTTP), bundled so that they can be passed around together.
 package struct HubServices: Sendable {
     package var stream: DataStreamService
     package var history: RoomHistory
@@ -7,7 +7,7 @@ package struct HubServices: Sendable {
     package var readings: ReadingHistory
     package var deadLetters: DeadLetterService
     package var alerts: AlertService
-    /// Where the traces of requests and commands begin.
+    /// Starts the traces of requests and commands.
     package var entry: EntryTracer
 
     package init(

@@ -1,24 +1,25 @@
-/// Why a service did not do what it was asked: in terms that the socket and HTTP each have a word for.
+/// The reason a service refused a request, independent of transport: WebSocket and HTTP each map the kind to a code of
+/// their own.
 package struct RequestError: Error, Equatable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
-        /// The request makes no sense.
+        /// The request is malformed.
         case invalid
-        /// More than the limit.
+        /// The request exceeds a size limit.
         case tooLarge
-        /// The idempotency key was used for something else.
+        /// The request contradicts the current state, for example when an idempotency key was used for other content.
         case conflict
-        /// There is no such thing.
+        /// The requested thing does not exist.
         case notFound
-        /// Asked too often; later it may go.
+        /// The caller sent too many requests. A later retry may succeed.
         case rateLimited
-        /// Too much waits; later it may go.
+        /// A queue is full. A later retry may succeed.
         case overloaded
-        /// The storage failed; the log says how.
+        /// The storage failed. The log has the details.
         case storage
     }
 
     package let kind: Kind
-    /// Names the thing and what is allowed.
+    /// Message for the client: names the offending field or value and what is allowed.
     package let description: String
 
     package init(_ kind: Kind, _ description: String) {

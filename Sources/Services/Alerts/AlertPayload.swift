@@ -1,9 +1,9 @@
 package import Storage
 import Telemetry
 
-/// Alerts as pages, rooms and webhooks get them.
+/// JSON encodings of alerts for the page, rooms and webhooks.
 package enum AlertPayload {
-    /// The alert itself.
+    /// Returns the alert as a JSON object.
     package static func object(_ alert: StoredAlert) -> [UInt8] {
         var object = JSONObjectBuilder()
         object.add("alert_id", alert.alertID)
@@ -29,7 +29,7 @@ package enum AlertPayload {
         return object.finished()
     }
 
-    /// The payload of an `alert` message in that room.
+    /// Returns the payload of an `alert` message in `room`.
     static func message(_ alert: StoredAlert, in room: String) -> [UInt8] {
         var payload = JSONObjectBuilder()
         payload.add("room_id", room)
@@ -37,7 +37,7 @@ package enum AlertPayload {
         return payload.finished()
     }
 
-    /// What a webhook gets.
+    /// Returns the body of a webhook event.
     static func event(_ kind: String, id: String, _ alert: StoredAlert, at now: Timestamp) -> [UInt8] {
         var payload = JSONObjectBuilder()
         payload.add("event_id", id)

@@ -2,18 +2,18 @@ import AlertRules
 import Storage
 import Telemetry
 
-/// Makes an evaluator that goes on where the one before the restart was: with the alerts that were going on, the metrics
-/// whose silence would matter, and the windows of changes.
+/// Rebuilds the evaluator's state after a restart: the active alerts, the latest value of each watched series, which
+/// `no_data` rules need, and the windows of `change` rules.
 struct AlertRecall {
-    /// A series as it stands in the database, and its latest value.
+    /// A series' row ID in the database, and its latest value.
     private typealias Stored = (id: Int64, latest: StoredValue)
 
-    /// Series read from one snapshot.
+    /// Number of series read from one snapshot.
     private static let pageSize = 1000
-    /// Values that are read for the windows of all rules: a second's work or so. Of what is beyond, changes are seen
-    /// from now on only.
+    /// The most values to read for the windows of all rules, about a second's work. Series beyond that start with an
+    /// empty window and detect changes from now on only.
     private static let maxValues = 2_000_000
-    /// Values of one series' window; the latest of them.
+    /// The most values to read for the window of one series; the latest ones count.
     private static let maxSeriesValues = 100_000
 
     private let database: Database
@@ -21,7 +21,7 @@ struct AlertRecall {
     private var evaluator: AlertEvaluator
     private var valuesLeft = maxValues
 
-    /// - Throws: what makes the database unreadable.
+    /// - Throws: The error of the database when it cannot be read.
     static func evaluator(
         _ configuration: AlertService.Configuration, database: Database, ids: any IDGenerator, at now: Timestamp
     ) throws -> AlertEvaluator {
@@ -46,7 +46,8 @@ struct AlertRecall {
         }
     }
 
-    /// Of a metric that was given in several units, and so is several series, the one that was spoken of last.
+    /// Returns the latest series for each key. A metric that was reported in several units has several series; the one
+    /// with the latest value is used.
     private func newest(of metrics: Set<String>) throws -> [SeriesKey: Stored] {
         var newest: [SeriesKey: Stored] = [:]
         var last: Int64? = 0
@@ -79,10 +80,67 @@ struct AlertRecall {
             let count = parts.reduce(0) { $0 + $1.count }
             valuesLeft -= count
             memory.windows[rule.name] = SeriesMemory.Window(
-                // A device's clock may be ahead; what it measures from now on is not.
+                // A device's clock may run ahead, so a stored time may lie in the future. Times of new readings are
+                // clamped to now.
                 parts: parts.map { .init(time: min($0.start, now), minimum: $0.minimum, maximum: $0.maximum) },
                 isWhole: count < limit)
         }
         evaluator.recall(key, memory)
+    }
+}
+
+extension StoredAlert {
+    /// Creates the stored form of an alert.
+    ///
+    /// - Parameters:
+    ///   - rule: The alert's rule. `nil` when the rule was removed; the stored texts are kept then.
+    ///   - earlier: The alert as stored before. Its trace ID is kept.
+    init(_ alert: Alert, rule: AlertRule?, earlier: StoredAlert?, trace: String?) {
+        self.init(
+            alertID: alert.id, rule: alert.rule, title: rule?.title ?? earlier?.title ?? alert.rule,
+            severity: rule?.severity.rawValue ?? earlier?.severity ?? "warning",
+            device: alert.device.rawValue, room: alert.room, metric: alert.metric, unit: alert.unit, value: alert.value,
+            state: State(alert.state), condition: rule?.conditionText ?? earlier?.condition ?? "",
+            message: rule?.text(for: alert) ?? earlier?.message ?? "", pendingAt: alert.pendingAt,
+            firedAt: alert.firedAt, resolvedAt: alert.resolvedAt, toldAt: alert.toldAt,
+            acknowledgedAt: alert.acknowledgedAt, acknowledgedBy: earlier?.acknowledgedBy,
+            traceID: earlier?.traceID ?? trace, cause: alert.cause?.traceparent,
+            isAnnounced: earlier?.isAnnounced ?? false)
+    }
+
+    /// The alert in the evaluator's form; `nil` when the device's name is not a valid `DeviceID`.
+    var restored: Alert? {
+        guard let device = DeviceID(device) else { return nil }
+        return Alert(
+            id: alertID, rule: rule, device: device, room: room, metric: metric, unit: unit, value: value,
+            state: state.restored, pendingAt: pendingAt, firedAt: firedAt, resolvedAt: resolvedAt, toldAt: toldAt,
+            acknowledgedAt: acknowledgedAt, cause: cause.flatMap { TraceContext(traceparent: $0) })
+    }
+}
+
+extension AlertTemplate {
+    /// Returns the text that announces the end of an alert, such as `greenhouse-1: temperature is 28 °C`.
+    static func resolvedText(_ alert: StoredAlert) -> String {
+        guard let value = alert.value else { return "\(alert.device): \(alert.metric) no longer comes" }
+        let unit = alert.unit.map { " \($0)" } ?? ""
+        return "\(alert.device): \(alert.metric) is \(AlertCondition.text(value))\(unit)"
+    }
+}
+
+extension StoredAlert.State {
+    init(_ state: Alert.State) {
+        switch state {
+        case .pending: self = .pending
+        case .firing: self = .firing
+        case .resolved: self = .resolved
+        }
+    }
+
+    var restored: Alert.State {
+        switch self {
+        case .pending: .pending
+        case .firing: .firing
+        case .resolved: .resolved
+        }
     }
 }

@@ -7,20 +7,20 @@ package import Storage
 package import Telemetry
 package import Tracing
 
-/// Tells people when what devices measure breaks a rule.
+/// Evaluates alert rules against incoming readings and notifies users.
 ///
 ///     IngestStore's transaction ──▶ evaluate ──▶ AlertTeller: alert, notifications, rooms, webhook ──▶ committed
 ///     once a second ──▶ tick ──────────┘                                                            └▶ published
 ///
-/// Evaluation happens within the transactions of the one writer, so that an alert is stored with the reading behind it
-/// or not at all. Thread-safe.
+/// Rules are evaluated inside the transactions of the only writer, so an alert is stored together with the reading that
+/// caused it or not at all. Thread-safe.
 package final class AlertService: Sendable {
-    /// What is evaluated, and how much of it.
+    /// The rules and their limits.
     package struct Configuration: Sendable {
         package var rules: [AlertRule]
-        /// How many times a rule may look at a device's metric at once.
+        /// The most (rule, series) pairs that are watched at once.
         package var maxWatched: Int
-        /// Whether alerts go to a webhook.
+        /// True when alerts are also sent to a webhook.
         package var hasWebhook: Bool
 
         package init(rules: [AlertRule] = [], maxWatched: Int = 200_000, hasWebhook: Bool = false) {
@@ -30,28 +30,28 @@ package final class AlertService: Sendable {
         }
     }
 
-    /// What evaluation has come to, and what is told of it once it is stored.
+    /// The evaluator and the bookkeeping of the open transaction.
     private struct State {
         var evaluator: AlertEvaluator
         var steps = ClockSteps()
-        /// By how much the clock was set since the last look, for what is stored of alerts.
+        /// Clock step that is not yet applied to the due times of stored alerts.
         var storedStep = Duration.zero
-        /// The part of it that is in the open transaction.
+        /// The part of ``storedStep`` that the open transaction applies.
         var takenStep = Duration.zero
-        /// Of the batch that is open.
+        /// Transitions in the open transaction, by kind.
         var counts: [AlertTransition.Kind: Int] = [:]
         var storesEvents = false
-        /// Whether a tick waits for its transaction.
+        /// True while a tick is queued or running.
         var isTicking = false
     }
 
-    /// Alerts that are read at once while looking for those that a token may see.
+    /// Alerts read per query while searching for those in rooms that the caller may see.
     private static let pageSize = 1000
-    /// Pages that are looked through for one answer; a next question goes on where it ended.
+    /// The most queries for one page. The next request continues where the search stopped.
     private static let maxPages = 5
-    /// Webhook events that may wait to be delivered.
+    /// The most webhook events that may wait for delivery.
     package static let maxWaitingEvents = 10_000
-    /// Alerts that are told in one tick because their silence is over.
+    /// The most overdue alerts announced in one tick.
     private static let maxLateTellings = 100
 
     private let configuration: Configuration
@@ -67,12 +67,12 @@ package final class AlertService: Sendable {
     private let state: Lock<State>
     private let wakeWebhook: @Sendable () -> Void
 
-    /// Goes on with the alerts that the database has.
+    /// Creates the service and restores the active alerts from the database.
     ///
     /// - Parameters:
-    ///   - uptime: Grows with the time that passes, however the clock is set.
-    ///   - wakeWebhook: Called when an event for the webhook may have been stored.
-    /// - Throws: what makes the database unreadable.
+    ///   - uptime: A monotonic clock, unaffected by changes of the wall clock.
+    ///   - wakeWebhook: Called when a webhook event may have been stored.
+    /// - Throws: The error of the database when it cannot be read.
     package init(
         configuration: Configuration, history: HistoryConfiguration, database: Database, writer: RoomWriter, hub: Hub,
         tracer: any Tracer, factory: any MetricsFactory, clock: any WallClock = SystemWallClock(),
@@ -103,14 +103,14 @@ package final class AlertService: Sendable {
             State(evaluator: try AlertRecall.evaluator(configuration, database: database, ids: ids, at: clock.now())))
     }
 
-    /// Alerts that are pending or firing.
+    /// The number of pending and firing alerts.
     package var activeCount: Int { state.withLock(\.evaluator.activeCount) }
 
     // MARK: Evaluating
 
-    /// Evaluates readings within the transaction that stores them; ``finished(isCommitted:)`` must follow it.
+    /// Evaluates readings inside the transaction that stores them. A call of ``finished(isCommitted:)`` must follow.
     ///
-    /// - Returns: what rooms are told once it is committed.
+    /// - Returns: The messages to publish after the commit.
     func evaluate(
         _ readings: [Reading], _ journeys: [Journey], in transaction: StorageTransaction
     ) throws -> [Message] {
@@ -131,7 +131,7 @@ package final class AlertService: Sendable {
         return try found.flatMap { try teller.tell($0.0, journey: $0.1, in: transaction) }
     }
 
-    /// Whether the transaction of the latest evaluation was committed. Called before any other transaction begins.
+    /// Commits or rolls back the state of the latest evaluation. Must be called before the next transaction begins.
     func finished(isCommitted: Bool) {
         let (counts, storesEvents) = state.withLock { state in
             defer {
@@ -147,10 +147,12 @@ package final class AlertService: Sendable {
         if storesEvents { wakeWebhook() }
     }
 
-    /// Looks at what time alone has brought, ends alerts whose rule is gone, and tells of those whose silence is over;
-    /// to be called about once a second. Nothing happens while an earlier one waits for its transaction.
+    /// Evaluates the rules that depend on time alone, resolves alerts whose rule was removed, and announces alerts
+    /// whose silence or pause has ended. Call it about once a second; the call is ignored while an earlier tick waits
+    /// for its transaction.
     ///
-    /// - Parameter isListening: Whether devices can be heard at all: while they cannot, nobody's silence counts.
+    /// - Parameter isListening: False while no device can be heard, for example without a broker connection. `no_data`
+    ///   rules are paused then.
     package func tick(isListening: Bool) {
         let isDue = state.withLock { state in
             if !isListening { state.evaluator.stopListening() }
@@ -163,7 +165,7 @@ package final class AlertService: Sendable {
             do {
                 return RoomWriter.Effect((), messages: try look(isListening: isListening, in: transaction))
             } catch {
-                // Only this savepoint is undone, so that what is written beside it stays.
+                // Only this savepoint is rolled back. Other work in the same transaction is kept.
                 finished(isCommitted: false)
                 throw error
             }
@@ -174,7 +176,7 @@ package final class AlertService: Sendable {
             }
             switch result {
             case .success: finished(isCommitted: true)
-            // Refused before it began: then what is open is another's.
+            // The queue refused the request before it ran: an open evaluation then belongs to another transaction.
             case .failure(let error) where error.kind == .overloaded: break
             case .failure: if isOpen { finished(isCommitted: false) }
             }
@@ -205,7 +207,7 @@ package final class AlertService: Sendable {
         return messages
     }
 
-    /// Durations are of time that passed, whatever is done to the clock. Returns what it says now.
+    /// Compensates for a changed wall clock, so that durations count elapsed time. Returns the current time.
     private func followClock(_ state: inout State) -> Timestamp {
         let now = clock.now()
         if !state.evaluator.isOpen, let step = state.steps.step(at: now, uptime: uptime()) {
@@ -221,7 +223,8 @@ package final class AlertService: Sendable {
         if configuration.hasWebhook, !transitions.isEmpty { state.storesEvents = true }
     }
 
-    /// The trace that an alert's question leads to: the gateway's where the reading is sampled, else the device's own.
+    /// Returns the trace that an alert links to: the gateway's own when the reading was sampled, otherwise the
+    /// device's.
     private static func cause(_ journey: Journey?) -> TraceContext? {
         journey?.parent.flatMap { $0.isSampled ? $0 : nil } ?? journey?.origin
     }
@@ -239,17 +242,18 @@ package final class AlertService: Sendable {
         span.end(at: clock.now())
     }
 
-    // MARK: Asking and acting
+    // MARK: Queries and changes
 
-    /// A page of alerts, the latest first.
+    /// A page of alerts, newest first.
     package struct Page: Sendable {
         package var alerts: [StoredAlert]
-        /// The alert before which the next page begins, which may not be one of these; nil when there is no more.
+        /// The cursor for the next page: it continues with the alerts before this one, which may itself be missing from
+        /// ``alerts``. `nil` at the end.
         package var next: String?
         package var hasMore: Bool { next != nil }
     }
 
-    /// The alerts that a query names, of rooms that pass `isIncluded`.
+    /// Returns the alerts that match a query and whose room passes `isIncluded`.
     package func page(
         _ query: AlertQuery, where isIncluded: @escaping @Sendable (_ room: String) -> Bool
     ) async throws(RequestError) -> Page {
@@ -259,7 +263,7 @@ package final class AlertService: Sendable {
                 let limit = query.limit
                 query.limit = Self.pageSize
                 var found: [StoredAlert] = []
-                // Alerts of other rooms are passed over, page by page.
+                // Alerts of other rooms are skipped, query by query.
                 for _ in 0..<Self.maxPages where found.count <= limit {
                     let alerts = try snapshot.alerts(query)
                     found += alerts.filter { isIncluded($0.room) }
@@ -275,7 +279,7 @@ package final class AlertService: Sendable {
         }
     }
 
-    /// The alert with that id; `nil` when there is none.
+    /// Returns the alert with this ID; `nil` when there is none.
     package func alert(_ id: String) async throws(RequestError) -> StoredAlert? {
         do {
             return try await database.read { try $0.alert(id) }
@@ -285,21 +289,21 @@ package final class AlertService: Sendable {
         }
     }
 
-    /// The users whom a rule tells.
+    /// Returns the users that a rule notifies.
     package func users(toldBy rule: String) -> [String] {
         configuration.rules.first { $0.name == rule }?.recipients.users ?? []
     }
 
-    /// Notes that somebody knows of the alert, so that it is not told again.
+    /// Acknowledges the alert, which stops further notifications of it. Does nothing when it was acknowledged before.
     ///
-    /// - Throws: ``RequestError``: `notFound`, or `conflict` when it is over.
+    /// - Throws: ``RequestError``: `notFound`, or `conflict` when the alert is already resolved.
     package func acknowledge(_ id: String, by user: String) async throws(RequestError) -> StoredAlert {
         let now = clock.now()
         return try await change(id) { alert, transaction in
             guard alert.state != .resolved else {
                 throw RequestError(.conflict, "The alert is over; there is nothing to acknowledge.")
             }
-            // Who was first stays.
+            // The first acknowledgement wins.
             if alert.acknowledgedAt != nil { return }
             alert.acknowledgedAt = now
             alert.acknowledgedBy = user
@@ -309,7 +313,7 @@ package final class AlertService: Sendable {
         }
     }
 
-    /// Tells nobody of this rule's alerts of this device until then; `nil` ends that.
+    /// Suppresses notifications for the alert's rule and device until `until`. `nil` ends the silence.
     package func silence(
         _ id: String, until: Timestamp?, by user: String
     ) async throws(RequestError) -> StoredAlert {
@@ -320,7 +324,9 @@ package final class AlertService: Sendable {
         }
     }
 
-    /// - Parameter stored: Called once the change is committed, before the next transaction.
+    /// Changes an alert in a transaction and publishes its new state to the room.
+    ///
+    /// - Parameter stored: Called after the commit, before the next transaction begins.
     private func change(
         _ id: String, _ body: @escaping @Sendable (inout StoredAlert, StorageTransaction) throws -> Void,
         stored: @escaping @Sendable () -> Void = {}

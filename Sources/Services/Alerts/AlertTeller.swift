@@ -6,8 +6,8 @@ import Storage
 import Telemetry
 import Tracing
 
-/// Stores an alert's step and tells those whom it concerns, all in the transaction of the reading behind it: a crash
-/// neither loses an alert nor tells of it twice.
+/// Stores an alert's transition and notifies its recipients, all in the transaction of the reading that caused it. A
+/// crash neither loses an alert nor announces it twice.
 struct AlertTeller {
     let rules: [AlertRule]
     let ledger: RoomLedger
@@ -15,30 +15,31 @@ struct AlertTeller {
     let tracer: any Tracer
     let ids: any IDGenerator
     let clock: any WallClock
-    /// Counts what the webhook does not get because too much waits for it.
+    /// Counts and logs events dropped because the webhook's outbox is full.
     let overflow: WebhookOverflow
-    /// Counts alerts that people are told of later or not at all, because they were told of another one just before.
+    /// Counts firing alerts that are announced late or never because the rule's minimum interval since the last
+    /// announcement has not passed.
     let paused: Counter
-    /// Counts recipients who could not be told.
+    /// Counts recipients that could not be notified.
     let failed: Counter
     let logger: Logger
 
-    /// After this somebody tries again to tell of an alert of which nobody could be told.
+    /// The delay before the next attempt to announce an alert that reached nobody.
     private static let retryInterval = Duration.seconds(60)
 
-    /// The result of telling people.
+    /// The result of notifying an alert's recipients.
     private struct Telling {
         var messages: [Message] = []
         var reached = 0
         var failed = 0
 
-        /// True when somebody was told, or nobody was to be told.
+        /// True when at least one recipient was notified, or there was none.
         var isDone: Bool { reached > 0 || failed == 0 }
     }
 
-    /// Returns what rooms are told once the transaction is committed.
+    /// Stores a transition and notifies its recipients. Returns the messages to publish after the commit.
     ///
-    /// - Parameter journey: of the reading behind it; `nil` for what time alone has brought.
+    /// - Parameter journey: The journey of the reading that caused the transition; `nil` when time alone caused it.
     func tell(
         _ transition: AlertTransition, journey: Journey?, in transaction: StorageTransaction
     ) throws -> [Message] {
@@ -56,10 +57,10 @@ struct AlertTeller {
         }
     }
 
-    /// Tells of an alert that began while it was silenced, or soon after another one of its rule and device, and still
-    /// fires after that.
+    /// Announces a firing alert that was held back, because it was silenced or began too soon after another alert of
+    /// the same rule and device.
     ///
-    /// - Returns: What rooms are told; `nil` when nobody could be told, which is tried again later.
+    /// - Returns: The messages to publish; `nil` when no recipient could be notified, which is retried later.
     func tellLate(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message]? {
         let now = clock.now()
         let rule = rules.first { $0.name == stored.rule }
@@ -75,9 +76,9 @@ struct AlertTeller {
         return telling.isDone ? telling.messages : nil
     }
 
-    /// The number of alerts of the same rule and device since the last one that people were told of.
+    /// Returns the number of alerts of the same rule and device since the last announced one.
     ///
-    /// - Parameter isStored: Whether the alert itself is one of those that are stored.
+    /// - Parameter isStored: True when the alert itself is already stored and must not be counted.
     private func suppressedCount(
         _ alert: StoredAlert, isStored: Bool, in snapshot: StorageSnapshot
     ) throws -> Int {
@@ -87,13 +88,13 @@ struct AlertTeller {
             - (isStored ? 1 : 0)
     }
 
-    /// Notes whether people know that an alert fires.
+    /// Records whether the alert was announced, and schedules a retry when it was not.
     private func note(_ telling: Telling, of alert: inout StoredAlert, at now: Timestamp) {
         alert.isAnnounced = telling.isDone
         alert.dueAt = telling.isDone ? nil : now.advanced(by: Self.retryInterval)
     }
 
-    /// An alert's own message, as it is now: to those who see its device.
+    /// Returns the message that shows the alert's current state in its device's room.
     func live(_ alert: StoredAlert, at now: Timestamp, journey: Journey? = nil) -> Message {
         var message = Message(
             type: .alert, room: alert.room, payload: AlertPayload.message(alert, in: alert.room), timestamp: now)
@@ -116,7 +117,7 @@ struct AlertTeller {
         alert.silencedUntil = try transaction.snapshot.silence(
             rule: alert.rule, room: alert.room, device: alert.device)
         let isSilenced = alert.silencedUntil.map { $0 > now } ?? false
-        // For people an alert begins when they are first told of it.
+        // To recipients an alert begins with its first announcement.
         let isBeginning = transition.kind != .resolved && !alert.isAnnounced
         if isBeginning, let rule,
             let last = try transaction.snapshot.lastAnnounced(rule: alert.rule, room: alert.room, device: alert.device)
@@ -124,7 +125,7 @@ struct AlertTeller {
             alert.dueAt = rule.pause(after: last.toldAt, at: now)
             if transition.kind == .firing, alert.dueAt != nil, !isSilenced { paused.increment() }
         }
-        // Whoever was told that it fires is told that it is over, and nobody else.
+        // The end of an alert is announced only if its beginning was.
         let isTold = transition.kind == .resolved ? alert.isAnnounced : !isSilenced && alert.dueAt == nil
         if isTold, isBeginning {
             alert.suppressedCount = try suppressedCount(alert, isStored: earlier != nil, in: transaction.snapshot)
@@ -142,8 +143,8 @@ struct AlertTeller {
         return messages
     }
 
-    /// Alerts are few and matter: each is recorded, under its reading's span, or linked to that of the reading that made
-    /// the condition hold.
+    /// Starts the span of an announcement. Alerts are few and important, so every one is recorded: under the span of
+    /// its reading, or linked to the span of the reading that first met the condition.
     private func begin(
         _ alert: StoredAlert, cause: TraceContext?, under parent: TraceContext?, at now: Timestamp
     ) -> any Span {
@@ -159,8 +160,8 @@ struct AlertTeller {
         return span
     }
 
-    /// Whoever cannot be told keeps nobody else from being told, nor the reading from being stored; unless it is the
-    /// storage that fails: then there is nothing to go on with.
+    /// Notifies every recipient of the rule, and the webhook. A recipient that fails affects neither the others nor the
+    /// reading. A storage failure is rethrown, because the transaction cannot continue.
     private func notify(
         _ alert: StoredAlert, _ kind: AlertTransition.Kind, _ rule: AlertRule?, _ journey: Journey, at now: Timestamp,
         in transaction: StorageTransaction
@@ -206,7 +207,8 @@ struct AlertTeller {
         return telling
     }
 
-    /// The rule's message is about what is wrong; of the end it says what is the case now.
+    /// Returns the notification of an alert. While it fires, the body is the rule's message; once it is resolved, the
+    /// body gives the current value.
     private func draft(_ alert: StoredAlert, _ rule: AlertRule?) throws -> NotificationDraft {
         let priority: NotificationDraft.Priority =
             switch (alert.state, rule?.severity) {
@@ -217,7 +219,7 @@ struct AlertTeller {
         let title = "\(rule?.title ?? alert.rule): \(alert.device)"
         var body = alert.state == .resolved ? AlertTemplate.resolvedText(alert) : alert.message
         if alert.suppressedCount > 0 { body += " (not told since the last time: \(alert.suppressedCount) more)" }
-        // A long text with long names many times in it.
+        // The rule's template may repeat long names often enough to exceed the limit.
         if body.utf8.count > NotificationDraft.maxBodyBytes {
             body = String(String.UnicodeScalarView(body.unicodeScalars.prefix(NotificationDraft.maxBodyBytes / 4)))
         }

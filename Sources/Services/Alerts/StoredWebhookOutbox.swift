@@ -1,8 +1,11 @@
+import Core
+import CoreMetrics
 import Logging
+import Metrics
 package import Storage
 package import Telemetry
 
-/// The webhook's events in the database, where alerts put them in the transaction that makes them true.
+/// A webhook outbox in the database. Alerts add their events in the transaction that stores the alert.
 package final class StoredWebhookOutbox: WebhookOutbox {
     private let database: Database
     private let writer: RoomWriter
@@ -36,5 +39,40 @@ package final class StoredWebhookOutbox: WebhookOutbox {
 
     private func remove(_ id: String) async throws {
         try await writer.submit(byteCount: 64) { RoomWriter.Effect(try $0.removeWebhookEvent(id)) }
+    }
+}
+
+/// Counts events that are dropped because the webhook's outbox is full, and logs their number at most every 10 s.
+final class WebhookOverflow: Sendable {
+    private struct State {
+        var untold = 0
+        var loggedAt: Timestamp?
+    }
+
+    private static let logInterval = Duration.seconds(10)
+
+    private let state = Lock(State())
+    private let counter: Counter
+    private let logger: Logger
+
+    init(factory: any MetricsFactory, logger: Logger) {
+        counter = Counter(label: "windsock_webhook_dropped_events", dimensions: [], factory: factory)
+        self.logger = logger
+    }
+
+    /// Records that an event of an alert of `rule` was dropped.
+    func note(rule: String, at now: Timestamp) {
+        counter.increment()
+        let count: Int? = state.withLock { state in
+            state.untold += 1
+            if let last = state.loggedAt, now.since(last) < Self.logInterval { return nil }
+            defer { state.untold = 0 }
+            state.loggedAt = now
+            return state.untold
+        }
+        guard let count else { return }
+        logger.warning(
+            "Too many events wait for the webhook; some are not sent",
+            metadata: ["count": "\(count)", "rule": "\(rule)"])
     }
 }

@@ -3,9 +3,9 @@ package import MQTTTransport
 import Realtime
 package import Telemetry
 
-/// Tells devices what time it is by the gateway, so that they know how far their clocks are off.
+/// Answers devices that ask for the gateway's time, so that they can correct their clocks.
 ///
-/// Called on the MQTT client's thread. Best effort (QoS 0): a device asks again.
+/// Called on the MQTT client's thread. Best effort (QoS 0): a device without an answer asks again.
 package final class ClockService: Sendable {
     private let publish: @Sendable (MQTTPublication) -> Void
     private let budget: TraceBudget
@@ -14,8 +14,8 @@ package final class ClockService: Sendable {
     private let ignored: Counter
 
     /// - Parameters:
-    ///   - answersPerSecond: requests beyond it are not answered.
-    ///   - publish: sends a message to the broker without waiting.
+    ///   - answersPerSecond: Rate limit. Requests beyond it are not answered.
+    ///   - publish: Sends a message to the broker without blocking.
     package init(
         answersPerSecond: Int = 1000, factory: any MetricsFactory, clock: any WallClock = SystemWallClock(),
         publish: @escaping @Sendable (MQTTPublication) -> Void
@@ -28,10 +28,10 @@ package final class ClockService: Sendable {
         ignored = Counter(label: "windsock_clock_requests", dimensions: [("result", "ignored")], factory: factory)
     }
 
-    /// Answers a request; false when the message is none, and for others to take.
+    /// Answers a clock request. Returns false when the message is not a clock request and must be handled elsewhere.
     func answer(_ message: MQTTMessage, receivedAt: Timestamp) -> Bool {
         guard let device = ClockTopics.device(requestingOn: message.topic) else { return false }
-        // A request that was kept is of no use: when it was sent has nothing to do with now.
+        // The send time of a retained request is meaningless, so it gets no answer.
         guard !message.isRetained, let request = ClockMessage.Request(json: message.payload),
             budget.take(at: receivedAt)
         else {

@@ -1,23 +1,24 @@
 package import Telemetry
 
-/// How far the clocks of devices are off that do not ask: from when their messages come, at the earliest.
+/// Estimates the clock offset of devices that never ask for the time, from the receive times of their messages.
 ///
-/// A message is never here before it was sent. So the smallest difference between a reading's receive time and its own
-/// is the clock's offset plus the shortest way there is; the way itself counts as nothing, which is why it is an
-/// estimate. The minimum is that of the last one to two minutes, so that a clock that is set is learnt anew. Times of
-/// whole seconds say too little about milliseconds and are left out.
+/// A message cannot arrive before it was sent. The smallest difference between a reading's receive time and its own
+/// time is therefore the clock's offset plus the shortest network delay. The delay is taken as zero, so the result is
+/// an estimate. The minimum covers the last one to two minutes, which lets the estimate follow a clock that is set.
+/// Times in whole seconds are too coarse and are ignored.
 ///
-/// A value that its owner keeps on one thread. Bounded: the devices silent for longest are forgotten.
+/// A value type; its owner uses it from one thread. Bounded: when it is full, the devices that were silent longest are
+/// evicted.
 package struct DeviceClocks {
-    /// Half of the time that the minimum looks back.
+    /// Half of the period that the minimum covers.
     private static let window = Duration.seconds(60)
-    /// Clocks that are further off were never set, and may be set any moment.
+    /// A clock that is further off was never set and may be set at any moment, so it is ignored.
     private static let maxOffsetNanoseconds: Int64 = 400 * 86_400 * 1_000_000_000
 
     private struct Minimum {
-        /// Nanoseconds from the device's time to the gateway's, the least of the window that runs…
+        /// The smallest difference in the current window: nanoseconds from the device's time to the gateway's.
         var current: Int64
-        /// …and of the one before it.
+        /// The smallest difference in the previous window.
         var previous: Int64
         var windowStart: Timestamp
     }
@@ -25,12 +26,13 @@ package struct DeviceClocks {
     private let capacity: Int
     private var minima: [DeviceID: Minimum] = [:]
 
-    /// - Parameter capacity: devices that are remembered.
+    /// - Parameter capacity: The most devices to remember.
     package init(capacity: Int = 10_000) {
         self.capacity = max(1, capacity)
     }
 
-    /// When the reading was sent, by the gateway's clock; `nil` when it does not say. Learns from it.
+    /// Returns the time at which the reading was sent, in the gateway's time, and updates the estimate; `nil` when the
+    /// reading has no usable device time.
     package mutating func sendTime(of reading: Reading) -> Timestamp? {
         guard let deviceTime = reading.implausibleDeviceTime ?? (reading.hasDeviceTime ? reading.time : nil),
             !reading.isRetained, deviceTime.nanosecondsSinceEpoch % 1_000_000_000 != 0
@@ -42,7 +44,7 @@ package struct DeviceClocks {
         return Timestamp(nanosecondsSinceEpoch: deviceTime.nanosecondsSinceEpoch + offset)
     }
 
-    /// How far a device's clock is off, as far as its readings tell.
+    /// Returns the estimated offset of the device's clock; `nil` for a device without usable readings.
     package func estimate(of device: DeviceID) -> ClockEstimate? {
         minima[device].map {
             ClockEstimate(
@@ -67,7 +69,7 @@ package struct DeviceClocks {
         return min(minimum.current, minimum.previous)
     }
 
-    /// A tenth at once, so that the search is rare.
+    /// Evicts a tenth of the devices at once, so that the search for the longest silent ones is rare.
     private mutating func forgetSilent() {
         let oldest = minima.sorted { $0.value.windowStart < $1.value.windowStart }.prefix(max(1, capacity / 10))
         for (device, _) in oldest { minima[device] = nil }

@@ -4,13 +4,13 @@ package import Realtime
 package import Telemetry
 package import Tracing
 
-/// Streams readings into their rooms, says which devices are there, and gives whoever joins the latest of every device
-/// first.
+/// Publishes readings to their rooms, tracks which devices are online, and sends the latest readings to clients that
+/// join.
 ///
-/// Thread-safe. Publishing and taking a snapshot happen under one lock, and both travel the hub's mailboxes: so no
-/// older value follows a newer one, and nothing that is published after `joined` is missed.
+/// Thread-safe. Publishing and taking a snapshot both happen under one lock, and both go through the hub's mailboxes. A
+/// client therefore never sees an older value after a newer one, and misses nothing that is published after `joined`.
 package final class DataStreamService: Sendable {
-    /// Devices that are looked up while ingest waits.
+    /// Devices looked up per lock acquisition, so that ingest waits only briefly.
     private static let devicesPerLook = 64
 
     private let hub: Hub
@@ -18,10 +18,10 @@ package final class DataStreamService: Sendable {
     private let clock: any WallClock
     private let configuration: DataStreamConfiguration
     private let latest: Lock<LatestReadings>
-    /// Locked before ``latest`` and never the other way round; ingest does not take it.
+    /// Lock order: this lock is taken before ``latest``, never the other way round. Ingest does not take it.
     private let index = Lock(DeviceIndex())
 
-    /// A stream into `hub`; `tracer` makes its spans of readings that are sampled.
+    /// Creates a data stream that publishes to `hub`. `tracer` makes the spans of sampled readings.
     package init(
         hub: Hub, configuration: DataStreamConfiguration = .init(), tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock()
@@ -36,10 +36,10 @@ package final class DataStreamService: Sendable {
                 offlineAfter: configuration.offlineAfter))
     }
 
-    /// Publishes readings to their rooms, in order, each after a `device_status` when its device was not online. Does
-    /// not wait: see ``waitForRoom()``.
+    /// Publishes readings to their rooms in order. A `device_status` precedes a reading whose device was offline. Does
+    /// not block; see ``waitForRoom()`` for back-pressure.
     ///
-    /// - Parameter journeys: where each of the readings comes from; none, or as many as there are readings.
+    /// - Parameter journeys: The origin of each reading; either empty or as long as `readings`.
     package func publish(_ readings: [Reading], journeys: [Journey] = []) {
         guard !readings.isEmpty else { return }
         let now = clock.now()
@@ -63,7 +63,8 @@ package final class DataStreamService: Sendable {
         for push in pushes { push.end(at: end) }
     }
 
-    /// Publishes what status topics said, in order, where it is news. Does not wait: see ``waitForRoom()``.
+    /// Publishes the status reports that change a device's status, in order. Does not block; see ``waitForRoom()`` for
+    /// back-pressure.
     package func publish(_ reports: [StatusReport]) {
         guard !reports.isEmpty else { return }
         let now = clock.now()
@@ -72,12 +73,12 @@ package final class DataStreamService: Sendable {
         }
     }
 
-    /// Publishes as offline whoever was silent for too long. To be called about once a second, from anywhere; looks at
-    /// one number for each device.
+    /// Marks devices that were silent for too long as offline and publishes their status. Call it about once a second,
+    /// from any thread. Checks one number per device.
     ///
-    /// - Parameter isListening: whether devices can be heard at all, that is whether the broker is connected. While
-    ///   they cannot, and after a pause of more than 10 s between two calls, nobody's silence counts: then everybody
-    ///   has the whole time again.
+    /// - Parameter isListening: False while no device can be heard, that is, without a broker connection. No device
+    ///   times out then. Afterwards, and after a pause of more than 10 s between two calls, every device starts again
+    ///   with its full allowance.
     package func sweep(now: Timestamp, isListening: Bool = true) {
         latest.withLock { latest in
             publish(latest.sweep(at: now, isListening: isListening), at: now)
@@ -85,24 +86,24 @@ package final class DataStreamService: Sendable {
         _ = places()
     }
 
-    /// Blocks the calling thread while clients cannot be served as fast as readings come. Never on an event loop, and
-    /// not under any lock that an event loop takes.
+    /// Blocks the calling thread while the hub's mailboxes are full. Never call it on an event loop, nor while holding
+    /// a lock that an event loop takes.
     package func waitForRoom() {
         hub.waitForRoom()
     }
 
-    /// Whether the room, or everything that the filter matches, is telemetry.
+    /// Returns true when the room, or everything that the filter matches, is a telemetry room.
     package func isTelemetry(_ filter: TopicFilter) -> Bool {
         configuration.telemetryRoots.contains(String(filter.rawValue.prefix { $0 != "/" }))
     }
 
-    /// Joins a client to rooms, so that it gets `joined`, then the latest reading of every device there, then all that
-    /// follows. A client that had joined by this very filter gets only `joined`.
+    /// Joins a client to the rooms of a filter. The client gets `joined`, then the latest readings of every device
+    /// there, then live messages. A client that has joined with the same filter before gets only `joined`.
     ///
-    /// Readings go out in pages as the client's socket takes them. What is published after the first page comes live in
-    /// their midst, and takes the place of what the pages would have told of the same series.
+    /// Latest readings are sent in pages, as fast as the client's socket accepts them. Live messages published after
+    /// the first page arrive in between and replace the older readings of the same series in later pages.
     ///
-    /// Call it on the client's loop; `completion` is called there once all of it is on its way.
+    /// Call it on the client's event loop. `completion` is called there when everything is on its way.
     package func join(
         _ client: HubClient,
         on shard: HubShard,
@@ -118,7 +119,7 @@ package final class DataStreamService: Sendable {
             }
         }
         var snapshot = LatestSnapshot(of: filter, protecting: configuration.protectedFirstLevels)
-        // A room with few devices needs no look at the others.
+        // A room with few devices is read directly, without the index of all devices.
         let isSmall =
             filter.isName
             && latest.withLock { $0.deviceCount(in: filter.rawValue) } <= LatestSnapshot.maxDevicesPerPage
@@ -133,7 +134,7 @@ package final class DataStreamService: Sendable {
             update(&index)
             snapshot.findDevices(among: index.places)
             let (changes, isWhole) = latest.withLock { latest in
-                // A device that came meanwhile must not be missed.
+                // A device that was added in the meantime must not be missed.
                 let (changes, isWhole) = latest.takeChanges()
                 snapshot.begin(
                     at: latest.version, adding: changes.lazy.filter(\.isKnown).map(\.place), isWhole: isWhole)
@@ -144,7 +145,7 @@ package final class DataStreamService: Sendable {
         }
     }
 
-    /// Joins a client with the first page of a snapshot that begins now, with ``latest`` locked.
+    /// Joins a client with the first page of a snapshot that begins now. Call it with ``latest`` locked.
     private func join(
         _ client: LoopBoundClient, on shard: HubShard, _ filter: TopicFilter, _ begun: LatestSnapshot,
         of latest: LatestReadings, joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
@@ -167,7 +168,8 @@ package final class DataStreamService: Sendable {
         }
     }
 
-    /// Puts the next page of a snapshot among what is published: what comes after it is newer.
+    /// Passes the next page of a snapshot to the shard in order with published messages, so that later messages are
+    /// always newer.
     private func hand(
         _ snapshot: inout LatestSnapshot, to shard: HubShard, _ take: @escaping @Sendable (Replay.Page?) -> Void
     ) {
@@ -182,9 +184,9 @@ package final class DataStreamService: Sendable {
         }
     }
 
-    /// The known devices in their order.
+    /// Returns the known devices, sorted.
     ///
-    /// Ingest's lock is held only while the log of changes is taken out of the map.
+    /// Ingest's lock is held only while the change log is taken.
     package func places() -> [DevicePlace] {
         index.withLock { index in
             update(&index)
@@ -197,7 +199,7 @@ package final class DataStreamService: Sendable {
         index.apply(changes, isWhole: isWhole)
     }
 
-    /// The next devices of `places`, at most `limit`: those after `last`. Devices that are gone are left out.
+    /// Returns at most `limit` devices of `places` after `last`. Skips devices that are no longer known.
     package func devices(of places: [DevicePlace], after last: DevicePlace?, limit: Int) -> [DeviceSummary] {
         var found: [DeviceSummary] = []
         var rest = places[DeviceIndex.index(after: last, in: places)...]
@@ -211,22 +213,24 @@ package final class DataStreamService: Sendable {
         return found
     }
 
-    /// All devices in rooms that pass `isIncluded`, in their order.
+    /// Returns all devices in rooms that pass `isIncluded`, sorted.
     package func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceSummary] {
         devices(of: places().filter { isIncluded($0.room) }, after: nil, limit: .max)
     }
 
-    /// Devices known now, and devices forgotten because the map was full.
+    /// The number of known devices, and of devices evicted because the map was full.
     package var deviceCounts: (known: Int, evicted: Int) {
         latest.withLock { ($0.count, $0.evictedCount) }
     }
 
-    /// About what the latest readings take in memory, and how many series were forgotten to keep it within its budget.
+    /// The approximate memory used by the latest readings, and the number of series evicted to keep it within its
+    /// budget.
     package var latestSize: (bytes: Int, evictedSeries: Int) {
         latest.withLock { ($0.byteCount, $0.evictedSeriesCount) }
     }
 
-    /// The journey as the hub goes on with it: under a span `stream.push_data` when it is sampled.
+    /// Returns the journey to pass to the hub: with the publication time, and under a span `stream.push_data` when it
+    /// is sampled.
     private func push(_ journey: Journey, at now: Timestamp, _ spans: inout [any Span]) -> Journey {
         var journey = journey
         journey.stages?.publishedAt = now
@@ -238,7 +242,7 @@ package final class DataStreamService: Sendable {
         return journey
     }
 
-    /// With ``latest`` locked, as everything that is published.
+    /// Publishes status changes. Call it with ``latest`` locked.
     private func publish(_ changes: [(room: String, status: DeviceUpdate.Part)], at now: Timestamp) {
         if changes.isEmpty { return }
         hub.publish(changes.map { Self.message(.deviceStatus, $0.status, to: $0.room, at: now) })
@@ -249,5 +253,35 @@ package final class DataStreamService: Sendable {
     ) -> Message {
         Message(
             type: type, room: room, payload: part.payload, timestamp: now, delivery: .conflatable(key: part.key))
+    }
+}
+
+/// Limits of the data stream, and the room names that count as telemetry.
+package struct DataStreamConfiguration: Sendable {
+    /// The most devices to keep latest readings of. Beyond it, the devices that were silent longest are evicted.
+    package var maxDevices: Int
+    /// The approximate memory budget of the latest readings. Beyond it, the devices that use the most memory lose their
+    /// oldest series.
+    package var maxLatestBytes: Int
+    /// The first segments of the routes' room templates. A room that begins with one of them is a telemetry room.
+    package var telemetryRoots: Set<String>
+    /// First levels of rooms that a leading wildcard does not match.
+    package var protectedFirstLevels: [String]
+    /// The time after which a silent device counts as offline, at least one second; `nil` for never. A device with a
+    /// longer reporting interval is given three of its median intervals.
+    package var offlineAfter: Duration?
+
+    package init(
+        maxDevices: Int = 10_000,
+        maxLatestBytes: Int = 128 << 20,
+        telemetryRoots: Set<String> = ["sensors"],
+        protectedFirstLevels: [String] = ["users"],
+        offlineAfter: Duration? = .seconds(300)
+    ) {
+        self.maxDevices = maxDevices
+        self.maxLatestBytes = maxLatestBytes
+        self.telemetryRoots = telemetryRoots
+        self.protectedFirstLevels = protectedFirstLevels
+        self.offlineAfter = offlineAfter
     }
 }

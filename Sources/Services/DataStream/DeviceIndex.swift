@@ -1,6 +1,6 @@
 import Telemetry
 
-/// A device in a room, in the order of the names' UTF-8 bytes, which is that of the database.
+/// A device in a room. Sorted by the UTF-8 bytes of the names, like in the database.
 package struct DevicePlace: Hashable, Sendable {
     package let room: String
     package let device: String
@@ -10,13 +10,13 @@ package struct DevicePlace: Hashable, Sendable {
         self.device = device
     }
 
-    /// Reads ``cursor`` back.
+    /// Parses a ``cursor``.
     package init?(cursor: String) {
         guard let slash = cursor.lastIndex(of: "/") else { return nil }
         self.init(room: String(cursor[..<slash]), device: String(cursor[cursor.index(after: slash)...]))
     }
 
-    /// As one text: a device's name has no slash.
+    /// The place as a pagination cursor. Device names contain no slash, so the last slash separates the two names.
     package var cursor: String { "\(room)/\(device)" }
 
     package static func precedes(_ first: DevicePlace, _ second: DevicePlace) -> Bool {
@@ -26,10 +26,10 @@ package struct DevicePlace: Hashable, Sendable {
     }
 }
 
-/// Which devices there are, sorted: brought up to date from a log of those that came and went, so that questions about
-/// all devices never look through the map that ingest writes.
+/// The sorted list of all known devices. It is updated from a log of added and removed devices, so that queries over
+/// all devices never scan the map that ingest writes to.
 struct DeviceIndex {
-    /// A device that came or went.
+    /// The addition or removal of a device.
     struct Change {
         var place: DevicePlace
         var isKnown: Bool
@@ -37,9 +37,9 @@ struct DeviceIndex {
 
     private(set) var places: [DevicePlace] = []
 
-    /// Takes changes in, in their order: one pass over what is known.
+    /// Applies changes in order, in one pass over the known devices.
     ///
-    /// - Parameter isWhole: Whether the changes are of an index that knows nothing.
+    /// - Parameter isWhole: True when the changes list every known device and replace the index.
     mutating func apply(_ changes: [Change], isWhole: Bool = false) {
         if isWhole { places = [] }
         guard !changes.isEmpty else { return }
@@ -49,7 +49,7 @@ struct DeviceIndex {
         var merged: [DevicePlace] = []
         merged.reserveCapacity(places.count + added.count)
         var next = added[...]
-        // Known devices that the log adds again are among those added.
+        // A known device that the log adds again is taken from `added`.
         for place in places where latest[place] == nil {
             while let first = next.first, DevicePlace.precedes(first, place) {
                 merged.append(first)
@@ -60,7 +60,7 @@ struct DeviceIndex {
         places = merged + next
     }
 
-    /// The index of the first place after `last`.
+    /// Returns the index of the first place after `last`.
     static func index(after last: DevicePlace?, in places: [DevicePlace]) -> Int {
         guard let last else { return 0 }
         var range = places.indices

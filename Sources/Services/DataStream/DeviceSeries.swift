@@ -1,20 +1,20 @@
 import Realtime
 import Telemetry
 
-/// The readings of one device that carry the same set of metrics, of which the latest is kept.
+/// The latest of a device's readings that have the same set of metrics.
 ///
-/// Holds the parts of the JSON that do not change from one reading to the next.
+/// Caches the parts of the JSON that are the same in every reading.
 struct DeviceSeries {
-    /// Names this series among all: what conflation compares.
+    /// Identifies this series among all series; conflation compares it.
     let key: ConflationKey
     var latest: Reading {
         didSet { byteCount = keysByteCount + Self.byteCount(of: latest) }
     }
-    /// Approximate bytes in memory.
+    /// Approximate memory use in bytes.
     private(set) var byteCount: Int
-    /// Of the metrics' names in their order: tells series apart without comparing all names.
+    /// A hash of the metric names in order. Distinguishes series without comparing every name.
     let digest: Int
-    /// Counts all changes of all series: the one that made ``latest``.
+    /// The value of the map-wide change counter when ``latest`` was set.
     var version: UInt64 = 0
     /// `"temperature":` and so on, in the order of the metrics.
     private let metricKeys: [[UInt8]]
@@ -35,34 +35,15 @@ struct DeviceSeries {
         }
     }
 
-    /// A hash of the names of a reading's metrics. It is seeded, so that nobody can choose names that collide.
+    /// Returns a hash of the names of a reading's metrics. The hash is seeded per process, so that nobody can craft
+    /// names that collide.
     static func digest(of reading: Reading) -> Int {
         var hasher = Hasher()
         for metric in reading.metrics { hasher.combine(ExactString(metric.name)) }
         return hasher.finalize()
     }
 
-    // MARK: Bytes
-
-    /// Bytes of an array beside its elements, with its reference.
-    private static let arrayByteCount = 48
-    /// Bytes of a series beside its metrics: its slot, its reading's, and the heads of their arrays.
-    private static let fixedByteCount = 512
-
-    private static func byteCount(of reading: Reading) -> Int {
-        reading.metrics.reduce(fixedByteCount + (reading.trace?.state?.utf8.count ?? 0)) { sum, metric in
-            sum + MemoryLayout<Metric>.stride + byteCount(of: metric.name) + (metric.unit.map(byteCount) ?? 0)
-        }
-    }
-
-    /// Short strings stand where they are named.
-    private static func byteCount(of text: String) -> Int {
-        text.utf8.count > 15 ? 48 + text.utf8.count : 0
-    }
-
-    // MARK: JSON
-
-    /// Whether a reading has the same metrics in the same order.
+    /// Returns true when a reading has the same metrics in the same order.
     func fits(_ reading: Reading) -> Bool {
         guard reading.metrics.count == latest.metrics.count else { return false }
         for index in reading.metrics.indices where reading.metrics[index].name != latest.metrics[index].name {
@@ -71,7 +52,27 @@ struct DeviceSeries {
         return true
     }
 
-    /// Appends `"temperature":21.5,…,"timestamp":1764000000.1},"units":{…}` of the latest reading: what follows the
+    // MARK: Bytes
+
+    /// Overhead of an array, including the reference to it.
+    private static let arrayByteCount = 48
+    /// Memory use of a series without its metrics: its slot, the reading's slot, and the array headers.
+    private static let fixedByteCount = 512
+
+    private static func byteCount(of reading: Reading) -> Int {
+        reading.metrics.reduce(fixedByteCount + (reading.trace?.state?.utf8.count ?? 0)) { sum, metric in
+            sum + MemoryLayout<Metric>.stride + byteCount(of: metric.name) + (metric.unit.map(byteCount) ?? 0)
+        }
+    }
+
+    /// Returns the heap bytes of a string; strings of up to 15 bytes are stored inline.
+    private static func byteCount(of text: String) -> Int {
+        text.utf8.count > 15 ? 48 + text.utf8.count : 0
+    }
+
+    // MARK: JSON
+
+    /// Appends `"temperature":21.5,…,"timestamp":1764000000.1},"units":{…}` of the latest reading: everything after the
     /// opening brace of `data`.
     func appendData(to bytes: inout [UInt8]) {
         var hasUnits = false

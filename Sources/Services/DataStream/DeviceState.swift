@@ -1,27 +1,29 @@
 import Realtime
-import Telemetry
+package import Telemetry
 
-/// What is known of one device in one room: its latest readings, one for each set of metrics it sends, and whether it
-/// is there.
+/// The state of one device in one room: the latest reading of each of its metric sets, and its presence.
 struct DeviceState {
-    /// A device that sends more different sets of metrics than this loses its longest silent one.
+    /// The most metric sets of one device. Beyond it, the one that was silent longest is evicted.
     static let maxSeries = 64
+
+    /// Memory use of a device without its names and series: its slots in the maps, and their spare capacity.
+    private static let fixedByteCount = 1024
 
     let device: DeviceID
     let room: String
     private(set) var series: [DeviceSeries] = []
-    /// Approximate bytes of the device in memory.
+    /// Approximate memory use of the device in bytes.
     private(set) var byteCount: Int
-    /// Index of the latest reading's series: the next reading is likely to be of the same.
+    /// Index of the series that was updated last. The next reading probably belongs to it too.
     private var latestIndex = 0
-    /// When the latest message of the device itself was received; its last will is not of it.
+    /// The receive time of the device's latest own message. A last will does not count: the broker sends it.
     private(set) var lastSeen: Timestamp
-    /// Whether the device is there; `nil` while all that is known was retained by the broker.
+    /// The device's presence; `nil` while only retained messages are known.
     var presence: DevicePresence?
     private(set) var intervals = IntervalEstimate()
-    /// Names the device's `device_status` messages: what conflation compares.
+    /// Identifies the device's `device_status` messages; conflation compares it.
     let statusKey: ConflationKey
-    /// The device's place in the watch for silence.
+    /// The device's slot in the ``SilenceWatch`` and the ``EvictionOrder``.
     let slot: Int
     /// `{"room_id":"…","device":"…","data":{`
     private let prefix: [UInt8]
@@ -42,12 +44,9 @@ struct DeviceState {
         byteCount = Self.fixedByteCount + 3 * (room.utf8.count + device.rawValue.utf8.count)
     }
 
-    /// Bytes of a device beside its names and series: its slots in the maps, and their spare capacity.
-    private static let fixedByteCount = 1024
-
-    /// Takes a reading; returns what it changes, or `nil` for nothing.
+    /// Applies a reading. Returns the resulting messages, or `nil` when nothing changed.
     ///
-    /// - Parameter maxBytes: what the device may hold; beyond it its longest silent series are forgotten.
+    /// - Parameter maxBytes: The most memory the device may use. Beyond it, its oldest series are evicted.
     mutating func update(
         with reading: Reading, version: UInt64, maxBytes: Int, order: inout EvictionOrder, nextKey: inout UInt64,
         watch: inout SilenceWatch
@@ -61,8 +60,8 @@ struct DeviceState {
             reading: DeviceUpdate.Part(payload: livePayload(of: index), key: series[index].key))
     }
 
-    /// Takes a reading as the latest of its series; returns the series' index, or `nil` when it changes nothing: a
-    /// retained message tells what was, so it never replaces what was heard since.
+    /// Stores a reading as the latest of its series. Returns the series' index, or `nil` when nothing changed: a
+    /// retained reading never replaces a live one.
     private mutating func store(_ reading: Reading, maxBytes: Int, nextKey: inout UInt64) -> Int? {
         if let index = index(fitting: reading) {
             if reading.isRetained, !series[index].latest.isRetained { return nil }
@@ -88,7 +87,8 @@ struct DeviceState {
         return latestIndex
     }
 
-    /// The series of a reading's metrics. Compares the names of a few series only, and the digests of the others.
+    /// Returns the index of the series with the reading's metrics. With more than four series, compares digests before
+    /// names.
     private func index(fitting reading: Reading) -> Int? {
         if series.indices.contains(latestIndex), series[latestIndex].fits(reading) { return latestIndex }
         guard series.count > 4 else { return series.firstIndex { $0.fits(reading) } }
@@ -96,7 +96,7 @@ struct DeviceState {
         return series.firstIndex { $0.digest == digest && $0.fits(reading) }
     }
 
-    /// Forgets the series that was silent longest; false when there is none.
+    /// Evicts the series that was silent longest. Returns false when there is none.
     @discardableResult
     mutating func forgetOldestSeries() -> Bool {
         guard let oldest = series.indices.min(by: { series[$0].latest.receivedAt < series[$1].latest.receivedAt })
@@ -105,19 +105,20 @@ struct DeviceState {
         return true
     }
 
-    /// Forgets the oldest of several series; returns what the device holds then, or `nil` when it has no second one.
+    /// Evicts the oldest series unless it is the only one. Returns the device's remaining memory use, or `nil` when
+    /// nothing was evicted.
     mutating func forgetSeriesButLast() -> Int? {
         guard series.count > 1 else { return nil }
         forgetOldestSeries()
         return byteCount
     }
 
-    /// Something of the device was received.
+    /// Records that a message of the device was received.
     mutating func markSeen(at instant: Timestamp) {
         lastSeen = max(lastSeen, instant)
     }
 
-    /// The `data_update` payload of a series' latest reading.
+    /// Returns the `data_update` payload of a series' latest reading.
     func livePayload(of index: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(prefix.count + 48 * (series[index].latest.metrics.count + 1))
@@ -127,7 +128,8 @@ struct DeviceState {
         return bytes
     }
 
-    /// The same for somebody who has just joined: with the reading's age, unless that cannot be known.
+    /// Returns the `data_update` payload for a client that has just joined: marked as a snapshot, with the reading's
+    /// age when that is known.
     func snapshotPayload(of index: Int, at now: Timestamp) -> [UInt8] {
         var bytes = livePayload(of: index)
         bytes.removeLast()
@@ -140,9 +142,58 @@ struct DeviceState {
         return bytes
     }
 
-    /// How old a reading is; `nil` for a retained one without a time of its own, whose age nobody knows.
+    /// Returns the age of a reading; `nil` for a retained reading without a device time, whose age is unknown.
     static func ageMilliseconds(of reading: Reading, at now: Timestamp) -> Int64? {
         if reading.isRetained, !reading.hasDeviceTime { return nil }
         return max(0, (now.nanosecondsSinceEpoch - reading.time.nanosecondsSinceEpoch) / 1_000_000)
+    }
+}
+
+/// The messages that a reading causes in its room.
+struct DeviceUpdate {
+    /// One message: its payload and its conflation key.
+    struct Part {
+        let payload: [UInt8]
+        let key: ConflationKey
+    }
+
+    /// The `device_status` message when the device came back. Goes out before ``reading``.
+    let status: Part?
+    /// The `data_update` message.
+    let reading: Part
+}
+
+/// A device as `GET /api/devices` shows it: the newest value of every metric across its series, and its presence.
+package struct DeviceSummary: Sendable {
+    package let device: DeviceID
+    package let room: String
+    /// The receive time of the latest message.
+    package let lastSeen: Timestamp
+    /// The time of the newest values; equal to ``lastSeen`` for a device without readings.
+    package let time: Timestamp
+    /// Milliseconds since ``time``. `nil` without readings, and when the newest reading was retained and has no device
+    /// time.
+    package let ageMilliseconds: Int64?
+    /// Sorted by name. When several series contain a metric, the newest value counts. Empty for a device without
+    /// readings.
+    package let metrics: [Metric]
+    /// True when all readings are retained ones.
+    package let isRetained: Bool
+    /// The device's presence; `nil` while it is unknown.
+    package let presence: DevicePresence?
+
+    init(_ state: DeviceState, at now: Timestamp) {
+        let series = state.series.sorted { $0.latest.time < $1.latest.time }
+        let newest = series.last?.latest
+        var metrics: [String: Metric] = [:]
+        for metric in series.flatMap(\.latest.metrics) { metrics[metric.name] = metric }
+        self.device = state.device
+        self.room = state.room
+        self.lastSeen = state.lastSeen
+        self.time = newest?.time ?? state.lastSeen
+        self.ageMilliseconds = newest.flatMap { DeviceState.ageMilliseconds(of: $0, at: now) }
+        self.metrics = metrics.values.sorted { $0.name < $1.name }
+        self.isRetained = !series.isEmpty && series.allSatisfy(\.latest.isRetained)
+        self.presence = state.presence
     }
 }

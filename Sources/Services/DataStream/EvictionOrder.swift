@@ -1,17 +1,18 @@
-/// Which device is forgotten next: the longest silent one, or the one that holds most.
+/// The order in which devices are evicted: either the one that was silent longest, or one of those that use the most
+/// memory.
 ///
-/// A list of all devices from the longest silent to the latest heard, and one for each power of two of bytes, in the
-/// order in which they were heard or shrank:
+/// Keeps one list of all devices from the longest silent to the latest heard, and one list per power of two of bytes,
+/// ordered by the time the device was last heard or resized:
 ///
 ///     silence   c ─ e ─ a ─ b ─ f     longest silent: the first
 ///     2^12…     c ─ a ─ f
-///     2^17…     e ─ b                 holds most: the first of the last list, whose devices are within twice of each other
+///     2^17…     e ─ b                 largest: the first of the last list; sizes in a list differ by less than 2×
 ///
-/// Shrinking changes nobody's place in the first list: whoever holds much is no later forgotten for it. In the others it
-/// goes to the end, so that devices of one size lose in turn. All of it takes the same few steps however many devices
-/// there are. Devices are named by their slots, small numbers that are given again.
+/// Shrinking a device does not change its place in the silence list, so a large device is not evicted later for it. In
+/// its size list the device moves to the end, so that devices of similar size shrink in turn. Every operation takes
+/// constant time. Devices are identified by their slots: small numbers that are reused.
 struct EvictionOrder {
-    /// Linked lists of slots; each slot is in one of them at most.
+    /// Linked lists of slots. A slot is in at most one of the lists.
     private struct Lists {
         private struct Links {
             var previous: Int?
@@ -43,10 +44,10 @@ struct EvictionOrder {
     private var byteCounts: [Int] = []
     private var silence = Lists(count: 1)
     private var sizes = Lists(count: Int.bitWidth)
-    /// Bytes of all devices.
+    /// Total bytes of all devices.
     private(set) var byteCount = 0
 
-    /// Takes a device that was heard now and holds so many bytes.
+    /// Adds a device that was heard just now.
     mutating func add(_ slot: Int, byteCount: Int) {
         while byteCounts.count <= slot { byteCounts.append(0) }
         byteCounts[slot] = byteCount
@@ -55,14 +56,14 @@ struct EvictionOrder {
         sizes.append(slot, to: Self.list(of: byteCount))
     }
 
-    /// The device was heard, and holds so many bytes now.
+    /// Records that the device was heard, and its new size.
     mutating func heard(_ slot: Int, byteCount: Int) {
         silence.remove(slot, from: 0)
         silence.append(slot, to: 0)
         resized(slot, byteCount: byteCount)
     }
 
-    /// The device holds so many bytes now.
+    /// Records the device's new size.
     mutating func resized(_ slot: Int, byteCount: Int) {
         sizes.remove(slot, from: Self.list(of: byteCounts[slot]))
         self.byteCount += byteCount - byteCounts[slot]
@@ -80,7 +81,7 @@ struct EvictionOrder {
     /// The device that was silent longest.
     var longestSilent: Int? { silence.ends[0].first }
 
-    /// One of those that hold most: the first in turn.
+    /// The first device of the list with the largest sizes.
     var largest: Int? { sizes.ends.last { $0.first != nil }?.first }
 
     private static func list(of byteCount: Int) -> Int {

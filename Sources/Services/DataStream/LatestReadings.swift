@@ -1,54 +1,54 @@
 import Realtime
 import Telemetry
 
-/// The latest readings and the presence of every device, bounded in number and in bytes.
+/// The latest readings and presence of every device, bounded by the number of devices and by memory use.
 ///
-/// One device too many, and the one that was silent longest is forgotten. A device that holds more than its share loses
-/// its own oldest series. Too many bytes in all, and the devices that hold most lose their oldest series, and are
-/// forgotten with their last one: so whoever holds little, less than half of an even share of the budget, is never
-/// forgotten because others hold much.
+/// - When there are too many devices, the one that was silent longest is evicted.
+/// - A device that exceeds its own share of memory loses its oldest series.
+/// - When the total exceeds the budget, the largest devices lose their oldest series, and are evicted with their last
+///   one. A device that uses less than half of an even share of the budget is never evicted because of larger ones.
 struct LatestReadings {
-    /// Devices by room; most rooms have one.
+    /// The most changes to log. When there are more, the log is replaced by one scan of all devices.
+    private static let maxChanges = 65_536
+    /// The fraction of the budget that one device may use: 1/512, which is 256 KiB of 128 MiB, or two of the largest
+    /// readings that fit into a payload.
+    private static let deviceShare = 512
+    /// The least that a device may use, however small the budget is.
+    private static let minDeviceBytes = 64 << 10
+
+    /// Devices by room. Most rooms have one device.
     private var rooms: [String: [DeviceID: DeviceState]] = [:]
     private(set) var count = 0
-    /// Devices that were forgotten because the map was full.
+    /// Devices evicted because the map was full or over its memory budget.
     private(set) var evictedCount = 0
-    /// Series that were forgotten because there were too many bytes.
+    /// Series evicted because the map was over its memory budget.
     private(set) var evictedSeriesCount = 0
     private let capacity: Int
-    /// Counts the readings that changed something, so that a snapshot leaves out what came after it began.
+    /// Number of readings received so far. A snapshot uses it to skip readings newer than itself.
     private(set) var version: UInt64 = 0
     private let maxBytes: Int
     private var order = EvictionOrder()
     private var nextKey: UInt64 = 0
     private var watch: SilenceWatch
-    /// Devices that came and went since ``takeChanges()``.
+    /// Devices added and removed since the last ``takeChanges()``.
     private var changes: [DeviceIndex.Change] = []
-    /// Changes that are kept; when there are more, all devices are looked through once.
-    private static let maxChanges = 65_536
     private var hasLostChanges = false
 
-    /// The part of the budget that one device may hold: 256 KiB of 128 MiB, two of the largest readings that a payload
-    /// can make.
-    private static let deviceShare = 512
-    /// The least that a device may hold, however small the budget is.
-    private static let minDeviceBytes = 64 << 10
-
-    /// Room for `capacity` devices and about `maxBytes` of what they say; each may be silent for `offlineAfter`, or for
-    /// ever when that is `nil`.
+    /// Creates a map for `capacity` devices and about `maxBytes` of readings. A device counts as offline after
+    /// `offlineAfter` without a message, or never when that is `nil`.
     init(capacity: Int, maxBytes: Int = .max, offlineAfter: Duration? = nil) {
         self.capacity = max(1, capacity)
         self.maxBytes = maxBytes
         watch = SilenceWatch(base: offlineAfter)
     }
 
-    /// Approximate bytes of all readings.
+    /// Approximate memory use of all readings in bytes.
     var byteCount: Int { order.byteCount }
 
-    /// Takes a reading; returns what it changes, or `nil` for nothing.
+    /// Applies a reading. Returns the resulting messages, or `nil` when nothing changed.
     mutating func update(with reading: Reading) -> DeviceUpdate? {
         admit(reading.device, in: reading.room, at: reading.receivedAt)
-        // Through the optional chains the state is changed in place instead of copied.
+        // Optional chaining changes the state in place instead of copying it.
         version += 1
         let update = rooms[reading.room]?[reading.device]?.update(
             with: reading, version: version, maxBytes: max(Self.minDeviceBytes, maxBytes / Self.deviceShare),
@@ -58,9 +58,9 @@ struct LatestReadings {
         return update
     }
 
-    /// Takes a status; returns the rooms that it is news for, each with the `device_status` for it.
+    /// Applies a status report. Returns the `device_status` for each room where it changes the device's status.
     ///
-    /// It counts in those of its rooms that the device is known in; in the first when it is known in none.
+    /// The report applies to those of its rooms in which the device is known, or to the first when it is known in none.
     mutating func update(with report: StatusReport) -> [(room: String, status: DeviceUpdate.Part)] {
         var known = report.rooms.filter { rooms[$0]?[report.device] != nil }
         if known.isEmpty, let first = report.rooms.first {
@@ -74,9 +74,9 @@ struct LatestReadings {
         }
     }
 
-    /// Finds the devices that were silent for too long; returns the `device_status` of each, with its room.
+    /// Marks devices that were silent for too long as offline. Returns the `device_status` and room of each.
     ///
-    /// - Parameter isListening: whether the gateway hears devices at all: else their silence says nothing.
+    /// - Parameter isListening: False while no device can be heard; no device times out then.
     mutating func sweep(at now: Timestamp, isListening: Bool) -> [(room: String, status: DeviceUpdate.Part)] {
         watch.overdue(at: now, isListening: isListening).compactMap { owner in
             rooms[owner.room]?[owner.device]?.fallSilent(at: now)
@@ -84,25 +84,25 @@ struct LatestReadings {
         }
     }
 
-    /// The number of devices in a room.
+    /// Returns the number of devices in a room.
     func deviceCount(in room: String) -> Int { rooms[room]?.count ?? 0 }
 
-    /// The devices in a room, in no order.
+    /// Returns the devices in a room, unordered.
     func places(in room: String) -> [DevicePlace] {
         rooms[room]?.keys.map { DevicePlace(room: room, device: $0.rawValue) } ?? []
     }
 
-    /// The state of the device at a place, if it is known.
+    /// Returns the state of the device at a place; `nil` when it is not known.
     func state(at place: DevicePlace) -> DeviceState? {
         DeviceID(place.device).flatMap { rooms[place.room]?[$0] }
     }
 
-    /// The devices of those places that are still known.
+    /// Returns the states of those devices at `places` that are known.
     func devices(at places: some Sequence<DevicePlace>) -> [DeviceState] { places.compactMap(state) }
 
-    /// Takes out which devices came and went, for a ``DeviceIndex``.
+    /// Takes the log of added and removed devices, for a ``DeviceIndex``.
     ///
-    /// - Returns: Whether the changes are of an index that knows nothing.
+    /// - Returns: The changes. `isWhole` is true when they list every known device, because the log has overflowed.
     mutating func takeChanges() -> (changes: [DeviceIndex.Change], isWhole: Bool) {
         defer {
             changes = []
@@ -128,7 +128,7 @@ struct LatestReadings {
         }
     }
 
-    /// Makes a place for a device that is not known yet.
+    /// Adds a device unless it is known, and evicts others to make space for it.
     private mutating func admit(_ device: DeviceID, in room: String, at instant: Timestamp) {
         guard rooms[room]?[device] == nil else { return }
         if count >= capacity, let slot = order.longestSilent { forget(slot) }
@@ -143,8 +143,8 @@ struct LatestReadings {
         if order.byteCount > maxBytes { shrink(keeping: state.slot) }
     }
 
-    /// Takes from those who hold most until what is kept is within the budget. What this costs was paid for by what came:
-    /// each step frees at least a series.
+    /// Evicts series and devices, largest first, until the total fits the budget. The cost is amortized: each step
+    /// frees at least one series that an earlier reading added.
     private mutating func shrink(keeping kept: Int? = nil) {
         while order.byteCount > maxBytes, let slot = order.largest, slot != kept, let owner = watch.owner(of: slot) {
             let byteCount = rooms[owner.room]?[owner.device]?.forgetSeriesButLast()

@@ -1,10 +1,10 @@
 import Realtime
 import Telemetry
 
-/// A joining client's way through the latest readings of the rooms that its filter matches, page by page.
+/// A cursor over the latest readings in the rooms that a joining client's filter matches, read page by page.
 ///
-/// It remembers names and a version instead of readings: a client that takes long keeps nothing alive, and what changed
-/// after it began is left out, because the client gets that live.
+/// It holds names and a version instead of readings. A slow client therefore keeps no readings in memory. Series that
+/// change after the snapshot began are skipped: the client gets them live.
 struct LatestSnapshot: Sendable {
     /// One message of a page.
     struct Part {
@@ -13,29 +13,29 @@ struct LatestSnapshot: Sendable {
         var part: DeviceUpdate.Part
     }
 
-    /// Messages and bytes of payloads after which a page ends: it is made under the lock that ingest takes.
+    /// A page ends after this many messages or payload bytes, because it is made under the lock that ingest takes.
     static let maxPartsPerPage = 64
     static let maxBytesPerPage = 64 << 10
-    /// Devices whose rooms are compared with the filter for one page.
+    /// The most devices to compare with the filter for one page.
     static let maxPlacesPerPage = 1024
-    /// Devices without news for the client that are passed over for one page.
+    /// The most devices without news for the client to skip for one page.
     static let maxDevicesPerPage = 512
 
     private let filter: TopicFilter
     private let protectedFirstLevels: [String]
     /// The filter up to its first wildcard.
     private let prefix: String
-    /// Devices that were compared since the last page was handed out.
+    /// Devices compared with the filter since the last page was handed out.
     private var searchedCount = 0
-    /// The readings after this one come live.
+    /// Readings with a higher version reach the client live.
     private var version: UInt64 = 0
     /// The last known device that was compared with the filter.
     private var lastSeen: DevicePlace?
-    /// Known devices are still to be compared.
+    /// True while there are devices left to compare.
     private var isSearching = true
-    /// Devices that match and are still to be read.
+    /// Matching devices that are still to be read.
     private var devices: ArraySlice<DevicePlace> = []
-    /// The last series that was told of the first of `devices`.
+    /// The last series sent of the first of `devices`.
     private var lastKey: UInt64?
 
     init(of filter: TopicFilter, protecting firstLevels: [String]) {
@@ -49,16 +49,16 @@ struct LatestSnapshot: Sendable {
 
     var isFinished: Bool { !isSearching && devices.isEmpty }
 
-    /// Finds the devices of the next page among all that are known, sorted. Needs no lock that ingest takes.
+    /// Finds the devices of the next page in the sorted list of all known devices. Needs no lock that ingest takes.
     ///
-    /// Once the snapshot has begun the list need not be up to date: later devices arrive as live messages.
+    /// After ``begin(at:adding:isWhole:)`` the list may be out of date: devices added later reach the client live.
     mutating func findDevices(among places: [DevicePlace]) {
         guard isSearching else { return }
         var left = Self.maxPlacesPerPage
         var room: (name: String, isMatch: Bool)?
         for place in places[DeviceIndex.index(after: lastSeen, in: places)...] {
             guard left > 0, devices.count < Self.maxPartsPerPage else { return }
-            // Rooms that match begin like the filter, and stand together.
+            // Matching rooms share the filter's prefix and are adjacent.
             guard place.room.utf8.starts(with: prefix.utf8) else { break }
             left -= 1
             searchedCount += 1
@@ -69,11 +69,11 @@ struct LatestSnapshot: Sendable {
         isSearching = false
     }
 
-    /// Makes it a snapshot of this instant, the one of `version`.
+    /// Fixes the snapshot at `version`.
     ///
     /// - Parameters:
-    ///   - places: Devices that came since the list was made in which it finds its own.
-    ///   - isWhole: Whether these are all that there are to find.
+    ///   - places: Devices added since the list for ``findDevices(among:)`` was made.
+    ///   - isWhole: True when `places` lists every known device, so that no further search is needed.
     mutating func begin(at version: UInt64, adding places: some Sequence<DevicePlace>, isWhole: Bool) {
         self.version = version
         if isWhole {
@@ -87,13 +87,13 @@ struct LatestSnapshot: Sendable {
         filter.matches(place.room, protecting: protectedFirstLevels)
     }
 
-    /// The number of devices looked at for the next page, which the joining user pays for.
+    /// Returns and resets the number of devices compared for the next page. The joining user is charged for it.
     mutating func takeSearchedCount() -> Int {
         defer { searchedCount = 0 }
         return searchedCount
     }
 
-    /// The next page; it is empty where only devices with newer readings were passed.
+    /// Returns the next page. It may be empty when only devices with newer readings were skipped.
     mutating func next(from latest: LatestReadings, at now: Timestamp) -> [Part] {
         var parts: [Part] = []
         var bytes = 0
@@ -113,7 +113,7 @@ struct LatestSnapshot: Sendable {
         return parts
     }
 
-    /// Returns the device's status where its readings do not imply it, then each of its series.
+    /// Returns the device's next message: its status unless the readings imply it, then each of its series.
     private mutating func nextPart(of state: DeviceState, in room: String, at now: Timestamp) -> Part? {
         if lastKey == nil {
             lastKey = 0
@@ -122,7 +122,7 @@ struct LatestSnapshot: Sendable {
                     room: room, type: .deviceStatus, part: DeviceUpdate.Part(payload: payload, key: state.statusKey))
             }
         }
-        // Series stand in the order of their keys.
+        // Series are ordered by key.
         let next = state.series.firstIndex { $0.key.rawValue > lastKey ?? 0 && $0.version <= version }
         guard let next else { return nil }
         let key = state.series[next].key

@@ -1,24 +1,25 @@
 import Telemetry
 
-/// Finds the devices that were silent for too long.
+/// Finds devices that were silent for too long.
 ///
-/// Each watched device has a slot. What a sweep looks at is one array of deadlines, so that it costs microseconds for
-/// thousands of devices; nothing else is touched until a deadline has passed.
+/// Each watched device has a slot. A sweep scans one array of deadlines, which takes microseconds for thousands of
+/// devices. Nothing else is touched until a deadline passes.
 struct SilenceWatch {
-    /// Which device has a slot.
+    /// The device that a slot belongs to.
     struct Owner: Hashable {
         let room: String
         let device: DeviceID
     }
 
-    /// Sweeps come about once a second. After a longer pause, or a clock that was set, the time that passed says
-    /// nothing about the devices.
+    /// The longest plausible pause between two sweeps, which run about once a second. After a longer pause, or a clock
+    /// change, elapsed time says nothing about the devices.
     static let maximumPause = Duration.seconds(10)
 
-    /// How long a device may be silent, unless it is known to be quiet for longer; `nil` turns the watch off.
+    /// The allowed silence in nanoseconds for devices without a longer interval of their own; `nil` turns the watch
+    /// off.
     let base: Int64?
 
-    /// Nanoseconds since the epoch; `never` for who is not waited for.
+    /// Nanoseconds since the epoch; `never` for devices that are not being waited for.
     private var deadlines: [Int64] = []
     private var allowances: [Int64] = []
     private var owners: [Owner?] = []
@@ -27,13 +28,13 @@ struct SilenceWatch {
     private static let never = Int64.max
 
     init(base: Duration?) {
-        // A shorter time than that between two sweeps cannot be kept.
+        // Sweeps run once a second, so a shorter time cannot be honored.
         self.base = base.map { base in
             Timestamp(nanosecondsSinceEpoch: 0).advanced(by: max(base, .seconds(1))).nanosecondsSinceEpoch
         }
     }
 
-    /// A slot for a device, which is not waited for until it is heard.
+    /// Returns a slot for a device. The device is not waited for until ``listen(_:from:allowance:)`` is called.
     mutating func add(_ owner: Owner) -> Int {
         if let slot = free.popLast() {
             owners[slot] = owner
@@ -45,31 +46,31 @@ struct SilenceWatch {
         return owners.count - 1
     }
 
-    /// The owner of a slot.
+    /// Returns the owner of a slot.
     func owner(of slot: Int) -> Owner? { owners[slot] }
 
-    /// Gives a slot back.
+    /// Frees a slot.
     mutating func remove(_ slot: Int) {
         rest(slot)
         owners[slot] = nil
         free.append(slot)
     }
 
-    /// Waits for the device from `instant` on, for as long as it may be silent.
+    /// Restarts the device's deadline: `allowance` nanoseconds after `instant`.
     mutating func listen(_ slot: Int, from instant: Timestamp, allowance: Int64) {
         allowances[slot] = allowance
         deadlines[slot] = Self.sum(instant, allowance)
     }
 
-    /// No longer waits for the device, until the next ``listen(_:from:allowance:)``.
+    /// Stops waiting for the device until the next ``listen(_:from:allowance:)``.
     mutating func rest(_ slot: Int) {
         deadlines[slot] = Self.never
     }
 
-    /// The devices whose time is over, in no order; they rest from now on.
+    /// Returns the devices whose deadline has passed, unordered, and stops waiting for them.
     ///
-    /// - Parameter isListening: whether the gateway hears devices at all. While it does not, nobody's silence counts;
-    ///   once it does again, everybody has the whole time again.
+    /// - Parameter isListening: False while no device can be heard; no device times out then. Afterwards every device
+    ///   starts again with its full allowance.
     mutating func overdue(at now: Timestamp, isListening: Bool) -> [Owner] {
         let pause = lastSweep.map { now.since($0) } ?? .zero
         lastSweep = now
@@ -95,5 +96,45 @@ struct SilenceWatch {
     private static func sum(_ instant: Timestamp, _ allowance: Int64) -> Int64 {
         let (sum, overflow) = instant.nanosecondsSinceEpoch.addingReportingOverflow(allowance)
         return overflow ? never : sum
+    }
+}
+
+/// An estimate of a device's reporting interval, from its last intervals between readings of the same metrics.
+///
+/// Intervals are measured per metric set: a device that sends four metrics in four messages every ten minutes has an
+/// interval of ten minutes. The median is used, so that a few gaps do not distort it.
+struct IntervalEstimate: Sendable {
+    /// Number of intervals to keep.
+    static let capacity = 9
+    /// The least number of intervals for an estimate.
+    private static let minimumCount = 2
+    /// A device counts as silent after this many of its usual intervals.
+    private static let factor: Int64 = 3
+
+    private var intervals: [Int64] = []
+    private var oldest = 0
+
+    /// Records an interval in nanoseconds. Ignores intervals that are not positive: messages of one batch have the same
+    /// receive time and say nothing about the device's interval.
+    mutating func record(_ interval: Int64) {
+        guard interval > 0 else { return }
+        guard intervals.count == Self.capacity else {
+            intervals.append(interval)
+            return
+        }
+        intervals[oldest] = interval
+        oldest = (oldest + 1) % Self.capacity
+    }
+
+    /// Returns the allowed silence in nanoseconds: three median intervals, but at least `base`.
+    func allowance(atLeast base: Int64) -> Int64 {
+        guard intervals.count >= Self.minimumCount else { return base }
+        // This runs for every reading, and most devices report often: count first, and sort only for the few that do
+        // not.
+        let longCount = intervals.count { $0 > base / Self.factor }
+        guard longCount * 2 > intervals.count else { return base }
+        let median = intervals.sorted()[(intervals.count - 1) / 2]
+        let (product, overflow) = median.multipliedReportingOverflow(by: Self.factor)
+        return overflow ? .max : max(base, product)
     }
 }

@@ -1,26 +1,26 @@
 import DequeModule
 import MQTTTransport
 
-/// What was received lately at QoS 1, so that a message that the broker delivers again is known although its
-/// acknowledgement was lost.
+/// A log of recent QoS 1 deliveries that recognizes redeliveries whose acknowledgement was lost.
 ///
-/// A broker that still has the session sends again, in their order, the messages that it holds for unacknowledged
-/// (MQTT 5, section 4.4), and marks them with the DUP flag. Those among them that were committed stand in this list in
-/// the same order; the first one that does not was never taken, and neither was anything after it. Readings themselves
-/// tell nothing: equal ones are two.
+/// A broker that still has the session redelivers the messages it considers unacknowledged in their original order
+/// (MQTT 5, section 4.4) and marks them with the DUP flag. Those that were committed are in this log in the same order.
+/// The first message that is not in the log was never committed, and neither was any message after it. The readings
+/// themselves cannot tell: two equal ones may both be genuine.
 ///
 ///     1 2 3 4 5 6     committed
-///         ▲ ▲         sent again: 3 and 4; then comes something new, and 3 and 4 are all that may come once more
+///         ▲ ▲         redelivered: 3 and 4; a new message follows, so only 3 and 4 can be redelivered again
 ///
-/// What had not come again by then never will: it is dropped, also from the database. Else a broker that was killed and
-/// gives the packet ids after its last save a second time could meet what they stood for the first time.
+/// Entries that were not redelivered by then never will be. They are removed, also from the database. Otherwise a
+/// broker that was killed, and issues the packet IDs since its last save a second time, could send new messages that
+/// match old entries.
 ///
-/// A value without storage of its own: the transaction that commits a batch stores its entries.
+/// A value type without storage of its own: the transaction that commits a batch also stores its entries.
 struct DeliveryLog {
-    /// One delivery: 10 bytes in the database.
+    /// One delivery; 10 bytes in the database.
     struct Entry: Hashable {
         var packetID: UInt16
-        /// Of topic and payload (FNV-1a, 64 bits): whoever makes two of his own messages collide loses one of his own.
+        /// FNV-1a hash (64 bits) of topic and payload. A forged collision only drops the forger's own message.
         var digest: UInt64
 
         init(packetID: UInt16, digest: UInt64) {
@@ -39,26 +39,27 @@ struct DeliveryLog {
         }
     }
 
-    /// What is to be stored when deliveries are added.
+    /// The changes to store when deliveries are added.
     struct Change {
-        /// Batches up to this one are to be removed first.
+        /// Batches up to this number are removed first.
         var obsolete: Int64?
         var batches: [(number: Int64, entries: [Entry])] = []
     }
 
-    /// One committed batch's part.
+    /// A committed batch: its number and its number of entries.
     private struct Batch {
         var number: Int64
         var count: Int
     }
 
-    /// What the broker sends again, against what is known.
+    /// The comparison of redelivered messages with the log.
     private struct Comparison {
-        /// Where each packet id's last delivery stands: an id that was given again had been acknowledged before.
+        /// The position of each packet ID's last delivery. An earlier delivery with the same ID must have been
+        /// acknowledged.
         private let places: [UInt16: Int]
-        /// Where the next entry that may come again stands.
+        /// The position of the next entry that may be redelivered.
         private var position = 0
-        /// What came again.
+        /// The entries that were redelivered.
         private(set) var matched: [Entry] = []
 
         init(with entries: Deque<Entry>) {
@@ -68,7 +69,7 @@ struct DeliveryLog {
             self.places = places
         }
 
-        /// Whether the message is known and in its place.
+        /// Returns true when the message is in the log at or after the current position, and advances past it.
         mutating func match(_ message: MQTTMessage, in entries: Deque<Entry>) -> Bool {
             guard message.isDuplicate != false, let place = places[message.packetID], place >= position else {
                 return false
@@ -82,25 +83,25 @@ struct DeliveryLog {
     }
 
     private static let entryByteCount = 10
-    /// Batches are given up when the list is longer than it must be by this part of it.
+    /// Batches are pruned once the log exceeds its capacity by this fraction: a quarter.
     private static let pruningShare = 4
-    /// What a comparison leaves is stored in parts of this size, so that they can be given up one by one.
+    /// The remaining entries of a comparison are stored in parts of this size, so that they can be pruned one by one.
     private static let partCount = 512
 
-    /// The number of the batch that is committed next.
+    /// The number of the next batch to commit.
     private(set) var nextNumber: Int64 = 1
     private let capacity: Int
     private var entries = Deque<Entry>()
-    /// How `entries` are stored; empty while what a comparison has left is not.
+    /// The stored batches that `entries` consists of. Empty while the rest of a comparison is not stored yet.
     private var batches = Deque<Batch>()
-    /// `nil` once something new has come.
+    /// `nil` once a new message has arrived.
     private var comparison: Comparison?
-    /// Whether a comparison has ended since the last commit: what is stored is to be replaced.
+    /// True when a comparison has ended since the last commit: the stored entries must be replaced.
     private var isCut = false
 
     /// - Parameters:
-    ///   - capacity: more than can be unacknowledged at once.
-    ///   - stored: what the database has.
+    ///   - capacity: More entries than can be unacknowledged at once.
+    ///   - stored: The batches in the database.
     init(capacity: Int, stored: [(number: Int64, entries: [UInt8])] = []) {
         self.capacity = capacity
         for (number, bytes) in stored {
@@ -109,18 +110,19 @@ struct DeliveryLog {
         }
     }
 
-    /// How many are remembered.
+    /// The number of entries.
     var count: Int { entries.count }
 
-    /// The broker has the session: what it sends now may have been taken before.
+    /// Starts a comparison, because the broker kept the session and may redeliver messages.
     mutating func resume() {
         comparison = entries.isEmpty ? nil : Comparison(with: entries)
     }
 
-    /// Whether a message was taken before. To be asked for every message in its order.
+    /// Returns true for a redelivery of a message that was already committed. Must be called for every message in
+    /// order.
     ///
-    /// A message of which the broker says that it is new is new. Where nobody knows what it says, only its place in the
-    /// list tells.
+    /// A message that the broker marks as new is new. When its DUP flag is unknown, only its position in the log
+    /// decides.
     mutating func isRepeated(_ message: MQTTMessage) -> Bool {
         guard comparison != nil, message.qos == .atLeastOnce else { return false }
         if comparison?.match(message, in: entries) == true { return true }
@@ -131,7 +133,7 @@ struct DeliveryLog {
         return false
     }
 
-    /// What to store with a batch of these deliveries.
+    /// Returns the changes to store with a batch of these deliveries.
     func change(adding new: [Entry]) -> Change {
         guard isCut else {
             return Change(obsolete: obsolete(adding: new.count), batches: new.isEmpty ? [] : [(nextNumber, new)])
@@ -145,7 +147,7 @@ struct DeliveryLog {
         return change
     }
 
-    /// A change was committed.
+    /// Applies a change that was committed.
     mutating func committed(_ change: Change) {
         if isCut {
             entries.removeAll()
@@ -162,7 +164,7 @@ struct DeliveryLog {
         }
     }
 
-    /// The latest batch that a full list no longer needs; `nil` while that is not worth a removal.
+    /// Returns the latest batch that a full log no longer needs; `nil` while pruning is not worthwhile yet.
     private func obsolete(adding count: Int) -> Int64? {
         let excess = entries.count + count - capacity
         guard excess >= capacity / Self.pruningShare else { return nil }
@@ -178,7 +180,7 @@ struct DeliveryLog {
 
     // MARK: Bytes
 
-    /// As the database has them: packet id and digest of each, the most significant byte first.
+    /// Returns the entries in the database's format: packet ID and digest of each, in big-endian order.
     static func bytes(_ entries: [Entry]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(entries.count * entryByteCount)

@@ -3,30 +3,30 @@ package import CoreMetrics
 import Metrics
 import Telemetry
 
-/// What ingest counts; a batch adds once, not once per message.
+/// The metrics of ingest. Counters are increased once per batch, not once per message.
 package final class IngestMetrics: Sendable {
-    /// Messages taken from the broker.
+    /// Messages received from the broker.
     package let messages: Counter
-    /// Readings decoded from them.
+    /// Decoded readings.
     package let readings: Counter
-    /// Readings whose device time was too far off to be believed.
+    /// Readings whose device time was implausible.
     package let implausibleTimes: Counter
-    /// Readings from the broker's retained store.
+    /// Readings that the broker had retained.
     package let retained: Counter
-    /// From a batch's arrival until all of it is with the hub, each of its messages.
+    /// Time from a batch's arrival until all of it was handed to the hub, recorded once per message.
     package let processingTime: CoreMetrics.Timer
-    /// Messages on status topics: births, farewells and last wills.
+    /// Messages on status topics: birth and farewell messages, and last wills.
     package let statuses: Counter
 
-    /// Messages that the broker delivered again although they had been taken.
+    /// Redelivered messages that were already ingested.
     package let repeated: Counter
-    /// Values that were not stored because their series would be one too many.
+    /// Values that were not stored because their series would exceed the limit.
     package let refusedValues: Counter
 
     private let factory: any MetricsFactory
     private let failures = Lock<[String: Counter]>([:])
 
-    /// Counters made by `factory`.
+    /// Creates the metrics with `factory`.
     package init(factory: any MetricsFactory) {
         self.factory = factory
         messages = Counter(
@@ -41,12 +41,12 @@ package final class IngestMetrics: Sendable {
         statuses = Counter(label: "windsock_ingest_statuses", dimensions: [], factory: factory)
     }
 
-    /// Notes how long a batch took, once for each of its messages: none was done before the last.
+    /// Records a batch's duration once for each of its messages, because none was finished before the last.
     func processed(_ count: Int, in duration: Duration) {
         for _ in 0..<count { processingTime.record(duration: duration) }
     }
 
-    /// Counts a payload that could not be taken, by the reason's few names.
+    /// Counts a dead letter by its reason. There are only a few reasons.
     func countFailure(_ reason: String) {
         failures.withLock { counters in
             let counter =

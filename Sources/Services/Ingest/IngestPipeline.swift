@@ -6,22 +6,22 @@ import Realtime
 import Storage
 package import Telemetry
 
-/// Takes the broker's batches and makes readings and statuses of them: the first stage after the wire.
+/// Ingests the broker's batches: decodes, commits and publishes them.
 ///
 ///     MQTTClient's thread ──▶ accept(batch) ──▶ decode ──▶ one transaction ──▶ DataStreamService ──▶ Hub
 ///                                  ▲                                                  │
 ///                                  └────────────── waits while full ◀─────────────────┘
 ///
-/// Runs synchronously on the MQTT client's thread, so that broker order is commit order is publish order, and nothing
-/// is acknowledged before it is committed. What no decoder takes becomes a dead letter, is counted by reason and logged
-/// sparingly; it stops nothing.
+/// Runs synchronously on the MQTT client's thread. Broker order is therefore commit order and publish order, and
+/// nothing is acknowledged before it is committed. A message that no decoder accepts becomes a dead letter, is counted
+/// by reason and logged at a limited rate. It does not stop the others.
 package final class IngestPipeline: MQTTBatchHandler {
-    /// What was taken since the start, for the line that is logged at exit.
+    /// Counts since the start, for the log line at exit.
     package struct Totals: Sendable, Equatable {
         package var messages = 0
         package var readings = 0
         package var failures = 0
-        /// Messages on status topics; neither readings nor failures.
+        /// Messages on status topics. They count neither as readings nor as failures.
         package var statuses = 0
     }
 
@@ -32,7 +32,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         var failuresLogged: [String: Timestamp] = [:]
     }
 
-    /// The same kind of failure is logged at most this often.
+    /// The minimum interval between two log lines about failures of the same kind.
     private static let logInterval = Duration.seconds(10)
 
     private let state: Lock<State>
@@ -45,13 +45,13 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let clock: any WallClock
     private let logger: Logger
 
-    /// A pipeline that decodes with `decoder`, writes into `store` and streams into `stream`.
+    /// Creates a pipeline that decodes with `decoder`, writes to `store` and publishes to `stream`.
     ///
     /// - Parameters:
-    ///   - entry: Begins the traces.
-    ///   - latency: Is told how long readings take.
-    ///   - clocks: What is known of devices' clocks.
-    ///   - clockService: Answers devices that ask for the time; `nil` leaves their requests to the routes.
+    ///   - entry: Starts the traces.
+    ///   - latency: Records the latency of readings.
+    ///   - clocks: Estimates the offsets of devices' clocks.
+    ///   - clockService: Answers devices that ask for the time. `nil` treats their requests like any other message.
     package init(
         decoder: TelemetryDecoder,
         store: IngestStore,
@@ -81,14 +81,14 @@ package final class IngestPipeline: MQTTBatchHandler {
         do {
             try store.sessionStarted()
         } catch {
-            // The next batch tries again, and is not taken before.
+            // The next batch tries again before anything of it is accepted.
             logger.warning("An earlier session could not be forgotten", metadata: ["error": "\(error)"])
         }
     }
 
-    /// Decodes, commits and publishes the batch; returns when every reading and status is in the hub's mailboxes.
+    /// Decodes, commits and publishes a batch. Returns when all its readings and statuses are in the hub's mailboxes.
     ///
-    /// - Throws: ``StorageFailure``; what was not committed by then must be delivered again.
+    /// - Throws: ``StorageFailure``. Messages that were not committed by then must be redelivered.
     package func accept(_ batch: MQTTBatch) throws {
         let receivedAt = clock.now()
         stream.waitForRoom()
@@ -107,8 +107,8 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     // MARK: Committing and publishing
 
-    /// Commits the items and publishes them. When the database refuses something of them, the halves are tried until it
-    /// is found: one message never keeps others from being taken.
+    /// Commits and publishes the items. When the database rejects their content, each half is tried separately until
+    /// the offending message is found, so that one message never blocks the others.
     private func take(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
         if items.isEmpty { return }
         do {
@@ -206,13 +206,13 @@ package final class IngestPipeline: MQTTBatchHandler {
     private static func journey(
         of reading: Reading, _ stages: StageTimes, under parent: TraceContext?
     ) -> Journey {
-        // What the broker had kept is of any age: nobody waits for it.
+        // A retained reading may be of any age, so its latency is meaningless.
         let isLive = !reading.isRetained
         return Journey(
             subject: reading.device.rawValue, parent: parent, origin: reading.trace, stages: isLive ? stages : nil)
     }
 
-    /// What was taken counts once it is committed: a batch that comes again is not two.
+    /// Counts items after their commit, so that a redelivered batch is not counted twice.
     private func count(_ items: ArraySlice<IngestItem>) {
         var added = Totals()
         var implausible = 0
@@ -265,5 +265,28 @@ package final class IngestPipeline: MQTTBatchHandler {
                 "topic": "\(message.topic.prefix(256))", "reason": "\(reason)", "detail": "\(detail)",
                 "bytes": "\(message.payload.count)",
             ])
+    }
+}
+
+extension DecodedMessage {
+    /// Rejects a message that contains a name in non-normalized Unicode.
+    ///
+    /// - Throws: ``DecodeError``.
+    func checkNames() throws(DecodeError) {
+        switch self {
+        case .readings(let readings):
+            for reading in readings {
+                try Self.check(reading.device, in: [reading.room])
+                for metric in reading.metrics where !metric.name.isInNormalForm { throw .badMetric(metric.name) }
+            }
+        case .status(let report): try Self.check(report.device, in: report.rooms)
+        case .clearedStatus: break
+        }
+    }
+
+    private static func check(_ device: DeviceID, in rooms: [String]) throws(DecodeError) {
+        guard device.rawValue.isInNormalForm, rooms.allSatisfy(\.isInNormalForm) else {
+            throw .badDevice(device.rawValue)
+        }
     }
 }

@@ -8,26 +8,27 @@ package import Storage
 package import Telemetry
 package import Tracing
 
-/// Writes what a batch was decoded to, all of it in one transaction: readings, what they did to alerts, dead letters,
-/// and the deliveries by which a redelivery is known.
+/// Writes a decoded batch in one transaction: readings, alert transitions, dead letters, and the deliveries that
+/// identify redeliveries.
 ///
-///     DeliveryLog ──▶ what is new ──▶ [ readings │ alerts │ dead letters │ deliveries ] ──▶ committed, or nothing
+///     DeliveryLog ──▶ new messages ──▶ [ readings │ alerts │ dead letters │ deliveries ] ──▶ committed, or nothing
 ///
-/// Called on the MQTT client's thread only; thread-safe all the same.
+/// Called on the MQTT client's thread only, but thread-safe.
 package final class IngestStore: Sendable {
-    /// What is kept, and of whom.
+    /// Limits, and the client that deliveries belong to.
     package struct Configuration: Sendable {
-        /// Whose deliveries these are.
+        /// The MQTT client ID that the stored deliveries belong to.
         package var clientID: String
-        /// The most QoS 1 messages that may be unacknowledged at once, as the broker is told.
+        /// The most unacknowledged QoS 1 messages, as announced to the broker.
         package var receiveMaximum: Int
-        /// How many deliveries are remembered: more than the receive maximum, because brokers count anew when a client
-        /// comes back, and may then have several times as many unacknowledged; fewer, with the quarter that the list
-        /// may grow beyond it, than there are packet ids, so that none stands for two messages.
+        /// The number of deliveries to remember. It exceeds the receive maximum, because some brokers restart the count
+        /// when a client reconnects and may then have several times as many messages unacknowledged. Even with the
+        /// quarter that the log may grow beyond it, it stays below the number of packet IDs, so that no ID is in use
+        /// for two messages.
         var deliveryCapacity: Int { min(max(receiveMaximum, 16_384), Self.maxReceiveMaximum) }
-        /// The largest receive maximum with which redeliveries are known.
+        /// The largest receive maximum with which redeliveries are recognized.
         package static let maxReceiveMaximum = 50_000
-        /// Dead letters that are kept; those that were silent longest go.
+        /// The most dead letters to keep. Those that did not recur for longest are evicted.
         package var maxDeadLetters: Int
 
         package init(clientID: String, receiveMaximum: Int = 1000, maxDeadLetters: Int = 1000) {
@@ -38,14 +39,16 @@ package final class IngestStore: Sendable {
     }
 
     private struct State {
-        /// `nil` when it must be read from the database: at the start, and after a transaction of which nobody knows
-        /// whether it was committed.
+        /// `nil` when the log must be read from the database: at the start, and after a transaction whose outcome is
+        /// unknown.
         var deliveries: DeliveryLog?
-        /// Whether the broker has a new session, and what was received in the old one is still to be forgotten.
+        /// True when the broker has started a new session and the deliveries of the old one are not removed yet.
         var isForgettingDue = false
         var refusalLoggedAt: Timestamp?
     }
 
+    /// The reason of dead letters that the database rejected.
+    static let notStorable = "not_storable"
     private static let logInterval = Duration.seconds(60)
 
     private let configuration: Configuration
@@ -60,9 +63,9 @@ package final class IngestStore: Sendable {
     private let state = Lock(State())
 
     /// - Parameters:
-    ///   - writer: Writes into `database`.
-    ///   - alerts: Evaluated within every transaction that has readings.
-    ///   - tracer: Makes the spans of commits that hold sampled readings.
+    ///   - writer: Writes to `database`.
+    ///   - alerts: Evaluates its rules in every transaction with readings.
+    ///   - tracer: Makes the spans of commits with sampled readings.
     package init(
         configuration: Configuration, writer: RoomWriter, database: Database, readings: ReadingStore,
         alerts: AlertService? = nil, metrics: IngestMetrics, tracer: any Tracer,
@@ -81,12 +84,14 @@ package final class IngestStore: Sendable {
 
     // MARK: Deliveries
 
-    /// The broker has made a new session: packet ids begin anew, and nothing of before comes again.
+    /// Forgets all deliveries, because the broker has started a new session: packet IDs restart, and nothing from
+    /// before is redelivered.
     ///
-    /// Forgotten at once, not with the next batch: after a crash before it, the session would be there, and what it
-    /// sends first could be taken for something of the old one. Where that fails no batch is taken until it succeeds.
+    /// They are removed at once rather than with the next batch. After a crash in between, the broker would resume the
+    /// new session, and its first messages could match old entries. If the removal fails, no batch is accepted until it
+    /// succeeds.
     ///
-    /// - Throws: what keeps the database from forgetting.
+    /// - Throws: The error of the database when the deliveries cannot be removed.
     func sessionStarted() throws {
         try state.withLock { state in
             state.isForgettingDue = true
@@ -104,9 +109,10 @@ package final class IngestStore: Sendable {
         state.isForgettingDue = false
     }
 
-    /// The messages of a batch that were not taken before.
+    /// Returns the messages of a batch that were not ingested before.
     ///
-    /// - Throws: what makes the database unreadable, or keeps it from forgetting an earlier session.
+    /// - Throws: The error of the database when deliveries cannot be read, or those of an earlier session cannot be
+    ///   removed.
     func fresh(_ batch: MQTTBatch) throws -> [MQTTMessage] {
         try state.withLock { state in
             if state.isForgettingDue { try forget(&state) }
@@ -127,10 +133,11 @@ package final class IngestStore: Sendable {
 
     // MARK: Committing
 
-    /// Stores the items, publishes them, and then tells of alerts that they raised, so that none overtakes its reading.
+    /// Stores the items, publishes them, and then publishes the alerts they raised, so that no alert overtakes its
+    /// reading.
     ///
-    /// - Parameter publish: Called once the transaction is committed, with the items whose journeys say when that was.
-    /// - Throws: what made the transaction fail; nothing is stored then.
+    /// - Parameter publish: Called after the commit with the items, whose journeys then contain the commit time.
+    /// - Throws: The error that made the transaction fail. Nothing is stored then.
     func commit(
         _ items: ArraySlice<IngestItem>, receivedAt: Timestamp, publish: (ArraySlice<IngestItem>) -> Void
     ) throws {
@@ -151,7 +158,8 @@ package final class IngestStore: Sendable {
         }
     }
 
-    /// Says that values are shown and not stored: sparingly, because whoever invents names does so many times a second.
+    /// Counts values that are shown live but not stored, and logs them at a limited rate: a device that invents metric
+    /// names causes many per second.
     private func refused(_ count: Int, at now: Timestamp) {
         metrics.refusedValues.increment(by: count)
         let isNews = state.withLock { state in
@@ -165,15 +173,12 @@ package final class IngestStore: Sendable {
             metadata: ["of_a_device": "\(ReadingStore.maxDeviceSeries)", "setting": "limits.series"])
     }
 
-    /// Gives up a message that cannot be stored although others can: it becomes a dead letter.
+    /// Stores a message that the database rejects as a dead letter.
     func bury(_ item: IngestItem, _ failure: StorageFailure, receivedAt: Timestamp) throws {
         var batch = StoredBatch([], at: receivedAt)
         batch.bury(item, reason: Self.notStorable, detail: "the database refuses it: \(failure)", at: receivedAt)
         _ = try write(batch)
     }
-
-    /// The reason of dead letters that the database refused.
-    static let notStorable = "not_storable"
 
     private func write(_ batch: StoredBatch, publish: () -> Void = {}) throws -> ReadingStore.Outcome {
         let change = try state.withLock { state in
@@ -197,8 +202,8 @@ package final class IngestStore: Sendable {
             if let change { state.withLock { $0.deliveries?.committed(change) } }
             return outcome
         } catch {
-            // Where the storage failed, nobody knows whether it was committed; and the connection goes with it, so that
-            // the comparison begins anew. What was refused for its content was not.
+            // After a storage failure nobody knows whether the transaction was committed. The connection is dropped
+            // too, so the comparison starts anew. A transaction rejected for its content was certainly not committed.
             if StorageFailure(error).isStorageAtFault { state.withLock { $0.deliveries = nil } }
             throw error
         }
@@ -206,7 +211,7 @@ package final class IngestStore: Sendable {
 }
 
 extension StorageTransaction {
-    /// Stores what a batch changes of the deliveries that are remembered.
+    /// Stores a batch's changes to the delivery log.
     fileprivate func store(_ change: DeliveryLog.Change, of clientID: String) throws {
         if let obsolete = change.obsolete { try removeDeliveries(of: clientID, through: obsolete) }
         for (number, entries) in change.batches {
@@ -216,7 +221,7 @@ extension StorageTransaction {
 }
 
 extension ArraySlice<IngestItem> {
-    /// The items with the time of their commit in every journey.
+    /// Returns the items with the commit times added to every journey.
     fileprivate func committed(from start: Timestamp, to end: Timestamp) -> Self {
         var items = self
         for index in indices {

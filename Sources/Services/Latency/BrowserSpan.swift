@@ -2,17 +2,17 @@ import OTLP
 import Telemetry
 import Tracing
 
-/// One span of a browser's OTLP/JSON, checked: the names, attributes and times that a page can have, and nothing else.
+/// One span of a browser's OTLP/JSON, validated: only known names, attributes and plausible times are accepted.
 ///
 /// Source: OTLP specification, "JSON Protobuf Encoding"; `opentelemetry/proto/trace/v1/trace.proto`.
 struct BrowserSpan {
-    /// What a page does with a message.
+    /// The two things a page does with a message.
     enum Name: String, CaseIterable {
         case receive = "websocket.receive"
         case paint = "dashboard.paint"
     }
 
-    /// The attributes that are handed on; others are left out, because they end in the collector.
+    /// The attributes that are forwarded. Others are dropped, because forwarded attributes end up in the collector.
     private static let attributeNames: Set<String> = [
         "clock.offset_ms", "clock.uncertainty_ms", "clock.synchronized", "messaging.system",
         "messaging.destination.name", "messaging.operation.name", "messaging.operation.type", "windsock.device",
@@ -21,7 +21,7 @@ struct BrowserSpan {
     private static let maxTextByteCount = 256
     /// The greatest age of a span.
     private static let maxAge = Duration.seconds(600)
-    /// The greatest difference between a page's clock and the gateway's: pages correct their clocks.
+    /// The tolerated difference between a page's clock, which the page corrects, and the gateway's.
     static let clockTolerance = Duration.seconds(2)
 
     let name: Name
@@ -31,7 +31,7 @@ struct BrowserSpan {
     let end: Timestamp
     let attributes: SpanAttributes
 
-    /// - Throws: ``Refusal`` saying what is wrong with it.
+    /// - Throws: ``Refusal`` with the reason.
     init(_ span: JSONValue, now: Timestamp) throws(Refusal) {
         guard let name = span["name"]?.stringValue.flatMap(Name.init(rawValue:)) else {
             throw Refusal("its name must be one of \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -83,7 +83,7 @@ struct BrowserSpan {
         return attributes
     }
 
-    /// Why a span is not taken.
+    /// The reason a span is rejected.
     struct Refusal: Error {
         let reason: String
 

@@ -5,17 +5,17 @@ import Realtime
 package import Telemetry
 import Tracing
 
-/// Takes the spans that pages report of deliveries that were traced, and hands them on with the gateway's own.
+/// Accepts the spans that pages report for traced deliveries, and passes them to the span processors.
 ///
-/// Only spans of deliveries that the gateway itself has begun to record are taken, one `receive` and one `paint` for each,
-/// from the user whom it was for: so that nobody with a token can fill a collector with traces of his own, or make up what
+/// Only spans of deliveries that the gateway itself has traced are accepted: one `receive` and one `paint` each, from
+/// the user who got the delivery. A token holder can therefore neither flood the collector with traces nor forge what
 /// operators see. Thread-safe.
 package final class BrowserSpanService: Sendable {
-    /// What became of a request's spans.
+    /// The result for a request's spans.
     package struct Outcome: Sendable, Equatable {
         package var accepted = 0
         package var rejected = 0
-        /// Why the first of those was rejected.
+        /// The reason for the first rejection.
         package var reason: String?
 
         fileprivate mutating func refuse(_ count: Int, _ reason: String) {
@@ -26,9 +26,9 @@ package final class BrowserSpanService: Sendable {
 
     /// The most spans in one request.
     package static let maxSpans = 128
-    /// From the gateway's sending of a message until a page has painted it: what takes longer is not taken.
+    /// The longest time between sending a message and painting it. Later spans are rejected.
     static let maxDelay = Duration.seconds(60)
-    /// Users whose rates are remembered.
+    /// The most users with a rate limiter at once.
     private static let maxUsers = 16_384
 
     private let resource: Resource
@@ -42,9 +42,9 @@ package final class BrowserSpanService: Sendable {
     private let rejected: Counter
 
     /// - Parameters:
-    ///   - resource: the service `windsock-browser`.
-    ///   - processors: where spans go; `ring` is one of them.
-    ///   - spansPerSecond: what one user's pages may report.
+    ///   - resource: The service `windsock-browser`.
+    ///   - processors: The span processors; `ring` is one of them.
+    ///   - spansPerSecond: The rate limit per user.
     package init(
         resource: Resource, processors: [any SpanProcessor], ring: TraceRing, latency: LatencyService,
         spansPerSecond: Int = 500, factory: any MetricsFactory, clock: any WallClock = SystemWallClock()
@@ -59,10 +59,10 @@ package final class BrowserSpanService: Sendable {
         rejected = Counter(label: "windsock_browser_spans", dimensions: [("result", "rejected")], factory: factory)
     }
 
-    /// Takes an `ExportTraceServiceRequest` in OTLP/JSON.
+    /// Accepts an `ExportTraceServiceRequest` in OTLP/JSON.
     ///
-    /// - Throws: ``RequestError``: `invalid` when it is none, `tooLarge` when it has too many spans, `rateLimited` when the
-    ///   user's pages report more than is allowed.
+    /// - Throws: ``RequestError``: `invalid` for a malformed request, `tooLarge` for too many spans, `rateLimited` when
+    ///   the user's pages report more than allowed.
     package func accept(_ request: JSONValue, from user: String) throws(RequestError) -> Outcome {
         guard let resourceSpans = request["resourceSpans"]?.arrayValue,
             resourceSpans.allSatisfy({ $0.objectValue != nil })
@@ -76,7 +76,7 @@ package final class BrowserSpanService: Sendable {
             throw RequestError(.tooLarge, "At most \(Self.maxSpans) spans are taken at once, not \(spans.count).")
         }
         let now = clock.now()
-        // All or nothing is what a page can repeat.
+        // All or nothing: a page can then retry the whole request.
         guard budget(of: user).take(spans.count, at: now) else {
             throw RequestError(.rateLimited, "At most \(spansPerSecond) spans a second are taken of one user.")
         }
@@ -89,7 +89,7 @@ package final class BrowserSpanService: Sendable {
                 outcome.refuse(1, error.reason)
             }
         }
-        // What a span is below comes first, in whatever order they were sent.
+        // Parents first, whatever the order in the request.
         for span in checked.filter({ $0.name == .receive }) + checked.filter({ $0.name == .paint }) {
             do throws(BrowserSpan.Refusal) {
                 try take(span, from: user)
@@ -107,7 +107,7 @@ package final class BrowserSpanService: Sendable {
         guard let trace = ring.trace(TraceRing.ID(span.trace)), let parent = trace.span(span.parent) else {
             throw BrowserSpan.Refusal("its trace, or the span above it, is not one of the gateway's latest")
         }
-        // A receipt is below the delivery, a painting below the receipt.
+        // A `receive` span is a child of the delivery, a `paint` span a child of the `receive` span.
         let delivery = span.name == .receive ? parent.context.spanID : parent.parent?.spanID
         guard let delivery, let sent = trace.span(delivery) else {
             throw BrowserSpan.Refusal("the span above it is not of a delivery")
@@ -133,7 +133,7 @@ package final class BrowserSpanService: Sendable {
             attributes: span.attributes)
         data.context.isRemote = false
         data.parent?.isRemote = span.name == .receive
-        // Clocks are exact to their uncertainty only: a step backwards is shown as what it is.
+        // Clocks are accurate only to their uncertainty. A negative gap is kept, and marked as clock skew.
         if span.start < parent.start { data.attributes["clock.skewed"] = true }
         for processor in processors { processor.onEnd(data) }
         switch span.name {
@@ -152,6 +152,73 @@ package final class BrowserSpanService: Sendable {
             let budget = TraceBudget(perSecond: spansPerSecond)
             budgets[user] = budget
             return budget
+        }
+    }
+}
+
+/// The latest traced deliveries, each with its user and the spans that this user's pages have reported of it.
+///
+/// A page can report each delivery to its own user once, and no others. Bounded: the oldest deliveries are evicted, and
+/// reports of them are rejected from then on. Thread-safe.
+final class TracedDeliveries: Sendable {
+    /// The result of a report.
+    enum Verdict {
+        case first
+        /// The same span again: a page that got no response has retried.
+        case same
+        /// Another span was already reported for the delivery.
+        case taken
+        /// The delivery went to another user, or was evicted.
+        case unknown
+    }
+
+    private struct Delivery {
+        let user: String
+        /// The span IDs reported for it, by kind.
+        var receive: UInt64?
+        var paint: UInt64?
+    }
+
+    private struct State {
+        /// By the ID of the span `websocket.send`.
+        var deliveries: [UInt64: Delivery] = [:]
+        /// A ring buffer of the IDs, oldest first from `next` on.
+        var order: [UInt64] = []
+        var next = 0
+    }
+
+    /// About 40 s of deliveries at 200 a second, which is longer than pages wait before they report.
+    static let capacity = 8192
+
+    private let state = Lock(State())
+
+    /// Records that a message is about to be sent to a client of `user` under `span`.
+    func sending(_ span: TraceContext, to user: String) {
+        let id = span.spanID
+        state.withLock { state in
+            if state.order.count < Self.capacity {
+                state.order.append(id)
+            } else {
+                state.deliveries[state.order[state.next]] = nil
+                state.order[state.next] = id
+                state.next = (state.next + 1) % Self.capacity
+            }
+            state.deliveries[id] = Delivery(user: user)
+        }
+    }
+
+    /// Records that a page of `user` has received or painted the delivery. The first report counts.
+    func report(_ name: BrowserSpan.Name, _ span: UInt64, of delivery: UInt64, by user: String) -> Verdict {
+        state.withLock { state in
+            guard var found = state.deliveries[delivery], found.user == user else { return .unknown }
+            let earlier = name == .receive ? found.receive : found.paint
+            if let earlier { return earlier == span ? .same : .taken }
+            switch name {
+            case .receive: found.receive = span
+            case .paint: found.paint = span
+            }
+            state.deliveries[delivery] = found
+            return .first
         }
     }
 }

@@ -1,22 +1,22 @@
 package import Telemetry
 
-/// How long every hop took, over the last hour: one histogram each ten seconds and hop.
+/// The latency of every hop over the last hour: one histogram per hop for every ten seconds.
 ///
-/// Bounded: 6 hops × 360 intervals × 1 kB. A value type; its owner locks.
+/// Bounded: 7 hops × 360 intervals × 1 kB. A value type; its owner provides the lock.
 package struct LatencySeries: Sendable {
-    /// Seconds to an interval.
+    /// Length of an interval in seconds.
     package static let interval: Int64 = 10
-    /// Intervals that are kept.
+    /// Number of intervals to keep.
     package static let capacity = 360
 
-    /// What one hop took in one interval.
+    /// The latency of one hop in one interval.
     package struct Point: Sendable {
-        /// Its begin, in Unix seconds.
+        /// Start of the interval in Unix seconds.
         package var time: Int64
         package var histogram: LatencyHistogram
     }
 
-    /// By the hop's index, ascending by time.
+    /// Points by the hop's index, in ascending order of time.
     private var points = [[Point]](repeating: [], count: Hop.allCases.count)
 
     package init() {}
@@ -27,7 +27,8 @@ package struct LatencySeries: Sendable {
         let index = hop.index
         let last = points[index].count - 1
         if last >= 0, points[index][last].time >= begin {
-            // Also where the clock was set back: the order stays, and nothing is lost.
+            // When the clock was set back, the sample goes to the latest interval: the order stays, and no sample is
+            // lost.
             return points[index][last].histogram.record(duration)
         }
         if last + 1 >= Self.capacity { points[index].removeFirst(last + 2 - Self.capacity) }
@@ -36,9 +37,68 @@ package struct LatencySeries: Sendable {
         points[index].append(Point(time: begin, histogram: histogram))
     }
 
-    /// The intervals of a hop since `start`, ascending; intervals without any are left out.
+    /// Returns the intervals of a hop since `start`, ascending. Intervals without samples are omitted.
     package func points(of hop: Hop, since start: Timestamp) -> [Point] {
         let seconds = start.nanosecondsSinceEpoch / 1_000_000_000
         return points[hop.index].filter { $0.time + Self.interval > seconds }
+    }
+}
+
+/// A histogram of durations with eight buckets per power of two. Percentiles are at most 13 % too high and never too
+/// low. Takes about one kilobyte.
+///
+/// Covers 1 µs to about an hour. Durations outside that range are clamped.
+package struct LatencyHistogram: Sendable {
+    /// Buckets per power of two.
+    private static let steps = 8
+    private static let maxMicroseconds: UInt64 = (1 << 32) - 1
+
+    private var counts = [UInt32](repeating: 0, count: 31 * steps)
+    package private(set) var count = 0
+    /// The longest duration in microseconds.
+    private var longest: UInt64 = 0
+
+    package init() {}
+
+    package mutating func record(_ duration: Duration) {
+        let value = UInt64(min(max(duration / .microseconds(1), 1), Double(Self.maxMicroseconds)))
+        counts[Self.index(of: value)] &+= 1
+        count += 1
+        longest = max(longest, value)
+    }
+
+    package mutating func add(_ other: LatencyHistogram) {
+        for index in counts.indices { counts[index] &+= other.counts[index] }
+        count += other.count
+        longest = max(longest, other.longest)
+    }
+
+    package var maximumMilliseconds: Double { Double(longest) / 1000 }
+
+    /// Returns the percentile for `share` (0 to 1) in milliseconds; 0 for an empty histogram.
+    package func percentileMilliseconds(_ share: Double) -> Double {
+        guard count > 0 else { return 0 }
+        let rank = max(1, Int((share * Double(count)).rounded(.up)))
+        var seen = 0
+        for (index, bucket) in counts.enumerated() {
+            seen += Int(bucket)
+            if seen >= rank { return min(Double(longest), Self.upperBound(of: index)) / 1000 }
+        }
+        return maximumMilliseconds
+    }
+
+    private static func index(of value: UInt64) -> Int {
+        // Below 8 µs there is one bucket per microsecond.
+        guard value >= UInt64(steps) else { return Int(value) }
+        let exponent = 63 - value.leadingZeroBitCount
+        let mantissa = Int(value >> UInt64(exponent - 3)) & (steps - 1)
+        return (exponent - 2) * steps + mantissa
+    }
+
+    private static func upperBound(of index: Int) -> Double {
+        guard index >= steps else { return Double(index) }
+        let exponent = index / steps + 2
+        let mantissa = index % steps
+        return Double(UInt64(steps + mantissa + 1) << UInt64(exponent - 3)) - 1
     }
 }

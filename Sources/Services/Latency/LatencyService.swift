@@ -5,20 +5,21 @@ package import Realtime
 package import Telemetry
 package import Tracing
 
-/// Knows how long readings take on their way, hop by hop, and shows those that prove slow as traces.
+/// Measures the latency of readings per hop, and makes traces of slow readings.
 ///
 ///     IngestPipeline ── processed ──┐
 ///     HubShard ─────── delivered ───┼──▶ LatencySeries ──▶ GET /api/latency
 ///     BrowserSpanService ─ painted ─┘          └─▶ histograms for /metrics and OTLP
 ///                           └── too slow, and not sampled: spans made from the stage times
 ///
-/// Thread-safe; called once a batch and once a tick.
+/// Thread-safe. Called once per batch and once per tick.
 package final class LatencyService: DeliveryObserver {
-    /// What counts as slow, and how many of those become traces.
+    /// The threshold for slow readings, and a rate limit for their traces.
     package struct Configuration: Sendable {
-        /// From the device's sending, or where that is unknown from the gateway's receiving, to the last socket.
+        /// Latency from the device's sending to the last socket; from the gateway's receiving when the send time is
+        /// unknown.
         package var slowThreshold: Duration
-        /// Slow readings that become traces, a second.
+        /// Slow readings that become traces, per second.
         package var slowPerSecond: Int
 
         package init(slowThreshold: Duration = .milliseconds(500), slowPerSecond: Int = 10) {
@@ -27,7 +28,7 @@ package final class LatencyService: DeliveryObserver {
         }
     }
 
-    /// What one hop took in one span of time.
+    /// The latency of one hop over a period.
     package struct Summary: Sendable {
         package var hop: Hop
         package var total: LatencyHistogram
@@ -39,12 +40,12 @@ package final class LatencyService: DeliveryObserver {
     private let budget: TraceBudget
     private let clock: any WallClock
     private let series = Lock(LatencySeries())
-    /// What pages may report.
+    /// The traced deliveries that pages may report spans for.
     let deliveries = TracedDeliveries()
     /// By the hop's index.
     private let timers: [CoreMetrics.Timer]
 
-    /// - Parameter tracer: makes the spans of slow readings.
+    /// - Parameter tracer: Makes the spans of slow readings.
     package init(
         tracer: any Tracer, configuration: Configuration = .init(), factory: any MetricsFactory,
         clock: any WallClock = SystemWallClock()
@@ -60,7 +61,7 @@ package final class LatencyService: DeliveryObserver {
 
     // MARK: Hops
 
-    /// Readings were handed to the hub at `time`.
+    /// Records the hops up to the hub of readings that were handed to it at `time`.
     package func processed(_ journeys: [Journey], at time: Timestamp) {
         series.withLock { series in
             for journey in journeys {
@@ -94,7 +95,7 @@ package final class LatencyService: DeliveryObserver {
         deliveries.sending(span, to: user)
     }
 
-    /// A browser has received, or painted, a delivery that was traced.
+    /// Records that a browser has received or painted a traced delivery.
     func browser(_ hop: Hop, took duration: Duration) {
         let now = clock.now()
         series.withLock { record(hop, duration, at: now, &$0) }
@@ -106,7 +107,7 @@ package final class LatencyService: DeliveryObserver {
         timers[hop.index].record(duration: duration)
     }
 
-    /// Every hop since then.
+    /// Returns a summary of every hop since `start`.
     package func summaries(since start: Timestamp) -> [Summary] {
         let series = series.withLock { $0 }
         return Hop.allCases.map { hop in
@@ -119,8 +120,8 @@ package final class LatencyService: DeliveryObserver {
 
     // MARK: Slow readings
 
-    /// Makes the gateway's spans of a reading that was not sampled, from the times that it carries: a trace of its own,
-    /// linked to the device's.
+    /// Makes the gateway's spans of an unsampled reading from its recorded stage times. They form a separate trace with
+    /// a link to the device's.
     private func trace(_ delivery: FollowedDelivery, _ stages: StageTimes, deliveredAt: Timestamp) {
         let root = tracer.startSpan("process", under: nil, ofKind: .consumer, at: stages.receivedAt, isSampled: true)
         root.updateAttributes { attributes in
@@ -148,5 +149,36 @@ package final class LatencyService: DeliveryObserver {
         }
         broadcast.end(at: deliveredAt)
         root.end(at: deliveredAt)
+    }
+}
+
+/// A stage on a reading's way whose latency is measured.
+package enum Hop: String, Sendable, CaseIterable {
+    /// From the device's sending to the gateway's receiving. Only for devices whose send time is known.
+    case device
+    /// From receiving until the reading is decoded and its transaction begins.
+    case process
+    /// The transaction, including the evaluation of alert rules. Only for readings that are stored.
+    case commit
+    /// From handing the reading to the hub until the last socket of an event loop has it.
+    case fanOut = "fan_out"
+    /// From sending until a browser has received it. Only for traced deliveries, as are all further hops.
+    case network
+    /// From receiving in the browser until the reading is painted.
+    case paint
+    /// From the device's sending, or the gateway's receiving when that is unknown, to the paint.
+    case endToEnd = "end_to_end"
+
+    /// Position in ``allCases``. Every reading is recorded, so tables are arrays instead of dictionaries.
+    var index: Int {
+        switch self {
+        case .device: 0
+        case .process: 1
+        case .commit: 2
+        case .fanOut: 3
+        case .network: 4
+        case .paint: 5
+        case .endToEnd: 6
+        }
     }
 }

@@ -2,13 +2,14 @@ import Core
 import DequeModule
 package import OTLP
 package import Telemetry
+import Tracing
 
 /// The recent traces, kept in memory so that the latency page works without a collector.
 ///
-/// The newest traces, bounded in number and in spans, and of the older ones the slowest of the last minutes.
-/// Thread-safe.
+/// Holds the newest traces, bounded by the number of traces and of spans, and the slowest of the older traces of the
+/// last ten minutes. Thread-safe.
 package final class TraceRing: SpanProcessor {
-    /// A trace's name as a key.
+    /// A trace ID as a dictionary key.
     package struct ID: Hashable, Sendable {
         let high: UInt64
         let low: UInt64
@@ -17,41 +18,41 @@ package final class TraceRing: SpanProcessor {
             (high, low) = trace.traceID
         }
 
-        /// Reads 32 hexadecimal digits.
+        /// Parses 32 hexadecimal digits.
         package init?(text: some StringProtocol) {
             guard let trace = TraceContext(traceparent: "00-\(text)-0000000000000001-00") else { return nil }
             self.init(trace)
         }
     }
 
-    /// Spans of one trace that are kept; more are left out.
+    /// The most spans to keep per trace. Further ones are dropped.
     package static let maxSpans = 64
-    /// Spans that the newest traces may have on average. A span takes about a kilobyte.
+    /// The average number of spans per trace that the ring has room for. A span takes about a kilobyte.
     private static let meanSpans = 10
-    /// Slow traces that outlive the ring, and for how long.
+    /// The number of slow traces that outlive the ring, and their maximum age.
     private static let maxSlow = 50
     private static let slowAge = Duration.seconds(600)
 
     private struct State {
         var traces: [ID: KeptTrace] = [:]
-        /// The ids of ``traces`` in the order of their first spans.
+        /// The keys of ``traces`` in the order of their first spans.
         var order = Deque<ID>()
         var spanCount = 0
-        /// Ascending by duration.
+        /// Sorted by ascending duration.
         var slow: [KeptTrace] = []
     }
 
     private let capacity: Int
     private let state = Lock(State())
 
-    /// - Parameter capacity: how many of the newest traces are kept.
+    /// - Parameter capacity: The number of newest traces to keep.
     package init(capacity: Int = 2000) {
         self.capacity = max(1, capacity)
     }
 
     package func onEnd(_ span: SpanData) {
         let id = ID(span.context)
-        // Forgotten traces are freed outside the lock, which every thread takes that ends a span.
+        // Evicted traces are freed outside the lock, which every thread that ends a span takes.
         let forgotten: [KeptTrace] = state.withLock { state in
             switch state.traces[id]?.add(span) {
             case nil:
@@ -74,21 +75,21 @@ package final class TraceRing: SpanProcessor {
         withExtendedLifetime(forgotten) {}
     }
 
-    /// A trace as far as it is known by now.
+    /// Returns the trace as far as it is known.
     package func trace(_ id: ID) -> KeptTrace? {
         state.withLock { state in
             state.traces[id] ?? state.slow.first { ID($0.spans[0].context) == id }
         }
     }
 
-    /// The slowest traces of readings that pass `isIncluded`, the slowest first.
+    /// Returns the slowest traces of readings that pass `isIncluded`, slowest first.
     package func slowest(_ limit: Int, where isIncluded: (KeptTrace) -> Bool) -> [KeptTrace] {
         let all = state.withLock { Array($0.traces.values) + $0.slow }
         return Array(
             all.filter { $0.device != nil && isIncluded($0) }.sorted { $0.duration > $1.duration }.prefix(limit))
     }
 
-    /// Keeps a trace that leaves the ring if it is slow enough; returns what is not kept any more.
+    /// Keeps a trace that leaves the ring if it is slow enough. Returns the traces that are no longer kept.
     private static func retire(_ trace: KeptTrace, at now: Timestamp, _ state: inout State) -> [KeptTrace] {
         guard trace.device != nil else { return [trace] }
         var forgotten = state.slow.filter { now.since($0.start) > slowAge }
@@ -100,5 +101,57 @@ package final class TraceRing: SpanProcessor {
         let index = state.slow.firstIndex { $0.duration > trace.duration } ?? state.slow.endIndex
         state.slow.insert(trace, at: index)
         return forgotten
+    }
+}
+
+/// The known spans of one trace, in the order in which they ended.
+package struct KeptTrace: Sendable {
+    /// Never empty.
+    package private(set) var spans: [SpanData]
+    /// The device whose reading the trace follows; `nil` for chat messages and requests.
+    package private(set) var device: String?
+    /// The room that the reading was published to.
+    package private(set) var room: String?
+    /// True when the trace was recorded only because its reading was slow.
+    package private(set) var isSlow = false
+    package private(set) var start: Timestamp
+    package private(set) var end: Timestamp
+    /// True when ``start`` and ``end`` come from synchronized clocks.
+    private var isTimed = false
+
+    package var duration: Duration { end.since(start) }
+
+    package init(_ span: SpanData) {
+        spans = []
+        start = span.start
+        end = span.end
+        add(span)
+    }
+
+    /// Adds a span. Returns false when the trace has too many spans already.
+    @discardableResult
+    package mutating func add(_ span: SpanData) -> Bool {
+        guard spans.count < TraceRing.maxSpans else { return false }
+        spans.append(span)
+        if device == nil { device = Self.text("windsock.device", of: span) }
+        if room == nil, span.name == "hub.broadcast" { room = Self.text("messaging.destination.name", of: span) }
+        if Self.text("windsock.sampled.reason", of: span) == "slow" { isSlow = true }
+        // The times of an unsynchronized clock say nothing about the duration.
+        if span.attributes.get("clock.synchronized") == .bool(false) { return true }
+        start = isTimed ? min(start, span.start) : span.start
+        end = isTimed ? max(end, span.end) : span.end
+        isTimed = true
+        return true
+    }
+
+    /// The names of the participating services, sorted.
+    package var services: [String] { Set(spans.map(\.resource.serviceName)).sorted() }
+
+    /// Returns the span with this ID.
+    func span(_ id: UInt64) -> SpanData? { spans.first { $0.context.spanID == id } }
+
+    private static func text(_ name: String, of span: SpanData) -> String? {
+        guard case .string(let text) = span.attributes.get(name) else { return nil }
+        return text
     }
 }

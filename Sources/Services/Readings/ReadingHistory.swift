@@ -3,19 +3,19 @@ import NIOCore
 package import Storage
 package import Telemetry
 
-/// What devices measured, for whoever asks: points of a chart, and whole ranges page by page.
+/// Reads stored readings: points of a chart, and whole ranges page by page.
 ///
-/// Thread-safe; nothing here blocks the caller's thread.
+/// Thread-safe. Never blocks the caller's thread.
 package final class ReadingHistory: Sendable {
-    /// Series that one answer may have.
+    /// The most series in one response.
     package static let maxSeries = 256
     /// Values read at once while a range is streamed.
     private static let pageSize = 1024
-    /// Values of a chart read at once: a day of one value a second, tens of milliseconds.
+    /// Values of a chart read at once: a day at one value per second, which takes tens of milliseconds.
     package static let sliceSize = 100_000
-    /// Ranges that are read at the same time: further ones wait, so that joins always find a free reader.
+    /// Reads that run at the same time. Others wait, so that joins always find a free database reader.
     private static let maxConcurrentReads = 3
-    /// Reads that may wait for their turn; beyond it the user with the most of them is refused.
+    /// Reads that may wait. When the queue is full, the user with the most waiting reads is refused.
     private static let maxWaitingReads = 200
 
     private let database: Database
@@ -27,9 +27,10 @@ package final class ReadingHistory: Sendable {
         self.logger = logger
     }
 
-    /// The device's series in rooms that pass `isIncluded`; of these metrics, or of all when none is named.
+    /// Returns the device's series in rooms that pass `isIncluded`: those of `metrics`, or all when `metrics` is empty.
     ///
-    /// - Throws: ``RequestError``: `notFound` when there is none, `invalid` when there are too many.
+    /// - Throws: ``RequestError``: `notFound` when nothing is stored of the device, `invalid` when there are too many
+    ///   series.
     package func series(
         of device: String, metrics: [String], where isIncluded: @Sendable (_ room: String) -> Bool
     ) async throws(RequestError) -> [StoredSeries] {
@@ -49,14 +50,14 @@ package final class ReadingHistory: Sendable {
         return chosen
     }
 
-    /// At most `maxPoints` points of each series in the range.
+    /// Returns at most `maxPoints` points of each series in the range.
     ///
-    /// Made slice by slice, each of one snapshot: a long one lets others go between, and ends when the task is
-    /// cancelled. What is stored meanwhile may be in it or not.
+    /// A chart is computed in slices, each from one snapshot. Other reads run between the slices of a long one, and
+    /// cancelling the task ends it early. Readings stored in the meantime may or may not be included.
     ///
     /// - Parameters:
-    ///   - user: The user who asks: users have their turns round robin.
-    ///   - isContinued: Whether it belongs to an answer that has begun: then it is never refused.
+    ///   - user: The requesting user. Users take turns round robin.
+    ///   - isContinued: True when the response has already begun; the read is then never refused.
     package func chart(
         of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize,
         for user: String, isContinued: Bool = false
@@ -75,9 +76,9 @@ package final class ReadingHistory: Sendable {
         }
     }
 
-    /// The values of the series in the range that follow `last`, by time; empty at the end.
+    /// Returns the values of the series in the range after `last`, by time; empty at the end.
     ///
-    /// - Parameter user: The user who asks: users have their turns round robin.
+    /// - Parameter user: The requesting user. Users take turns round robin.
     package func page(
         of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: String
     ) async throws(RequestError) -> [StoredValue] {
@@ -88,7 +89,7 @@ package final class ReadingHistory: Sendable {
         }
     }
 
-    /// Devices that were ever heard, by room and name: at most `limit` that follow `last`.
+    /// Returns at most `limit` of all devices ever seen, by room and name, after `last`.
     package func devices(after last: DevicePlace?, limit: Int) async throws(RequestError) -> [StoredDevice] {
         try await read { try $0.devices(afterRoom: last?.room ?? "", name: last?.device ?? "", limit: limit) }
     }
@@ -99,7 +100,7 @@ package final class ReadingHistory: Sendable {
         do {
             return try await database.read(work)
         } catch {
-            // Whoever asked has gone.
+            // The request was cancelled; there is nothing to log.
             if Task.isCancelled { throw RequestError(.storage, "Nobody waits for these readings any more.") }
             logger.error("Readings cannot be read", metadata: ["error": "\(error)"])
             throw RequestError(.storage, "Readings cannot be read now.")

@@ -3,14 +3,16 @@ package import Logging
 package import Storage
 package import Telemetry
 
-/// Removes readings that are too old or too many, in portions so small that ingest goes on between them.
+/// Deletes readings that are too old or exceed the size limit, in transactions short enough that ingest continues in
+/// between.
 package final class ReadingRetention: Sendable {
-    /// Rows removed in one transaction: a few milliseconds.
+    /// Rows deleted per transaction, which takes a few milliseconds.
     private static let portion = 2000
-    /// Series, or devices, looked at in one read.
+    /// Series or devices examined per read.
     private static let seriesPerLook = 512
     private static let devicesPerLook = 64
-    /// Steps that may free nothing, one after the other: pages are shared, and a step may have few values.
+    /// The most consecutive steps that free nothing. Some are normal: series share database pages, and a step may
+    /// contain few values.
     private static let maxUselessSteps = 16
 
     private let policy: RetentionPolicy
@@ -20,11 +22,11 @@ package final class ReadingRetention: Sendable {
     private let readings: ReadingStore
     private let logger: Logger
     private let size = Lock(ReadingSize())
-    /// The last series that was looked at for its age.
+    /// The last series that was checked for old values.
     private let agePosition = Lock<Int64>(0)
 
-    /// - Parameter seriesPerCleaning: Series whose age one cleaning looks at. The next one goes on with those after them,
-    ///   so that it takes as long however many there are.
+    /// - Parameter seriesPerCleaning: The number of series to check per call of ``clean(at:)``. The next call continues
+    ///   after them, so that a call takes the same time however many series there are.
     package init(
         policy: RetentionPolicy, database: Database, writer: RoomWriter, readings: ReadingStore,
         seriesPerCleaning: Int = 8192, logger: Logger
@@ -37,8 +39,8 @@ package final class ReadingRetention: Sendable {
         self.logger = logger
     }
 
-    /// Removes what is to go at `now`, of a bounded number of series where it is age that counts; returns how many values
-    /// went. Ends early when the task is cancelled or the storage fails.
+    /// Deletes old and excess readings, and returns the number of deleted values. Checks the age of a bounded number of
+    /// series. Ends early when the task is cancelled or the storage fails.
     @discardableResult
     package func clean(at now: Timestamp) async -> Int {
         var removed = 0
@@ -55,7 +57,7 @@ package final class ReadingRetention: Sendable {
         return removed
     }
 
-    /// Removes the oldest readings until the others fit.
+    /// Deletes the oldest readings until the rest fits the size limit.
     private func removeExcess(at now: Timestamp) async throws -> Int {
         var left = try await byteCount(at: now)
         guard policy.isExceeded(by: left) else { return 0 }
@@ -83,7 +85,7 @@ package final class ReadingRetention: Sendable {
         return removed
     }
 
-    /// Bytes that readings take. Says so when the database is larger than they may be, and it is not their fault.
+    /// Returns the bytes used by readings. Logs when the database exceeds the limit but readings are not the cause.
     private func byteCount(at now: Timestamp) async throws -> Int64 {
         let used = try await database.read { try $0.usedByteCount() }
         guard size.withLock({ $0.mustMeasure(used, policy, at: now) }) else {
@@ -105,9 +107,9 @@ package final class ReadingRetention: Sendable {
         return left
     }
 
-    /// Removes values of series after that one.
+    /// Deletes values older than `cutoff` from the series after `first`.
     ///
-    /// - Returns: How many went, and the last series that was looked at; nil when it was the last of all.
+    /// - Returns: The number of deleted values, and the last series that was checked; `nil` when no series follows it.
     private func remove(
         before cutoff: Timestamp, after first: Int64 = 0, maxSeries: Int = .max
     ) async throws -> (count: Int, last: Int64?) {
@@ -137,8 +139,8 @@ package final class ReadingRetention: Sendable {
         return (removed, nil)
     }
 
-    /// Removes devices whose last reading went and that have said nothing since: looked for beside ingest, so that a
-    /// transaction has only those to remove.
+    /// Deletes devices that have no readings left and were silent since `cutoff`. The search runs outside the writing
+    /// transaction, so that the transaction only deletes.
     private func removeDevices(silentSince cutoff: Timestamp) async throws {
         var last: StoredDevice?
         while !Task.isCancelled {
@@ -151,5 +153,32 @@ package final class ReadingRetention: Sendable {
                 RoomWriter.Effect(try readings.remove(devices, silentSince: cutoff, in: transaction))
             }
         }
+    }
+}
+
+/// The share of the database that readings use: its content minus everything else.
+///
+/// Everything else is measured only when it matters, because measuring reads all of it. It is small unless somebody
+/// floods the database with messages.
+struct ReadingSize: Sendable {
+    /// The size of everything else at the last measurement.
+    private(set) var others: Int64 = 0
+    private var measuredAt: Timestamp?
+
+    /// Returns the bytes used by readings when `used` bytes are in use altogether. Overestimates rather than
+    /// underestimates.
+    func readings(of used: Int64) -> Int64 { max(0, used - others) }
+
+    /// Returns true when the database exceeds its limit and `others` must be measured again: when the measurement is
+    /// older than an hour, or when readings would be deleted because of it.
+    func mustMeasure(_ used: Int64, _ policy: RetentionPolicy, at now: Timestamp) -> Bool {
+        guard policy.isExceeded(by: used) else { return false }
+        guard let measuredAt, now.since(measuredAt) < .seconds(3600) else { return true }
+        return policy.isExceeded(by: readings(of: used))
+    }
+
+    mutating func measured(_ others: Int64, at now: Timestamp) {
+        self.others = others
+        measuredAt = now
     }
 }

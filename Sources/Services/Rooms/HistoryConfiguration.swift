@@ -1,32 +1,32 @@
-/// What rooms and users' notifications may grow to.
+/// Limits of rooms' histories and of users' notifications.
 package struct HistoryConfiguration: Sendable {
-    /// Messages that a room keeps; the oldest go.
+    /// Messages to keep per room. The oldest are deleted first.
     package var maxMessagesPerRoom: Int
-    /// Age at which messages go.
+    /// Age at which messages are deleted.
     package var maxAge: Duration
-    /// Rooms that may have a history; inboxes of users who have been here or were only notified are not counted, and
-    /// rooms that the gateway itself makes are not refused.
+    /// Rooms that may have a history. Inboxes of users who have connected before or only received notifications are not
+    /// counted. Rooms that the gateway itself creates are never refused.
     package var maxRooms: Int
-    /// Rooms that one user may have made, including the inboxes of unknown users to whom that user has spoken; 0 for any
-    /// number.
+    /// Rooms that one user may have created, including the inboxes of users who have never connected and to whom the
+    /// user wrote; 0 for no limit.
     package var maxRoomsPerUser: Int
-    /// Of those, how many in an hour; 0 for any number.
+    /// The number of these rooms that a user may create per hour; 0 for no limit.
     package var maxRoomsPerUserAndHour: Int
-    /// Inboxes that the notifications of one user may have made for users who have never been here; 0 for any number.
+    /// Inboxes that one user's notifications may create for users who have never connected; 0 for no limit.
     package var maxInboxesPerSender: Int
-    /// Bytes that the messages of all rooms may take; the largest rooms lose their oldest ones.
+    /// Bytes of all rooms' messages. Beyond it, the largest rooms lose their oldest messages.
     package var maxBytes: Int
     /// Bytes of a chat message's content.
     package var maxContentBytes: Int
-    /// Notifications that a user keeps; the oldest go.
+    /// Notifications to keep per user. The oldest are deleted first.
     package var maxNotificationsPerUser: Int
-    /// Bytes that the notifications of all users may take; the senders of most of them lose their oldest ones.
+    /// Bytes of all users' notifications. Beyond it, those who sent the most lose their oldest ones.
     package var maxNotificationBytes: Int
-    /// Users that one notification may be for.
+    /// Recipients of one notification.
     package var maxRecipients: Int
-    /// How long an idempotency key is remembered.
+    /// The time for which an idempotency key is remembered.
     package var keyLifetime: Duration
-    /// Idempotency keys of a user that are remembered; the oldest go.
+    /// Idempotency keys to remember per user. The oldest are deleted first.
     package var maxKeysPerUser: Int
 
     package init(

@@ -4,51 +4,56 @@ package import Realtime
 package import Storage
 package import Telemetry
 
-/// Rooms that remember: joining them without a hole or a double, and reading what was said.
+/// Joins clients to rooms with a history, without missing or repeating a message, and reads past messages.
 ///
-/// Joining: the shard holds the room's live messages back, the history is read, the writer has published what was
-/// committed until then, and then go the answer, what was missed, what was held and is newer, and from then on what is
-/// said. Thread-safe.
+/// A join runs in this order: the shard holds back the room's live messages; the history is read; the writer publishes
+/// everything that was committed by then. The client then gets the answer, the missed messages, the held messages that
+/// are newer, and from then on live messages. Thread-safe.
 package final class RoomHistory: Sendable {
-    /// How a join went.
+    /// The result of a join.
     package struct Joined: Sendable {
-        /// The room's last message at that instant; what follows has the offsets after it.
+        /// The room's last message at the time of the join. Later messages have higher offsets.
         package var position: RoomPosition
-        /// Whether everything after the client's last position follows the answer.
+        /// True when all messages after the client's last position follow the answer.
         package var isRecovered: Bool
     }
 
-    /// The place of a page in a room's history; its messages are read portion by portion.
+    /// A page of a room's history. Its messages are read in portions.
     package struct Page: Sendable {
         package var room: String
-        /// The user who reads it.
+        /// The user who reads the page.
         package var user: String
         package var position: RoomPosition
-        /// The offsets that are still to be read, ascending; nil when there are none.
+        /// The offsets that are still to be read, ascending; `nil` when there are none.
         package var offsets: ClosedRange<Int64>?
-        /// Whether there is more in the direction that was asked for.
+        /// True when more messages exist in the requested direction.
         package var hasMore: Bool
     }
 
-    /// Which messages a page holds.
+    /// The boundary of a page.
     package enum Bound: Sendable {
-        /// The last ones before an offset.
+        /// The last messages before an offset.
         case before(Int64)
-        /// The first ones after an offset.
+        /// The first messages after an offset.
         case after(Int64)
     }
 
-    /// Who missed more is told so instead.
+    /// A client that missed more messages than this is not sent them; the answer says so instead.
     package static let maxReplayed = 1000
+
+    /// The most payload bytes in a page.
+    package static let maxPageBytes = 1 << 20
+    /// Payload bytes to read at once.
+    private static let portionByteCount = 64 * 1024
 
     private let database: Database
     private let writer: RoomWriter
     private let hub: Hub
     private let logger: Logger
-    /// Pages that are read at the same time: further ones wait, so that joins always find a free reader.
+    /// Limits the pages that are read at the same time. Others wait, so that joins always find a free database reader.
     private let turns = Turns(free: 2, maxWaiting: 500)
 
-    /// The history that `database` holds of the hub's rooms, as `writer` writes it.
+    /// Creates the history of the hub's rooms, which `writer` writes to `database`.
     package init(database: Database, writer: RoomWriter, hub: Hub, logger: Logger) {
         self.database = database
         self.writer = writer
@@ -56,15 +61,15 @@ package final class RoomHistory: Sendable {
         self.logger = logger
     }
 
-    /// Names this gateway's offsets.
+    /// Identifies the history that this gateway's offsets refer to.
     package var epoch: String { database.epoch }
 
-    /// Joins a client to a room by name; with `since`, what it missed follows the answer, page by page as the client
-    /// takes it.
+    /// Joins a client to a room by name. With `since`, the missed messages follow the answer, page by page as fast as
+    /// the client accepts them.
     ///
-    /// Call it on the client's loop. `joined` and `completion` are called there: the one makes the answer, the other
-    /// comes when all is on its way. When the history cannot be read, the
-    /// client has not joined and `joined` gets nil.
+    /// Call it on the client's event loop. `joined` and `completion` are called there: `joined` makes the answer, and
+    /// `completion` follows when everything is on its way. When the history cannot be read, the client has not joined
+    /// and `joined` gets `nil`.
     package func join(
         _ client: HubClient, on shard: HubShard, room: TopicFilter, since: RoomPosition?,
         joined: @escaping @Sendable (Joined?) -> Message,
@@ -99,12 +104,7 @@ package final class RoomHistory: Sendable {
         }
     }
 
-    /// Bytes of payloads of a page.
-    package static let maxPageBytes = 1 << 20
-    /// Bytes of payloads that are read at once.
-    private static let portionByteCount = 64 * 1024
-
-    /// A page of a room's history, for a user: users have their turns round robin.
+    /// Returns a page of a room's history. Users take turns round robin.
     package func page(
         of room: String, _ bound: Bound, limit: Int, for user: String
     ) async throws(RequestError) -> Page {
@@ -122,7 +122,7 @@ package final class RoomHistory: Sendable {
         }
     }
 
-    /// The next messages of a page, ascending; afterwards the page has those that follow them.
+    /// Returns the page's next messages, ascending, and advances the page past them.
     package func messages(of page: inout Page) async throws(RequestError) -> [Message] {
         guard let offsets = page.offsets else { return [] }
         let stored = try await read(page.room, for: page.user, isContinued: true) { [room = page.room] snapshot in
@@ -150,7 +150,8 @@ package final class RoomHistory: Sendable {
         }
     }
 
-    /// The offsets that came after `since`; nil when nothing was asked for or it cannot be told without a hole.
+    /// Returns the offsets after `since`; `nil` when `since` is `nil` or the messages cannot be delivered without a
+    /// gap.
     private static func missed(
         _ since: RoomPosition?, in room: String, last: Int64, epoch: String, _ snapshot: StorageSnapshot
     ) throws -> Range<Int64>? {
@@ -161,7 +162,8 @@ package final class RoomHistory: Sendable {
         return kept == last - since.offset ? since.offset + 1..<last + 1 : nil
     }
 
-    /// The pages of a room's messages with these offsets. There is none when one of them was removed meanwhile.
+    /// Returns the reader of the pages with these offsets. It ends without a page when one of the messages was deleted
+    /// in the meantime.
     private func pages(of room: String, _ offsets: Range<Int64>, on shard: HubShard) -> Replay.NextPage {
         let (loop, pageBytes) = (shard.eventLoop, shard.replayPageBytes)
         let next = NIOLoopBoundBox(offsets.lowerBound, eventLoop: loop)
@@ -195,10 +197,23 @@ package final class RoomHistory: Sendable {
 }
 
 extension Message {
-    /// A message as it was said; nil for a type that this version does not know.
+    /// Creates a message from its stored form; `nil` for a type that this version does not know.
     init?(stored: StoredMessage, in room: String) {
         guard let type = MessageType(storedName: stored.type) else { return nil }
         self.init(
             type: type, room: room, payload: stored.payload, timestamp: stored.createdAt, offset: stored.offset)
+    }
+}
+
+/// A position in a room's history.
+package struct RoomPosition: Sendable, Equatable {
+    /// The offset of the last preceding message; 0 when there is none.
+    package var offset: Int64
+    /// The history that the offset belongs to. Offsets of different epochs cannot be compared.
+    package var epoch: String
+
+    package init(offset: Int64, epoch: String) {
+        self.offset = offset
+        self.epoch = epoch
     }
 }

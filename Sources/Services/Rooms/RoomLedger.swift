@@ -2,30 +2,31 @@ import Realtime
 import Storage
 import Telemetry
 
-/// How rooms get their next message within a transaction: one place for offsets, limits and trimming.
+/// Appends messages to rooms' histories within a transaction. The only place that assigns offsets, enforces limits and
+/// trims histories.
 struct RoomLedger {
-    /// A room is trimmed once in this many messages, so that it costs little per message.
+    /// A room is trimmed once per this many messages, to keep the cost per message low.
     private static let trimInterval: Int64 = 64
 
-    /// The party that is charged for a room that a message makes.
+    /// The party charged for a room that a message creates.
     enum Cause {
-        /// The gateway itself, which is never refused: its configuration bounds whom and what it tells.
+        /// The gateway itself. It is never refused, because its configuration bounds its recipients and messages.
         case gateway
-        /// A user who says something in a room, or to somebody.
+        /// A user who sends a message to a room or to another user.
         case chat(String)
-        /// A user who sends a notification. Inboxes that it makes are no rooms of that user, and have a limit of their
-        /// own.
+        /// A user who sends a notification. Inboxes that it creates do not count as rooms of that user; they have a
+        /// separate limit.
         case notification(String)
     }
 
     let configuration: HistoryConfiguration
 
-    /// Appends a message to a room's history and makes what the room is told.
+    /// Appends a message to a room's history. Returns the message to publish after the commit.
     ///
     /// - Parameters:
-    ///   - cause: Who answers for the room if there is none.
-    ///   - journey: who says it and under which span; `nil` when it is not traced.
-    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when there are too many rooms for one more.
+    ///   - cause: The party charged if the message creates the room.
+    ///   - journey: The sender and the parent span; `nil` when the message is not traced.
+    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when the message would create one room too many.
     func append(
         _ type: MessageType, id: String, payload: [UInt8], to room: String, by cause: Cause, at now: Timestamp,
         journey: Journey? = nil, in transaction: StorageTransaction
@@ -57,14 +58,37 @@ struct RoomLedger {
         return message
     }
 
-    /// Whether a user makes the room, and answers for it. Nobody does for inboxes of those who have been here.
+    /// Gives each user a notification. Returns the messages to publish to their inboxes after the commit.
+    ///
+    /// - Parameter sender: The user who is charged for the notifications, and for the inboxes of users who have never
+    ///   connected; `nil` for the gateway itself.
+    func notify(
+        _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
+        journey: Journey?, in transaction: StorageTransaction
+    ) throws -> [Message] {
+        let payload = NotificationService.payload(of: draft, id: id, at: now)
+        let notification = StoredNotification(
+            notificationID: id, payload: payload, createdAt: now, expiresAt: draft.expiresAt)
+        return try users.map { user in
+            try transaction.add(
+                notification, for: user, from: sender ?? "", maxPerUser: configuration.maxNotificationsPerUser)
+            return try append(
+                .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
+                by: sender.map(Cause.notification) ?? .gateway, at: now,
+                journey: journey,
+                in: transaction)
+        }
+    }
+
+    /// Returns true when a message would create the room at the user's expense. Nobody is charged for the inbox of a
+    /// user who has connected before.
     private func makesRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
         if try snapshot.hasRoom(room) { return false }
         guard let recipient = ChatService.user(ofInbox: room) else { return true }
         return try recipient != user && !snapshot.isKnown(user: recipient)
     }
 
-    /// Refuses a room that is one more than there may be, or than the user may make.
+    /// Refuses a room that would exceed the limit on all rooms or on the user's rooms.
     private func checkRooms(
         of user: String, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
     ) throws {
@@ -83,7 +107,7 @@ struct RoomLedger {
         try check(configuration.maxRoomsPerUser, ever, " that are still kept")
     }
 
-    /// Throws when the notification would make more inboxes than the sender may still have.
+    /// Refuses a notification that would create more inboxes than its sender may have.
     ///
     /// - Throws: ``RequestError`` (`rateLimited`).
     func checkRecipients(_ users: [String], by sender: String, in snapshot: StorageSnapshot) throws {
@@ -102,9 +126,9 @@ struct RoomLedger {
                 + "are allowed.")
     }
 
-    /// What a key was used for; nil when it is free.
+    /// Returns the message that was stored under an idempotency key; `nil` when the key is unused.
     ///
-    /// - Throws: ``RequestError`` (`conflict`) when it was used for other content.
+    /// - Throws: ``RequestError`` (`conflict`) when the key was used for other content.
     func earlier(
         _ key: IdempotencyKey?, at now: Timestamp, in transaction: StorageTransaction
     ) throws -> (messageID: String, offset: Int64)? {

@@ -4,15 +4,14 @@ import Metrics
 package import Storage
 package import Telemetry
 
-/// Removes messages that are too old, rooms that have become empty, and messages and notifications that take too many
-/// bytes, in portions so small that other writes go on between them.
+/// Deletes messages that are too old, rooms that have become empty, and messages and notifications that exceed their
+/// size limits, in transactions short enough that other writes continue in between.
 ///
-/// When all messages take more than `history.bytes`, the rooms with the most bytes lose their oldest ones, until they
-/// are as large as the next smaller rooms. A flood therefore costs the rooms that it went to, and a room that is below
-/// an equal share of the limit keeps everything. In the same way `history.notification_bytes` costs those who sent most
-/// of the notifications.
+/// When all messages exceed `history.bytes`, the largest rooms lose their oldest messages until they are as large as
+/// the next smaller rooms. A flood therefore affects only the rooms it went to, and a room below an equal share of the
+/// limit keeps everything. In the same way, `history.notification_bytes` affects those who sent the most notifications.
 package final class RoomRetention: Sendable {
-    /// Messages, rooms or notifications removed in one transaction: a few milliseconds.
+    /// Messages, rooms or notifications deleted per transaction, which takes a few milliseconds.
     private static let portion = 1000
 
     private let configuration: HistoryConfiguration
@@ -35,8 +34,8 @@ package final class RoomRetention: Sendable {
             label: "windsock_history_trimmed_notifications", dimensions: [], factory: factory)
     }
 
-    /// Removes messages that are older than `history.age`, and empty rooms in which nobody has spoken for so long. Ends
-    /// early when the task is cancelled or the storage fails.
+    /// Deletes messages older than `history.age`, and rooms that have been empty and unused for that long. Ends early
+    /// when the task is cancelled or the storage fails.
     package func clean(at now: Timestamp) async {
         let cutoff = now.advanced(by: .zero - configuration.maxAge)
         await repeatedly { try $0.removeMessages(before: cutoff, limit: Self.portion) }
@@ -45,8 +44,8 @@ package final class RoomRetention: Sendable {
         }
     }
 
-    /// Removes messages until all together take at most `history.bytes`, and notifications until all together take at
-    /// most `history.notification_bytes`. Costs next to nothing when they do.
+    /// Deletes messages until all of them take at most `history.bytes`, and notifications until all of them take at
+    /// most `history.notification_bytes`. Cheap when they already do.
     package func trim() async {
         let maxBytes = configuration.maxBytes
         if let bytes = try? await database.read({ try $0.messageByteCount() }), bytes > maxBytes {
@@ -68,7 +67,7 @@ package final class RoomRetention: Sendable {
         }
     }
 
-    /// Removes portion after portion, until there is nothing left to remove.
+    /// Runs deleting transactions until there is nothing left to delete. Returns the number of deleted rows.
     @discardableResult
     private func repeatedly(_ portion: @escaping @Sendable (StorageTransaction) throws -> Int) async -> Int {
         var removed = 0

@@ -7,16 +7,17 @@ package import Storage
 package import Telemetry
 package import Tracing
 
-/// The one writer of the database: commits what waits in one transaction, publishes it, and then answers.
+/// The only writer of the database: commits waiting requests in one transaction, publishes their messages, then
+/// completes the requests.
 ///
 ///     chat, notifications ──▶ bounded queue ──▶ one transaction ──▶ Hub.publish ──▶ completions
 ///     ingest ── commit, which waits ──▶ a transaction of its own, in between
 ///
-/// Offsets are given out in the transaction, and what was committed is published before the next transaction begins: so
-/// commit order is publish order, and nobody gets what could be lost. While one commit runs, requests pile up for the
-/// next one (group commit).
+/// Offsets are assigned in the transaction, and its messages are published before the next transaction begins. Commit
+/// order is therefore publish order, and nobody receives a message that could still be lost. Requests that arrive
+/// during a commit are batched into the next one (group commit).
 package final class RoomWriter: Sendable {
-    /// What a request does to the database: its result, and what the rooms are told once it is committed.
+    /// The result of a request, and the messages to publish once it is committed.
     package struct Effect<Value> {
         package var value: Value
         package var messages: [Message]
@@ -27,23 +28,23 @@ package final class RoomWriter: Sendable {
         }
     }
 
-    /// Requests that may wait; one more is refused as `overloaded`.
+    /// The most requests that may wait. Further ones are refused as `overloaded`.
     package static let maxWaiting = 10_000
-    /// Bytes of what they carry.
+    /// The most bytes in waiting requests.
     package static let maxWaitingBytes = 32 << 20
     private static let maxPerTransaction = 256
-    /// Bytes of requests in one transaction, unless one alone has more.
+    /// Bytes of requests in one transaction, unless a single request exceeds it.
     private static let maxBytesPerTransaction = 512 << 10
-    /// A transaction that takes longer is logged: nothing else is stored meanwhile.
+    /// A longer transaction is logged, because it blocks all other writes.
     private static let slowTransaction = Duration.seconds(1)
 
     private struct Request: Sendable {
         let byteCount: Int
-        /// The span that asks for it, if it is sampled.
+        /// The requesting span, if it is sampled.
         let trace: TraceContext?
-        /// Does the work and keeps its result; returns what to publish.
+        /// Does the work and keeps its result. Returns the messages to publish.
         let perform: @Sendable (StorageTransaction) -> [Message]
-        /// Answers with the result, or with the failure of the whole transaction.
+        /// Completes the request with its result, or with the failure of the whole transaction.
         let finish: @Sendable (RequestError?) -> Void
     }
 
@@ -55,7 +56,7 @@ package final class RoomWriter: Sendable {
     }
 
     private let database: Database
-    /// What writing says of the storage.
+    /// The health of the storage, updated by every write.
     package let health: StorageHealth
     private let hub: Hub
     private let tracer: (any Tracer)?
@@ -64,7 +65,7 @@ package final class RoomWriter: Sendable {
     private let queue = DispatchQueue(label: "windsock.rooms")
     private let state = Lock(State())
 
-    /// A writer into `database` that publishes through `hub`; `tracer` makes the spans of sampled requests.
+    /// Creates a writer to `database` that publishes through `hub`. `tracer` makes the spans of sampled requests.
     package init(
         database: Database, hub: Hub, tracer: (any Tracer)? = nil, clock: any WallClock = SystemWallClock(),
         logger: Logger
@@ -78,15 +79,15 @@ package final class RoomWriter: Sendable {
         database.observeReadFailures { [health] in health.readFailed($0) }
     }
 
-    /// Requests that wait now.
+    /// The number of waiting requests.
     package var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-    /// Does `work` in the next transaction, in the order of the calls. Its messages are published after the commit;
-    /// `completion` is called after that, on the writer's thread, with the work's value or with what it threw.
+    /// Runs `work` in the next transaction, in the order of the calls. Its messages are published after the commit.
+    /// `completion` is called after that, on the writer's thread, with the value of `work` or the error it threw.
     ///
-    /// Does not wait; when too much waits already, `completion` is called at once with `overloaded`.
+    /// Does not block. When the queue is full, `completion` is called at once with `overloaded`.
     ///
-    /// - Parameter trace: the span that the request's `storage.commit` comes under.
+    /// - Parameter trace: The parent of the request's span `storage.commit`.
     package func submit<Value: Sendable>(
         byteCount: Int,
         trace: TraceContext? = nil,
@@ -107,7 +108,7 @@ package final class RoomWriter: Sendable {
                 } catch {
                     let failure = StorageFailure(error)
                     health.failed(failure)
-                    // The storage's own failures are told once, when they begin.
+                    // Failures of the storage itself are logged once, by `health`.
                     logger.log(
                         level: failure.isStorageAtFault ? .debug : .error,
                         "A write failed", metadata: ["error": "\(error)"])
@@ -136,7 +137,7 @@ package final class RoomWriter: Sendable {
         }
     }
 
-    /// The same for callers that can wait.
+    /// Runs `work` in the next transaction and waits until its messages are published.
     package func submit<Value: Sendable>(
         byteCount: Int, trace: TraceContext? = nil,
         _ work: @escaping @Sendable (StorageTransaction) throws -> Effect<Value>
@@ -147,17 +148,17 @@ package final class RoomWriter: Sendable {
         return try result.get()
     }
 
-    /// Does `work` in a transaction of its own and publishes its messages, while the caller waits.
+    /// Runs `work` in a transaction of its own and publishes its messages. Blocks the calling thread until then.
     ///
-    /// For ingest, which may not go on before: it comes in between the transactions of those that wait in the queue, so
-    /// that offsets are published in the order in which they were given out, whoever gave them. When it has written
-    /// something, that ends the storage's trouble.
+    /// For ingest, which must not continue before the commit. The transaction runs between those of the queue, so that
+    /// offsets are published in the order of their assignment, even across both paths. A commit that changed something
+    /// marks the storage as healthy again.
     ///
     /// - Parameters:
-    ///   - finished: Called before any other transaction begins; false when nothing of it was committed.
-    ///   - publish: Publishes what goes before the messages, such as the readings behind an alert. Called after the commit,
-    ///     before any other transaction begins.
-    /// - Throws: what made the transaction fail.
+    ///   - finished: Called before any other transaction begins; with false when nothing was committed.
+    ///   - publish: Publishes whatever must precede the messages, such as the readings behind an alert. Called after
+    ///     the commit, before any other transaction begins.
+    /// - Throws: The error that made the transaction fail.
     package func commit<Value>(
         _ work: (StorageTransaction) throws -> Effect<Value>, finished: (_ isCommitted: Bool) -> Void = { _ in },
         publish: () -> Void = {}
@@ -184,10 +185,10 @@ package final class RoomWriter: Sendable {
         }
     }
 
-    /// Writes as much as a batch would, and takes it back: ends the storage's trouble when there is room again.
+    /// Writes as much as a batch would, then deletes it. Marks the storage as healthy again when there is enough space.
     ///
-    /// What waits in the queue does not end it: a nearly full disk takes a chat message between two batches that it
-    /// refuses, and nobody should be told of both.
+    /// A successful request of the queue does not do so: a nearly full disk may accept a chat message between two
+    /// batches that it rejects, and the health would flap.
     package func probe() async {
         do {
             try await submit(byteCount: 64) { Effect(try $0.probe()) }
@@ -198,7 +199,7 @@ package final class RoomWriter: Sendable {
         }
     }
 
-    /// Takes nothing more, and returns when all that waited was written and answered.
+    /// Closes the queue, and returns once all waiting requests are committed and completed.
     package func close() async {
         state.withLock { $0.isClosed = true }
         while state.withLock({ $0.isScheduled }) {
@@ -206,20 +207,21 @@ package final class RoomWriter: Sendable {
         }
     }
 
-    /// Calls `body` once everything that is committed by now is published too.
+    /// Calls `body` on the writer's thread once everything committed so far is also published. Waits for one
+    /// transaction at most.
     ///
-    /// Whoever has read the database knows then that what it saw is in the shards' mailboxes, and that what comes there
-    /// later it did not see. On the writer's thread; it waits for one transaction at most.
+    /// After a database read, this guarantees that everything the read saw is in the shards' mailboxes, and that
+    /// whatever arrives there later is newer than the read.
     func afterPublishing(_ body: @escaping @Sendable () -> Void) {
         queue.async(execute: body)
     }
 
-    /// One transaction; the next one is another turn of the queue, so that others get theirs between.
+    /// Commits one transaction. The next one is a separate job on the queue, so that ingest gets its turn in between.
     private func drain() {
         guard let requests = takeNext() else { return }
         let began = ContinuousClock.now
         defer { note(since: began, requestCount: requests.count) }
-        // Clients that cannot be served as fast as others write make the writer wait, and then refuse.
+        // Back-pressure: when clients are slower than writers, the queue fills up and requests are refused.
         hub.waitForRoom()
         let tracing = tracer.map {
             CommitTracing(requests.compactMap(\.trace), requestCount: requests.count, tracer: $0, at: clock.now())
@@ -233,7 +235,7 @@ package final class RoomWriter: Sendable {
             let failure = StorageFailure(error)
             health.failed(failure)
             tracing?.finish(error, at: clock.now())
-            // The storage's own failures are told once, when they begin.
+            // Failures of the storage itself are logged once, by `health`.
             logger.log(
                 level: failure.isStorageAtFault ? .debug : .error,
                 "A transaction failed", metadata: ["requests": "\(requests.count)", "error": "\(error)"])
@@ -242,7 +244,7 @@ package final class RoomWriter: Sendable {
         queue.async { self.drain() }
     }
 
-    /// Says when a transaction and its publishing kept all others waiting for long.
+    /// Logs a transaction that, together with its publishing, blocked all others for long.
     private func note(since began: ContinuousClock.Instant, requestCount: Int) {
         let duration = ContinuousClock.now - began
         guard duration > Self.slowTransaction else { return }
@@ -272,9 +274,9 @@ package final class RoomWriter: Sendable {
     }
 }
 
-/// Carries a request's result from its transaction to its answer.
+/// Carries a request's result from its transaction to its completion.
 ///
-/// `@unchecked Sendable`: only the writer's serial queue touches it.
+/// `@unchecked Sendable`: only the writer's serial queue accesses it.
 private final class Outcome<Value>: @unchecked Sendable {
     var value: Result<Value, RequestError>?
 }

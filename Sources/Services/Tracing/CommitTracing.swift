@@ -1,16 +1,16 @@
 import Telemetry
 import Tracing
 
-/// The spans of one transaction: `storage.commit` below each sampled request, and one root that links them all.
+/// The spans of one transaction: `storage.commit` below each sampled request, and one root span that links to them all.
 struct CommitTracing {
-    /// How many requests the root links (the specification's default limit).
+    /// The most links of the root span (the specification's default limit).
     private static let maxLinks = 128
 
     private let spans: [any Span]
 
-    /// Starts them; nothing when no request is sampled.
+    /// Starts the spans; none when no request is sampled.
     ///
-    /// - Parameter parents: the sampled requests'.
+    /// - Parameter parents: The spans of the sampled requests.
     init(_ parents: [TraceContext], requestCount: Int, tracer: any Tracer, at now: Timestamp) {
         if parents.isEmpty {
             spans = []
@@ -31,7 +31,7 @@ struct CommitTracing {
         }
     }
 
-    /// The transaction is committed, or failed.
+    /// Ends the spans after the transaction was committed or failed.
     func finish(_ error: (any Error)? = nil, at now: Timestamp) {
         for span in spans {
             if let error {

@@ -3,13 +3,12 @@ import Realtime
 package import Telemetry
 package import Tracing
 
-/// Where traces enter the gateway: continues those that come in with a message or a request, and begins new ones.
+/// Starts traces at the gateway's entry points: continues those of incoming messages and requests, and begins new ones.
 ///
-/// Whether to record is decided here once, before anything is spent: what is not sampled costs a few nanoseconds. A
-/// budget bounds what comes in, so that a thousand devices that all set the sampled flag are not a thousand spans each.
-/// Thread-safe.
+/// The sampling decision is made here once, before any work is done: an unsampled trace costs a few nanoseconds. A rate
+/// limit bounds the traces of senders that always set the sampled flag, such as a thousand devices. Thread-safe.
 package struct EntryTracer: Sendable {
-    /// Makes the spans below an entry.
+    /// Makes the spans below an entry span.
     package let tracer: any Tracer
     private let sampler: Sampler
     private let budget: TraceBudget
@@ -17,9 +16,9 @@ package struct EntryTracer: Sendable {
     private let ids: any SpanIDGenerator
 
     /// - Parameters:
-    ///   - sampler: what is recorded, within the budget.
-    ///   - continuesTraces: false takes no notice of callers' spans.
-    ///   - tracesPerSecond: the budget for sampled traces, those that others sampled included.
+    ///   - sampler: Selects the traces to record, within the rate limit.
+    ///   - continuesTraces: False ignores the callers' spans.
+    ///   - tracesPerSecond: The rate limit for sampled traces, including those that the callers sampled.
     package init(
         tracer: any Tracer, sampler: Sampler, tracesPerSecond: Int = 200, continuesTraces: Bool = true,
         ids: any SpanIDGenerator = RandomSpanIDGenerator()
@@ -31,9 +30,9 @@ package struct EntryTracer: Sendable {
         self.ids = ids
     }
 
-    /// Starts the gateway's first span of a trace; `nil` when the trace is not recorded here.
+    /// Starts the gateway's first span of a trace; returns `nil` when the trace is not recorded.
     ///
-    /// - Parameter origin: the caller's span, when it sent one.
+    /// - Parameter origin: The caller's span, if it sent one.
     package func begin(
         _ name: @autoclosure () -> String, from origin: TraceContext?, ofKind kind: SpanKind, at start: Timestamp
     ) -> (any Span)? {

@@ -2,7 +2,7 @@ import MQTTTransport
 import Telemetry
 import Tracing
 
-/// The spans that ingest makes of one batch: `process …` for every sampled message, with `telemetry.decode` below it.
+/// The spans of one ingested batch: `process …` for every sampled message, with `telemetry.decode` below it.
 struct IngestTracing {
     private let entry: EntryTracer
     private var processes: [any Span] = []
@@ -11,21 +11,21 @@ struct IngestTracing {
         self.entry = entry
     }
 
-    /// Starts the spans of a message that was decoded, when it is sampled.
+    /// Starts the spans of a decoded message if it is sampled.
     ///
-    /// - Parameter pattern: the route's, so that the span's name has few values.
-    /// - Returns: the span that what follows comes under.
+    /// - Parameter pattern: The route's topic pattern, so that span names have few values.
+    /// - Returns: The parent for all further spans.
     mutating func decoded(
         _ message: MQTTMessage, readings: [Reading], pattern: @autoclosure () -> String?, stages: StageTimes
     ) -> TraceContext? {
-        // What lay in the broker's store says nothing of how fast anything is.
+        // A retained message says nothing about latency.
         guard !message.isRetained,
             let process = begin(message, from: readings.first?.trace, pattern: pattern(), at: stages.receivedAt)
         else { return nil }
         process.updateAttributes { attributes in
             attributes["windsock.device"] = readings.first?.device.rawValue
             guard let sentAt = stages.sentAt else { return }
-            // Inferred from when messages come: said, so that nobody takes it for measured.
+            // The send time is inferred from receive times, so it is marked as estimated.
             attributes["windsock.device.delay_ms"] = stages.receivedAt.since(sentAt) / .milliseconds(1)
             attributes["windsock.device.delay_estimated"] = true
         }
@@ -39,7 +39,7 @@ struct IngestTracing {
         return process.traceContext
     }
 
-    /// Starts the span of a message that no decoder took, in error, when its sender had sampled it.
+    /// Starts the span of a message that could not be decoded, with an error status, if its sender sampled it.
     mutating func failed(
         _ message: MQTTMessage, from origin: TraceContext?, _ error: DecodeError, receivedAt: Timestamp
     ) -> TraceContext? {
@@ -51,7 +51,7 @@ struct IngestTracing {
         return process.traceContext
     }
 
-    /// The batch is with the hub, or could not be taken.
+    /// Ends the spans once the batch was handed to the hub, or failed.
     mutating func finish(_ error: (any Error)? = nil, at now: Timestamp) {
         for process in processes {
             if let error { process.setStatus(SpanStatus(code: .error, message: "\(error)")) }

@@ -1,0 +1,148 @@
+import Crypto
+import Realtime
+import Storage
+package import Telemetry
+package import Tracing
+
+/// Persists a chat message, publishes it to the room, then acknowledges it.
+package final class ChatService: Sendable {
+    /// A message that was stored and published.
+    package struct Sent: Sendable, Equatable {
+        package var messageID: String
+        package var position: RoomPosition
+        /// True when a message with the same idempotency key was sent before. Nothing was sent again.
+        package var isRepeated: Bool
+    }
+
+    /// The first level of all inbox rooms.
+    package static let inboxRoot = "users"
+
+    private let writer: RoomWriter
+    private let ledger: RoomLedger
+    private let epoch: String
+    private let tracer: (any Tracer)?
+    private let clock: any WallClock
+    private let ids: any IDGenerator
+
+    /// Creates a chat that writes through `writer`, within the limits of the history's configuration.
+    package init(
+        writer: RoomWriter, history: RoomHistory, configuration: HistoryConfiguration, tracer: (any Tracer)? = nil,
+        clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator()
+    ) {
+        self.writer = writer
+        self.ledger = RoomLedger(configuration: configuration)
+        self.epoch = history.epoch
+        self.tracer = tracer
+        self.clock = clock
+        self.ids = ids
+    }
+
+    /// Returns the inbox room of a user.
+    package static func inbox(of user: String) -> String { "\(inboxRoot)/\(user)" }
+
+    /// Returns the user that an inbox room belongs to; `nil` when the room is not an inbox.
+    static func user(ofInbox room: String) -> String? {
+        room.hasPrefix("\(inboxRoot)/") ? String(room.dropFirst(inboxRoot.count + 1)) : nil
+    }
+
+    /// Sends a message to a room. `completion` is called on another thread after the message was passed to the hub.
+    ///
+    /// The caller must have checked that `user` may send there. A `key` makes a retry within 24 h harmless. When
+    /// `trace` is sampled, the message's spans are its children.
+    package func send(
+        _ content: String, to room: String, from user: String, key: String?, trace: TraceContext? = nil,
+        completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
+    ) {
+        send(.chatMessage, content, to: room, from: user, key: key, trace: trace, completion: completion) { messageID in
+            var payload = JSONObjectBuilder()
+            payload.add("room_id", room)
+            payload.add("user_id", user)
+            payload.add("content", content)
+            payload.add("message_id", messageID)
+            return payload.finished()
+        }
+    }
+
+    /// Sends a message to one user. It arrives in the user's inbox, and so at all of the user's clients.
+    package func sendDirect(
+        _ content: String, to recipient: String, from user: String, key: String?, trace: TraceContext? = nil,
+        completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
+    ) {
+        send(
+            .directMessage, content, to: Self.inbox(of: recipient), from: user, key: key, trace: trace,
+            completion: completion
+        ) { messageID in
+            var payload = JSONObjectBuilder()
+            payload.add("user_id", user)
+            payload.add("content", content)
+            payload.add("message_id", messageID)
+            return payload.finished()
+        }
+    }
+
+    private func send(
+        _ type: MessageType, _ content: String, to room: String, from user: String, key: String?, trace: TraceContext?,
+        completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void,
+        payload: @escaping @Sendable (_ messageID: String) -> [UInt8]
+    ) {
+        do throws(RequestError) {
+            try check(content)
+        } catch {
+            return completion(.failure(error))
+        }
+        let key = key.map {
+            IdempotencyKey(
+                user: user, scope: room, key: $0, contentDigest: Array(SHA256.hash(data: Array(content.utf8))))
+        }
+        let span = span(type, to: room, under: trace)
+        let journey = span.map { Journey(subject: user, parent: $0.traceContext) }
+        writer.submit(byteCount: content.utf8.count + room.utf8.count + 128, trace: span?.traceContext) {
+            [ledger, epoch, clock, ids] transaction in
+            let now = clock.now()
+            if let earlier = try ledger.earlier(key, at: now, in: transaction) {
+                return RoomWriter.Effect(
+                    Sent(
+                        messageID: earlier.messageID, position: RoomPosition(offset: earlier.offset, epoch: epoch),
+                        isRepeated: true))
+            }
+            let id = ids.next()
+            let message = try ledger.append(
+                type, id: id, payload: payload(id), to: room, by: .chat(user), at: now, journey: journey,
+                in: transaction)
+            let offset = message.offset ?? 0
+            if let key {
+                try transaction.remember(
+                    key, messageID: id, offset: offset, at: now, maxPerUser: ledger.configuration.maxKeysPerUser)
+            }
+            let position = RoomPosition(offset: offset, epoch: epoch)
+            return RoomWriter.Effect(
+                Sent(messageID: id, position: position, isRepeated: false), messages: [message])
+        } completion: { [clock] result in
+            if let span {
+                if case .failure(let error) = result { span.setStatus(SpanStatus(code: .error, message: "\(error)")) }
+                span.end(at: clock.now())
+            }
+            completion(result)
+        }
+    }
+
+    private func span(_ type: MessageType, to room: String, under trace: TraceContext?) -> (any Span)? {
+        guard let tracer, let trace, trace.isSampled else { return nil }
+        let span = tracer.startSpan("chat.send_message", under: trace, at: clock.now())
+        span.updateAttributes { attributes in
+            attributes["messaging.destination.name"] = room
+            attributes["windsock.message.type"] = type.description
+        }
+        return span
+    }
+
+    private func check(_ content: String) throws(RequestError) {
+        let limit = ledger.configuration.maxContentBytes
+        guard !content.isEmpty else {
+            throw RequestError(.invalid, "\"content\" must be a string of 1 to \(limit) bytes.")
+        }
+        guard content.utf8.count <= limit else {
+            throw RequestError(.tooLarge, "\"content\" has \(content.utf8.count) bytes; at most \(limit) are allowed.")
+        }
+    }
+}

@@ -1,0 +1,340 @@
+import Core
+package import Logging
+import NIOCore
+package import Realtime
+package import Storage
+package import Telemetry
+package import Tracing
+
+/// Stores notifications, pushes them to all of a user's clients, and keeps them as unread until the user reads them.
+///
+/// Notifications go through the user's inbox, which is a room like any other. A client that was disconnected recovers
+/// them by offset, and all clients see what one of them marks as read.
+package final class NotificationService: Sendable {
+    /// A notification that was stored and published.
+    package struct Sent: Sendable, Equatable {
+        package var notificationID: String
+        package var recipientCount: Int
+        /// True when a notification with the same idempotency key was sent before. Nothing was sent again.
+        package var isRepeated: Bool
+    }
+
+    /// The notifications to mark as read.
+    package enum Selection: Sendable, Equatable {
+        case one(String)
+        case all
+    }
+
+    /// A page of a user's notifications, newest first.
+    package struct Page: Sendable {
+        package var unreadCount: Int
+        package var notifications: [StoredNotification]
+        package var hasMore: Bool
+    }
+
+    /// The most unread notifications sent after `welcome`.
+    package static let maxWelcomed = 100
+    /// The minimum interval between two writes of a user's last visit.
+    private static let visitInterval = Duration.seconds(3600)
+    private static let maxVisits = 65_536
+
+    /// Recipients per transaction. Few enough that readings and other messages wait some ten milliseconds at most.
+    private static let minPortion = 16
+    private static let maxPortion = 256
+    /// Bytes that one transaction may store. Each recipient gets a copy.
+    private static let maxPortionBytes = 256 << 10
+
+    private let writer: RoomWriter
+    private let database: Database
+    private let hub: Hub
+    private let ledger: RoomLedger
+    private let tracer: (any Tracer)?
+    private let clock: any WallClock
+    private let ids: any IDGenerator
+    private let logger: Logger
+    private let visits = Lock<[String: Timestamp]>([:])
+    /// Users with a notification in progress that takes several transactions. Each may have one at a time.
+    private let manySenders = Lock<Set<String>>([])
+
+    /// Creates a service that writes through `writer` to `database`.
+    package init(
+        writer: RoomWriter, database: Database, hub: Hub, configuration: HistoryConfiguration,
+        tracer: (any Tracer)? = nil,
+        clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator(), logger: Logger
+    ) {
+        self.writer = writer
+        self.database = database
+        self.hub = hub
+        self.ledger = RoomLedger(configuration: configuration)
+        self.tracer = tracer
+        self.clock = clock
+        self.ids = ids
+        self.logger = logger
+    }
+
+    // MARK: Sending
+
+    /// Sends a notification to each of the users once. A notification with many recipients is stored in several
+    /// transactions, so that other writes can run in between. The idempotency key is stored with the last of them.
+    ///
+    /// - Parameters:
+    ///   - sender: The sending user, to whom `key` belongs.
+    ///   - key: Makes a retry within 24 h harmless.
+    ///   - trace: The parent of the notification's spans when it is sampled.
+    package func send(
+        _ draft: NotificationDraft, to users: [String], from sender: String, key: String?, trace: TraceContext? = nil
+    ) async throws(RequestError) -> Sent {
+        guard let tracer, let trace, trace.isSampled else {
+            return try await store(draft, for: users, from: sender, key: key, under: nil)
+        }
+        let span = tracer.startSpan("notification.send", under: trace, at: clock.now())
+        defer { span.end(at: clock.now()) }
+        do throws(RequestError) {
+            let sent = try await store(draft, for: users, from: sender, key: key, under: span.traceContext)
+            span.updateAttributes { $0["recipients.count"] = sent.recipientCount }
+            return sent
+        } catch {
+            span.setStatus(SpanStatus(code: .error, message: "\(error)"))
+            throw error
+        }
+    }
+
+    private func store(
+        _ draft: NotificationDraft, for users: [String], from sender: String, key: String?, under span: TraceContext?
+    ) async throws(RequestError) -> Sent {
+        let limit = ledger.configuration.maxRecipients
+        guard users.count <= limit else {
+            throw RequestError(.invalid, "A notification can be for at most \(limit) users, not for \(users.count).")
+        }
+        let users = Array(Set(users)).sorted()
+        let key = key.map {
+            IdempotencyKey(
+                user: sender, scope: IdempotencyKey.notifications, key: $0, contentDigest: Self.digest(of: draft, users)
+            )
+        }
+        let size = draft.title.utf8.count + draft.body.utf8.count + (draft.link?.utf8.count ?? 0) + 512
+        let portion = max(Self.minPortion, min(Self.maxPortion, Self.maxPortionBytes / size))
+        let journey = span.map { Journey(subject: sender, parent: $0) }
+        guard users.count > portion else {
+            return try await store(
+                draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key), journey)
+        }
+        guard manySenders.withLock({ $0.insert(sender).inserted }) else {
+            throw RequestError(
+                .rateLimited,
+                "\(sender) is sending another notification to more than \(portion) users; wait for its answer.")
+        }
+        defer { _ = manySenders.withLock { $0.remove(sender) } }
+        try await checkRecipients(users, by: sender)
+        let id = ids.next()
+        var rest = users[...]
+        while true {
+            let part = rest.prefix(portion)
+            let isFirst = rest.count == users.count
+            rest = rest.dropFirst(part.count)
+            let sent = try await store(
+                draft, id: id, for: part, of: users.count, size, from: sender,
+                key: (isFirst ? key : nil, rest.isEmpty ? key : nil), journey)
+            if sent.isRepeated || rest.isEmpty { return sent }
+        }
+    }
+
+    /// Stores a notification for some of its recipients in one transaction.
+    ///
+    /// - Parameters:
+    ///   - count: The number of all recipients.
+    ///   - key: The key to look up first, and the key to store with this transaction.
+    private func store(
+        _ draft: NotificationDraft, id: String, for users: ArraySlice<String>, of count: Int, _ size: Int,
+        from sender: String, key: (asked: IdempotencyKey?, used: IdempotencyKey?), _ journey: Journey?
+    ) async throws(RequestError) -> Sent {
+        try await writer.submit(byteCount: users.count * size, trace: journey?.parent) { [self] transaction in
+            let now = clock.now()
+            if let earlier = try ledger.earlier(key.asked, at: now, in: transaction) {
+                return RoomWriter.Effect(
+                    Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
+            }
+            let messages = try ledger.notify(
+                users, of: draft, id: id, by: sender, at: now, journey: journey, in: transaction)
+            if let key = key.used {
+                try transaction.remember(
+                    key, messageID: id, offset: Int64(count), at: now,
+                    maxPerUser: ledger.configuration.maxKeysPerUser)
+            }
+            return RoomWriter.Effect(
+                Sent(notificationID: id, recipientCount: count, isRepeated: false), messages: messages)
+        }
+    }
+
+    /// Rejects a notification with many recipients before the first of them gets it.
+    private func checkRecipients(_ users: [String], by sender: String) async throws(RequestError) {
+        do {
+            try await database.read { [ledger] in try ledger.checkRecipients(users, by: sender, in: $0) }
+        } catch let error as RequestError {
+            throw error
+        } catch {
+            logger.error("Inboxes cannot be read", metadata: ["error": "\(error)"])
+            throw .storageFailed
+        }
+    }
+
+    /// Returns all users who are connected now or ever were.
+    package func everybody() async throws(RequestError) -> [String] {
+        let limit = ledger.configuration.maxRecipients
+        do {
+            let known = try await database.read { try $0.knownUsers(limit: limit + 1) }
+            return Array(Set(known + hub.presence.snapshot().onlineUsers))
+        } catch {
+            logger.error("Known users cannot be read", metadata: ["error": "\(error)"])
+            throw .storageFailed
+        }
+    }
+
+    // MARK: Reading
+
+    /// Marks notifications as read and tells all of the user's clients. Passes the new unread count to `completion`.
+    package func markRead(
+        _ selection: Selection, by user: String,
+        completion: @escaping @Sendable (Result<Int, RequestError>) -> Void
+    ) {
+        writer.submit(byteCount: 256) { [ledger, clock, ids] transaction in
+            let now = clock.now()
+            let hasChanged: Bool
+            switch selection {
+            case .all: hasChanged = try transaction.markAllRead(of: user, at: now) > 0
+            case .one(let id):
+                hasChanged = try transaction.markRead(id, of: user, at: now)
+                if !hasChanged, try !transaction.snapshot.hasNotification(id, of: user) {
+                    throw RequestError(.notFound, "There is no notification \"\(id.prefix(64))\" of yours.")
+                }
+            }
+            let unread = try transaction.snapshot.unreadCount(of: user, at: now)
+            guard hasChanged else { return RoomWriter.Effect(unread) }
+            let message = try ledger.append(
+                .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
+                to: ChatService.inbox(of: user), by: .gateway, at: now, in: transaction)
+            return RoomWriter.Effect(unread, messages: [message])
+        } completion: {
+            completion($0)
+        }
+    }
+
+    /// Returns a page of the user's notifications: those before the one with this ID.
+    package func page(
+        of user: String, before id: String?, unreadOnly: Bool, limit: Int
+    ) async throws(RequestError) -> Page {
+        let now = clock.now()
+        do {
+            return try await database.read { snapshot in
+                let found = try snapshot.notifications(
+                    of: user, before: id, unreadOnly: unreadOnly, at: now, limit: limit + 1)
+                return Page(
+                    unreadCount: try snapshot.unreadCount(of: user, at: now),
+                    notifications: Array(found.prefix(limit)), hasMore: found.count > limit)
+            }
+        } catch {
+            logger.error("Notifications cannot be read", metadata: ["error": "\(error)"])
+            throw RequestError(.storage, "Notifications cannot be read now.")
+        }
+    }
+
+    // MARK: Connecting
+
+    /// The state of a user's inbox when a client connects.
+    package struct Inbox: Sendable {
+        package var position: RoomPosition
+        package var unreadCount: Int
+    }
+
+    /// Joins a client to its user's inbox. The client gets `welcome`, then its unread notifications, then live ones.
+    ///
+    /// Call it on the client's event loop; `welcome` and `completion` are called there. When the storage fails, the
+    /// client is not joined to its inbox and `welcome` gets `nil`.
+    package func open(
+        _ client: HubClient, on shard: HubShard,
+        welcome: @escaping @Sendable (Inbox?) -> Message,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        let user = client.user
+        let room = ChatService.inbox(of: user)
+        guard let filter = try? TopicFilter(room) else { return completion() }
+        let now = clock.now()
+        let epoch = database.epoch
+        note(user, at: now)
+        shard.joinHolding(client, filter)
+        let bound = LoopBoundClient(client, on: shard)
+        database.read { snapshot in
+            (
+                last: try snapshot.lastOffset(of: room),
+                unread: try snapshot.unreadCount(of: user, at: now),
+                unreadRange: try snapshot.unreadRange(of: user, at: now, limit: Self.maxWelcomed)
+            )
+        } completion: { [self] result in
+            writer.afterPublishing { [self] in
+                hub.perform(on: shard) { [self] shard in
+                    switch result {
+                    case .success(let (last, unread, unreadRange)):
+                        let inbox = Inbox(position: RoomPosition(offset: last, epoch: epoch), unreadCount: unread)
+                        shard.release(
+                            bound.client, in: room, [welcome(inbox)], through: last,
+                            next: unreadRange.map { pages(of: user, in: $0, at: now, on: shard) },
+                            completion: completion)
+                    case .failure(let error):
+                        logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
+                        shard.leave(bound.client, filter)
+                        shard.send([welcome(nil)], to: bound.client)
+                        shard.eventLoop.execute(completion)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the reader of the pages of a user's unread notifications.
+    private func pages(
+        of user: String, in range: ClosedRange<Int64>, at now: Timestamp, on shard: HubShard
+    ) -> Replay.NextPage {
+        let (loop, pageBytes) = (shard.eventLoop, shard.replayPageBytes)
+        let room = ChatService.inbox(of: user)
+        let next = NIOLoopBoundBox(range.lowerBound, eventLoop: loop)
+        return { [database, logger] take in
+            let rest = next.value...range.upperBound
+            database.read {
+                try $0.unreadNotifications(
+                    of: user, in: rest, at: now, limit: Replay.Page.maxCount, maxBytes: pageBytes)
+            } completion: { result in
+                loop.execute {
+                    switch result {
+                    case .success(let found):
+                        let last = found.last?.sequence ?? range.upperBound
+                        if last < range.upperBound { next.value = last + 1 }
+                        let messages = found.map {
+                            Message(
+                                type: .notification, room: room, payload: Self.snapshot($0.notification.payload),
+                                timestamp: now)
+                        }
+                        take(Replay.Page(messages, isLast: last >= range.upperBound))
+                    case .failure(let error):
+                        logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
+                        take(nil)
+                    }
+                }
+            }
+        }
+    }
+
+    private func note(_ user: String, at now: Timestamp) {
+        let isDue = visits.withLock { visits in
+            if let last = visits[user], now.since(last) < Self.visitInterval { return false }
+            if visits.count >= Self.maxVisits { visits.removeAll() }
+            visits[user] = now
+            return true
+        }
+        guard isDue else { return }
+        writer.submit(byteCount: 64) { transaction in
+            try transaction.remember(user: user, at: now)
+            return RoomWriter.Effect(())
+        } completion: { _ in
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Core
+package import Logging
+import Storage
+package import Telemetry
+
+/// The health of the storage: whether it can be written, judged by failed writes and by successful batches and probes,
+/// and whether it can be read.
+///
+/// While writing fails, no reading is acknowledged to the broker or shown live; `/readyz` gives the reason.
+/// Thread-safe.
+package final class StorageHealth: Sendable {
+    /// The start and the reason of a failure.
+    package struct Trouble: Sendable, Equatable {
+        package var since: Timestamp
+        /// For operators; without a full stop.
+        package var reason: String
+    }
+
+    private let state = Lock<Trouble?>(nil)
+    private let damage = Lock<Trouble?>(nil)
+    private let clock: any WallClock
+    private let logger: Logger
+
+    package init(clock: any WallClock = SystemWallClock(), logger: Logger) {
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// The current write failure; `nil` while writing works.
+    package var trouble: Trouble? { state.withLock { $0 } }
+
+    /// The first failure to read damaged data; `nil` while there was none. It stays until the gateway restarts with an
+    /// intact file.
+    package var unreadable: Trouble? { damage.withLock { $0 } }
+
+    /// Records a failed read. Only damage of the file counts: a lock is temporary.
+    func readFailed(_ failure: StorageFailure) {
+        guard failure.isDamage else { return }
+        let isNews = damage.withLock { damage in
+            guard damage == nil else { return false }
+            damage = Trouble(since: clock.now(), reason: failure.description)
+            return true
+        }
+        guard isNews else { return }
+        logger.error(
+            "Something that is stored cannot be read; export what can be, and restore a backup",
+            metadata: ["reason": "\(failure.description)"])
+    }
+
+    /// Records that a batch or a probe was committed.
+    func succeeded() {
+        let ended = state.withLock { state in
+            defer { state = nil }
+            return state
+        }
+        guard let ended else { return }
+        let duration = clock.now().since(ended.since)
+        logger.notice("The storage works again", metadata: ["after": "\(duration)", "reason": "\(ended.reason)"])
+    }
+
+    /// Records a failed transaction. A failure caused by the written content says nothing about the storage.
+    func failed(_ failure: StorageFailure) {
+        guard failure.isStorageAtFault else { return }
+        let now = clock.now()
+        let isNews = state.withLock { state in
+            defer { state = Trouble(since: state?.since ?? now, reason: failure.description) }
+            return state?.reason != failure.description
+        }
+        if isNews {
+            logger.error(
+                "Nothing can be stored; readings wait at the broker", metadata: ["reason": "\(failure.description)"])
+        }
+    }
+}
