@@ -1,10 +1,10 @@
 import GRDB
 import GRDBSQLite
 
-/// A cached statement that is bound and stepped directly: for the few places where rows count in millions, and where
-/// GRDB's values between would cost several times what SQLite itself takes.
+/// A cached SQLite statement, bound and stepped without GRDB's row values. Used in the few places that handle millions
+/// of rows, where GRDB's conversions would cost several times as much as SQLite itself.
 ///
-/// Use it within the transaction or snapshot that made it.
+/// Use it only within the transaction or snapshot that created it.
 struct BoundStatement {
     private let statement: Statement
     private let database: GRDB.Database
@@ -15,7 +15,7 @@ struct BoundStatement {
         reset()
     }
 
-    /// Binds the parameter of that number, from 1.
+    /// Binds a value to the parameter with that number, counted from 1.
     func bind(_ index: Int32, _ value: Int64) {
         sqlite3_bind_int64(statement.sqliteStatement, index, value)
     }
@@ -24,7 +24,7 @@ struct BoundStatement {
         sqlite3_bind_double(statement.sqliteStatement, index, value)
     }
 
-    /// Goes to the next row; false when there is none.
+    /// Advances to the next row. Returns false when there is none.
     func step() throws -> Bool {
         let code = sqlite3_step(statement.sqliteStatement)
         if code == SQLITE_ROW { return true }
@@ -34,18 +34,18 @@ struct BoundStatement {
         throw DatabaseError(resultCode: ResultCode(rawValue: code), message: message)
     }
 
-    /// Executes a statement without rows, and makes it ready for the next.
+    /// Executes a statement that returns no rows, and resets it.
     func execute() throws {
         _ = try step()
         reset()
     }
 
-    /// Makes it ready for other values.
+    /// Resets the statement so that new values can be bound.
     func reset() {
         sqlite3_reset(statement.sqliteStatement)
     }
 
-    /// The current row's column, from 0.
+    /// Returns the integer in a column of the current row, counted from 0.
     func integer(_ column: Int32) -> Int64 {
         sqlite3_column_int64(statement.sqliteStatement, column)
     }

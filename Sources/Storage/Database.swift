@@ -4,43 +4,45 @@ import Foundation
 import GRDB
 package import Telemetry
 
-/// What must survive a restart: one SQLite file in the data directory, with one writer and concurrent readers (WAL).
+/// The gateway's persistent state: one SQLite file in the data directory, in WAL mode, with one writer and concurrent
+/// readers.
 ///
-/// Thread-safe. ``write(_:)`` and ``read(_:)`` block the calling thread: never call them on an event loop, which uses
-/// ``read(_:completion:)`` instead.
+/// Thread-safe. ``write(_:)`` and ``read(_:)`` block the calling thread. Event loops must use ``read(_:completion:)``
+/// instead.
 package final class Database: Sendable {
-    /// The file's name in the data directory.
+    /// The name of the file in the data directory.
     package static let fileName = "windsock.sqlite"
 
-    /// Names this database's offsets: another database has another epoch, so that a client never takes an offset of
-    /// the one for an offset of the other.
+    /// An identifier of this database's room offsets. Every database has its own epoch, so that clients never apply an
+    /// offset of one database to another.
     package let epoch: String
 
-    /// What the writer may keep of the file in memory.
+    /// The writer's page cache, in KiB.
     private static let cacheKiB = 32_768
-    /// The same for each reader: enough for the upper levels of the trees. The system has the rest of what was read.
+    /// Each reader's page cache, in KiB: enough for the upper levels of the B-trees. The operating system caches the
+    /// rest.
     private static let readerCacheKiB = 512
-    /// A larger database is not read through at the start: that would take seconds.
+    /// Larger databases are not checked completely at startup because that would take seconds.
     private static let maxCheckedBytes: Int64 = 256 << 20
 
-    /// Pages of the log beyond which the writer empties it itself.
+    /// Pages in the WAL after which the writer itself runs a checkpoint.
     private static let maxLogPages = 16_384
-    /// The log's file is cut to this when it begins anew after something had kept it from being emptied.
+    /// The size to which the WAL file is truncated when it restarts after a long time without a complete checkpoint.
     private static let maxLogBytes = maxLogPages * 4096
 
     private let role: DatabaseRole
     private let pool: DatabasePool
-    /// The gateway's connection for emptying the log, so that nobody who writes waits for the disk.
+    /// The gateway's connection for checkpoints, so that writers do not wait for the disk.
     private let checkpointer: DatabaseQueue?
     private let readFailureObserver = Lock<(@Sendable (StorageFailure) -> Void)?>(nil)
-    /// The file and its log, which a gateway has open for as long as it runs.
+    /// The database file and its WAL, which a gateway keeps open while it runs.
     private let places: [FilePlace]
 
-    /// Opens the database of a data directory for a gateway, makes it when there is none, and brings its schema up to
-    /// date.
+    /// Opens the database of a data directory for a gateway. Creates it if it does not exist, and migrates its schema.
     ///
-    /// - Parameter durability: what every commit survives.
-    /// - Throws: ``StorageError`` naming the file; a file that is damaged or newer than this program is left alone.
+    /// - Parameter durability: The failures that every commit survives.
+    /// - Throws: ``StorageError``, which names the file. A file that is damaged or newer than this program is not
+    ///   modified.
     package convenience init(
         directory: String, durability: Durability = .normal, ids: any IDGenerator = RandomIDGenerator()
     ) throws(StorageError) {
@@ -48,25 +50,125 @@ package final class Database: Sendable {
         try self.init(in: directory, role: .gateway, durability: durability, ids: ids)
     }
 
-    /// Opens the database of a data directory for writing beside a gateway that may be serving it; makes it when there
-    /// is none. The schema of one that is there is not changed: the gateway may be of an older version.
+    /// Opens the database of a data directory for writing, possibly while a gateway serves it. Creates it if it does
+    /// not exist. The schema of an existing database is not migrated, because the gateway may be of an older version.
     ///
-    /// - Throws: ``StorageError``, also for one of another version.
+    /// - Throws: ``StorageError``, also for a database of another version.
     package convenience init(writingBesideGatewayIn directory: String) throws(StorageError) {
         try Self.makeDirectory(directory)
         try self.init(in: directory, role: .writingTool, durability: .normal, ids: RandomIDGenerator())
     }
 
-    /// Opens the database of a data directory that has one for reading beside a gateway that may be serving it.
+    /// Opens the existing database of a data directory for reading, possibly while a gateway serves it.
     ///
-    /// - Throws: ``StorageError``, also when there is none, and for one of another version.
+    /// - Throws: ``StorageError``, also when there is no database or it is of another version.
     package convenience init(readingBesideGatewayIn directory: String) throws(StorageError) {
         let file = "\(directory)/\(Self.fileName)"
         guard FileManager.default.fileExists(atPath: file) else { throw StorageError(file: file, problem: .missing) }
         try self.init(in: directory, role: .readingTool, durability: .normal, ids: RandomIDGenerator())
     }
 
-    /// Makes the directory, for its owner alone, if it is not there.
+    // MARK: Access
+
+    /// Runs `work` in one transaction, after all writes that began earlier. An error thrown by `work` rolls the
+    /// transaction back.
+    ///
+    /// - Throws: The error of `work` or of the commit; ``FilePlace/Gone`` when a gateway's files were removed or
+    ///   replaced.
+    package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
+        for place in places { try place.check() }
+        return try pool.write { try work(StorageTransaction(database: $0)) }
+    }
+
+    /// True while a gateway's files are still in place: neither removed nor replaced since they were opened.
+    package var isInPlace: Bool {
+        places.allSatisfy { (try? $0.check()) != nil }
+    }
+
+    /// Sets the observer, which is called after each failed read, on any thread. There is at most one observer.
+    package func observeReadFailures(_ observer: @escaping @Sendable (StorageFailure) -> Void) {
+        readFailureObserver.withLock { $0 = observer }
+    }
+
+    private func noteFailedRead(_ error: any Error) {
+        // Other errors come from `work` itself and say nothing about the storage.
+        guard error is DatabaseError else { return }
+        readFailureObserver.withLock { $0 }?(StorageFailure(error))
+    }
+
+    /// Reads from one snapshot.
+    package func read<Result>(_ work: (StorageSnapshot) throws -> Result) throws -> Result {
+        do {
+            return try pool.read { try work(StorageSnapshot(database: $0)) }
+        } catch {
+            noteFailedRead(error)
+            throw error
+        }
+    }
+
+    /// Reads from one snapshot on one of the database's threads, and calls `completion` there.
+    ///
+    /// The snapshot is taken after this call, so it contains everything committed before.
+    package func read<Result: Sendable>(
+        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result,
+        completion: @escaping @Sendable (Swift.Result<Result, any Error>) -> Void
+    ) {
+        pool.asyncRead { access in
+            let result = Swift.Result { try work(StorageSnapshot(database: access.get())) }
+            if case .failure(let error) = result { self.noteFailedRead(error) }
+            completion(result)
+        }
+    }
+
+    /// Reads from one snapshot without blocking the calling thread.
+    package func read<Result: Sendable>(
+        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await pool.read { try work(StorageSnapshot(database: $0)) }
+        } catch {
+            noteFailedRead(error)
+            throw error
+        }
+    }
+
+    /// Copies committed pages from the WAL into the database file, concurrently with writers. Call it about once a
+    /// second: it limits the commits that a power failure can lose with `normal` durability, and keeps the WAL small.
+    ///
+    /// Pages committed meanwhile stay in the WAL, which can restart only when all its pages have been copied.
+    /// Therefore, rarely, the writer runs a checkpoint itself to copy the rest.
+    package func checkpoint() async throws {
+        guard let checkpointer else { return }
+        let pages = try await checkpointer.writeWithoutTransaction { try Self.checkpoint($0) }
+        guard pages > Self.maxLogPages / 2 else { return }
+        try await pool.writeWithoutTransaction { _ = try Self.checkpoint($0) }
+    }
+
+    /// Runs a passive checkpoint and returns the number of pages in the WAL.
+    private static func checkpoint(_ database: GRDB.Database) throws -> Int {
+        try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")?[1] ?? 0
+    }
+
+    /// Closes all connections. Later calls throw. A gateway copies everything into the database file; a tool leaves
+    /// that to the gateway, which would otherwise have to wait for it.
+    ///
+    /// The explicit checkpoint is needed because GRDB closes the writer before the readers, and SQLite would then leave
+    /// the WAL as it is.
+    package func close() throws {
+        try checkpointer?.close()
+        switch role {
+        case .gateway: try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        // A passive checkpoint neither waits nor blocks anyone. Beside a gateway it has little to do; alone it copies
+        // everything.
+        case .writingTool: try pool.writeWithoutTransaction { _ = try Self.checkpoint($0) }
+        case .readingTool: break
+        }
+        try pool.close()
+    }
+
+    // MARK: Opening
+
+    /// Creates the directory with access for its owner only, if it does not exist.
     package static func makeDirectory(_ directory: String) throws(StorageError) {
         do {
             try FileManager.default.createDirectory(
@@ -77,10 +179,11 @@ package final class Database: Sendable {
         }
     }
 
-    /// Makes a database with its whole schema, and then gives it its name: a gateway and tools that start together find the
-    /// same one, and none finds half of it. No change when another program was faster.
+    /// Creates a database with the complete schema under a temporary name and then links it to its final name. A
+    /// gateway and tools that start together therefore find the same, complete file. Has no effect when another process
+    /// was faster.
     ///
-    /// The file is for its owner alone: what people say to each other is in it, whoever may read the directory.
+    /// The file has mode 0600, whatever the mode of the directory, because it contains private messages.
     private static func makeFile(_ file: String, in directory: String, _ configuration: Configuration) throws {
         func check(_ result: Int32) throws(StorageError) {
             if result < 0 { throw StorageError(file: file, problem: .unusable(String(cString: strerror(errno)))) }
@@ -109,14 +212,14 @@ package final class Database: Sendable {
         configuration.label = "windsock.storage"
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 6
-        // Asynchronous work shares one thread per core. By default each connection has a thread of its own while it works,
-        // and ingest competes with all of them.
+        // Asynchronous work shares one thread per core. By default each connection uses a thread of its own while it
+        // works, and all of them compete with ingest.
         configuration.targetQueue = DispatchQueue(
             label: "windsock.storage.async", qos: .userInitiated, attributes: .concurrent)
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -\(Self.readerCacheKiB)") }
         do {
             if FileManager.default.fileExists(atPath: file) {
-                // Read only: what cannot be used is left as it is, to the byte.
+                // Opened read-only, so that an unusable file is not modified at all.
                 var readOnly = configuration
                 readOnly.readonly = true
                 let reader = try DatabaseQueue(path: file, configuration: readOnly)
@@ -154,106 +257,15 @@ package final class Database: Sendable {
 
     private static func configure(_ writer: GRDB.Database, _ durability: Durability) throws {
         try writer.execute(sql: "PRAGMA synchronous = \(durability.pragma)")
-        // Some systems' SQLite overwrites what it deletes, which makes retention write everything once more.
+        // Some systems compile SQLite so that it overwrites deleted content, which makes retention write everything
+        // once more.
         try writer.execute(sql: "PRAGMA secure_delete = OFF")
         try writer.execute(sql: "PRAGMA cache_size = -\(cacheKiB)")
         try writer.execute(sql: "PRAGMA wal_autocheckpoint = \(maxLogPages)")
         try writer.execute(sql: "PRAGMA journal_size_limit = \(maxLogBytes)")
     }
 
-    /// Does `work` in one transaction, after all writes that began before. What it throws rolls everything back.
-    ///
-    /// - Throws: also when a gateway's files were removed or replaced.
-    package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
-        for place in places { try place.check() }
-        return try pool.write { try work(StorageTransaction(database: $0)) }
-    }
-
-    /// Whether a gateway's files are still where it has opened them.
-    package var isInPlace: Bool {
-        places.allSatisfy { (try? $0.check()) != nil }
-    }
-
-    /// Calls `observer` after each read that fails, on any thread; one observer at most.
-    package func observeReadFailures(_ observer: @escaping @Sendable (StorageFailure) -> Void) {
-        readFailureObserver.withLock { $0 = observer }
-    }
-
-    private func noteFailedRead(_ error: any Error) {
-        // What `work` throws of its own says nothing of the storage.
-        guard error is DatabaseError else { return }
-        readFailureObserver.withLock { $0 }?(StorageFailure(error))
-    }
-
-    /// Reads from one snapshot.
-    package func read<Result>(_ work: (StorageSnapshot) throws -> Result) throws -> Result {
-        do {
-            return try pool.read { try work(StorageSnapshot(database: $0)) }
-        } catch {
-            noteFailedRead(error)
-            throw error
-        }
-    }
-
-    /// Reads from one snapshot on a thread of the database's own; `completion` is called there.
-    ///
-    /// The snapshot is taken after this call: it holds everything that was committed before.
-    package func read<Result: Sendable>(
-        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result,
-        completion: @escaping @Sendable (Swift.Result<Result, any Error>) -> Void
-    ) {
-        pool.asyncRead { access in
-            let result = Swift.Result { try work(StorageSnapshot(database: access.get())) }
-            if case .failure(let error) = result { self.noteFailedRead(error) }
-            completion(result)
-        }
-    }
-
-    /// Reads from one snapshot without blocking the caller's thread.
-    package func read<Result: Sendable>(
-        _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
-    ) async throws -> Result {
-        do {
-            return try await pool.read { try work(StorageSnapshot(database: $0)) }
-        } catch {
-            noteFailedRead(error)
-            throw error
-        }
-    }
-
-    /// Moves what was committed from the log into the file, beside whoever writes. To be called about once a second: it
-    /// bounds what `normal` durability may lose in a power cut, and keeps the log small.
-    ///
-    /// What is committed meanwhile stays in the log, which can only begin anew when it is empty: so once in a long
-    /// while the writer moves that rest itself.
-    package func checkpoint() async throws {
-        guard let checkpointer else { return }
-        let pages = try await checkpointer.writeWithoutTransaction { try Self.checkpoint($0) }
-        guard pages > Self.maxLogPages / 2 else { return }
-        try await pool.writeWithoutTransaction { _ = try Self.checkpoint($0) }
-    }
-
-    /// Returns how many pages the log has.
-    private static func checkpoint(_ database: GRDB.Database) throws -> Int {
-        try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")?[1] ?? 0
-    }
-
-    /// Ends all access; later calls throw. A gateway's brings everything into the one file; a tool's leaves that to the
-    /// gateway, which would wait for it.
-    ///
-    /// GRDB closes the writer before the readers, so that SQLite itself would leave the log (`-wal`) as it is.
-    package func close() throws {
-        try checkpointer?.close()
-        switch role {
-        case .gateway: try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
-        // Waits for nobody, and nobody waits for it: beside a gateway it has little to do, alone it does all.
-        case .writingTool: try pool.writeWithoutTransaction { _ = try Self.checkpoint($0) }
-        case .readingTool: break
-        }
-        try pool.close()
-    }
-
-    /// Whether the file is of a version that the role can use; reads the whole of a small one for damage that its first
+    /// Checks that the role can use the file's version. Also checks a small file completely, for damage that its first
     /// page does not show.
     private static func check(_ database: GRDB.Database, _ role: DatabaseRole, file: String) throws {
         let migrator = Schema.migrator
@@ -276,5 +288,76 @@ package final class Database: Sendable {
         let epoch = String(ids.next().prefix(12))
         try database.execute(sql: "INSERT INTO setting (name, value) VALUES ('epoch', ?)", arguments: [epoch])
         return epoch
+    }
+}
+
+/// The access that a process needs to a database file which a gateway may be serving.
+enum DatabaseRole {
+    /// Creates and migrates the database, and runs checkpoints.
+    case gateway
+    /// Creates the database if it does not exist. An existing one must be up to date; checkpoints are left to the
+    /// gateway.
+    case writingTool
+    /// Changes nothing.
+    case readingTool
+}
+
+/// The failures that a commit survives. The raw values are those of the setting `storage.durability`.
+package enum Durability: String, Sendable, CaseIterable {
+    /// A power failure: every commit waits for the disk (`synchronous=FULL`).
+    case full
+    /// A crash of the process. A power failure may lose the last commits but never damages the database
+    /// (`synchronous=NORMAL`).
+    case normal
+    /// A crash of the process, as long as the operating system keeps running. A power failure may damage the database
+    /// (`synchronous=OFF`).
+    case off
+
+    /// The value of `PRAGMA synchronous`.
+    var pragma: String {
+        switch self {
+        case .full: "FULL"
+        case .normal: "NORMAL"
+        case .off: "OFF"
+        }
+    }
+}
+
+/// The identity (device and inode) of an open file, to be compared with the file now found at its path.
+///
+/// Without this check, a process whose database was removed or replaced would keep writing into a file that nobody sees
+/// again.
+struct FilePlace: Sendable {
+    /// The error for a file that was removed or replaced while it was open.
+    struct Gone: Error {
+        let path: String
+    }
+
+    private struct Identity: Equatable {
+        var device: dev_t
+        var inode: ino_t
+    }
+
+    private let path: String
+    private let identity: Identity?
+
+    /// Records the identity of the file at `path`, if there is one.
+    init(_ path: String) {
+        self.path = path
+        identity = Self.identity(path)
+    }
+
+    /// Checks that the path still leads to the same file.
+    ///
+    /// - Throws: ``Gone`` when it leads to another file or to none.
+    func check() throws(Gone) {
+        guard let identity, Self.identity(path) != identity else { return }
+        throw Gone(path: path)
+    }
+
+    private static func identity(_ path: String) -> Identity? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Identity(device: status.st_dev, inode: status.st_ino)
     }
 }

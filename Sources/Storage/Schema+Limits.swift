@@ -1,27 +1,28 @@
 extension Schema {
-    /// The share of a message in `history.bytes`: its payload, and a round figure for its row and its place in two
-    /// indices.
+    /// A message's share of `history.bytes`: its payload plus an estimate for its row and two index entries.
     static let messageBytes = "length(payload) + 128"
 
-    /// The share of a notification in `history.notification_bytes`: its payload, and a round figure for its row and its
-    /// place in five indices.
+    /// A notification's share of `history.notification_bytes`: its payload plus an estimate for its row and five index
+    /// entries.
     static let notificationBytes = "length(payload) + 512"
 
     /// The first level of inboxes, as in `users/ada`.
     static let inboxPrefix = "users/"
 
-    /// The offset after which the room `?1` begins if it has no row: its last one before it was removed, or the floor
-    /// where no removal of it is remembered. So no offset that a client may hold is given out again.
+    /// The offset that precedes the first message of the room `?1` if the room has no row: its last offset before it
+    /// was removed or, if that is no longer known, the `room_floor`. Offsets that a client may still hold are thus
+    /// never reused.
     static let roomBeginning = """
         coalesce(
             (SELECT last_offset FROM removed_room WHERE name = ?1),
             (SELECT value FROM counter WHERE name = 'room_floor'))
         """
 
-    /// Totals of rooms and messages, kept by triggers so that nobody has to count.
+    /// Totals of rooms and messages, maintained by triggers so that no query has to count.
     ///
-    /// `owner` is the user who made the room; empty for rooms of the gateway itself, and for inboxes of users who have
-    /// been here. The counter `rooms` has all but such inboxes. `used_at` is when the last message came.
+    /// `owner` is the user who created the room. It is empty for the gateway's own rooms and for inboxes of users who
+    /// have been connected. The counter `rooms` includes all rooms except inboxes without an owner. `used_at` is the
+    /// time of the last message.
     static let roomTotals = """
         ALTER TABLE room ADD COLUMN owner TEXT NOT NULL DEFAULT '';
         ALTER TABLE room ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0;
@@ -63,9 +64,11 @@ extension Schema {
         END;
         """
 
-    /// `due_at` is the instant before which nobody is told that an alert fires; the index on `announced` finds the last
-    /// alert of a rule and device of which people know, and counts those since. Of alerts that are over those go first of
-    /// which nobody was told.
+    /// Columns and indices for the pause between two announcements of an alert.
+    ///
+    /// `due_at` is the earliest time at which a firing alert may be announced. The index `alert_announced` finds the
+    /// last announced alert of a rule and device, and counts later ones that were not announced. `alert_over` orders
+    /// resolved alerts for deletion: those never announced come first.
     static let alertPauses = """
         ALTER TABLE alert ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
 
@@ -75,8 +78,8 @@ extension Schema {
         CREATE INDEX alert_over ON alert (announced, number) WHERE state = 'resolved';
         """
 
-    /// Where rooms ended that were removed, in the order of the removals: a room that returns goes on from there. The
-    /// counter `room_floor` is the highest offset of those that were forgotten since.
+    /// The last offsets of removed rooms, in the order of removal. A room that is created again continues from there.
+    /// The counter `room_floor` is the highest offset of the removals that have been forgotten since.
     static let removedRooms = """
         CREATE TABLE removed_room (
             number INTEGER PRIMARY KEY,
@@ -96,15 +99,15 @@ extension Schema {
         END;
         """
 
-    /// `number` counts a user's keys: those that are too many are found without counting.
+    /// `number` counts a user's keys, so that excess keys are found without counting.
     static let keyNumbers = """
         ALTER TABLE idempotency ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
 
         CREATE INDEX idempotency_number ON idempotency (user, number);
         """
 
-    /// Totals of notifications by the user who sent them, kept by triggers; `sender` is empty for the gateway itself. A
-    /// sender without notifications has no row.
+    /// Totals of notifications by sender, maintained by triggers. `sender` is empty for the gateway itself. A sender
+    /// without notifications has no row.
     static let senderTotals = """
         ALTER TABLE notification ADD COLUMN sender TEXT NOT NULL DEFAULT '';
 
@@ -138,8 +141,8 @@ extension Schema {
         END;
         """
 
-    /// `notifier` is the user who made the inbox of somebody who has never been here by a notification. Such an inbox has
-    /// no owner, and so counts as nobody's room; `inboxes` counts them.
+    /// `notifier` is the user whose notification created the inbox of a user who has never been connected. Such an
+    /// inbox has no owner, so it counts towards nobody's rooms. `inboxes` counts them per sender.
     static let senderInboxes = """
         ALTER TABLE room ADD COLUMN notifier TEXT NOT NULL DEFAULT '';
         ALTER TABLE sender ADD COLUMN inboxes INTEGER NOT NULL DEFAULT 0;

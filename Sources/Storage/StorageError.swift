@@ -1,19 +1,19 @@
 import GRDB
 
-/// Why the database cannot be used; names the file.
+/// An error in opening the database. Names the file.
 package struct StorageError: Error, Equatable, CustomStringConvertible {
     package enum Problem: Sendable, Equatable {
-        /// A later version of the program has changed the schema.
+        /// The schema was changed by a later version of the program.
         case newer
-        /// An earlier version has made it, and only a gateway brings it up to date.
+        /// The schema is of an earlier version. Only a gateway migrates it.
         case older
-        /// Another gateway has it.
+        /// Another gateway uses the database.
         case inUse
-        /// There is none.
+        /// The file does not exist.
         case missing
-        /// Not a database, or a damaged one.
+        /// The file is damaged or not a database.
         case damaged
-        /// Anything else, in SQLite's or the system's words.
+        /// Any other problem, as described by SQLite or the system.
         case unusable(String)
     }
 
@@ -49,6 +49,62 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
             "The database \(file) is damaged or not a SQLite database. It was left as it is: restore a backup, or move "
                 + "it away to start with an empty one."
         case .unusable(let reason): "The database \(file) cannot be used: \(reason)."
+        }
+    }
+}
+
+/// The cause of a failed transaction: either the storage, in which case a retry may help, or the data that was written.
+package struct StorageFailure: Error, Equatable, CustomStringConvertible {
+    /// True when any other write would have failed as well: disk full, I/O error, lock, damaged file. Errors that do
+    /// not come from the database never count, because a retry does not help against a bug in handling one message.
+    package let isStorageAtFault: Bool
+    /// True when the file or its disk is at fault. This condition is permanent.
+    package let isDamage: Bool
+    /// A description for people, without a final full stop.
+    package let description: String
+
+    package init(_ error: any Error) {
+        if let failure = error as? Self {
+            self = failure
+            return
+        }
+        let code = (error as? DatabaseError)?.resultCode
+        isDamage = code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB || code == .SQLITE_IOERR
+        if let gone = error as? FilePlace.Gone {
+            isStorageAtFault = true
+            description = "\(gone.path) was removed or replaced; put it back, or restart the gateway"
+            return
+        }
+        guard let error = error as? DatabaseError else {
+            isStorageAtFault = false
+            description = "\(error)"
+            return
+        }
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            isStorageAtFault = true
+            description = "the disk is full"
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            isStorageAtFault = true
+            description = "the database is locked by another process"
+        case .SQLITE_IOERR, .SQLITE_CANTOPEN:
+            isStorageAtFault = true
+            description = "the disk cannot be written or read (\(error.extendedResultCode))"
+        case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+            isStorageAtFault = true
+            description = "the database may not be written"
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            isStorageAtFault = true
+            description = "the database is damaged"
+        case .SQLITE_NOMEM:
+            isStorageAtFault = true
+            description = "there is not enough memory"
+        case .SQLITE_MISUSE, .SQLITE_INTERRUPT, .SQLITE_ABORT, .SQLITE_PROTOCOL, .SQLITE_INTERNAL:
+            isStorageAtFault = true
+            description = "the database does not answer (\(error.extendedResultCode))"
+        default:
+            isStorageAtFault = false
+            description = error.message ?? "\(error.extendedResultCode)"
         }
     }
 }

@@ -1,19 +1,19 @@
 import GRDB
 
-/// Writes of one transaction; handed to a closure and not usable after it.
+/// Write access within one transaction. Passed to a closure and invalid afterwards.
 ///
-/// What it can do stands in extensions, one for each kind of thing that is stored.
+/// The statements are in extensions, one for each kind of stored value.
 package struct StorageTransaction {
     let database: GRDB.Database
 
-    /// What the transaction sees, its own writes included.
+    /// A view of the transaction's state, including its own writes.
     package var snapshot: StorageSnapshot { StorageSnapshot(database: database) }
 
-    /// Rows that this connection has changed since it was opened, those of savepoints that were undone included: tells
-    /// whether a transaction tried to write anything.
+    /// The number of rows changed by this connection since it was opened, including those in savepoints that were
+    /// rolled back. Shows whether a transaction tried to write anything.
     package var changeCount: Int { database.totalChangesCount }
 
-    /// Does `work` so that what it throws undoes its own writes only.
+    /// Runs `work` in a savepoint, so that an error rolls back only the writes of `work`.
     package func savepoint<Result>(_ work: () throws -> Result) throws -> Result {
         var result: Swift.Result<Result, any Error>?
         try database.inSavepoint {
@@ -25,15 +25,15 @@ package struct StorageTransaction {
         return try result.get()
     }
 
-    /// Writes as much as a batch would: shows whether there is room. ``removeProbe()`` belongs to another transaction,
-    /// or nothing would be written at all.
+    /// Writes about as much as a batch does, to test for free space. Call ``removeProbe()`` in another transaction;
+    /// otherwise nothing would be written to the disk.
     package func probe() throws {
         try run(
             "INSERT OR REPLACE INTO setting (name, value) VALUES ('probe', hex(zeroblob(?)))", [Self.probeByteCount / 2]
         )
     }
 
-    /// Takes the probe back.
+    /// Deletes the probe.
     package func removeProbe() throws {
         try run("DELETE FROM setting WHERE name = 'probe'")
     }
@@ -42,5 +42,15 @@ package struct StorageTransaction {
 
     func run(_ sql: String, _ arguments: StatementArguments = []) throws {
         try database.cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+
+    /// Reserves the next `count` values of a counter and returns the first of them. Counters start at 1.
+    func next(_ counter: String, count: Int) throws -> Int64 {
+        let row = try snapshot.row(
+            """
+            INSERT INTO counter (name, value) VALUES (?1, ?2)
+            ON CONFLICT (name) DO UPDATE SET value = value + ?2 RETURNING value
+            """, [counter, count])
+        return (row?[0] ?? Int64(count)) - Int64(count) + 1
     }
 }

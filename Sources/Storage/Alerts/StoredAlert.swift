@@ -1,16 +1,16 @@
 import GRDB
 package import Telemetry
 
-/// An alert from its pending to its end.
+/// An alert, from pending to resolved.
 package struct StoredAlert: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
         case pending, firing, resolved
     }
 
     package var alertID: String
-    /// The name of its rule.
+    /// The name of the rule.
     package var rule: String
-    /// What people call the rule.
+    /// The rule's title, for people.
     package var title: String
     /// `info`, `warning` or `critical`.
     package var severity: String
@@ -19,32 +19,33 @@ package struct StoredAlert: Sendable, Equatable {
     package var room: String
     package var metric: String
     package var unit: String?
-    /// The latest value that mattered; `nil` for a device that fell silent.
+    /// The latest relevant value; `nil` for a device that stopped sending.
     package var value: Double?
     package var state: State
     /// The rule's condition in words.
     package var condition: String
-    /// What people are told.
+    /// The text shown to users.
     package var message: String
     package var pendingAt: Timestamp
     package var firedAt: Timestamp?
     package var resolvedAt: Timestamp?
-    /// When people were last told.
+    /// The time of the latest announcement.
     package var toldAt: Timestamp?
     package var acknowledgedAt: Timestamp?
     package var acknowledgedBy: String?
-    /// The trace that shows how it began: the reading's where that was sampled, else the alert's own. 32 hexadecimal
-    /// digits.
+    /// The trace that shows the alert's beginning: the reading's trace if that was sampled, otherwise the alert's own.
+    /// 32 hexadecimal digits.
     package var traceID: String?
     /// W3C `traceparent` of the reading that made the condition hold.
     package var cause: String?
-    /// Whether people were told that it fires: if not, because it was silenced, they are not told of its end either.
+    /// True when users were notified that the alert is firing. If they were not, because it was silenced, they are not
+    /// notified of its end either.
     package var isAnnounced: Bool
-    /// Before this nobody is told that it fires; `nil` for at once.
+    /// The earliest time at which users may be notified that the alert is firing; `nil` for at once.
     package var dueAt: Timestamp?
-    /// Until when nobody is told of this rule's alerts of this device; read only.
+    /// The time until which alerts of this rule and device are silenced. Read-only.
     package var silencedUntil: Timestamp?
-    /// Earlier alerts of the same rule and device, since people were last told of one; not stored.
+    /// The number of earlier alerts of the same rule and device since the last announcement. Not stored.
     package var suppressedCount = 0
 
     package init(
@@ -77,7 +78,7 @@ package struct StoredAlert: Sendable, Equatable {
         self.isAnnounced = isAnnounced
     }
 
-    /// With the silence of its rule and device, for `FROM alert LEFT JOIN alert_silence`.
+    /// The columns of an alert with the silence of its rule and device, for `FROM alert LEFT JOIN alert_silence`.
     static let columns = """
         alert_id, alert.rule, title, severity, alert.device, alert.room, metric, unit, value, state, condition, message,
         pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id, traceparent, announced, until, due_at
@@ -111,5 +112,94 @@ package struct StoredAlert: Sendable, Equatable {
         silencedUntil = try time(21)
         let due: Int64 = try row.value(22)
         dueAt = due == 0 ? nil : Timestamp(nanosecondsSinceEpoch: due)
+    }
+}
+
+extension StorageTransaction {
+    /// Inserts or updates an alert. The first insert fixes its place in the order of alerts.
+    package func save(_ alert: StoredAlert) throws {
+        try run(
+            """
+            INSERT INTO alert
+            (alert_id, rule, title, severity, device, room, metric, unit, value, state, condition, message,
+             pending_at, fired_at, resolved_at, told_at, acknowledged_at, acknowledged_by, trace_id,
+             traceparent, announced, due_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (alert_id) DO UPDATE SET
+            unit = excluded.unit, value = excluded.value, state = excluded.state, message = excluded.message,
+            condition = excluded.condition, title = excluded.title, severity = excluded.severity,
+            fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, told_at = excluded.told_at,
+            acknowledged_at = coalesce(excluded.acknowledged_at, acknowledged_at),
+            acknowledged_by = coalesce(excluded.acknowledged_by, acknowledged_by),
+            trace_id = coalesce(trace_id, excluded.trace_id),
+            traceparent = coalesce(excluded.traceparent, traceparent), announced = max(announced, excluded.announced),
+            due_at = excluded.due_at
+            """,
+            [
+                alert.alertID, alert.rule, alert.title, alert.severity, alert.device, alert.room, alert.metric,
+                alert.unit, alert.value, alert.state.rawValue, alert.condition, alert.message,
+                alert.pendingAt.nanosecondsSinceEpoch, alert.firedAt?.nanosecondsSinceEpoch,
+                alert.resolvedAt?.nanosecondsSinceEpoch, alert.toldAt?.nanosecondsSinceEpoch,
+                alert.acknowledgedAt?.nanosecondsSinceEpoch, alert.acknowledgedBy, alert.traceID,
+                alert.cause, alert.isAnnounced, alert.dueAt?.nanosecondsSinceEpoch ?? 0,
+            ])
+    }
+
+    /// Deletes an alert that never fired.
+    package func removeAlert(_ alertID: String) throws {
+        try run("DELETE FROM alert WHERE alert_id = ?", [alertID])
+    }
+
+    /// Deletes up to `limit` alerts that were resolved before `cutoff`. Returns the number deleted.
+    package func removeAlerts(before cutoff: Timestamp, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM alert WHERE number IN
+            (SELECT number FROM alert WHERE resolved_at < ? LIMIT ?)
+            """, [cutoff.nanosecondsSinceEpoch, limit])
+        return database.changesCount
+    }
+
+    /// Deletes up to `limit` resolved alerts while there are more than `count` in all. Alerts never announced go first,
+    /// then the oldest, so that a flapping sensor does not push out the alerts of others. Returns the number deleted.
+    package func removeAlerts(above count: Int, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM alert WHERE number IN (
+                SELECT number FROM alert WHERE state = 'resolved' ORDER BY announced, number
+                LIMIT max(0, min(?2, (SELECT count(*) FROM alert) - ?1)))
+            """, [count, limit])
+        return database.changesCount
+    }
+
+    /// Silences the alerts of a rule and device until that time; `nil` ends the silence.
+    package func silence(
+        rule: String, room: String, device: String, until: Timestamp?, by user: String
+    ) throws {
+        guard let until else {
+            return try run(
+                "DELETE FROM alert_silence WHERE rule = ? AND room = ? AND device = ?", [rule, room, device])
+        }
+        try run(
+            "INSERT OR REPLACE INTO alert_silence (rule, room, device, until, user) VALUES (?, ?, ?, ?, ?)",
+            [rule, room, device, until.nanosecondsSinceEpoch, user])
+    }
+
+    /// Shifts the earliest announcement times of firing alerts by `step`, after the clock was set.
+    package func shiftDueAlerts(by step: Duration) throws {
+        let nanoseconds = Timestamp(nanosecondsSinceEpoch: 0).advanced(by: step).nanosecondsSinceEpoch
+        try run(
+            "UPDATE alert SET due_at = max(0, due_at + ?) WHERE state = 'firing' AND announced = 0 AND due_at > 0",
+            [nanoseconds])
+    }
+
+    /// Deletes up to `limit` expired silences. Returns the number deleted.
+    package func removeSilences(before now: Timestamp, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM alert_silence WHERE (rule, room, device) IN
+            (SELECT rule, room, device FROM alert_silence WHERE until <= ? LIMIT ?)
+            """, [now.nanosecondsSinceEpoch, limit])
+        return database.changesCount
     }
 }

@@ -2,14 +2,14 @@ import Core
 import GRDB
 import Telemetry
 
-/// The values that a field of a backup's line may hold: those that a gateway would have stored, so that nothing that comes in by an
-/// import stops one later.
+/// The values allowed in a field of a backup line: those that a gateway itself would have stored. An imported value
+/// must never stop the gateway later.
 enum BackupField: Sendable {
     /// The name of a device or user.
     case name
-    /// A room with a history, as clients may name it.
+    /// The name of a room with a history, as clients may choose it.
     case room
-    /// A room of readings, which a route's template makes.
+    /// The name of a room of readings, as produced by a route's template.
     case telemetryRoom
     case text(ClosedRange<Int>)
     case metric
@@ -23,17 +23,17 @@ enum BackupField: Sendable {
     case bytes(Int)
     case number
 
-    /// A position that counts from 1. Half of all positions, so that a room that is imported can go on.
+    /// A position, counted from 1. Limited to half of all positions, so that an imported room can continue.
     static let place = integer(1...StoredMessage.maxOffset / 2)
     static let count = integer(0...StoredMessage.maxOffset)
     static let identifier = text(1...256)
 
     static let maxRoomByteCount = 256
     private static let maxTelemetryRoomByteCount = 4096
-    /// More than any payload has that a gateway with its own limits stores: a client takes no larger message.
+    /// More than any payload stored by a gateway with default limits: clients accept no larger message.
     private static let maxPayloadByteCount = 1 << 20
 
-    /// Whether a value is one that is allowed. What may be null is the schema's to say.
+    /// Returns true when the value is allowed. The schema decides which columns may be null.
     func accepts(_ value: DatabaseValue) -> Bool {
         if value.isNull { return true }
         switch self {
@@ -56,7 +56,7 @@ enum BackupField: Sendable {
         }
     }
 
-    /// Describes what is allowed, for error messages.
+    /// A description of the allowed values, for error messages.
     var allowed: String {
         switch self {
         case .name: "1 to \(DeviceID.maximumByteCount) bytes in Unicode's form NFC without / + # and control characters"
@@ -93,7 +93,7 @@ enum BackupField: Sendable {
 
     private static let longText = text(0...65_536)
 
-    /// The fields of readings, rooms and messages, which have forms of their own.
+    /// The fields of readings, rooms and messages, which have line formats of their own.
     static let reading: [String: BackupField] = [
         "device": .name, "room_id": .telemetryRoom, "metric": .metric,
         "unit": .text(0...64),
@@ -104,7 +104,8 @@ enum BackupField: Sendable {
         "payload": .payload, "created_at": .time,
     ]
 
-    /// The fields of tables that are written column by column; a column that is not here takes what its type allows.
+    /// Returns the fields of a table that is written column by column. Columns without an entry accept any value of
+    /// their type.
     static func fields(of table: BackupTable) -> [String: BackupField] {
         switch table {
         case .device: ["room": .telemetryRoom, "name": .name, "first_seen": .time, "last_seen": .time]

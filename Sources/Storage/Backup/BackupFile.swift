@@ -1,9 +1,9 @@
 import Foundation
 
-/// A backup on its way into a file, which gets its name when it is whole: until then an earlier one of that name stays,
-/// and a part is never taken for a backup.
+/// A backup file that gets its final name only when it is complete. Until then an earlier file of that name remains,
+/// and an incomplete backup is never mistaken for a complete one.
 package struct BackupFile {
-    /// Why a file cannot be written; names it.
+    /// An error in writing a file. Names the file.
     package struct Failure: Error, CustomStringConvertible {
         package let path: String
         package let reason: String
@@ -13,16 +13,16 @@ package struct BackupFile {
 
     private let path: String
     private let handle: FileHandle
-    /// Where it is until it is whole; `nil` when `path` is no file but a device or a pipe.
+    /// The temporary path until the backup is complete; `nil` when `path` is a device or a pipe.
     private let partial: String?
 
-    /// Begins to write: into `path` with `.partial` after it, a file that is made anew.
+    /// Creates the temporary file, named `path` plus `.partial`.
     package init(path: String) throws(Failure) {
-        // A link stays a link.
+        // A symbolic link remains a link: the file that it points to is written.
         self.path = URL(filePath: path).resolvingSymlinksInPath().path
         let type = try? FileManager.default.attributesOfItem(atPath: self.path)[.type] as? FileAttributeType
         partial = type == nil || type == .typeRegular ? self.path + ".partial" : nil
-        // Made anew: one that is there may be somebody else's, or a link to somewhere else.
+        // Always a new file: an existing one may belong to somebody else or be a link to another place.
         if let partial { unlink(partial) }
         let flags = partial == nil ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL
         let descriptor = open(partial ?? self.path, flags | O_CLOEXEC, 0o600)
@@ -34,26 +34,26 @@ package struct BackupFile {
         try handle.write(contentsOf: Data(bytes))
     }
 
-    /// Gives it its name, once the disk has all of it.
+    /// Renames the file to its final name, once all of it is on the disk.
     package func finish() throws {
         guard let partial else { return }
         try handle.synchronize()
-        // Another export to the same path has made its own, and this one has no name any more.
+        // Another export to the same path has created its own temporary file, so this one no longer has a name.
         guard isOwn(partial) else { throw Failure(path: path, reason: "another export has begun to write it") }
         guard rename(partial, path) == 0 else { throw Failure(path: path, reason: Self.systemError()) }
-        // The name too: as far as the file system lets a directory be told.
+        // Makes the new name durable as well, where the file system can sync a directory.
         let directory = open(URL(filePath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
         guard directory >= 0 else { return }
         fsync(directory)
         close(directory)
     }
 
-    /// Removes what was written.
+    /// Deletes the incomplete file.
     package func discard() {
         if let partial, isOwn(partial) { unlink(partial) }
     }
 
-    /// True while `name` leads to the file that was written.
+    /// Returns true while `name` leads to the file that was written.
     private func isOwn(_ name: String) -> Bool {
         var (own, there) = (stat(), stat())
         return fstat(handle.fileDescriptor, &own) == 0 && lstat(name, &there) == 0 && own.st_ino == there.st_ino

@@ -1,14 +1,14 @@
 package import Telemetry
 
-/// Takes a backup's lines into a database, some hundreds in a transaction, so that a gateway that serves meanwhile gets
-/// its turn.
+/// An import of a backup's lines, in transactions of 1,000 lines so that a running gateway can write in between.
 ///
 ///     lines ──▶ one export or several, each with its head and its end ──▶ BackupWriter, 1,000 lines a transaction
 ///
-/// What is there already stays as it is: readings of the same series, time and value, notifications, alerts and dead
-/// letters of the same identity, and rooms that have a history of their own. So the same backup can be imported again.
+/// Existing data is not changed: readings with the same series, time and value; notifications, alerts and dead letters
+/// with the same identity; rooms that have a history of their own. The same backup can therefore be imported
+/// repeatedly.
 package struct BackupImport {
-    /// A line that is none of a backup; names it.
+    /// An error in one line of the backup. Names the line.
     package struct Mistake: Error, CustomStringConvertible {
         package let line: Int
         package let problem: String
@@ -16,15 +16,15 @@ package struct BackupImport {
         package var description: String { "line \(line): \(problem)" }
     }
 
-    /// Where the lines are in an export.
+    /// The position of the current line relative to an export.
     private enum Section {
-        /// Before the first, or after the end of one.
+        /// Before the first export, or after the end of one.
         case outside
-        /// Within one that has had so many lines of readings and of everything else.
+        /// Within an export, after so many readings' values and other rows.
         case inside(values: Int, rows: Int)
     }
 
-    /// Lines in one transaction.
+    /// The number of lines per transaction.
     private static let batchSize = 1000
 
     private let database: Database
@@ -34,12 +34,12 @@ package struct BackupImport {
     private var waiting: [BackupWriter.Line] = []
     private var lineCount = 0
 
-    /// What was taken.
+    /// The totals so far.
     package var totals: BackupTotals { writer.totals }
 
-    /// An import into `database`, which may be in use by a gateway.
+    /// Creates an import into `database`, which a gateway may be using.
     ///
-    /// - Parameter oldest: The time before which readings are left out: retention would remove them again.
+    /// - Parameter oldest: Readings before this time are skipped, because retention would delete them again.
     package init(
         into database: Database, at now: Timestamp, oldest: Timestamp = Timestamp(nanosecondsSinceEpoch: .min)
     ) throws {
@@ -47,9 +47,9 @@ package struct BackupImport {
         writer = try database.write { try BackupWriter(in: $0, at: now, oldest: oldest) }
     }
 
-    /// Takes one line, without its line break. Empty ones are passed over.
+    /// Imports one line, passed without its line break. Empty lines are skipped.
     ///
-    /// - Throws: ``Mistake``; what makes the database fail. The lines before it stay.
+    /// - Throws: ``Mistake``, or the error of the database. Earlier lines stay imported.
     package mutating func take(_ line: some Collection<UInt8>) throws {
         lineCount += 1
         if line.isEmpty { return }
@@ -62,9 +62,9 @@ package struct BackupImport {
         if waiting.count >= Self.batchSize { try flush() }
     }
 
-    /// Writes what waits.
+    /// Writes the remaining lines.
     ///
-    /// - Throws: ``Mistake`` when there was none, or one that was cut off; what was there of it stays.
+    /// - Throws: ``Mistake`` when there was no export or the last one is incomplete. Its lines stay imported.
     package mutating func finish() throws {
         try flush()
         if case .inside(let values, let rows) = section {
@@ -115,7 +115,7 @@ package struct BackupImport {
         do {
             try write(lines[...])
         } catch let mistake as Mistake {
-            // The transaction has left nothing; the lines before the mistake have none.
+            // The transaction was rolled back; the lines before the mistake are valid.
             try write(lines.prefix { $0.number < mistake.line })
             throw mistake
         }

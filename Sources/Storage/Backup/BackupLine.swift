@@ -2,10 +2,10 @@ import Foundation
 import GRDB
 import Telemetry
 
-/// How rows stand in a backup: `{"table":"notification","user":"ada","created_at":"1795446000000000000",…}`.
+/// The format of rows in a backup: `{"table":"notification","user":"ada","created_at":"1795446000000000000",…}`.
 ///
-/// Integers are strings, because times in nanoseconds are beyond what JSON's numbers hold everywhere; payloads, which
-/// are JSON themselves or begin like text, are strings, and `{"base64":…}` where they are not UTF-8.
+/// Integers are strings, because times in nanoseconds exceed the range that JSON numbers hold everywhere. Blobs are
+/// strings if they are UTF-8, as JSON payloads are, and otherwise `{"base64":…}`.
 enum BackupLine {
     static func bytes(_ table: String, _ row: Row) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -59,7 +59,7 @@ enum BackupLine {
         }
     }
 
-    /// The value of a column of that declared type; `nil` for what cannot be one.
+    /// Returns the value for a column of that declared type, or `nil` if the types do not match.
     static func value(_ value: JSONValue?, type: String) -> DatabaseValue? {
         switch (value, type) {
         case (nil, _), (.null, _): return .null
@@ -71,6 +71,53 @@ enum BackupLine {
             return object["base64"]?.stringValue.flatMap { Data(base64Encoded: $0) }?.databaseValue
         case (.string(let text), "TEXT"): return text.databaseValue
         default: return nil
+        }
+    }
+}
+
+extension DatabaseValue {
+    /// The value as text, also from a blob that is UTF-8; `nil` for other values.
+    var text: String? {
+        switch storage {
+        case .string(let text): text
+        case .blob(let data): String(validating: data, as: UTF8.self)
+        default: nil
+        }
+    }
+}
+
+/// The tables that a backup contains row by row, column by column. Readings and messages have line formats of their
+/// own, because they refer to series and rooms by ids that are valid only in their database.
+enum BackupTable: String, CaseIterable {
+    case device
+    case user
+    case notification
+    case alert
+    case silence = "alert_silence"
+    case deadLetter = "dead_letter"
+
+    /// Columns whose values are meaningful only within one database.
+    static let ownColumns: Set<String> = ["id", "number", "due_at"]
+
+    /// The primary key. Pages of the table are read in its order.
+    var key: [String] {
+        switch self {
+        case .device: ["room", "name"]
+        case .user: ["name"]
+        case .notification: ["user", "sequence"]
+        case .alert: ["number"]
+        case .silence: ["rule", "room", "device"]
+        case .deadLetter: ["id"]
+        }
+    }
+
+    /// The columns that identify a row that already exists.
+    var identity: [String] {
+        switch self {
+        case .device, .user, .silence: key
+        case .notification: ["user", "notification_id"]
+        case .alert: ["alert_id"]
+        case .deadLetter: ["topic", "reason"]
         }
     }
 }

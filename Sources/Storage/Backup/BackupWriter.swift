@@ -2,7 +2,8 @@ import Foundation
 import GRDB
 import Telemetry
 
-/// Writes the lines of a backup within transactions; a value, so that one that is rolled back leaves it as it was.
+/// Writes the lines of a backup in transactions. It is a value, so that its state can be restored when a transaction is
+/// rolled back.
 struct BackupWriter {
     /// A parsed line with its number in the file.
     struct Line {
@@ -10,11 +11,11 @@ struct BackupWriter {
         var value: JSONValue
     }
 
-    /// What becomes of the messages of a room that came, up to the room's last offset in the backup.
+    /// The decision about a room's messages, up to the room's last offset in the backup.
     private enum Room {
-        /// They are taken, unless they are there.
+        /// Messages are imported unless they exist.
         case isTaken(through: Int64)
-        /// The first one tells: if it is there, the room was taken from this backup before, and perhaps not all of it.
+        /// The first message decides. If it exists, this backup was imported before, perhaps incompletely.
         case isCompared(through: Int64)
         case keepsItsOwn
     }
@@ -34,15 +35,15 @@ struct BackupWriter {
     private let columns: [BackupTable: [(name: String, type: String)]]
     private let now: Timestamp
     private let oldest: Timestamp
-    /// Values of this import have later numbers: those before were there.
+    /// Values of this import have this sequence number or a later one. Smaller ones were stored before.
     private let firstSequence: Int64
     private var rooms: [String: Room] = [:]
-    /// Where equal values stand side by side in a backup.
+    /// The instant of the latest values. Equal values are adjacent in a backup.
     private var instant: Instant?
-    /// Of the values of that instant that came: how many equal ones there are for which none has come yet.
+    /// For each value seen at ``instant``: the number of equal stored values that no line has matched yet.
     private var known: [Double: Int] = [:]
 
-    /// - Parameter oldest: The time before which readings are left out.
+    /// - Parameter oldest: Readings before this time are skipped.
     init(in transaction: StorageTransaction, at now: Timestamp, oldest: Timestamp) throws {
         self.now = now
         self.oldest = oldest
@@ -58,9 +59,9 @@ struct BackupWriter {
 
     /// Writes the lines.
     ///
-    /// - Throws: ``BackupImport/Mistake`` for a line that is none of a backup, or that the database refuses.
+    /// - Throws: ``BackupImport/Mistake`` for a line that is invalid or that the database rejects.
     mutating func write(_ lines: ArraySlice<Line>, in transaction: StorageTransaction) throws {
-        // Since the transaction before, the gateway's retention may have removed series.
+        // The gateway's retention may have removed series since the last transaction.
         readings.forgetSeries()
         var users: Set<String> = []
         for line in lines {
@@ -77,7 +78,7 @@ struct BackupWriter {
         BackupImport.Mistake(line: line.number, problem: problem)
     }
 
-    /// Names a field whose value cannot be taken: table, field, value and what is allowed.
+    /// Returns the error for a value that is not allowed: table, field, value and allowed values.
     private func refusal(_ line: Line, _ field: String, _ allowed: String) -> BackupImport.Mistake {
         var bytes: [UInt8] = []
         (line.value[field] ?? .null).append(to: &bytes)
@@ -86,7 +87,7 @@ struct BackupWriter {
         return mistake(line, "\(table): \"\(field)\" is \(value); allowed: \(allowed)")
     }
 
-    /// Checks the fields of a line that has a form of its own; those that are missing are the form's to tell.
+    /// Checks the fields of a line that has a format of its own. Missing fields are left to the caller.
     private func check(_ line: Line, _ fields: [String: BackupField]) throws {
         for (name, field) in fields.sorted(by: { $0.key < $1.key }) {
             guard let cell = line.value[name], !cell.isNull else { continue }
@@ -125,10 +126,10 @@ struct BackupWriter {
         }
     }
 
-    /// An alert that was going on elsewhere is over here: whether its condition still holds is for this gateway's own
-    /// rules to say, and a gateway that serves would not know of it.
+    /// Resolves an alert that was firing in the backup. The rules of this gateway decide whether the condition still
+    /// holds, and a running gateway would not know of the imported alert.
     ///
-    /// - Returns: false for one that never fired, of which nothing is kept.
+    /// - Returns: False for an alert that never fired. Such alerts are not imported.
     private func close(_ row: inout [String: DatabaseValue]) -> Bool {
         if row["state"]?.text == "pending" { return false }
         if row["state"]?.text == "firing" {
@@ -174,7 +175,7 @@ struct BackupWriter {
         totals.values += try readings.append([reading], in: transaction).valueCount
     }
 
-    /// How many equal values there were before this import.
+    /// Returns the number of equal values stored before this import.
     private func countEqual(_ value: Double, at instant: Instant, _ transaction: StorageTransaction) throws -> Int {
         try transaction.snapshot.row(
             """
@@ -190,7 +191,7 @@ struct BackupWriter {
 
     // MARK: Rooms
 
-    /// The room has its last offset before its messages come: what people say in it meanwhile comes after them.
+    /// Sets the room's last offset before its messages are imported, so that messages sent meanwhile come after them.
     private mutating func writeRoom(_ line: Line, _ transaction: StorageTransaction) throws {
         try check(line, BackupField.roomLine)
         guard let name = line.value["name"]?.stringValue,
@@ -238,5 +239,52 @@ struct BackupWriter {
             SELECT id, ?2, ?3, ?4, ?5, ?6 FROM room WHERE name = ?1 ON CONFLICT (room_id, offset) DO NOTHING
             """, [room, offset, id, type, Data(payload.utf8), created])
         count(transaction.database.changesCount > 0)
+    }
+}
+
+/// Inserts rows of a backup.
+extension StorageTransaction {
+    /// Inserts a row unless one with the same identity exists. Returns true when it was inserted. Columns missing in
+    /// `row` get their default.
+    ///
+    /// - Throws: `SQLITE_CONSTRAINT` for a row that violates any other constraint.
+    func insert(_ row: [String: DatabaseValue], into table: BackupTable) throws -> Bool {
+        let columns = row.keys.sorted()
+        try run(
+            """
+            INSERT INTO \(table.rawValue) (\(columns.joined(separator: ", ")))
+            VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
+            ON CONFLICT (\(table.identity.joined(separator: ", "))) DO NOTHING
+            """, StatementArguments(columns.map { row[$0] ?? .null }))
+        return database.changesCount > 0
+    }
+
+    /// Gives a notification the number after the user's last one, because its number in the backup may be taken here.
+    ///
+    /// - Returns: True when the user's notifications are then no longer in chronological order.
+    func placeNotification(_ row: inout [String: DatabaseValue]) throws -> Bool {
+        guard let user = row["user"] else { return false }
+        let last = try snapshot.row(
+            "SELECT sequence, created_at FROM notification WHERE user = ? ORDER BY sequence DESC LIMIT 1", [user])
+        guard let last else { return false }
+        let sequence: Int64 = try last.value(0)
+        guard sequence < StoredNotification.maxSequence else {
+            throw DatabaseError(resultCode: .SQLITE_CONSTRAINT, message: "the user's notifications have no number left")
+        }
+        row["sequence"] = (sequence + 1).databaseValue
+        return try last.value(1) > row["created_at"].flatMap(Int64.fromDatabaseValue) ?? 0
+    }
+
+    /// Renumbers a user's notifications in the order in which they were created.
+    func sortNotifications(of user: String) throws {
+        // Negative numbers first, because a number that is still taken cannot be assigned.
+        try run(
+            """
+            UPDATE notification SET sequence = -place FROM
+            (SELECT sequence AS number, row_number() OVER (ORDER BY created_at, sequence) AS place
+             FROM notification WHERE user = ?1)
+            WHERE user = ?1 AND sequence = number
+            """, [user])
+        try run("UPDATE notification SET sequence = -sequence WHERE user = ?", [user])
     }
 }

@@ -3,13 +3,13 @@ import GRDB
 package import Telemetry
 
 extension Database {
-    /// Writes everything as lines of JSON (NDJSON), each with its line break: first what the export is, then rooms with
-    /// their messages, tables, readings series by series, and last how much it was, so that a part is known for one.
+    /// Writes all data as NDJSON, each line with its line break: a header, rooms with their messages, tables, readings
+    /// by series, and a trailer with the totals, by which an incomplete export is recognised.
     ///
-    /// Safe while a gateway writes: each part is read from snapshots of its own, page by page, so that nobody waits, and
-    /// what is stored meanwhile may be in it or not.
+    /// Safe while a gateway is writing. Each page is read from a snapshot of its own, so nobody has to wait. Data
+    /// stored meanwhile may or may not be included.
     ///
-    /// - Parameter write: Takes some lines at a time.
+    /// - Parameter write: Writes a few lines at a time.
     package func export(
         readingsIn range: Range<Timestamp>, at now: Timestamp, to write: ([UInt8]) throws -> Void
     ) throws -> BackupTotals {
@@ -30,9 +30,9 @@ extension Database {
         return totals
     }
 
-    /// Values of readings in a page.
+    /// The number of readings' values per page.
     private static let valuesPerPage = 4096
-    /// Rows of everything else: each may have some kilobytes.
+    /// The number of other rows per page. Each may take some kilobytes.
     private static let rowsPerPage = 1000
 
     private func exportRooms(_ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void) throws {
@@ -52,12 +52,12 @@ extension Database {
         }
     }
 
-    /// The messages up to the room's last one when it was read: what is said meanwhile is left out.
+    /// Writes the messages up to the room's last offset at the time the room was read. Later messages are left out.
     private func exportMessages(
         of room: Row, _ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void
     ) throws {
         let id: Int64 = room["id"]
-        // The number of a room that was removed meanwhile may be another room's.
+        // The name is compared too, because the id of a room removed meanwhile may have been reused.
         let name: String = room["name"]
         let end: Int64 = room["last_offset"]
         var offset: Int64 = 0
@@ -120,4 +120,18 @@ extension Database {
             }
         }
     }
+}
+
+/// The contents of an export, or the results of an import.
+package struct BackupTotals: Sendable, Equatable {
+    /// Values of readings.
+    package var values = 0
+    /// Rows of all other tables.
+    package var rows = 0
+    /// Lines that already existed or whose room keeps its own history.
+    package var skipped = 0
+    /// Values older than the retention period.
+    package var outdated = 0
+
+    package init() {}
 }

@@ -1,21 +1,22 @@
+import GRDB
 package import Telemetry
 
-/// Points of several series in one range, made slice by slice: each from a snapshot of its own, so that a long range
-/// keeps nobody from emptying the log, and others get their turn between.
+/// A chart of several series in one time range, computed in slices. Each slice is read from a snapshot of its own, so
+/// that a long range does not delay checkpoints and other work can run in between.
 package struct ReadingChart: Sendable {
-    /// A series with what there is to show of it.
+    /// A series with its points.
     package typealias Line = (series: StoredSeries, points: ReadingSampler.Points)
 
-    /// The series that are done, in the order in which they were asked for.
+    /// The completed series, in the order in which they were requested.
     package private(set) var lines: [Line] = []
     private var rest: ArraySlice<StoredSeries>
     private let range: Range<Timestamp>
     private let maxPoints: Int
-    /// Of the first series that is not done.
+    /// The sampler of the first incomplete series.
     private var sampler: ReadingSampler
     private var last: ReadingPlace?
 
-    /// - Parameter maxPoints: of each series.
+    /// - Parameter maxPoints: The maximum number of points per series.
     package init(of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int) {
         rest = series[...]
         self.range = range
@@ -23,10 +24,10 @@ package struct ReadingChart: Sendable {
         sampler = ReadingSampler(range: range, maxPoints: maxPoints)
     }
 
-    /// Whether ``lines`` has every series.
+    /// True when ``lines`` contains every series.
     package var isFinished: Bool { rest.isEmpty }
 
-    /// Goes on where the slice before has ended, with at most `limit` values.
+    /// Continues where the previous slice ended, with at most `limit` values.
     package mutating func read(_ limit: Int, from snapshot: StorageSnapshot) throws {
         var left = limit
         while left > 0, let series = rest.first {
@@ -38,5 +39,63 @@ package struct ReadingChart: Sendable {
             sampler = ReadingSampler(range: range, maxPoints: maxPoints)
             rest.removeFirst()
         }
+    }
+}
+
+/// The position of a value in its series, at which a long read continues.
+package struct ReadingPlace: Sendable, Equatable {
+    package var time: Timestamp
+    /// Distinguishes values with equal times.
+    package var sequence: Int64
+}
+
+extension StorageSnapshot {
+    /// Adds the values of a series in a range to `sampler`, at most `limit` of those after `last`.
+    ///
+    /// - Returns: The number of values, and the place after which to continue; `nil` when the series is complete.
+    func sample(
+        _ series: Int64, in range: Range<Timestamp>, after last: ReadingPlace?, limit: Int,
+        into sampler: inout ReadingSampler
+    ) throws -> (count: Int, last: ReadingPlace?) {
+        // A read from the beginning of the range needs one comparison per row less. Nearly all charts need only this
+        // one.
+        let select = try BoundStatement(
+            last == nil
+                ? "SELECT time, value FROM reading WHERE series_id = ?1 AND time >= ?2 AND time < ?3"
+                : """
+                SELECT time, value FROM reading
+                WHERE series_id = ?1 AND (time, sequence) > (?2, ?4) AND time < ?3 ORDER BY time, sequence
+                """, in: database)
+        defer { select.reset() }
+        select.bind(1, series)
+        select.bind(2, (last?.time ?? range.lowerBound).nanosecondsSinceEpoch)
+        select.bind(3, range.upperBound.nanosecondsSinceEpoch)
+        if let last { select.bind(4, last.sequence) }
+        var count = 0
+        var instant = Int64.min
+        // The number of values read so far with the latest time.
+        var equals = 0
+        while try select.step() {
+            let time = select.integer(0)
+            sampler.add(time, select.real(1))
+            count += 1
+            equals = time == instant ? equals + 1 : 1
+            instant = time
+            if count == limit { return (count, try place(equals, at: instant, of: series, after: last)) }
+        }
+        return (count, nil)
+    }
+
+    /// Returns the place of the `number`th value (from 1) at that instant, among the values after `last`.
+    private func place(
+        _ number: Int, at instant: Int64, of series: Int64, after last: ReadingPlace?
+    ) throws -> ReadingPlace? {
+        let time = Timestamp(nanosecondsSinceEpoch: instant)
+        let row = try row(
+            """
+            SELECT sequence FROM reading WHERE series_id = ? AND time = ? AND sequence > ?
+            ORDER BY sequence LIMIT 1 OFFSET ?
+            """, [series, instant, last?.time == time ? last?.sequence : Int64.min, number - 1])
+        return row.map { ReadingPlace(time: time, sequence: $0[0]) }
     }
 }

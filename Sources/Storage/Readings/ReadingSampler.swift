@@ -1,26 +1,26 @@
 package import Telemetry
 
-/// Makes of any number of values at most so many points: the values themselves while they fit, else one bucket for each
-/// part of the range that has any.
+/// Reduces any number of values to at most `maxPoints` points: the values themselves if they fit, otherwise one bucket
+/// for each part of the range that has values.
 ///
-/// Values may come in any order of time as long as they lie in the range; what it holds is bounded by the points.
+/// Values can be added in any order of time, but must be in the range. Memory use is bounded by the number of points.
 package struct ReadingSampler: Sendable {
     /// One part of the range.
     package struct Bucket: Sendable, Equatable {
-        /// Where it begins.
+        /// The beginning of the bucket.
         package var start: Timestamp
         package var minimum: Double
         package var average: Double
         package var maximum: Double
-        /// How many values it has; never 0.
+        /// The number of values; never 0.
         package var count: Int
     }
 
-    /// What became of the values.
+    /// The result of sampling.
     package enum Points: Sendable, Equatable {
-        /// All of them, by time.
+        /// All values, by time.
         case values([(time: Timestamp, value: Double)])
-        /// Those buckets that have any, by time, each as wide as that.
+        /// The non-empty buckets, by time, each of that width.
         case buckets([Bucket], width: Duration)
 
         package static func == (lhs: Points, rhs: Points) -> Bool {
@@ -56,7 +56,7 @@ package struct ReadingSampler: Sendable {
         width = max(1, rest == 0 ? quotient : quotient + 1)
     }
 
-    /// Takes a value whose time, in nanoseconds since the epoch, lies in the range.
+    /// Adds a value. Its time, in nanoseconds since the epoch, must be in the range.
     package mutating func add(_ time: Int64, _ value: Double) {
         if buckets.isEmpty {
             values.append((time, value))
@@ -66,7 +66,7 @@ package struct ReadingSampler: Sendable {
         }
     }
 
-    /// What there is to show.
+    /// Returns the points.
     package func points() -> Points {
         if buckets.isEmpty {
             let sorted = values.sorted { $0.time < $1.time }
@@ -90,7 +90,7 @@ package struct ReadingSampler: Sendable {
     }
 
     private mutating func count(_ time: Int64, _ value: Double) {
-        // Across the epoch and beyond what a signed difference holds.
+        // Unsigned, because ranges across the epoch may exceed a signed difference.
         let index = Int(clamping: UInt64(bitPattern: time &- start) / width)
         guard buckets.indices.contains(index) else { return }
         buckets[index].minimum = min(buckets[index].minimum, value)

@@ -2,39 +2,40 @@ import Core
 import GRDB
 package import Telemetry
 
-/// Writes readings: series and devices are made as they appear, and the values go in by prepared statements.
+/// Writes readings with prepared statements. Creates series and devices when they first appear.
 ///
-/// Thread-safe, but meant for one writer: ``append(_:in:)`` runs within transactions, of which there is one at a time.
+/// Thread-safe, but meant for a single writer: ``append(_:in:)`` runs in a transaction, and there is one at a time.
 package final class ReadingStore: Sendable {
-    /// The registry's `last_seen` is at most this old: not every reading writes it.
+    /// The maximum age of the `last_seen` column, so that not every reading has to update it.
     package static let seenInterval = Duration.seconds(10)
 
-    /// What a transaction took.
+    /// The result of ``append(_:in:)``.
     package struct Outcome: Sendable, Equatable {
         /// Values that were stored.
         package var valueCount = 0
-        /// Values left out because their series would be one too many, of the device's or of all.
+        /// Values rejected because their series would exceed the limit of the device or of the database.
         package var refusedCount = 0
     }
 
-    /// Numbers are taken in blocks, so that not every transaction writes the counter.
+    /// Sequence numbers are reserved in blocks, so that not every transaction writes the counter.
     private static let sequenceBlock = 1 << 20
-    /// Series that one transaction removes from: each costs look-ups of its own, however few values it has.
+    /// The maximum number of series from which one transaction deletes. Each costs lookups, however few values it has.
     private static let maxSeriesPerRemoval = 64
 
-    /// Series that one device may have: whoever invents names of metrics takes no other device's room.
+    /// The maximum number of series per device. A device that invents metric names cannot use up the series of others.
     package static let maxDeviceSeries = 2000
 
     private let cache = Lock<SeriesCache?>(nil)
     private let maxSeries: Int
 
-    /// - Parameter maxSeries: The series that the database may hold: whoever can name devices could fill it else.
+    /// - Parameter maxSeries: The maximum number of series in the database. Without it, anyone who can name devices
+    ///   could fill the database.
     package init(maxSeries: Int = 200_000) {
         self.maxSeries = maxSeries
     }
 
-    /// Adds the readings; two that are equal are two. Retained ones are left out: nobody knows how old they are, and
-    /// they come again with every new subscription.
+    /// Stores the readings. Equal readings are stored separately. Retained readings are skipped: their age is unknown,
+    /// and the broker sends them again with every subscription.
     package func append(_ readings: [Reading], in transaction: StorageTransaction) throws -> Outcome {
         var outcome = Outcome()
         let readings = readings.filter { !$0.isRetained }
@@ -43,7 +44,7 @@ package final class ReadingStore: Sendable {
             "INSERT INTO reading (series_id, time, sequence, value) VALUES (?, ?, ?, ?)", in: transaction.database)
         try cache.withLock { slot in
             var cache = slot ?? SeriesCache()
-            // Whoever throws leaves no cache behind, and neither does a rollback.
+            // After an error or a rollback, the cache must not be kept.
             slot = nil
             var hasGrown = false
             for reading in readings {
@@ -62,10 +63,10 @@ package final class ReadingStore: Sendable {
         return outcome
     }
 
-    /// Removes readings of these series that are older than `cutoff`, at most `limit` of them and of few series, and the
-    /// series that are empty then.
+    /// Deletes readings of these series that are older than `cutoff`, and then empty series. Deletes at most `limit`
+    /// readings, from a limited number of series.
     ///
-    /// - Returns: how many of the series, from the first, are done with, and how many values went.
+    /// - Returns: The number of series that are done, counted from the first, and the number of deleted values.
     package func remove(
         _ series: ArraySlice<Int64>, before cutoff: Timestamp, limit: Int, in transaction: StorageTransaction
     ) throws -> (seriesCount: Int, valueCount: Int) {
@@ -76,7 +77,7 @@ package final class ReadingStore: Sendable {
             guard rest > 0 else { break }
             let count = try transaction.removeReadings(of: id, before: cutoff, limit: rest)
             removed += count
-            // It may have more.
+            // The series may have more.
             if count >= rest { break }
             if try transaction.removeSeriesIfEmpty(id) { forgetSeries() }
             done += 1
@@ -84,7 +85,7 @@ package final class ReadingStore: Sendable {
         return (done, removed)
     }
 
-    /// Removes those of the devices that have no series and were silent since `cutoff`; returns how many went.
+    /// Deletes those devices that have no series and have been silent since `cutoff`. Returns the number deleted.
     package func remove(
         _ devices: [StoredDevice], silentSince cutoff: Timestamp, in transaction: StorageTransaction
     ) throws -> Int {
@@ -97,8 +98,8 @@ package final class ReadingStore: Sendable {
         return removed
     }
 
-    /// Forgets what is known of series and devices; the next transaction looks in the database. To be called when
-    /// another one may have removed some. Numbers that were taken are still this store's.
+    /// Clears the cached series and devices, so that the next transaction reads them from the database. Call it when
+    /// another process may have deleted some. Reserved sequence numbers remain valid.
     func forgetSeries() {
         cache.withLock { slot in
             slot?.devices = [:]
@@ -106,7 +107,7 @@ package final class ReadingStore: Sendable {
         }
     }
 
-    /// Forgets everything, the numbers too: they may be free again.
+    /// Clears the whole cache. Reserved sequence numbers are dropped too, because the rollback may have freed them.
     private func invalidate() {
         cache.withLock { $0 = nil }
     }
@@ -144,7 +145,7 @@ package final class ReadingStore: Sendable {
             try insert.execute()
             outcome.valueCount += 1
         }
-        // Whoever invents devices beyond the limit of series leaves nothing behind.
+        // A device whose series were all rejected leaves nothing in the cache.
         guard cache.devices[key]?.series.isEmpty == false else {
             cache.devices[key] = nil
             return
@@ -186,7 +187,7 @@ package final class ReadingStore: Sendable {
     private static func makeSeries(
         _ metric: Metric, _ key: SeriesCache.Key, _ transaction: StorageTransaction
     ) throws -> Int64 {
-        // Another process may have made it meanwhile: an import.
+        // Another process, such as an import, may have created the series meanwhile.
         let row = try transaction.snapshot.row(
             """
             INSERT INTO series (device, room, metric, unit) VALUES (?, ?, ?, ?)
@@ -195,4 +196,59 @@ package final class ReadingStore: Sendable {
         guard let row else { throw DatabaseError(message: "the series \(metric.name) could not be made") }
         return row[0]
     }
+}
+
+/// A cache of the series of every device seen since startup, so that one lookup finds the series of a reading.
+///
+/// Contains only what is in the database, so its size is bounded by the limit on series.
+struct SeriesCache {
+    /// A device in a room.
+    struct Key: Hashable {
+        var device: String
+        var room: String
+    }
+
+    /// One of a device's series.
+    struct Entry {
+        var metric: String
+        var unit: String?
+        var id: Int64
+
+        var name: Name { Name(metric: metric, unit: unit) }
+    }
+
+    /// The key of a series within its device.
+    struct Name: Hashable {
+        var metric: String
+        var unit: String?
+    }
+
+    /// The cached state of one device.
+    struct Device {
+        /// In the order of creation. Most readings have the same metrics in the same order.
+        private(set) var series: [Entry] = []
+        /// An index for readings with their metrics in another order.
+        private var ids: [Name: Int64] = [:]
+        /// The stored `last_seen`; `nil` for a device that is not in the database yet.
+        var storedSeen: Timestamp?
+
+        /// Returns the id of a metric's series. `hint` is its likely index in ``series``.
+        func id(of metric: Metric, hint: Int) -> Int64? {
+            if hint < series.count, series[hint].metric == metric.name, series[hint].unit == metric.unit {
+                return series[hint].id
+            }
+            return ids[Name(metric: metric.name, unit: metric.unit)]
+        }
+
+        mutating func append(_ entry: Entry) {
+            series.append(entry)
+            ids[entry.name] = entry.id
+        }
+    }
+
+    var devices: [Key: Device] = [:]
+    /// Sequence numbers reserved in the database and not used yet.
+    var sequences: Range<Int64> = 0..<0
+    /// The number of series in the database; `nil` until it is counted.
+    var count: Int?
 }

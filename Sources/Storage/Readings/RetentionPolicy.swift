@@ -1,10 +1,11 @@
+import GRDB
 package import Telemetry
 
-/// How much of the readings is kept: what is older or above goes, the oldest first.
+/// The limits on stored readings. Beyond them, the oldest readings are deleted.
 package struct RetentionPolicy: Sendable, Equatable {
-    /// Age at which readings go, by their own time.
+    /// The maximum age of readings, by their own time.
     package var maxAge: Duration
-    /// Bytes that the database's content may take before readings go.
+    /// The maximum bytes of the database's content, above which readings are deleted.
     package var maxBytes: Int64
 
     package init(maxAge: Duration = .seconds(90 * 86_400), maxBytes: Int64 = 10 << 30) {
@@ -12,23 +13,98 @@ package struct RetentionPolicy: Sendable, Equatable {
         self.maxBytes = maxBytes
     }
 
-    /// When it is full, this much of it is freed, so that not every reading costs a removal.
+    /// The share of the limit that is freed once it is exceeded: a twentieth. Otherwise every reading would cost a
+    /// deletion.
     private static let share: Int64 = 20
-    /// Readings are given up for their size in steps of at least this.
+    /// The minimum step, in nanoseconds, in which readings are deleted because of their size.
     private static let minimumStep: Int64 = 60_000_000_000
 
-    /// Readings before this are to go because of their age.
+    /// Returns the time before which readings are deleted because of their age.
     package func cutoff(at now: Timestamp) -> Timestamp { now.advanced(by: .zero - maxAge) }
 
-    /// Whether readings are to go because of the size.
+    /// Returns true when readings must be deleted because of their size.
     package func isExceeded(by byteCount: Int64) -> Bool { byteCount > maxBytes }
 
-    /// Whether enough is free again.
+    /// Returns true when enough space has been freed.
     package func isSatisfied(by byteCount: Int64) -> Bool { byteCount <= maxBytes - maxBytes / Self.share }
 
-    /// The next step towards the size: a sixty-fourth of all time that there is.
+    /// Returns the time before which the next step deletes readings because of their size. A step covers a sixty-fourth
+    /// of the time since the oldest reading.
     package func sizeCutoff(oldest: Timestamp, at now: Timestamp) -> Timestamp {
         let span = max(0, now.nanosecondsSinceEpoch - oldest.nanosecondsSinceEpoch)
         return oldest.advanced(by: .nanoseconds(max(Self.minimumStep, span / 64)))
+    }
+}
+
+extension StorageSnapshot {
+    /// Examines the next `limit` series after `id`. Returns those that have readings older than `cutoff` or none at
+    /// all, and the last series examined, or nil if there are none after `id`.
+    package func agedSeries(
+        before cutoff: Timestamp, after id: Int64, limit: Int
+    ) throws -> (aged: [Int64], last: Int64?) {
+        let found = try rows(
+            """
+            SELECT id, coalesce((SELECT min(time) FROM reading WHERE series_id = series.id), ?2) < ?3
+            FROM series WHERE id > ?1 ORDER BY id LIMIT ?4
+            """, [id, Int64.min, cutoff.nanosecondsSinceEpoch, limit])
+        return (found.filter { $0[1] }.map { $0[0] }, found.last?[0])
+    }
+
+    /// Returns the time of the oldest reading.
+    package func oldestReading() throws -> Timestamp? {
+        let oldest: Int64? = try row(
+            "SELECT min((SELECT min(time) FROM reading WHERE series_id = series.id)) FROM series")?[0]
+        return oldest.map(Timestamp.init(nanosecondsSinceEpoch:))
+    }
+
+    /// Returns devices after `last`, by room and name, that have no stored readings and have been silent since
+    /// `cutoff`.
+    package func forgottenDevices(
+        silentSince cutoff: Timestamp, after last: StoredDevice?, limit: Int
+    ) throws -> [StoredDevice] {
+        try rows(
+            """
+            \(StoredDevice.select) WHERE (room, name) > (?, ?) AND last_seen < ?
+            AND NOT EXISTS (SELECT 1 FROM series WHERE series.device = device.name AND series.room = device.room)
+            ORDER BY room, name LIMIT ?
+            """, [last?.room ?? "", last?.name ?? "", cutoff.nanosecondsSinceEpoch, limit]
+        ).map(StoredDevice.init)
+    }
+}
+
+extension StorageTransaction {
+    /// Deletes up to `limit` readings of a series that are older than `cutoff`, oldest first. The limit also holds when
+    /// all of them have the same time. Returns the number deleted.
+    package func removeReadings(of series: Int64, before cutoff: Timestamp, limit: Int) throws -> Int {
+        let last = try snapshot.row(
+            "SELECT time, sequence FROM reading WHERE series_id = ? ORDER BY time, sequence LIMIT 1 OFFSET ?",
+            [series, limit - 1])
+        if let last, last[0] < cutoff.nanosecondsSinceEpoch {
+            try run(
+                "DELETE FROM reading WHERE series_id = ? AND (time, sequence) <= (?, ?)",
+                [series, last[0] as Int64, last[1] as Int64])
+        } else {
+            try run("DELETE FROM reading WHERE series_id = ? AND time < ?", [series, cutoff.nanosecondsSinceEpoch])
+        }
+        return database.changesCount
+    }
+
+    /// Deletes a series without readings. Returns true when it was deleted.
+    package func removeSeriesIfEmpty(_ series: Int64) throws -> Bool {
+        try run(
+            "DELETE FROM series WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM reading WHERE series_id = ?1)", [series])
+        return database.changesCount > 0
+    }
+
+    /// Deletes a device that has no series and has been silent since `cutoff`. Returns true when it was deleted.
+    package func removeDeviceIfForgotten(
+        _ device: String, in room: String, silentSince cutoff: Timestamp
+    ) throws -> Bool {
+        try run(
+            """
+            DELETE FROM device WHERE room = ?1 AND name = ?2 AND last_seen < ?3
+            AND NOT EXISTS (SELECT 1 FROM series WHERE series.device = ?2 AND series.room = ?1)
+            """, [room, device, cutoff.nanosecondsSinceEpoch])
+        return database.changesCount > 0
     }
 }

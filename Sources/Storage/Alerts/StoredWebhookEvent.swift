@@ -2,19 +2,19 @@ import Foundation
 import GRDB
 package import Telemetry
 
-/// An event that waits to be delivered to a webhook.
+/// An event waiting for delivery to a webhook.
 package struct StoredWebhookEvent: Sendable, Equatable {
-    /// The order of the events.
+    /// The position in the order of delivery.
     package var number: Int64
-    /// Tells the receiver that it has it already.
+    /// An id by which the receiver recognises duplicates.
     package var eventID: String
     /// A complete JSON object.
     package var body: [UInt8]
-    /// W3C `traceparent` of the span behind it.
+    /// W3C `traceparent` of the span that led to the event.
     package var traceparent: String?
-    /// Attempts that failed.
+    /// The number of failed attempts.
     package var attempts: Int
-    /// Before this it is not tried.
+    /// The earliest time of the next attempt.
     package var dueAt: Timestamp
     package var createdAt: Timestamp
 
@@ -30,7 +30,7 @@ package struct StoredWebhookEvent: Sendable, Equatable {
 }
 
 extension StorageTransaction {
-    /// Adds an event for the webhook; false when `maxWaiting` wait already.
+    /// Adds an event. Returns false when `maxWaiting` events are already waiting.
     package func addWebhookEvent(
         id: String, body: [UInt8], traceparent: String?, at now: Timestamp, maxWaiting: Int
     ) throws -> Bool {
@@ -43,26 +43,26 @@ extension StorageTransaction {
         return true
     }
 
-    /// Tries an event again then.
+    /// Counts a failed attempt and postpones the next one.
     package func postponeWebhookEvent(_ eventID: String, until due: Timestamp) throws {
         try run(
             "UPDATE webhook_event SET attempts = attempts + 1, due_at = ? WHERE event_id = ?",
             [due.nanosecondsSinceEpoch, eventID])
     }
 
-    /// The event was delivered, or given up.
+    /// Deletes an event that was delivered or given up.
     package func removeWebhookEvent(_ eventID: String) throws {
         try run("DELETE FROM webhook_event WHERE event_id = ?", [eventID])
     }
 
-    /// Nobody is there any more who would take what waits.
+    /// Deletes all waiting events, because no webhook is configured any more.
     package func removeWebhookEvents() throws {
         try run("DELETE FROM webhook_event")
     }
 }
 
 extension StorageSnapshot {
-    /// The event that is to be delivered next, due or not: their order is kept.
+    /// Returns the next event to deliver, due or not. Events are delivered in order.
     package func nextWebhookEvent() throws -> StoredWebhookEvent? {
         try row(
             """

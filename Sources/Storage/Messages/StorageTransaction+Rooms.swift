@@ -2,15 +2,17 @@ import Foundation
 import GRDB
 package import Telemetry
 
+/// Rooms' histories: appends messages, and deletes old and excess ones.
 extension StorageTransaction {
-    /// Adds a message to a room's history and returns its offset. The room is made with its first message; one that was
-    /// removed goes on from where it ended.
+    /// Appends a message to a room's history and returns its offset. The first message creates the room. A room that
+    /// was removed before continues after its last offset.
     ///
     /// - Parameters:
-    ///   - owner: The user whose room it is if this makes it; empty for nobody.
-    ///   - notifier: The user who sends a notification that makes the inbox of somebody who has never been here; empty for
-    ///     nobody.
-    /// - Throws: `SQLITE_CONSTRAINT` for a room that has given out its last offset, or whose offset is damaged.
+    ///   - owner: The owner of the room if this call creates it; empty for none.
+    ///   - notifier: The sender of a notification that creates the inbox of a user who has never been connected; empty
+    ///     for
+    ///     none.
+    /// - Throws: `SQLITE_CONSTRAINT` when the room has reached the last offset, or its offset is damaged.
     package func append(
         to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: String = "",
         notifier: String = ""
@@ -38,7 +40,7 @@ extension StorageTransaction {
         return offset
     }
 
-    /// Removes all but the latest `count` messages of a room, the oldest first and up to `limit` of them.
+    /// Deletes up to `limit` of a room's messages, oldest first, so that the latest `count` remain.
     package func trim(_ room: String, toLatest count: Int, limit: Int = 1000) throws {
         try run(
             """
@@ -48,11 +50,11 @@ extension StorageTransaction {
             """, [room, count, limit])
     }
 
-    /// Removes the oldest messages of the room that takes the most bytes, as far as all rooms together take more than
-    /// `maxBytes`; up to `limit` messages. Returns how many went.
+    /// Deletes up to `limit` of the oldest messages of the largest room while all rooms together use more than
+    /// `maxBytes`. Returns the number deleted.
     ///
-    /// The largest room loses until it is a little smaller than the second largest: large rooms shrink towards one size,
-    /// and rooms below it keep everything.
+    /// The largest room shrinks until it is a little smaller than the second largest. Large rooms thus converge to one
+    /// size, and smaller rooms keep everything.
     package func trimLargestRoom(above maxBytes: Int, limit: Int) throws -> Int {
         let excess = try snapshot.messageByteCount() - maxBytes
         guard let (room, loss) = try largest("id", of: "room", excess: excess) else { return 0 }
@@ -64,8 +66,8 @@ extension StorageTransaction {
         return database.changesCount
     }
 
-    /// The row of a table that has the most `bytes`, and how many of them it has to lose when all rows together have
-    /// `excess` too many: until it is a little smaller than the second largest.
+    /// Returns the row of a table with the most `bytes`, and the bytes to free there when all rows together exceed the
+    /// limit by `excess`. The row shrinks until it is a little smaller than the second largest.
     func largest(_ key: String, of table: String, excess: Int) throws -> (key: DatabaseValue, loss: Int)? {
         guard excess > 0 else { return nil }
         let rows = try snapshot.rows("SELECT \(key), bytes FROM \(table) ORDER BY bytes DESC LIMIT 2")
@@ -75,7 +77,8 @@ extension StorageTransaction {
         return (largest[0], min(excess, max(bytes - next, bytes / 16)))
     }
 
-    /// The last of the oldest rows that have to go to free `byteCount` bytes. The first column of each is its bytes.
+    /// Returns the last of the rows that must be deleted to free `byteCount` bytes. The rows are ordered oldest first,
+    /// and their first column is their size.
     func last(of oldest: [Row], freeing byteCount: Int) -> Row? {
         var freed = 0
         var last: Row?
@@ -86,10 +89,11 @@ extension StorageTransaction {
         return last
     }
 
-    /// Removes up to `limit` rooms without messages in which nobody has spoken since `cutoff`; returns how many went.
+    /// Removes up to `limit` rooms that have no messages and have been silent since `cutoff`. Returns the number
+    /// removed.
     ///
-    /// - Parameter remembered: The number of removals whose rooms go on from where they ended. Older ones are forgotten,
-    ///   and rooms of which nothing is known begin above the offsets of those.
+    /// - Parameter remembered: The number of removed rooms that can later continue after their last offset. Older
+    ///   removals are forgotten; those rooms would begin above the highest forgotten offset.
     package func removeIdleRooms(before cutoff: Timestamp, limit: Int, remembered: Int) throws -> Int {
         try run(
             """
@@ -109,7 +113,7 @@ extension StorageTransaction {
         return removed
     }
 
-    /// Removes up to `limit` messages that are older than `cutoff`; returns how many went.
+    /// Deletes up to `limit` messages older than `cutoff`. Returns the number deleted.
     package func removeMessages(before cutoff: Timestamp, limit: Int) throws -> Int {
         try run(
             """
@@ -118,38 +122,48 @@ extension StorageTransaction {
             """, [cutoff.nanosecondsSinceEpoch, limit])
         return database.changesCount
     }
+}
 
-    /// Remembers that a key was used for a message, and forgets that user's oldest above `maxPerUser`: a few at a time,
-    /// so that many take many writes.
-    package func remember(
-        _ key: IdempotencyKey, messageID: String, offset: Int64, at now: Timestamp, maxPerUser: Int
-    ) throws {
-        let last: Int64 =
-            try snapshot.row("SELECT max(number) FROM idempotency WHERE user = ?", [key.user])?.optional(0) ?? 0
-        try run(
-            """
-            INSERT OR REPLACE INTO idempotency
-                (user, scope, key, message_id, offset, content_digest, created_at, number)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                key.user, key.scope, key.key, messageID, offset, Data(key.contentDigest), now.nanosecondsSinceEpoch,
-                last + 1,
-            ])
-        try run(
-            """
-            DELETE FROM idempotency WHERE (user, scope, key) IN (
-                SELECT user, scope, key FROM idempotency WHERE user = ? AND number <= ? ORDER BY number LIMIT 8)
-            """, [key.user, last + 1 - Int64(maxPerUser)])
+extension StorageSnapshot {
+    /// Returns the offset of a room's last message. For a room without a history, returns the offset that precedes its
+    /// first message.
+    package func lastOffset(of room: String) throws -> Int64 {
+        try row("SELECT coalesce((SELECT last_offset FROM room WHERE name = ?1), \(Schema.roomBeginning))", [room])?
+            .value(0) ?? 0
     }
 
-    /// Forgets up to `limit` keys that were used before `cutoff`; returns how many went.
-    package func forgetKeys(before cutoff: Timestamp, limit: Int) throws -> Int {
-        try run(
+    /// Returns the number of rooms with a history, except inboxes of users who have been connected or have only
+    /// received notifications.
+    package func roomCount() throws -> Int { try total("rooms") }
+
+    /// Returns the number of rooms, at most `limit`, that a user created in that range and that still exist.
+    package func roomCount(of owner: String, madeIn range: ClosedRange<Timestamp>, limit: Int) throws -> Int {
+        try row(
             """
-            DELETE FROM idempotency WHERE (user, scope, key) IN
-            (SELECT user, scope, key FROM idempotency WHERE created_at < ? LIMIT ?)
-            """, [cutoff.nanosecondsSinceEpoch, limit])
-        return database.changesCount
+            SELECT count(*) FROM (SELECT 1 FROM room
+            WHERE owner = ? AND owner <> '' AND created_at BETWEEN ? AND ? LIMIT ?)
+            """,
+            [owner, range.lowerBound.nanosecondsSinceEpoch, range.upperBound.nanosecondsSinceEpoch, limit])?[0] ?? 0
+    }
+
+    /// Returns the number of inboxes that a user's notifications created for users who have never been connected and
+    /// that still exist.
+    package func inboxCount(madeBy sender: String) throws -> Int {
+        try row("SELECT inboxes FROM sender WHERE name = ?", [sender])?[0] ?? 0
+    }
+
+    /// Returns the bytes used by the messages of all rooms: their payloads plus 128 bytes each.
+    package func messageByteCount() throws -> Int { try total("message_bytes") }
+
+    /// Returns the bytes used by the notifications of all users: their payloads plus 512 bytes each.
+    package func notificationByteCount() throws -> Int { try total("notification_bytes") }
+
+    private func total(_ name: String) throws -> Int {
+        try row("SELECT value FROM counter WHERE name = ?", [name])?[0] ?? 0
+    }
+
+    /// Returns true when the room has a history.
+    package func hasRoom(_ room: String) throws -> Bool {
+        try row("SELECT 1 FROM room WHERE name = ?", [room]) != nil
     }
 }
