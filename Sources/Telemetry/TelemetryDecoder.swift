@@ -1,25 +1,26 @@
-/// Makes readings and statuses of MQTT messages: the routes, the conventions and the time policy in one place.
+/// A decoder that turns MQTT messages into readings and statuses. It combines routes, payload conventions and the time
+/// policy.
 ///
 ///     topic ──▶ route, device, room (cached) ──┬▶ convention's decoder ──▶ time policy ──▶ readings
 ///     payload ─────────────────────────────────┴▶ status words ──────────────────────────▶ status
 ///
-/// A value that its owner keeps on one thread; decoding changes only the cache.
+/// It is a value that its owner keeps on one thread. Decoding changes only the cache.
 package struct TelemetryDecoder {
-    /// How many topics are remembered; when a further one comes, all are forgotten.
+    /// The maximum number of cached topics. When another one is added, the whole cache is cleared.
     package static let cachedTopicLimit = 65_536
-    /// Longer topics are worked out anew each time.
+    /// The length in bytes above which topics are not cached but resolved for every message.
     package static let cachedTopicByteCount = 512
-    /// About what remembered topics may take in memory; when it is more, all are forgotten.
+    /// The approximate memory limit of the cache. When it is exceeded, the whole cache is cleared.
     package static let cacheByteLimit = 48 << 20
 
-    /// The two kinds of topics.
+    /// The kind of a topic, with everything that the routes say about it.
     private enum Meaning {
         case readings(ResolvedTopic)
         case status(ResolvedStatusTopic)
     }
 
     package let routes: [TopicRoute]
-    /// Topics of these are statuses, also where one of ``routes`` matches.
+    /// The status routes. A topic that matches one is a status topic, even if one of ``routes`` matches it too.
     package let statusRoutes: [StatusRoute]
     package let limits: DecodingLimits
     package let timePolicy: TimePolicy
@@ -27,7 +28,7 @@ package struct TelemetryDecoder {
     private var cache: [ExactString: Meaning] = [:]
     private var cacheByteCount = 0
 
-    /// A decoder for topics of `routes` and `statusRoutes`, of which the first that matches a topic decides.
+    /// Creates a decoder. The first matching route decides about a topic, and status routes come before ``routes``.
     package init(
         routes: [TopicRoute] = TopicRoute.defaults,
         statusRoutes: [StatusRoute] = StatusRoute.defaults,
@@ -40,15 +41,16 @@ package struct TelemetryDecoder {
         self.timePolicy = timePolicy
     }
 
-    /// What to subscribe to for statuses, beside the filters of ``routes``.
+    /// The filters to subscribe to for statuses, in addition to those of ``routes``.
     package var statusFilters: [TopicFilter] {
         statusRoutes.filters(for: routes, besides: routes.map(\.filter))
     }
 
-    /// What one message is: readings, or a status.
+    /// Decodes one message into readings or a status.
     ///
-    /// `trace` is what the message's user properties say; it wins over a context inside the payload. Throws when no
-    /// route matches or any part of the payload is wrong; then the message gives nothing at all.
+    /// - Parameter trace: The trace context from the message's user properties; it wins over one inside the payload.
+    /// - Throws: ``DecodeError`` if no route matches or any part of the payload is invalid. The whole message is then
+    ///   rejected.
     package mutating func decodeMessage(
         topic: String,
         payload: [UInt8],
@@ -66,10 +68,10 @@ package struct TelemetryDecoder {
         }
     }
 
-    /// The readings of one message in the payload's order; at least one.
+    /// Decodes the readings of one message, in payload order; at least one.
     ///
-    /// As ``decodeMessage(topic:payload:receivedAt:isRetained:trace:)``, which it is short for where only readings
-    /// matter: a status topic throws ``DecodeError/notAReading(topic:)``.
+    /// A shorthand for ``decodeMessage(topic:payload:receivedAt:isRetained:trace:)`` where only readings matter. A
+    /// status topic throws ``DecodeError/notAReading(topic:)``.
     package mutating func decode(
         topic: String,
         payload: [UInt8],
@@ -81,7 +83,8 @@ package struct TelemetryDecoder {
         return try readings(of: payload, to: resolved, receivedAt: receivedAt, isRetained: isRetained, trace: trace)
     }
 
-    /// The pattern of the route that a topic of readings belongs to, if it is remembered: few names for many topics.
+    /// Returns the route pattern of a cached telemetry topic, else `nil`. Many topics share a pattern, so it serves as
+    /// a label with few values.
     package func pattern(ofTopic topic: String) -> String? {
         guard topic.utf8.count <= Self.cachedTopicByteCount, case .readings(let resolved) = cache[ExactString(topic)]
         else {
@@ -89,6 +92,9 @@ package struct TelemetryDecoder {
         }
         return resolved.pattern
     }
+
+    /// The current number of cached topics.
+    var cachedTopicCount: Int { cache.count }
 
     private func readings(
         of payload: [UInt8], to topic: ResolvedTopic, receivedAt: Timestamp, isRetained: Bool, trace: TraceContext?
@@ -118,9 +124,9 @@ package struct TelemetryDecoder {
         return readings
     }
 
-    /// What the routes say of a topic, remembered.
+    /// Resolves a topic by the routes, or returns the cached result.
     private mutating func meaning(of topic: String) throws(DecodeError) -> Meaning {
-        // Hashing a long topic could take longer than working it out.
+        // Hashing a long topic could take longer than resolving it.
         let isCached = topic.utf8.count <= Self.cachedTopicByteCount
         if isCached, let known = cache[ExactString(topic)] { return known }
         let meaning: Meaning
@@ -130,7 +136,7 @@ package struct TelemetryDecoder {
             meaning = .readings(try ResolvedTopic(topic, routes: routes, limits: limits))
         }
         if isCached {
-            // The topic itself, what it captures and the room that is made of it.
+            // An estimate that covers the topic itself, its captures and the room made of it.
             let byteCount = 384 + 4 * topic.utf8.count
             if cache.count >= Self.cachedTopicLimit || cacheByteCount + byteCount > Self.cacheByteLimit {
                 cache.removeAll(keepingCapacity: true)
@@ -143,7 +149,12 @@ package struct TelemetryDecoder {
     }
 }
 
-extension TelemetryDecoder {
-    /// How many topics are remembered now.
-    var cachedTopicCount: Int { cache.count }
+/// The decoded content of one MQTT message.
+package enum DecodedMessage: Hashable, Sendable {
+    /// The readings of a telemetry topic in payload order; at least one.
+    case readings([Reading])
+    /// The status reported on a status topic.
+    case status(StatusReport)
+    /// An empty payload on a status topic: the retained message was cleared, which says nothing about the device.
+    case clearedStatus
 }

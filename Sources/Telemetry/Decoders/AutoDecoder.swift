@@ -1,10 +1,10 @@
-/// Finds the convention of a message: by its topic when that tells, else by the shape of its payload.
+/// A decoder that detects a message's convention: by its topic if possible, else by the shape of its payload.
 ///
 /// 1. Topics: `zigbee2mqtt/…`; Tasmota's `tele/…/SENSOR`, `STATE` and `ENERGY`; ThingsBoard's `v1/devices/me/telemetry`
-///    and `v1/gateway/telemetry`; ESPHome's `…/sensor/…/state`.
-/// 2. Shapes: an object with Tasmota's `Time` and a sensor; an object of arrays of objects is ThingsBoard's gateway
-///    form; an array of records is SenML; other objects and arrays are JSON. What is no JSON object or array is a bare
-///    value.
+///    and `v1/gateway/telemetry`; ESPHome's `…/sensor/…/state` and the same for its other components.
+/// 2. Shapes: an object with a string `Time` and a nested object is Tasmota's; an object of arrays of objects is
+///    ThingsBoard's gateway form; an array of records is SenML. Other objects and arrays are plain JSON, and everything
+///    else is a bare value.
 package struct AutoDecoder: PayloadDecoder {
     package var convention: PayloadConvention { .auto }
 
@@ -17,7 +17,7 @@ package struct AutoDecoder: PayloadDecoder {
         return try decodeByShape(payload, context: context)
     }
 
-    /// Decodes a message whose topic does not tell the convention.
+    /// Decodes a message whose topic does not determine the convention.
     func decodeByShape(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
         try context.limits.check(byteCount: payload.count)
         switch payload.first(where: { $0 > UInt8(ascii: " ") }) {
@@ -38,7 +38,7 @@ package struct AutoDecoder: PayloadDecoder {
         return try JSONObjectDecoder().decode(value, context: context)
     }
 
-    /// The convention that a topic is known for, or `nil`.
+    /// Returns the convention that the topic implies, or `nil`.
     static func convention(ofTopic topic: String) -> PayloadConvention? {
         let levels = topic.split(separator: "/", omittingEmptySubsequences: false)
         if levels.first.map(ExactString.init) == "zigbee2mqtt" { return .zigbee2mqtt }
@@ -51,7 +51,7 @@ package struct AutoDecoder: PayloadDecoder {
         return ESPHomeDecoder.isState(levels) ? .esphome : nil
     }
 
-    /// Whether an object has `Time` as a string, and beside it an object: a sensor or `Wifi`.
+    /// Returns true if the object has a string `Time` and another member that is an object, such as a sensor or `Wifi`.
     private static func isTasmota(_ members: [JSONMember]) -> Bool {
         var hasTime = false
         var hasObject = false

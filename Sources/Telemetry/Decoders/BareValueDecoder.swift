@@ -1,11 +1,12 @@
-/// One value and nothing else: `21.5`, `ON`, `OFF`, `true` or `false`, with white space around it allowed.
+/// A decoder of payloads that are a single value: `21.5`, `ON`, `OFF`, `true` or `false`, optionally surrounded by
+/// white space.
 ///
-/// The metric is the topic's, else `value`. Numbers are decimal, with an optional sign, fraction and exponent; leading
-/// zeros and a leading `+` are allowed, because that is how small devices print numbers.
+/// The metric is the topic's, or `value`. Numbers are decimal with an optional sign, fraction and exponent. Leading
+/// zeros and a leading `+` are allowed, because small devices print numbers that way.
 package struct BareValueDecoder: PayloadDecoder {
     package var convention: PayloadConvention { .bare }
 
-    /// Longer than any word that stands for a value, or for none.
+    /// A limit longer than any word that means a value or the lack of one.
     private static let maximumWordByteCount = 16
 
     package init() {}
@@ -16,7 +17,7 @@ package struct BareValueDecoder: PayloadDecoder {
         return [try Self.reading(of: value, context: context)]
     }
 
-    /// The reading of a value that has no name of its own.
+    /// Returns a reading of a value that has no name in the payload.
     static func reading(of value: Double, context: DecodingContext) throws(DecodeError) -> DecodedReading {
         let device = try context.device(orNamed: nil)
         var collector = MetricCollector(context: context, expecting: 1)
@@ -45,7 +46,7 @@ package struct BareValueDecoder: PayloadDecoder {
         }
     }
 
-    /// Whether the bytes are only what a decimal number is made of, with a digit among it.
+    /// Returns true if the bytes are only characters of decimal numbers and include a digit.
     private static func isDecimal(_ bytes: ArraySlice<UInt8>) -> Bool {
         var hasDigit = false
         for byte in bytes {
@@ -60,5 +61,18 @@ package struct BareValueDecoder: PayloadDecoder {
 
     private static func isWhitespace(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || (UInt8(ascii: "\t")...UInt8(ascii: "\r")).contains(byte)
+    }
+}
+
+/// The words that devices use for the two states of a switch.
+enum OnOff {
+    /// Returns 1 for `ON` and `true`, 0 for `OFF` and `false`, in any case; `nil` for other text.
+    static func value(of text: String) -> Double? {
+        guard (2...5).contains(text.utf8.count) else { return nil }
+        switch text.lowercased() {
+        case "on", "true": return 1
+        case "off", "false": return 0
+        default: return nil
+        }
     }
 }

@@ -1,44 +1,45 @@
-/// Why a payload gave no readings.
+/// An error that explains why a message could not be decoded.
 ///
-/// A message is decoded as a whole or not at all, so that a dead letter holds everything that was lost.
+/// A message is decoded completely or not at all, so a dead letter holds everything that was lost.
 package enum DecodeError: Error, Hashable, Sendable {
-    /// The payload has no bytes: how MQTT clears a retained message.
+    /// An empty payload, which is how MQTT clears a retained message.
     case empty
     case tooLarge(byteCount: Int, limit: Int)
     case invalidUTF8(offset: Int)
     case invalidJSON(JSONError)
     case tooDeep(limit: Int)
-    /// A JSON object has a name twice.
+    /// A duplicate name in a JSON object.
     case duplicateName(String)
-    /// A JSON object has more members than are looked at.
+    /// A JSON object with more members than allowed.
     case tooManyMembers(limit: Int)
-    /// NaN, an infinity, or a number beyond what a double holds.
+    /// NaN, an infinity, or a number beyond the range of a double.
     case notFinite
-    /// Nothing in the payload is a value.
+    /// The payload has no value that could be a metric.
     case noNumber
-    /// Something stands where the convention wants something else.
+    /// A value of a type that the convention does not allow.
     case wrongType(what: String, expected: String, found: String)
-    /// A device's name, or another captured level, that cannot be a level of a room; `nil` when there is no name.
+    /// A device name or another captured level that cannot be a level of a room's name; `nil` if there is no device
+    /// name.
     case badDevice(String?)
-    /// The payload names a device although the topic names another one.
+    /// The payload names a device other than the topic's, which the route does not allow.
     case foreignDevice(String, topicDevice: String)
-    /// The name of a metric that is empty or longer than ``Metric/maximumNameByteCount``.
+    /// A metric name that is empty or longer than ``Metric/maximumNameByteCount``.
     case badMetric(String)
     case badTime(String)
-    /// What stands on a status topic and says neither online nor offline.
+    /// A payload on a status topic that means neither online nor offline.
     case badStatus(String)
     case tooManyMetrics(limit: Int)
     case tooManyReadings(limit: Int)
-    /// All readings together have too many metrics.
+    /// Too many metrics in all readings of a payload together.
     case tooManyValues(limit: Int)
-    /// The topic is of no route.
+    /// No route matches the topic.
     case noRoute(topic: String)
-    /// The convention uses this topic for something else, such as availability.
+    /// A topic that carries no readings, such as a status topic or one that the convention uses for availability.
     case notAReading(topic: String)
 }
 
 extension DecodeError {
-    /// A stable name of the case for metric labels and dead letters; there are as many as cases.
+    /// A stable name of the case, used in metric labels and dead letters. Each case has its own.
     package var reason: String {
         switch self {
         case .empty: "empty"
@@ -64,7 +65,7 @@ extension DecodeError {
         }
     }
 
-    /// The same failure as `error`, by the names of payloads.
+    /// Converts a JSON error into the corresponding payload error.
     init(_ error: JSONError) {
         switch error.reason {
         case .empty: self = .empty
@@ -80,7 +81,7 @@ extension DecodeError {
 }
 
 extension DecodeError: CustomStringConvertible {
-    /// One sentence for people: what is wrong, and what is allowed.
+    /// A description of the failure and the allowed values.
     package var description: String {
         switch self {
         case .empty: "the payload is empty"

@@ -1,15 +1,15 @@
-/// What a decoder knows of a message besides its payload.
+/// Information about a message that a decoder needs besides its payload.
 package struct DecodingContext: Sendable {
     package var topic: String
-    /// The device that the topic names, when the route captures one.
+    /// The device named by the topic, if the route captures one.
     package var device: DeviceID?
-    /// The metric that the topic names, when the route captures one.
+    /// The metric named by the topic, if the route captures one.
     package var metric: String?
-    /// What relative times count from.
+    /// When the gateway received the message. Relative times count from it.
     package var receivedAt: Timestamp
-    /// Whether °F become °C.
+    /// True when °F are converted to °C.
     package var convertsFahrenheit: Bool
-    /// Whether the payload may name other devices than ``device``.
+    /// True when the payload may name devices other than ``device``.
     package var allowsForeignDevices: Bool
     package var limits: DecodingLimits
 
@@ -31,17 +31,21 @@ package struct DecodingContext: Sendable {
         self.limits = limits
     }
 
-    /// The name of a value that has none but the topic's.
+    /// The name of a value without a name in the payload: the topic's metric, or `value`.
     var metricOrDefault: String { metric ?? "value" }
 
-    /// The device of the topic, else the one of that name.
+    /// Returns the topic's device, or else the named one.
+    ///
+    /// - Throws: ``DecodeError/badDevice(_:)`` if the topic names no device and `name` is missing or invalid.
     func device(orNamed name: String?) throws(DecodeError) -> DeviceID {
         if let device { return device }
         return try Self.device(named: name)
     }
 
-    /// The device that a payload names as the one whose readings it carries; throws ``DecodeError/foreignDevice`` when the
-    /// topic names another one and the route does not let its payloads do that.
+    /// Returns the device that the payload names.
+    ///
+    /// - Throws: ``DecodeError/foreignDevice(_:topicDevice:)`` if the topic names another device and the route does not
+    ///   allow foreign devices; ``DecodeError/badDevice(_:)`` if the name is invalid.
     func payloadDevice(named name: String) throws(DecodeError) -> DeviceID {
         let named = try Self.device(named: name)
         guard let device, !allowsForeignDevices else { return named }
@@ -51,9 +55,53 @@ package struct DecodingContext: Sendable {
         return device
     }
 
-    /// The device of that name; throws ``DecodeError/badDevice(_:)`` when it cannot be one.
+    /// Returns the named device.
+    ///
+    /// - Throws: ``DecodeError/badDevice(_:)`` if the name is missing or invalid.
     static func device(named name: String?) throws(DecodeError) -> DeviceID {
         guard let name, let device = DeviceID(name) else { throw .badDevice(name) }
         return device
+    }
+}
+
+/// Limits on the content of one payload. Exceeding one is a ``DecodeError``; nothing is truncated silently.
+package struct DecodingLimits: Hashable, Sendable {
+    /// The maximum size of a payload in bytes.
+    package var maxPayloadBytes: Int
+    /// The maximum nesting depth of JSON; values above ``JSONParser/highestMaxDepth`` count as that.
+    package var maxDepth: Int
+    /// The maximum number of members of one JSON object, whether they are metrics or not.
+    package var maxMembersPerObject: Int
+    package var maxMetricsPerReading: Int
+    package var maxReadingsPerPayload: Int
+    /// The maximum number of metrics in all readings of a payload. Each metric is a database row, so a payload with
+    /// many short names would block ingest for long.
+    package var maxMetricsPerPayload: Int
+
+    package init(
+        maxPayloadBytes: Int = 256 * 1024,
+        maxDepth: Int = JSONParser.defaultMaxDepth,
+        maxMembersPerObject: Int = JSONParser.defaultMaxMembers,
+        maxMetricsPerReading: Int = 256,
+        maxReadingsPerPayload: Int = 4096,
+        maxMetricsPerPayload: Int = 16_384
+    ) {
+        self.maxPayloadBytes = maxPayloadBytes
+        self.maxDepth = maxDepth
+        self.maxMembersPerObject = maxMembersPerObject
+        self.maxMetricsPerReading = maxMetricsPerReading
+        self.maxReadingsPerPayload = maxReadingsPerPayload
+        self.maxMetricsPerPayload = maxMetricsPerPayload
+    }
+
+    /// Throws if the payload is empty or too large.
+    func check(byteCount: Int) throws(DecodeError) {
+        guard byteCount > 0 else { throw .empty }
+        guard byteCount <= maxPayloadBytes else { throw .tooLarge(byteCount: byteCount, limit: maxPayloadBytes) }
+    }
+
+    /// Throws if the payload has too many readings.
+    func check(readingCount: Int) throws(DecodeError) {
+        guard readingCount <= maxReadingsPerPayload else { throw .tooManyReadings(limit: maxReadingsPerPayload) }
     }
 }

@@ -1,8 +1,9 @@
-/// ESPHome's topic per value: `{node}/sensor/{metric}/state` with a bare value.
+/// A decoder of ESPHome's messages: `{node}/sensor/{metric}/state` with a bare value.
 ///
-/// Sensors publish numbers (`nan` while they have none, which is an error), binary sensors and switches `ON` or `OFF`,
-/// lights a JSON object. When the route captures no device or metric they are taken from the default topic, whose last
-/// four levels are node, component, object and `state`. `{node}/status` and commands are no readings.
+/// Sensors publish numbers; `nan`, which they publish while they have no value, is an error. Binary sensors and
+/// switches publish `ON` or `OFF`, lights a JSON object. If the route captures no device or metric, they are taken from
+/// the default topic, whose last four levels are node, component, object and `state`. `{node}/status` and commands
+/// carry no readings.
 package struct ESPHomeDecoder: PayloadDecoder {
     package var convention: PayloadConvention { .esphome }
 
@@ -28,13 +29,15 @@ package struct ESPHomeDecoder: PayloadDecoder {
         return try BareValueDecoder().decode(payload, context: context)
     }
 
-    /// The metric that a level of the topic names; checked before it is copied into every name of a light's members.
+    /// Returns the metric that a topic level names. Its length is checked before it is copied into the names of all of
+    /// a light's members.
     private func metric(_ level: Substring) throws(DecodeError) -> String {
         guard level.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(String(level)) }
         return String(level)
     }
 
-    /// A light's state: `{"state":"ON","brightness":255,"color":{"r":…}}`, its metrics below the light's name.
+    /// Decodes the state of a light: `{"state":"ON","brightness":255,"color":{"r":…}}`. The metric names begin with the
+    /// light's name.
     private func lightReading(of payload: [UInt8], context: DecodingContext) throws(DecodeError) -> DecodedReading {
         let value = try JSONObjectDecoder.parse(payload, context: context)
         let members = value.objectValue ?? []
@@ -51,7 +54,7 @@ package struct ESPHomeDecoder: PayloadDecoder {
         return DecodedReading(device: try context.device(orNamed: nil), metrics: collector.metrics)
     }
 
-    /// Whether the topic is the state of one of ESPHome's components.
+    /// Returns true if the topic is the state topic of an ESPHome component.
     static func isState(_ levels: [Substring]) -> Bool {
         guard levels.count >= 4, ExactString(levels[levels.count - 1]) == "state" else { return false }
         return ["sensor", "binary_sensor", "switch", "light", "number", "fan"]

@@ -1,14 +1,16 @@
-/// A JSON object whose numbers are metrics under their own names; the form of most home-made devices.
+/// A decoder of JSON objects whose numbers are metrics under their own names, the format of most home-made devices.
 ///
 ///     {"temperature":21.5,"humidity":40.2,"seq":17}
 ///     {"value":21.5,"unit":"°C"}                      metric from the topic, else "metric", "sensor" or "name"
 ///     {"ts":1714564800000,"values":{"temperature":21.5}}
 ///     [{"ts":…,"values":{…}},{"ts":…,"values":{…}}]   several readings
 ///
-/// `true` and `false` are 1 and 0, nested objects join their names with `.`, and an object of a number `value` and a
-/// string `unit` is one metric. Strings, `null` and arrays inside a reading are no metrics. `ts`, `time` and
-/// `timestamp` of the outer object are the time, see ``DeviceTime``; `traceparent` and `tracestate` the trace; `device`
-/// the device when the topic does not name one.
+/// - `true` and `false` become 1 and 0.
+/// - Nested objects join their names with `.`; an object with a number `value` and a string `unit` is one metric.
+/// - Strings, `null` and arrays inside a reading are skipped.
+/// - `ts`, `time` and `timestamp` of the outer object are the time, see ``DeviceTime``.
+/// - `traceparent` and `tracestate` are the trace context.
+/// - `device` is the device if the topic does not name one.
 package struct JSONObjectDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .json }
 
@@ -41,7 +43,7 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
         return readings
     }
 
-    /// The reading in an object, or `nil` when no member is a number.
+    /// Decodes an object into a reading; `nil` if it has no metrics.
     private func reading(of members: [JSONMember], context: DecodingContext) throws(DecodeError) -> DecodedReading? {
         var collector = MetricCollector(context: context, expecting: members.count)
         var time: Timestamp?
@@ -66,7 +68,7 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
             trace: trace.context)
     }
 
-    /// Adds the member `value`, whose name and unit stand elsewhere.
+    /// Adds the member `value`, whose name and unit come from other members or from the topic.
     private func addValue(
         _ value: JSONValue, of members: [JSONMember], to collector: inout MetricCollector, context: DecodingContext
     ) throws(DecodeError) {
@@ -82,5 +84,43 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
         case .string, .array:
             throw .wrongType(what: "the member 'value'", expected: "a number, true or false", found: value.kind)
         }
+    }
+}
+
+/// The role of a member of a JSON reading, determined by its name.
+enum JSONMemberRole {
+    case metric
+    case time
+    case value
+    case values
+    case device
+    case traceparent
+    case tracestate
+
+    /// Compares the length first, because this runs for every member of every message and most members are metrics.
+    @inline(__always)
+    init(of name: String) {
+        switch name.utf8.count {
+        case 2: self = name == "ts" ? .time : .metric
+        case 4: self = name == "time" ? .time : .metric
+        case 5: self = name == "value" ? .value : .metric
+        case 6: self = name == "values" ? .values : name == "device" ? .device : .metric
+        case 9: self = name == "timestamp" ? .time : .metric
+        case 10: self = name == "tracestate" ? .tracestate : .metric
+        case 11: self = name == "traceparent" ? .traceparent : .metric
+        default: self = .metric
+        }
+    }
+}
+
+/// The trace context that a device writes into its payload because MQTT 3.1.1 has no user properties.
+struct EmbeddedTrace {
+    var parent: String?
+    var state: String?
+
+    /// The trace context, or `nil` if it is missing or invalid.
+    var context: TraceContext? {
+        guard let parent else { return nil }
+        return TraceContext(traceparent: parent, state: state)
     }
 }

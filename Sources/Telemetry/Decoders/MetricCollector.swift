@@ -1,15 +1,16 @@
-/// Collects the metrics of one reading: keeps names unique, converts units, and enforces the limits.
+/// A collector for the metrics of one reading. It keeps names unique, converts units and enforces limits.
 ///
-/// A name that comes twice, as `{"a":{"b":1},"a.b":2}` makes it, keeps its place and takes the later value.
+/// When a name occurs twice, as in `{"a":{"b":1},"a.b":2}`, the metric keeps its first position and takes the later
+/// value.
 struct MetricCollector {
     private(set) var metrics: [Metric] = []
     private let limit: Int
     private let convertsFahrenheit: Bool
-    /// Where each name stands; kept only once comparing names one by one would take long.
+    /// The index of each name. Only filled once a linear search would be slow.
     private var indices: [ExactString: Int] = [:]
 
     private static let linearSearchLimit = 16
-    /// The most bytes of a unit that is kept; no unit is longer.
+    /// The maximum length of a unit in bytes. Longer texts are not real units and are dropped.
     static let maximumUnitByteCount = 32
 
     init(context: DecodingContext, expecting count: Int) {
@@ -20,7 +21,9 @@ struct MetricCollector {
 
     var isEmpty: Bool { metrics.isEmpty }
 
-    /// Adds a value under `name`; throws when the name or the value cannot be one, or there are too many.
+    /// Adds a value under `name`.
+    ///
+    /// - Throws: ``DecodeError`` if the name or value is invalid, or if there are too many metrics.
     @inline(__always)
     mutating func add(_ name: String, _ value: Double, unit: String? = nil) throws(DecodeError) {
         guard (1...Metric.maximumNameByteCount).contains(name.utf8.count) else { throw .badMetric(name) }
@@ -34,6 +37,27 @@ struct MetricCollector {
         guard metrics.count < limit else { throw .tooManyMetrics(limit: limit) }
         metrics.append(metric)
         if metrics.count > Self.linearSearchLimit { addToIndex() }
+    }
+
+    /// Adds the numbers in `value` under `name`. `true` and `false` become 1 and 0; the members of objects get names
+    /// joined with `.`.
+    ///
+    /// Strings, `null` and arrays are skipped. An object with a number `value` and a string `unit` is one metric with
+    /// that unit, under its own name.
+    mutating func add(_ name: @autoclosure () -> String, json value: JSONValue) throws(DecodeError) {
+        switch value {
+        case .number(let number): try add(name(), number)
+        case .bool(let bool): try add(name(), bool ? 1 : 0)
+        case .object(let members):
+            let name = name()
+            // Checked early, so that the members of the object do not each copy an oversized name.
+            guard name.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(name) }
+            if let number = value["value"]?.numberValue, let unit = value["unit"]?.stringValue {
+                return try add(name, number, unit: unit)
+            }
+            for member in members { try add("\(name).\(member.name)", json: member.value) }
+        case .null, .string, .array: return
+        }
     }
 
     private func setUnit(_ unit: String, of metric: inout Metric) {
@@ -58,5 +82,26 @@ struct MetricCollector {
         } else {
             indices[ExactString(metrics[metrics.count - 1].name)] = metrics.count - 1
         }
+    }
+}
+
+/// Temperature units and conversion, for routes that convert °F.
+enum Temperature {
+    static let celsiusUnit = "°C"
+    static let fahrenheitUnit = "°F"
+
+    /// Returns true for the notations that devices use for degrees Fahrenheit.
+    static func isFahrenheit(_ unit: String) -> Bool {
+        switch unit.lowercased() {
+        case "°f", "f", "℉", "degf", "fahrenheit": true
+        default: false
+        }
+    }
+
+    /// Converts a temperature, rounded to a millionth of a degree: 70.7 °F become 21.5 °C and not 21.500000000000004.
+    static func celsius(fromFahrenheit fahrenheit: Double) -> Double {
+        let celsius = (fahrenheit - 32) / 1.8
+        guard celsius.magnitude < 1e9 else { return celsius }
+        return (celsius * 1e6).rounded() / 1e6
     }
 }

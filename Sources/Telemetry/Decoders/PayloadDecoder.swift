@@ -1,9 +1,84 @@
-/// Turns payloads of one convention into readings. Pure: the same payload and context give the same readings.
+/// A decoder of one payload convention. It is a pure function: the same payload and context give the same readings.
 package protocol PayloadDecoder: Sendable {
     var convention: PayloadConvention { get }
 
-    /// The readings of a payload in the payload's order; at least one.
+    /// Decodes a payload into at least one reading, in payload order.
     ///
-    /// Throws when any part of the payload is wrong, so that nothing of a message is lost unnoticed.
+    /// - Throws: ``DecodeError`` if any part of the payload is invalid, so that no part of a message is lost unnoticed.
     func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading]
+}
+
+/// A decoder of JSON payloads. It takes parsed JSON, so that a payload is parsed only once even if its shape determines
+/// the convention.
+protocol JSONPayloadDecoder: PayloadDecoder {
+    /// Decodes a parsed payload into at least one reading.
+    func decode(_ value: JSONValue, context: DecodingContext) throws(DecodeError) -> [DecodedReading]
+}
+
+extension JSONPayloadDecoder {
+    package func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        try decode(try Self.parse(payload, context: context), context: context)
+    }
+
+    /// Parses a payload as JSON, within the context's limits.
+    static func parse(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> JSONValue {
+        try context.limits.check(byteCount: payload.count)
+        do throws(JSONError) {
+            return try JSONParser.parse(
+                payload, maxDepth: context.limits.maxDepth, maxMembers: context.limits.maxMembersPerObject)
+        } catch {
+            throw DecodeError(error)
+        }
+    }
+}
+
+/// The payload format of a route. The raw values are the ones used in configuration files.
+package enum PayloadConvention: String, CaseIterable, Hashable, Sendable {
+    /// Chosen for each message by its topic and shape; see ``AutoDecoder``.
+    case auto
+    /// A single number, `ON`, `OFF`, `true` or `false`.
+    case bare
+    /// A JSON object of numbers; see ``JSONObjectDecoder``.
+    case json
+    /// ThingsBoard's device and gateway API.
+    case thingsboard
+    /// Tasmota's `SENSOR` and `STATE` messages.
+    case tasmota
+    case zigbee2mqtt
+    /// ESPHome's messages, with one topic per value.
+    case esphome
+    /// Sensor Measurement Lists, RFC 8428, in JSON.
+    case senml
+
+    /// The decoder for this convention.
+    package var decoder: any PayloadDecoder {
+        switch self {
+        case .auto: AutoDecoder()
+        case .bare: BareValueDecoder()
+        case .json: JSONObjectDecoder()
+        case .thingsboard: ThingsBoardDecoder()
+        case .tasmota: TasmotaDecoder()
+        case .zigbee2mqtt: Zigbee2MQTTDecoder()
+        case .esphome: ESPHomeDecoder()
+        case .senml: SenMLDecoder()
+        }
+    }
+}
+
+/// The values of one device at one instant as given by the payload, before the gateway adds its own data.
+package struct DecodedReading: Hashable, Sendable {
+    package var device: DeviceID
+    /// The metrics in payload order. Never empty; names are unique and values finite.
+    package var metrics: [Metric]
+    /// The device's time, plausible or not.
+    package var deviceTime: Timestamp?
+    /// The trace context inside the payload.
+    package var trace: TraceContext?
+
+    package init(device: DeviceID, metrics: [Metric], deviceTime: Timestamp? = nil, trace: TraceContext? = nil) {
+        self.device = device
+        self.metrics = metrics
+        self.deviceTime = deviceTime
+        self.trace = trace
+    }
 }

@@ -1,17 +1,19 @@
-/// Sensor Measurement Lists in JSON (RFC 8428): an array of records with base fields.
+/// A decoder of Sensor Measurement Lists in JSON (RFC 8428): an array of records with base fields.
 ///
 ///     [{"bn":"urn:dev:ow:10e2073a01080063:","bt":1.320067464e+09,"bu":"%RH","n":"humidity","v":20},
 ///      {"n":"temperature","u":"Cel","v":23.1,"t":60}]
 ///
-/// A record's resolved name (`bn` + `n`) is device and metric, split at the last `/` or `:`; without a device in it,
-/// the device is the topic's. Where the topic names a device, the pack may repeat that name or call the device by one
-/// URN of its own; see ``SenMLPack``. Records of one device and time make one reading. Times below 2^28 are relative to the
-/// receive time (section 4.5.3). `vb` is 1 or 0; `s` is the metric `{name}.sum`, whose unit is multiplied by seconds;
-/// `vs` and `vd` are no metrics. Units become the usual ones: `Cel` °C, `%RH` and `%EL` %.
+/// *Names.* A record's resolved name (`bn` + `n`) is split at its last `/` or `:` into device and metric. If it
+/// contains no device, the topic's device is used. If the topic names a device, the pack may repeat that name or use
+/// one URN for the device; see ``SenMLPack``.
+///
+/// *Readings.* The records of one device and time form one reading. Times below 2^28 are relative to the receive time
+/// (section 4.5.3). `vb` becomes 1 or 0; `s` becomes the metric `{name}.sum`, with its unit multiplied by seconds. `vs`
+/// and `vd` are skipped. Units are converted to the usual symbols: `Cel` to °C, `%RH` and `%EL` to %.
 package struct SenMLDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .senml }
 
-    /// The newest version of the format that is understood (section 4.4).
+    /// The newest supported version of the format (section 4.4).
     private static let version: Double = 10
 
     package init() {}
@@ -36,7 +38,7 @@ package struct SenMLDecoder: JSONPayloadDecoder {
         return try pack.readings()
     }
 
-    /// Whether an array looks like a SenML pack: its first record has a base field, or a name and a value.
+    /// Returns true if an array looks like a SenML pack: its first record has a base field, or a name and a value.
     static func isPack(_ elements: [JSONValue]) -> Bool {
         guard case .object(let members)? = elements.first else { return false }
         var hasName = false
@@ -50,5 +52,238 @@ package struct SenMLDecoder: JSONPayloadDecoder {
             }
         }
         return hasName && hasValue
+    }
+}
+
+/// The supported fields of one SenML record (RFC 8428, section 4).
+struct SenMLRecord {
+    var baseName: String?
+    var baseTime: Double?
+    var baseUnit: String?
+    var baseValue: Double?
+    var baseSum: Double?
+    var version: Double?
+    var name: String?
+    var unit: String?
+    var value: Double?
+    var boolean: Bool?
+    var sum: Double?
+    var time: Double?
+
+    /// Creates an empty record, used to accumulate base fields.
+    init() {}
+
+    /// Reads the fields of a record.
+    ///
+    /// - Throws: ``DecodeError/wrongType(what:expected:found:)`` if a field has the wrong type, or if an unknown field
+    ///   must be understood because its name ends with `_` (section 4.4).
+    init(_ members: [JSONMember]) throws(DecodeError) {
+        for member in members {
+            switch ExactString(member.name) {
+            case "bn": baseName = try Self.string(member)
+            case "bt": baseTime = try Self.number(member)
+            case "bu": baseUnit = try Self.string(member)
+            case "bv": baseValue = try Self.number(member)
+            case "bs": baseSum = try Self.number(member)
+            case "bver": version = try Self.number(member)
+            case "n": name = try Self.string(member)
+            case "u": unit = try Self.string(member)
+            case "v": value = try Self.number(member)
+            case "s": sum = try Self.number(member)
+            case "t": time = try Self.number(member)
+            case "vb":
+                guard let bool = member.value.boolValue else {
+                    throw .wrongType(what: "the SenML field 'vb'", expected: "true or false", found: member.value.kind)
+                }
+                boolean = bool
+            case _ where member.name.utf8.last == UInt8(ascii: "_"):
+                throw .wrongType(
+                    what: "a SenML field that must be understood", expected: "one of RFC 8428",
+                    found: Excerpt(of: member.name).description)
+            default: continue
+            }
+        }
+    }
+
+    /// Takes over the base fields of `record`. They apply to it and to all following records, until they are set again
+    /// (section 4.1).
+    mutating func takeBaseFields(of record: SenMLRecord) {
+        baseName = record.baseName ?? baseName
+        baseTime = record.baseTime ?? baseTime
+        baseUnit = record.baseUnit ?? baseUnit
+        baseValue = record.baseValue ?? baseValue
+        baseSum = record.baseSum ?? baseSum
+    }
+
+    private static func string(_ member: JSONMember) throws(DecodeError) -> String {
+        guard let string = member.value.stringValue else {
+            throw .wrongType(
+                what: "the SenML field '\(member.name)'", expected: "a string", found: member.value.kind)
+        }
+        return string
+    }
+
+    private static func number(_ member: JSONMember) throws(DecodeError) -> Double {
+        guard let number = member.value.numberValue else {
+            throw .wrongType(
+                what: "the SenML field '\(member.name)'", expected: "a number", found: member.value.kind)
+        }
+        return number
+    }
+}
+
+/// A collector that groups resolved SenML records into readings: one per device and time, in the order of their first
+/// records.
+///
+/// A resolved name is split at its last `/` or `:` into device and metric; `urn:dev:` and two more parts are a device
+/// (RFC 9039). Any `/` in a device name becomes `:`, because a device is one level of a room's name. If the topic names
+/// the device and the route allows no foreign devices, every record belongs to the topic's device. For example, on the
+/// topic of the device d1:
+///
+///     record name              result
+///     temperature              metric temperature
+///     d1/temperature           metric temperature; d1/env/temperature is env/temperature
+///     urn:dev:ow:10e2:voltage  metric voltage: a URN is the device's own name, if the pack uses only one
+///     d2/temperature           error foreign_device
+struct SenMLPack {
+    private struct Key: Hashable {
+        var device: ExactString
+        var time: Timestamp?
+    }
+
+    /// A reading under construction.
+    private struct Part {
+        var device: DeviceID
+        var time: Timestamp?
+        var collector: MetricCollector
+    }
+
+    private let context: DecodingContext
+    private var parts: [Part] = []
+    private var indices: [Key: Int] = [:]
+    /// The device of the latest base name. Most records share that base name and have no device in their own name.
+    private var baseDevice: (baseName: ExactString, device: DeviceID)?
+    /// The URN that the topic's device uses for itself.
+    private var ownURN: ExactString?
+
+    /// Times in seconds below this value are relative to now (section 4.5.3).
+    private static let firstAbsoluteTime: Double = 268_435_456
+
+    /// The maximum length of a device, a separator and a metric.
+    private static let maximumNameByteCount = DeviceID.maximumByteCount + 1 + Metric.maximumNameByteCount
+
+    init(context: DecodingContext) {
+        self.context = context
+    }
+
+    /// Adds the values of a record to its reading, with the base fields in `base` applied.
+    mutating func add(_ record: SenMLRecord, base: SenMLRecord) throws(DecodeError) {
+        let value: Double? =
+            record.value.map { $0 + (base.baseValue ?? 0) } ?? record.boolean.map { $0 ? 1 : 0 }
+        let sum = record.sum.map { $0 + (base.baseSum ?? 0) }
+        guard value != nil || sum != nil else { return }
+
+        let (device, metric) = try resolve(baseName: base.baseName ?? "", name: record.name ?? "")
+        let index = try part(of: device, at: try resolve(time: (base.baseTime ?? 0) + (record.time ?? 0)))
+        // Oversized units are dropped here, before they are copied for every record.
+        let unit = (record.unit ?? base.baseUnit)
+            .flatMap { $0.utf8.count <= MetricCollector.maximumUnitByteCount ? Self.usualUnit(of: $0) : nil }
+        if let value { try parts[index].collector.add(metric, value, unit: record.boolean == nil ? unit : nil) }
+        if let sum { try parts[index].collector.add("\(metric).sum", sum, unit: unit.map { "\($0)·s" }) }
+    }
+
+    /// Returns the readings.
+    ///
+    /// - Throws: ``DecodeError/noNumber`` if no record had a number.
+    func readings() throws(DecodeError) -> [DecodedReading] {
+        if parts.isEmpty { throw .noNumber }
+        return parts.map { DecodedReading(device: $0.device, metrics: $0.collector.metrics, deviceTime: $0.time) }
+    }
+
+    /// Returns the index of the reading for a device and time, after adding it if necessary.
+    private mutating func part(of device: DeviceID, at time: Timestamp?) throws(DecodeError) -> Int {
+        let key = Key(device: ExactString(device.rawValue), time: time)
+        if let last = parts.indices.last, parts[last].time == time,
+            ExactString(parts[last].device.rawValue) == key.device
+        {
+            return last
+        }
+        if let known = indices[key] { return known }
+        try context.limits.check(readingCount: parts.count + 1)
+        indices[key] = parts.count
+        parts.append(
+            Part(device: device, time: time, collector: MetricCollector(context: context, expecting: 4)))
+        return parts.count - 1
+    }
+
+    // MARK: Names
+
+    /// Resolves a base name and a name into device and metric.
+    private mutating func resolve(
+        baseName: String, name: String
+    ) throws(DecodeError) -> (device: DeviceID, metric: String) {
+        let isPlain = !name.isEmpty && !name.utf8.contains(where: Self.isSeparator)
+        if isPlain, let known = baseDevice, known.baseName == ExactString(baseName) { return (known.device, name) }
+        // Checked before the two are joined, so that a long base name is not copied for every record.
+        for part in [baseName, name] where part.utf8.count > Self.maximumNameByteCount { throw .badDevice(part) }
+        let (device, metric) = try resolve(baseName + name)
+        if isPlain, metric.utf8.count == name.utf8.count { baseDevice = (ExactString(baseName), device) }
+        return (device, metric.isEmpty ? context.metricOrDefault : metric)
+    }
+
+    private mutating func resolve(_ name: String) throws(DecodeError) -> (device: DeviceID, metric: String) {
+        if let own = context.device, !context.allowsForeignDevices, let rest = Self.rest(of: name, below: own) {
+            return (own, rest)
+        }
+        let text = name.utf8
+        let isURN = text.starts(with: "urn:".utf8)
+        let isBareURN = text.starts(with: "urn:dev:".utf8) && text.count(where: Self.isSeparator) == 3
+        let separator = isBareURN ? nil : text.lastIndex(where: Self.isSeparator)
+        let metric = isBareURN ? "" : separator.map { String(name[text.index(after: $0)...]) } ?? name
+        let device = isBareURN ? name : separator.map { String(name[..<$0]) } ?? ""
+        if device.isEmpty { return (try context.device(orNamed: nil), metric) }
+        if isURN, let own = context.device, !context.allowsForeignDevices {
+            guard ownURN.map({ $0 == ExactString(device) }) ?? true else {
+                throw .foreignDevice(device, topicDevice: own.rawValue)
+            }
+            ownURN = ExactString(device)
+            return (own, metric)
+        }
+        let level = String(String.UnicodeScalarView(device.unicodeScalars.map { $0 == "/" ? ":" : $0 }))
+        return (try context.payloadDevice(named: level), metric)
+    }
+
+    /// Returns the text after a device's name and a separator; empty if the name is the device's URN itself. Otherwise
+    /// `nil`.
+    private static func rest(of name: String, below device: DeviceID) -> String? {
+        let text = name.utf8
+        let own = device.rawValue.utf8
+        guard text.starts(with: own) else { return nil }
+        let end = text.index(text.startIndex, offsetBy: own.count)
+        if end == text.endIndex { return own.starts(with: "urn:".utf8) ? "" : nil }
+        return isSeparator(text[end]) ? String(name[text.index(after: end)...]) : nil
+    }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "/") || byte == UInt8(ascii: ":")
+    }
+
+    /// Returns the instant of a resolved time; `nil` for 0, which means now.
+    private func resolve(time: Double) throws(DecodeError) -> Timestamp? {
+        if time == 0 { return nil }
+        if time >= Self.firstAbsoluteTime {
+            guard let timestamp = Timestamp(secondsSinceEpoch: time) else { throw .badTime(time.description) }
+            return timestamp
+        }
+        guard let offset = Timestamp(secondsSinceEpoch: time) else { throw .badTime(time.description) }
+        return context.receivedAt.advanced(by: .nanoseconds(offset.nanosecondsSinceEpoch))
+    }
+
+    private static func usualUnit(of unit: String) -> String {
+        switch unit {
+        case "Cel": "°C"
+        case "%RH", "%EL": "%"
+        default: unit
+        }
     }
 }

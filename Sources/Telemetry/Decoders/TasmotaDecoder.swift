@@ -1,17 +1,20 @@
-/// Tasmota's `tele/{device}/SENSOR` and `STATE`: sensors as objects, with the units beside them.
+/// A decoder of Tasmota's `tele/{device}/SENSOR` and `STATE` messages. Each sensor is an object; units are separate
+/// members.
 ///
 ///     {"Time":"2024-05-01T12:00:00","AM2301":{"Temperature":21.5,"Humidity":55},"TempUnit":"C"}
 ///     {"Time":"…","ENERGY":{"Total":3.185,"Power":23,"ApparentPower":32,"Voltage":229,"Current":0.14}}
 ///     {"Time":"…","UptimeSec":4711,"POWER":"ON","Wifi":{"RSSI":78,"Signal":-61}}
 ///
-/// *Names.* A sensor's value is named by its quantity alone, in snake case (`temperature`, `apparent_power`), as long
-/// as one sensor has it; when several do, by sensor and quantity as Tasmota writes them (`AM2301.Temperature`). A
-/// quantity that is `null` for the moment counts too, so that names do not change when a sensor fails. Values outside
-/// of sensors keep their names (`POWER`, `UptimeSec`), so that the relay `POWER` and the `power` in watts stay two.
-/// Arrays, which meters with several phases send, are numbered from 1 (`power.1`). `ON` and `OFF` are 1 and 0.
+/// *Names.* A quantity of only one sensor is a metric under its own name in snake case (`temperature`,
+/// `apparent_power`). If several sensors have the quantity, the names are sensor and quantity in Tasmota's spelling
+/// (`AM2301.Temperature`). A `null` quantity counts too, so that names do not change when a sensor fails. Values
+/// outside sensors keep their names (`POWER`, `UptimeSec`), so that the relay `POWER` and the `power` in watts stay
+/// distinct. The elements of arrays, which multi-phase meters send, are numbered from 1 (`power.1`). `ON` and `OFF`
+/// become 1 and 0.
 ///
-/// *Time.* `Epoch` when it is there, else `Time`. Without an offset it is read as UTC; set `Timezone 0`, or
-/// `SetOption52 1`, which adds the offset. A zone that puts it off is seen by ``TimePolicy`` only when it is ahead.
+/// *Time.* `Epoch` if present, else `Time`. A `Time` without an offset is read as UTC, so devices should use
+/// `Timezone 0`, or `SetOption52 1`, which adds the offset. ``TimePolicy`` notices a wrong zone only if it puts the
+/// time ahead.
 package struct TasmotaDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .tasmota }
 
@@ -37,7 +40,7 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
                     context.limits)
             }
         }
-        // How many sensors have a quantity of that short name.
+        // The number of sensors that have a quantity of each short name.
         var counts: [String: Int] = [:]
         for quantity in quantities where quantity.sensor != nil { counts[quantity.shortName, default: 0] += 1 }
 
@@ -55,10 +58,10 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         ]
     }
 
-    /// Walks down the objects of a sensor to their values. Limits are enforced here already, for names are made of
-    /// paths, and long ones of many values would take long.
+    /// Collects the values of a sensor, including those in nested objects. Limits are enforced before names are built
+    /// from the paths, because many long names would take too long.
     ///
-    /// - Parameter byteCount: Of the sensor's name and the path, with a separator between each two names.
+    /// - Parameter byteCount: The length of the sensor's name and the path, including a separator between names.
     private static func collect(
         _ members: [JSONMember], of sensor: String, path: inout [String], byteCount: Int,
         into quantities: inout [TasmotaQuantity], _ limits: DecodingLimits
@@ -78,7 +81,8 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         }
     }
 
-    /// Whether a value that is no object may be a metric's now or later: texts other than `ON` and `OFF` never are.
+    /// Returns true if a value other than an object may be a metric now or later. Strings other than `ON`, `OFF`,
+    /// `true` and `false` never are.
     private static func isQuantity(_ value: JSONValue) -> Bool {
         value.stringValue.map { OnOff.value(of: $0) != nil } ?? true
     }
@@ -114,11 +118,109 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         return try value["Time"].flatMap { (time) throws(DecodeError) in try DeviceTime.timestamp(from: time) }
     }
 
-    /// Members about the message, not measured.
+    /// Returns true for members that describe the message and are not measured values.
     private static func isMetadata(_ name: String) -> Bool {
         switch ExactString(name) {
         case "Time", "Epoch", "TempUnit", "PressureUnit", "SpeedUnit", "MassUnit", "VolumeUnit": true
         default: false
+        }
+    }
+}
+
+/// A value of a Tasmota message, with its sensor and path.
+struct TasmotaQuantity {
+    /// The top-level object, such as `AM2301` or `ENERGY`; `nil` for a value outside any object.
+    let sensor: String?
+    /// The names from the sensor down to the value.
+    let path: [String]
+    let value: JSONValue
+    /// The path in snake case: `ApparentPower` becomes `apparent_power`.
+    let shortName: String
+
+    init(sensor: String?, path: [String], value: JSONValue) {
+        self.sensor = sensor
+        self.path = path
+        self.value = value
+        self.shortName = path.map(Self.snakeCase).joined(separator: ".")
+    }
+
+    /// Sensor and path in Tasmota's spelling: `AM2301.Temperature`.
+    var fullName: String {
+        ((sensor.map { [$0] } ?? []) + path).joined(separator: ".")
+    }
+
+    /// Converts a name to lower case, with `_` before each capitalised word inside it: `DewPoint` → `dew_point`, `eCO2`
+    /// → `eco2`.
+    private static func snakeCase(_ name: String) -> String {
+        let letters = Array(name.unicodeScalars)
+        var result = ""
+        for (index, letter) in letters.enumerated() {
+            let beginsWord =
+                index > 0 && index + 1 < letters.count && letter.properties.isUppercase
+                && !letters[index - 1].properties.isUppercase && letters[index - 1] != "_"
+                && letters[index + 1].properties.isLowercase
+            if beginsWord { result += "_" }
+            result += letter.properties.lowercaseMapping
+        }
+        return result
+    }
+}
+
+/// The units of Tasmota's quantities. The units of temperature and pressure are given in the message; the others are
+/// fixed.
+struct TasmotaUnits {
+    /// `°C` or `°F`; `nil` if the message does not give it.
+    private let temperature: String?
+    /// `hPa`, `mmHg` or `inHg`; `nil` if the message does not give it.
+    private let pressure: String?
+
+    /// Creates the units from the values of `TempUnit` and `PressureUnit`.
+    init(temperature: String?, pressure: String?) {
+        self.temperature =
+            switch temperature.map(ExactString.init(stringLiteral:)) {
+            case "C": Temperature.celsiusUnit
+            case "F": Temperature.fahrenheitUnit
+            default: temperature
+            }
+        self.pressure = pressure
+    }
+
+    /// Returns the unit of a quantity, if it has one.
+    func unit(of quantity: TasmotaQuantity) -> String? {
+        guard let name = quantity.path.last else { return nil }
+        switch quantity.sensor.map(ExactString.init(stringLiteral:)) {
+        case nil: return ExactString(name) == "UptimeSec" ? "s" : nil
+        case "ENERGY": return Self.energyUnit(of: name)
+        case "Wifi": return ExactString(name) == "Signal" ? "dBm" : ExactString(name) == "RSSI" ? "%" : nil
+        default: return unit(ofSensorQuantity: name)
+        }
+    }
+
+    private func unit(ofSensorQuantity name: String) -> String? {
+        switch ExactString(name) {
+        case "Temperature", "DewPoint": temperature
+        case "Pressure", "SeaPressure": pressure
+        case "Humidity": "%"
+        case "Illuminance": "lx"
+        case "CarbonDioxide", "CO2", "eCO2": "ppm"
+        case "TVOC": "ppb"
+        case "PM1", "PM2.5", "PM10": "µg/m³"
+        case "Distance": "cm"
+        default: nil
+        }
+    }
+
+    private static func energyUnit(of name: String) -> String? {
+        switch ExactString(name) {
+        case "Total", "Yesterday", "Today": "kWh"
+        case "Period": "Wh"
+        case "Power": "W"
+        case "ApparentPower": "VA"
+        case "ReactivePower": "var"
+        case "Voltage": "V"
+        case "Current": "A"
+        case "Frequency": "Hz"
+        default: nil
         }
     }
 }

@@ -1,14 +1,14 @@
-/// ThingsBoard's telemetry, as its MQTT device API and gateway API document it.
+/// A decoder of ThingsBoard telemetry, as documented for its MQTT device API and gateway API.
 ///
 ///     {"temperature":22.5}                                       device: values now
-///     {"ts":1451649600512,"values":{"temperature":22.5}}         device: values at a time
+///     {"ts":1451649600512,"values":{"temperature":22.5}}         device: values at a given time
 ///     [{"ts":…,"values":{…}},{"temperature":22.5}]               device: several of both
 ///     {"Device A":[{"ts":…,"values":{…}}],"Device B":[…]}        gateway: several devices
 ///
-/// A topic that names a device takes the gateway form of that device alone, unless its route says otherwise.
+/// A topic that names a device accepts the gateway form only for that device, unless its route allows foreign devices.
 ///
-/// Only `ts` beside an object `values` is a time; in a plain object every name is a metric, `ts` too. The API has
-/// milliseconds; seconds are recognised as well. Strings and arrays are no metrics.
+/// `ts` is a time only next to an object `values`. In a plain object every name is a metric, including `ts`. The API
+/// uses milliseconds; seconds are recognised as well. Strings and arrays are skipped.
 package struct ThingsBoardDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .thingsboard }
 
@@ -31,7 +31,7 @@ package struct ThingsBoardDecoder: JSONPayloadDecoder {
         return readings
     }
 
-    /// Whether every member is an array of objects: then the names are devices.
+    /// Returns true if every member is a non-empty array of objects, so that the member names are devices.
     static func isGatewayForm(_ members: [JSONMember]) -> Bool {
         !members.isEmpty
             && members.allSatisfy { member in

@@ -1,12 +1,12 @@
-/// Zigbee2MQTT's device states: `zigbee2mqtt/{friendly name}` with a flat JSON object.
+/// A decoder of Zigbee2MQTT's device states: `zigbee2mqtt/{friendly name}` with a flat JSON object.
 ///
 ///     {"temperature":27.34,"humidity":44.72,"battery":97,"linkquality":120,"last_seen":"2024-05-01T12:00:00+02:00"}
 ///     {"contact":false,"state":"ON"}
 ///
-/// `true`, `false` and the strings `ON` and `OFF` are 1 and 0. `last_seen` (ISO 8601 or milliseconds) is the time.
-/// Units are those of Zigbee2MQTT's generic exposes; `voltage` has none, for it is mV on batteries and V on plugs.
-/// `device` and `update` are about the device, not measured, and are passed over. Topics of the bridge, of availability
-/// and of commands are no readings. With `output: attribute`, a topic per value, the payload is a bare value.
+/// `true`, `false` and the strings `ON` and `OFF` become 1 and 0. `last_seen` (ISO 8601 or milliseconds) is the time.
+/// Units are those of Zigbee2MQTT's generic exposes; `voltage` has none, because it is in mV for batteries and in V for
+/// plugs. `device` and `update` describe the device and are skipped. Topics of the bridge, of availability and of
+/// commands carry no readings. With `output: attribute`, which uses one topic per value, the payload is a bare value.
 package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .zigbee2mqtt }
 
@@ -43,7 +43,7 @@ package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
         ]
     }
 
-    /// Whether Zigbee2MQTT uses the topic for itself, for availability or for commands.
+    /// Returns true if Zigbee2MQTT uses the topic for its bridge, for availability or for commands.
     private static func isService(topic: String) -> Bool {
         let levels = topic.split(separator: "/", omittingEmptySubsequences: false)
         guard levels.count > 2 else { return false }

@@ -1,14 +1,14 @@
 extension JSONParser {
-    /// 10^0 to 10^22: the powers of ten that a double holds exactly.
+    /// 10^0 to 10^22, the powers of ten that a double represents exactly.
     private static let exactPowersOfTen: [Double] = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
         1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
     ]
 
-    /// The number that starts here (RFC 8259 section 6), correctly rounded.
+    /// Parses the number at the current position (RFC 8259 section 6), correctly rounded.
     ///
-    /// When its digits make an integer up to 2^53 and its power of ten is exact too, one multiplication or division
-    /// rounds correctly (Clinger, 1990): that is nearly every number that a sensor sends. All others go through the
+    /// If the digits form an integer up to 2^53 and the power of ten is exact too, one multiplication or division
+    /// rounds correctly (Clinger, 1990). This covers nearly every number that sensors send. All others go through the
     /// standard library.
     mutating func number() throws(JSONError) -> Double {
         let start = position
@@ -52,7 +52,7 @@ extension JSONParser {
         guard digit != nil else { throw unexpected(.digit) }
         var value = 0
         while let next = digit {
-            // Beyond any double already: more digits change nothing.
+            // Already beyond any double: further digits make no difference.
             if value < 100_000 { value = value * 10 + Int(next) }
             position += 1
         }
@@ -67,13 +67,13 @@ extension JSONParser {
     }
 }
 
-/// The digits of a decimal number as an integer times a power of ten.
+/// A decimal number as an integer significand and a power of ten.
 private struct DecimalDigits {
     var exponent = 0
     private var significand: UInt64 = 0
     private var isExact = true
 
-    /// More than this and another digit might not fit.
+    /// The largest significand to which another digit can be appended without overflow.
     private static let fullSignificand: UInt64 = (.max - 9) / 10
 
     @inline(__always)
@@ -88,7 +88,7 @@ private struct DecimalDigits {
         exponent -= 1
     }
 
-    /// The correctly rounded value, or `nil` when one floating-point operation does not give it for sure.
+    /// The correctly rounded value, or `nil` when a single floating-point operation might not produce it.
     @inline(__always)
     func exactValue(powers: [Double]) -> Double? {
         guard isExact, significand <= 9_007_199_254_740_992 else { return nil }

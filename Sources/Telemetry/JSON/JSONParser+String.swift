@@ -1,5 +1,6 @@
 extension JSONParser {
-    /// The string whose opening quote stands here (RFC 8259 section 7); the position is then after its closing quote.
+    /// Parses the string whose opening quote is at the current position (RFC 8259 section 7), and moves past its
+    /// closing quote.
     mutating func string() throws(JSONError) -> String {
         position += 1
         let start = position
@@ -21,7 +22,7 @@ extension JSONParser {
         throw JSONError(.unexpectedEnd, at: position)
     }
 
-    /// The slow way: copies the string while it replaces escapes.
+    /// The slow path: copies the string and replaces its escapes.
     private mutating func stringWithEscapes(from start: Int) throws(JSONError) -> String {
         var plainStart = start
         var result: [UInt8] = []
@@ -44,7 +45,7 @@ extension JSONParser {
         throw JSONError(.unexpectedEnd, at: position)
     }
 
-    /// What stands from `start` to the position, which has no escapes.
+    /// Returns the text from `start` to the current position, which contains no escapes.
     @inline(__always)
     private func text(from start: Int, isASCII: Bool) throws(JSONError) -> String {
         let bytes = UnsafeBufferPointer(start: base + start, count: position - start)
@@ -55,7 +56,8 @@ extension JSONParser {
         return text
     }
 
-    /// Appends what stands from `start` to the position, which has no escapes and must be UTF-8 by itself.
+    /// Appends the bytes from `start` to the current position. They contain no escapes and must be valid UTF-8 on their
+    /// own.
     private func appendPlain(from start: Int, to result: inout [UInt8]) throws(JSONError) {
         let bytes = UnsafeBufferPointer(start: base + start, count: position - start)
         if bytes.contains(where: { $0 >= 0x80 }) {
@@ -65,7 +67,7 @@ extension JSONParser {
         result += bytes
     }
 
-    /// The character that the escape after a backslash stands for.
+    /// Parses the escape after a backslash and returns the character that it denotes.
     private mutating func escape() throws(JSONError) -> Unicode.Scalar {
         guard position < end else { throw JSONError(.unexpectedEnd, at: position) }
         let letter = base[position]
@@ -84,7 +86,7 @@ extension JSONParser {
         return scalar
     }
 
-    /// `uXXXX`, or two of them that make a surrogate pair.
+    /// Parses `uXXXX`, or two of these escapes that form a surrogate pair.
     private mutating func unicodeEscape() throws(JSONError) -> Unicode.Scalar {
         let start = position - 1
         let unit = try hexadecimalUnit()
@@ -100,7 +102,7 @@ extension JSONParser {
         return scalar
     }
 
-    /// The four digits after the `u` that stands here.
+    /// Parses the four hexadecimal digits after the `u` at the current position.
     private mutating func hexadecimalUnit() throws(JSONError) -> UInt16 {
         position += 1
         var unit: UInt16 = 0

@@ -1,15 +1,15 @@
-/// A strict parser of JSON texts (RFC 8259): what comes from devices and from clients.
+/// A strict JSON parser (RFC 8259) for payloads from devices and clients.
 ///
-/// Strict means: UTF-8 without a byte order mark, no comments, no trailing commas, no NaN or Infinity, no lone
-/// surrogates, no number that overflows a double, no name twice in an object, and nesting and members up to a limit, so
-/// that no text can exhaust the stack. The text's length is the caller's to limit; the work grows in proportion to it.
-/// Hand-written because it runs once for every message from the broker.
+/// It rejects a byte order mark, invalid UTF-8, comments, trailing commas, NaN and Infinity, lone surrogates, numbers
+/// that overflow a double, and duplicate names in an object. Nesting depth and member counts are limited, so no text
+/// can exhaust the stack. The caller limits the text's length; the work grows in proportion to it. Hand-written because
+/// it runs once for every message from the broker.
 package struct JSONParser {
-    /// How deep objects and arrays may nest when the caller does not say.
+    /// The default nesting limit of objects and arrays.
     package static let defaultMaxDepth = 32
-    /// The deepest nesting that a caller may allow; each level costs a stack frame.
+    /// The largest nesting limit that a caller may set. Each level costs a stack frame.
     package static let highestMaxDepth = 256
-    /// The default limit of members of an object.
+    /// The default limit of members per object.
     package static let defaultMaxMembers = 4096
 
     let base: UnsafePointer<UInt8>
@@ -20,10 +20,10 @@ package struct JSONParser {
     private var valueCount = 0
     var position = 0
 
-    /// The value of a whole text; white space around it is allowed, anything else is not.
+    /// Parses a whole text. White space may surround the value; anything else is an error.
     ///
-    /// `maxDepth` above ``highestMaxDepth`` counts as that. `maxValues` limits all values together, objects and arrays
-    /// included: a value takes many times the bytes of its text.
+    /// A `maxDepth` above ``highestMaxDepth`` is reduced to it. `maxValues` limits the total number of values,
+    /// including objects and arrays, because a parsed value takes many times the bytes of its text.
     package static func parse(
         _ bytes: [UInt8], maxDepth: Int = defaultMaxDepth, maxMembers: Int = defaultMaxMembers, maxValues: Int = .max
     ) throws(JSONError) -> JSONValue {
@@ -32,7 +32,7 @@ package struct JSONParser {
         }
     }
 
-    /// The same for bytes that live elsewhere, such as in a network buffer. Nothing of them is kept.
+    /// Parses bytes owned by the caller, such as a network buffer. The result keeps no reference to them.
     package static func parse(
         _ bytes: UnsafeRawBufferPointer, maxDepth: Int = defaultMaxDepth
     ) throws(JSONError) -> JSONValue {
@@ -143,7 +143,7 @@ package struct JSONParser {
         }
     }
 
-    /// Steps over `literal` when it stands here as a whole.
+    /// Skips `literal` and returns true if the text continues with all of it.
     private mutating func skip(_ literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard end - position >= count else { return false }
@@ -152,7 +152,7 @@ package struct JSONParser {
         return true
     }
 
-    /// Whether `NaN`, `inf` or `Infinity` stands here, in any case: what many printers make of such a double.
+    /// True when `NaN`, `inf` or `Infinity` follows, in any case. Many printers write such doubles that way.
     var isAtNonFiniteLiteral: Bool {
         var start = position
         if start < end, base[start] == UInt8(ascii: "-") || base[start] == UInt8(ascii: "+") { start += 1 }
@@ -162,8 +162,121 @@ package struct JSONParser {
             || letters == (UInt8(ascii: "i"), UInt8(ascii: "n"), UInt8(ascii: "f"))
     }
 
+    /// Returns the error for an unexpected byte, or for the unexpected end of the text.
     func unexpected(_ expected: JSONError.Expectation) -> JSONError {
         guard position < end else { return JSONError(.unexpectedEnd, at: position) }
         return JSONError(.unexpectedByte(base[position], expected: expected), at: position)
+    }
+}
+
+/// A detector of duplicate names in one JSON object, in time linear in the object's size.
+///
+/// The names of small objects are compared with each other. Larger objects use a hash set with a random seed, so that
+/// senders cannot provoke collisions.
+struct JSONMemberNames {
+    private static let linearSearchLimit = 32
+
+    /// A 64-bit Bloom filter of the names seen so far. A name whose bit is still clear is new, which settles nearly all
+    /// names of a small object without a comparison.
+    private var marks: UInt64 = 0
+    private var seen: Set<ExactString> = []
+
+    /// Records `name`; returns false if it is already among `members`.
+    @inline(__always)
+    mutating func insert(_ name: String, after members: [JSONMember]) -> Bool {
+        guard members.count < Self.linearSearchLimit else { return insertHashed(name, after: members) }
+        let mark = Self.mark(of: name)
+        guard marks & mark != 0 else {
+            marks |= mark
+            return true
+        }
+        let name = ExactString(name)
+        return !members.contains { ExactString($0.name) == name }
+    }
+
+    private mutating func insertHashed(_ name: String, after members: [JSONMember]) -> Bool {
+        if seen.isEmpty {
+            seen.reserveCapacity(4 * members.count)
+            for member in members { seen.insert(ExactString(member.name)) }
+        }
+        return seen.insert(ExactString(name)).inserted
+    }
+
+    private static func mark(of name: String) -> UInt64 {
+        var digest: UInt64 = 0
+        for byte in name.utf8 { digest = (digest &+ UInt64(byte)) &* 0x9E37_79B9_7F4A_7C15 }
+        return 1 << (digest >> 58)
+    }
+}
+
+/// An error that says why and where a text is not valid JSON.
+///
+/// The description is meant for the author of the text. It goes into dead letters and into the `message` of `error`
+/// frames, so it never quotes more than one byte of the input or the beginning of a name.
+package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The input that would have been valid at the offset.
+    package enum Expectation: String, Hashable, Sendable {
+        case value = "a value"
+        case name = "a name in double quotes"
+        case nameOrEnd = "a name in double quotes or '}'"
+        case valueOrEnd = "a value or ']'"
+        case colon = "':'"
+        case commaOrBrace = "',' or '}'"
+        case commaOrBracket = "',' or ']'"
+        case digit = "a digit"
+        case hexDigit = "a hexadecimal digit"
+        case escape = "one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u"
+        case end = "the end of the text"
+    }
+
+    package enum Reason: Hashable, Sendable {
+        case empty
+        case unexpectedEnd
+        case unexpectedByte(UInt8, expected: Expectation)
+        case invalidUTF8
+        /// A byte below 0x20 inside a string, which RFC 8259 section 7 requires to be escaped.
+        case controlCharacter(UInt8)
+        case loneSurrogate
+        /// `NaN` or `Infinity` in any spelling.
+        case notFinite
+        /// A number whose magnitude exceeds 1.8e308.
+        case numberTooLarge
+        case tooDeep(limit: Int)
+        /// A duplicate name in one object. RFC 8259 section 4 leaves its meaning undefined.
+        case duplicateName(String)
+        case tooManyMembers(limit: Int)
+        case tooManyValues(limit: Int)
+    }
+
+    package var reason: Reason
+    /// Bytes from the start of the text to the first invalid byte.
+    package var offset: Int
+
+    package init(_ reason: Reason, at offset: Int) {
+        self.reason = reason
+        self.offset = offset
+    }
+
+    package var description: String {
+        switch reason {
+        case .empty: "the text is empty, a JSON value is expected"
+        case .unexpectedEnd: "the text ends at byte \(offset) before the value is complete"
+        case .unexpectedByte(let byte, let expected):
+            "at byte \(offset): found \(Self.name(of: byte)) where \(expected.rawValue) is expected"
+        case .invalidUTF8: "at byte \(offset): not valid UTF-8"
+        case .controlCharacter(let byte):
+            "at byte \(offset): control character \(Self.name(of: byte)) in a string; write it as an escape"
+        case .loneSurrogate: "at byte \(offset): half of a surrogate pair; \\ud800 to \\udfff come in pairs"
+        case .notFinite: "at byte \(offset): NaN and Infinity are no JSON numbers"
+        case .numberTooLarge: "at byte \(offset): the number is too large for a double (1.8e308)"
+        case .tooDeep(let limit): "at byte \(offset): nested deeper than \(limit) levels"
+        case .duplicateName(let name): "at byte \(offset): the name \(Excerpt(of: name)) comes twice in one object"
+        case .tooManyMembers(let limit): "at byte \(offset): an object has more than \(limit) members"
+        case .tooManyValues(let limit): "at byte \(offset): the text has more than \(limit) values"
+        }
+    }
+
+    private static func name(of byte: UInt8) -> String {
+        (0x21...0x7E).contains(byte) ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
     }
 }

@@ -1,7 +1,7 @@
-/// A parsed JSON text (RFC 8259).
+/// A parsed JSON value (RFC 8259).
 ///
-/// Objects keep their members in the text's order, because metrics are shown in the order in which a device sends
-/// them. In a parsed object no name occurs twice.
+/// Objects keep their members in source order, because metrics are shown in the order in which a device sends them. A
+/// parsed object contains no duplicate names.
 package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -11,48 +11,49 @@ package enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([JSONMember])
 
-    /// The value of the member of that name; `nil` when there is none, or when this is no object. Looks at every
-    /// member: whoever asks for many names walks over the members once instead.
+    /// The value of the named member; `nil` if there is none or this is not an object. The search is linear: to look up
+    /// many names, iterate over the members once instead.
     package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         let name = ExactString(name)
         return members.first { ExactString($0.name) == name }?.value
     }
 
-    /// The text of a string, else `nil`.
+    /// The text if this is a string, else `nil`.
     package var stringValue: String? {
         if case .string(let string) = self { string } else { nil }
     }
 
-    /// The value of a number, else `nil`.
+    /// The value if this is a number, else `nil`.
     package var numberValue: Double? {
         if case .number(let number) = self { number } else { nil }
     }
 
-    /// The value of a number that is whole and within ±2^53, where doubles are exact; else `nil`.
+    /// The value if this is a whole number within ±2^53, the range in which doubles are exact; else `nil`.
     package var integerValue: Int64? {
         guard case .number(let number) = self, number.magnitude <= 9_007_199_254_740_992 else { return nil }
         return Int64(exactly: number)
     }
 
-    /// `true` or `false`, else `nil`.
+    /// The value if this is `true` or `false`, else `nil`.
     package var boolValue: Bool? {
         if case .bool(let bool) = self { bool } else { nil }
     }
 
-    /// The elements of an array, else `nil`.
+    /// The elements if this is an array, else `nil`.
     package var arrayValue: [JSONValue]? {
         if case .array(let elements) = self { elements } else { nil }
     }
 
-    /// The members of an object in the text's order, else `nil`.
+    /// The members in source order if this is an object, else `nil`.
     package var objectValue: [JSONMember]? {
         if case .object(let members) = self { members } else { nil }
     }
 
+    /// True for JSON `null`.
     package var isNull: Bool { self == .null }
 
-    /// What this is, with its article, for messages: `a number`, `an object`, `null`.
+    /// The kind of value with its article, for error messages: `a number`, `an object`, `null`.
     package var kind: String {
         switch self {
         case .null: "null"
@@ -64,7 +65,7 @@ package enum JSONValue: Hashable, Sendable {
         }
     }
 
-    /// Appends this value as compact JSON, members in their order.
+    /// Appends this value as compact JSON, with members in their order.
     package func append(to bytes: inout [UInt8]) {
         switch self {
         case .null: JSONWriter.append(raw: "null", to: &bytes)
@@ -88,5 +89,16 @@ package enum JSONValue: Hashable, Sendable {
             }
             bytes.append(UInt8(ascii: "}"))
         }
+    }
+}
+
+/// A name and its value in a JSON object.
+package struct JSONMember: Hashable, Sendable {
+    package var name: String
+    package var value: JSONValue
+
+    package init(name: String, value: JSONValue) {
+        self.name = name
+        self.value = value
     }
 }

@@ -1,21 +1,22 @@
-/// Appends compact JSON (RFC 8259) to a byte array: the wire format of everything Windsock says.
+/// Functions that append compact JSON (RFC 8259) to a byte array. All of Windsock's JSON output is written with them.
 ///
-/// A handful of functions instead of an encoder, because readings are written hundreds of thousands of times a
-/// second and their shape is known.
+/// They replace an encoder because readings are written hundreds of thousands of times a second and have a known shape.
 package enum JSONWriter {
     private static let hexDigits = Array("0123456789abcdef".utf8)
 
-    /// Appends `string` in quotes, escaping what RFC 8259 section 7 requires, and `<`, `>`, `&`, so that the text
-    /// stays harmless when a page puts it into markup. Bytes that are not UTF-8 cannot occur in a `String`.
+    /// Appends `string` in quotes. It escapes the characters that RFC 8259 section 7 requires, DEL, and also `<`, `>`
+    /// and `&`, so that the text stays harmless when a page inserts it into markup. A `String` cannot contain invalid
+    /// UTF-8.
     package static func append(_ string: some StringProtocol, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         appendEscaped(string, to: &bytes)
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Appends the shortest decimal form that reads back equal; integers up to 2^53 without fraction or exponent.
+    /// Appends the shortest decimal form that parses back to the same value. Integers up to 2^53 have no fraction or
+    /// exponent.
     ///
-    /// JSON has no form for NaN and infinities: they are written as `null`. Readings never hold them.
+    /// JSON cannot express NaN and infinities, so they are written as `null`. Readings never contain them.
     package static func append(_ number: Double, to bytes: inout [UInt8]) {
         guard number.isFinite else { return append(raw: "null", to: &bytes) }
         if number.magnitude <= 9_007_199_254_740_992, let integer = Int64(exactly: number) {
@@ -37,12 +38,20 @@ package enum JSONWriter {
         bytes[start...].reverse()
     }
 
-    /// Appends `text` as it stands: for keys and punctuation that are known to need no escaping.
+    /// Appends `timestamp` as a quoted RFC 3339 string in UTC with milliseconds, such as `"2024-05-01T12:00:00.250Z"`.
+    /// This is the `timestamp` of an envelope.
+    package static func appendRFC3339(_ timestamp: Timestamp, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        timestamp.appendRFC3339(to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Appends `text` verbatim, for keys and punctuation that need no escaping.
     package static func append(raw text: StaticString, to bytes: inout [UInt8]) {
         text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
-    /// Copies runs of harmless bytes at once and escapes what stands between them.
+    /// Copies runs of bytes that need no escaping, and escapes the bytes between them.
     private static func appendEscaped(_ string: some StringProtocol, to bytes: inout [UInt8]) {
         let isWhole: Void? = string.utf8.withContiguousStorageIfAvailable { buffer in
             var runStart = 0
@@ -79,5 +88,92 @@ package enum JSONWriter {
             bytes.append(hexDigits[Int(byte >> 4)])
             bytes.append(hexDigits[Int(byte & 15)])
         }
+    }
+}
+
+/// A builder for a compact JSON object, used for small responses of a known shape.
+///
+///     var payload = JSONObjectBuilder()
+///     payload.add("room_id", room)
+///     payload.add("dropped", 12)
+///     payload.finished()  // {"room_id":"sensors/a","dropped":12}
+package struct JSONObjectBuilder {
+    private var bytes: [UInt8] = [UInt8(ascii: "{")]
+
+    package init() {}
+
+    /// Adds a string member.
+    package mutating func add(_ name: StaticString, _ value: some StringProtocol) {
+        addName(name)
+        JSONWriter.append(value, to: &bytes)
+    }
+
+    /// Adds an integer member.
+    package mutating func add(_ name: StaticString, _ value: Int) {
+        addName(name)
+        JSONWriter.append(Int64(value), to: &bytes)
+    }
+
+    /// Adds a number member in the shortest form that parses back to the same value.
+    package mutating func add(_ name: StaticString, _ value: Double) {
+        addName(name)
+        JSONWriter.append(value, to: &bytes)
+    }
+
+    /// Adds a Boolean member.
+    package mutating func add(_ name: StaticString, _ value: Bool) {
+        addName(name)
+        if value {
+            JSONWriter.append(raw: "true", to: &bytes)
+        } else {
+            JSONWriter.append(raw: "false", to: &bytes)
+        }
+    }
+
+    /// Adds an object finished by another builder.
+    package mutating func add(_ name: StaticString, object: [UInt8]) {
+        addName(name)
+        bytes += object
+    }
+
+    /// Adds an instant as an RFC 3339 string.
+    package mutating func add(_ name: StaticString, time: Timestamp) {
+        addName(name)
+        JSONWriter.appendRFC3339(time, to: &bytes)
+    }
+
+    /// Adds an array of strings.
+    package mutating func add(_ name: StaticString, array: some Sequence<String>) {
+        addName(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, value) in array.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONWriter.append(value, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Adds an array of objects finished by other builders.
+    package mutating func add(_ name: StaticString, objects: some Sequence<[UInt8]>) {
+        addName(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, object) in objects.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += object
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Returns the finished object, including its closing brace.
+    package consuming func finished() -> [UInt8] {
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    private mutating func addName(_ name: StaticString) {
+        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        bytes.append(UInt8(ascii: "\""))
+        JSONWriter.append(raw: name, to: &bytes)
+        JSONWriter.append(raw: "\":", to: &bytes)
     }
 }

@@ -1,17 +1,19 @@
-/// Topics on which devices say whether they are there: births, farewells and last wills.
+/// A mapping from status topics to devices. On these topics devices publish births, farewells and last wills.
 ///
-/// A pattern is that of a ``TopicRoute`` that captures `{device}`, such as `sensors/{device}/status`. A topic of a
-/// status route is never one of readings, also where a telemetry route matches it too. The room is not the status
-/// route's own: it is where the telemetry routes put the device's readings.
+/// The pattern is a ``TopicRoute`` pattern that captures `{device}`, such as `sensors/{device}/status`. A status topic
+/// never carries readings, even if a telemetry route matches it too. A status route has no room of its own: statuses go
+/// to the rooms of the device's readings, as set by the telemetry routes.
 package struct StatusRoute: Hashable, Sendable, CustomStringConvertible {
     private let topic: TopicRoute
 
-    /// The status topics of a gateway that has none configured: our own, Tasmota's and Zigbee2MQTT's.
+    /// The status routes of a gateway without configured ones: Windsock's own, Tasmota's and Zigbee2MQTT's topics.
     package static let defaults: [StatusRoute] = [
         "sensors/{device}/status", "tele/{device}/LWT", "zigbee2mqtt/{device}/availability",
     ].compactMap { try? StatusRoute(pattern: $0) }
 
-    /// Throws ``StatusRouteError`` when the pattern is no topic pattern, or has no `{device}`.
+    /// Creates a status route.
+    ///
+    /// - Throws: ``StatusRouteError`` if the pattern is not a valid topic pattern or does not capture `{device}`.
     package init(pattern: String) throws(StatusRouteError) {
         do throws(TopicRouteError) {
             topic = try TopicRoute(pattern: pattern)
@@ -23,21 +25,21 @@ package struct StatusRoute: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The pattern as it was given.
+    /// The pattern as configured.
     package var pattern: String { topic.pattern }
-    /// What to subscribe to: the pattern with `+` for every capture.
+    /// The subscription filter: the pattern with `+` in place of every capture.
     package var filter: TopicFilter { topic.filter }
     package var description: String { pattern }
 
-    /// What the pattern's captures stand for in a topic, or `nil` when the topic is not of this route.
+    /// Returns the values of the pattern's captures in `topic`, or `nil` if the topic does not match.
     func captures(in topic: String) -> [String: String]? {
         self.topic.captures(in: topic)
     }
 
-    /// The room templates of `routes` that this pattern's captures can fill, in the routes' order, each once.
+    /// Returns the room templates of `routes` that this pattern's captures can fill, in route order and without
+    /// duplicates.
     ///
-    /// Empty when no route puts readings where a status of this pattern could follow: then the status route is of no
-    /// use, because its devices' rooms cannot be told.
+    /// If the result is empty, the rooms of the devices cannot be determined, so the status route has no effect.
     package func rooms(of routes: [TopicRoute]) -> [RoomTemplate] {
         let names = topic.captureNames
         var templates: [RoomTemplate] = []
@@ -52,12 +54,37 @@ package struct StatusRoute: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Sequence<StatusRoute> {
-    /// What to subscribe to beside `subscribed`, so that every status of use arrives, once.
+    /// Returns the filters to subscribe to in addition to `subscribed`, so that every usable status arrives exactly
+    /// once.
     ///
-    /// Left out are filters within others, and status routes that no room of `routes` goes with. A shared subscription
-    /// in `subscribed` covers no status: every gateway of a group needs them all.
+    /// It leaves out filters covered by others, and status routes without any usable room template in `routes`. A
+    /// shared subscription in `subscribed` covers no status filter, because every gateway of a group needs all
+    /// statuses.
     package func filters(for routes: [TopicRoute], besides subscribed: [TopicFilter]) -> [TopicFilter] {
         let needed = filter { !$0.rooms(of: routes).isEmpty }.map(\.filter)
         return TopicFilter.minimal(needed).filter { filter in !subscribed.contains { $0.covers(filter) } }
+    }
+}
+
+/// An error in a status route's configuration. The description names the pattern and the allowed form.
+package struct StatusRouteError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Problem: Hashable, Sendable {
+        case badTopic(TopicRouteError)
+        /// The pattern does not capture `{device}`.
+        case noDevice
+    }
+
+    package var pattern: String
+    package var problem: Problem
+
+    package var description: String {
+        switch problem {
+        case .badTopic(let error): "\(error)"
+        case .noDevice:
+            """
+            the status topic \(Excerpt(of: pattern)) does not say which device it is of; allowed is a topic with the \
+            level {device}, such as sensors/{device}/status
+            """
+        }
     }
 }

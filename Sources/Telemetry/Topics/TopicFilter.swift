@@ -1,23 +1,25 @@
-/// A topic filter of MQTT, which is also the form of a room filter: levels separated by `/`, of which `+` stands for
-/// any one level and a final `#` for any number of them, none included.
+/// An MQTT topic filter: levels separated by `/`, where `+` matches any one level and a final `#` any number of levels,
+/// including none. Room filters have the same form.
 ///
-/// Source: MQTT 5, section 4.7.1; `$share/{group}/{filter}` is a shared subscription, section 4.8.2.
-/// A filter that begins with a wildcard matches nothing whose first level begins with `$` (section 4.7.2).
-/// Rooms protect further first levels, such as `users`: those are told to ``matches(_:protecting:)`` and
-/// ``covers(_:protecting:)``.
+/// `$share/{group}/{filter}` is a shared subscription. A filter that begins with a wildcard does not match topics whose
+/// first level begins with `$`. Rooms protect further first levels, such as `users`, which are passed to
+/// ``matches(_:protecting:)`` and ``covers(_:protecting:)``.
+///
+/// Source: MQTT 5, sections 4.7.1, 4.7.2 (`$`) and 4.8.2 (shared subscriptions).
 package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
-    /// The whole text, `$share/…` included.
+    /// The whole text, including `$share/…`.
     package let rawValue: String
-    /// The group of a shared subscription, else `nil`.
+    /// The group of a shared subscription; `nil` for other filters.
     package let shareGroup: String?
-    /// The levels that topics are compared with, those of ``underlying``; there is at least one.
+    /// The levels that are compared with topics, which are those of ``underlying``; at least one.
     package let levels: [String]
 
     private static let sharePrefix = "$share"
     private static let singleLevel = "+"
     private static let multiLevel = "#"
 
-    /// The filter of that text; throws when MQTT allows no such filter.
+    /// Parses a filter; throws if MQTT does not allow it, if it has too many levels, or if a level begins with a
+    /// combining mark.
     package init(_ rawValue: String) throws(TopicFilterError) {
         let problem: TopicFilterError.Problem
         switch Self.parse(rawValue) {
@@ -31,14 +33,14 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
         throw TopicFilterError(filter: rawValue, problem: problem)
     }
 
-    /// The filter that matches this name alone.
+    /// Creates the filter that matches this name alone.
     package init(_ name: TopicName) {
         rawValue = name.rawValue
         shareGroup = nil
         levels = name.levels.map(String.init)
     }
 
-    /// The filter without the shared group; itself when it has none.
+    /// The filter without its shared group; the filter itself if it has none.
     package var underlying: TopicFilter {
         guard shareGroup != nil else { return self }
         return TopicFilter(levels: levels)
@@ -50,33 +52,68 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
         self.levels = levels
     }
 
-    /// Whether the filter has no wildcard, so that it matches the one topic of its name.
+    /// True when the filter has no wildcard and no shared group, so that it matches exactly one topic.
     package var isName: Bool {
         shareGroup == nil && !levels.contains { $0 == Self.singleLevel || $0 == Self.multiLevel }
     }
 
     package var description: String { rawValue }
 
-    /// Equal text is an equal filter; the rest is derived from it.
+    /// Compares only the text, because the other properties are derived from it.
     package static func == (lhs: TopicFilter, rhs: TopicFilter) -> Bool { lhs.rawValue == rhs.rawValue }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 
-    /// Whether messages to `topic` are for this filter.
+    /// Returns true if messages to `topic` match this filter.
     ///
-    /// Topics whose first level begins with `$` or is one of `protectedFirstLevels` are not matched by a wildcard in
-    /// the filter's first level.
+    /// A wildcard in the filter's first level does not match topics whose first level begins with `$` or is one of
+    /// `protectedFirstLevels`.
     package func matches(_ topic: String, protecting protectedFirstLevels: [String] = []) -> Bool {
         let topicLevels = topic.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard let first = topicLevels.first else { return false }
         if Self.isWildcard(levels[0]), Self.isProtected(Substring(first), by: protectedFirstLevels) { return false }
         for (index, level) in levels.enumerated() {
+            // Checked before the number of levels, because "sport/#" matches "sport" too.
             if level == Self.multiLevel { return true }
             guard index < topicLevels.count else { return false }
             if level != Self.singleLevel, !level.utf8.elementsEqual(topicLevels[index]) { return false }
         }
-        // "sport/#" matches "sport" too: that is decided here, where the filter has one level more.
         return topicLevels.count == levels.count
+    }
+
+    /// Returns true if this filter certainly matches everything that `other` can match.
+    ///
+    /// Permissions depend on the result, so a doubtful case is false. `sensors/+` does not cover `sensors/#`, and `#`
+    /// covers neither `$SYS/#` nor, when `users` is protected, `users/#`. The members of a shared subscription divide
+    /// its messages among them. So a shared filter only covers filters of the same group, and a plain filter only plain
+    /// ones.
+    package func covers(_ other: TopicFilter, protecting protectedFirstLevels: [String] = []) -> Bool {
+        guard shareGroup == other.shareGroup else { return false }
+        if Self.isWildcard(levels[0]), !Self.isWildcard(other.levels[0]),
+            Self.isProtected(other.levels[0], by: protectedFirstLevels)
+        {
+            return false
+        }
+        // A topic has at least one level, so "#" is equivalent to "+/#".
+        let otherLevels = other.levels == ["#"] ? ["+", "#"] : other.levels
+        for (index, level) in levels.enumerated() {
+            if level == "#" { return true }
+            guard index < otherLevels.count, otherLevels[index] != "#" else { return false }
+            if level != "+", !level.utf8.elementsEqual(otherLevels[index].utf8) { return false }
+        }
+        return levels.count == otherLevels.count
+    }
+
+    /// Removes filters that another filter covers and keeps the order. Of equal filters the first one stays.
+    ///
+    /// Brokers may send a message once for every overlapping subscription (MQTT 5, section 3.3.4), so covered filters
+    /// would cause duplicates.
+    package static func minimal(_ filters: [TopicFilter]) -> [TopicFilter] {
+        filters.enumerated().filter { index, filter in
+            !filters.enumerated().contains { otherIndex, other in
+                otherIndex != index && other.covers(filter) && (otherIndex < index || !filter.covers(other))
+            }
+        }.map(\.element)
     }
 
     static func isWildcard(_ level: String) -> Bool { level == singleLevel || level == multiLevel }
@@ -121,5 +158,42 @@ extension TopicFilter {
             if level.utf8.contains(UInt8(ascii: "#")) { return .failure(.partialWildcard(level)) }
         }
         return .success(Parts(group: group, levels: levels))
+    }
+}
+
+/// A reason why a text is not a valid topic filter.
+package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Problem: Hashable, Sendable {
+        case empty
+        case tooLong
+        case tooManyLevels
+        case containsNull
+        /// `#` before the last level.
+        case multiLevelNotLast
+        /// A wildcard that shares its level with other characters, as in `room+`.
+        case partialWildcard(String)
+        /// `$share` without a group or a filter, or with a wildcard in the group.
+        case badShare
+        /// A level begins with a mark that would join the `/` before it.
+        case joiningMark
+    }
+
+    package var filter: String
+    package var problem: Problem
+
+    package var description: String {
+        let what =
+            switch problem {
+            case .empty: "is empty; a filter has 1 to \(TopicName.maximumByteCount) bytes"
+            case .tooLong: "is \(filter.utf8.count) bytes long; a filter has 1 to \(TopicName.maximumByteCount) bytes"
+            case .tooManyLevels: "has more than \(TopicName.maximumLevelCount) levels"
+            case .containsNull: "contains the character U+0000, which no filter may"
+            case .multiLevelNotLast: "has '#' before its last level; '#' may only be the last level"
+            case .partialWildcard(let level):
+                "has a wildcard inside the level \(Excerpt(of: level)); '+' and '#' must be a whole level"
+            case .joiningMark: "has a level that begins with a mark which joins the character before it"
+            case .badShare: "is no shared subscription; allowed is $share/{group}/{filter}, no wildcard in the group"
+            }
+        return "the filter \(Excerpt(of: filter)) \(what)"
     }
 }

@@ -1,21 +1,22 @@
-/// The name of an MQTT topic, which is also the form of a room's name: levels separated by `/`, without wildcards.
+/// The name of an MQTT topic: levels separated by `/`, without wildcards. Room names have the same form.
 ///
-/// Source: MQTT 5, sections 4.7.1 and 4.7.3. An empty level is a level; `a` and `/a` are two names.
+/// Source: MQTT 5, sections 4.7.1 and 4.7.3. Empty levels count, so `a` and `/a` are different names.
 package struct TopicName: Hashable, Sendable, CustomStringConvertible {
-    /// The most bytes of UTF-8 that MQTT can carry in a name or filter.
+    /// The maximum length of a name or filter in UTF-8 bytes, set by MQTT.
     package static let maximumByteCount = 65_535
-    /// The most levels that a name or filter may have, so that trees of them stay shallow.
+    /// The maximum number of levels in a name or filter, which keeps trees of them shallow.
     package static let maximumLevelCount = 128
 
     package let rawValue: String
 
-    /// The topic of that name; throws when MQTT has no such topic.
+    /// Creates a topic name; throws if MQTT does not allow it, if it has too many levels, or if a level begins with a
+    /// combining mark.
     package init(_ rawValue: String) throws(TopicNameError) {
         if let problem = Self.problem(of: rawValue) { throw TopicNameError(name: rawValue, problem: problem) }
         self.rawValue = rawValue
     }
 
-    /// The levels from first to last; there is at least one.
+    /// The levels from first to last; at least one.
     package var levels: [Substring] {
         rawValue.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false).map(Substring.init)
     }
@@ -40,13 +41,31 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-extension StringProtocol {
-    /// True for a text whose first character is a mark that joins the character before it.
-    ///
-    /// Behind a `/` the two would be one character, which equals no `/`: code that looks at characters would see other levels
-    /// than code that looks at bytes. No level of a name may begin so.
-    var beginsWithJoiningMark: Bool {
-        guard let first = unicodeScalars.first, !first.isASCII else { return false }
-        return "/\(first)".count == 1
+/// A reason why a text is not a valid topic name.
+package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Problem: Hashable, Sendable {
+        case empty
+        case tooLong
+        case tooManyLevels
+        case containsNull
+        case containsWildcard
+        /// A level begins with a mark that would join the `/` before it.
+        case joiningMark
+    }
+
+    package var name: String
+    package var problem: Problem
+
+    package var description: String {
+        let what =
+            switch problem {
+            case .empty: "is empty; a name has 1 to \(TopicName.maximumByteCount) bytes"
+            case .tooLong: "is \(name.utf8.count) bytes long; a name has 1 to \(TopicName.maximumByteCount) bytes"
+            case .tooManyLevels: "has more than \(TopicName.maximumLevelCount) levels"
+            case .containsNull: "contains the character U+0000, which no name may"
+            case .joiningMark: "has a level that begins with a mark which joins the character before it"
+            case .containsWildcard: "contains '+' or '#', which only filters may"
+            }
+        return "the topic name \(Excerpt(of: name)) \(what)"
     }
 }

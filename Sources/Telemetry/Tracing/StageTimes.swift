@@ -1,18 +1,21 @@
-/// When a reading passed the stages on its way: carried by every reading, so that one that proves slow can be shown
-/// although its trace was not sampled.
+/// The times at which a reading passed the stages of the pipeline.
+///
+///     sentAt ▶ receivedAt ▶ decodeStartedAt ▶ decodedAt ▶ commitStartedAt ▶ committedAt ▶ publishedAt
+///
+/// Every reading carries them, so that a slow reading can be traced afterwards even if its trace was not sampled.
 package struct StageTimes: Sendable, Hashable {
-    /// When the device sent it, by the gateway's clock; `nil` when it did not say.
+    /// When the device sent the message, by the gateway's clock; `nil` if the device gave no time.
     package var sentAt: Timestamp?
     /// When the gateway read the message from the broker.
     package var receivedAt: Timestamp
-    /// When its decoding began.
+    /// When decoding started.
     package var decodeStartedAt: Timestamp
     package var decodedAt: Timestamp
-    /// When its transaction began; `nil` before, and for what is not stored.
+    /// When the transaction started; `nil` before that, and for readings that are not stored.
     package var commitStartedAt: Timestamp?
-    /// When its transaction was committed.
+    /// When the transaction was committed; `nil` before that, and for readings that are not stored.
     package var committedAt: Timestamp?
-    /// When it was handed to the hub.
+    /// When the reading was handed to the hub.
     package var publishedAt: Timestamp
 
     package init(

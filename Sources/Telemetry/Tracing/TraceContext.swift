@@ -1,6 +1,7 @@
-/// A W3C trace context as it travels beside a reading: a value in messages, because task-locals die at queues.
+/// The W3C trace context of a message.
 ///
-/// Source: W3C Trace Context, sections 3.2 (`traceparent`) and 3.3 (`tracestate`).
+/// It travels as a value beside the reading, because task-locals do not survive queues. Source: W3C Trace Context,
+/// sections 3.2 (`traceparent`) and 3.3 (`tracestate`).
 package struct TraceContext: Hashable, Sendable {
     /// 16 bytes, never all zero.
     package var traceID: (high: UInt64, low: UInt64) {
@@ -11,24 +12,25 @@ package struct TraceContext: Hashable, Sendable {
     package var spanID: UInt64
     /// The trace flags; bit 0 is *sampled*.
     package var flags: UInt8
-    /// The vendors' list, handed on untouched.
+    /// The vendor-specific `tracestate` list, propagated unchanged.
     package var state: String?
-    /// Whether the span is another process's: its flags were decided there.
+    /// True when the span belongs to another process, which also decided its flags.
     package var isRemote: Bool
 
     private var traceHigh: UInt64
     private var traceLow: UInt64
 
-    /// The most bytes of `tracestate` that are handed on; a longer one is left out (section 3.3.1.5 asks for at
-    /// least 512).
+    /// The maximum length of a propagated `tracestate`; a longer one is dropped. Section 3.3.1.5 requires support for
+    /// at least 512 bytes.
     package static let maximumStateByteCount = 512
 
+    /// The *sampled* flag.
     package var isSampled: Bool {
         get { flags & 1 == 1 }
         set { flags = newValue ? flags | 1 : flags & ~1 }
     }
 
-    /// The context of a span of this process.
+    /// Creates the context of a span of this process.
     package init(traceID: (high: UInt64, low: UInt64), spanID: UInt64, isSampled: Bool, state: String? = nil) {
         traceHigh = traceID.high
         traceLow = traceID.low
@@ -40,7 +42,8 @@ package struct TraceContext: Hashable, Sendable {
 
     /// Parses a `traceparent` value such as `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
     ///
-    /// Returns `nil` for anything that section 3.2.2 calls invalid: the reading then simply has no trace.
+    /// Returns `nil` for any value that section 3.2.2 calls invalid; the reading then has no trace. A `state` that is
+    /// too long or has invalid characters is dropped.
     package init?(traceparent: some StringProtocol, state: String? = nil) {
         let text = Array(traceparent.utf8)
         guard text.count >= 55, text[2] == Self.dash, text[35] == Self.dash, text[52] == Self.dash,
@@ -58,16 +61,16 @@ package struct TraceContext: Hashable, Sendable {
         self.isRemote = true
     }
 
-    /// 32 lower-case hexadecimal digits.
+    /// The trace ID as 32 lower-case hexadecimal digits.
     package var traceIDText: String { Self.text(32) { writeTraceID(to: &$0) } }
 
-    /// 16 lower-case hexadecimal digits.
+    /// The span ID as 16 lower-case hexadecimal digits.
     package var spanIDText: String { Self.text(16) { writeSpanID(to: &$0) } }
 
-    /// Version 00 of the `traceparent` value (section 3.2); unknown flags are left out (section 3.2.2.5).
+    /// The `traceparent` value, version 00 (section 3.2). Unknown flags are cleared (section 3.2.2.5).
     package var traceparent: String { Self.text(55) { write(to: &$0) } }
 
-    /// Appends the `traceparent` value: 55 characters.
+    /// Appends the `traceparent` value, which has 55 characters.
     package func write(to text: inout [UInt8]) {
         text += [UInt8(ascii: "0"), UInt8(ascii: "0"), Self.dash]
         writeTraceID(to: &text)
@@ -101,8 +104,8 @@ package struct TraceContext: Hashable, Sendable {
         }
     }
 
-    /// Whether a `tracestate` is short enough and has only the characters that section 3.3.1 allows: it goes into the
-    /// headers of other protocols, where a line break would be a way in.
+    /// Checks that a `tracestate` is short enough and has only characters that section 3.3.1 allows. It is copied into
+    /// headers of other protocols, where a line break would allow header injection.
     private static func isFitToHandOn(_ state: String) -> Bool {
         (1...maximumStateByteCount).contains(state.utf8.count)
             && state.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }

@@ -1,15 +1,15 @@
-/// What is said in a clock exchange over MQTT: Unix milliseconds with a fraction, as `clock_sync` has them.
+/// The messages of a clock exchange over MQTT. Times are Unix milliseconds with a fraction, as in `clock_sync`.
 package enum ClockMessage {
-    /// The most bytes of a request's `id`.
+    /// The maximum length of a request's `id` in bytes.
     package static let maxIDByteCount = 64
-    /// The most bytes of a request, which are several times what an honest one has.
+    /// The maximum size of a request in bytes, several times the size of an honest one.
     static let maxByteCount = 1024
 
-    /// What a device asks.
+    /// A device's request.
     package struct Request: Sendable, Hashable {
-        /// Comes back in the answer, so that late answers can be told apart.
+        /// An identifier that the response repeats, so that the device can recognise late responses.
         package var id: String?
-        /// The device's time, as the device wrote it.
+        /// The device's time, exactly as the device wrote it.
         package var sentAt: Double
 
         package init(id: String?, sentAt: Timestamp) {
@@ -17,7 +17,7 @@ package enum ClockMessage {
             self.sentAt = sentAt.millisecondsSinceEpoch
         }
 
-        /// Reads a request; `nil` when it is none.
+        /// Parses a request; `nil` if the payload is not a valid one.
         package init?(json payload: [UInt8]) {
             guard payload.count <= ClockMessage.maxByteCount, let value = try? JSONParser.parse(payload),
                 let sentAt = value["t0"]?.numberValue
@@ -38,7 +38,7 @@ package enum ClockMessage {
         }
     }
 
-    /// What the gateway answers.
+    /// The gateway's response.
     package struct Response: Sendable, Hashable {
         package var id: String?
         package var sentAt: Double
@@ -52,7 +52,7 @@ package enum ClockMessage {
             self.answeredAt = answeredAt
         }
 
-        /// Reads a response; `nil` when it is none.
+        /// Parses a response; `nil` if the payload is not a valid one.
         package init?(json payload: [UInt8]) {
             guard let value = try? JSONParser.parse(payload), let sentAt = value["t0"]?.numberValue,
                 let received = value["t1"]?.numberValue.flatMap({ Timestamp(millisecondsSinceEpoch: $0) }),
@@ -72,5 +72,30 @@ package enum ClockMessage {
             object.add("t2", answeredAt.millisecondsSinceEpoch)
             return object.finished()
         }
+    }
+}
+
+/// The MQTT topics of clock exchanges. Any device may use them.
+///
+///     windsock/clock/{device}/request    {"id":"7","t0":1763900000123.4}
+///     windsock/clock/{device}/response   {"id":"7","t0":1763900000123.4,"t1":…,"t2":…}
+package enum ClockTopics {
+    private static let prefix = "windsock/clock/"
+    private static let requestSuffix = "/request"
+
+    /// The filter that the gateway subscribes to.
+    package static let requests = "windsock/clock/+/request"
+
+    package static func request(of device: DeviceID) -> String { "\(prefix)\(device.rawValue)\(requestSuffix)" }
+    package static func response(to device: DeviceID) -> String { "\(prefix)\(device.rawValue)/response" }
+
+    /// Returns the device whose request topic this is; `nil` for other topics.
+    package static func device(requestingOn topic: String) -> DeviceID? {
+        // Most topics already differ in their first bytes.
+        guard topic.utf8.starts(with: prefix.utf8),
+            topic.utf8.count <= prefix.utf8.count + DeviceID.maximumByteCount + requestSuffix.utf8.count,
+            topic.hasSuffix(requestSuffix)
+        else { return nil }
+        return DeviceID(String(topic.dropFirst(prefix.count).dropLast(requestSuffix.count)))
     }
 }

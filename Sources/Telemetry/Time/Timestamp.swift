@@ -1,7 +1,15 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// An instant of wall-clock time with nanosecond resolution.
 ///
-/// Kept as one integer so that a reading's times cost eight bytes each and compare exactly; `Double` seconds
-/// would lose the last hundreds of nanoseconds.
+/// Stored as one integer, so that a reading's times cost eight bytes each and compare exactly. `Double` seconds would
+/// lose the last few hundred nanoseconds.
 package struct Timestamp: Hashable, Comparable, Sendable {
     /// Nanoseconds since the Unix epoch, 1970-01-01T00:00:00Z. Covers the years 1678 to 2262.
     package var nanosecondsSinceEpoch: Int64
@@ -10,20 +18,20 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         self.nanosecondsSinceEpoch = nanosecondsSinceEpoch
     }
 
-    /// The instant that many (fractional) seconds after the epoch, or `nil` when it is outside of what fits.
+    /// Creates the instant `seconds` after the epoch, or `nil` if it is out of range.
     ///
-    /// Rounded to microseconds: a `Double` of today's seconds holds no more, and the decimal digits that a device
-    /// sent come back exactly.
+    /// Rounded to microseconds. A `Double` of current Unix seconds is no more precise, and the decimal digits that a
+    /// device sent are preserved.
     package init?(secondsSinceEpoch seconds: Double) {
         self.init(microsecondsSinceEpoch: seconds * 1e6)
     }
 
-    /// The instant that many milliseconds after the epoch, rounded to microseconds, or `nil` when it does not fit.
+    /// Creates the instant `milliseconds` after the epoch, rounded to microseconds, or `nil` if it is out of range.
     package init?(millisecondsSinceEpoch milliseconds: Double) {
         self.init(microsecondsSinceEpoch: milliseconds * 1e3)
     }
 
-    /// The instant that many microseconds after the epoch, rounded to whole ones, or `nil` when it does not fit.
+    /// Creates the instant `microseconds` after the epoch, rounded to whole ones, or `nil` if it is out of range.
     package init?(microsecondsSinceEpoch microseconds: Double) {
         guard let exact = Int64(exactly: microseconds.rounded()) else { return nil }
         let (nanoseconds, overflow) = exact.multipliedReportingOverflow(by: 1000)
@@ -31,14 +39,14 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         self.nanosecondsSinceEpoch = nanoseconds
     }
 
-    /// Seconds since the epoch with a fraction, as the wire's `timestamp` has it.
+    /// Fractional seconds since the epoch, the `timestamp` of the wire format.
     ///
-    /// Rounded to microseconds: the shortest decimal form then stays short, and no sensor is more exact.
+    /// Rounded to microseconds, which keeps the shortest decimal form short. No sensor is more precise.
     package var secondsSinceEpoch: Double {
         Double(microsecondsSinceEpoch) / 1e6
     }
 
-    /// Milliseconds since the epoch with a fraction, as `clock_sync` has it; rounded to microseconds.
+    /// Fractional milliseconds since the epoch, rounded to microseconds, as used by `clock_sync`.
     package var millisecondsSinceEpoch: Double {
         Double(microsecondsSinceEpoch) / 1e3
     }
@@ -49,12 +57,12 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         return rest <= -500 ? microseconds - 1 : microseconds
     }
 
-    /// The time from `earlier` to this instant; negative when this instant is the earlier one.
+    /// Returns the time from `earlier` to this instant; negative if `earlier` is in fact the later one.
     package func since(_ earlier: Timestamp) -> Duration {
         .nanoseconds(nanosecondsSinceEpoch) - .nanoseconds(earlier.nanosecondsSinceEpoch)
     }
 
-    /// This instant moved by `duration`, saturating at the ends of the representable range.
+    /// Returns this instant moved by `duration`, saturating at the ends of the representable range.
     package func advanced(by duration: Duration) -> Timestamp {
         let (seconds, attoseconds) = duration.components
         let (scaled, tooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
@@ -66,5 +74,22 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     package static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {
         lhs.nanosecondsSinceEpoch < rhs.nanosecondsSinceEpoch
+    }
+}
+
+/// A source of the current time, injected through `init` so that tests can control time.
+package protocol WallClock: Sendable {
+    /// Returns the current time.
+    func now() -> Timestamp
+}
+
+/// The machine's real-time clock.
+package struct SystemWallClock: WallClock {
+    package init() {}
+
+    package func now() -> Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(nanosecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }

@@ -1,10 +1,10 @@
-/// Makes identifiers that nobody can guess and that do not repeat. Handed in through `init`, so that tests can count.
+/// A source of unique, unguessable identifiers, injected through `init` so that tests can use predictable ones.
 package protocol IDGenerator: Sendable {
-    /// A new identifier: letters, digits, `-` and `_` only.
+    /// Returns a new identifier made of letters, digits, `-` and `_` only.
     func next() -> String
 }
 
-/// 120 random bits in base 32, from the system's generator: 24 characters.
+/// Identifiers of 24 characters: 120 bits from the system's random number generator, in base 32.
 package struct RandomIDGenerator: IDGenerator {
     private static let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
 
