@@ -10,10 +10,10 @@ package import Services
 
 /// The gateway's edge: HTTP and WebSocket on one port.
 ///
-/// `run()` returns when the server has shut down: on a graceful shutdown it stops accepting, sends close code 1001
-/// to every client after what waits for it, and answers the requests that are under way.
+/// `run()` returns when the server has shut down. On a graceful shutdown it stops accepting, sends every client its
+/// queued messages and then close code 1001, and answers in-flight requests.
 package struct WebServer: Service {
-    /// What the edge needs of the rest of the gateway.
+    /// The parts of the gateway that the edge depends on.
     package struct Dependencies: Sendable {
         package var hub: Hub
         package var services: HubServices
@@ -22,11 +22,11 @@ package struct WebServer: Service {
         package var latency: LatencyService
         package var traces: TraceRing
         package var browserSpans: BrowserSpanService
-        /// `nil` serves without TLS.
+        /// The certificate; `nil` disables TLS.
         package var certificate: TLSCertificate?
         package var readiness: @Sendable () -> Readiness
         package var metricsText: @Sendable () -> String
-        /// The JSON that `GET /api/dashboards` answers.
+        /// Returns the JSON for `GET /api/dashboards`.
         package var dashboards: @Sendable () -> ByteBuffer
 
         package init(
@@ -56,13 +56,20 @@ package struct WebServer: Service {
         }
     }
 
-    /// The one library of the system's that pages need; nothing else of its folder is served.
+    /// The listen address is in use, not available on this machine, or not permitted.
+    package struct AddressUnavailable: Error, CustomStringConvertible {
+        fileprivate static let codes = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
+
+        package let description: String
+    }
+
+    /// The only system library that the page needs; nothing else in the vendor folder is served.
     private static let chartLibrary = "chart.js"
 
-    /// Connections that the system keeps until they are accepted. When it is full, the system drops what a client sends
-    /// to connect, and the client tries again only after 1, 3, 7 and 15 s. Linux caps it at `net.core.somaxconn`.
+    /// The length of the kernel's queue of connections that wait for `accept`. When it is full, the kernel drops
+    /// connection attempts, and clients retry only after 1, 3, 7 and 15 s. Linux caps it at `net.core.somaxconn`.
     private static let backlog = 4096
-    /// Connections that are accepted before the loop looks after others; NIO's 4 fill the backlog in a flood.
+    /// Connections accepted per turn of the event loop. NIO's default of 4 would let the backlog fill up in a flood.
     private static let maxAcceptsPerTurn: UInt = 16
 
     private static let pollInterval = Duration.milliseconds(10)
@@ -74,9 +81,9 @@ package struct WebServer: Service {
     private let onRunning: @Sendable (_ port: Int) async -> Void
     private let logger: Logger
 
-    /// A server on the loops of `eventLoopGroup`, which must be those of the hub's shards.
+    /// Creates a server on the loops of `eventLoopGroup`, which must be those of the hub's shards.
     ///
-    /// `onRunning` is told the port once connections are accepted.
+    /// - Parameter onRunning: Called with the port once connections are accepted.
     package init(
         configuration: WebServerConfiguration,
         dependencies: Dependencies,
@@ -91,14 +98,9 @@ package struct WebServer: Service {
         self.onRunning = onRunning
     }
 
-    /// The address to listen on is taken, is not this machine's, or may not be had.
-    package struct AddressUnavailable: Error, CustomStringConvertible {
-        fileprivate static let codes = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
-
-        package let description: String
-    }
-
-    /// - Throws: ``AddressUnavailable``, or what else ends the server.
+    /// Runs the server until it has shut down.
+    ///
+    /// - Throws: ``AddressUnavailable``, or any other error that ends the server.
     package func run() async throws {
         let origins = OriginPolicy(
             publicOrigin: configuration.publicOrigin, allowed: configuration.allowedOrigins)
@@ -141,8 +143,8 @@ package struct WebServer: Service {
         }.get()
     }
 
-    /// Hummingbird waits for requests but not for sockets, on which no task waits: they still have their close
-    /// handshake before them when the server has returned, and need their event loops until then.
+    /// Waits for WebSocket connections to close. Hummingbird waits for requests but not for them, because no task runs
+    /// for a WebSocket. When the server has returned, they still need their event loops for the close handshake.
     private func waitForConnections() async {
         let limits = configuration.limits
         let deadline = NIODeadline.now() + limits.drainTimeout + limits.closeTimeout + Self.afterglow
@@ -150,7 +152,7 @@ package struct WebServer: Service {
         while metrics.activeConnections > 0, NIODeadline.now() < deadline {
             try? await Task.sleep(for: Self.pollInterval)
         }
-        // The server's own bookkeeping of the last connection ends a moment after it.
+        // The server's own bookkeeping for the last connection ends shortly after it.
         try? await Task.sleep(for: Self.pollInterval * 5)
     }
 
@@ -206,7 +208,7 @@ package struct WebServer: Service {
         return router
     }
 
-    /// The library's own info lines say what ours say better.
+    /// Returns a logger without the info lines of Hummingbird, which duplicate ours.
     private func quiet(_ logger: Logger) -> Logger {
         var logger = logger
         if logger.logLevel == .info { logger.logLevel = .notice }

@@ -1,4 +1,8 @@
-/// Tells whose a credential is, whatever its kind: the one door for sockets.
+import Foundation
+package import NIOHTTP1
+package import Telemetry
+
+/// Resolves a credential of either kind, token or ticket, to the identity behind it.
 package struct Authenticator: Sendable {
     package let authority: TokenAuthority
     package let tickets: TicketStore
@@ -8,13 +12,110 @@ package struct Authenticator: Sendable {
         self.tickets = tickets
     }
 
-    /// Whose credential it is. A ticket is used up by it; an unknown one is ``AuthenticationError/unknownTicket``.
+    /// Returns the identity behind a credential. A ticket is used up by this call.
+    ///
+    /// - Throws: ``AuthenticationError``, such as ``AuthenticationError/unknownTicket`` for a ticket that cannot be
+    ///   redeemed.
     package func identity(of credential: Credential) async throws(AuthenticationError) -> Identity {
         switch credential {
         case .token(let token): return try await authority.identity(of: token)
         case .ticket(let ticket):
             guard let identity = tickets.redeem(ticket) else { throw .unknownTicket }
             return identity
+        }
+    }
+}
+
+/// The user behind a credential, its expiry, and the rights it grants.
+package struct Identity: Sendable {
+    /// The token's `sub`: a single level of a room name, 1 to 128 bytes.
+    package let user: String
+    package let expiresAt: Timestamp
+    package let grants: RoomGrants
+}
+
+/// The secret that a request presents: a token or a ticket.
+package enum Credential: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// A token, for ``TokenAuthority/identity(of:)``.
+    case token(String)
+    /// A ticket, for ``TicketStore/redeem(_:)``.
+    case ticket(String)
+
+    /// The kind only, so that no log line can contain the secret.
+    package var description: String {
+        switch self {
+        case .token: "a token"
+        case .ticket: "a ticket"
+        }
+    }
+
+    package var debugDescription: String { description }
+}
+
+/// Finds the token or ticket in a request: in a header, a WebSocket subprotocol, or the query, in that order.
+package enum TokenSource {
+    /// The prefix of the subprotocol that carries a token. Browsers cannot set headers on a WebSocket.
+    package static let subprotocolPrefix = "bearer."
+    /// The subprotocol that the gateway speaks and selects.
+    package static let windsockSubprotocol = "windsock.v1"
+
+    /// Returns the credential in a request head: the token of a header, subprotocol or query, else the ticket of the
+    /// query. An empty value counts as missing.
+    package static func credential(in head: HTTPRequestHead) -> Credential? {
+        if let token = token(in: head), !token.isEmpty { return .token(token) }
+        if let ticket = queryValue("ticket", in: head.uri), !ticket.isEmpty { return .ticket(ticket) }
+        return nil
+    }
+
+    /// Returns the token of a request head, if it carries one.
+    package static func token(in head: HTTPRequestHead) -> String? {
+        if let token = token(inAuthorization: head.headers.first(name: "authorization")) { return token }
+        for name in subprotocols(of: head) where name.hasPrefix(subprotocolPrefix) {
+            return String(name.dropFirst(subprotocolPrefix.count))
+        }
+        return queryValue("token", in: head.uri)
+    }
+
+    /// Returns the token of an `Authorization: Bearer …` header value (RFC 6750 section 2.1).
+    package static func token(inAuthorization value: String?) -> String? {
+        guard let value, value.prefix(7).lowercased() == "bearer " else { return nil }
+        let token = value.dropFirst(7).drop { $0 == " " }
+        return token.isEmpty ? nil : String(token)
+    }
+
+    /// Returns the subprotocols that a WebSocket handshake offers, in order.
+    package static func subprotocols(of head: HTTPRequestHead) -> [String] {
+        head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
+    }
+
+    private static func queryValue(_ name: String, in uri: String) -> String? {
+        URLComponents(string: uri)?.queryItems?.first { $0.name == name }?.value
+    }
+}
+
+/// The reason that a request is not authenticated.
+package enum AuthenticationError: Error, Equatable, CustomStringConvertible {
+    /// The request carries neither a token nor a ticket.
+    case missing
+    /// The token is not signed by a configured key, or its claims are malformed or not meant for this gateway. The
+    /// reason quotes nothing of the token.
+    case invalid(String)
+    /// The token has expired.
+    case expired
+    /// The token is not valid yet (`nbf`).
+    case notYetValid
+    /// The ticket was never issued, has expired, or was used already.
+    case unknownTicket
+
+    package var description: String {
+        switch self {
+        case .missing:
+            "A token is needed: send \"Authorization: Bearer <token>\", the subprotocols windsock.v1 and "
+                + "bearer.<token>, ?token=, or a ticket as ?ticket=."
+        case .invalid(let reason): "The token is not valid: \(reason)."
+        case .expired: "The token has expired."
+        case .notYetValid: "The token is not valid yet."
+        case .unknownTicket: "The ticket is not valid: it was used already, is older than 30 s, or never existed."
         }
     }
 }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Base64 with `-` and `_` and without padding, as tokens and tickets have it (RFC 4648 section 5, RFC 7515 section 2).
+/// Base64url without padding, as used in tokens and tickets (RFC 4648 section 5, RFC 7515 section 2).
 enum Base64URL {
-    /// The bytes of that text; `nil` when it is anything but the one way to write them.
+    /// Decodes a text; returns `nil` unless it is the canonical encoding.
     ///
-    /// Strict on purpose: one token shall have one spelling, so that padding, `+`, `/`, white space and stray bits in
+    /// Strict on purpose, so that a token has exactly one spelling: padding, `+`, `/`, white space and stray bits in
     /// the last character are refused.
     static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var base64: [UInt8] = []

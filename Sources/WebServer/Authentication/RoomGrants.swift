@@ -1,36 +1,33 @@
 import Realtime
 package import Telemetry
 
-/// What a token's holder may do in which rooms: the one place that decides.
+/// The rights of a token's holder in rooms. All authorization decisions are made here.
 ///
-/// | | needs |
+/// | Action | Required grant |
 /// |---|---|
-/// | join, read history, see members | a `join` grant that covers all that the filter can match |
+/// | join, read history, list members | a `join` grant that covers everything the filter can match |
 /// | send to a room | a `publish` grant for the room; never a telemetry room or an inbox |
 /// | send to a user | a `publish` grant that covers `users/{user}` |
 /// | send a notification | `notify` |
 ///
-/// `sensors/+` does not grant `sensors/#`. No leading wildcard reaches `$…` or `users/…`. The inbox `users/{sub}` is
-/// its owner's alone to join, granted or not.
+/// `sensors/+` does not grant `sensors/#`. No leading wildcard matches `$…` or `users/…`. Only its owner may join the
+/// inbox `users/{sub}`, with or without a grant.
 package struct RoomGrants: Sendable, Hashable {
-    /// The first level of inboxes, which belong to one user each.
+    /// The first level of inboxes; each inbox belongs to one user.
     package static let inboxRoot = "users"
-    /// First levels that no leading wildcard reaches, beside `$…`.
+    /// First levels that no leading wildcard matches, in addition to `$…`.
     package static let protectedFirstLevels = [inboxRoot]
-
-    /// Whether that is an inbox, something below one, a filter of them, or their root.
-    package static func isInbox(_ room: TopicFilter) -> Bool {
-        isInbox(room.rawValue)
-    }
 
     private let user: String
     private let join: [TopicFilter]
     private let publish: [TopicFilter]
     private let telemetryRoots: Set<String>
-    /// Whether the user may send notifications.
+    /// True when the user may send notifications.
     package let canNotify: Bool
 
-    /// - Parameter telemetryRoots: First levels of the rooms in which nobody but devices speaks.
+    /// Creates the rights of `user`.
+    ///
+    /// - Parameter telemetryRoots: First levels of the rooms in which only devices may publish.
     package init(
         user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false,
         telemetryRoots: Set<String> = []
@@ -42,34 +39,34 @@ package struct RoomGrants: Sendable, Hashable {
         self.telemetryRoots = telemetryRoots
     }
 
-    /// Whether the user may join `#`: every room but inboxes and `$…`.
+    /// True when the user may join `#`: every room except inboxes and `$…`.
     package var canJoinEverything: Bool {
         (try? TopicFilter("#")).map(canJoin) ?? false
     }
 
-    /// Whether the user may join the room, or all rooms that the filter matches.
+    /// Returns true when the user may join the room, or all rooms that the filter matches.
     package func canJoin(_ filter: TopicFilter) -> Bool {
         if Self.isInbox(filter.rawValue) { return filter.rawValue == "\(Self.inboxRoot)/\(user)" }
         return join.contains { $0.covers(filter, protecting: Self.protectedFirstLevels) }
     }
 
-    /// Whether the user may read what was said in the room.
+    /// Returns true when the user may read the room's history.
     package func canReadHistory(of room: TopicFilter) -> Bool {
         canJoin(room)
     }
 
-    /// Whether the user may see the room of that name in lists.
+    /// Returns true when the user may see the room in lists.
     package func canSee(room: String) -> Bool {
         if Self.isInbox(room) { return room == "\(Self.inboxRoot)/\(user)" }
         return join.contains { $0.matches(room, protecting: Self.protectedFirstLevels) }
     }
 
-    /// ``canSee(room:)`` for many rooms, in time that does not grow with the number of grants.
+    /// Returns an index for many ``canSee(room:)`` checks. Its cost per check does not grow with the number of grants.
     func visibility() -> RoomVisibility {
         RoomVisibility(own: "\(Self.inboxRoot)/\(user)", join.map(\.underlying))
     }
 
-    /// Whether the user may say something in that one room. Never in a filter, a telemetry room or an inbox.
+    /// Returns true when the user may publish to this one room. Always false for filters, telemetry rooms and inboxes.
     package func canPublish(to room: TopicFilter) -> Bool {
         guard room.isName, !Self.isInbox(room.rawValue), !telemetryRoots.contains(room.levels[0]) else {
             return false
@@ -77,7 +74,7 @@ package struct RoomGrants: Sendable, Hashable {
         return publish.contains { $0.covers(room, protecting: Self.protectedFirstLevels) }
     }
 
-    /// Whether the user may send something to that user's inbox; to the own one too it takes a grant.
+    /// Returns true when the user may send to the recipient's inbox. Sending to the user's own inbox needs a grant too.
     package func canSend(toUser recipient: String) -> Bool {
         guard DeviceID(recipient) != nil, let inbox = try? TopicFilter("\(Self.inboxRoot)/\(recipient)") else {
             return false
@@ -85,14 +82,19 @@ package struct RoomGrants: Sendable, Hashable {
         return publish.contains { $0.covers(inbox, protecting: Self.protectedFirstLevels) }
     }
 
+    /// Returns true for an inbox, anything below one, a filter of them, or their root.
+    package static func isInbox(_ room: TopicFilter) -> Bool {
+        isInbox(room.rawValue)
+    }
+
     private static func isInbox(_ room: String) -> Bool {
         room == inboxRoot || room.hasPrefix("\(inboxRoot)/")
     }
 }
 
-/// Which rooms a token's holder may see, for going through many of them.
+/// An index of the rooms that a token's holder may see, for checking many rooms.
 ///
-/// `@unchecked Sendable`: the tree is not changed after `init`.
+/// `@unchecked Sendable`: the tree does not change after `init`.
 final class RoomVisibility: @unchecked Sendable {
     private final class Grant {}
 
@@ -108,7 +110,7 @@ final class RoomVisibility: @unchecked Sendable {
         for filter in grants where !filter.isName { filters.insert(grant, under: filter) }
     }
 
-    /// The same as ``RoomGrants/canSee(room:)``.
+    /// Returns the same result as ``RoomGrants/canSee(room:)``.
     func canSee(room: String) -> Bool {
         if room == RoomGrants.inboxRoot || room.hasPrefix("\(RoomGrants.inboxRoot)/") { return room == own }
         if names.contains(room) { return true }

@@ -1,21 +1,23 @@
 import Telemetry
 
-/// A token taken apart but not believed: the compact form of a signed JWT (RFC 7515 section 7.1).
+/// A parsed token whose signature has not been verified: the compact form of a signed JWT (RFC 7515 section 7.1).
 ///
-/// Of the header only `alg`, `kid` and `crit` are read. Keys or addresses of keys that a token brings along (`jwk`,
-/// `jku`, `x5c`, `x5u`) are never looked at.
+/// Only `alg`, `kid` and `crit` of the header are read. Keys and key URLs inside the token (`jwk`, `jku`, `x5c`, `x5u`)
+/// are ignored.
 struct SignedToken: Sendable {
-    /// Longer tokens are refused unread.
+    /// The longest token in bytes; longer ones are refused before parsing.
     static let maximumByteCount = 8 * 1024
 
     let algorithm: TokenAlgorithm
-    /// The header's `kid`: which key signed it.
+    /// The header's `kid`: the id of the signing key.
     let keyID: String?
-    /// What the signature is over: header and payload as they stand in the token.
+    /// The signing input: header and payload exactly as they stand in the token.
     let signedBytes: [UInt8]
     let payload: [UInt8]
     let signature: [UInt8]
 
+    /// Parses the token.
+    ///
     /// - Throws: ``AuthenticationError/invalid(_:)`` with a reason that quotes nothing of the token.
     init(_ text: String) throws(AuthenticationError) {
         guard text.utf8.count <= Self.maximumByteCount else {
@@ -31,7 +33,7 @@ struct SignedToken: Sendable {
         guard let algorithm = fields["alg"]?.stringValue.flatMap(TokenAlgorithm.init(rawValue:)) else {
             throw .invalid("its \"alg\" is not one of \(TokenAlgorithm.names)")
         }
-        // Extensions that must be understood, none of which is (RFC 7515 section 4.1.11).
+        // Critical extensions must be understood, and none is supported (RFC 7515 section 4.1.11).
         guard fields["crit"] == nil else { throw .invalid("its header has \"crit\", which is not supported") }
         switch fields["kid"] {
         case nil: keyID = nil
@@ -43,4 +45,23 @@ struct SignedToken: Sendable {
         self.signature = signature
         self.signedBytes = Array("\(parts[0]).\(parts[1])".utf8)
     }
+}
+
+/// The accepted signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1).
+///
+/// A closed list without `none`, so an unsigned token is refused before any key lookup.
+package enum TokenAlgorithm: String, CaseIterable, Sendable {
+    /// HMAC with SHA-256 and the gateway's secret, never with a key from a key set.
+    case hs256 = "HS256"
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of at least 2,048 bits.
+    case rs256 = "RS256"
+    /// ECDSA with P-256 and SHA-256.
+    case es256 = "ES256"
+    /// ECDSA with P-384 and SHA-384.
+    case es384 = "ES384"
+    /// Ed25519.
+    case eddsa = "EdDSA"
+
+    /// All names, for error messages.
+    static let names = allCases.map(\.rawValue).joined(separator: ", ")
 }

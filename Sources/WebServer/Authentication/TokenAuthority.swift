@@ -1,28 +1,29 @@
+import Crypto
 import Foundation
 import JWTKit
 package import Logging
 package import Telemetry
 
-/// Signs tokens and tells whose a token is.
+/// Issues tokens and verifies them.
 ///
 /// ```
 /// token ─ SignedToken ─ alg = HS256 ── SecretKey ─┐
 ///         (8 KiB, form)  else by kid ── KeyRing ──┴─ signature ─ TokenClaims ─ iss, aud, exp, nbf ─ Identity
 /// ```
-/// HS256 tokens are compared with the secret only, all others with public keys only, and each key with its own
-/// algorithm only: nobody can pass a public key off as a secret (RFC 8725 section 2.1).
+/// HS256 tokens are verified with the secret only, all others with public keys only, and each key with its own
+/// algorithm only. So a public key cannot be passed off as a secret (RFC 8725 section 2.1).
 package struct TokenAuthority: Sendable {
-    /// Shorter secrets could be guessed from one token (RFC 7518 section 3.2).
+    /// The shortest secret in bytes. A shorter one could be guessed from a single token (RFC 7518 section 3.2).
     package static let minimumSecretByteCount = 32
 
-    /// A secret that is too short.
+    /// The secret is too short.
     package struct WeakSecret: Error, CustomStringConvertible {
         package var description: String {
             "The JWT secret must have at least \(TokenAuthority.minimumSecretByteCount) bytes."
         }
     }
 
-    /// A token was to be issued without a secret to sign it with.
+    /// A token cannot be issued because no secret is configured to sign it.
     package struct NoSecret: Error, CustomStringConvertible {
         package var description: String { "Tokens can be issued only with a JWT secret." }
     }
@@ -32,12 +33,7 @@ package struct TokenAuthority: Sendable {
     private let configuration: TokenConfiguration
     private let clock: any WallClock
 
-    /// Loads the keys of the key set anew, if there is one; the old ones stay when that fails, and the log says so.
-    package func reloadKeys() async {
-        await ring?.reload()
-    }
-
-    /// An authority over tokens that are signed with `secret`.
+    /// Creates an authority for tokens that are signed with `secret`.
     package init(secret: String, clock: any WallClock = SystemWallClock()) async throws(WeakSecret) {
         self.secret = try await SecretKey(secret)
         self.ring = nil
@@ -45,9 +41,9 @@ package struct TokenAuthority: Sendable {
         self.clock = clock
     }
 
-    /// An authority over the tokens of that configuration. Loads the keys, if a source is configured.
+    /// Creates an authority from a configuration. Loads the keys if a key source is configured.
     ///
-    /// - Parameter logger: Hears of keys that were loaded and refreshes that failed, never of a token.
+    /// - Parameter logger: Logs loaded keys and failed refreshes, never a token.
     /// - Throws: ``TokenSetupError`` when no token could be valid, or when the keys cannot be loaded.
     package init(
         _ configuration: TokenConfiguration, clock: any WallClock = SystemWallClock(), logger: Logger
@@ -70,14 +66,14 @@ package struct TokenAuthority: Sendable {
         } catch {
             throw .keys(error)
         }
-        // The secret is kept in one place only.
+        // Only `SecretKey` keeps the secret.
         var rest = configuration
         rest.secret = nil
         self.configuration = rest
         self.clock = clock
     }
 
-    /// A token for `user` that ends after `lifetime`, with the configured issuer and first audience.
+    /// Issues a token for `user` that expires after `lifetime`, with the configured issuer and first audience.
     ///
     /// - Throws: ``NoSecret`` when only public keys are configured.
     package func issue(
@@ -96,7 +92,7 @@ package struct TokenAuthority: Sendable {
         return try await secret.sign(claims)
     }
 
-    /// Whose token it is. May wait for a refresh of the keys, 5 s at most.
+    /// Verifies a token and returns its identity. May wait for a key refresh, at most 5 s.
     package func identity(of token: String) async throws(AuthenticationError) -> Identity {
         let token = try SignedToken(token)
         try await checkSignature(of: token)
@@ -108,6 +104,11 @@ package struct TokenAuthority: Sendable {
             grants: RoomGrants(
                 user: claims.user, join: claims.join, publish: claims.publish, notify: claims.notify,
                 telemetryRoots: configuration.telemetryRoots))
+    }
+
+    /// Reloads the key set, if one is configured. When that fails, the old keys stay in use and the error is logged.
+    package func reloadKeys() async {
+        await ring?.reload()
     }
 
     private func checkSignature(of token: SignedToken) async throws(AuthenticationError) {
@@ -138,5 +139,79 @@ package struct TokenAuthority: Sendable {
         if let start = claims.startsAt, now.advanced(by: configuration.notBeforeLeeway) < start {
             throw .notYetValid
         }
+    }
+}
+
+/// The tokens to accept: keys, issuer and audiences.
+package struct TokenConfiguration: Sendable {
+    /// The secret of HS256 tokens, at least 32 bytes. Without it, HS256 tokens are refused and no token can be issued.
+    package var secret: String?
+    /// The source of the keys for RS256, ES256, ES384 and EdDSA tokens. Without it, such tokens are refused.
+    package var keys: JWKSource?
+    /// The interval after which the keys are reloaded, unless a changed file or an unknown key triggers it earlier.
+    package var keyRefreshInterval: Duration
+    /// The required `iss`; `nil` accepts any issuer.
+    package var issuer: String?
+    /// The accepted audiences, one of which `aud` must contain. When empty, `aud` is not checked.
+    package var audiences: [String]
+    /// The clock skew tolerated for `nbf`. `exp` has no such leeway.
+    package var notBeforeLeeway: Duration
+    /// First levels of telemetry rooms, in which only devices may publish, whatever a token grants.
+    package var telemetryRoots: Set<String>
+
+    package init(
+        secret: String? = nil, keys: JWKSource? = nil, keyRefreshInterval: Duration = .seconds(600),
+        issuer: String? = nil, audiences: [String] = [], notBeforeLeeway: Duration = .seconds(30),
+        telemetryRoots: Set<String> = []
+    ) {
+        self.secret = secret
+        self.keys = keys
+        self.keyRefreshInterval = keyRefreshInterval
+        self.issuer = issuer
+        self.audiences = audiences
+        self.notBeforeLeeway = notBeforeLeeway
+        self.telemetryRoots = telemetryRoots
+    }
+}
+
+/// The reason that a ``TokenAuthority`` cannot be set up.
+package enum TokenSetupError: Error, CustomStringConvertible {
+    /// Neither a secret nor a key source is configured, so no token could ever be valid.
+    case noKeys
+    case weakSecret(TokenAuthority.WeakSecret)
+    case keys(KeySetError)
+
+    package var description: String {
+        switch self {
+        case .noKeys: "A JWT secret, a source of token keys (a JWK Set), or both are needed."
+        case .weakSecret(let error): "\(error)"
+        case .keys(let error): "\(error)"
+        }
+    }
+}
+
+/// The gateway's own secret, used only to sign and verify HS256 tokens.
+struct SecretKey: Sendable {
+    private let key: SymmetricKey
+    private let signer: JWTKeyCollection
+
+    /// Creates the key.
+    ///
+    /// - Throws: ``TokenAuthority/WeakSecret`` when the secret is short enough to be guessed from one token.
+    init(_ secret: String) async throws(TokenAuthority.WeakSecret) {
+        guard secret.utf8.count >= TokenAuthority.minimumSecretByteCount else { throw TokenAuthority.WeakSecret() }
+        key = SymmetricKey(data: Array(secret.utf8))
+        signer = JWTKeyCollection()
+        await signer.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
+    }
+
+    func sign(_ claims: AccessToken) async throws -> String {
+        try await signer.sign(claims)
+    }
+
+    /// Returns true when this secret made the token's signature. Compares in constant time.
+    func verifies(_ token: SignedToken) -> Bool {
+        token.algorithm == .hs256
+            && HMAC<SHA256>.isValidAuthenticationCode(token.signature, authenticating: token.signedBytes, using: key)
     }
 }

@@ -1,17 +1,19 @@
 import Core
+package import JWTKit
 import Services
 import Telemetry
 
-/// The claims of a token whose signature was right, checked for form (RFC 7519 section 4.1 and ours).
+/// The claims of a token with a valid signature, checked for form (RFC 7519 section 4.1 and ours).
 ///
-/// Names in another form than NFC are refused: Swift would take them for names that may be other people's.
+/// Names must be in Unicode's NFC form. Swift compares strings by canonical equivalence, so another form could pass for
+/// somebody else's name.
 struct TokenClaims: Sendable {
-    /// The most filters in one claim.
+    /// The largest number of filters in one claim.
     static let maximumFilterCount = 256
 
-    /// `sub`: 1 to 128 bytes, one level of a room's name.
+    /// `sub`: 1 to 128 bytes, a single level of a room name.
     let user: String
-    /// `exp`; the latest representable time when it is later than that.
+    /// `exp`, clamped to the latest representable time.
     let expiresAt: Timestamp
     /// `nbf`.
     let startsAt: Timestamp?
@@ -23,7 +25,9 @@ struct TokenClaims: Sendable {
     let publish: [TopicFilter]
     let notify: Bool
 
-    /// - Throws: ``AuthenticationError/invalid(_:)`` that names the claim and what is allowed.
+    /// Parses the payload.
+    ///
+    /// - Throws: ``AuthenticationError/invalid(_:)`` with the name of the claim and the allowed values.
     init(json: [UInt8]) throws(AuthenticationError) {
         guard let claims = try? JSONParser.parse(json), claims.objectValue != nil else {
             throw .invalid("its payload is no JSON object")
@@ -48,7 +52,7 @@ struct TokenClaims: Sendable {
         }
     }
 
-    /// Seconds since 1970, with or without a fraction (RFC 7519 section 2, NumericDate).
+    /// Reads a NumericDate: seconds since 1970, with or without a fraction (RFC 7519 section 2).
     private static func time(_ name: String, in claims: JSONValue) throws(AuthenticationError) -> Timestamp? {
         guard let value = claims[name] else { return nil }
         guard let seconds = value.numberValue else {
@@ -92,4 +96,41 @@ struct TokenClaims: Sendable {
         }
         return filters
     }
+}
+
+/// The claims of a token (RFC 7519) as ``TokenAuthority`` writes them; ``TokenClaims`` reads them.
+package struct AccessToken: JWTPayload {
+    /// The user.
+    package var sub: String
+    /// The expiry.
+    package var exp: ExpirationClaim
+    /// The time before which the token is not valid.
+    package var nbf: NotBeforeClaim?
+    /// The issuer.
+    package var iss: String?
+    /// The intended recipients.
+    package var aud: AudienceClaim?
+    /// Filters of the rooms that the user may join.
+    package var join: [String]?
+    /// Filters of the rooms that the user may publish to.
+    package var publish: [String]?
+    /// True when the user may send notifications.
+    package var notify: Bool?
+
+    package init(
+        sub: String, exp: ExpirationClaim, nbf: NotBeforeClaim? = nil, iss: String? = nil, aud: AudienceClaim? = nil,
+        join: [String]? = nil, publish: [String]? = nil, notify: Bool? = nil
+    ) {
+        self.sub = sub
+        self.exp = exp
+        self.nbf = nbf
+        self.iss = iss
+        self.aud = aud
+        self.join = join
+        self.publish = publish
+        self.notify = notify
+    }
+
+    /// Does nothing. ``TokenAuthority`` checks the claims against its own clock.
+    package func verify(using algorithm: some JWTAlgorithm) async throws {}
 }

@@ -1,31 +1,35 @@
 import Core
+import Realtime
 import Services
 package import Telemetry
 
-/// A message from a client: the envelope, taken apart but not yet understood.
+/// A message from a client: a parsed envelope whose command is not interpreted yet.
 package struct ClientCommand {
-    /// The most bytes of an `id`.
+    /// The longest `id` in bytes.
     package static let maxIDByteCount = 128
-    /// The most values of a message, objects and arrays included: many more than any command has.
+    /// The largest number of JSON values in a message, objects and arrays included. No command comes close.
     package static let maxValues = 256
-    /// Each of so many bytes counts as one more command in the rates of a client and its user.
+    /// The size in bytes that costs one more command in the rate limits of a client and its user.
     package static let chargedByteCount = 4096
-    /// The most bytes of a `type`: more than any command's name has.
+    /// The longest `type` in bytes; longer than the name of any command.
     private static let maxTypeByteCount = 64
+    private static let maxRoomByteCount = 256
+    private static let maxRoomLevels = 32
+    private static let maxKeyByteCount = 128
 
     package let type: String
-    /// Echoed in the answer.
+    /// The client's id of the command, echoed in the answer.
     package let id: String?
     package let payload: JSONValue
-    /// The client's span, when it sent a valid `traceparent`.
+    /// The client's span, if it sent a valid `traceparent`.
     package let trace: TraceContext?
-    /// When the gateway read it.
+    /// The time at which the gateway read the message.
     package let receivedAt: Timestamp
 
-    /// Whether it joins a room, so that messages follow its answer.
+    /// True for a command that joins a room, so that messages follow its answer.
     var isJoin: Bool { type == "join_room" }
 
-    /// A command that came over HTTP: the body is its payload.
+    /// Creates a command from an HTTP request, whose body is the payload.
     init(type: String, payload: JSONValue) {
         self.type = type
         self.id = nil
@@ -34,14 +38,14 @@ package struct ClientCommand {
         self.receivedAt = Timestamp(nanosecondsSinceEpoch: 0)
     }
 
-    /// The reason why a message is no command.
+    /// The reason that a message is not a valid command.
     struct Refusal: Error {
         let error: CommandError
-        /// The message's `id`, so that its error can be matched; nil when it has none that is valid.
+        /// The message's `id`, for matching the error to the command; nil when it has no valid one.
         let id: String?
     }
 
-    /// Takes an envelope apart.
+    /// Parses an envelope.
     init(json text: String, receivedAt: Timestamp) throws(Refusal) {
         let value: JSONValue
         do {
@@ -56,8 +60,8 @@ package struct ClientCommand {
         }
     }
 
-    /// The `id` of a message that is over a rate, so that its error can be matched; nil when there is none. Large messages are
-    /// not parsed for it.
+    /// Returns the `id` of a message that exceeds a rate limit, for matching the error to the command; nil when there
+    /// is none. Messages above ``chargedByteCount`` are not parsed for it.
     static func id(ofRefused text: String) -> String? {
         guard text.utf8.count <= chargedByteCount,
             let value = try? JSONParser.parse(Array(text.utf8), maxValues: maxValues)
@@ -95,7 +99,7 @@ package struct ClientCommand {
         }
     }
 
-    /// The room or filter that a command names.
+    /// Returns the room or filter that the command names in `room_id`.
     func room() throws(CommandError) -> TopicFilter {
         guard let text = payload["room_id"]?.stringValue else {
             throw CommandError(.badRequest, "\"room_id\" must be a string: a room such as sensors/greenhouse-1.")
@@ -122,7 +126,7 @@ package struct ClientCommand {
         }
     }
 
-    /// What a command says.
+    /// Returns the text of a chat message.
     func content() throws(CommandError) -> String {
         guard let content = payload["content"]?.stringValue else {
             throw CommandError(.badRequest, "\"content\" must be a string.")
@@ -130,7 +134,7 @@ package struct ClientCommand {
         return content
     }
 
-    /// What makes a resend harmless, if the client named it.
+    /// Returns the key that lets the server de-duplicate a resent message, if the client set one.
     func idempotencyKey() throws(CommandError) -> String? {
         switch payload["idempotency_key"] {
         case nil, .null: return nil
@@ -140,8 +144,56 @@ package struct ClientCommand {
                 .badRequest, "\"idempotency_key\" must be a string of 1 to \(Self.maxKeyByteCount) bytes.")
         }
     }
+}
 
-    private static let maxRoomByteCount = 256
-    private static let maxRoomLevels = 32
-    private static let maxKeyByteCount = 128
+/// The reason that a command failed, as sent in an `error` message.
+package struct CommandError: Error, Equatable {
+    /// The machine-readable error code.
+    package enum Code: String, Sendable {
+        case badRequest = "bad_request"
+        case unknownType = "unknown_type"
+        case forbidden
+        case notJoined = "not_joined"
+        case tooLarge = "too_large"
+        case rateLimited = "rate_limited"
+        case overloaded
+        case notFound = "not_found"
+        case conflict
+        case expired
+        case `internal`
+    }
+
+    package let code: Code
+    /// The human-readable explanation: what is wrong and what is allowed.
+    package let message: String
+    /// True when the same command may succeed later.
+    package let isTemporary: Bool
+
+    package init(_ code: Code, _ message: String, isTemporary: Bool = false) {
+        self.code = code
+        self.message = message
+        self.isTemporary = isTemporary
+    }
+
+    /// Maps an error of a service to the code that sockets use.
+    init(_ error: RequestError) {
+        switch error.kind {
+        case .invalid: self.init(.badRequest, error.description)
+        case .tooLarge: self.init(.tooLarge, error.description)
+        case .conflict: self.init(.conflict, error.description)
+        case .notFound: self.init(.notFound, error.description)
+        case .rateLimited: self.init(.rateLimited, error.description, isTemporary: true)
+        case .overloaded: self.init(.overloaded, error.description, isTemporary: true)
+        case .storage: self.init(.internal, error.description, isTemporary: true)
+        }
+    }
+
+    /// Returns the `error` message that answers the command with this id.
+    func message(replyTo id: String?, at now: Timestamp) -> Message {
+        var payload = JSONObjectBuilder()
+        payload.add("code", code.rawValue)
+        payload.add("message", message)
+        payload.add("temporary", isTemporary)
+        return Message(type: .error, payload: payload.finished(), timestamp: now, replyTo: id)
+    }
 }

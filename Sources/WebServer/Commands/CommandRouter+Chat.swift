@@ -4,6 +4,7 @@ import Realtime
 import Services
 import Telemetry
 
+/// Chat and notification commands: `send_to_room`, `send_to_user` and `mark_read`.
 extension CommandRouter {
     func sendToRoom(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         let session = call.session.value
@@ -62,7 +63,9 @@ extension CommandRouter {
         }
     }
 
-    /// Whether a token's holder may say something in a room; the same for the socket and for HTTP.
+    /// Checks that a token's holder may publish to a room. Used by both the socket and HTTP.
+    ///
+    /// - Throws: ``CommandError`` when the room is a filter or a telemetry room, or when no grant covers it.
     static func checkPublishing(
         to room: TopicFilter, _ grants: RoomGrants, _ stream: DataStreamService
     ) throws(CommandError) {

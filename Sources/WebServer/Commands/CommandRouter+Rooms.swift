@@ -3,8 +3,9 @@ import Realtime
 import Services
 import Telemetry
 
+/// Room commands: `join_room` and `leave_room`.
 extension CommandRouter {
-    /// Fewer readings a second than this cannot be asked for.
+    /// The largest `max_rate_hz`, in readings per second.
     private static let maxRate = 1000.0
 
     func join(_ command: ClientCommand, _ call: Call) throws(CommandError) {
@@ -38,7 +39,7 @@ extension CommandRouter {
         call.answer(.left, payload.finished())
     }
 
-    /// Joins telemetry, or a filter: the latest readings follow the answer.
+    /// Joins telemetry or a filter; the latest readings follow the answer.
     private func joinStream(_ filter: TopicFilter, _ call: Call) {
         let session = call.session.value
         services.stream.join(session.client, on: session.shard, filter: filter) { members in
@@ -52,7 +53,7 @@ extension CommandRouter {
         }
     }
 
-    /// Joins a room that remembers: what was missed follows the answer.
+    /// Joins a room with history; missed messages follow the answer.
     private func joinRoom(_ filter: TopicFilter, since: RoomPosition?, _ call: Call) {
         let session = call.session.value
         let presence = session.shard.presence

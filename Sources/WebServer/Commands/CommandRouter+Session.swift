@@ -1,9 +1,10 @@
 import NIOCore
 import Realtime
-import Telemetry
+package import Telemetry
 
+/// Session commands: `refresh_token` and `clock_sync`.
 extension CommandRouter {
-    /// Takes a new token of the same user in place of the old one; rooms that it does not grant are left.
+    /// Replaces the token with a new one of the same user, and leaves the rooms that it does not grant.
     func refreshToken(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         guard let token = command.payload["token"]?.stringValue, !token.isEmpty else {
             throw CommandError(.badRequest, "\"token\" must be a string.")
@@ -48,8 +49,8 @@ extension CommandRouter {
         call.answer(.ack, payload.finished())
     }
 
-    /// Four timestamps make an offset: the client's `t0` and its own receive time, and ours between them (RFC 5905
-    /// section 8). Unix milliseconds.
+    /// Answers a clock exchange. Four timestamps give the offset: the client's `t0` and its receive time, and our two
+    /// in between (RFC 5905 section 8). All in Unix milliseconds.
     func syncClock(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         guard let sent = command.payload["t0"]?.numberValue else {
             throw CommandError(.badRequest, "\"t0\" must be a number: the client's time in Unix milliseconds.")
@@ -59,5 +60,44 @@ extension CommandRouter {
         payload.add("t1", command.receivedAt.millisecondsSinceEpoch)
         payload.add("t2", clock.now().millisecondsSinceEpoch)
         call.answer(.clockSync, payload.finished())
+    }
+}
+
+/// The effect of a new token (`refresh_token`) on a connection: its new identity and the rooms it must leave.
+package struct TokenRefresh: Sendable {
+    /// The reason that a new token does not replace the old one.
+    package enum Refusal: Error, Equatable, CustomStringConvertible {
+        /// The new token has another `sub`.
+        case otherUser
+        /// The new token has expired already.
+        case expired
+
+        package var description: String {
+            switch self {
+            case .otherUser: "The token is another user's; it must have the same \"sub\"."
+            case .expired: "\(AuthenticationError.expired)"
+            }
+        }
+    }
+
+    /// The identity of the new token.
+    package let identity: Identity
+    /// The joined rooms and filters that the new token does not grant, in the order given.
+    package let leave: [TopicFilter]
+
+    /// Determines the effect of the new token.
+    ///
+    /// - Parameters:
+    ///   - old: The connection's current identity. It may have expired meanwhile.
+    ///   - new: The identity that ``TokenAuthority/identity(of:)`` returned for the new token.
+    ///   - joined: The rooms and filters that the client has joined, including the inbox.
+    /// - Throws: ``Refusal``; in that case nothing changes.
+    package init(
+        from old: Identity, to new: Identity, joined: some Sequence<TopicFilter>, now: Timestamp
+    ) throws(Refusal) {
+        guard new.user == old.user else { throw .otherUser }
+        guard now < new.expiresAt else { throw .expired }
+        identity = new
+        leave = joined.filter { !new.grants.canJoin($0) }
     }
 }

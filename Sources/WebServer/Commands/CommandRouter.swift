@@ -1,14 +1,15 @@
 import NIOCore
-import Realtime
+package import Realtime
 package import Services
 package import Telemetry
+import Tracing
 
-/// Carries out what clients ask for: one function a command, answered by a message or a ``CommandError``.
+/// Executes client commands, one function per command. Each is answered with a message or a ``CommandError``.
 ///
-/// Runs on the client's event loop. A command that has to wait calls its completion later, on the same loop; the
-/// connection starts the next one only then, so that one client's commands happen in order.
+/// Runs on the client's event loop. A command that has to wait calls its completion later, on the same loop. The
+/// connection starts the next command only then, so that a client's commands run in order.
 package struct CommandRouter: Sendable {
-    /// What a command needs to answer later.
+    /// The context that a command needs to answer later.
     struct Call: Sendable {
         let session: NIOLoopBound<ClientSession>
         let eventLoop: any EventLoop
@@ -19,7 +20,7 @@ package struct CommandRouter: Sendable {
         let trace: CommandTrace?
         let completion: @Sendable () -> Void
 
-        /// Answers on the client's loop, where it must be called.
+        /// Sends the answer and ends the command. Must be called on the client's loop.
         func answer(_ type: MessageType, _ payload: [UInt8]) {
             let session = session.value
             session.shard.send(
@@ -27,7 +28,7 @@ package struct CommandRouter: Sendable {
             finished()
         }
 
-        /// Answers with an error on the client's loop, where it must be called.
+        /// Answers with an error and ends the command. Must be called on the client's loop.
         func fail(_ error: CommandError) {
             metrics.commandFailed(error.code)
             let session = session.value
@@ -35,13 +36,13 @@ package struct CommandRouter: Sendable {
             finished(error)
         }
 
-        /// Ends the command where its answer is on its way by other means.
+        /// Ends a command whose answer is sent by other means.
         func finished(_ error: CommandError? = nil) {
             trace?.finish(error, at: clock.now())
             completion()
         }
 
-        /// Answers from anywhere: `payload` is made of a success, an error tells the failure.
+        /// Answers from any thread: with the payload made from a success, or with the error of a failure.
         func finish<Value: Sendable>(
             _ type: MessageType, _ result: Result<Value, RequestError>,
             _ payload: @escaping @Sendable (Value) -> [UInt8]
@@ -61,7 +62,7 @@ package struct CommandRouter: Sendable {
     let metrics: WebSocketMetrics
     let clock: any WallClock
 
-    /// A router to these services; `authority` tells whose a refreshed token is.
+    /// Creates a router to these services; `authority` verifies refreshed tokens.
     package init(
         services: HubServices, authority: TokenAuthority, limits: ConnectionLimits, metrics: WebSocketMetrics,
         clock: any WallClock = SystemWallClock()
@@ -73,8 +74,8 @@ package struct CommandRouter: Sendable {
         self.clock = clock
     }
 
-    /// Carries `command` out and calls `completion` on the client's loop when its answer, and what follows it, is on its
-    /// way.
+    /// Executes `command`. Calls `completion` on the client's loop when the answer and the messages that follow it have
+    /// been queued.
     package func perform(
         _ command: ClientCommand, in session: ClientSession,
         completion: @escaping @Sendable () -> Void
@@ -101,5 +102,57 @@ package struct CommandRouter: Sendable {
         } catch {
             call.fail(error)
         }
+    }
+}
+
+/// The state of one connection that commands work with: its client, its shard and its current identity.
+///
+/// Not `Sendable`: it belongs to the connection's event loop.
+package final class ClientSession {
+    package let client: HubClient
+    package let shard: HubShard
+    /// The current identity, replaced by `refresh_token`.
+    package internal(set) var identity: Identity
+
+    package init(client: HubClient, shard: HubShard, identity: Identity) {
+        self.client = client
+        self.shard = shard
+        self.identity = identity
+    }
+}
+
+/// The spans of one sampled command: `websocket.receive` until the command starts, and below it `hub.process_message`
+/// until it is answered.
+struct CommandTrace: Sendable {
+    private let process: any Span
+
+    /// The parent context for spans of the command's work.
+    var context: TraceContext? { process.traceContext }
+
+    /// Starts the spans; `nil` when the command is not sampled. Clock exchanges are never sampled, because they do no
+    /// work worth tracing.
+    init?(_ command: ClientCommand, entry: EntryTracer, at now: Timestamp) {
+        guard command.type != "clock_sync",
+            let receive = entry.begin(
+                "websocket.receive", from: command.trace, ofKind: .consumer, at: command.receivedAt)
+        else { return nil }
+        receive.updateAttributes { attributes in
+            attributes["messaging.system"] = "websocket"
+            attributes["messaging.operation.name"] = "receive"
+            attributes["messaging.operation.type"] = "receive"
+            // Client-supplied text, so bounded in length.
+            attributes["windsock.message.type"] = String(command.type.prefix(64))
+        }
+        receive.end(at: now)
+        process = entry.tracer.startSpan("hub.process_message", under: receive.traceContext, at: now)
+    }
+
+    /// Ends the command's span when it has been answered.
+    func finish(_ error: CommandError? = nil, at now: Timestamp) {
+        if let error {
+            process.updateAttributes { $0["error.type"] = error.code.rawValue }
+            process.setStatus(SpanStatus(code: .error, message: error.code.rawValue))
+        }
+        process.end(at: now)
     }
 }

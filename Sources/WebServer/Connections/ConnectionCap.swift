@@ -1,22 +1,23 @@
 import Core
 import DequeModule
+import Foundation
 package import Logging
 import NIOCore
 import Synchronization
 
-/// Bounds the open connections, in total and per address, below what the process has descriptors for.
+/// Bounds the open connections, in total and per address, below the process's limit of file descriptors.
 ///
-/// The listening channel counts a connection before anything is read of it. When all places are taken, the connection
-/// that has been waiting longest without a request gives up its place; only when all of them are working is a new one
-/// refused. Addresses are checked when a connection becomes active. Thread-safe.
+/// The listening channel counts a connection before any byte of it is read. When all places are taken, the connection
+/// that has been idle longest loses its place. A new one is refused only when all others are busy. The limit per
+/// address is checked when a connection becomes active. Thread-safe.
 package final class ConnectionCap: Sendable {
-    /// The bounds; 0 turns one off.
+    /// The limits; 0 disables one.
     package struct Limits: Sendable {
-        /// Connections at once.
+        /// The largest number of simultaneous connections.
         package var connections: Int
-        /// Connections of one address at once.
+        /// The largest number of simultaneous connections per address.
         package var addressConnections: Int
-        /// Addresses without bounds of their own, such as that of a proxy.
+        /// Addresses without a limit of their own, such as that of a proxy.
         package var exemptAddresses: Set<String>
 
         package init(connections: Int = 0, addressConnections: Int = 0, exemptAddresses: Set<String> = []) {
@@ -29,7 +30,7 @@ package final class ConnectionCap: Sendable {
     /// The place of one connection.
     final class Place: Sendable {
         fileprivate let channel: any Channel
-        /// Since when it waits without a request, as a number that only grows; 0 while it works.
+        /// The tick at which the connection began to wait for a request; 0 while it is busy.
         fileprivate let waitingSince = Atomic<UInt64>(0)
 
         fileprivate init(_ channel: any Channel) {
@@ -37,7 +38,7 @@ package final class ConnectionCap: Sendable {
         }
     }
 
-    /// The verdict on an accepted connection.
+    /// The decision on an accepted connection.
     enum Decision: Equatable {
         case admitted
         case refused
@@ -51,13 +52,13 @@ package final class ConnectionCap: Sendable {
     private struct State {
         var count = 0
         var tick: UInt64 = 0
-        /// Those that wait, the longest first; entries whose number is not the place's any more are stale.
+        /// Waiting connections, the longest wait first. An entry is stale when its tick differs from its place's.
         var waiting = Deque<Waiting>()
         var places: [ObjectIdentifier: Place] = [:]
         var addresses: [String: Int] = [:]
     }
 
-    /// Connections above the limit that may exist until their sockets are closed.
+    /// Connections that may exist above the limit until their sockets are closed.
     static let slack = 16
 
     private let limits: Limits
@@ -71,15 +72,15 @@ package final class ConnectionCap: Sendable {
         self.log = PacedLog(logger)
     }
 
-    /// Connections that are open now, those that are being closed included.
+    /// The number of open connections, including those that are being closed.
     package var count: Int { state.withLock { $0.count } }
 
-    /// Whether so many sockets wait to be closed that no more should be accepted.
+    /// True when so many sockets wait to be closed that no more should be accepted.
     var isExhausted: Bool {
         limits.connections > 0 && count >= limits.connections + Self.slack
     }
 
-    /// Counts a connection until its channel is closed.
+    /// Counts a connection until its channel closes.
     func open(_ channel: any Channel) -> Decision {
         let place = Place(channel)
         let (decision, victim): (Decision, (any Channel)?) = state.withLock { state in
@@ -101,7 +102,8 @@ package final class ConnectionCap: Sendable {
         return decision
     }
 
-    /// Counts an active connection for its address until its channel is closed; false when there are too many.
+    /// Counts an active connection for its address until its channel closes; returns false when the address has too
+    /// many.
     func enter(_ channel: any Channel) -> Bool {
         guard limits.addressConnections > 0, let address = AddressKey(channel.remoteAddress),
             !limits.exemptAddresses.contains(address.name)
@@ -125,12 +127,12 @@ package final class ConnectionCap: Sendable {
         return true
     }
 
-    /// A request came on that connection: it works, and keeps its place.
+    /// Marks the connection as busy when a request arrives, so that it keeps its place.
     func works(_ channel: any Channel) {
         state.withLock { $0.places[ObjectIdentifier(channel)] }?.waitingSince.store(0, ordering: .relaxed)
     }
 
-    /// The connection waits for a next request: from now on it may lose its place.
+    /// Marks the connection as waiting for a request, so that it may lose its place.
     func waits(_ channel: any Channel) {
         state.withLock { state in
             guard let place = state.places[ObjectIdentifier(channel)] else { return }
@@ -138,13 +140,13 @@ package final class ConnectionCap: Sendable {
         }
     }
 
-    /// The connection became a WebSocket, which never gives up its place.
+    /// Marks the connection as a WebSocket, which never loses its place.
     func upgraded(_ channel: any Channel) {
         state.withLock { $0.places.removeValue(forKey: ObjectIdentifier(channel)) }?
             .waitingSince.store(0, ordering: .relaxed)
     }
 
-    /// Says that the system has no descriptors left.
+    /// Counts and logs a failed `accept`, caused by a lack of file descriptors or buffers.
     func acceptFailed(_ error: any Error) {
         metrics.acceptFailed()
         log.warning("Connections cannot be accepted; trying again", metadata: ["error": "\(error)"])
@@ -176,7 +178,7 @@ package final class ConnectionCap: Sendable {
     private static func wait(_ place: Place, in state: inout State) {
         state.tick += 1
         place.waitingSince.store(state.tick, ordering: .relaxed)
-        // Stale entries are as many as requests since: let them not become more than the connections.
+        // Every request leaves a stale entry; remove them before they outnumber the connections.
         if state.waiting.count > 2 * state.places.count + 64 {
             state.waiting.removeAll { !isCurrent($0) }
         }
@@ -197,19 +199,20 @@ package final class ConnectionCap: Sendable {
     }
 }
 
-/// An address as limits count it: IPv6 addresses by their first 64 bits, of which one subscriber has all that follow.
+/// An address as the limits count it. IPv6 addresses are grouped by their /64 prefix, because one subscriber holds all
+/// addresses in it.
 struct AddressKey: Hashable, Sendable {
     /// The address itself, as settings name it.
     let name: String
     /// The key under which addresses are counted together.
     let group: String
 
-    /// `nil` for an address that is not of the Internet protocol.
+    /// Returns `nil` for an address that is neither IPv4 nor IPv6.
     init?(_ address: SocketAddress?) {
         guard let address, let text = address.ipAddress else { return nil }
         switch address {
         case .v6:
-            // The address stands behind family, port and flow information (RFC 3493, section 3.3).
+            // The address follows the family, port and flow information (RFC 3493, section 3.3).
             let bytes = address.withSockAddr { pointer, byteCount in
                 Array(UnsafeRawBufferPointer(start: pointer, count: byteCount).dropFirst(8).prefix(16))
             }
@@ -223,6 +226,56 @@ struct AddressKey: Hashable, Sendable {
         default:
             name = text
             group = text
+        }
+    }
+}
+
+/// The first handler of the listening channel. Counts accepted connections, closes those above the limit, and pauses
+/// accepting when the system runs out of file descriptors.
+///
+/// NIO's own back-off does not help: after `EMFILE` the channel stays registered for reading, and the loop spins in
+/// `accept`. Disabling auto-read removes it from the selector.
+final class AcceptGuard: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+
+    private static let pause = TimeAmount.milliseconds(100)
+
+    private let cap: ConnectionCap
+    private var isPaused = false
+
+    init(cap: ConnectionCap) {
+        self.cap = cap
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let channel = unwrapInboundIn(data)
+        switch cap.open(channel) {
+        case .admitted: context.fireChannelRead(data)
+        case .refused: channel.close(promise: nil)
+        }
+        if cap.isExhausted { pause(context) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) else {
+            return context.fireErrorCaught(error)
+        }
+        cap.acceptFailed(error)
+        pause(context)
+    }
+
+    private func pause(_ context: ChannelHandlerContext) {
+        guard !isPaused else { return }
+        isPaused = true
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        context.eventLoop.scheduleTask(in: Self.pause) {
+            let (handler, context) = bound.value
+            handler.isPaused = false
+            // Sockets that wait to be closed on busy loops still hold their file descriptors.
+            if handler.cap.isExhausted { return handler.pause(context) }
+            try? context.channel.syncOptions?.setOption(.autoRead, value: true)
         }
     }
 }

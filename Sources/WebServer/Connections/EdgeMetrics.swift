@@ -3,23 +3,23 @@ package import CoreMetrics
 import Logging
 import NIOCore
 
-/// Counters of connections and requests that the edge refuses or cuts.
+/// Counters of connections and requests that the HTTP edge refuses or cuts off.
 package final class EdgeMetrics: Sendable {
-    /// Why a connection lost its place, or got none.
+    /// The reason that a connection lost its place or got none.
     package enum Refusal: String, CaseIterable, Sendable {
-        /// All places are taken by connections that work.
+        /// All places are taken by busy connections.
         case total
-        /// Its address has as many as it may.
+        /// The address has reached its limit.
         case address
-        /// It waited without a request, and its place was needed.
+        /// The connection was idle, and its place was needed.
         case idle
     }
 
-    /// Why a connection was cut while it was in use.
+    /// The reason that a connection in use was cut off.
     package enum Cut: String, CaseIterable, Sendable {
-        /// The body of a request came too slowly.
+        /// A request body arrived too slowly.
         case body
-        /// The socket took no bytes of an answer.
+        /// The socket accepted no bytes of an answer.
         case write
     }
 
@@ -50,7 +50,8 @@ package final class EdgeMetrics: Sendable {
     }
 }
 
-/// A logger for what outsiders can cause: one line in ten seconds, with how many were left out since the last.
+/// A rate-limited logger for events that outsiders can cause: one line per 10 s, with the number of lines omitted since
+/// the last.
 final class PacedLog: Sendable {
     private static let interval = TimeAmount.seconds(10)
 

@@ -3,22 +3,20 @@ import NIOCore
 import NIOHTTPTypes
 import Telemetry
 
-/// Ends HTTP connections that cost more than they are worth, and lets requests begin when it is their turn. NIO's
-/// `HTTPServerPipelineHandler` before it lets one request pass at a time.
+/// Protects one HTTP connection from slow or malformed clients, and delays each request until its turn in
+/// ``RequestLine``. NIO's `HTTPServerPipelineHandler`, in front of it, passes one request at a time.
 ///
-/// - A request whose body comes too slowly is answered with 408 and cut.
-/// - An answer that begins before its request was read whole is the connection's last: it says `Connection: close`, and
-///   the rest of the body is not read, but for a little that lets the client see the answer before the reset.
-/// - A connection whose socket takes no bytes of an answer for a while is closed.
-/// - A connection without a request under way is closed after a while.
-/// - A request after which nothing more can be parsed is the connection's last: one that asks to go on with another
-///   protocol, which NIO's decoder waits for from then on, and one that says `Connection: close`.
-/// - A request that names no host, or two, is answered with 400.
-/// - A path that is longer than any route or file has is answered with 414: looking for it takes time for each byte.
-/// - The answer to HEAD, and one whose status has no body, goes out without one, whatever was written
-///   (RFC 9112 section 6.3).
+/// - A request whose body arrives too slowly is answered with 408 and cut off.
+/// - An answer that begins before its request has been read completely is the last one and says `Connection: close`. A
+///   small part of the remaining body is still read, so that the client sees the answer before the reset.
+/// - A connection whose socket accepts no bytes of an answer for a while is closed, and so is an idle one.
+/// - A request that asks for another protocol or says `Connection: close` is the last one. NIO's decoder parses nothing
+///   after the former.
+/// - A request without exactly one valid host is answered with 400.
+/// - A path longer than any route or file is answered with 414, because a lookup takes time for each byte.
+/// - Answers to HEAD, and those whose status has no body, are sent without one (RFC 9112 section 6.3).
 ///
-/// It also tells ``ConnectionCap`` when the connection waits for a request and when it works.
+/// It also tells ``ConnectionCap`` when the connection is waiting for a request and when it is busy.
 final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -26,9 +24,9 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     struct Configuration {
-        /// Time for a request's body, to which each ``minBodyBytesPerSecond`` bytes add a second.
+        /// Time for a request's body; each ``minBodyBytesPerSecond`` bytes add a second.
         var bodyTimeout: TimeAmount
-        /// Time that the socket may take no bytes.
+        /// Time for which the socket may accept no bytes.
         var writeTimeout: TimeAmount
         /// Time between an answer and the next request.
         var idleTimeout: TimeAmount
@@ -37,18 +35,18 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private enum Phase {
         case open
-        /// The answer that is being written is the last one.
+        /// The answer being written is the last one.
         case closing
-        /// The last answer is written; what is still read is thrown away.
+        /// The last answer has been written; further input is discarded.
         case lingering(discarded: Int)
         case closed
     }
 
-    /// Bytes of a path without its query.
+    /// The longest path without its query, in bytes.
     private static let maxPathBytes = 1024
-    /// Bytes of a body that nobody wants which are read all the same.
+    /// Bytes of an unwanted body that are still read.
     private static let maxDiscardedBytes = 64 * 1024
-    /// Time that the client has to see the last answer.
+    /// Time for the client to read the last answer.
     private static let lingerTimeout = TimeAmount.seconds(1)
 
     private let configuration: Configuration
@@ -56,29 +54,29 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let cap: ConnectionCap
     private let metrics: EdgeMetrics
     private var phase = Phase.open
-    /// The head of a request whose turn has not come, and what came with it; reading stops meanwhile.
+    /// The head of a request that awaits its turn, and the parts that followed it. Reading is paused meanwhile.
     private var held: [HTTPRequestPart] = []
     private var isReadHeld = false
     private var isEndHeld = false
-    /// Whether the first request has come, on which ``UpgradeGate`` may have noted why it is not upgraded.
+    /// True after the first request, in which ``UpgradeGate`` may have noted why it was not upgraded.
     private var hasBegun = false
     private var isHead = false
-    /// Whether nothing after the request is read.
+    /// True when nothing is read after the current request.
     private var isLast = false
-    /// Whether the answer that is being written has no body.
+    /// True when the answer being written has no body.
     private var isBodiless = false
-    /// Whether the answer to a request has not been written to its end.
+    /// True until the answer to a request has been written to its end.
     private var isAnswering = false
-    /// Since when the request is read that has not come to its end.
+    /// The time at which the request began that is still being read.
     private var readingSince: NIODeadline?
     private var bodyByteCount = 0
     private var bodyTimer: Scheduled<Void>?
-    /// Answers whose last part the socket has not taken.
+    /// Answers whose last part the socket has not accepted yet.
     private var unsentCount = 0
     private var unsentSince: NIODeadline?
     private var unwritableSince: NIODeadline?
     private var writeTimer: Scheduled<Void>?
-    /// Since when the connection waits for a request, after an answer.
+    /// The time since which the connection has waited for a request, after an answer.
     private var idleSince: NIODeadline?
     private var idleTimer: Scheduled<Void>?
     private var lingerTimer: Scheduled<Void>?
@@ -157,7 +155,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isHead = head.method == .head
             isLast = head.endsConnection
             if isLast {
-                // Hummingbird ends the connection by this spelling, when the answer is written.
+                // Hummingbird recognizes this spelling and closes the connection after the answer.
                 head.headerFields[.connection] = "close"
                 part = .head(head)
             }
@@ -222,7 +220,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Answers a request that goes no further.
+    /// Answers a request that is not passed on.
     private func end(with problem: Problem, _ context: ChannelHandlerContext) {
         write(context: context, data: wrapOutboundOut(.head(problem.head)), promise: nil)
         write(context: context, data: wrapOutboundOut(.body(problem.body)), promise: nil)
@@ -251,7 +249,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if !isHead { context.write(wrapOutboundOut(.body(problem.body)), promise: nil) }
         phase = .closed
-        // A socket that is full gets no longer for this answer than for others.
+        // A blocked socket gets no more time for this answer than for others.
         unsentSince = unsentSince ?? context.eventLoop.now
         scheduleWriteTimer(context, in: configuration.writeTimeout)
         let channel = context.channel
@@ -288,7 +286,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
-        // Before the write, with which the next request may come.
+        // Reset before the write, after which the next request may arrive.
         isAnswering = false
         unsentCount += 1
         let written = promise ?? context.eventLoop.makePromise()
@@ -299,7 +297,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
         context.write(data, promise: written)
         guard case .closing = phase else { return }
-        // Before the flush, which may complete the promise at once.
+        // Set before the flush, which may complete the promise at once.
         phase = .lingering(discarded: 0)
         flush(context: context)
     }
@@ -318,8 +316,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Ends our half, and the connection when the peer ends its own, or soon: a socket that is closed with bytes unread takes
-    /// the answers back that the peer has not read yet.
+    /// Closes our half, and the connection when the peer closes its half or ``lingerTimeout`` passes. Closing a socket
+    /// with unread input would discard the answers that the peer has not read yet.
     private func endOutput(_ context: ChannelHandlerContext) {
         guard case .lingering = phase, lingerTimer == nil else { return }
         schedule(\.lingerTimer, context, in: Self.lingerTimeout) { $1.close(promise: nil) }
@@ -372,7 +370,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private typealias Timer = ReferenceWritableKeyPath<HTTPConnectionGuard, Scheduled<Void>?>
 
-    /// Sets a timer that does not run yet.
+    /// Starts a timer unless it is already running.
     private func schedule(
         _ timer: Timer, _ context: ChannelHandlerContext, in time: TimeAmount,
         _ check: @escaping @Sendable (HTTPConnectionGuard, ChannelHandlerContext) -> Void

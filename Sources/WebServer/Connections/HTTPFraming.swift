@@ -1,20 +1,23 @@
 import HTTPTypes
+import NIOCore
+import NIOHTTP1
 
 extension HTTPRequest {
-    /// Bytes of the path without its query.
+    /// The length of the path without its query, in bytes.
     var pathByteCount: Int { path?.utf8.prefix { $0 != UInt8(ascii: "?") }.count ?? 0 }
 
-    /// Whether the request names one host (RFC 9112 section 3.2): a proxy may read another of two.
+    /// True when the request names exactly one host, made of allowed bytes (RFC 9112 section 3.2). With two, a proxy might
+    /// read the other one.
     var hasOneHost: Bool {
         guard let authority, HTTPField.Name("host").map({ headerFields[$0] == nil }) ?? true else { return false }
         return authority.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !Self.notOfHosts.contains($0) }
     }
 
-    /// Bytes that no host has (RFC 3986 section 3.2.2), but URLs do.
+    /// Bytes that are allowed in URLs but not in hosts (RFC 3986 section 3.2.2).
     private static let notOfHosts = Array(#"/?#@\"<>^`{|},"#.utf8)
 
-    /// Whether nothing can follow on the connection: the client says so, or asks to go on with another protocol. NIO's decoder
-    /// parses nothing more after that, whether it is granted or not.
+    /// True when the client ends the connection with this request or asks for another protocol. After the latter NIO's
+    /// decoder parses nothing more, whether the upgrade is granted or not.
     var endsConnection: Bool {
         guard method != .connect else { return true }
         return headerFields[values: .connection].contains { value in
@@ -26,14 +29,44 @@ extension HTTPRequest {
 }
 
 extension HTTPResponse {
-    /// Says how long the body is (RFC 9112 section 6), which the encoder cannot: it does not know the request's method.
+    /// Sets the headers that delimit the body (RFC 9112 section 6). The encoder cannot, because it does not know the
+    /// request's method.
     ///
-    /// - Returns: Whether there is a body.
+    /// - Returns: True when the response has a body.
     mutating func frame(answeringHead isHead: Bool) -> Bool {
         let hasNoBody = status.kind == .informational || status == .noContent || status == .notModified
         if hasNoBody || isHead && headerFields[.transferEncoding] != nil { headerFields[.contentLength] = nil }
         let isWhole = hasNoBody || isHead || headerFields[.contentLength] != nil
         headerFields[.transferEncoding] = isWhole ? nil : "chunked"
         return !(hasNoBody || isHead)
+    }
+}
+
+/// Serves HTTP/1.0 clients, such as old proxies and health checks, by the rules of that version.
+///
+/// Such clients know neither chunked coding nor `100 Continue`, and may omit `Host`. Every answer ends the connection,
+/// which also delimits answers without a length (RFC 9112 sections 3.2 and 6.1, RFC 9110 section 10.1.1).
+final class HTTPVersionHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private var isOld = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        isOld = head.version != .http1_1
+        guard isOld else { return context.fireChannelRead(data) }
+        head.headers.remove(name: "expect")
+        head.headers.replaceOrAdd(name: "connection", value: "close")
+        if !head.headers.contains(name: "host") { head.headers.add(name: "host", value: "") }
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard isOld, case .head(var head) = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        head.headers.remove(name: "transfer-encoding")
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
     }
 }

@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Hands on an HTTP connection's bytes in small portions, each when the handlers behind it ask for more.
+/// Passes the bytes of an HTTP connection on in small portions, each when the handlers behind it call `read`.
 ///
-/// A request of thirty bytes is a KiB once it is parsed, and the parser takes all it is given: a whole read, and everything
-/// in the socket when the peer has ended its half of the connection. The bytes wait here instead. The gate leaves the pipeline
-/// with the upgrade to a WebSocket, whose own decoder stops by itself.
+/// A request of thirty bytes takes 1 KiB once it is parsed. The parser takes everything it is given: a whole read, and
+/// everything in the socket when the peer has closed its half. So the bytes wait here instead. The gate is removed on
+/// the upgrade to a WebSocket, whose decoder stops by itself.
 final class HTTPInputGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -14,9 +14,9 @@ final class HTTPInputGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// About thirty of the smallest requests, or most of the head of an ordinary one.
     private static let portionByteCount = 1024
 
-    /// Bytes that nobody has asked for yet.
+    /// Bytes that have not been requested yet.
     private var held: ByteBuffer?
-    /// The peer has ended its half, which is told after what is held.
+    /// True when the peer has closed its half; the event is passed on after the held bytes.
     private var isInputClosed = false
     private var isReadWanted = false
     private var isHandingOn = false
@@ -44,13 +44,13 @@ final class HTTPInputGate: ChannelDuplexHandler, RemovableChannelHandler {
             isReadWanted = false
             context.fireChannelRead(data)
         } else {
-            // Of TLS, a few bytes come in a buffer of two records.
+            // TLS delivers even a few bytes in a buffer of two records; copy them to release it.
             held = bytes.storageCapacity > 4 * bytes.readableBytes ? ByteBuffer(bytes: bytes.readableBytesView) : bytes
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // The channel asks again after each read, so that what is held is handed on.
+        // The channel calls `read` again after each completed read, which passes the held bytes on.
         context.fireChannelReadComplete()
         if isReadWanted { handOn(context) }
     }
@@ -72,7 +72,8 @@ final class HTTPInputGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Hands on portions as long as they are asked for, and asks on behalf of the channel, which reads by itself.
+    /// Passes portions on while the handlers ask for more. Calls `read` for the channel, which does so itself only
+    /// after reading from the socket.
     private func handOn(_ context: ChannelHandlerContext) {
         guard !isHandingOn else { return }
         isHandingOn = true

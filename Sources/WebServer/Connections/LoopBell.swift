@@ -4,16 +4,16 @@ package import NIOCore
 import NIOPosix
 package import Realtime
 
-/// Gives a hub's shard its turns by way of a socket pair: the loop reads what was written into it along with all other
-/// sockets that are ready.
+/// Wakes a hub shard for its turns through a socket pair, so that the loop serves the wake-up along with all other
+/// ready sockets.
 package final class LoopBell: ShardTurns {
     private let eventLoop: any EventLoop
     private let descriptor: CInt
     private let turn = Lock<(@Sendable () -> Void)?>(nil)
 
-    /// All loops of a group, each with a bell.
+    /// Creates a bell for each loop of a group.
     ///
-    /// - Throws: `IOError` when the system has no descriptors left.
+    /// - Throws: `IOError` when the system has no file descriptors left.
     package static func loops(of group: any EventLoopGroup) async throws -> [HubLoop] {
         var loops: [HubLoop] = []
         for eventLoop in group.makeIterator() {
@@ -22,9 +22,9 @@ package final class LoopBell: ShardTurns {
         return loops
     }
 
-    /// A bell that rings on `eventLoop`, until that shuts down or the bell is gone.
+    /// Creates a bell for `eventLoop`. It works until the loop shuts down or the bell is released.
     ///
-    /// - Throws: `IOError` when the system has no descriptors left.
+    /// - Throws: `IOError` when the system has no file descriptors left.
     private static func hang(on eventLoop: any EventLoop) async throws -> LoopBell {
         var ends: [CInt] = [-1, -1]
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
@@ -59,7 +59,7 @@ package final class LoopBell: ShardTurns {
 
     package func request() {
         let count = withUnsafeBytes(of: UInt8(1)) { send(descriptor, $0.baseAddress, 1, CInt(MSG_NOSIGNAL)) }
-        // When the buffer is full, there is enough to read already. Anything else must not cost the turn.
+        // A full buffer already holds enough bytes to wake the loop. Any other error must not lose the turn.
         if count < 0, errno != EAGAIN { eventLoop.execute { self.ring() } }
     }
 
@@ -70,14 +70,14 @@ package final class LoopBell: ShardTurns {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
-        /// Weak, so that the bell's end also ends the channel.
+        /// Weak, so that releasing the bell also closes the channel.
         private weak var bell: LoopBell?
 
         init(bell: LoopBell) {
             self.bell = bell
         }
 
-        /// Once for all bytes that had come.
+        /// Rings once for all bytes that have arrived.
         func channelReadComplete(context: ChannelHandlerContext) {
             bell?.ring()
         }

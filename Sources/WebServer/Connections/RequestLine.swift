@@ -1,12 +1,12 @@
 import DequeModule
 import NIOCore
 
-/// Lets the HTTP requests of one event loop begin at a bounded pace, in the order in which they came.
+/// Paces the HTTP requests of one event loop in first-in, first-out order.
 ///
-/// A request costs about 60 µs even without a token. A hundred connections that ask without end would keep all cores busy
-/// with that, and readings would wait. Belongs to its loop.
+/// A request costs about 60 µs even without a token. A hundred connections that send requests nonstop would keep all
+/// cores busy, and readings would wait. Belongs to its event loop.
 final class RequestLine {
-    /// Requests that begin in a ``tick``: far more than pages ask for, and a third of a core's time.
+    /// Requests that may begin per ``tick``: far more than pages need, and a third of a core's time.
     private static let requestsPerTick = 5
     private static let tick = TimeAmount.milliseconds(1)
 
@@ -21,7 +21,7 @@ final class RequestLine {
         tickStart = eventLoop.now
     }
 
-    /// Whether a request may begin now. One that may not calls ``wait(_:)``.
+    /// Returns true when a request may begin now. Otherwise the caller must call ``wait(_:)``.
     func mayBegin() -> Bool {
         waiting.isEmpty && take()
     }
@@ -52,13 +52,13 @@ final class RequestLine {
 
     private func goOn() {
         isScheduled = false
-        // A request that begins may call back.
+        // Beginning a request may call back into this object.
         while !waiting.isEmpty, take() { waiting.removeFirst()() }
         goOnLater()
     }
 }
 
-/// The line of each event loop.
+/// The request lines of all event loops.
 struct RequestLines: Sendable {
     private let lines: [ObjectIdentifier: NIOLoopBound<RequestLine>]
 
@@ -72,6 +72,6 @@ struct RequestLines: Sendable {
         self.lines = lines
     }
 
-    /// The line of that loop, on which it must be called; nil for a loop of another group.
+    /// Returns the line of a loop, on which this must be called; nil for a loop of another group.
     func line(of loop: any EventLoop) -> RequestLine? { lines[ObjectIdentifier(loop)]?.value }
 }

@@ -1,15 +1,16 @@
 import Core
 import Foundation
+import HTTPTypes
 package import Logging
 import NIOCore
 import NIOSSL
 
-/// The certificate and the key that the server shows, read anew when their files change.
+/// The server's certificate and key, reloaded when their files change.
 ///
-/// A connection keeps the certificate that it began with. When new files have a mistake, the old ones stay in use and the log
-/// says what it is. TLS 1.2 and later (RFC 8996); the suites are those of BoringSSL.
+/// A connection keeps the certificate that it started with. When new files are invalid, the old ones stay in use and
+/// the error is logged. Allows TLS 1.2 and later (RFC 8996), with BoringSSL's default cipher suites.
 package final class TLSCertificate: Sendable {
-    /// The paths of a chain, the server's own certificate first, and of its key; both PEM.
+    /// The paths of a certificate chain, with the server's own certificate first, and of its key. Both are PEM files.
     package struct Files: Sendable {
         package var certificate: String
         package var key: String
@@ -19,11 +20,11 @@ package final class TLSCertificate: Sendable {
             self.key = key
         }
 
-        /// What the two files are like now.
+        /// The current fingerprints of the two files.
         fileprivate var stamps: [FileStamp?] { [certificate, key].map { FileStamp(path: $0) } }
     }
 
-    /// Files that cannot be used; names them.
+    /// The files cannot be used; the description names them.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
     }
@@ -38,9 +39,9 @@ package final class TLSCertificate: Sendable {
     private let logger: Logger
     private let state: Lock<State>
 
-    /// Reads the files.
+    /// Loads the files.
     ///
-    /// - Parameter interval: The time between two looks at the files.
+    /// - Parameter interval: The time between two checks for changed files.
     /// - Throws: ``Failure``.
     package init(_ files: Files, interval: Duration = .seconds(10), logger: Logger) throws(Failure) {
         self.files = files
@@ -49,10 +50,10 @@ package final class TLSCertificate: Sendable {
         state = Lock(try Self.load(files, logger))
     }
 
-    /// For a connection that begins now.
+    /// The TLS context for new connections.
     var context: NIOSSLContext { state.withLock(\.context) }
 
-    /// Reads the files anew.
+    /// Reloads the files; on failure the old certificate stays in use.
     package func reload() {
         do throws(Failure) {
             let new = try Self.load(files, logger)
@@ -62,7 +63,7 @@ package final class TLSCertificate: Sendable {
         }
     }
 
-    /// Reads the files anew whenever they have changed, until the task is cancelled.
+    /// Reloads the files whenever they change, until the task is cancelled.
     func watch() async {
         while (try? await Task.sleep(for: interval)) != nil {
             let stamps = files.stamps
@@ -75,7 +76,7 @@ package final class TLSCertificate: Sendable {
     }
 
     private static func load(_ files: Files, _ logger: Logger) throws(Failure) -> State {
-        // Taken before reading: a change during it is seen the next time.
+        // Read before the files, so that a change during loading is seen next time.
         let stamps = files.stamps
         guard let chain = try? NIOSSLCertificate.fromPEMFile(files.certificate), let own = chain.first else {
             throw Failure(description: "\(files.certificate) cannot be read as certificates in PEM form")
@@ -87,7 +88,8 @@ package final class TLSCertificate: Sendable {
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
-        // A connection that we close ends with this: while halves can be closed, the peer's farewell does not end it.
+        // Bounds the shutdown of connections that we close: with half-closure enabled, the peer's `close_notify` does
+        // not end them.
         configuration.shutdownTimeout = .milliseconds(50)
         let context: NIOSSLContext
         do {
@@ -106,5 +108,50 @@ package final class TLSCertificate: Sendable {
             logger.warning("The TLS certificate has expired", metadata: ["file": "\(files.certificate)"])
         }
         return State(context: context, stamps: stamps)
+    }
+}
+
+/// Answers clients that speak plain HTTP on the HTTPS port, who would otherwise see a connection that just closes.
+///
+/// Looks at the first byte of a connection. A TLS connection begins with a handshake record (RFC 8446 section 5.1): it
+/// is passed on, and this handler leaves the pipeline. An HTTP request begins with the letter of a method and is
+/// answered with 400. Anything else is closed.
+final class PlainRequestGuard: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private static let handshakeRecord: UInt8 = 22
+    private static let answer: ByteBuffer = {
+        var body = Problem(.badRequest, "This port takes HTTPS only: use https:// or wss://.").body
+        var answer = ByteBuffer(
+            string: "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n"
+                + "Content-Length: \(body.readableBytes)\r\nConnection: close\r\n\r\n")
+        answer.writeBuffer(&body)
+        return answer
+    }()
+
+    private var isRefused = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // The rest of a refused request. The deadline for the first request ends the connection.
+        guard !isRefused else { return }
+        let bytes = unwrapInboundIn(data)
+        guard let first = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) else { return }
+        if first == Self.handshakeRecord {
+            context.fireChannelRead(data)
+            return context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        }
+        isRefused = true
+        guard (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first) else { return context.close(promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(Self.answer), promise: nil)
+        // Half-close only: with unread input, a full close would discard the answer.
+        context.close(mode: .output, promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The TLS handler would take the client's end of input for a truncation attack.
+        if isRefused, event as? ChannelEvent == .inputClosed { return context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
     }
 }

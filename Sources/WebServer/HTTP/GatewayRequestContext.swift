@@ -1,20 +1,44 @@
+import HTTPTypes
 import Hummingbird
 
-/// What a request carries through middleware and routes: Hummingbird's own, and who asks.
+/// Hummingbird's request context together with the identity of the caller.
 struct GatewayRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Set by ``BearerAuthentication``; `nil` on routes without it.
+    /// The caller, set by ``BearerAuthentication``; `nil` on routes without it.
     var identity: Identity?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
     }
 
-    /// Who asks.
+    /// Returns the identity of the caller.
     ///
     /// - Throws: ``Problem`` (401) on a route without ``BearerAuthentication``.
     func requireIdentity() throws -> Identity {
         guard let identity else { throw Problem(.unauthorized, "A token is needed.") }
         return identity
+    }
+}
+
+/// Requires a valid `Authorization: Bearer` token (RFC 6750) and stores its identity in the context.
+struct BearerAuthentication: RouterMiddleware {
+    let authority: TokenAuthority
+
+    func handle(
+        _ request: Request, context: GatewayRequestContext,
+        next: (Request, GatewayRequestContext) async throws -> Response
+    ) async throws -> Response {
+        guard let token = TokenSource.token(inAuthorization: request.headers[.authorization]) else {
+            throw Problem(
+                .unauthorized, "Send \"Authorization: Bearer <token>\".", headers: [.wwwAuthenticate: "Bearer"])
+        }
+        var context = context
+        do throws(AuthenticationError) {
+            context.identity = try await authority.identity(of: token)
+        } catch {
+            throw Problem(
+                .unauthorized, "\(error)", headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
+        }
+        return try await next(request, context)
     }
 }

@@ -3,12 +3,12 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Rules of RFC 9110 for every answer, whichever route or file it comes from.
+/// Applies rules of RFC 9110 to every answer, from routes and files alike.
 ///
-/// - A path that no file or route can mean is refused before one is looked for.
-/// - Ranges are not served: an answer is the whole (section 14.2 allows it).
-/// - A method that a path does not have is answered with 405 and those that it has (section 15.5.6).
-/// - The answer to HEAD has the headers of that to GET (section 9.3.2); its body ends in ``HTTPConnectionGuard``.
+/// - A path that no file or route can have is refused before the lookup.
+/// - Ranges are ignored: every answer is complete (section 14.2 allows it).
+/// - A method that a path does not support is answered with 405 and the supported methods (section 15.5.6).
+/// - The answer to HEAD has the headers of the answer to GET (section 9.3.2). ``HTTPConnectionGuard`` removes its body.
 struct HTTPSemantics: RouterMiddleware {
     let routes: RouteTable
 
@@ -25,7 +25,7 @@ struct HTTPSemantics: RouterMiddleware {
         do {
             var response = try await next(request, context)
             response.headers[.acceptRanges] = nil
-            // Nobody knows the length of what is made as the client takes it.
+            // The length of a streamed answer is unknown.
             if request.method == .head, response.body.contentLength == nil {
                 response.headers[.transferEncoding] = "chunked"
             }
@@ -44,17 +44,18 @@ struct HTTPSemantics: RouterMiddleware {
         }
     }
 
-    /// True for a path that can name a route or a file: a redirect to one that begins with `//` would lead to another host, and
-    /// names of files have no control characters. Looks at bytes: a mark behind `//` would make one character of it.
+    /// Returns true for a path that can name a route or a file. A redirect to a path with a leading `//` would lead to
+    /// another host, and file names contain no control characters. Compares bytes, because a combining mark after `//`
+    /// would merge with the slash into one character.
     private static func isPlausible(_ path: String) -> Bool {
         guard let decoded = path.removingPercentEncoding?.utf8 else { return false }
         return !decoded.starts(with: "//".utf8) && decoded.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
     }
 }
 
-/// The methods of each path, for answers to others.
+/// The methods of each path, for 405 answers.
 ///
-/// Filled once, when all routes are there, before the first request.
+/// `@unchecked Sendable`: filled once, after all routes are registered and before the first request.
 final class RouteTable: @unchecked Sendable {
     private var routes: [(levels: [Substring], method: String)] = []
 
@@ -64,7 +65,7 @@ final class RouteTable: @unchecked Sendable {
         }
     }
 
-    /// Sorted, with HEAD beside GET; empty when there is no such path.
+    /// Returns the methods of a path, sorted, with HEAD beside GET; empty when no route matches.
     func methods(of path: String) -> [String] {
         let levels = path.split(separator: "/")
         let methods = routes.filter { route in

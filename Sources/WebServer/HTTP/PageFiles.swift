@@ -5,10 +5,10 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// The files of the page, kept in memory while they do not change.
+/// Serves the files of the web page from memory while they do not change.
 ///
-/// A file is open only while it is read, in one of few threads: clients that read slowly hold neither a descriptor nor
-/// a copy each.
+/// A file is open only while it is read, on a small thread pool. Slow clients hold neither a file descriptor nor a copy
+/// each.
 struct PageFiles: FileProvider {
     typealias FileAttributes = LocalFileSystem.FileAttributes
     typealias FileIdentifier = LocalFileSystem.FileIdentifier
@@ -31,7 +31,7 @@ struct PageFiles: FileProvider {
         }
 
         func keep(_ bytes: ByteBuffer, of path: String, as attributes: FileAttributes) {
-            // What was written within this second may change again without a new date.
+            // A file that was modified less than 2 s ago may change again without a new modification date.
             guard bytes.readableBytes == attributes.size, attributes.modificationDate.timeIntervalSinceNow < -2 else {
                 return
             }
@@ -43,7 +43,7 @@ struct PageFiles: FileProvider {
         }
     }
 
-    /// Larger files are not served: the page has none.
+    /// Larger files are not served; the page has none.
     private static let maxFileBytes = 4 << 20
     private static let maxCachedBytes = 32 << 20
 
@@ -65,7 +65,7 @@ struct PageFiles: FileProvider {
     func loadFile(
         id: FileIdentifier, range: ClosedRange<Int>, context: some RequestContext
     ) async throws -> ResponseBody {
-        // Nobody asks: HTTPSemantics lets no range through.
+        // Unreachable: HTTPSemantics removes all ranges.
         throw HTTPError(.rangeNotSatisfiable)
     }
 

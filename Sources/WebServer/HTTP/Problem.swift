@@ -1,12 +1,14 @@
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
+import Services
 import Telemetry
 
-/// An error as HTTP tells it (RFC 9457, `application/problem+json`).
+/// An error response (RFC 9457, `application/problem+json`).
 package struct Problem: Error, Sendable {
     let status: HTTPResponse.Status
-    /// What is wrong and what is allowed; written for the person who made the request.
+    /// The explanation for the person who made the request: what is wrong and what is allowed.
     let detail: String
     var headers: HTTPFields
 
@@ -16,12 +18,12 @@ package struct Problem: Error, Sendable {
         self.headers = headers
     }
 
-    /// The response that tells it.
+    /// The complete response.
     var response: Response {
         Response(status: status, headers: typedHeaders, body: ResponseBody(byteBuffer: body))
     }
 
-    /// The head of a response that tells it, for where there is no router.
+    /// The head of the response, for use outside of the router.
     var head: HTTPResponse {
         var headers = typedHeaders
         headers[.contentLength] = "\(body.readableBytes)"
@@ -41,5 +43,57 @@ package struct Problem: Error, Sendable {
         var headers = self.headers
         headers[.contentType] = "application/problem+json"
         return headers
+    }
+}
+
+extension Problem {
+    /// Maps an error of a service to an HTTP status.
+    init(_ error: RequestError) {
+        switch error.kind {
+        case .invalid: self.init(.badRequest, error.description)
+        case .tooLarge: self.init(.contentTooLarge, error.description)
+        case .conflict: self.init(.conflict, error.description)
+        case .notFound: self.init(.notFound, error.description)
+        case .rateLimited: self.init(.tooManyRequests, error.description, headers: [.retryAfter: "1"])
+        case .overloaded: self.init(.serviceUnavailable, error.description, headers: [.retryAfter: "1"])
+        case .storage: self.init(.serviceUnavailable, error.description, headers: [.retryAfter: "5"])
+        }
+    }
+
+    /// Maps an error of a command to an HTTP status.
+    init(_ error: CommandError) {
+        switch error.code {
+        case .forbidden: self.init(.forbidden, error.message)
+        case .tooLarge: self.init(.contentTooLarge, error.message)
+        case .notFound: self.init(.notFound, error.message)
+        case .conflict: self.init(.conflict, error.message)
+        case .overloaded, .rateLimited: self.init(.serviceUnavailable, error.message, headers: [.retryAfter: "1"])
+        case .badRequest, .unknownType, .notJoined: self.init(.badRequest, error.message)
+        case .expired: self.init(.unauthorized, error.message)
+        case .internal: self.init(.internalServerError, error.message)
+        }
+    }
+}
+
+/// Turns every thrown error into a problem response. An unknown error becomes a 500 without details for the client; the
+/// log has them.
+struct ProblemMiddleware: RouterMiddleware {
+    func handle(
+        _ request: Request, context: GatewayRequestContext,
+        next: (Request, GatewayRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let problem as Problem {
+            return problem.response
+        } catch let error as HTTPError {
+            return Problem(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers).response
+        } catch let error as any HTTPResponseError {
+            return Problem(error.status, error.status.reasonPhrase).response
+        } catch {
+            context.logger.error(
+                "A request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            return Problem(.internalServerError, "The gateway failed to answer; its log says why.").response
+        }
     }
 }

@@ -6,7 +6,7 @@ import Services
 import Telemetry
 
 extension Request {
-    /// The body as a JSON object.
+    /// Reads the body as a JSON object.
     ///
     /// - Throws: ``Problem`` (400, 413, 415) that says what is allowed.
     func jsonObject(upTo maxBytes: Int) async throws -> JSONValue {
@@ -36,25 +36,26 @@ extension Request {
         return value
     }
 
-    /// A query parameter, its escapes undone; the first of its name.
+    /// Returns a query parameter, decoded; the first of that name.
     func query(_ name: String) -> String? {
         parameters[Substring(name)].map(String.init)
     }
 
-    /// All query parameters of that name.
+    /// Returns all query parameters of that name.
     func queries(_ name: String) -> [String] {
         parameters[values: Substring(name)].map { String($0) }
     }
 
-    /// As forms are written, where `+` is a space (WHATWG URL, section 5.1): so do `URLSearchParams` and `curl -G`.
+    /// The query parameters in form encoding, where `+` is a space (WHATWG URL, section 5.1), as `URLSearchParams` and
+    /// `curl -G` write them.
     private var parameters: FlatDictionary<Substring, Substring> {
         guard let query = uri.query, query.contains("+") else { return uri.queryParameters }
         return URI("/?\(query.replacing("+", with: "%20"))").queryParameters
     }
 
-    /// A whole number in the query.
+    /// Returns a whole number from the query, or `standard` when it is missing.
     ///
-    /// - Throws: ``Problem`` (400) naming the parameter and its range.
+    /// - Throws: ``Problem`` (400) with the parameter's name and range.
     func query(_ name: String, in range: ClosedRange<Int64>, default standard: Int64) throws -> Int64 {
         guard let text = query(name) else { return standard }
         guard let value = Int64(text), range.contains(value) else {
@@ -64,12 +65,12 @@ extension Request {
         return value
     }
 
-    /// An instant in the query: RFC 3339, or Unix seconds with a fraction.
+    /// Returns a time from the query: RFC 3339, or Unix seconds with an optional fraction.
     ///
-    /// - Throws: ``Problem`` (400) naming the parameter and what is allowed.
+    /// - Throws: ``Problem`` (400) with the parameter's name and the allowed forms.
     func instant(_ name: String) throws -> Timestamp? {
         guard let text = query(name) else { return nil }
-        // Who does not escape the + of a time zone means it all the same.
+        // An unescaped + of a time zone arrives as a space.
         let instant =
             Double(text).flatMap { $0.isFinite ? Timestamp(secondsSinceEpoch: $0) : nil }
             ?? Timestamp(iso8601: text.replacing(" ", with: "+"))
@@ -81,9 +82,9 @@ extension Request {
         return instant
     }
 
-    /// The room that a request is about.
+    /// Returns the room in the `room_id` parameter.
     ///
-    /// - Throws: ``Problem`` (400) when there is none or it is a filter.
+    /// - Throws: ``Problem`` (400) when it is missing or a filter.
     func room() throws -> TopicFilter {
         guard let name = query("room_id"), !name.isEmpty else {
             throw Problem(.badRequest, "Say which room: ?room_id=chat/lobby.")

@@ -3,20 +3,20 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Limits the HTTP requests of each user: how many are under way at once, and how much they cost a second.
+/// Limits the HTTP requests of each user: the number in flight, and their cost per second.
 ///
-/// A request costs by its class, so that one setting bounds them all: a user may make 1,000 cheap requests a second, or
-/// 20 that look through all rooms or devices. Thread-safe.
+/// The cost depends on the request's class, so that one setting bounds them all: by default a user may make 1,000 cheap
+/// requests per second, or 20 that scan all rooms or devices. Thread-safe.
 final class RequestQuota: Sendable {
-    /// Classes of requests by the work they cause.
+    /// Classes of requests by the work they cause. The raw value is the cost.
     enum RouteClass: Int, CaseIterable {
-        /// Reads a little that is at hand.
+        /// Reads a small amount of data in memory.
         case cheap = 1
         /// Reads a range from the database.
         case reading = 2
         /// Stores and publishes.
         case writing = 5
-        /// Looks through all rooms, devices, clients or alerts.
+        /// Scans all rooms, devices, clients or alerts.
         case scanning = 50
 
         private static let readings: Set<String> = [
@@ -28,7 +28,7 @@ final class RequestQuota: Sendable {
         ]
 
         init(isRead: Bool, path: String) {
-            // As the router takes it: "/api//devices/" is the same route.
+            // Normalized as the router does it: "/api//devices/" is the same route.
             let path = "/" + path.split(separator: "/").joined(separator: "/")
             if !isRead {
                 self = .writing
@@ -42,21 +42,21 @@ final class RequestQuota: Sendable {
         var cost: Int { rawValue }
     }
 
-    /// Why a request is not answered now.
+    /// The reason that a request is refused for now.
     struct Refusal: Error, Equatable {
         enum Kind: String, CaseIterable, Sendable {
-            /// Too many a second.
+            /// Too many requests per second.
             case rate
-            /// Too many at once.
+            /// Too many requests in flight.
             case concurrency
         }
 
         var kind: Kind
-        /// Seconds after which it may be asked again.
+        /// Seconds after which the client may try again.
         var retryAfter: Int
     }
 
-    /// A request that is under way, until this is released.
+    /// Keeps a request counted as in flight until it is released.
     final class Pass: Sendable {
         private let quota: RequestQuota
         private let user: String
@@ -74,18 +74,18 @@ final class RequestQuota: Sendable {
 
     private struct Usage {
         var underway = 0
-        /// Of these, the ones that read ranges from the database.
+        /// The in-flight requests that read ranges from the database.
         var readings = 0
-        /// When all that was taken will have been earned again (GCRA's theoretical arrival time).
+        /// The time at which all used capacity is replenished (the theoretical arrival time of GCRA).
         var settledAt: NIODeadline
     }
 
-    /// Users who are remembered; beyond it those who owe nothing are forgotten.
+    /// The largest number of remembered users. Beyond it, idle users with full capacity are forgotten.
     static let maxUsers = 65_536
-    /// Requests of one user that may read ranges at once. All users share the turns at the database's readers, and a user
-    /// must not take them all; a page asks for four ranges at once.
+    /// The largest number of concurrent range reads per user. All users share the database's readers, and one user must
+    /// not occupy them all. A page asks for four ranges at once.
     static let maxReadings = 24
-    /// Seconds whose requests may be made at once.
+    /// The burst size, in seconds of the permitted rate.
     private static let burstSeconds: Int64 = 5
 
     private let maxUnderway: Int
@@ -97,10 +97,12 @@ final class RequestQuota: Sendable {
         perSecond = limits.userRequestsPerSecond
     }
 
-    /// Users that are remembered now.
+    /// The number of remembered users.
     var userCount: Int { users.withLock { $0.count } }
 
-    /// Counts a request of the user, until its pass is released; nil where nothing is limited.
+    /// Counts a request as in flight until its pass is released. Returns nil when nothing is limited.
+    ///
+    /// - Throws: ``Refusal`` when a limit is reached.
     func enter(_ user: String, _ routeClass: RouteClass, now: NIODeadline = .now()) throws(Refusal) -> Pass? {
         guard maxUnderway > 0 || perSecond > 0 else { return nil }
         let refusal: Refusal? = users.withLock { users in
@@ -115,7 +117,7 @@ final class RequestQuota: Sendable {
             if perSecond > 0 {
                 let cost = TimeAmount.nanoseconds(Int64(routeClass.cost) * 1_000_000_000 / Int64(perSecond))
                 let settledAt = max(usage.settledAt, now) + cost
-                // A request that costs more than a burst is still possible, once nothing else is owed.
+                // A request that costs more than a burst is allowed once nothing else is owed.
                 let debt = settledAt - now - max(.seconds(Self.burstSeconds), cost)
                 guard debt <= .zero else {
                     return Refusal(kind: .rate, retryAfter: Int(debt.nanoseconds / 1_000_000_000) + 1)
@@ -141,9 +143,9 @@ final class RequestQuota: Sendable {
     }
 }
 
-/// Answers 429 with `Retry-After` to users whose requests are too many.
+/// Answers 429 with `Retry-After` to users who exceed their ``RequestQuota``.
 ///
-/// A request is under way until its answer was written, however slowly its client reads.
+/// A request is in flight until its answer has been written, even if the client reads slowly.
 struct RequestLimiter: RouterMiddleware {
     let quota: RequestQuota
     let metrics: EdgeMetrics
@@ -178,7 +180,7 @@ struct RequestLimiter: RouterMiddleware {
     }
 }
 
-/// Holds a request's pass until its body is written.
+/// Holds a request's pass until the body has been written.
 private struct PassingWriter: ResponseBodyWriter {
     var writer: any ResponseBodyWriter
     let pass: RequestQuota.Pass

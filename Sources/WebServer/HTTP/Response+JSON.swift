@@ -3,15 +3,16 @@ import Hummingbird
 import NIOCore
 
 extension Response {
-    /// Bytes that are handed to a connection at once: beyond its write buffer the writer waits for the socket.
+    /// Bytes that are passed to a connection at once. Above the channel's write buffer limit, the writer waits for the
+    /// socket.
     static let portionByteCount = 32 * 1024
 
-    /// A response whose body is JSON that is already written.
+    /// Returns a response with a body of serialized JSON.
     static func json(_ bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
         whole(ByteBuffer(bytes: bytes), type: "application/json", status: status)
     }
 
-    /// A response with a body that is complete, written in portions as the socket takes them.
+    /// Returns a response with a complete body, written in portions as the socket accepts them.
     static func whole(_ bytes: ByteBuffer, type: String, status: HTTPResponse.Status = .ok) -> Response {
         let body =
             bytes.readableBytes <= portionByteCount
@@ -23,14 +24,14 @@ extension Response {
         return Response(status: status, headers: [.contentType: type], body: body)
     }
 
-    /// A response whose parts are made one after the other, each when the socket has taken the one before.
+    /// Returns a response whose parts are produced on demand, each after the socket has accepted the one before.
     ///
-    /// An error of the first two parts is the answer; a later part that cannot be made ends the connection, so that nobody takes
-    /// a part for the whole.
+    /// An error in the first two parts becomes the answer. An error in a later part ends the connection, so that a
+    /// client cannot mistake a partial answer for a complete one.
     static func parts<Source: AnswerSource>(_ source: Source, type: String) async throws -> Response {
         var source = source
         let first = try await source.next() ?? []
-        // Most answers have one part, and need no chunked coding.
+        // Most answers have one part and need no chunked coding.
         guard let second = try await source.next() else { return whole(ByteBuffer(bytes: first), type: type) }
         let started = source
         return Response(
@@ -48,14 +49,14 @@ extension Response {
     }
 }
 
-/// An answer that is made part by part.
+/// A response body that is produced part by part.
 protocol AnswerSource: Sendable {
-    /// The next part; nil after the last.
+    /// Returns the next part; nil after the last.
     mutating func next() async throws -> [UInt8]?
 }
 
 extension ResponseBodyWriter {
-    /// Writes the buffer in portions, so that a slow client holds little and is seen to take something.
+    /// Writes the buffer in portions, so that a slow client holds little memory and visibly makes progress.
     mutating func writePortions(of buffer: ByteBuffer) async throws {
         var rest = buffer
         while let portion = rest.readSlice(length: min(Response.portionByteCount, rest.readableBytes)),
@@ -66,16 +67,16 @@ extension ResponseBodyWriter {
     }
 }
 
-/// The elements of a JSON array in an answer, up to the bytes that one answer may have.
+/// The elements of a JSON array in one answer, up to a size limit.
 struct JSONPage {
-    /// JSON of the elements of one answer; the first element is always taken.
+    /// The size limit of the elements in bytes. The first element is always accepted.
     static let maxByteCount = 1 << 20
 
-    /// The elements that fit.
+    /// The accepted elements.
     private(set) var elements: [[UInt8]] = []
     private var byteCount = 0
 
-    /// Takes the element; false, and nothing taken, when it does not fit any more.
+    /// Adds an element; returns false and adds nothing when it does not fit.
     mutating func add(_ element: [UInt8]) -> Bool {
         guard elements.isEmpty || byteCount + element.count < Self.maxByteCount else { return false }
         byteCount += element.count + 1
@@ -83,7 +84,7 @@ struct JSONPage {
         return true
     }
 
-    /// Takes as many as fit; returns how many.
+    /// Adds as many elements as fit and returns their number.
     mutating func add(contentsOf all: some Sequence<[UInt8]>) -> Int {
         var count = 0
         for element in all {

@@ -3,7 +3,7 @@ package import Realtime
 package import Services
 package import Telemetry
 
-/// What all connections share; one object, so that a connection holds one reference.
+/// The dependencies that all connections share, in one object so that each connection holds one reference.
 package final class ConnectionEnvironment: Sendable {
     let hub: Hub
     let services: HubServices
@@ -17,7 +17,7 @@ package final class ConnectionEnvironment: Sendable {
     let clock: any WallClock
     let ids: any IDGenerator
     let logger: Logger
-    /// Bytes that may wait for one client, as `welcome` tells it.
+    /// The size limit of a client's outbound queue in bytes, as announced in `welcome`.
     let queueBytes: Int
 
     package init(

@@ -2,12 +2,12 @@ import Logging
 import NIOCore
 import Realtime
 
-/// Sends every message back as it came: what public WebSocket conformance suites talk to.
+/// Sends every message back unchanged, for public WebSocket conformance suites.
 ///
 ///     bytes ──▶ WebSocketDecoder ──▶ message ──▶ ServerFrame ──▶ bytes
 ///
-/// It reads and writes by the very code that `/ws` uses, and knows neither users nor rooms. A peer that does not take
-/// its echoes is read no further: what waits for it is at most one message and one read. Everything happens on the
+/// It uses the same decoder and encoder as `/ws`, and knows neither users nor rooms. When a peer does not read its
+/// echoes, it is not read either, so at most one message and one read are waiting for it. Everything happens on the
 /// channel's event loop.
 final class EchoConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -15,19 +15,21 @@ final class EchoConnection: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    /// Bytes of the largest message.
+    /// The largest message in bytes.
     static let maxMessageBytes = 16 * 1024 * 1024
 
     private let closeTimeout: TimeAmount
     private let logger: Logger
     private var decoder = WebSocketDecoder(maxMessageBytes: EchoConnection.maxMessageBytes)
-    /// Bytes of a frame whose rest has not come yet.
+    /// The beginning of an incomplete frame.
     private var partial: ByteBuffer?
-    /// Our close frame is written: what still comes means nothing (RFC 6455 section 7.1.1).
+    /// True when our close frame has been written; further input is ignored (RFC 6455 section 7.1.1).
     private var isClosing = false
     private var isReadHeld = false
 
-    /// - Parameter closeTimeout: Time for the peer to end the connection after our close frame has gone out.
+    /// Creates the handler.
+    ///
+    /// - Parameter closeTimeout: Time for the peer to end the connection after our close frame.
     init(closeTimeout: TimeAmount, logger: Logger) {
         self.closeTimeout = closeTimeout
         self.logger = logger
@@ -60,7 +62,7 @@ final class EchoConnection: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        // What comes after our close frame is dropped, so that it costs nothing to take it.
+        // Input after our close frame is dropped, so reading it costs nothing.
         if context.channel.isWritable || isClosing {
             context.read()
         } else {
@@ -87,7 +89,7 @@ final class EchoConnection: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    // MARK: What the peer says
+    // MARK: Events from the peer
 
     private func receive(_ event: WebSocketDecoder.Event, _ context: ChannelHandlerContext) {
         switch event {
@@ -106,8 +108,8 @@ final class EchoConnection: ChannelDuplexHandler {
 
     // MARK: Ending
 
-    /// Sends the close frame and ends our half; the peer ends its own, or the timeout does. Ending both at once could
-    /// destroy the close frame on its way, when more of the peer's bytes arrive (RFC 6455 section 7.1.1).
+    /// Sends the close frame and closes our half; the peer closes its half, or the timeout ends the connection. Closing
+    /// both at once could destroy the close frame in transit when more input arrives (RFC 6455 section 7.1.1).
     private func close(_ frame: ByteBuffer, _ context: ChannelHandlerContext) {
         guard !isClosing else { return }
         isClosing = true
@@ -117,7 +119,7 @@ final class EchoConnection: ChannelDuplexHandler {
         readAgain(context)
     }
 
-    /// The peer sends no more, and has sent no close frame: what is written goes out, then the connection ends.
+    /// Ends the connection after the peer closed its half without a close frame. Pending output is sent first.
     private func peerEnded(_ context: ChannelHandlerContext) {
         guard !isClosing else { return }
         isClosing = true
@@ -136,5 +138,54 @@ final class EchoConnection: ChannelDuplexHandler {
         guard isReadHeld else { return }
         isReadHeld = false
         context.read()
+    }
+}
+
+/// The path of the echo endpoint: a plain path at which nothing else is served.
+package struct EchoPath: Equatable, Sendable {
+    /// The reason that a path is not accepted, worded for the person who configured it.
+    package struct Mistake: Error, Equatable, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// The first path segments that the gateway itself serves.
+    package static let reserved = [
+        "api", "asyncapi.json", "livez", "metrics", "openapi.json", "readyz", "v1", "vendor", "ws",
+    ]
+    /// The longest path in bytes.
+    package static let maxByteCount = 128
+
+    /// The path as it appears in a request, such as `/echo`.
+    package let text: String
+
+    /// Validates the path. It must be absolute, not served by the gateway itself, and have only letters, digits, `-`,
+    /// `_`, `.` and `~` between the slashes.
+    package init(_ text: String) throws(Mistake) {
+        let segments = text.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        let isPlain =
+            text.hasPrefix("/") && text.utf8.count <= Self.maxByteCount
+            && segments.allSatisfy { segment in
+                !segment.isEmpty && segment != "." && segment != ".."
+                    && segment.unicodeScalars.allSatisfy(Self.isUnreserved)
+            }
+        guard isPlain, let first = segments.first else {
+            throw Mistake(
+                description: "\"\(text)\" is not a path such as /echo: it begins with / and has letters, digits, "
+                    + "-, _, . and ~ between the slashes, \(Self.maxByteCount) bytes at most.")
+        }
+        guard !Self.reserved.contains(String(first)) else {
+            let taken = Self.reserved.map { "/\($0)" }.joined(separator: ", ")
+            throw Mistake(
+                description: "\"\(text)\" is taken: the gateway itself serves \(taken) and what is below them.")
+        }
+        self.text = text
+    }
+
+    /// Returns true for the unreserved characters of RFC 3986 section 2.3.
+    private static func isUnreserved(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "-", "_", ".", "~": true
+        default: false
+        }
     }
 }

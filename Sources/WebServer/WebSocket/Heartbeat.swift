@@ -1,14 +1,15 @@
 package import NIOCore
 
-/// Notices connections that have gone silent or stuck: a value type on a given clock, asked about once a second.
+/// Detects silent and stuck connections. A value type without a clock of its own; ``sweep(at:)`` is called once a
+/// second.
 package struct Heartbeat {
-    /// What a sweep calls for.
+    /// The action that a sweep requires.
     package enum Action: Equatable {
         case nothing
         case sendPing
-        /// No pong came in time.
+        /// No pong arrived in time.
         case closeSilent
-        /// The socket took no bytes for too long.
+        /// The socket accepted no bytes for too long.
         case closeStuck
     }
 
@@ -17,31 +18,31 @@ package struct Heartbeat {
     private var awaitingPongSince: NIODeadline?
     private var stuckSince: NIODeadline?
 
-    /// The first ping comes earlier than the others, so that a connection's round trip is soon known.
+    /// The first ping is sent earlier than the others, so that the round-trip time is known soon.
     private static let firstPingDelay = TimeAmount.seconds(5)
 
-    /// A heartbeat whose first ping is due one interval after `now`, or after 5 s if that is less.
+    /// Creates a heartbeat whose first ping is due one interval after `now`, or after 5 s if that is less.
     package init(configuration: HeartbeatConfiguration, now: NIODeadline) {
         self.configuration = configuration
         self.lastPing = now - configuration.pingInterval + min(configuration.pingInterval, Self.firstPingDelay)
     }
 
-    /// Whatever the peer sends shows that it is there.
+    /// Notes a sign of life; any input from the peer counts.
     package mutating func heard() {
         awaitingPongSince = nil
     }
 
-    /// The time since the ping that a pong at `now` answers; nil when none is awaited.
+    /// Returns the time since the ping that a pong at `now` answers; nil when none is awaited.
     package func roundTripTime(at now: NIODeadline) -> TimeAmount? {
         awaitingPongSince.map { now - $0 }
     }
 
-    /// The socket takes bytes again, or no more.
+    /// Notes that the socket accepts bytes again, or no longer does.
     package mutating func writabilityChanged(isWritable: Bool, now: NIODeadline) {
         stuckSince = isWritable ? nil : stuckSince ?? now
     }
 
-    /// What is due now.
+    /// Returns the action that is due at `now`.
     package mutating func sweep(at now: NIODeadline) -> Action {
         if let stuckSince, now - stuckSince >= configuration.writeTimeout { return .closeStuck }
         if let awaitingPongSince, now - awaitingPongSince >= configuration.pongTimeout { return .closeSilent }
@@ -49,5 +50,25 @@ package struct Heartbeat {
         lastPing = now
         if awaitingPongSince == nil { awaitingPongSince = now }
         return .sendPing
+    }
+}
+
+/// The timeouts after which a silent or stuck connection is noticed.
+package struct HeartbeatConfiguration: Sendable {
+    /// Time from one ping to the next.
+    package var pingInterval: TimeAmount
+    /// Time from a ping to its pong, after which the connection is closed with 4012.
+    package var pongTimeout: TimeAmount
+    /// Time for which a socket may accept no bytes, after which the connection is closed with 4008.
+    package var writeTimeout: TimeAmount
+
+    package init(
+        pingInterval: TimeAmount = .seconds(54),
+        pongTimeout: TimeAmount = .seconds(60),
+        writeTimeout: TimeAmount = .seconds(10)
+    ) {
+        self.pingInterval = pingInterval
+        self.pongTimeout = pongTimeout
+        self.writeTimeout = writeTimeout
     }
 }

@@ -1,20 +1,20 @@
-/// Checks UTF-8 as it comes, piece by piece (RFC 3629 section 4).
+/// Validates UTF-8 incrementally (RFC 3629 section 4).
 ///
-/// A text message may be split anywhere, within a character too. This tells at the first byte that no valid text can
-/// have in its place, so that a bad text is refused before the rest of it arrives (RFC 6455 section 8.1).
+/// A text message may be split anywhere, even within a character. The validator fails at the first byte that cannot
+/// occur in valid text, so that an invalid message is refused before the rest of it arrives (RFC 6455 section 8.1).
 struct UTF8Validator {
     private static let continuation: ClosedRange<UInt8> = 0x80...0xBF
 
-    /// Bytes that the character begun still needs.
+    /// The number of bytes that complete the current character.
     private var missingByteCount = 0
-    /// What its next byte may be: narrower than usual where the first byte leaves room for overlong forms,
-    /// surrogates, or what lies above U+10FFFF.
+    /// The allowed values of the next continuation byte. Narrower than usual after a first byte that could otherwise
+    /// begin an overlong form, a surrogate, or a value above U+10FFFF.
     private var allowed = Self.continuation
 
-    /// Whether the text may end here.
+    /// True when the text may end here.
     var isComplete: Bool { missingByteCount == 0 }
 
-    /// Takes the next bytes of the text; false as soon as they cannot belong to one.
+    /// Validates the next bytes of the text; returns false as soon as it cannot be valid.
     mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var offset = 0
         while offset < bytes.count {

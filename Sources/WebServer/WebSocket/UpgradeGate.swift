@@ -1,15 +1,18 @@
+import Crypto
+import Foundation
 import NIOCore
 import NIOHTTP1
+import Realtime
 import Services
 import Telemetry
 import Tracing
 
-/// Stands in front of NIO's upgrade handler and decides who is let through as a WebSocket.
+/// Decides in front of NIO's upgrade handler which requests may become WebSockets.
 ///
-/// NIO's typed upgrade handler swallows a request that carries `Upgrade` and is not upgraded: its client would wait
-/// forever. So the decision is made here, before: a request that will not be upgraded loses the header, gains the
-/// refusal, and goes on to the router, which answers it. The gate looks at a connection's first request only, and
-/// closes connections that do not make one in time.
+/// NIO's typed upgrade handler swallows a request with `Upgrade` that is not upgraded, and its client would wait
+/// forever. So the gate decides first. A request that will not be upgraded loses the `Upgrade` header, gains a header
+/// with the refusal, and goes on to the router, which answers it. The gate handles only the first request of a
+/// connection, and closes connections that do not send one in time.
 final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -27,7 +30,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
     private var hasFailed = false
-    /// Parts that arrived while the token was checked; nil before. Reading stops meanwhile, so they are one read at most.
+    /// Parts that arrived while the token was being verified; nil otherwise. Reading is paused meanwhile, so they stem
+    /// from one read at most.
     private var held: [HTTPServerRequestPart]?
     private var isReadHeld = false
 
@@ -98,12 +102,12 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// A first request that is no HTTP is answered and ended at once; nobody else in the pipeline would.
+    /// Answers a first request that is not valid HTTP and closes the connection; no other handler would.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         guard !hasFailed else { return }
         hasFailed = true
-        // It ended within a head, maybe because we end: nobody waits for an answer.
+        // The input ended within a head, perhaps because we are closing. Nobody waits for an answer.
         guard error != .invalidEOFState else { return context.close(promise: nil) }
         let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
         let head = HTTPResponseHead(
@@ -146,7 +150,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         pass(head, context)
     }
 
-    /// Records `websocket.upgrade`. Only handshakes with a valid token have one: nobody else may take of the budget of traces.
+    /// Records a `websocket.upgrade` span. Only handshakes with a valid token have one, so that nobody else uses up the
+    /// trace budget.
     private func recordSpan(of head: HTTPRequestHead, from start: Timestamp) {
         let origin = head.headers.first(name: "traceparent").flatMap {
             TraceContext(traceparent: $0, state: head.headers.first(name: "tracestate"))
@@ -169,4 +174,60 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         if isReadHeld { context.read() }
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
+}
+
+/// Answers an admitted handshake and adds the connection's handler to the pipeline (RFC 6455 section 4.2.2).
+///
+/// ``UpgradeGate`` has decided before, so every request with `Upgrade: websocket` that gets here is accepted.
+struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
+    typealias UpgradeResult = HTTP1WebSocketChannel.Outcome
+
+    let supportedProtocol = "websocket"
+    let requiredUpgradeHeaders: [String] = []
+
+    private static let keySuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+    let admission: NIOLoopBound<Admission>
+    let environment: ConnectionEnvironment
+    let echoPath: EchoPath?
+
+    func buildUpgradeResponse(
+        channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
+    ) -> EventLoopFuture<HTTPHeaders> {
+        let key = upgradeRequest.headers.first(name: "sec-websocket-key") ?? ""
+        let digest = Insecure.SHA1.hash(data: Data((key + Self.keySuffix).utf8))
+        var headers = initialResponseHeaders
+        headers.replaceOrAdd(name: "upgrade", value: "websocket")
+        headers.replaceOrAdd(name: "connection", value: "upgrade")
+        headers.replaceOrAdd(name: "sec-websocket-accept", value: Data(digest).base64EncodedString())
+        if !UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath),
+            TokenSource.subprotocols(of: upgradeRequest).contains(TokenSource.windsockSubprotocol)
+        {
+            headers.replaceOrAdd(name: "sec-websocket-protocol", value: TokenSource.windsockSubprotocol)
+        }
+        return channel.eventLoop.makeSucceededFuture(headers)
+    }
+
+    func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<UpgradeResult> {
+        environment.cap.upgraded(channel)
+        return channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            pipeline.removeHandler(try pipeline.handler(type: HTTPInputGate.self), promise: nil)
+            if UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath) {
+                try pipeline.addHandler(
+                    EchoConnection(closeTimeout: environment.limits.closeTimeout, logger: environment.logger))
+                return .webSocket
+            }
+            guard let identity = admission.value.identity, let shard = environment.hub.shard(on: channel.eventLoop)
+            else { throw ChannelError.inappropriateOperationForState }
+            try pipeline.addHandler(
+                WebSocketConnection(identity: identity, shard: shard, environment: environment))
+            return .webSocket
+        }
+    }
+}
+
+/// Hands the admitted identity from ``UpgradeGate`` to ``WebSocketUpgrader``, on the channel's loop.
+final class Admission {
+    var identity: Identity?
 }

@@ -1,20 +1,20 @@
 package import NIOHTTP1
 
-/// What a request that carries `Upgrade` is: decided without I/O, before anybody is authorised.
+/// The classification of a request with `Upgrade`, made without I/O and before authentication.
 package enum UpgradeRequest: Equatable {
-    /// The path at which the gateway takes WebSocket connections.
+    /// The path of the gateway's WebSocket endpoint.
     package static let path = "/ws"
 
-    /// Not for the WebSocket endpoint: the router answers it as plain HTTP.
+    /// Not a request for a WebSocket endpoint; the router answers it as plain HTTP.
     case plain
-    /// A proper handshake; who it is remains to be seen.
+    /// A valid handshake that still has to be authenticated.
     case handshake
-    /// A proper handshake with the echo endpoint, which asks nobody who they are.
+    /// A valid handshake with the echo endpoint, which needs no authentication.
     case echo
     /// A handshake that will not be upgraded.
     case refused(UpgradeRefusal)
 
-    /// Looks at method, version and headers (RFC 6455 section 4.2.1), and at `/ws` at the origin (section 10.2).
+    /// Checks method, version and headers (RFC 6455 section 4.2.1), and for `/ws` the origin (section 10.2).
     package init(_ head: HTTPRequestHead, origins: OriginPolicy, echoPath: EchoPath? = nil) {
         let isEcho = Self.isEcho(head, echoPath: echoPath)
         guard isEcho || Self.path(of: head) == Self.path[...] else {
@@ -28,13 +28,13 @@ package enum UpgradeRequest: Equatable {
         }
     }
 
-    /// Whether a request is for the echo endpoint.
+    /// Returns true for a request to the echo endpoint.
     static func isEcho(_ head: HTTPRequestHead, echoPath: EchoPath?) -> Bool {
         guard let echoPath else { return false }
         return path(of: head) == echoPath.text[...]
     }
 
-    /// The target's path; clients may write the target as a whole URL too (section 4.2.1).
+    /// Returns the path of the request target, which may be a whole URL (section 4.2.1).
     private static func path(of head: HTTPRequestHead) -> Substring {
         var target = head.uri.prefix { $0 != "?" }
         if let scheme = target.firstRange(of: "://"), !target.hasPrefix("/") {
@@ -43,13 +43,13 @@ package enum UpgradeRequest: Equatable {
         return target
     }
 
-    /// The fields that are compared below. Comparing a text of combining marks takes time by the square of its length: a
-    /// head full of them would hold the event loop for a tenth of a second.
+    /// The fields that are compared below. Comparing a text of combining marks takes time quadratic in its length; a
+    /// head full of them would block the event loop for 0.1 s.
     private static let comparedFields = [
         "host", "content-length", "upgrade", "connection", "sec-websocket-version", "sec-websocket-key",
         "sec-websocket-protocol", "origin",
     ]
-    /// The most bytes of such a field that is not plain ASCII.
+    /// The longest value in bytes for such a field that is not plain ASCII.
     private static let maxForeignByteCount = 256
 
     private static func refusal(of head: HTTPRequestHead) -> UpgradeRefusal? {
@@ -83,7 +83,7 @@ package enum UpgradeRequest: Equatable {
         return nil
     }
 
-    /// What else `/ws` asks for.
+    /// Checks the requirements of `/ws` beyond those of any handshake: subprotocols and origin.
     private static func refusal(of head: HTTPRequestHead, origins: OriginPolicy) -> UpgradeRefusal? {
         let subprotocols = TokenSource.subprotocols(of: head)
         if !subprotocols.isEmpty, !subprotocols.contains(TokenSource.windsockSubprotocol),
@@ -113,5 +113,28 @@ package enum UpgradeRequest: Equatable {
             default: false
             }
         }
+    }
+}
+
+/// The refusal of a handshake: the status that the router answers with, and advice for the client.
+package struct UpgradeRefusal: Equatable, Sendable {
+    /// The header that carries the refusal from the gate to the router. It is removed from incoming requests.
+    package static let headerName = "windsock-upgrade-refusal"
+
+    package let status: Int
+    package let detail: String
+
+    package init(_ status: Int, _ detail: String) {
+        self.status = status
+        self.detail = detail
+    }
+
+    /// The refusal as a header value.
+    package var headerValue: String { "\(status) \(detail)" }
+
+    /// Parses a ``headerValue``.
+    package init?(headerValue: String) {
+        guard let status = Int(headerValue.prefix(3)) else { return nil }
+        self.init(status, String(headerValue.dropFirst(4)))
     }
 }

@@ -1,25 +1,28 @@
 import Core
-import NIOCore
+package import NIOCore
 
-/// Limits of what the clients of one user, or of one address, may do together; 0 turns one off.
+/// Limits that apply to all clients of a user, or of an address, together; 0 disables a limit.
 ///
-/// Thread-safe: a user's clients live on different loops. Without limits no lock is taken.
+/// Thread-safe, because a user's clients live on different event loops. Disabled limits take no lock.
 final class UserQuota: Sendable {
-    /// Users and addresses whose rates are remembered; beyond it those that have a full bucket are forgotten.
+    /// The largest number of remembered users and addresses. Beyond it, those with a full bucket are forgotten, or all
+    /// of them if that is not enough.
     static let maxBuckets = 65_536
+
+    private static let freeReplay = TimeAmount.seconds(1)
 
     private let limits: ConnectionLimits
     private let connections = Lock<[String: Int]>([:])
     private let commands = Lock<[String: TokenBucket]>([:])
     private let addresses = Lock<[String: TokenBucket]>([:])
-    /// By user: until when the messages that joins replayed are paid for.
+    /// The time, by user, at which the messages that joins replayed will be paid off.
     private let replays = Lock<[String: NIODeadline]>([:])
 
     init(limits: ConnectionLimits) {
         self.limits = limits
     }
 
-    /// Counts one more connection of the user; false, and nothing counted, when there are too many.
+    /// Counts a connection of the user; returns false and counts nothing when there are too many.
     func connect(_ user: String) -> Bool {
         guard limits.connectionsPerUser > 0 else { return true }
         return connections.withLock { connections in
@@ -30,7 +33,7 @@ final class UserQuota: Sendable {
         }
     }
 
-    /// Takes back what ``connect(_:)`` counted.
+    /// Undoes one ``connect(_:)``.
     func disconnect(_ user: String) {
         guard limits.connectionsPerUser > 0 else { return }
         connections.withLock { connections in
@@ -39,25 +42,25 @@ final class UserQuota: Sendable {
         }
     }
 
-    /// Whether one of the user's clients may send one more command now; a large one counts as `cost` commands.
+    /// Returns true when the user's clients may send another command now. A large one counts as `cost` commands.
     func takeCommand(of user: String, cost: Int, now: NIODeadline) -> Bool {
         Self.take(cost, of: user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
     }
 
-    /// Whether the address may open one more connection now; always where it is exempt.
+    /// Returns true when the address may open another connection now. Exempt addresses always may.
     func takeConnection(from address: SocketAddress?, now: NIODeadline) -> Bool {
         guard let address = AddressKey(address), !limits.exemptAddresses.contains(address.name) else { return true }
         return Self.take(1, of: address.group, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
     }
 
-    /// The time that a user's next join has to wait, because earlier ones replayed so much.
+    /// Returns the time that the user's next join must wait, because earlier joins replayed too much.
     func replayDelay(of user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0 else { return .zero }
         return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
     }
 
-    /// Notes what joins of the user have cost, in messages; returns the time until more may be replayed. A second's worth is
-    /// free.
+    /// Charges messages replayed by joins to the user, and returns the time until more may be replayed. One second's
+    /// worth is free.
     func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
         let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
@@ -72,8 +75,6 @@ final class UserQuota: Sendable {
         }
     }
 
-    private static let freeReplay = TimeAmount.seconds(1)
-
     private static func take(
         _ cost: Int, of name: String, from buckets: borrowing Lock<[String: TokenBucket]>, perSecond: Int,
         now: NIODeadline
@@ -86,10 +87,47 @@ final class UserQuota: Sendable {
                 if buckets.count >= maxBuckets { buckets.removeAll() }
             }
             var bucket = buckets[name] ?? TokenBucket(burst: burst, now: now)
-            // What is refused makes no debt: the user's other clients are not to suffer for it.
+            // A refused command incurs no debt, so that the user's other clients do not suffer.
             guard bucket.take(cost, perSecond: perSecond, burst: burst, now: now) == .allowed else { return false }
             buckets[name] = bucket
             return true
         }
+    }
+}
+
+/// A token bucket: holds up to `burst` tokens and gains `perSecond` tokens a second.
+package struct TokenBucket {
+    /// The decision on one more command.
+    package enum Decision: Equatable {
+        case allowed
+        /// Refused; the bucket is in debt.
+        case refused
+        /// Refused, and so often in a row that the peer evidently ignores the refusals.
+        case abusive
+    }
+
+    private var tokens: Float
+    private var updated: NIODeadline
+
+    /// Creates a full bucket.
+    package init(burst: Int, now: NIODeadline) {
+        self.tokens = Float(burst)
+        self.updated = now
+    }
+
+    /// Takes `cost` tokens, at most `burst`. Refused commands add to the debt, so that a client that keeps sending is
+    /// detected: a debt of more than `burst` is abuse.
+    package mutating func take(_ cost: Int = 1, perSecond: Int, burst: Int, now: NIODeadline) -> Decision {
+        let elapsed = Float((now - updated).nanoseconds) / 1e9
+        tokens = min(Float(burst), tokens + elapsed * Float(perSecond))
+        updated = now
+        tokens -= Float(min(cost, burst))
+        if tokens >= 0 { return .allowed }
+        return tokens < -Float(burst) ? .abusive : .refused
+    }
+
+    /// Returns true when the bucket has refilled, so that a new one would be equal.
+    package func isFull(perSecond: Int, burst: Int, now: NIODeadline) -> Bool {
+        tokens + Float((now - updated).nanoseconds) / 1e9 * Float(perSecond) >= Float(burst)
     }
 }

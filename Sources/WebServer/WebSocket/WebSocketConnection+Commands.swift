@@ -4,7 +4,7 @@ import NIOCore
 import Realtime
 import Telemetry
 
-/// What the client asks for: within its rates, one command after the other.
+/// Command handling: checks the rate limits, then runs one command after the other.
 extension WebSocketConnection {
     func received(_ text: String) {
         environment.metrics.received.increment()
@@ -25,7 +25,7 @@ extension WebSocketConnection {
         performNext()
     }
 
-    /// Charges a ping or a pong to the client's rate, as if it were a command; false when it is to be ignored.
+    /// Charges a ping or a pong to the client's rate like a command; returns false when it must be ignored.
     func takeControlFrame() -> Bool {
         switch takeTokens(1) {
         case .allowed: return true
@@ -66,9 +66,9 @@ extension WebSocketConnection {
             isTemporary: true)
     }
 
-    /// Performs what waits, until a command takes its time.
+    /// Runs pending commands until one of them has to wait.
     private func performNext() {
-        // A command that is done at once comes back here: the loop goes on with the next.
+        // A command that completes at once calls back into this function; the loop below continues with the next.
         guard !isStarting else { return }
         isStarting = true
         defer { isStarting = false }
@@ -85,10 +85,10 @@ extension WebSocketConnection {
         }
     }
 
-    /// Performs a command; a join waits until what the user's earlier joins replayed is paid for.
+    /// Runs a command. A join waits until the messages replayed by the user's earlier joins are paid off.
     private func perform(_ command: ClientCommand, in session: ClientSession) {
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        // Without the command, which may be large, and whose replay may take long.
+        // Does not capture the command, which may be large and whose replay may take long.
         let completion: @Sendable () -> Void = { connection.value.commandDone() }
         let delay = command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
         guard delay > .zero else {

@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import Realtime
 
-/// How a connection ends, and who is told.
+/// The end of a connection: shutdown, close frames and clean-up.
 extension WebSocketConnection {
     func drain() {
         guard phase == .open else { return }
@@ -15,9 +15,9 @@ extension WebSocketConnection {
         }
     }
 
-    /// The peer says no more. What it said before is carried out first, within the time of a close handshake.
+    /// Handles the end of the peer's input. Its pending commands run first, within the close timeout.
     ///
-    /// - Parameter code: of its close frame; nil when it only ended its half of the connection.
+    /// - Parameter code: The code of its close frame; nil when it only closed its half of the connection.
     func peerEnded(_ code: UInt16?) {
         isDeaf = true
         guard phase == .open, isPerforming || !pending.isEmpty else { return endWithPeer(code) }
@@ -26,7 +26,7 @@ extension WebSocketConnection {
         after(environment.limits.closeTimeout) { $0.endWithPeer(code) }
     }
 
-    /// Ends as the peer did, now that nothing of it waits.
+    /// Answers the peer's close frame, if there was one, and closes the connection.
     func endWithPeer(_ code: UInt16?) {
         if let code, phase == .open || phase == .draining {
             closeLabel = "by_client"
@@ -35,7 +35,9 @@ extension WebSocketConnection {
         context?.close(promise: nil)
     }
 
-    /// - Parameter isStuck: whether the socket takes nothing at all, so that waiting for it is of no use.
+    /// Sends a close frame and schedules the end of the connection.
+    ///
+    /// - Parameter isStuck: True when the socket accepts no bytes at all, so that waiting for it is useless.
     func sendClose(_ code: CloseCode, _ reason: String, isStuck: Bool = false) {
         guard phase == .open || phase == .draining else { return }
         let frame = ServerFrame.close(code: code.rawValue, reason: reason)
@@ -45,8 +47,8 @@ extension WebSocketConnection {
         after(isStuck ? environment.limits.closeTimeout : closeTimeout(code)) { $0.context?.close(promise: nil) }
     }
 
-    /// A slow client must read what is before the close frame to learn why it ends: it is given the time that a socket
-    /// may be stuck.
+    /// Returns the time until the connection is cut off. A slow client must read everything before the close frame to
+    /// learn the reason, so it gets as much time as a stuck socket, at most 10 s.
     private func closeTimeout(_ code: CloseCode) -> TimeAmount {
         let usual = environment.limits.closeTimeout
         return code == .slowClient ? max(usual, min(environment.heartbeat.writeTimeout, .seconds(10))) : usual
@@ -74,7 +76,8 @@ extension WebSocketConnection {
         shard.eventLoop.scheduleTask(in: delay) { action(connection.value) }
     }
 
-    /// Writes a control frame, but nothing after our close frame. `phase` is `.closing` before the socket is called.
+    /// Writes a control frame, unless our close frame has been sent. Sets `phase` to `.closing` before it calls the
+    /// socket.
     func writeControl(_ frame: ByteBuffer, thenCloses: Bool = false) {
         guard phase == .open || phase == .draining else { return }
         if thenCloses { phase = .closing }

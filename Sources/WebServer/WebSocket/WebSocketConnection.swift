@@ -11,8 +11,8 @@ import Telemetry
 ///     bytes ──▶ WebSocketDecoder ──▶ commands, one at a time ──▶ CommandRouter ──▶ services
 ///     bytes ◀────────────────────── whole frames ◀────────────── HubShard (ClientSink)
 ///
-/// No task, no stream and no frame encoder per connection: an idle client costs a few kilobytes. Everything happens
-/// on the channel's event loop.
+/// A connection has no task, stream or frame encoder of its own, so an idle client costs a few kilobytes. Everything
+/// happens on the channel's event loop.
 final class WebSocketConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = Never
@@ -20,17 +20,17 @@ final class WebSocketConnection: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     enum Phase {
-        /// Talking.
+        /// Commands and messages flow.
         case open
-        /// The gateway shuts down: what waits still goes out, then the close frame.
+        /// The gateway is shutting down: queued messages are sent, then the close frame.
         case draining
-        /// Our close frame is out; waiting for the peer's, or for the timeout.
+        /// Our close frame has been sent; waiting for the peer's, or for the timeout.
         case closing
         case closed
     }
 
     let environment: ConnectionEnvironment
-    /// Whom the gate let in; ``session`` has what became of it.
+    /// The identity at the upgrade; ``session`` has the current one.
     let admitted: Identity
     let shard: HubShard
     var context: ChannelHandlerContext?
@@ -40,29 +40,31 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var closeLabel: String?
 
     private var decoder: WebSocketDecoder
-    /// Bytes that have come and are not decoded: the beginning of a frame, as a rule. NIO reads all that a peer has sent
-    /// before it ended its half, asked or not.
+    /// Input that is not decoded yet, usually the beginning of a frame. When a peer closes its half, NIO reads
+    /// everything it sent before, whether requested or not.
     var inbound: ByteBuffer?
-    /// Whether ``inbound`` is being decoded. NIO reads on while a write fails, so that more may come meanwhile.
+    /// True while ``inbound`` is being decoded. NIO continues to read when a write fails, so more input may arrive
+    /// meanwhile.
     private var isDecoding = false
-    /// After a violation nothing that follows has a meaning, and of a client that was closed for its rate nothing more is
-    /// decoded.
+    /// True when further input is ignored: after a protocol violation, after closing for an excessive rate, or after
+    /// the peer's end.
     var isDeaf = false
     var heartbeat: Heartbeat
     private(set) var roundTripTime: TimeAmount?
     var bucket: TokenBucket
-    /// Commands that wait for the one before them, as text: parsed they would take many times as much.
+    /// Commands that wait for the one before them. Kept as text, because parsed they would take many times as much
+    /// memory.
     var pending = Deque<(text: String, receivedAt: Timestamp)>()
     var pendingByteCount = 0
     var isPerforming = false
     var isStarting = false
     var isReadHeld = false
     var isOverQuota = false
-    /// Messages and pings since the socket takes no more: the client does not read what it asks for.
+    /// Messages and pings received since the socket stopped accepting bytes, that is, while the client does not read.
     var unreadRequests = 0
-    /// The payload of the latest ping that is not answered, because the socket takes no more (RFC 6455 section 5.5.3).
+    /// The payload of the latest ping that is unanswered because the socket accepts no bytes (RFC 6455 section 5.5.3).
     private var unansweredPing: ByteBuffer?
-    /// Set when the peer has ended while its commands waited: the code of its close frame, if there was one.
+    /// Set when the peer has ended while its commands were pending: the code of its close frame, if there was one.
     var ending: (code: UInt16?, hasBegun: Bool) = (nil, false)
     let openedAt: NIODeadline
 
@@ -89,7 +91,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
             isOverQuota = true
             return close(code: .connectionLimit, reason: "more connections of this user than are allowed")
         }
-        // Commands wait until `welcome` is out.
+        // Commands wait until `welcome` has been sent.
         isPerforming = true
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
         environment.services.notifications.open(client, on: shard) { inbox in
@@ -120,7 +122,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         decode()
     }
 
-    /// Takes what has come, as far as the client may be read.
+    /// Decodes the input while the client may be read.
     private func decode() {
         guard !isDecoding else { return }
         isDecoding = true
@@ -139,7 +141,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
 
     private func nextEvent() throws(WebSocketViolation) -> WebSocketDecoder.Event? {
         guard var bytes = inbound else { return nil }
-        inbound = nil  // so that the bytes have one owner, and are changed where they are
+        inbound = nil  // leaves the bytes with one owner, so that they are changed in place
         let event = try decoder.next(from: &bytes)
         if bytes.readableBytes > 0 { inbound = bytes }
         return event
@@ -153,8 +155,8 @@ final class WebSocketConnection: ChannelDuplexHandler {
         }
     }
 
-    /// A client whose commands pile up, or that takes nothing of what it asks for, is read no further until that ends. Of one
-    /// that is told to go only the close frame is waited for.
+    /// True unless too many commands or bytes of them are pending, or the client sends requests without reading the
+    /// answers. After our close frame the client is always read, because its close frame is awaited.
     private var mayRead: Bool {
         let limits = environment.limits
         return phase == .closing
@@ -162,7 +164,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
                 && unreadRequests < limits.maxUnreadRequests
     }
 
-    /// Goes on with what was read, and with reading, if nothing is against it any more.
+    /// Resumes decoding and reading if nothing prevents them any more.
     func readHeld() {
         if inbound != nil, mayRead { decode() }
         guard isReadHeld, mayRead else { return }
@@ -197,7 +199,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    // MARK: What the client says
+    // MARK: Events from the client
 
     private func receive(_ event: WebSocketDecoder.Event) {
         defer { heartbeat.heard() }
@@ -207,7 +209,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
             if phase == .open {
                 received(text)
             } else {
-                // Nobody listens any more, but it costs time all the same.
+                // The message is ignored, but still charged.
                 _ = takeControlFrame()
             }
         case .binary: close(code: .unacceptableData, reason: "messages are JSON in text frames")
@@ -218,13 +220,14 @@ final class WebSocketConnection: ChannelDuplexHandler {
         }
     }
 
-    /// A client may be answered its latest ping only (RFC 6455 section 5.5.3), once its socket takes bytes.
+    /// Answers a ping. While the socket accepts no bytes, only the latest ping is kept for an answer (RFC 6455 section
+    /// 5.5.3).
     private func answerPing(_ payload: ByteBuffer) {
         guard phase == .open || phase == .draining else { return }
         if isWritable {
             writeControl(ServerFrame.frame(.pong, payload: payload))
         } else {
-            // A copy of its own: the payload is a slice of a whole read.
+            // A copy, because the payload is a slice of a whole read buffer.
             unansweredPing = ByteBuffer(bytes: payload.readableBytesView)
         }
     }
@@ -262,5 +265,44 @@ final class WebSocketConnection: ChannelDuplexHandler {
             payload.add("inbox", object: position.finished())
         }
         return Message(type: .welcome, payload: payload.finished(), timestamp: now)
+    }
+}
+
+/// The connection as the hub's shard sees it.
+extension WebSocketConnection: ClientSink {
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func write(_ frames: ByteBuffer) {
+        guard phase == .open || phase == .draining else { return }
+        context?.write(wrapOutboundOut(frames), promise: nil)
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    func close(code: CloseCode, reason: String) {
+        sendClose(code, reason)
+    }
+
+    func chargeReplay(_ cost: Int) -> TimeAmount {
+        environment.quota.chargeReplay(cost, to: admitted.user, now: shard.eventLoop.now)
+    }
+
+    /// Closes a connection whose token has expired, and returns true if it has.
+    func closeIfExpired() -> Bool {
+        guard let session, environment.clock.now() >= session.identity.expiresAt else { return false }
+        close(code: .tokenExpired, reason: "the token has expired")
+        return true
+    }
+
+    func sweep(at now: NIODeadline) {
+        guard !closeIfExpired() else { return }
+        switch heartbeat.sweep(at: now) {
+        case .nothing: break
+        case .sendPing: writeControl(ServerFrame.frame(.ping, payload: ByteBuffer()))
+        case .closeSilent: close(code: .noPong, reason: "no pong came in time")
+        case .closeStuck: sendClose(.slowClient, "the socket took no bytes for too long", isStuck: true)
+        }
     }
 }

@@ -1,36 +1,35 @@
 package import NIOCore
-import Realtime
+package import Realtime
 
-/// Reads what a client sends: frames, checked, unmasked and joined to messages (RFC 6455 sections 5 and 6).
+/// Decodes client frames: validates, unmasks and joins them into messages (RFC 6455 sections 5 and 6).
 ///
-/// A pure state machine without I/O: bytes in, events out. It checks all that a server must: masking, reserved bits
-/// and opcodes, the rules of control frames and fragments, minimal lengths, UTF-8, close codes, and sizes before the
-/// bytes arrive. Frames that bring next to nothing are limited, because nobody is charged for them before their message
-/// is whole. A long frame is taken in the pieces in which it comes, so that text which is not UTF-8 is refused by
-/// its first bad byte.
+/// A pure state machine without I/O: bytes in, events out. It checks everything that a server must: masking, reserved
+/// bits and opcodes, the rules of control frames and fragments, minimal lengths, UTF-8, close codes, and sizes before
+/// the bytes arrive. The number of small frames is limited, because a client is charged only for complete messages. A
+/// long frame is processed piece by piece, so that invalid UTF-8 is refused at its first bad byte.
 package struct WebSocketDecoder {
-    /// What the peer said.
+    /// A decoded message or control frame from the peer.
     package enum Event: Equatable {
         case text(String)
         case binary(ByteBuffer)
         case ping(ByteBuffer)
         case pong(ByteBuffer)
-        /// `nil` when the close frame carries no code.
+        /// The code is `nil` when the close frame has none.
         case close(code: UInt16?)
     }
 
     private struct Header {
         var isFinal: Bool
         var opcode: ServerFrame.Opcode
-        /// Bytes of the payload that are still to be taken.
+        /// Bytes of the payload that have not been processed.
         var remainingByteCount: Int
-        /// Turned so that it begins at the next of them.
+        /// The masking key, rotated so that it begins at the next of those bytes.
         var mask: UInt32
-        /// Whether a piece of the payload was taken.
+        /// True when a piece of the payload has been processed.
         var isBegun = false
     }
 
-    /// A message of which there is more to come.
+    /// A message that is still incomplete.
     private struct Unfinished {
         var isText: Bool
         var bytes = ByteBuffer()
@@ -38,7 +37,7 @@ package struct WebSocketDecoder {
         var validator = UTF8Validator()
     }
 
-    /// Frames of a message beside one for each ``minFrameBytes`` of it.
+    /// Frames that a message may have in addition to one for each ``minFrameBytes`` bytes.
     private static let maxSmallFrames = 128
     private static let minFrameBytes = 64
 
@@ -46,12 +45,13 @@ package struct WebSocketDecoder {
     private var header: Header?
     private var unfinished: Unfinished?
 
-    /// A decoder that takes messages of at most that many bytes.
+    /// Creates a decoder for messages of at most `maxMessageBytes` bytes.
     package init(maxMessageBytes: Int) {
         self.maxMessageBytes = maxMessageBytes
     }
 
-    /// The next event in `buffer`, or `nil` when more bytes are needed; call it until then.
+    /// Returns the next event in `buffer`, or `nil` when more bytes are needed. Call it repeatedly until it returns
+    /// `nil`.
     package mutating func next(from buffer: inout ByteBuffer) throws(WebSocketViolation) -> Event? {
         while true {
             if header == nil { header = try readHeader(from: &buffer) }
@@ -105,7 +105,7 @@ package struct WebSocketDecoder {
         return Header(isFinal: isFinal, opcode: opcode, remainingByteCount: Int(count), mask: mask)
     }
 
-    /// What the first two bytes alone show to be wrong; `shortLength` is their seven bits of length.
+    /// Checks the rules that the first two bytes can break; `shortLength` is their 7-bit length.
     private func check(
         _ opcode: ServerFrame.Opcode, isFinal: Bool, shortLength: UInt64
     ) throws(WebSocketViolation) {
@@ -135,13 +135,13 @@ package struct WebSocketDecoder {
         guard unfinished.frameCount < limit else { throw .tooManyFrames(of: Self.minFrameBytes) }
     }
 
-    /// Moves what has come of a data frame's payload to its message; the header stays while there is more to come.
+    /// Moves the available payload of a data frame to its message. `header` stays set until the frame is complete.
     private mutating func takePiece(
         of header: Header, from buffer: inout ByteBuffer
     ) throws(WebSocketViolation) {
         var header = header
         var message = unfinished ?? Unfinished(isText: header.opcode == .text)
-        unfinished = nil  // so that the bytes have one owner, and are changed where they are
+        unfinished = nil  // leaves the bytes with one owner, so that they are changed in place
         if !header.isBegun { message.frameCount += 1 }
         header.isBegun = true
         let count = min(buffer.readableBytes, header.remainingByteCount)
@@ -163,7 +163,7 @@ package struct WebSocketDecoder {
 
     // MARK: Messages
 
-    /// What a frame says that is whole in itself.
+    /// Returns the event of a frame that is complete in itself.
     private func event(_ opcode: ServerFrame.Opcode, _ payload: ByteBuffer) throws(WebSocketViolation) -> Event {
         switch opcode {
         case .ping: .ping(payload)
@@ -174,7 +174,7 @@ package struct WebSocketDecoder {
         }
     }
 
-    /// What a message says that came in pieces.
+    /// Returns the event of a message that came in pieces.
     private func event(_ message: Unfinished) throws(WebSocketViolation) -> Event {
         guard message.isText else { return .binary(message.bytes) }
         guard message.validator.isComplete else { throw .invalidText() }
@@ -202,7 +202,7 @@ package struct WebSocketDecoder {
         return .close(code: code)
     }
 
-    /// Section 5.3, eight bytes at a time.
+    /// Applies the masking key (section 5.3), eight bytes at a time.
     private static func unmask(_ bytes: UnsafeMutableRawBufferPointer, with mask: UInt32) {
         guard mask != 0 else { return }
         let wide = UInt64(mask.bigEndian) | UInt64(mask.bigEndian) << 32
@@ -216,5 +216,30 @@ package struct WebSocketDecoder {
             bytes[offset] ^= UInt8(truncatingIfNeeded: wide >> (8 * UInt64(offset % 8)))
             offset += 1
         }
+    }
+}
+
+/// A protocol violation that ends the connection (RFC 6455 section 7.1.7).
+package struct WebSocketViolation: Error, Equatable {
+    /// The close code: 1002, 1007, 1008 or 1009.
+    package let code: CloseCode
+    /// The explanation for the close frame and the log.
+    package let reason: String
+
+    static func protocolError(_ reason: String) -> WebSocketViolation {
+        WebSocketViolation(code: .protocolError, reason: reason)
+    }
+
+    static func invalidText() -> WebSocketViolation {
+        WebSocketViolation(code: .invalidPayload, reason: "a text message is not UTF-8")
+    }
+
+    static func tooManyFrames(of byteCount: Int) -> WebSocketViolation {
+        WebSocketViolation(
+            code: .policyViolation, reason: "a message comes in too many frames of less than \(byteCount) bytes")
+    }
+
+    static func tooBig(limit: Int) -> WebSocketViolation {
+        WebSocketViolation(code: .messageTooBig, reason: "a message has more than \(limit) bytes")
     }
 }

@@ -3,15 +3,15 @@ package import CoreMetrics
 import Realtime
 import Synchronization
 
-/// What the WebSocket edge counts.
+/// Metrics of the WebSocket edge.
 package final class WebSocketMetrics: Sendable {
-    /// Connections that were upgraded.
+    /// Counts upgraded connections.
     package let opened: Counter
-    /// Messages from clients.
+    /// Counts messages from clients.
     package let received: Counter
-    /// Commands refused by the rate limits.
+    /// Counts commands refused by the rate limits.
     package let rateLimited: Counter
-    /// Counters of what is refused or cut below the WebSockets.
+    /// Counters of connections and requests that are refused or cut off below the WebSocket layer.
     let edge: EdgeMetrics
 
     private let factory: any MetricsFactory
@@ -20,7 +20,7 @@ package final class WebSocketMetrics: Sendable {
     private let refusals = Lock<[Int: Counter]>([:])
     private let failures = Lock<[CommandError.Code: Counter]>([:])
 
-    /// Counters made by `factory`.
+    /// Creates the counters with `factory`.
     package init(factory: any MetricsFactory) {
         self.factory = factory
         edge = EdgeMetrics(factory: factory)
@@ -29,7 +29,7 @@ package final class WebSocketMetrics: Sendable {
         rateLimited = Counter(label: "windsock_websocket_commands_rate_limited", dimensions: [], factory: factory)
     }
 
-    /// Connections that are open now.
+    /// The number of open connections.
     package var activeConnections: Int { active.load(ordering: .relaxed) }
 
     func connectionOpened() {
@@ -37,7 +37,7 @@ package final class WebSocketMetrics: Sendable {
         active.add(1, ordering: .relaxed)
     }
 
-    /// Counts an ended connection by why it ended.
+    /// Counts a closed connection by the reason.
     func connectionClosed(_ label: String) {
         active.subtract(1, ordering: .relaxed)
         closes.withLock { counters in

@@ -1,14 +1,14 @@
 import Logging
 import Telemetry
 
-/// Keeps the keys of a source and renews them: after every interval, when the file has changed, and when a token names
-/// a key that it does not know.
+/// Caches the keys of a source and refreshes them: after each interval, when the file has changed, and when a token
+/// names an unknown key.
 ///
-/// All of that happens when a key is asked for, so that there is nothing to run beside it and a key that was taken back
-/// is not used after the interval. There is one refresh at a time; who asks meanwhile waits for its end. After a
-/// refresh that failed the old keys stay, and the next one (after ``retryInterval``) keeps nobody waiting.
+/// Refreshes run only when a key is looked up. Nothing runs in the background, and a revoked key is not used after the
+/// interval. Only one refresh runs at a time; other callers wait for it. After a failed refresh the old keys stay in
+/// use, and the next refresh (after ``retryInterval``) keeps no caller waiting.
 actor KeyRing {
-    /// How often at most unknown keys make it ask again, so that invented names cannot flood the source.
+    /// The shortest time between two refreshes for unknown keys, so that invented key ids cannot flood the source.
     static let retryInterval: Duration = .seconds(30)
 
     private let source: JWKSource
@@ -26,7 +26,7 @@ actor KeyRing {
 
     /// Loads the keys for the first time.
     ///
-    /// - Throws: ``KeySetError`` when that fails, or when there are none.
+    /// - Throws: ``KeySetError`` when loading fails or the set is empty.
     init(
         source: JWKSource, refreshInterval: Duration, loader: KeySetLoader = KeySetLoader(), clock: any WallClock,
         logger: Logger
@@ -47,7 +47,7 @@ actor KeyRing {
         Self.report(keys, of: source, to: logger)
     }
 
-    /// What the newest keys say about a token of that header. Waits for a refresh when one is due.
+    /// Looks up the key for a token header in the latest key set. Waits for a refresh when one is due.
     func key(id: String?, algorithm: TokenAlgorithm) async -> KeySet.Lookup {
         if isDue {
             let mayWait = !hasFailed || source.isFile
@@ -67,7 +67,7 @@ actor KeyRing {
         return keys.key(id: id, algorithm: algorithm)
     }
 
-    /// Loads the keys now, whatever is due.
+    /// Reloads the keys now, even if no refresh is due.
     func reload() async {
         await startRefresh().value
     }
@@ -75,7 +75,7 @@ actor KeyRing {
     private var isDue: Bool {
         if Self.stamp(of: source) != stamp { return true }
         let age = clock.now().since(attemptedAt)
-        // A clock that was set back would otherwise put the refresh off.
+        // Without the check for a negative age, a clock that was set back would postpone the refresh.
         return age < .zero || age >= (hasFailed ? min(Self.retryInterval, refreshInterval) : refreshInterval)
     }
 
@@ -93,8 +93,8 @@ actor KeyRing {
     }
 
     private func refresh() async {
-        // Taken before reading: a change during it is seen the next time. Set after it: until then a refresh stays due,
-        // and who asks waits for this one.
+        // Read before the file, so that a change during loading is seen next time. Stored afterwards, so that the
+        // refresh stays due and callers wait for this one.
         let stamp = Self.stamp(of: source)
         defer {
             self.stamp = stamp

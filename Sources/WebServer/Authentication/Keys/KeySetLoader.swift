@@ -3,12 +3,12 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 
-/// Reads a key set's bytes from its file or its address, within limits of size and time.
+/// Loads the bytes of a key set from its file or URL, within limits of size and time.
 struct KeySetLoader: Sendable {
-    /// A larger set is refused.
+    /// The largest key set in bytes; larger ones are refused.
     static let maximumByteCount = 256 * 1024
 
-    /// How long an answer may take in all, from the look-up of the name to the last byte.
+    /// The time limit for a whole fetch, from the DNS lookup to the last byte.
     let timeout: Duration
 
     init(timeout: Duration = .seconds(5)) {
@@ -37,7 +37,7 @@ struct KeySetLoader: Sendable {
         return bytes
     }
 
-    /// A client of its own for each fetch: there is one in minutes, and no connection to keep in between.
+    /// Fetches the set with a client of its own. Fetches are minutes apart, so there is no connection worth keeping.
     private func fetch(_ url: String) async throws(KeySetError.Problem) -> [UInt8] {
         do {
             return try await withThrowingTaskGroup(of: [UInt8].self) { group in
@@ -60,7 +60,7 @@ struct KeySetLoader: Sendable {
 
     private static func get(_ url: String) async throws -> [UInt8] {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        // What is wrong is told at once; the next refresh tries again.
+        // Errors are reported at once; the next refresh tries again.
         configuration.connectionPool.retryConnectionEstablishment = false
         return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
             var request = HTTPClientRequest(url: url)
@@ -68,6 +68,104 @@ struct KeySetLoader: Sendable {
             let response = try await client.execute(request, deadline: .distantFuture)
             guard response.status == .ok else { throw KeySetError.Problem.status(Int(response.status.code)) }
             return Array(try await response.body.collect(upTo: maximumByteCount).readableBytesView)
+        }
+    }
+}
+
+/// The source of the public keys for tokens: a JWK Set (RFC 7517) in a file or at a URL.
+package enum JWKSource: Sendable, Hashable, CustomStringConvertible {
+    /// The path of a file.
+    case file(String)
+    /// An `http` or `https` URL without user or password.
+    case url(String)
+
+    /// The text is neither a path nor an accepted URL.
+    package struct Unusable: Error, CustomStringConvertible {
+        package var description: String {
+            "A path or an address such as https://id.example.org/.well-known/jwks.json is expected; "
+                + "the address is http or https, without user and password."
+        }
+    }
+
+    /// Parses a setting: a text with `://` in it is a URL, everything else a path.
+    package init(_ text: String) throws(Unusable) {
+        guard !text.isEmpty, !text.utf8.contains(0) else { throw Unusable() }
+        guard text.contains("://") else {
+            self = .file(text)
+            return
+        }
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
+            ["http", "https"].contains(scheme), parts.host?.isEmpty == false, parts.user == nil, parts.password == nil
+        else { throw Unusable() }
+        self = .url(text)
+    }
+
+    /// True when reading the source needs no network.
+    var isFile: Bool {
+        if case .file = self { true } else { false }
+    }
+
+    /// The path, or the URL without its query and fragment, which may hold a secret. Safe to log.
+    package var description: String {
+        switch self {
+        case .file(let path): path
+        case .url(let text): String(text.prefix { $0 != "?" && $0 != "#" })
+        }
+    }
+}
+
+/// A fingerprint that shows a change of a file without reading it. Follows symbolic links, because mounted secrets are
+/// often replaced by switching a link.
+struct FileStamp: Equatable, Sendable {
+    private let modifiedAt: Date?
+    private let byteCount: UInt64?
+    private let fileNumber: UInt64?
+
+    /// Reads the fingerprint; `nil` when no such regular file exists.
+    init?(path: String) {
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: target),
+            attributes[.type] as? FileAttributeType == .typeRegular
+        else { return nil }
+        modifiedAt = attributes[.modificationDate] as? Date
+        byteCount = (attributes[.size] as? NSNumber)?.uint64Value
+        fileNumber = (attributes[.systemFileNumber] as? NSNumber)?.uint64Value
+    }
+}
+
+/// The reason that a key set could not be loaded.
+package struct KeySetError: Error, CustomStringConvertible {
+    package enum Problem: Error, Equatable {
+        /// The file or the server could not be read.
+        case unreadable(String)
+        /// The server answered with a status other than 200.
+        case status(Int)
+        case timedOut(Duration)
+        case tooLarge(maxBytes: Int)
+        /// The content is not JSON, or not a JWK Set.
+        case malformed(String)
+        case tooManyKeys(Int)
+        /// The set has keys, but all of them were skipped for the given reasons.
+        case noUsableKey([String])
+        /// The set is empty. At start-up this is treated as a mistake.
+        case empty
+    }
+
+    package let source: JWKSource
+    package let problem: Problem
+
+    package var description: String { "The token keys of \(source) could not be loaded: \(reason)." }
+
+    private var reason: String {
+        switch problem {
+        case .unreadable(let why): why
+        case .status(let status): "it answered \(status) where 200 is expected; redirects are not followed"
+        case .timedOut(let limit): "it did not answer within \(limit)"
+        case .tooLarge(let maxBytes): "it is larger than \(maxBytes) bytes"
+        case .malformed(let why): "it is no JWK Set: \(why)"
+        case .tooManyKeys(let count): "it has \(count) keys, \(KeySet.maximumKeyCount) are allowed"
+        case .noUsableKey(let reasons): "none of its keys can be used (\(reasons.joined(separator: "; ")))"
+        case .empty: "it has no keys"
         }
     }
 }

@@ -1,0 +1,125 @@
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import NIOSSL
+import Services
+
+/// Serves HTTP/1.1 and WebSocket on one listener: Hummingbird handles the former, ``WebSocketConnection`` the latter.
+///
+///     [PlainRequestGuard ▶ TLS ▶] HTTPInputGate ▶ HTTP codec ▶ UpgradeGate ▶ NIO's upgrade handler ─┐
+///     ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
+///     ├─ upgraded ─▶ WebSocketConnection or EchoConnection, alone behind TLS
+///     └─ not ──────▶ HTTPVersionHandler ▶ HTTPConnectionGuard ▶ Hummingbird's pipeline and router
+struct HTTP1WebSocketChannel: HTTPChannelHandler {
+    /// The protocol that a connection's first request selected.
+    enum Outcome: Sendable {
+        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+        case webSocket
+    }
+
+    struct Value: ServerChildChannelValue {
+        let outcome: EventLoopFuture<Outcome>
+        let channel: any Channel
+    }
+
+    /// A connection keeps its first receive buffer for life. Clients send little, so a small buffer keeps idle
+    /// connections cheap; it grows for those that send more.
+    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 16_384)
+
+    /// The kernel's receive buffer for a client that is not being read, in bytes; the kernel doubles the value. NIO
+    /// reads all of it when the client closes its half of the connection.
+    private static let socketReceiveBytes = 32 * 1024
+
+    /// The largest head of a request, in bytes.
+    private static let maxHeaderBytes = 32 * 1024
+
+    let responder: HTTPChannelHandler.Responder
+    let authenticator: Authenticator
+    let origins: OriginPolicy
+    let environment: ConnectionEnvironment
+    let lines: RequestLines
+    /// The path of ``EchoConnection``; `nil` disables it.
+    let echoPath: EchoPath?
+    /// The certificate; `nil` disables TLS.
+    let certificate: TLSCertificate?
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            try channel.syncOptions?.setOption(.recvAllocator, value: Self.receiveBuffers)
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+            try channel.syncOptions?.setOption(.socketOption(.so_rcvbuf), value: Self.socketReceiveBytes)
+            let admission = Admission()
+            let limits = environment.limits
+            let environment = self.environment
+            let lines = self.lines
+            let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
+                upgraders: [
+                    WebSocketUpgrader(
+                        admission: NIOLoopBound(admission, eventLoop: channel.eventLoop), environment: environment,
+                        echoPath: echoPath)
+                ],
+                notUpgradingCompletionHandler: { [isSecure = certificate != nil] channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try Self.configureHTTP(channel, environment, lines, isSecure: isSecure)
+                    }
+                })
+            var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
+            configuration.enableErrorHandling = false  // Hummingbird does this
+            configuration.encoderConfiguration.automaticallySetFramingHeaders = false  // HTTPConnectionGuard does this
+            configuration.enableResponseHeaderValidation = false  // HTTPTypes did this
+            configuration.decoderConfiguration.maxHeaderFieldSize = Self.maxHeaderBytes
+            configuration.decoderConfiguration.maxHeaderListSize = Self.maxHeaderBytes
+            let pipeline = channel.pipeline.syncOperations
+            let outcome = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
+            let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
+            try pipeline.addHandler(
+                UpgradeGate(
+                    authenticator: authenticator, origins: origins, echoPath: echoPath, admission: admission,
+                    quota: environment.quota, cap: environment.cap, entry: environment.services.entry,
+                    timeout: limits.handshakeTimeout),
+                position: .before(upgradeHandler))
+            try pipeline.addHandler(HTTPInputGate(), position: .first)
+            if let certificate {
+                try pipeline.addHandler(NIOSSLServerHandler(context: certificate.context), position: .first)
+                try pipeline.addHandler(PlainRequestGuard(), position: .first)
+            }
+            return Value(outcome: outcome, channel: channel)
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        do {
+            switch try await value.outcome.get() {
+            case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+            case .webSocket: break  // runs in its channel handler, without a task
+            }
+        } catch {
+            logger.debug("A connection ended before its first request", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func configureHTTP(
+        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestLines, isSecure: Bool
+    ) throws -> Outcome {
+        guard let line = lines.line(of: channel.eventLoop) else {
+            throw ChannelError.inappropriateOperationForState
+        }
+        let pipeline = channel.pipeline.syncOperations
+        let limits = environment.limits
+        try pipeline.addHandler(HTTPVersionHandler())
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
+        try pipeline.addHandler(
+            HTTPConnectionGuard(
+                configuration: HTTPConnectionGuard.Configuration(
+                    bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout,
+                    idleTimeout: limits.idleTimeout),
+                line: line, cap: environment.cap, metrics: environment.metrics.edge))
+        return .http(
+            try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+    }
+}

@@ -1,0 +1,75 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import Services
+import Telemetry
+import Tracing
+
+/// The server span of an HTTP request that publishes to rooms or users.
+///
+/// Source: OpenTelemetry semantic conventions, "HTTP server".
+struct RequestTrace: Sendable {
+    private let span: (any Span)?
+    private let clock = SystemWallClock()
+
+    /// The parent context for spans of the request's work; `nil` when it is not sampled.
+    var context: TraceContext? { span?.traceContext }
+
+    /// Starts the span.
+    ///
+    /// - Parameter route: The path as registered, such as `/api/rooms/messages`.
+    init(_ request: Request, route: String, entry: EntryTracer) {
+        let header = { HTTPField.Name($0).flatMap { request.headers[$0] } }
+        let origin = header("traceparent").flatMap { TraceContext(traceparent: $0, state: header("tracestate")) }
+        span = entry.begin(
+            "\(request.method.rawValue) \(route)", from: origin, ofKind: .server, at: clock.now())
+        span?.updateAttributes { attributes in
+            attributes["http.request.method"] = request.method.rawValue
+            attributes["http.route"] = route
+            attributes["url.path"] = request.uri.path
+        }
+    }
+
+    /// Runs `work` and ends the span with the status of its response or error.
+    func run(_ work: () async throws -> Response) async throws -> Response {
+        do {
+            let response = try await work()
+            finish(status: response.status.code)
+            return response
+        } catch {
+            finish(status: (error as? Problem)?.status.code ?? (error as? any HTTPResponseError)?.status.code ?? 500)
+            throw error
+        }
+    }
+
+    private func finish(status: Int) {
+        guard let span else { return }
+        span.updateAttributes { $0["http.response.status_code"] = status }
+        if status >= 500 { span.setStatus(SpanStatus(code: .error)) }
+        span.end(at: clock.now())
+    }
+}
+
+/// Logs one line per request: method, path, status and duration. Never a query, header or body, which may hold secrets.
+struct RequestLogMiddleware: RouterMiddleware {
+    /// Paths that monitoring polls every few seconds; logged at debug level only.
+    private static let frequent: Set<String> = ["/livez", "/readyz", "/metrics"]
+
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: GatewayRequestContext,
+        next: (Request, GatewayRequestContext) async throws -> Response
+    ) async throws -> Response {
+        let start = ContinuousClock.now
+        let response = try await next(request, context)
+        let path = request.uri.path
+        logger.log(
+            level: Self.frequent.contains(path) ? .debug : .info, "Request",
+            metadata: [
+                "method": "\(request.method)", "path": "\(path.prefix(256))", "status": "\(response.status.code)",
+                "duration_ms": "\((ContinuousClock.now - start) / .milliseconds(1))",
+            ])
+        return response
+    }
+}

@@ -1,0 +1,112 @@
+import Hummingbird
+import Services
+import Storage
+import Telemetry
+
+/// Lists the alerts of rooms that the token's `join` grants. Users whom the alert's rule notifies, and tokens with
+/// `notify`, may also acknowledge and silence alerts.
+struct AlertRoutes {
+    private static let maxAlerts: Int64 = 500
+    private static let maxSilence = Duration.seconds(366 * 86_400)
+
+    let alerts: AlertService
+    let maxBodyBytes: Int
+    var clock: any WallClock = SystemWallClock()
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.get("alerts", use: list)
+        group.post("alerts/{alert_id}/acknowledge", use: acknowledge)
+        group.post("alerts/{alert_id}/silence", use: silence)
+        group.delete("alerts/{alert_id}/silence", use: endSilence)
+    }
+
+    @Sendable private func list(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let grants = try context.requireIdentity().grants
+        var query = AlertQuery(
+            states: try states(of: request), device: request.query("device"), room: request.query("room_id"),
+            rule: request.query("rule"), before: request.query("before"),
+            limit: Int(try request.query("limit", in: 1...Self.maxAlerts, default: 100)))
+        let start = try request.instant("from")
+        let end = try request.instant("to")
+        if start != nil || end != nil {
+            let range = (start ?? Timestamp(nanosecondsSinceEpoch: .min), end ?? Timestamp(nanosecondsSinceEpoch: .max))
+            guard range.0 < range.1 else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
+            query.range = range.0..<range.1
+        }
+        let page: AlertService.Page
+        do {
+            page = try await alerts.page(query) { grants.canSee(room: $0) }
+        } catch {
+            throw Problem(error)
+        }
+        var body = JSONObjectBuilder()
+        var elements = JSONPage()
+        let count = elements.add(contentsOf: page.alerts.lazy.map(AlertPayload.object))
+        body.add("alerts", objects: elements.elements)
+        let isCut = count < page.alerts.count
+        body.add("has_more", page.next != nil || isCut)
+        if let next = isCut ? page.alerts[count - 1].alertID : page.next { body.add("next", next) }
+        return .json(body.finished())
+    }
+
+    private func states(of request: Request) throws -> [StoredAlert.State] {
+        guard let text = request.query("state") else { return [] }
+        if text == "active" { return [.pending, .firing] }
+        guard let state = StoredAlert.State(rawValue: text) else {
+            throw Problem(.badRequest, "\"state\" must be pending, firing, resolved or active.")
+        }
+        return [state]
+    }
+
+    // MARK: Acknowledging and silencing
+
+    @Sendable private func acknowledge(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let (id, user) = try await alertToChange(context)
+        return try await answer { () throws(RequestError) in try await alerts.acknowledge(id, by: user) }
+    }
+
+    @Sendable private func silence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let (id, user) = try await alertToChange(context)
+        let body = try await request.jsonObject(upTo: maxBodyBytes)
+        guard let text = body["for"]?.stringValue, let duration = DurationText.parse(text), duration > .zero,
+            duration <= Self.maxSilence, body.objectValue?.count == 1
+        else { throw Problem(.badRequest, "Say for how long, up to a year, and nothing else: {\"for\":\"1h\"}.") }
+        let until = clock.now().advanced(by: duration)
+        return try await answer { () throws(RequestError) in try await alerts.silence(id, until: until, by: user) }
+    }
+
+    @Sendable private func endSilence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let (id, user) = try await alertToChange(context)
+        return try await answer { () throws(RequestError) in try await alerts.silence(id, until: nil, by: user) }
+    }
+
+    /// Returns the alert in the path if the token may change it. An alert that the token may not see is reported as not
+    /// found.
+    private func alertToChange(_ context: GatewayRequestContext) async throws -> (id: String, user: String) {
+        let identity = try context.requireIdentity()
+        let id = context.parameters.get("alert_id") ?? ""
+        let alert: StoredAlert?
+        do {
+            alert = try await alerts.alert(id)
+        } catch {
+            throw Problem(error)
+        }
+        guard let alert, identity.grants.canSee(room: alert.room) else {
+            throw Problem(.notFound, "There is no alert \"\(id.prefix(64))\".")
+        }
+        guard identity.grants.canNotify || alerts.users(toldBy: alert.rule).contains(identity.user) else {
+            throw Problem(
+                .forbidden, "Acknowledging and silencing are for users whom the rule tells, and for tokens with notify."
+            )
+        }
+        return (id, identity.user)
+    }
+
+    private func answer(_ work: () async throws(RequestError) -> StoredAlert) async throws -> Response {
+        do throws(RequestError) {
+            return .json(AlertPayload.object(try await work()))
+        } catch {
+            throw Problem(error)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Crypto
+import Foundation
+import Services
+import Storage
+import Telemetry
+
+extension DeviceSummary {
+    /// Returns the device as one element of `GET /api/devices`.
+    ///
+    /// - Parameter firstSeen: The time of the device's first message.
+    func json(firstSeen: Timestamp?) -> [UInt8] {
+        var object = JSONObjectBuilder()
+        object.add("device", device.rawValue)
+        object.add("room_id", room)
+        if let firstSeen { object.add("first_seen", firstSeen.secondsSinceEpoch) }
+        object.add("last_seen", lastSeen.secondsSinceEpoch)
+        if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
+        object.add("retained", isRetained)
+        if let presence {
+            object.add("status", presence.status.rawValue)
+            object.add("status_reason", presence.reason.rawValue)
+            object.add("status_since", time: presence.since)
+        }
+        object.add("data", object: data)
+        object.add("units", object: units)
+        return object.finished()
+    }
+
+    private var data: [UInt8] {
+        var bytes: [UInt8] = [UInt8(ascii: "{")]
+        for metric in metrics where metric.name != "timestamp" {
+            JSONWriter.append(metric.name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            JSONWriter.append(metric.value, to: &bytes)
+            bytes.append(UInt8(ascii: ","))
+        }
+        JSONWriter.append(raw: "\"timestamp\":", to: &bytes)
+        JSONWriter.append(time.secondsSinceEpoch, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    private var units: [UInt8] {
+        var bytes: [UInt8] = [UInt8(ascii: "{")]
+        for metric in metrics {
+            guard let unit = metric.unit else { continue }
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            JSONWriter.append(metric.name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            JSONWriter.append(unit, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+}
+
+extension StoredDevice {
+    /// The same element for a device that has not sent anything since the start.
+    var json: [UInt8] {
+        var object = JSONObjectBuilder()
+        object.add("device", name)
+        object.add("room_id", room)
+        object.add("first_seen", firstSeen.secondsSinceEpoch)
+        object.add("last_seen", lastSeen.secondsSinceEpoch)
+        object.add("retained", false)
+        object.add("data", object: Array("{}".utf8))
+        object.add("units", object: Array("{}".utf8))
+        return object.finished()
+    }
+}
+
+/// Encodes and decodes the `next` cursor of a page of devices.
+///
+/// A page may end at a device in a room that the token may not see. Such a cursor is encrypted with a key that lasts as
+/// long as the process, so a restart invalidates it.
+struct DeviceCursors: Sendable {
+    private static let paddedByteCount = 256
+
+    private let key = SymmetricKey(size: .bits256)
+
+    /// Returns the cursor of a place.
+    ///
+    /// - Parameter isShown: True when the client may read the place.
+    func cursor(of place: DevicePlace, isShown: Bool) -> String {
+        guard !isShown else { return place.cursor }
+        // Padded, so that the length reveals nothing either. The result has no slash, unlike every plain cursor.
+        var text = Data(place.cursor.utf8)
+        text.append(contentsOf: repeatElement(0, count: Self.paddedByteCount - text.count % Self.paddedByteCount))
+        return (try? AES.GCM.seal(text, using: key).combined).map { Base64URL.encode([UInt8]($0)) }
+            ?? ""
+    }
+
+    /// Decodes a cursor; `nil` when it is invalid or from another process.
+    func place(of cursor: String) -> DevicePlace? {
+        if let place = DevicePlace(cursor: cursor) { return place }
+        guard let bytes = Base64URL.decode(cursor), let box = try? AES.GCM.SealedBox(combined: bytes),
+            let text = try? AES.GCM.open(box, using: key)
+        else { return nil }
+        return DevicePlace(cursor: String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
+    }
+}

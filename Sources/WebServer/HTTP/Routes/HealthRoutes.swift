@@ -1,0 +1,103 @@
+import Core
+import Hummingbird
+import NIOCore
+import Telemetry
+
+/// Endpoints for monitoring: liveness, readiness and metrics. They need no token and reveal nothing about users or
+/// readings.
+struct HealthRoutes {
+    let readiness: @Sendable () -> Readiness
+    let metricsText: @Sendable () -> String
+
+    func register(on router: Router<GatewayRequestContext>) {
+        router.get("livez") { _, _ in Response.json(Array(#"{"status":"ok"}"#.utf8)) }
+        router.get("readyz") { _, _ in
+            let readiness = readiness()
+            return Response.json(readiness.json, status: readiness.isReady ? .ok : .serviceUnavailable)
+        }
+        let text = SharedText(make: metricsText)
+        router.get("metrics") { _, _ in
+            Response.whole(text.bytes(), type: "text/plain; version=0.0.4; charset=utf-8")
+        }
+    }
+}
+
+/// A text that is generated for one caller and shared with others for a short time. Slow readers hold no copies, and
+/// frequent requests cost little.
+final class SharedText: Sendable {
+    private struct Latest {
+        var bytes: ByteBuffer
+        var goodUntil: NIODeadline
+    }
+
+    private static let minRest = TimeAmount.milliseconds(50)
+    /// A text is reused for this many times the duration of its generation.
+    private static let restFactor: Int64 = 10
+
+    private let make: @Sendable () -> String
+    private let latest = Lock<Latest?>(nil)
+
+    init(make: @escaping @Sendable () -> String) {
+        self.make = make
+    }
+
+    func bytes(now: NIODeadline = .now()) -> ByteBuffer {
+        latest.withLock { latest in
+            if let latest, now < latest.goodUntil { return latest.bytes }
+            let start = NIODeadline.now()
+            let bytes = ByteBuffer(string: make())
+            let cost = (NIODeadline.now() - start).nanoseconds
+            let rest = min(max(Self.minRest, .nanoseconds(cost * Self.restFactor)), .seconds(1))
+            latest = Latest(bytes: bytes, goodUntil: now + rest)
+            return bytes
+        }
+    }
+}
+
+/// The readiness of the gateway and its parts, as reported by `/readyz`.
+package struct Readiness: Sendable {
+    /// One part, such as the connection to the broker.
+    package struct Check: Sendable {
+        package let name: String
+        package let isReady: Bool
+        /// One word, such as `connected` or `waiting`.
+        package let status: String
+        /// The reason that it is not ready, or other useful information.
+        package let reason: String?
+
+        package init(name: String, isReady: Bool, status: String, reason: String? = nil) {
+            self.name = name
+            self.isReady = isReady
+            self.status = status
+            self.reason = reason
+        }
+    }
+
+    package let checks: [Check]
+
+    package init(checks: [Check]) {
+        self.checks = checks
+    }
+
+    package var isReady: Bool { checks.allSatisfy(\.isReady) }
+
+    /// `{"status":"ok","checks":{"mqtt":{"status":"connected"}}}`
+    var json: [UInt8] {
+        var bytes: [UInt8] = []
+        JSONWriter.append(raw: "{\"status\":", to: &bytes)
+        JSONWriter.append(isReady ? "ok" : "unavailable", to: &bytes)
+        JSONWriter.append(raw: ",\"checks\":{", to: &bytes)
+        for (index, check) in checks.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONWriter.append(check.name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            var object = JSONObjectBuilder()
+            object.add("status", check.status)
+            object.add("ready", check.isReady)
+            if let reason = check.reason { object.add("reason", reason) }
+            bytes += object.finished()
+        }
+        JSONWriter.append(raw: "}}", to: &bytes)
+        return bytes
+    }
+}

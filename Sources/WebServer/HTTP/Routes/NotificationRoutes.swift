@@ -1,0 +1,158 @@
+import Core
+import HTTPTypes
+import Hummingbird
+import Realtime
+import Services
+import Storage
+import Telemetry
+
+/// Lists a user's own notifications, and sends notifications to users, to a room's members, or to everybody. Sending
+/// requires the token's `notify`.
+struct NotificationRoutes {
+    private static let maxListed: Int64 = 200
+
+    let hub: Hub
+    let notifications: NotificationService
+    let entry: EntryTracer
+    let maxBodyBytes: Int
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.get("notifications", use: list)
+        group.post("notifications", use: send)
+    }
+
+    /// Lists the user's own notifications, newest first.
+    @Sendable private func list(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let identity = try context.requireIdentity()
+        let limit = try request.query("limit", in: 1...Self.maxListed, default: 50)
+        let unread = request.query("unread") ?? "false"
+        guard ["true", "false"].contains(unread) else {
+            throw Problem(.badRequest, "\"unread\" must be true or false.")
+        }
+        let page: NotificationService.Page
+        do {
+            page = try await notifications.page(
+                of: identity.user, before: request.query("before"), unreadOnly: unread == "true",
+                limit: Int(limit))
+        } catch {
+            throw Problem(error)
+        }
+        var body = JSONObjectBuilder()
+        body.add("unread", page.unreadCount)
+        var elements = JSONPage()
+        let count = elements.add(contentsOf: page.notifications.lazy.map(Self.json))
+        body.add("notifications", objects: elements.elements)
+        body.add("has_more", page.hasMore || count < page.notifications.count)
+        return .json(body.finished())
+    }
+
+    @Sendable private func send(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let trace = RequestTrace(request, route: "/api/notifications", entry: entry)
+        return try await trace.run { try await send(request, context, under: trace.context) }
+    }
+
+    private func send(
+        _ request: Request, _ context: GatewayRequestContext, under trace: TraceContext?
+    ) async throws -> Response {
+        let identity = try context.requireIdentity()
+        guard identity.grants.canNotify else {
+            throw Problem(.forbidden, "The token does not grant sending notifications (its \"notify\" is not true).")
+        }
+        let body = try await request.jsonObject(upTo: maxBodyBytes)
+        let draft = try draft(in: body)
+        let key = try idempotencyKey(in: body)
+        let sent: NotificationService.Sent
+        do {
+            let recipients = try await recipients(in: body, identity.grants)
+            sent = try await notifications.send(
+                draft, to: recipients, from: identity.user, key: key, trace: trace)
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
+        var answer = JSONObjectBuilder()
+        answer.add("notification_id", sent.notificationID)
+        answer.add("recipients", sent.recipientCount)
+        return .json(answer.finished(), status: sent.isRepeated ? .ok : .created)
+    }
+
+    /// Returns the recipients, given by exactly one of `user_id`, `user_ids`, `room_id` and `everyone`.
+    private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [String] {
+        let named = ["user_id", "user_ids", "room_id", "everyone"].filter { body[$0] != nil && body[$0] != .null }
+        guard named.count == 1, let field = named.first else {
+            throw Problem(.badRequest, "Say for whom: exactly one of user_id, user_ids, room_id and everyone.")
+        }
+        switch field {
+        case "user_id": return [try user(body[field])]
+        case "user_ids":
+            guard let users = body[field]?.arrayValue, !users.isEmpty else {
+                throw Problem(.badRequest, "\"user_ids\" must be an array of users' names.")
+            }
+            return try users.map { try user($0) }
+        case "room_id":
+            guard let name = body[field]?.stringValue, name.isInNormalForm, let room = try? TopicFilter(name),
+                room.isName
+            else {
+                throw Problem(.badRequest, "\"room_id\" must name one room.")
+            }
+            guard grants.canJoin(room) else {
+                throw Problem(.forbidden, "The token does not grant joining \(name), so its members are not told.")
+            }
+            return Array(hub.presence.snapshot().members(of: name).keys)
+        default:
+            guard body[field]?.boolValue == true else { throw Problem(.badRequest, "\"everyone\" must be true.") }
+            return try await notifications.everybody()
+        }
+    }
+
+    private func user(_ value: JSONValue?) throws -> String {
+        guard let name = value?.stringValue.flatMap({ DeviceID($0) })?.rawValue, name.isInNormalForm else {
+            throw Problem(
+                .badRequest, "A user's name must be a string of 1 to 128 bytes in Unicode's form NFC, without / + #.")
+        }
+        return name
+    }
+
+    private func draft(in body: JSONValue) throws -> NotificationDraft {
+        func text(_ name: String) throws -> String? {
+            switch body[name] {
+            case nil, .null: return nil
+            case .string(let text): return text
+            default: throw Problem(.badRequest, "\"\(name)\" must be a string.")
+            }
+        }
+        var priority = NotificationDraft.Priority.normal
+        if let name = try text("priority") {
+            guard let known = NotificationDraft.Priority(rawValue: name) else {
+                throw Problem(.badRequest, "\"priority\" must be low, normal, high or critical.")
+            }
+            priority = known
+        }
+        var expiry: Timestamp?
+        if let time = try text("expires_at") {
+            guard let instant = Timestamp(iso8601: time) else {
+                throw Problem(.badRequest, "\"expires_at\" must be a time such as 2030-01-31T12:00:00Z (RFC 3339).")
+            }
+            expiry = instant
+        }
+        do {
+            return try NotificationDraft(
+                title: try text("title") ?? "", body: try text("body") ?? "", link: try text("link"),
+                priority: priority, expiresAt: expiry)
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
+    }
+
+    private func idempotencyKey(in body: JSONValue) throws -> String? {
+        do {
+            return try ClientCommand(type: "notification", payload: body).idempotencyKey()
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// Returns the stored payload with `"read"` added.
+    private static func json(_ notification: StoredNotification) -> [UInt8] {
+        notification.payload.dropLast() + Array(",\"read\":\(notification.isRead)}".utf8)
+    }
+}

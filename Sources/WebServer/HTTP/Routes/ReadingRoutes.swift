@@ -1,0 +1,133 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Services
+import Storage
+import Telemetry
+
+/// Returns readings: chart points, by default as JSON, or whole ranges as CSV or NDJSON. Answers are streamed.
+///
+/// The token's `join` must cover the device's room.
+struct ReadingRoutes {
+    private static let maxPoints: Int64 = 10_000
+    private static let defaultPoints: Int64 = 1000
+    /// The largest number of points of all series in one answer.
+    private static let maxAnswerPoints = 250_000
+    private static let defaultSpan = Duration.seconds(3600)
+
+    let readings: ReadingHistory
+    var clock: any WallClock = SystemWallClock()
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.get("readings", use: readings)
+    }
+
+    @Sendable private func readings(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let identity = try context.requireIdentity()
+        guard let device = request.query("device"), !device.isEmpty else {
+            throw Problem(.badRequest, "Say which device: ?device=greenhouse-1.")
+        }
+        let room = request.query("room_id")
+        let metrics = request.queries("metric")
+        let range = try range(of: request)
+        let format = try ReadingFormat(accept: request.headers[.accept])
+        let points = try request.query(
+            "points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
+        do {
+            let series = try await readings.series(of: device, metrics: metrics) { name in
+                identity.grants.canSee(room: name) && (room == nil || room == name)
+            }
+            guard points > 0 else { return stream(series, in: range, as: format, for: identity.user) }
+            guard Int(points) * series.count <= Self.maxAnswerPoints else {
+                throw Problem(
+                    .badRequest,
+                    "\(series.count) series of \(points) points are more than \(Self.maxAnswerPoints) points; ask for "
+                        + "fewer points, or name metrics.")
+            }
+            return try await .parts(
+                ChartAnswer(
+                    readings: readings, user: identity.user, device: device, range: range, maxPoints: Int(points),
+                    format: format, rest: series[...]), type: format.contentType)
+        } catch let error as RequestError {
+            throw Problem(error)
+        }
+    }
+
+    /// Streams the readings page by page, each after the client has taken the one before.
+    private func stream(
+        _ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat, for user: String
+    ) -> Response {
+        let body = ResponseBody { [readings] writer in
+            let text = ReadingText(series: series, format: format)
+            if let head = text.head { try await writer.write(ByteBuffer(bytes: head)) }
+            var last: StoredValue?
+            while true {
+                let page = try await readings.page(of: series, in: range, after: last, for: user)
+                guard let end = page.last else { break }
+                var rest = page[...]
+                while case let lines = text.lines(&rest, upTo: Response.portionByteCount), !lines.isEmpty {
+                    try await writer.write(ByteBuffer(bytes: lines))
+                }
+                last = end
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: format.contentType], body: body)
+    }
+
+    private func range(of request: Request) throws -> Range<Timestamp> {
+        let end = try request.instant("to") ?? clock.now()
+        let start = try request.instant("from") ?? end.advanced(by: .zero - Self.defaultSpan)
+        guard start < end else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
+        return start..<end
+    }
+}
+
+/// A chart that is read series by series and written in portions as the client takes them.
+private struct ChartAnswer: AnswerSource {
+    let readings: ReadingHistory
+    let user: String
+    let device: String
+    let range: Range<Timestamp>
+    let maxPoints: Int
+    let format: ReadingFormat
+    var rest: ArraySlice<StoredSeries>
+    /// The series that is being written.
+    private var text: ChartText?
+    private var hasBegun = false
+    private var isFinished = false
+
+    init(
+        readings: ReadingHistory, user: String, device: String, range: Range<Timestamp>, maxPoints: Int,
+        format: ReadingFormat, rest: ArraySlice<StoredSeries>
+    ) {
+        self.readings = readings
+        self.user = user
+        self.device = device
+        self.range = range
+        self.maxPoints = maxPoints
+        self.format = format
+        self.rest = rest
+    }
+
+    mutating func next() async throws -> [UInt8]? {
+        guard !isFinished else { return nil }
+        var bytes = hasBegun ? [] : ChartText.head(of: device, in: range, as: format)
+        while bytes.count < Response.portionByteCount {
+            if text == nil, let series = rest.popFirst() {
+                let lines = try await readings.chart(
+                    of: [series], in: range, maxPoints: maxPoints, for: user, isContinued: hasBegun)
+                text = lines.first.map { ChartText($0, isFirst: !hasBegun, as: format) }
+                hasBegun = true
+            }
+            guard text != nil else { break }
+            text?.write(to: &bytes, upTo: Response.portionByteCount)
+            if text?.isFinished == true { text = nil }
+        }
+        if rest.isEmpty, text == nil {
+            bytes += ChartText.tail(as: format)
+            isFinished = true
+        }
+        return bytes
+    }
+}

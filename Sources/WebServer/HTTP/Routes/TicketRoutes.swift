@@ -1,0 +1,28 @@
+import HTTPTypes
+import Hummingbird
+import Telemetry
+
+/// Issues tickets, which replace a token once where it would appear in a URL and so in logs.
+struct TicketRoutes {
+    let tickets: TicketStore
+
+    func register(on group: RouterGroup<GatewayRequestContext>) {
+        group.post("tickets", use: issue)
+    }
+
+    @Sendable private func issue(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        let identity = try context.requireIdentity()
+        let ticket: String
+        do {
+            ticket = try tickets.issue(for: identity)
+        } catch {
+            let status: HTTPResponse.Status =
+                if case .overloaded = error { .serviceUnavailable } else { .tooManyRequests }
+            throw Problem(status, "\(error)", headers: [.retryAfter: "30"])
+        }
+        var body = JSONObjectBuilder()
+        body.add("ticket", ticket)
+        body.add("expires_in", Int(TicketStore.lifetime.components.seconds))
+        return .json(body.finished(), status: .created)
+    }
+}

@@ -1,0 +1,86 @@
+import OTLP
+import Services
+import Telemetry
+import Tracing
+
+/// Filters a trace to the spans that a token's holder may see.
+///
+/// A trace continues from a reading to everything it caused, such as alerts that appear in other people's rooms and
+/// inboxes. A span is shown when its room may be seen; the spans below a hidden one are hidden too. Commands and
+/// requests have no room: they are shown when they led to a room that may be seen. Recipients of notifications and
+/// webhooks, and clients that received a message, are shown to tokens that may join everything.
+struct TraceView {
+    private static let confidentialNames: Set<String> = ["notification.send", "webhook.send"]
+    private static let clientID = "messaging.client.id"
+
+    private let grants: RoomGrants
+    private let seesAll: Bool
+
+    init(for grants: RoomGrants) {
+        self.grants = grants
+        seesAll = grants.canJoinEverything
+    }
+
+    /// Returns true when any of the trace is shown.
+    func shows(_ trace: KeptTrace) -> Bool {
+        trace.room.map(grants.canSee) ?? seesAll
+    }
+
+    /// Returns a trace of the visible spans only, so that its duration reveals nothing about the others. `nil` when
+    /// there are none.
+    func shown(_ trace: KeptTrace) -> KeptTrace? {
+        let spans = spans(of: trace)
+        guard let first = spans.first else { return nil }
+        var shown = KeptTrace(first)
+        for span in spans.dropFirst() { shown.add(span) }
+        return shown
+    }
+
+    /// Returns the visible spans, sorted by start time.
+    private func spans(of trace: KeptTrace) -> [SpanData] {
+        let byID = Dictionary(trace.spans.map { ($0.context.spanID, $0) }) { first, _ in first }
+        let shownIDs = Set(
+            trace.spans.lazy.filter { room(of: $0).map(grants.canSee) == true }
+                .flatMap { Self.way(to: $0, in: byID) }.map(\.context.spanID))
+        return trace.spans.filter { span in
+            Self.way(to: span, in: byID).allSatisfy { isShown($0, isOnWay: shownIDs.contains($0.context.spanID)) }
+        }.sorted { $0.start < $1.start }.map(redacted)
+    }
+
+    /// Returns the span and its ancestors. Pages and devices choose their parents, so there may be a cycle; the walk
+    /// ends once it is longer than the number of spans.
+    private static func way(to span: SpanData, in spans: [UInt64: SpanData]) -> [SpanData] {
+        var way = [span]
+        while way.count <= spans.count, let parent = way[way.count - 1].parent.flatMap({ spans[$0.spanID] }) {
+            way.append(parent)
+        }
+        return way
+    }
+
+    /// Returns true when a span is visible, regardless of its ancestors.
+    ///
+    /// - Parameter isOnWay: True when the span has a descendant in a visible room, or is one itself.
+    private func isShown(_ span: SpanData, isOnWay: Bool) -> Bool {
+        if let room = room(of: span) { return grants.canSee(room: room) }
+        if Self.confidentialNames.contains(span.name) { return seesAll }
+        let isRequest = span.kind == .server
+        // Only a command's `websocket.receive` has this attribute; that of a page names the message's room.
+        let isCommand = span.name == "hub.process_message" || span.attributes.get("windsock.message.type") != nil
+        return isOnWay || seesAll || !(isRequest || isCommand)
+    }
+
+    /// Returns the room that a span is about. An MQTT topic is not a room.
+    private func room(of span: SpanData) -> String? {
+        guard span.attributes.get("messaging.system") != .string("mqtt"),
+            case .string(let room) = span.attributes.get("messaging.destination.name")
+        else { return nil }
+        return room
+    }
+
+    private func redacted(_ span: SpanData) -> SpanData {
+        guard !seesAll, span.attributes.get(Self.clientID) != nil else { return span }
+        var span = span
+        span.attributes[Self.clientID] = nil
+        return span
+    }
+}
