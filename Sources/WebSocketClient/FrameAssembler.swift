@@ -1,7 +1,7 @@
 import NIOCore
 import NIOWebSocket
 
-/// Turns the frames of one connection into messages and control events, and finds what breaks the protocol.
+/// A state machine that assembles frames into messages and control events, and detects protocol violations.
 ///
 /// Source: RFC 6455 sections 5.2 (frames), 5.4 (fragmentation), 5.5 (control frames), 7.4 (close codes), 8.1 (UTF-8).
 struct FrameAssembler {
@@ -10,11 +10,11 @@ struct FrameAssembler {
         case ping(ByteBuffer)
         case pong(ByteBuffer)
         case close(WebSocketClosure)
-        /// A fragment; the message is not complete yet.
+        /// A fragment of a message that is still incomplete.
         case nothing
     }
 
-    /// What the server did wrong, and the code to close with.
+    /// A protocol violation by the server, with the code to close the connection with.
     struct Violation: Error, Equatable {
         var code: UInt16
         var reason: String

@@ -1,10 +1,10 @@
 import Core
 import NIOCore
 
-/// The received messages that nobody has taken yet: bounded, and the place where back-pressure begins.
+/// A bounded queue of received messages between the event loop and the consumers.
 ///
-/// The event loop offers and stops reading when told so; consumers take, and `onDemand` is called when half of the
-/// room is free again. Any number of consumers; each message goes to one.
+/// It applies back-pressure: the event loop stops reading when ``offer(_:)`` returns false. `onDemand` is called once
+/// the queue is at most half full again. There may be any number of consumers; each message goes to one of them.
 final class MessageQueue: Sendable {
     private struct Waiter {
         let id: UInt64
@@ -17,7 +17,7 @@ final class MessageQueue: Sendable {
         var waiters = CircularBuffer<Waiter>()
         var nextID: UInt64 = 0
         var isProducerStopped = false
-        /// Set once: how the sequence ends when the messages are taken.
+        /// The result that ends the sequence once the queue is empty. Set once.
         var end: Result<Void, any Error>?
     }
 
@@ -32,9 +32,11 @@ final class MessageQueue: Sendable {
         self.onDemand = onDemand
     }
 
-    /// Appends `message`, or hands it to whoever waits. Always takes it; after the end it is dropped.
+    /// Hands `message` to a waiting consumer, or appends it.
     ///
-    /// - Returns: whether there is room for more; when not, `onDemand` will say when.
+    /// The message is always accepted, even when the queue is full. After ``finish(_:)`` it is dropped.
+    ///
+    /// - Returns: False when the queue is full; `onDemand` is then called when there is room again.
     func offer(_ message: WebSocketMessage) -> Bool {
         let (waiter, hasRoom) = state.withLock { state -> (Waiter?, Bool) in
             guard state.end == nil else { return (nil, true) }
@@ -49,7 +51,7 @@ final class MessageQueue: Sendable {
         return hasRoom
     }
 
-    /// Ends the sequence after what is in the queue. Only the first end counts.
+    /// Ends the sequence after the messages already queued. Only the first call has an effect.
     func finish(_ end: Result<Void, any Error>) {
         let waiters = state.withLock { state -> CircularBuffer<Waiter> in
             guard state.end == nil else { return [] }
@@ -60,9 +62,9 @@ final class MessageQueue: Sendable {
         for waiter in waiters { waiter.continuation.resume(with: end.map { nil }) }
     }
 
-    /// The next message, or `nil` after the last.
+    /// Returns the next message, or `nil` after the last.
     ///
-    /// - Throws: what ``finish(_:)`` was given; `CancellationError`, and no message is lost by it.
+    /// - Throws: The error passed to ``finish(_:)``, or `CancellationError`. Cancellation loses no message.
     func next() async throws -> WebSocketMessage? {
         let id = state.withLock { state in
             state.nextID += 1

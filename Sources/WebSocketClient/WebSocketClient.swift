@@ -2,18 +2,19 @@ package import NIOCore
 import NIOPosix
 import NIOWebSocket
 
-/// One WebSocket connection, seen from the client: for `windsock tail`, tests and benchmarks.
+/// The client side of one WebSocket connection, for `windsock tail`, tests and benchmarks.
 ///
-/// Messages are taken from ``messages`` at the consumer's pace: whoever is slow slows the socket
-/// and grows no memory. The connection is closed when the client is released.
+/// The consumer takes ``messages`` at its own pace. A slow consumer slows the socket down and does not grow memory. The
+/// connection is closed when the client is released.
 ///
 /// Source: RFC 6455.
 package final class WebSocketClient: Sendable {
-    /// What the server sends, in order, until the connection ends.
+    /// The server's messages, in order, until the connection ends.
     ///
-    /// Ends without an error after a Close frame of either side. Throws `protocolViolation` or `connectionLost`.
+    /// The sequence ends without an error after a Close frame from either side. Otherwise it throws `protocolViolation`
+    /// or `connectionLost`.
     package let messages: WebSocketMessages
-    /// The subprotocol that the server selected of those offered.
+    /// The subprotocol that the server selected from those offered.
     package let subprotocol: String?
 
     private let channel: any Channel
@@ -35,9 +36,9 @@ package final class WebSocketClient: Sendable {
     ///
     /// - Parameters:
     ///   - url: `ws://host[:port][/path][?query]`, or the same with `wss`.
-    ///   - headers: added to the request, such as `Authorization` or `Origin`.
-    ///   - subprotocols: offered in this order.
-    /// - Throws: ``WebSocketClientError``; `refused` carries status and body of an answer that is no upgrade.
+    ///   - headers: Additional request headers, such as `Authorization` or `Origin`.
+    ///   - subprotocols: The subprotocols to offer, in this order.
+    /// - Throws: ``WebSocketClientError``. `refused` carries the status and body of a response that is not an upgrade.
     package static func connect(
         url: String, headers: [(String, String)] = [], subprotocols: [String] = [],
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -48,7 +49,7 @@ package final class WebSocketClient: Sendable {
         return try await handshake.perform(on: eventLoopGroup)
     }
 
-    /// Sends a text message. Returns when the socket took it: a caller that awaits is slowed by a slow server.
+    /// Sends a text message. Returns once the socket has accepted it, so a slow server slows down a caller that awaits.
     package func send(text: String) async throws {
         try await send(.text, ByteBuffer(string: text))
     }
@@ -58,24 +59,26 @@ package final class WebSocketClient: Sendable {
         try await send(.binary, binary)
     }
 
-    /// The next message, or `nil` after the last; the same as one step of ``messages``.
+    /// Returns the next message, or `nil` after the last. The same as one step of ``messages``.
     package func next() async throws -> WebSocketMessage? {
         try await messages.queue.next()
     }
 
-    /// Sends a ping and waits for its pong, which proves that the server has read what was sent before.
+    /// Sends a ping and waits for its pong. The pong proves that the server has read everything sent before.
     ///
-    /// While reading is paused or the queue is full, no pong is seen.
+    /// The pong is not seen while reading is paused or the queue is full.
     ///
-    /// - Throws: `closed` when the connection ends first, or 64 pings wait already.
+    /// - Throws: `closed` when the connection ends first, or when 64 pings are already pending.
     package func ping() async throws {
         try await cancellable { [handler, eventLoop = channel.eventLoop] promise in
             eventLoop.execute { handler.value.ping(promise) }
         }
     }
 
-    /// Says goodbye with `code` and waits until the connection is closed: by the server after its own Close frame, or
-    /// after ``WebSocketClientConfiguration/closeTimeout``. Messages that come meanwhile are dropped.
+    /// Sends a Close frame with `code` and waits until the connection is closed.
+    ///
+    /// The server closes it after its own Close frame; otherwise the client does so after
+    /// ``WebSocketClientConfiguration/closeTimeout``. Messages that arrive in the meantime are dropped.
     package func close(code: UInt16 = 1000, reason: String = "") async {
         channel.eventLoop.execute { [handler] in
             handler.value.close(code: code, reason: reason)
@@ -83,13 +86,13 @@ package final class WebSocketClient: Sendable {
         _ = await closed()
     }
 
-    /// Closes the socket without a word, as a client does whose machine loses power.
+    /// Closes the socket without a Close frame, as if the client's machine had lost power.
     package func abort() async {
         channel.close(mode: .all, promise: nil)
         _ = await closed()
     }
 
-    /// Waits for the end of the connection and tells how the server ended it. Cancelling the wait closes the socket.
+    /// Waits for the end of the connection and returns the server's closure. Cancelling the wait closes the socket.
     @discardableResult
     package func closed() async -> WebSocketClosure {
         await withTaskCancellationHandler {
@@ -100,7 +103,7 @@ package final class WebSocketClient: Sendable {
         return await closure ?? WebSocketClosure(code: 1006, reason: "")
     }
 
-    /// The code of the server's Close frame, once there was one; 1006 when the connection ended without.
+    /// The code of the server's Close frame, or 1006 when the connection ended without one. `nil` while it is open.
     package var closeCode: UInt16? {
         get async { await closure?.code }
     }
@@ -111,19 +114,19 @@ package final class WebSocketClient: Sendable {
         }
     }
 
-    /// Stops reading from the socket: plays a client that hangs. What was read already still comes out of
+    /// Stops reading from the socket, to simulate a client that hangs. Messages already read still come out of
     /// ``messages``.
     package func pauseReading() async throws {
         try await channel.eventLoop.submit { [handler] in handler.value.setPaused(true) }.get()
     }
 
-    /// Reads again after ``pauseReading()``.
+    /// Resumes reading after ``pauseReading()``.
     package func resumeReading() async throws {
         try await channel.eventLoop.submit { [handler] in handler.value.setPaused(false) }.get()
     }
 
     private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) async throws {
-        // RFC 6455 section 5.3: every frame is masked with a key that nobody can predict.
+        // RFC 6455 section 5.3: every frame is masked with an unpredictable key.
         let frame = WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data)
         do {
             try await cancellable { channel.writeAndFlush(frame, promise: $0) }
@@ -132,7 +135,8 @@ package final class WebSocketClient: Sendable {
         }
     }
 
-    /// Waits for what `start` begins to fulfil its promise, or for cancellation; the work itself then goes on.
+    /// Waits until the operation begun by `start` completes its promise, or until cancellation. The operation itself is
+    /// not cancelled.
     private func cancellable(_ start: (EventLoopPromise<Void>) -> Void) async throws {
         let promise = channel.eventLoop.makePromise(of: Void.self)
         start(promise)
@@ -140,6 +144,87 @@ package final class WebSocketClient: Sendable {
             try await promise.futureResult.get()
         } onCancel: {
             promise.fail(CancellationError())
+        }
+    }
+}
+
+/// Limits and deadlines of a ``WebSocketClient``.
+package struct WebSocketClientConfiguration: Sendable {
+    /// The maximum payload of a frame, in bytes. A longer frame ends the connection with code 1009.
+    package var maxFrameBytes: Int
+    /// The maximum size of a message in bytes, over all its fragments.
+    package var maxMessageBytes: Int
+    /// The number of received messages that may wait for the consumer before reading from the socket stops. Messages
+    /// from one more read (at most 64 KiB) may exceed it.
+    package var maxBufferedMessages: Int
+    /// The same limit in bytes.
+    package var maxBufferedBytes: Int
+    /// The number of bytes kept from the body of a refusal.
+    package var maxRefusalBodyBytes: Int
+    /// The deadline for connecting, and again for the handshake.
+    package var handshakeTimeout: Duration
+    /// The time that the server has to answer a Close frame before the socket is closed.
+    package var closeTimeout: Duration
+    /// The size of the socket's receive buffer; `nil` means the system's default. With a small buffer the server
+    /// notices sooner that the client has stopped reading.
+    package var receiveBufferBytes: Int?
+    /// A PEM file of the certificates that `wss://` trusts; `nil` means the system's.
+    package var caFile: String?
+
+    package init(
+        maxFrameBytes: Int = 1 << 20,
+        maxMessageBytes: Int = 1 << 20,
+        maxBufferedMessages: Int = 256,
+        maxBufferedBytes: Int = 1 << 20,
+        maxRefusalBodyBytes: Int = 16 << 10,
+        handshakeTimeout: Duration = .seconds(10),
+        closeTimeout: Duration = .seconds(5),
+        receiveBufferBytes: Int? = nil,
+        caFile: String? = nil
+    ) {
+        self.maxFrameBytes = min(max(maxFrameBytes, 125), Int(UInt32.max))
+        self.maxMessageBytes = maxMessageBytes
+        self.maxBufferedMessages = max(maxBufferedMessages, 1)
+        self.maxBufferedBytes = max(maxBufferedBytes, 1)
+        self.maxRefusalBodyBytes = maxRefusalBodyBytes
+        self.handshakeTimeout = handshakeTimeout
+        self.closeTimeout = closeTimeout
+        self.receiveBufferBytes = receiveBufferBytes
+        self.caFile = caFile
+    }
+}
+
+/// The reason why a connection could not be made, or ended without a Close frame.
+package enum WebSocketClientError: Error, Equatable, CustomStringConvertible {
+    /// The URL cannot be used. The text gives the reason and the expected form.
+    case invalidURL(String)
+    /// The TCP connection failed. The text gives the address and the cause.
+    case connectionFailed(String)
+    /// The server answered the upgrade with a status other than 101. `body` is truncated to
+    /// ``WebSocketClientConfiguration/maxRefusalBodyBytes``.
+    case refused(status: Int, body: String)
+    /// The server's response to the upgrade violates RFC 6455 section 4.1.
+    case handshakeFailed(String)
+    /// Connecting or the handshake took longer than ``WebSocketClientConfiguration/handshakeTimeout``.
+    case handshakeTimedOut
+    /// The server violated the protocol after the handshake. The connection was closed with `code`.
+    case protocolViolation(code: UInt16, reason: String)
+    /// The connection ended without a Close frame, which RFC 6455 calls 1006.
+    case connectionLost(String)
+    /// The connection is already closed.
+    case closed
+
+    package var description: String {
+        switch self {
+        case .invalidURL(let reason): reason
+        case .connectionFailed(let reason): "cannot connect: \(reason)"
+        case .refused(let status, let body):
+            body.isEmpty ? "the server answered \(status)" : "the server answered \(status): \(body)"
+        case .handshakeFailed(let reason): "the handshake failed: \(reason)"
+        case .handshakeTimedOut: "the server did not answer the handshake in time"
+        case .protocolViolation(let code, let reason): "the server broke the protocol (\(code)): \(reason)"
+        case .connectionLost(let reason): "the connection was lost: \(reason)"
+        case .closed: "the connection is closed"
         }
     }
 }

@@ -1,8 +1,10 @@
 import NIOCore
 import NIOWebSocket
 
-/// The client's side of one connection after the handshake: messages into the queue, answers to control frames,
-/// and the closing handshake. Everything here runs on the channel's event loop.
+/// The channel handler of one connection after the handshake. It queues messages, answers control frames and performs
+/// the closing handshake.
+///
+/// All its methods run on the channel's event loop.
 final class WebSocketClientHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundIn = WebSocketFrame
@@ -10,20 +12,21 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
 
     private enum State {
         case open
-        /// We sent a Close frame and wait for the server's.
+        /// The client has sent a Close frame and waits for the server's.
         case closing
-        /// Both Close frames passed, or the protocol was broken: the server should close the socket now.
+        /// Both Close frames were exchanged, or the protocol was violated. The server should now close the socket.
         case closed
     }
 
     private enum Reading: Equatable {
         case free
-        /// Nothing is read until there is demand and nobody holds it; `true` when a read waits.
+        /// Reads are held back until there is demand and reading is not paused. `readWaits` is true when a read was
+        /// requested in the meantime.
         case held(readWaits: Bool)
     }
 
     let queue: MessageQueue
-    /// How the server ended the connection, once it did.
+    /// The server's closure, once the connection has ended.
     private(set) var closure: WebSocketClosure?
     private let closeTimeout: TimeAmount
     private var assembler: FrameAssembler
@@ -33,7 +36,7 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
     private var isPaused = false
     private var lastError: (any Error)?
     private var context: ChannelHandlerContext?
-    /// Pings without an answer yet, oldest first. A pong answers its ping and those before it.
+    /// Pings not yet answered, oldest first. A pong answers its own ping and all earlier ones.
     private var pings: CircularBuffer<(payload: UInt64, promise: EventLoopPromise<Void>)> = []
     private var nextPing: UInt64 = 0
 
@@ -88,8 +91,8 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// Holds reads back while the queue is full or the client is paused: the socket's buffers then fill, and TCP tells
-    /// the server.
+    /// Holds reads back while the queue is full or reading is paused. The socket's buffers then fill up, and TCP flow
+    /// control slows the server down.
     func read(context: ChannelHandlerContext) {
         if case .held = reading {
             reading = .held(readWaits: true)
@@ -98,7 +101,7 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
         }
     }
 
-    // MARK: What the client asks for, on the event loop
+    // MARK: Requests from the client, on the event loop
 
     func demand() {
         hasDemand = true
@@ -119,7 +122,8 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
         send(.ping, ByteBuffer(integer: nextPing))
     }
 
-    /// Begins the closing handshake; messages that still come are dropped, so that the server's answer is found.
+    /// Begins the closing handshake. Messages that still arrive are dropped, so that reading reaches the server's Close
+    /// frame.
     func close(code: UInt16, reason: String) {
         guard state == .open else { return }
         state = .closing
@@ -129,7 +133,7 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
         closeSoon()
     }
 
-    // MARK: Inside
+    // MARK: Implementation
 
     private func updateReading() {
         if hasDemand, !isPaused {
@@ -186,7 +190,7 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
         send(.connectionClose, data)
     }
 
-    /// Control frames carry 125 bytes at most (RFC 6455 section 5.5).
+    /// Shortens a text without splitting characters. Control frames carry at most 125 bytes (RFC 6455 section 5.5).
     private static func cut(_ text: String, bytes: Int) -> String {
         var text = text
         while text.utf8.count > bytes { text.removeLast() }

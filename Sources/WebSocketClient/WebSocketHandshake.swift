@@ -4,10 +4,10 @@ import NIOPosix
 import NIOSSL
 import NIOWebSocket
 
-/// Makes a connection: TCP, TLS for `wss`, the HTTP upgrade, and the pipeline that speaks WebSocket after it.
+/// The setup of a connection: TCP, TLS for `wss`, the HTTP upgrade, then the WebSocket pipeline.
 ///
-/// NIO's upgrader checks the status, `Upgrade` and `Sec-WebSocket-Accept`; what it does not check, subprotocol and
-/// extensions, is checked here. Source: RFC 6455 section 4.1.
+/// NIO's upgrader checks the status, `Upgrade` and `Sec-WebSocket-Accept`. This type checks the rest: the subprotocol
+/// and the extensions. Source: RFC 6455 section 4.1.
 struct WebSocketHandshake: Sendable {
     let url: WebSocketURL
     let headers: [(String, String)]
@@ -46,7 +46,8 @@ struct WebSocketHandshake: Sendable {
             try? await channel.close()
             if Task.isCancelled { throw CancellationError() }
             if let error = error as? WebSocketClientError { throw error }
-            // The timeout task has run exactly when its future succeeded before we could cancel it.
+            // If the timeout task's future succeeded before it could be cancelled, the task ran and the handshake timed
+            // out.
             timeout.cancel()
             let timedOut = (try? await timeout.futureResult.get()) != nil
             throw timedOut
@@ -90,7 +91,7 @@ struct WebSocketHandshake: Sendable {
         }
     }
 
-    /// A name goes into the handshake for servers with several certificates; an address must not (RFC 6066 section 3).
+    /// Adds the TLS handler. A host name is sent as SNI; an IP address must not be (RFC 6066 section 3).
     private func addTLS(_ context: NIOSSLContext, to channel: any Channel) throws {
         let isAddress = (try? SocketAddress(ipAddress: url.host, port: url.port)) != nil
         try channel.pipeline.syncOperations.addHandler(
@@ -114,7 +115,7 @@ struct WebSocketHandshake: Sendable {
                 notUpgradingCompletionHandler: { channel in
                     channel.eventLoop.makeCompletedFuture { try collectRefusal(from: channel) }
                 }))
-        // A server may greet in the packet that holds its 101: those bytes are frames already.
+        // A server may send its first frames in the same packet as its 101 response.
         pipeline.leftOverBytesStrategy = .forwardBytes
         return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: pipeline)
     }
@@ -131,7 +132,7 @@ struct WebSocketHandshake: Sendable {
         let queue = MessageQueue(
             maxMessages: configuration.maxBufferedMessages, maxBytes: configuration.maxBufferedBytes
         ) { [weak channel] in
-            // Called by consumers on their threads.
+            // Consumers call this on their own threads.
             guard let channel else { return }
             loop.execute {
                 try? channel.pipeline.syncOperations.handler(type: WebSocketClientHandler.self).demand()
@@ -149,5 +150,51 @@ struct WebSocketHandshake: Sendable {
         try channel.pipeline.syncOperations.addHandler(
             RefusalCollector(maxBodyBytes: configuration.maxRefusalBodyBytes, promise: promise))
         return .refused(promise.futureResult)
+    }
+}
+
+/// A handler that collects a server's response that is not an upgrade, for the error to quote.
+final class RefusalCollector: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+
+    private let maxBodyBytes: Int
+    private let promise: EventLoopPromise<WebSocketClientError>
+    private var status = 0
+    private var body = ByteBuffer()
+
+    /// - Parameter promise: Receives the error at the end of the response, or as soon as `maxBodyBytes` have been
+    ///   collected.
+    init(maxBodyBytes: Int, promise: EventLoopPromise<WebSocketClientError>) {
+        self.maxBodyBytes = maxBodyBytes
+        self.promise = promise
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            status = Int(head.status.code)
+            guard status == 101 else { return }
+            finish(context, .handshakeFailed("the upgrade headers or Sec-WebSocket-Accept are not what RFC 6455 asks"))
+        case .body(var part):
+            let room = maxBodyBytes - body.readableBytes
+            if let slice = part.readSlice(length: min(room, part.readableBytes)) { body.writeImmutableBuffer(slice) }
+            if body.readableBytes >= maxBodyBytes { finish(context) }
+        case .end:
+            finish(context)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        finish(context, status == 0 ? .handshakeFailed("\(error)") : nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finish(context, status == 0 ? .handshakeFailed("the server closed the connection") : nil)
+        context.fireChannelInactive()
+    }
+
+    private func finish(_ context: ChannelHandlerContext, _ error: WebSocketClientError? = nil) {
+        promise.succeed(error ?? .refused(status: status, body: String(buffer: body)))
+        context.close(promise: nil)
     }
 }

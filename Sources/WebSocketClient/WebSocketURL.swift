@@ -1,16 +1,17 @@
 /// The parts of a `ws://` or `wss://` URL that a connection needs.
 ///
-/// Source: RFC 6455 section 3. Written by hand, because it is little and the client then needs no Foundation.
+/// Source: RFC 6455 section 3. The parser is written by hand because it is short and keeps Foundation out of the
+/// client.
 package struct WebSocketURL: Hashable, Sendable {
-    /// A name or an address; IPv6 addresses without their brackets.
+    /// A host name or address; IPv6 addresses have no brackets.
     package let host: String
     package let port: Int
     /// True for the scheme `wss`.
     package let isSecure: Bool
-    /// Path and query as they go into the request line; begins with `/`.
+    /// Path and query for the request line; begins with `/`.
     package let target: String
 
-    /// The value of the `Host` header: the port is left out when it is the scheme's own.
+    /// The value of the `Host` header. The scheme's default port is omitted.
     var hostHeader: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == Self.port(isSecure: isSecure) ? name : "\(name):\(port)"
@@ -18,9 +19,9 @@ package struct WebSocketURL: Hashable, Sendable {
 
     private static func port(isSecure: Bool) -> Int { isSecure ? 443 : 80 }
 
-    /// Parses `ws://host[:port][/path][?query]`, and the same with `wss`.
+    /// Parses `ws://host[:port][/path][?query]`, or the same with `wss`.
     ///
-    /// - Throws: `invalidURL` with what is wrong; user info and fragments are refused by name.
+    /// - Throws: `invalidURL` with the reason. User info and fragments have error messages of their own.
     package init(_ text: String) throws(WebSocketClientError) {
         func invalid(_ reason: String) -> WebSocketClientError {
             .invalidURL("\(reason); a URL such as ws://127.0.0.1:8080/ws is needed")
