@@ -8,12 +8,12 @@ import ServiceLifecycle
 import Telemetry
 import WebServer
 
-/// `windsock demo`: a broker, the gateway and every device of `devices/`, with one URL to open.
+/// `windsock demo`: runs a broker, the gateway and every device of `devices/`, and prints one URL to open.
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Everything at once: a private broker, the gateway, and all simulated devices.")
 
-    /// How long the printed URL signs in.
+    /// The validity of the token in the printed URL.
     private static let tokenLifetime = Duration.seconds(7 * 86_400)
 
     @Option(name: .customLong("devices-dir"), help: "Folder of the device files.")
@@ -52,7 +52,7 @@ struct Demo: AsyncParsableCommand {
         Console.error("Stopped.")
     }
 
-    /// In the order in which they depend on each other: they stop in reverse.
+    /// Creates the services in order of dependency. They stop in reverse.
     private func services(
         _ sources: GatewayConfiguration.Sources, _ profiles: [DeviceProfile], dataDirectory: String,
         _ broker: PrivateBroker?, _ logger: Logger
@@ -60,7 +60,7 @@ struct Demo: AsyncParsableCommand {
         let secret = RandomIDGenerator().next() + RandomIDGenerator().next()
         var sources = sources
         sources.flags["data_dir"] = dataDirectory
-        // What is shown is shown whole.
+        // The demo traces every reading.
         if sources.flags["tracing.traces_per_second"] == nil { sources.flags["tracing.traces_per_second"] = "1000" }
         sources.flags["jwt.secret"] = secret
         var configuration = try GatewayConfiguration(sources)

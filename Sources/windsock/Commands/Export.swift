@@ -4,7 +4,7 @@ import Gateway
 import Storage
 import Telemetry
 
-/// `windsock export`: writes everything that is stored as lines of JSON, beside a gateway that serves.
+/// `windsock export`: writes all stored data as NDJSON, while a gateway may be serving.
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write everything that is stored as NDJSON, to standard output or a file.",

@@ -4,7 +4,7 @@ import Gateway
 import Storage
 import Telemetry
 
-/// `windsock import`: takes back what `windsock export` wrote, beside a gateway that serves.
+/// `windsock import`: restores the output of `windsock export`, while a gateway may be serving.
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Take back what windsock export wrote.",
@@ -19,9 +19,9 @@ struct Import: AsyncParsableCommand {
 
     @OptionGroup var settings: SettingsOptions
 
-    /// Bytes read at once.
+    /// The number of bytes read at once.
     private static let chunkSize = 1 << 20
-    /// A line of more than that is none of an export.
+    /// The maximum length of a line; an export has no longer ones.
     private static let maxLineBytes = 1 << 24
 
     func run() async throws {
@@ -32,7 +32,7 @@ struct Import: AsyncParsableCommand {
             defer { try? database.close() }
             let now = SystemWallClock().now()
             var backup = try BackupImport(into: database, at: now, oldest: gateway.storage.retention.cutoff(at: now))
-            // What was taken stays, whatever came after it.
+            // Imported lines are kept even when a later one fails, so report them in any case.
             defer { Self.report(backup.totals) }
             try Self.read(input, into: &backup)
         }

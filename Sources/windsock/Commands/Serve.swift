@@ -1,16 +1,17 @@
 import ArgumentParser
+import Foundation
 import Gateway
 import Logging
 import ServiceLifecycle
 import UnixSignals
 import WebServer
 
-/// `windsock serve`: the gateway itself.
+/// `windsock serve`: runs the gateway.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve: take readings from a broker, stream them to dashboards.")
 
-    /// What is under way at SIGTERM gets this long.
+    /// The time that work in flight has to finish after SIGTERM.
     static let shutdownTimeout = Duration.seconds(5)
 
     @OptionGroup var settings: SettingsOptions
@@ -44,7 +45,7 @@ struct Serve: AsyncParsableCommand {
         try await Self.run(group, listen: "\(configuration.server.host):\(configuration.server.port)")
     }
 
-    /// Runs a group that listens; an address that cannot be had is named.
+    /// Runs a group that listens on `listen`. An address that is not available is named in the error.
     static func run(_ group: ServiceGroup, listen: String) async throws {
         do {
             try await group.run()
@@ -57,7 +58,7 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-/// Lets the gateway reload dashboards and keys whenever SIGHUP comes.
+/// A service that reloads the gateway's dashboards and keys on each SIGHUP.
 private struct ReloadService: Service {
     let gateway: Gateway
 
@@ -65,5 +66,32 @@ private struct ReloadService: Service {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             await gateway.reload()
         }
+    }
+}
+
+extension ServiceGroupConfiguration {
+    /// Returns a configuration that shuts services down gracefully, in reverse order, on Ctrl-C and SIGTERM. Services
+    /// that take too long are cancelled.
+    ///
+    /// - Parameter endsWithTerminal: True when SIGHUP, too, begins a shutdown.
+    static func serving(
+        _ services: [ServiceConfiguration], endsWithTerminal: Bool = false, logger: Logger
+    ) -> ServiceGroupConfiguration {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        var configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint] + (endsWithTerminal ? [.sighup] : []),
+            logger: quiet)
+        configuration.maximumGracefulShutdownDuration = Serve.shutdownTimeout
+        return configuration
+    }
+}
+
+/// Signals that would terminate the process but have no meaning for it.
+enum Signals {
+    /// Ignores these signals. Writes to closed pipes and sockets then fail with an error instead of ending the process,
+    /// and stray signals from other tools do no harm.
+    static func ignoreStrays() {
+        for number in [SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM] { signal(number, SIG_IGN) }
     }
 }

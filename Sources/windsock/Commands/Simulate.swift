@@ -9,7 +9,7 @@ import Observability
 import ServiceLifecycle
 import Telemetry
 
-/// `windsock simulate`: devices that behave like real ones, before the hardware is there.
+/// `windsock simulate`: runs simulated devices, to try a setup before the hardware is there.
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run simulated devices from YAML files against a broker.",
@@ -40,7 +40,7 @@ struct Simulate: AsyncParsableCommand {
             let pipeline = try OTLPPipeline(
                 otlp, registry: MetricsRegistry(),
                 logger: SettingsOptions.logger(level: .warning, label: OTLPLogHandler.ownLabel))
-            // Without a collector nobody would see the spans; devices then neither make them nor ask for the time.
+            // Without a collector the spans have no reader, so devices create none and do not synchronise clocks.
             let tracer = pipeline.spans.map { spans in
                 OTLPTracer(
                     resource: otlp.resource, sampler: otlp.sampler, processors: [spans], propagator: otlp.propagator,
@@ -80,5 +80,42 @@ struct Simulate: AsyncParsableCommand {
             configuration.messagesPerDevice = count
         }
         return configuration
+    }
+}
+
+/// A service that prints the simulation's message rate once a second.
+struct RateLine: Service {
+    let simulation: Simulation
+    let isQuiet: Bool
+
+    func run() async throws {
+        guard !isQuiet else { return }
+        await cancelWhenGracefulShutdown {
+            var earlier = simulation.statistics
+            while (try? await Task.sleep(for: .seconds(1))) != nil {
+                let now = simulation.statistics
+                Console.progress(Self.line(now, since: earlier))
+                earlier = now
+            }
+        }
+        Console.endProgress()
+    }
+
+    private static func line(_ now: SimulationStatistics, since earlier: SimulationStatistics) -> String {
+        let rate = Int(now.messagesPerSecond(since: earlier).rounded())
+        let problem = now.connectionProblem.map { "  \($0)" } ?? ""
+        return "\(now.connectedCount) of \(now.deviceCount) devices connected, \(rate) messages/s, "
+            + "\(now.total.messages) sent, \(now.total.acknowledged) acknowledged\(problem)"
+    }
+}
+
+/// The device files of a folder.
+enum DeviceFiles {
+    /// Returns all `*.yaml` and `*.yml` files in `folder`, sorted by name. Throws when there is none.
+    static func all(in folder: String) throws -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let paths = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map { "\(folder)/\($0)" }
+        guard !paths.isEmpty else { throw Unavailable(description: "There is no device file in \(folder)/.") }
+        return paths
     }
 }

@@ -41,7 +41,7 @@ struct Token: AsyncParsableCommand {
                     origin: "--ttl", problem: "\"\(ttl)\" is not a duration of at least 1s, such as 30m, 1h or 7d.")
             }
             var tokens = configuration.tokens
-            // Signing needs no one else's keys.
+            // Signing does not need the keys of other issuers.
             tokens.keys = nil
             let authority = try await TokenAuthority(tokens, logger: SettingsOptions.logger(level: .warning))
             Console.print(
@@ -51,7 +51,7 @@ struct Token: AsyncParsableCommand {
         }
     }
 
-    /// The filters of a repeated flag.
+    /// Parses the filters of a repeated flag.
     static func filters(_ texts: [String], _ flag: String) throws -> [TopicFilter] {
         try texts.map { text in
             do {

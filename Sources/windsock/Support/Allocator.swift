@@ -7,28 +7,29 @@ import ServiceLifecycle
 
     /// The C library's allocator, which Swift uses.
     enum Allocator {
-        /// Blocks of more bytes come from the system and go back to it.
+        /// Blocks larger than this are mapped from the system, and unmapped when freed.
         private static let mappedBytes: Int32 = 128 << 10
 
-        /// Whether the user has set the allocator up with `MALLOC_*` or `GLIBC_TUNABLES`.
+        /// True when the user has configured the allocator with `MALLOC_*` or `GLIBC_TUNABLES`.
         static let isConfigured = ProcessInfo.processInfo.environment.keys.contains {
             $0.hasPrefix("MALLOC_") || $0 == "GLIBC_TUNABLES"
         }
 
-        /// Bounds what bursts leave behind; to be called first, because arenas that exist stay.
+        /// Limits the memory that the process keeps after a burst. Call it first, because existing arenas stay.
         ///
-        /// glibc gives each thread an arena of its own, up to 8 a core, and never moves memory between them: after bursts
-        /// that came to different threads, the process held twice what it used.
+        /// glibc gives each thread its own arena, up to 8 per core, and never moves memory between arenas. After bursts
+        /// on different threads, the process held twice the memory that it used.
         static func configure() {
             guard !isConfigured else { return }
             mallopt(M_ARENA_MAX, Int32(clamping: max(2, ProcessInfo.processInfo.activeProcessorCount)))
-            // Setting it also ends its growth with the size of what is freed.
+            // Setting the threshold also stops glibc from raising it to the size of freed blocks.
             mallopt(M_MMAP_THRESHOLD, mappedBytes)
-            // Small blocks are joined when they are freed, and not all at once by whoever frees a large one.
+            // Coalesce small blocks as they are freed, instead of all at once in the thread that frees a large block.
             mallopt(M_MXFAST, 0)
         }
 
-        /// Returns free pages to the system: by itself the allocator returns only those at an arena's end.
+        /// Returns free pages to the system. Without this call, the allocator returns only those at the end of an
+        /// arena.
         static func returnFreePages() {
             malloc_trim(0)
         }
@@ -43,12 +44,13 @@ import ServiceLifecycle
     }
 #endif
 
-/// Returns memory that bursts have freed to the system. Without it two thirds of the heap were free after ten minutes of
-/// attacks.
+/// A service that returns memory freed after bursts to the system.
+///
+/// Without it, two thirds of the heap were free after ten minutes of attacks.
 struct FreePageService: Service {
     private static let interval = Duration.seconds(2)
-    /// Threads that allocate in an arena wait while its free pages are returned, so it is done only when memory has grown by
-    /// this much, and once a minute.
+    /// The memory growth, in bytes, after which free pages are returned; without such growth, they are returned once
+    /// per `longestRest`. Returning them blocks threads that allocate in the same arena, so it must be rare.
     private static let growthBytes = 16 << 20
     private static let longestRest = Duration.seconds(60)
 

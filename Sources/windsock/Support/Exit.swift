@@ -5,14 +5,14 @@ import MQTTTransport
 import OTLP
 import Storage
 
-/// How commands end, in terms that scripts and systemd understand (`sysexits.h`).
+/// Exit codes of the commands, for scripts and systemd (`sysexits.h`).
 enum Exit {
-    /// Something that is needed is not there: a port, a broker, a program.
+    /// A required resource is not available, such as a port, a broker or a program.
     static let unavailable = ExitCode(69)
-    /// A setting cannot be used; starting again will not help.
+    /// A setting is invalid; a restart will not help.
     static let configuration = ExitCode(78)
 
-    /// Runs `body`; an error is one message on standard error and the fitting exit code.
+    /// Runs `body`. Reports an error as one message on standard error and throws the matching exit code.
     static func reporting(_ body: () async throws -> Void) async throws {
         do {
             try await body()
@@ -40,7 +40,8 @@ enum Exit {
         }
     }
 
-    /// What is locked or full may be free again later; a file that is the wrong one stays so.
+    /// Maps a storage problem to an exit code. A locked database or a full disk may recover; a wrong or damaged file
+    /// will not.
     private static func code(of problem: StorageError.Problem) -> ExitCode {
         switch problem {
         case .newer, .older, .damaged: configuration
@@ -48,14 +49,42 @@ enum Exit {
         }
     }
 
-    /// Says why on standard error, and returns the code to throw.
+    /// Prints the reason on standard error and returns the code to throw.
     static func fail(_ message: String, _ code: ExitCode) -> ExitCode {
         Console.error("windsock: \(message)")
         return code
     }
 }
 
-/// Something that is needed is not there.
+/// A required resource is not available.
 struct Unavailable: Error, CustomStringConvertible {
     let description: String
+}
+
+/// Output in whole lines: results go to standard output, everything else to standard error.
+enum Console {
+    static func print(_ line: String) {
+        write("\(line)\n", to: .standardOutput)
+    }
+
+    static func error(_ line: String) {
+        write("\(line)\n", to: .standardError)
+    }
+
+    /// Replaces the current line on a terminal. Otherwise prints a new line.
+    static func progress(_ line: String) {
+        write(isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n", to: .standardError)
+    }
+
+    /// Ends the line left open by ``progress(_:)``.
+    static func endProgress() {
+        if isTerminal { write("\n", to: .standardError) }
+    }
+
+    static let isTerminal = isatty(STDERR_FILENO) == 1
+
+    private static func write(_ text: String, to file: FileHandle) {
+        // A closed pipe is not an error of this process.
+        try? file.write(contentsOf: Data(text.utf8))
+    }
 }

@@ -1,7 +1,7 @@
 import Logging
 
-/// Keeps what strangers wrote from looking like lines of the log, or like commands to a terminal: control characters are
-/// written as `\u{1b}` before the handler behind it sees them.
+/// A log handler that escapes control characters, such as `\u{1b}`, before it calls the next handler. Text from outside
+/// can then neither forge log lines nor control the terminal.
 struct PlainTextLogHandler: LogHandler {
     private var handler: any LogHandler
 
@@ -66,7 +66,7 @@ struct PlainTextLogHandler: LogHandler {
         return plain
     }
 
-    /// Whether it ends a line, moves the cursor or changes the direction of what follows.
+    /// True for characters that end a line, move the cursor or change the text direction.
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true

@@ -3,9 +3,9 @@ import Foundation
 import Gateway
 import Logging
 
-/// The flags that set the gateway's configuration: the strongest of file, environment and flags.
+/// The flags for the gateway's configuration. Flags override the environment, which overrides the file.
 struct SettingsOptions: ParsableArguments {
-    /// Read when it is there and no other file is named.
+    /// The file that is read when it exists and no other is named.
     static let defaultFile = "windsock.yaml"
 
     @Option(help: "The configuration file; windsock.yaml when it is there. Also WINDSOCK_CONFIG.")
@@ -39,7 +39,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(name: .customLong("set"), help: "Any other setting: --set limits.devices=20000. May be repeated.")
     var settings: [String] = []
 
-    /// All sources together; throws ``ConfigurationErrors``.
+    /// Collects the settings of the file, the environment and the flags. Throws ``ConfigurationErrors``.
     func sources() throws -> GatewayConfiguration.Sources {
         let environment = export.environment
         var file: ConfigurationFile?
@@ -73,10 +73,25 @@ struct SettingsOptions: ParsableArguments {
         return flags
     }
 
-    /// A logger to standard error, at the configured level.
+    /// Returns a logger to standard error at the given level.
     static func logger(level: Logger.Level, label: String = "windsock") -> Logger {
         var logger = Logger(label: label) { PlainTextLogHandler(StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = level
         return logger
+    }
+}
+
+/// The destination of exported traces, metrics and logs.
+struct ExportOptions: ParsableArguments {
+    @Option(
+        name: .customLong("otlp"),
+        help: "Send traces, metrics and logs to this collector: http://host:4318. More by the OTEL_* variables.")
+    var collector: String?
+
+    /// The process's environment, with `--otlp` in place of `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    var environment: [String: String] {
+        var environment = ProcessInfo.processInfo.environment
+        if let collector { environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector }
+        return environment
     }
 }

@@ -1,10 +1,11 @@
 import Core
 import Foundation
 
-/// A child process in its own process group that the kernel ends with its parent.
+/// A child process in its own process group, which the kernel terminates when its parent ends.
 ///
-/// The group keeps the terminal's Ctrl-C away from it. `setpriv --pdeathsig` (util-linux) makes the kernel send
-/// SIGTERM when the thread that started it ends, so one thread starts it, waits for it, and lives as long as it does.
+/// The separate group keeps the terminal's Ctrl-C away from the child. `setpriv --pdeathsig` (util-linux) makes the
+/// kernel send SIGTERM when the thread that started the child ends. So one thread starts it, waits for it, and lives as
+/// long as it does.
 final class OwnedProcess: Sendable {
     private struct State {
         var pid: pid_t?
@@ -17,12 +18,12 @@ final class OwnedProcess: Sendable {
         let description: String
     }
 
-    /// The variables that a program gets of this process.
+    /// The environment variables that the child inherits.
     private static let passedOn: Set<String> = ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"]
 
     private let state = Lock(State())
 
-    /// Starts `program` with `arguments`; its standard input is empty, its output goes to the file `log`.
+    /// Starts `program` with `arguments`. Its standard input is empty; its output goes to the file `log`.
     init(_ program: String, _ arguments: [String], log: String) throws {
         let started = DispatchSemaphore(value: 0)
         let failure = Lock<String?>(nil)
@@ -46,7 +47,7 @@ final class OwnedProcess: Sendable {
         }
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM if the process is still running.
     func terminate() {
         state.withLock { state in
             guard state.status == nil, let pid = state.pid else { return }
@@ -54,7 +55,7 @@ final class OwnedProcess: Sendable {
         }
     }
 
-    /// Waits for its end; the exit status, or 128 and the signal's number.
+    /// Waits for the process to end. Returns its exit status, or 128 plus the signal's number.
     func exit() async -> Int32 {
         await withCheckedContinuation { continuation in
             let status: Int32? = state.withLock { state in
@@ -65,7 +66,9 @@ final class OwnedProcess: Sendable {
         }
     }
 
-    /// Waits until `condition` holds, the process ends, or time is up.
+    /// Waits until `condition` is true.
+    ///
+    /// - Throws: ``Failure`` when the process ends or the time runs out first.
     func waitUntil(within duration: Duration, _ condition: () -> Bool) async throws {
         let deadline = ContinuousClock.now + duration
         while !condition() {
@@ -75,7 +78,7 @@ final class OwnedProcess: Sendable {
         }
     }
 
-    /// The path of a program that is in PATH or in one of the other folders.
+    /// Returns the path of a program in PATH or in one of the other folders.
     static func find(_ name: String, also folders: [String] = []) -> String? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
         return (path.split(separator: ":").map(String.init) + folders).map { "\($0)/\(name)" }
@@ -94,7 +97,8 @@ final class OwnedProcess: Sendable {
         posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         posix_spawnattr_setpgroup(&attributes, 0)
-        // Threads of the runtime block signals, and a child inherits that: it would never hear SIGTERM.
+        // The Swift runtime's threads block signals, and a child inherits the mask: without this it would not receive
+        // SIGTERM.
         var signals = sigset_t()
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
@@ -109,7 +113,7 @@ final class OwnedProcess: Sendable {
         var arguments = command.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
-        // None of this process's secrets.
+        // Pass on only the listed variables, so that the child gets no secrets.
         let passedOn = ProcessInfo.processInfo.environment.filter { Self.passedOn.contains($0.key) }
         var environment = passedOn.map { strdup("\($0.key)=\($0.value)") }
         environment.append(nil)
