@@ -2,26 +2,26 @@ import Core
 import NIOCore
 import Telemetry
 
-/// The time that retention goes by.
+/// A guard against wall-clock leaps that supplies the time used by retention.
 ///
-/// A wall clock that is months ahead for a minute would make everything too old, and what is removed does not come back with
-/// the right time. A clock that has leapt forward is therefore not believed until it has held for a while. Until then time
-/// goes on from before the leap. Time in which the gateway did not run is a leap as well: nobody can tell it from a clock that
-/// starts wrong.
+/// A wall clock that is months ahead for one minute would expire all history, and removed rows do not come back when
+/// the clock is corrected. So a forward leap is not trusted until it has persisted for `hold`. Until then, the trusted
+/// time continues from before the leap. Downtime of the gateway counts as a leap too, because it cannot be
+/// distinguished from a clock that was wrong at start-up.
 ///
 /// Thread-safe.
 final class ClockTrust: Sendable {
-    /// A leap that is not believed yet.
+    /// A forward leap that is not trusted yet.
     struct Leap: Equatable {
         let size: Duration
         let heldBackUntil: NIODeadline
     }
 
-    /// Clocks are corrected by less than this every day.
+    /// Leaps up to this size are trusted at once: ordinary clock corrections are smaller.
     static let tolerance = Duration.seconds(600)
 
     private struct State {
-        /// Wall clock and monotonic clock when the wall clock was believed last.
+        /// Wall clock and monotonic clock at the last time that the wall clock was trusted.
         var wall: Timestamp
         var steady: NIODeadline
         var leap: Leap?
@@ -31,18 +31,18 @@ final class ClockTrust: Sendable {
     private let state: Lock<State>
 
     /// - Parameters:
-    ///   - hold: Time for which a leap is not believed; `.zero` believes every clock.
-    ///   - lastKnown: The latest instant of what is stored; nil when nothing is.
+    ///   - hold: Time that a leap must persist before it is trusted; `.zero` trusts every leap.
+    ///   - lastKnown: The latest timestamp in the database; `nil` when the database is empty.
     init(hold: Duration, lastKnown: Timestamp?, wall: Timestamp, steady: NIODeadline) {
         self.hold = hold
         state = Lock(State(wall: lastKnown ?? wall, steady: steady))
         _ = believed(wall, steady: steady)
     }
 
-    /// The leap that is not believed now, if there is one.
+    /// The leap that is currently not trusted, if any.
     var leap: Leap? { state.withLock { $0.leap } }
 
-    /// The time to go by when the clocks show that.
+    /// Returns the trusted time for the given readings of the wall clock and the monotonic clock.
     func believed(_ wall: Timestamp, steady: NIODeadline) -> Timestamp {
         state.withLock { state in
             let expected = state.wall.advanced(by: .nanoseconds((steady - state.steady).nanoseconds))

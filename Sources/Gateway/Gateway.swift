@@ -13,30 +13,30 @@ import Telemetry
 package import Tracing
 import WebServer
 
-/// The gateway, put together: the one place where all parts meet.
+/// The composition root: builds the gateway's components, wires them together and runs them.
 ///
 ///     MQTTClient ──▶ IngestPipeline ──▶ DataStreamService ──▶ Hub ──▶ WebServer ──▶ browsers
 ///                                                              ▲          ▲
 ///                  Database ◀── RoomWriter ◀── chat, notifications        │
 ///                                              DashboardCatalog, readiness, metrics
 ///
-/// `run()` serves until a graceful shutdown: first the broker's messages stop and what was accepted is acknowledged,
-/// then clients get what waits for them and are closed with 1001, and last the database is closed.
+/// `run()` serves until a graceful shutdown. First ingest stops and accepted messages are acknowledged. Then clients
+/// get their pending messages and are closed with 1001. Last, the database is closed.
 package struct Gateway: Service {
-    /// What is known once the gateway accepts connections.
+    /// The address that the gateway listens on, known once it accepts connections.
     package struct Endpoint: Sendable {
         package let host: String
         package let port: Int
         package let isSecure: Bool
 
-        /// The address for a browser on this machine.
+        /// The URL for a browser on this machine.
         package var url: String {
             let shown = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
             return "\(isSecure ? "https" : "http")://\(shown.contains(":") ? "[\(shown)]" : shown):\(port)"
         }
     }
 
-    /// Serving needs a secret.
+    /// Neither a JWT secret nor a key set is configured.
     package struct MissingSecret: Error, CustomStringConvertible {
         package init() {}
 
@@ -63,11 +63,12 @@ package struct Gateway: Service {
     private let authority: TokenAuthority
     private let certificate: TLSCertificate?
 
-    /// Builds all parts; nothing is opened yet.
+    /// Builds all components and opens the database, but does not yet listen or connect to the broker.
     ///
     /// - Parameters:
-    ///   - onReady: Called once connections are accepted.
-    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`, `OTLPExporterError`.
+    ///   - onReady: Called once the gateway accepts connections.
+    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`, `OTLPExporterError`, `StorageError`,
+    ///   ``OpenFileLimit/TooLow``.
     package init(
         configuration: GatewayConfiguration,
         logger: Logger,
@@ -149,21 +150,22 @@ package struct Gateway: Service {
             })
     }
 
-    /// Takes what its operator changed while it runs: dashboards, the certificate, and the keys of `jwt.jwks`. What has a mistake stays as it
-    /// was, and the log says what it is.
+    /// Reloads dashboards, the certificate and the keys of `jwt.jwks`. Where the new version has a mistake, the old one
+    /// stays in use and the mistake is logged.
     package func reload() async {
         dashboards.reload(logger: logger)
         certificate?.reload()
         await authority.reloadKeys()
     }
 
-    /// Makes the spans of devices that run in this process: they go where the gateway's own go.
+    /// The tracer for simulated devices in this process. Its spans go to the same destinations as the gateway's.
     package var deviceTracer: any Tracer { tracing.deviceTracer }
 
     package func run() async throws {
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                // Stopped in reverse: last of all, what was recorded until then is exported.
+                // Services stop in reverse order. The export stops last, so that it sends the telemetry of the
+                // shutdown.
                 services: [
                     .init(
                         service: ExportService(pipeline: export), successTerminationBehavior: .gracefullyShutdownGroup),
@@ -198,7 +200,7 @@ package struct Gateway: Service {
         }
     }
 
-    /// Keeps connections below what the process has descriptors for: broker, database and log need some, too.
+    /// Limits connections to the available descriptors. Broker, database and log need descriptors too.
     private static func bound(_ limits: inout ConnectionLimits, logger: Logger) throws {
         let files = OpenFileLimit.raise()
         let available = try files.connections()
@@ -208,7 +210,7 @@ package struct Gateway: Service {
                 metadata: ["connections": "\(limits.connections)", "available": "\(available)"])
         }
         limits.connections = limits.connections == 0 ? available : min(limits.connections, available)
-        // One address never takes all places.
+        // One address never takes more than half of all places.
         if limits.addressConnections > 0 {
             limits.addressConnections = min(limits.addressConnections, max(1, limits.connections / 2))
         }

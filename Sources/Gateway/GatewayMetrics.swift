@@ -4,7 +4,7 @@ import Realtime
 import Services
 import WebServer
 
-/// Figures that are read where they are kept, at each scrape.
+/// Metrics whose values are read from their owners at each scrape.
 enum GatewayMetrics {
     static func register(
         in registry: MetricsRegistry, client: MQTTClient, hub: Hub, stream: DataStreamService,
@@ -57,5 +57,41 @@ enum GatewayMetrics {
         observe("windsock_mqtt_subscriptions_refused", "Filters that the broker refuses now.") {
             client.refusedSubscriptions.count
         }
+    }
+}
+
+extension Readiness.Check {
+    /// Checks the broker connection: ready when it is up and the broker granted every subscription.
+    static func mqtt(_ client: MQTTClient) -> Readiness.Check {
+        let state = client.state
+        let refused = client.refusedSubscriptions
+        let reason: String? =
+            switch state {
+            case .waiting(let error): "\(error)"
+            case .connected where !refused.isEmpty: refused.map(\.description).joined(separator: " ")
+            default: nil
+            }
+        return Readiness.Check(
+            name: "mqtt", isReady: state.isConnected && refused.isEmpty, status: state.word, reason: reason)
+    }
+}
+
+extension Readiness.Check {
+    /// Checks the database: ready while writes succeed and no read has found a damaged part.
+    static func storage(_ health: StorageHealth, _ clockTrust: ClockTrust) -> Readiness.Check {
+        if let trouble = health.trouble {
+            return Readiness.Check(name: "storage", isReady: false, status: "failing", reason: trouble.reason)
+        }
+        if let unreadable = health.unreadable {
+            return Readiness.Check(
+                name: "storage", isReady: false, status: "unreadable",
+                reason: "\(unreadable.reason): a part cannot be read; restore a backup")
+        }
+        let leap = clockTrust.leap.map { leap in
+            let seconds = Int(leap.size / .seconds(1))
+            return
+                "The clock has leapt forward by \(seconds) s; nothing is removed because of its age until it has held."
+        }
+        return Readiness.Check(name: "storage", isReady: true, status: "ok", reason: leap)
     }
 }

@@ -5,31 +5,31 @@ import Services
 import Storage
 import Telemetry
 
-/// What goes on beside the rest: users whose grace period is over, devices that fell silent, history that has become too
-/// old, and a look whether a storage that failed works again.
+/// Background maintenance: presence and silence sweeps, alert timers, retention, WAL checkpoints, webhook delivery, and
+/// write probes while the storage fails.
 ///
 /// `run()` returns at a graceful shutdown.
 struct Housekeeping: Service {
     private static let interval = Duration.seconds(1)
-    /// Between two looks at what is too old.
+    /// Time between two retention runs by age.
     private static let cleaningInterval = Duration.seconds(60)
-    /// Between two looks at the bytes of all messages.
+    /// Time between two retention runs by the total bytes of messages and notifications.
     private static let trimmingInterval = Duration.seconds(5)
-    /// Alerts that are kept.
+    /// Maximum number of stored alerts.
     private static let maxAlerts = 100_000
-    /// Removed in one transaction: small, so that nobody waits long for the writer.
+    /// Maximum rows removed in one transaction. Small, so that other writes do not wait long for the writer.
     private static let portion = 1000
 
     let rooms: RoomStack
     let configuration: HistoryConfiguration
-    /// Whether devices can be heard at all.
+    /// Returns true while the broker is connected. Otherwise the silence of devices says nothing about them.
     let isListening: @Sendable () -> Bool
     let logger: Logger
     var clock: any WallClock = SystemWallClock()
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            // Removing much takes long: it goes on beside the rest.
+            // Large removals take long, so they run concurrently with the sweeps.
             async let cleaning: Void = cleanRegularly()
             async let trimming: Void = trimRegularly()
             async let checkpoints: Void = checkpointRegularly()
@@ -38,7 +38,7 @@ struct Housekeeping: Service {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
                 rooms.alerts.tick(isListening: isListening())
-                // Without it nothing would tell that the storage works again, or no more, before the next batch comes.
+                // Without the probe, a recovery or failure of the storage would go unnoticed until the next batch.
                 if rooms.writer.health.trouble != nil || !rooms.database.isInPlace { await rooms.writer.probe() }
             }
             _ = await (cleaning, trimming, checkpoints, webhook)
@@ -70,7 +70,7 @@ struct Housekeeping: Service {
         }
     }
 
-    /// Says once of each leap of the clock what follows from it.
+    /// Logs each clock leap once, with its consequence for retention.
     private func tell(_ leap: ClockTrust.Leap?, after told: inout ClockTrust.Leap?) {
         defer { told = leap }
         guard let leap, leap != told else { return }
@@ -79,7 +79,7 @@ struct Housekeeping: Service {
             metadata: ["leap_s": "\(leap.size / .seconds(1))"])
     }
 
-    /// Removes what is too old, portion by portion, so that other writes go between.
+    /// Removes expired rows in small transactions, so that other writes run between them.
     private func clean(at now: Timestamp) async {
         let cutoff = now.advanced(by: .zero - configuration.maxAge)
         let keys = now.advanced(by: .zero - configuration.keyLifetime)

@@ -1,12 +1,15 @@
+import Core
+import Foundation
 import Logging
 import MQTTTransport
 import ServiceLifecycle
 import Services
+import Telemetry
 
-/// Keeps the gateway's broker connection for as long as the process serves.
+/// The service that owns the gateway's broker connection.
 ///
-/// `run()` returns after a graceful shutdown: what was accepted is acknowledged, the status topic says offline, and
-/// the totals of this run are logged.
+/// `run()` returns after a graceful shutdown. By then, accepted messages are acknowledged, the status topic holds
+/// `offline`, and the totals of this run are logged.
 struct MQTTService: Service {
     let client: MQTTClient
     let loop: MQTTLoop
@@ -25,5 +28,59 @@ struct MQTTService: Service {
                 "messages": "\(totals.messages)", "readings": "\(totals.readings)", "statuses": "\(totals.statuses)",
                 "failures": "\(totals.failures)",
             ])
+    }
+}
+
+/// The file in the data directory that holds the gateway's random MQTT client id.
+///
+/// Because the id is stable, a restarted gateway resumes its session at the broker.
+struct ClientIDStore {
+    private static let fileName = "mqtt-client-id"
+
+    let directory: String
+    let ids: any IDGenerator
+
+    /// Returns the stored id, or stores and returns a new one. Creates the directory when it does not exist.
+    func clientID() throws(ConfigurationErrors) -> String {
+        let path = "\(directory)/\(Self.fileName)"
+        if let text = try? String(contentsOfFile: path, encoding: .utf8) {
+            let id = text.trimmingCharacters(in: .whitespacesAndNewlines)
+            if !id.isEmpty { return id }
+        }
+        let id = "windsock-\(ids.next())"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try id.write(toFile: path, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        } catch {
+            throw ConfigurationErrors([
+                ConfigurationError(
+                    origin: "data_dir", problem: "The directory \(directory) cannot be written: \(error)")
+            ])
+        }
+        return id
+    }
+}
+
+/// Publishes through an `MQTTClient` that is set later. It breaks an initialization cycle: the client needs the ingest
+/// pipeline, and the pipeline's clock service publishes through the client.
+///
+/// Thread-safe.
+final class LatePublisher: Sendable {
+    /// Holds the client weakly, because the client retains this publisher through its handler.
+    private struct Slot {
+        weak var client: MQTTClient?
+    }
+
+    private let slot = Lock(Slot())
+
+    func begin(with client: MQTTClient) {
+        slot.withLock { $0.client = client }
+    }
+
+    /// Publishes at best effort: drops the publication when it cannot be sent now.
+    func publish(_ publication: MQTTPublication) {
+        try? slot.withLock { $0.client }?.publish(publication)
     }
 }

@@ -1,9 +1,9 @@
 import Foundation
 import NIOCore
 
-/// The limit of open descriptors, and the share of it that connections may take.
+/// The process's limit of open file descriptors, and the share of it that connections may use.
 package struct OpenFileLimit: Equatable, Sendable {
-    /// The limit leaves too little for connections.
+    /// The limit leaves too few descriptors for connections.
     package struct TooLow: Error, Equatable, CustomStringConvertible {
         package let count: Int
         package let needed: Int
@@ -13,26 +13,27 @@ package struct OpenFileLimit: Equatable, Sendable {
         }
     }
 
-    /// Descriptors for broker, database, log, pages and webhooks, and for 32 accepted sockets that wait to be closed.
+    /// Descriptors reserved for broker, database, log, pages and webhooks, and for 32 accepted sockets awaiting close.
     private static let reserve = 96
-    /// Descriptors of an event loop; there may be two sets of loops.
+    /// Descriptors reserved per core for event loops; there may be two sets of loops.
     private static let perCore = 8
-    /// More than that helps nobody, and slows programs that close all they may have.
+    /// Upper bound for the limit. A higher one is never needed, and slows programs that close every possible
+    /// descriptor.
     private static let maxCount = 1 << 20
-    /// Connections without which serving makes no sense.
+    /// Minimum number of connections for the gateway to start.
     private static let minConnections = 16
 
-    /// The descriptors that may be open.
+    /// The number of descriptors that may be open.
     package let count: Int
     private let reserved: Int
 
-    /// - Parameter cores: Cores of the machine, each of which has event loops.
+    /// - Parameter cores: The machine's number of cores; each core has event loops.
     package init(count: Int, cores: Int = System.coreCount) {
         self.count = count
         reserved = Self.reserve + Self.perCore * cores
     }
 
-    /// Raises the process's soft limit to the hard one, and returns what is in force then.
+    /// Raises the process's soft limit to the hard limit, at most 1,048,576, and returns the limit then in force.
     package static func raise() -> OpenFileLimit {
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return OpenFileLimit(count: 1024) }
@@ -45,9 +46,9 @@ package struct OpenFileLimit: Equatable, Sendable {
         return OpenFileLimit(count: Int(min(limit.rlim_cur, rlim_t(maxCount))))
     }
 
-    /// The connections that may be open at once.
+    /// Returns the number of connections that may be open at once.
     ///
-    /// - Throws: ``TooLow``.
+    /// - Throws: ``TooLow`` when fewer than 16 connections remain.
     package func connections() throws(TooLow) -> Int {
         guard count >= reserved + Self.minConnections else {
             throw TooLow(count: count, needed: reserved + Self.minConnections)

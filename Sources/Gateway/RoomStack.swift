@@ -1,4 +1,5 @@
 import CoreMetrics
+import Foundation
 import Logging
 import NIOCore
 import Realtime
@@ -6,7 +7,7 @@ import Services
 import Storage
 import Telemetry
 
-/// What is kept: the database, its writer, and the services on top of them.
+/// The database, its writer, and the services on top of them.
 struct RoomStack: Sendable {
     private let lock: DataDirectoryLock
     let database: Database
@@ -15,20 +16,20 @@ struct RoomStack: Sendable {
     let retention: ReadingRetention
     let roomRetention: RoomRetention
     let alerts: AlertService
-    /// Posts alerts, if they are to be posted.
+    /// Posts alerts to the webhook; `nil` when no URL is configured.
     let webhook: WebhookService?
     let presence: PresenceService
     let services: HubServices
-    /// By which is judged what is too old.
+    /// The clock that retention uses.
     let clockTrust: ClockTrust
     private let logger: Logger
 
-    /// How many times rules may look at a device's metrics, on average.
+    /// Average number of pairs of rule and metric per device that alert rules may watch.
     private static let watchedPerDevice = 20
 
-    /// Opens the database of the data directory.
+    /// Opens the database of the data directory and restores the state of alerts.
     ///
-    /// - Throws: `StorageError` naming the file; also when another gateway has the directory.
+    /// - Throws: `StorageError` naming the file, also when another gateway uses the directory.
     init(
         _ configuration: GatewayConfiguration, hub: Hub, stream: DataStreamService, entry: EntryTracer,
         factory: any MetricsFactory, logger: Logger
@@ -55,7 +56,7 @@ struct RoomStack: Sendable {
                 logger: logger)
         }
         if webhook == nil {
-            // What waited for one is not for whatever is set next. Where that fails, nothing is lost by it.
+            // Queued events were meant for an earlier webhook, not for the next one. A failure here loses nothing.
             do {
                 try database.write { try $0.removeWebhookEvents() }
             } catch {
@@ -83,7 +84,7 @@ struct RoomStack: Sendable {
         self.logger = logger
     }
 
-    /// Writes what waits and closes the database.
+    /// Commits pending writes and closes the database.
     func close() async {
         await writer.close()
         do {
@@ -92,4 +93,29 @@ struct RoomStack: Sendable {
             logger.warning("The database was not closed in order", metadata: ["error": "\(error)"])
         }
     }
+}
+
+/// An exclusive lock on a data directory. A second gateway on it would store and announce everything twice.
+///
+/// The lock is an advisory lock (`flock`) on the directory itself. The system releases it when the process ends for any
+/// reason, and it cannot be removed without removing the directory.
+final class DataDirectoryLock: Sendable {
+    private let descriptor: Int32
+
+    /// - Throws: `StorageError` naming the directory, when another gateway uses it or it cannot be created.
+    init(directory: String) throws {
+        try Database.makeDirectory(directory)
+        descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw StorageError(file: directory, problem: .unusable(String(cString: strerror(errno))))
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw StorageError(
+                file: directory, problem: code == EWOULDBLOCK ? .inUse : .unusable(String(cString: strerror(code))))
+        }
+    }
+
+    deinit { close(descriptor) }
 }

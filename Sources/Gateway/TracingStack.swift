@@ -1,12 +1,14 @@
 import CoreMetrics
-import OTLP
+import Logging
+package import OTLP
 import Realtime
+import ServiceLifecycle
 import Services
 
-/// Tracing, put together: who makes spans and where they go.
+/// The tracing components, wired together: sources of spans and their destinations.
 ///
-///     gateway's, devices' (demo) ──▶ OTLPTracer ──┬──▶ TraceRing ──▶ latency page
-///     pages' ──▶ BrowserSpanService ──────────────┴──▶ export ──▶ collector
+///     gateway, devices (demo) ──▶ OTLPTracer ──┬──▶ TraceRing ──▶ latency page
+///     pages ──▶ BrowserSpanService ────────────┴──▶ export ──▶ collector
 struct TracingStack: Sendable {
     let entry: EntryTracer
     let latency: LatencyService
@@ -18,8 +20,8 @@ struct TracingStack: Sendable {
     private let settings: OTLPConfiguration
 
     /// - Parameters:
-    ///   - settings: What the `OTEL_*` variables say.
-    ///   - exporter: Takes spans to a collector; `nil` when there is none.
+    ///   - settings: The settings of the `OTEL_*` variables.
+    ///   - exporter: Sends spans to a collector; `nil` without one.
     init(
         _ configuration: TracingConfiguration, settings: OTLPConfiguration, exporter: (any SpanProcessor)?,
         factory: any MetricsFactory
@@ -48,10 +50,50 @@ struct TracingStack: Sendable {
             latency: latency, factory: factory)
     }
 
-    /// A tracer for devices that run in the gateway's process: their spans go where the gateway's go.
+    /// A new tracer for simulated devices in the gateway's process. It uses the gateway's span processors.
     var deviceTracer: OTLPTracer {
         OTLPTracer(
             resource: resource.with(serviceName: "windsock-device"), sampler: settings.sampler,
             processors: processors, propagator: settings.propagator, limits: settings.spanLimits)
+    }
+}
+
+/// The service that exports telemetry to a collector.
+///
+/// `run()` returns after a graceful shutdown, when all pending telemetry is sent or after 2 s.
+package struct ExportService: Service {
+    private static let timeout = Duration.seconds(2)
+
+    private let pipeline: OTLPPipeline
+
+    package init(pipeline: OTLPPipeline) {
+        self.pipeline = pipeline
+    }
+
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await pipeline.run()
+        } onGracefulShutdown: {
+            pipeline.shutdown(within: Self.timeout)
+        }
+    }
+}
+
+extension Logger {
+    /// Returns a logger with the same handler and level under another label.
+    func labelled(_ label: String) -> Logger {
+        var logger = Logger(label: label) { _ in handler }
+        logger.logLevel = logLevel
+        return logger
+    }
+
+    /// Returns a logger that also exports its records to a collector, or the logger itself when `processor` is `nil`.
+    func exporting(to processor: BatchLogProcessor?) -> Logger {
+        guard let processor else { return self }
+        var logger = Logger(label: label) { label in
+            MultiplexLogHandler([handler, OTLPLogHandler(label: label, processor: processor)])
+        }
+        logger.logLevel = logLevel
+        return logger
     }
 }

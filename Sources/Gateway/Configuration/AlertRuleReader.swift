@@ -4,14 +4,7 @@ import Services
 import Telemetry
 import Yams
 
-/// A rule and where it stands, so that a second one of its name can be told from it.
-struct LocatedAlertRule: Sendable {
-    var rule: AlertRule
-    /// `windsock.yaml:12`.
-    var place: String
-}
-
-/// Reads rules of alerts from YAML, and names the line of everything that cannot be used.
+/// A reader of alert rules in YAML that records an error with its line for every invalid value.
 struct AlertRuleReader {
     static let maxRules = 1000
     private static let maxDevices = 100
@@ -28,7 +21,7 @@ struct AlertRuleReader {
     private static let conditionKeys = ["above", "below", "outside", "change", "no_data"]
     private static let changeKeys = ["within", "direction"]
 
-    /// The path as it was given; appears in errors.
+    /// The path as given by the user; appears in errors.
     let path: String
     private(set) var errors: [ConfigurationError] = []
 
@@ -36,7 +29,7 @@ struct AlertRuleReader {
         self.path = path
     }
 
-    /// The rules of a list. Those that cannot be used are recorded and left out.
+    /// Returns the valid rules of a list. Records errors for the invalid ones.
     mutating func rules(in node: Node, _ name: String) -> [LocatedAlertRule] {
         guard case .sequence(let sequence) = node else {
             fail(node, name, "A list of rules is expected here.")
@@ -53,7 +46,7 @@ struct AlertRuleReader {
         }
     }
 
-    /// Records that a node cannot be used.
+    /// Records an error for a node.
     mutating func fail(_ node: Node, _ key: String, _ problem: String) {
         let line = node.mark.map { ":\($0.line)" } ?? ""
         errors.append(ConfigurationError(origin: "\(path)\(line): \(key)", problem: problem))
@@ -188,7 +181,7 @@ struct AlertRuleReader {
         }
     }
 
-    /// Nobody is told twice.
+    /// Removes duplicates, so that no user or room is notified twice.
     private func unique(_ names: [String]) -> [String] {
         var seen: Set<String> = []
         return names.filter { seen.insert($0).inserted }
@@ -212,7 +205,7 @@ struct AlertRuleReader {
         return text
     }
 
-    /// One text or a list of them.
+    /// Reads a single text or a list of texts.
     private mutating func texts(_ node: Node?, _ key: String, upTo limit: Int) -> [String]? {
         guard let node else { return nil }
         let found = node.sequence.map { $0.map(\.string) } ?? [node.string]
@@ -248,6 +241,13 @@ struct AlertRuleReader {
         }
         return duration
     }
+}
+
+/// An alert rule with its location, for the error about a second rule of the same name.
+struct LocatedAlertRule: Sendable {
+    var rule: AlertRule
+    /// The location, such as `windsock.yaml:12`.
+    var place: String
 }
 
 extension Unicode.Scalar {

@@ -1,25 +1,29 @@
+import Core
 import Foundation
+import Services
 import Telemetry
 import Yams
 
-/// `windsock.yaml`, parsed once: scalars by key with their lines, the routes, and the rules of alerts.
+/// The parsed `windsock.yaml`: scalars by key with their lines, the routes, and the alert rules.
 package struct ConfigurationFile: Sendable {
-    /// A scalar and where it stands.
+    /// A scalar value and its line.
     struct Scalar: Sendable {
         var text: String
         var line: Int
     }
 
-    /// The path as it was given; appears in errors.
+    /// The path as given by the user; appears in errors.
     let path: String
     private(set) var scalars: [String: Scalar] = [:]
     private(set) var routes: [TopicRoute]?
     private(set) var alertRules: [LocatedAlertRule] = []
-    /// The line of the routes' key.
+    /// The line of the key `routes`.
     private(set) var routesLine: Int?
     private var errors: [ConfigurationError] = []
 
-    /// Reads the file; throws ``ConfigurationErrors`` that name every line that cannot be used.
+    /// Reads and parses the file.
+    ///
+    /// - Throws: ``ConfigurationErrors`` naming every invalid line.
     package init(path: String) throws(ConfigurationErrors) {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw ConfigurationErrors([
@@ -29,20 +33,20 @@ package struct ConfigurationFile: Sendable {
         try self.init(path: path, yaml: text)
     }
 
-    /// Parses YAML that is already there.
+    /// Parses YAML text; `path` appears in errors.
     package init(path: String, yaml: String) throws(ConfigurationErrors) {
         self.path = path
         if let root = try YAMLDocument.root(of: yaml, path: path), root.null == nil { read(root, under: []) }
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
     }
 
-    /// `windsock.yaml:12: mqtt.url`
+    /// Returns the location of a key, such as `windsock.yaml:12: mqtt.url`.
     func origin(of key: String) -> String {
         guard let line = key == "routes" ? routesLine : scalars[key]?.line else { return "\(path): \(key)" }
         return "\(path):\(line): \(key)"
     }
 
-    /// Records that a node cannot be used; `key` is empty for the root.
+    /// Records a problem of a node; `key` is empty for the root.
     mutating func fail(_ node: Node, _ key: String, _ problem: String) {
         let line = node.mark.map { ":\($0.line)" } ?? ""
         errors.append(
@@ -102,6 +106,107 @@ package struct ConfigurationFile: Sendable {
             scalars[option.key] = Scalar(text: text, line: line)
         default:
             fail(node, option.key, "A single value\(option.isList ? " or a list of them" : "") is expected here.")
+        }
+    }
+}
+
+extension ConfigurationFile {
+    private static let routeKeys = [
+        "topic", "convention", "room", "qos", "fahrenheit_to_celsius", "devices_in_payload",
+    ]
+
+    /// Returns the valid routes of a list; `nil` when the node is not a list. Records a problem for each invalid route.
+    mutating func readRoutes(_ node: Node) -> [TopicRoute]? {
+        guard case .sequence(let sequence) = node else {
+            fail(node, "routes", "A list of routes is expected here.")
+            return nil
+        }
+        return sequence.enumerated().compactMap { index, element in readRoute(element, "routes[\(index)]") }
+    }
+
+    private mutating func readRoute(_ node: Node, _ name: String) -> TopicRoute? {
+        guard case .mapping(let mapping) = node else {
+            fail(node, name, "A mapping with \"topic\" is expected here.")
+            return nil
+        }
+        for (key, _) in mapping where !Self.routeKeys.contains(key.string ?? "") {
+            fail(
+                key, "\(name).\(key.string ?? "?")",
+                "There is no such key. Known here: \(Self.routeKeys.joined(separator: ", ")).")
+        }
+        if mapping["topic"] == nil {
+            fail(node, name, "\"topic\" is missing: a topic such as sensors/{device}/{metric}.")
+        }
+        let topic = value(mapping["topic"], "\(name).topic", "A topic such as sensors/{device}/{metric}", \.string)
+        let conventions = PayloadConvention.allCases.map(\.rawValue).joined(separator: ", ")
+        let convention = value(mapping["convention"], "\(name).convention", "One of \(conventions)") {
+            $0.string.flatMap(PayloadConvention.init(rawValue:))
+        }
+        let room = value(mapping["room"], "\(name).room", "A room such as sensors/{device}", \.string)
+        let qos = value(mapping["qos"], "\(name).qos", "0 or 1", \.int)
+        let converts = value(
+            mapping["fahrenheit_to_celsius"], "\(name).fahrenheit_to_celsius", "true or false", \.bool)
+        let devices = value(mapping["devices_in_payload"], "\(name).devices_in_payload", "true or false", \.bool)
+        guard case .some(.some(let pattern)) = topic, let convention, let room, let qos, let converts, let devices
+        else {
+            return nil
+        }
+        do throws(TopicRouteError) {
+            return try TopicRoute(
+                pattern: pattern, convention: convention ?? .auto,
+                room: room?.inNormalForm ?? RoomTemplate.standard.description,
+                qos: qos ?? 1, convertsFahrenheit: converts ?? false,
+                allowsForeignDevices: devices ?? false)
+        } catch {
+            let key =
+                switch error.problem {
+                case .badFilter, .badCapture, .duplicateCapture: "topic"
+                case .badRoom: "room"
+                case .badQoS: "qos"
+                }
+            fail(mapping[Node(key)] ?? node, "\(name).\(key)", "\(error)")
+            return nil
+        }
+    }
+
+    /// Reads the value of an optional key.
+    ///
+    /// - Returns: `.some(nil)` when the key is missing; `.none` after recording a problem when the value is invalid.
+    private mutating func value<Value>(
+        _ node: Node?, _ key: String, _ expected: String, _ read: (Node) -> Value?
+    ) -> Value?? {
+        guard let node else { return .some(nil) }
+        if let value = read(node) { return .some(value) }
+        fail(node, key, "\(expected) is expected here.")
+        return .none
+    }
+}
+
+/// A YAML parser for readers that validate the nodes themselves.
+enum YAMLDocument {
+    /// Parses YAML text and returns its root node; `nil` for a text without content.
+    ///
+    /// - Throws: ``ConfigurationErrors`` with file and line. They omit Yams' own descriptions, which quote the text: a
+    ///   configuration may hold secrets.
+    static func root(of yaml: String, path: String) throws(ConfigurationErrors) -> Node? {
+        do {
+            return try Yams.compose(yaml: yaml)
+        } catch {
+            let (line, problem) = describe(error as? YamlError)
+            let origin = line.map { "\(path):\($0)" } ?? path
+            throw ConfigurationErrors([ConfigurationError(origin: origin, problem: problem)])
+        }
+    }
+
+    private static func describe(_ error: YamlError?) -> (line: Int?, problem: String) {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            (mark.line, "This is not YAML: \(context.map { "\(problem) \($0.text)" } ?? problem).")
+        case .duplicatedKeysInMapping(let keys, let context):
+            (context.mark.line, "The key \(keys.joined(separator: ", ")) stands there twice.")
+        case .reader(let problem, _, _, _): (nil, "This is not YAML: \(problem).")
+        default: (nil, "This is not YAML.")
         }
     }
 }

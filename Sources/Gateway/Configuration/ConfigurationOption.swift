@@ -1,16 +1,19 @@
-/// One setting: its key and what it means. The table of them is what files are checked against, what
-/// `--print-config` prints, and what `docs/configuration.md` documents.
+/// A setting: its key, default and meaning.
+///
+/// The table ``all`` is used to validate files and to print settings with `--print-config`. A test compares
+/// `docs/configuration.md` with it.
 package struct ConfigurationOption: Sendable, Hashable {
-    /// The key as in the file, levels joined with `.`.
+    /// The key as in the file, with levels joined by `.`.
     package let key: String
-    /// The value when nothing is set; `nil` when there is none.
+    /// The default value; `nil` when there is none.
     package let defaultValue: String?
-    /// Whether the value must not be shown.
+    /// True when the value must not be printed or logged.
     package let isSecret: Bool
-    /// Whether a file may give a list, which is the same as its elements with commas between them.
-    var isList: Bool { [.allowedOrigins, .statusTopics, .jwtAudiences, .exemptAddresses].contains(self) }
-    /// What it is, in one line.
+    /// A one-line description.
     package let summary: String
+
+    /// True when a file may give a YAML list. A list is equivalent to its elements joined with commas.
+    var isList: Bool { [.allowedOrigins, .statusTopics, .jwtAudiences, .exemptAddresses].contains(self) }
 
     private init(_ key: String, default defaultValue: String? = nil, isSecret: Bool = false, _ summary: String) {
         self.key = key
@@ -19,18 +22,19 @@ package struct ConfigurationOption: Sendable, Hashable {
         self.summary = summary
     }
 
-    /// `WINDSOCK_MQTT_URL` for `mqtt.url`.
+    /// The environment variable: `WINDSOCK_MQTT_URL` for `mqtt.url`.
     package var environmentName: String {
         "WINDSOCK_" + key.uppercased().replacing(".", with: "_")
     }
 
-    /// `--mqtt-url` for `mqtt.url`; options without a flag of their own are set by `--set limits.devices=…`.
+    /// The command-line flag: `--mqtt-url` for `mqtt.url`, or `--set limits.devices` for an option without a dedicated
+    /// flag.
     package var flagName: String {
         guard Self.withFlag.contains(self) else { return "--set \(key)" }
         return "--" + key.replacing(".", with: "-").replacing("_", with: "-")
     }
 
-    /// Those that have a flag of their own.
+    /// The options with a dedicated flag.
     package static let withFlag: [ConfigurationOption] = [
         listen, mqttURL, dataDir, dashboardsDir, publicURL, logLevel, echoPath,
     ]
@@ -178,7 +182,7 @@ extension ConfigurationOption {
     static let pongTimeout = Self("heartbeat.pong_timeout", default: "60s", "Time in which a pong is due.")
     static let writeTimeout = Self("heartbeat.write_timeout", default: "10s", "Time a socket may take no bytes.")
 
-    /// Every option, in the order in which they are printed.
+    /// Every option, in printing order.
     package static let all: [ConfigurationOption] = [
         listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops,
         tlsCertificateFile, tlsKeyFile, jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,

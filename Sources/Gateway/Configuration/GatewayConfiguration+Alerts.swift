@@ -1,11 +1,12 @@
 import AlertRules
 import Foundation
+import Services
 import Yams
 
 extension GatewayConfiguration {
-    /// The rules of the configuration file and of the files in the folder of alerts, in that order.
+    /// Returns the rules of the configuration file and of the files in `alerts_dir`, in that order.
     ///
-    /// - Parameter telemetryRoots: first levels of the rooms in which nobody but devices speaks.
+    /// - Parameter telemetryRoots: First levels of telemetry rooms. Rules must not notify these rooms.
     static func alertRules(
         _ settings: inout SettingsReader, _ file: ConfigurationFile?, telemetryRoots: Set<String>
     ) -> [AlertRule] {
@@ -42,7 +43,8 @@ extension GatewayConfiguration {
 
     private static func root(of room: String) -> String { String(room.prefix { $0 != "/" }) }
 
-    /// `*.yaml` and `*.yml` in the folder, by name. A folder that is not there is none, unless it was asked for.
+    /// Returns the `*.yaml` and `*.yml` files of `alerts_dir`, sorted by name. A missing folder is an error only when
+    /// the setting was set explicitly.
     private static func alertFiles(_ settings: inout SettingsReader) -> [String] {
         let folder = settings.text(.alertsDir) ?? ""
         var isFolder: ObjCBool = false
@@ -60,7 +62,7 @@ extension GatewayConfiguration {
         }
     }
 
-    /// A list of rules, or a mapping with the one key `alerts`.
+    /// Reads a file that holds a list of rules, or a mapping with the single key `alerts`.
     private static func rules(
         in path: String, _ reader: inout AlertRuleReader, _ settings: inout SettingsReader
     ) -> [LocatedAlertRule] {
@@ -78,6 +80,24 @@ extension GatewayConfiguration {
         } catch {
             for error in error.errors { settings.record(error) }
             return []
+        }
+    }
+
+    /// Returns the validated webhook configuration; `nil` when no URL is set.
+    static func webhook(_ settings: inout SettingsReader) -> WebhookConfiguration? {
+        let secret = settings.secret(.webhookSecret, file: .webhookSecretFile)
+        let allowsPrivate = settings.flag(.webhookPrivate)
+        guard let url = settings.text(.webhookURL) else { return nil }
+        do throws(WebhookConfigurationError) {
+            return try WebhookConfiguration(
+                url: url, secret: secret?.value, allowsPrivateAddresses: allowsPrivate,
+                maxWaiting: AlertService.maxWaitingEvents)
+        } catch .secretTooShort(let byteCount) {
+            return settings.fail(
+                secret?.option ?? .webhookSecret, "\(WebhookConfigurationError.secretTooShort(byteCount: byteCount))",
+                instead: nil)
+        } catch {
+            return settings.fail(.webhookURL, "\(error)", instead: nil)
         }
     }
 }

@@ -4,12 +4,12 @@ import Services
 import Telemetry
 
 extension GatewayConfiguration {
-    /// What the status topic holds.
+    /// Payloads of the gateway's status topic.
     static let onlinePayload = Array("online".utf8)
     static let offlinePayload = Array("offline".utf8)
 
-    /// Stands for a client id that is made on the first start and kept in the data directory: a blank, which no setting
-    /// can be.
+    /// Placeholder for a generated client id, which is kept in the data directory. A setting cannot be blank, so no
+    /// configured id equals it.
     static let unsetClientID = " "
 
     static func mqtt(
@@ -33,8 +33,8 @@ extension GatewayConfiguration {
                 settings.fail(option, "A password needs a user name: mqtt.username, or one in mqtt.url.", instead: ())
             }
         }
-        // Room for a topic and a trace context, and for payloads a little too large, which become dead letters. Not for
-        // more: libmosquitto reads all properties before anybody can refuse them.
+        // The 64 KiB leave room for a topic and a trace context, and for slightly oversized payloads, which become dead
+        // letters. A larger limit would be unsafe: libmosquitto reads all properties before they can be refused.
         mqtt.maxPacketBytes = min(maxPayloadBytes + (64 << 10), MQTTConfiguration.maxPacketByteCount)
         mqtt.keepAlive = settings.duration(.mqttKeepAlive, in: .seconds(5)...(.seconds(65_535)))
         mqtt.sessionExpiry = settings.duration(.mqttSessionExpiry, in: .zero...(.seconds(4_294_967_294)))
@@ -50,7 +50,7 @@ extension GatewayConfiguration {
         return mqtt
     }
 
-    /// What is left to check is about the client id or the broker's address.
+    /// Validates the finished configuration. A remaining error concerns the client id or the broker's address.
     private static func validate(_ mqtt: MQTTConfiguration, _ settings: inout SettingsReader) {
         do throws(MQTTError) {
             try mqtt.validate()
@@ -96,7 +96,7 @@ extension GatewayConfiguration {
         mqtt.farewell = offline
     }
 
-    /// Devices' requests for the time; of the gateways of a share group one answers each.
+    /// Returns the subscription to devices' clock requests. In a share group, one gateway answers each request.
     private static func clockSubscription(_ settings: inout SettingsReader) -> [MQTTSubscription] {
         guard settings.flag(.clockExchange) else { return [] }
         let group = settings.text(.mqttShareGroup).map { "$share/\($0)/" } ?? ""
@@ -104,7 +104,7 @@ extension GatewayConfiguration {
         return [MQTTSubscription(filter: filter, qos: .atMostOnce, isOptional: true)]
     }
 
-    /// What the routes need, as a member of the share group where the route names none of its own.
+    /// Returns the subscriptions for the routes. Routes without a share group of their own use `mqtt.share_group`.
     private static func subscriptions(
         to routes: [TopicRoute], _ settings: inout SettingsReader
     ) -> [MQTTSubscription] {
@@ -123,6 +123,37 @@ extension GatewayConfiguration {
                 return MQTTSubscription(filter: try TopicFilter("$share/\(group)/\(route.filter)"), qos: qos)
             } catch {
                 return settings.fail(.mqttShareGroup, "\(error)", instead: nil)
+            }
+        }
+    }
+
+    /// Returns the silence after which a device is offline; `nil` when the setting is `off`.
+    static func offlineAfter(_ settings: inout SettingsReader) -> Duration? {
+        if settings.text(.offlineAfter) == "off" { return nil }
+        return settings.duration(.offlineAfter, in: .seconds(1)...(.seconds(365 * 86_400)))
+    }
+
+    /// Returns the status topics of devices. Each must lead to a room that a route publishes readings to.
+    ///
+    /// The default is the well-known topics, restricted to those that the routes subscribe to anyway: the broker may
+    /// refuse a subscription that the user did not configure.
+    static func statusRoutes(_ settings: inout SettingsReader, routes: [TopicRoute]) -> [StatusRoute] {
+        if settings.text(.statusTopics) == ConfigurationOption.statusTopics.defaultValue {
+            guard routes != TopicRoute.defaults else { return StatusRoute.defaults }
+            return StatusRoute.defaults.filter { status in routes.contains { $0.filter.covers(status.filter) } }
+        }
+        let texts = (settings.text(.statusTopics) ?? "").split(separator: ",")
+            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        return texts.compactMap { text in
+            do throws(StatusRouteError) {
+                let route = try StatusRoute(pattern: text)
+                guard !route.rooms(of: routes).isEmpty else {
+                    return settings.fail(
+                        .statusTopics, "No route puts readings into a room that \"\(text)\" can name.", instead: nil)
+                }
+                return route
+            } catch {
+                return settings.fail(.statusTopics, "\(error)", instead: nil)
             }
         }
     }

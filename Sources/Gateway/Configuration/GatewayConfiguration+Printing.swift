@@ -5,17 +5,17 @@ import WebServer
 extension GatewayConfiguration {
     private static let mask = "********"
 
-    /// The settings in force, as YAML with the origin of each, secrets masked. Without secrets it is a configuration
-    /// file that means the same, except for rules of alerts, which are not repeated.
+    /// Returns the effective settings as YAML, with the origin of each and with secrets masked. Apart from masked
+    /// values and alert rules, which are only counted, it is an equivalent configuration file.
     package static func printed(_ sources: Sources) -> String {
         let settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
         var lines = ConfigurationOption.all.map { option in
             var value = settings.text(option)
             if option.isSecret, value != nil { value = mask }
             if option == .mqttURL { value = value.map(maskedPassword) }
-            // Its query may hold one.
+            // The query of the URL may hold a secret.
             if option == .jwtKeys { value = value.map { (try? JWKSource($0))?.description ?? mask } }
-            // Its path is often the receiver's only secret.
+            // The path of the URL is often the receiver's only secret.
             if option == .webhookURL { value = value.map { (try? WebhookURL($0))?.description ?? mask } }
             return "\(option.key): \(value.map(scalar) ?? "~")  # \(settings.origin(of: option))"
         }
@@ -37,15 +37,15 @@ extension GatewayConfiguration {
         return lines.joined(separator: "\n")
     }
 
-    /// Text as a YAML scalar: plain where nobody could take it for anything else, else quoted as JSON, which YAML 1.2
-    /// takes over (section 1.2).
+    /// Returns text as a YAML scalar: plain where it is unambiguous, otherwise quoted as JSON, which is valid YAML 1.2
+    /// (section 1.2).
     private static func scalar(_ text: String) -> String {
         let isPlain =
             text.first?.isLetter == true || text.first?.isNumber == true || text.first == "/" || text.first == "."
         let hasPlainCharacters = text.unicodeScalars.allSatisfy { scalar in
             switch scalar {
             case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-", "/", "@", ",", "+": true
-            // Followed by anything but a blank, it does not make a mapping.
+            // A colon starts a mapping only before a blank or at the end.
             case ":": true
             default: false
             }
@@ -56,8 +56,8 @@ extension GatewayConfiguration {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Masks what stands between the user's `:` and the last `@`, whether or not the text is a URL: a wrong one must
-    /// not show its password either.
+    /// Masks the text between the user's `:` and the last `@`. The text need not be a valid URL: a malformed one must
+    /// not reveal its password either.
     private static func maskedPassword(in url: String) -> String {
         guard let at = url.lastIndex(of: "@") else { return url }
         let start = url.firstRange(of: "://")?.upperBound ?? url.startIndex

@@ -37,22 +37,6 @@ extension GatewayConfiguration {
                 writeTimeout: TimeAmount(settings.duration(.writeTimeout, in: .seconds(1)...(.seconds(3600))))))
     }
 
-    static func history(_ settings: inout SettingsReader) -> HistoryConfiguration {
-        HistoryConfiguration(
-            maxMessagesPerRoom: settings.integer(.historyMessages, in: 1...100_000_000),
-            maxAge: settings.duration(.historyAge, in: .seconds(60)...(.seconds(3650 * 86_400))),
-            maxRooms: settings.integer(.historyRooms, in: 1...10_000_000),
-            maxRoomsPerUser: settings.integer(.userRooms, in: 0...10_000_000),
-            maxRoomsPerUserAndHour: settings.integer(.userRoomsPerHour, in: 0...10_000_000),
-            maxInboxesPerSender: settings.integer(.userInboxes, in: 0...10_000_000),
-            maxBytes: settings.integer(.historyBytes, in: 1 << 20...1 << 50),
-            maxContentBytes: settings.integer(.contentBytes, in: 1...(1 << 20)),
-            maxNotificationsPerUser: settings.integer(.historyNotifications, in: 1...1_000_000),
-            maxNotificationBytes: settings.integer(.notificationBytes, in: 1 << 20...1 << 50),
-            maxRecipients: settings.integer(.notificationRecipients, in: 1...1_000_000),
-            maxKeysPerUser: settings.integer(.historyKeys, in: 1...10_000_000))
-    }
-
     private static func address(_ settings: inout SettingsReader) -> (host: String, port: Int) {
         let text = settings.text(.listen) ?? ""
         return hostAndPort(in: text)
@@ -61,7 +45,7 @@ extension GatewayConfiguration {
                 instead: ("127.0.0.1", 8080))
     }
 
-    /// `host:port`, `[::1]:port`, or `:port` for all addresses.
+    /// Parses `host:port`, `[::1]:port`, or `:port` for all addresses.
     private static func hostAndPort(in text: String) -> (host: String, port: Int)? {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
@@ -96,11 +80,11 @@ extension GatewayConfiguration {
     private static func exemptAddresses(_ settings: inout SettingsReader) -> Set<String> {
         let texts = (settings.text(.exemptAddresses) ?? "").split(separator: ",")
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-        // An empty value is as good as none, which is the default.
+        // An empty value counts as not set and means the default, so "none" is the way to exempt no address.
         if texts == ["none"] { return [] }
         return Set(
             texts.compactMap { text in
-                // As the system writes it: "::0001" is "::1".
+                // Use the system's canonical form: "::0001" becomes "::1".
                 if let address = try? SocketAddress(ipAddress: text, port: 0).ipAddress { return address }
                 return settings.fail(
                     .exemptAddresses, "\"\(text)\" is not an IP address such as 127.0.0.1 or ::1, or none.",
@@ -138,13 +122,33 @@ extension GatewayConfiguration {
         }
     }
 
-    /// `https://host:port` of a URL as browsers write it: in small letters, without the scheme's own port (RFC 6454,
-    /// section 6.2).
+    /// Returns the origin of a URL as browsers serialize it: `https://host:port` in lower case, without the scheme's
+    /// default port (RFC 6454, section 6.2).
     private static func origin(of text: String) -> String? {
         guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(),
             scheme == "http" || scheme == "https", let host = url.host?.lowercased(), !host.isEmpty
         else { return nil }
         let port = url.port == (scheme == "http" ? 80 : 443) ? nil : url.port
         return "\(scheme)://\(host)\(port.map { ":\($0)" } ?? "")"
+    }
+
+    /// Returns the configuration of accepted tokens: signed with the secret, or by a key of the key set.
+    static func tokens(
+        _ settings: inout SettingsReader, secret: String?, telemetryRoots: Set<String>
+    ) -> TokenConfiguration {
+        var keys: JWKSource?
+        if let text = settings.text(.jwtKeys) {
+            do throws(JWKSource.Unusable) {
+                keys = try JWKSource(text)
+            } catch {
+                settings.fail(.jwtKeys, "\(error)", instead: ())
+            }
+        }
+        let audiences = (settings.text(.jwtAudiences) ?? "").split(separator: ",")
+            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        return TokenConfiguration(
+            secret: secret, keys: keys,
+            keyRefreshInterval: settings.duration(.jwtKeyRefresh, in: .seconds(10)...(.seconds(7 * 86_400))),
+            issuer: settings.text(.jwtIssuer), audiences: audiences, telemetryRoots: telemetryRoots)
     }
 }

@@ -1,11 +1,25 @@
 import OTLP
-import Services
+package import Services
+
+/// Budgets of tracing.
+package struct TracingConfiguration: Sendable {
+    /// Sampled traces per second, including those that devices and clients started.
+    package var tracesPerSecond: Int
+    /// Maximum number of deliveries of one message that become spans.
+    package var sendsPerMessage: Int
+    /// Maximum number of deliveries per second that become spans, over all messages.
+    package var sendsPerSecond: Int
+    /// Number of most recent traces that the latency page can show.
+    package var keptTraces: Int
+    /// Threshold and budget for tracing slow readings that were not sampled.
+    package var latency: LatencyService.Configuration
+}
 
 extension GatewayConfiguration {
-    /// The service's name when no variable has another.
+    /// The default of `OTEL_SERVICE_NAME`.
     private static let serviceName = "windsock-gateway"
 
-    /// The variables of the OpenTelemetry specification.
+    /// Reads the variables of the OpenTelemetry specification.
     static func otlp(_ settings: inout SettingsReader, _ environment: [String: String]) -> OTLPConfiguration {
         do throws(OTLPConfigurationError) {
             return try OTLPConfiguration(environment: environment, serviceName: serviceName)

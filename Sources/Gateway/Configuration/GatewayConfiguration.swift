@@ -9,7 +9,7 @@ package import Services
 package import Telemetry
 package import WebServer
 
-/// Everything the gateway is told, ready to use: each part's own configuration, checked before a socket opens.
+/// The complete configuration of the gateway, one value per component, validated before any socket opens.
 package struct GatewayConfiguration: Sendable {
     package var server: WebServerConfiguration
     package var mqtt: MQTTConfiguration
@@ -17,27 +17,27 @@ package struct GatewayConfiguration: Sendable {
     package var stream: DataStreamConfiguration
     package var history: HistoryConfiguration
     package var storage: StorageConfiguration
-    /// When people are told of what devices measure.
+    /// Alert rules of the configuration file and of `alerts_dir`.
     package var alertRules: [AlertRule]
-    /// Where alerts are posted to; `nil` when nowhere.
+    /// Receiver of alert events; `nil` when no URL is set.
     package var webhook: WebhookConfiguration?
     package var routes: [TopicRoute]
     package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
     package var tracing: TracingConfiguration
-    /// What the `OTEL_*` variables say.
+    /// Settings of the `OTEL_*` variables.
     package var otlp: OTLPConfiguration
-    /// `nil` when none was set; serving needs one.
+    /// The HS256 secret; `nil` when none is set. Serving needs this secret or a key set.
     package var jwtSecret: String?
-    /// Whose tokens are taken, the secret included.
+    /// Keys and claims of accepted tokens; includes the secret.
     package var tokens: TokenConfiguration
     package var dataDirectory: String
     package var dashboardsDirectory: String
     package var logLevel: Logger.Level
-    /// Threads that serve clients.
+    /// Number of threads that serve clients.
     package var eventLoopCount: Int
 
-    /// Where settings come from.
+    /// The sources of settings.
     package struct Sources {
         /// `windsock.yaml`, if there is one.
         package var file: ConfigurationFile?
@@ -54,7 +54,9 @@ package struct GatewayConfiguration: Sendable {
         }
     }
 
-    /// Reads and checks all settings; throws ``ConfigurationErrors`` with everything that cannot be used.
+    /// Reads and validates all settings.
+    ///
+    /// - Throws: ``ConfigurationErrors`` with every invalid setting.
     package init(_ sources: Sources) throws(ConfigurationErrors) {
         var settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
         for name in sources.environment.keys.sorted() where Self.isUnknown(variable: name) {
@@ -106,13 +108,13 @@ package struct GatewayConfiguration: Sendable {
         try settings.finish()
     }
 
-    /// Variables that begin like ours but are none of ours are mistakes worth telling.
+    /// Returns true for a `WINDSOCK_` variable that no option has. Such a variable is probably misspelt.
     private static func isUnknown(variable name: String) -> Bool {
         guard name.hasPrefix("WINDSOCK_"), !toolVariables.contains(name) else { return false }
         return !ConfigurationOption.all.contains { $0.environmentName == name }
     }
 
-    /// The variables of the section that a variable seems to be of, else all.
+    /// Returns the known variables of the section that a variable's prefix names, or all variables without a match.
     private static func variables(like name: String) -> [String] {
         let all = ConfigurationOption.all.map(\.environmentName)
         let section = name.split(separator: "_").prefix(2).joined(separator: "_") + "_"
@@ -121,6 +123,32 @@ package struct GatewayConfiguration: Sendable {
         return same.isEmpty ? all : same
     }
 
-    /// Read by the command line and the tests, not by the gateway.
+    /// Variables of the command line and the tests, which the gateway ignores.
     private static let toolVariables: Set<String> = ["WINDSOCK_CONFIG", "WINDSOCK_TOKEN", "WINDSOCK_SHARED_DATA"]
+}
+
+/// An invalid setting: its location, its value, and what is allowed.
+package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    /// The location of the setting: `windsock.yaml:12: mqtt.url`, `WINDSOCK_MQTT_URL` or `--mqtt-url`.
+    package let origin: String
+    /// The problem and the allowed values. Never contains a secret's value.
+    package let problem: String
+
+    package init(origin: String, problem: String) {
+        self.origin = origin
+        self.problem = problem
+    }
+
+    package var description: String { "\(origin): \(problem)" }
+}
+
+/// All invalid settings, reported together.
+package struct ConfigurationErrors: Error, CustomStringConvertible {
+    package let errors: [ConfigurationError]
+
+    package init(_ errors: [ConfigurationError]) {
+        self.errors = errors
+    }
+
+    package var description: String { errors.map(\.description).joined(separator: "\n") }
 }

@@ -2,12 +2,12 @@ import Configuration
 import Foundation
 import Telemetry
 
-/// Reads settings from file, environment and flags, in that rising order, and parses them with errors that say where
-/// the value stands and what is allowed.
+/// A reader of settings from file, environment and flags. Flags override the environment, which overrides the file.
 ///
-/// Collects the errors of all settings; ``finish()`` throws them together.
+/// It parses and validates values, and collects errors with the location of the value and the allowed values.
+/// ``finish()`` throws all errors together.
 struct SettingsReader {
-    /// Where a value comes from; the later beats the earlier.
+    /// The source of a value, in ascending precedence.
     private enum Source: Int {
         case unset, file, environment, flag
     }
@@ -18,7 +18,7 @@ struct SettingsReader {
     private let flags: [String: String]
     private(set) var errors: [ConfigurationError] = []
 
-    /// Empty values count as not set.
+    /// Creates a reader. Blank values count as not set.
     ///
     /// - Parameter flags: Values by option key.
     init(file: ConfigurationFile?, environment: [String: String], flags: [String: String]) {
@@ -33,7 +33,7 @@ struct SettingsReader {
         ])
     }
 
-    /// Where an option's value comes from: the flag, the variable, the file's line, or the default.
+    /// Returns the origin of an option's value: the flag, the variable, the line of the file, or `default`.
     func origin(of option: ConfigurationOption) -> String {
         switch source(of: option) {
         case .flag: option.flagName
@@ -43,14 +43,14 @@ struct SettingsReader {
         }
     }
 
-    /// The text of an option, or its default. White space around it goes, unless it is a secret.
+    /// Returns the text of an option, or its default. Trims surrounding white space, except of secrets.
     func text(_ option: ConfigurationOption) -> String? {
         let key = ConfigKey(option.key.split(separator: ".").map(String.init))
         guard let text = reader.string(forKey: key, isSecret: option.isSecret) else { return option.defaultValue }
         return option.isSecret ? text : text.trimmingCharacters(in: .whitespaces)
     }
 
-    /// A whole number in a range.
+    /// Parses an integer in a range.
     mutating func integer(_ option: ConfigurationOption, in range: ClosedRange<Int>) -> Int {
         let text = text(option) ?? ""
         if let value = Int(text), range.contains(value) { return value }
@@ -59,7 +59,7 @@ struct SettingsReader {
             instead: range.lowerBound)
     }
 
-    /// A duration such as `500ms`, `10s`, `5m`, `1h` or `7d`, in a range.
+    /// Parses a duration such as `500ms`, `10s`, `5m`, `1h` or `7d`, in a range.
     mutating func duration(_ option: ConfigurationOption, in range: ClosedRange<Duration>) -> Duration {
         let text = text(option) ?? ""
         guard let value = DurationText.parse(text) else {
@@ -76,7 +76,7 @@ struct SettingsReader {
         return value
     }
 
-    /// One of a few words.
+    /// Parses one of the given words. Records an error and returns `fallback` for any other text.
     mutating func choice<Value>(_ option: ConfigurationOption, _ choices: [(String, Value)], fallback: Value) -> Value {
         let text = text(option) ?? ""
         if let choice = choices.first(where: { $0.0 == text }) { return choice.1 }
@@ -84,14 +84,15 @@ struct SettingsReader {
         return fail(option, "\"\(text)\" is not one of \(allowed).", instead: fallback)
     }
 
-    /// `on` or `off`.
+    /// Parses `on` or `off`.
     mutating func flag(_ option: ConfigurationOption) -> Bool {
         choice(option, [("on", true), ("off", false)], fallback: false)
     }
 
-    /// A secret, given itself or by the file that holds it, and which of the two options gave it.
+    /// Returns a secret that is set directly or by the path of a file, and the option that supplied it.
     ///
-    /// The one that was set in the stronger place counts. The file's last line break is not part of the secret.
+    /// The option from the source with higher precedence wins. Both in the same source is an error. A final line break
+    /// of the file is not part of the secret.
     mutating func secret(
         _ option: ConfigurationOption, file fileOption: ConfigurationOption
     ) -> (value: String, option: ConfigurationOption)? {
@@ -109,7 +110,7 @@ struct SettingsReader {
         return (secret, fileOption)
     }
 
-    /// Records that an option's value cannot be used.
+    /// Records an error for an option's value and returns `instead`.
     @discardableResult
     mutating func fail<Value>(_ option: ConfigurationOption, _ problem: String, instead: Value) -> Value {
         let origin = origin(of: option)
@@ -118,12 +119,12 @@ struct SettingsReader {
         return instead
     }
 
-    /// Records an error that has its own origin.
+    /// Records an error with an origin of its own.
     mutating func record(_ error: ConfigurationError) {
         errors.append(error)
     }
 
-    /// Throws what was found.
+    /// Throws the recorded errors, if any.
     func finish() throws(ConfigurationErrors) {
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
     }

@@ -1,4 +1,6 @@
-/// The format of a dashboard's file, as `docs/dashboards.md` documents it.
+import Telemetry
+
+/// The schema of a dashboard file, documented in `docs/dashboards.md`.
 enum DashboardSchema {
     static let dashboard = Schema.object(
         [
@@ -11,7 +13,7 @@ enum DashboardSchema {
 
     private static let anyNumber = Schema.number(-.greatestFiniteMagnitude ... .greatestFiniteMagnitude)
 
-    /// No name of a device or metric is longer; see `docs/limits.md`.
+    /// The name of a device or metric. The gateway accepts no longer names in readings; see `docs/limits.md`.
     private static let name = Schema.text(1...128)
 
     private static let panel = Schema.object(
@@ -52,4 +54,66 @@ enum DashboardSchema {
             .init(name: "text", schema: .text(1...24), isRequired: true),
             .init(name: "metric", schema: name),
         ], rules: [])
+}
+
+/// Rules between the keys of a panel, a threshold or a state.
+extension DashboardSchema {
+    static let aboveOrBelow = SchemaRule(keys: ["above", "below"]) { threshold in
+        guard (threshold["above"] == nil) == (threshold["below"] == nil) else { return [] }
+        return [.init(path: [], problem: "Exactly one of above and below is needed.")]
+    }
+
+    static let unitsNameMetrics = SchemaRule(keys: ["units", "metrics"]) { panel in
+        (panel["units"]?.objectValue ?? []).map(\.name).compactMap { name in
+            unknownMetric(name, in: panel).map { .init(path: [.key("units"), .key(name)], problem: $0) }
+        }
+    }
+
+    /// Requires the `metric` of each threshold or state to be one of the panel's metrics.
+    static func elementsNameMetrics(_ key: String) -> SchemaRule {
+        SchemaRule(keys: [key, "metrics"]) { panel in
+            (panel[key]?.arrayValue ?? []).enumerated().compactMap { index, element in
+                guard let name = element["metric"]?.stringValue, let problem = unknownMetric(name, in: panel) else {
+                    return nil
+                }
+                return .init(path: [.key(key), .index(index), .key("metric")], problem: problem)
+            }
+        }
+    }
+
+    /// Requires states to be unambiguous. A state without a metric applies to all metrics, so no other state may have
+    /// its value.
+    static let statesDiffer = SchemaRule(keys: ["states"]) { panel in
+        let states = panel["states"]?.arrayValue ?? []
+        return states.enumerated().compactMap { index, state in
+            let isTaken = states[..<index].contains { other in
+                let (metric, otherMetric) = (state["metric"], other["metric"])
+                return state["value"] == other["value"]
+                    && (metric == nil || otherMetric == nil || metric == otherMetric)
+            }
+            guard isTaken else { return nil }
+            return .init(
+                path: [.key("states"), .index(index), .key("value")], problem: "This value has a text already.")
+        }
+    }
+
+    static let minBelowMax = SchemaRule(keys: ["min", "max"]) { panel in
+        guard let low = panel["min"]?.numberValue, let high = panel["max"]?.numberValue, low >= high else { return [] }
+        return [.init(path: [.key("min")], problem: "min must be less than max.")]
+    }
+
+    /// Restricts a key to panels of the given types.
+    static func onlyFor(_ types: [String], _ key: String) -> SchemaRule {
+        SchemaRule(keys: ["type", key]) { panel in
+            guard panel[key] != nil, let type = panel["type"]?.stringValue, !types.contains(type) else { return [] }
+            let problem = "This key is for panels of type \(types.joined(separator: " and ")) only."
+            return [.init(path: [.key(key)], problem: problem)]
+        }
+    }
+
+    private static func unknownMetric(_ name: String, in panel: JSONValue) -> String? {
+        let metrics = (panel["metrics"]?.arrayValue ?? []).compactMap(\.stringValue)
+        return metrics.contains(name)
+            ? nil : "\"\(name)\" is not one of the panel's metrics: \(metrics.joined(separator: ", "))."
+    }
 }
