@@ -85,14 +85,26 @@ struct HubFixture {
         }
     }
 
+    /// Turns given by the test, after the loop's tasks, like those that a socket wakes.
+    final class ManualTurns: ShardTurns, @unchecked Sendable {
+        private var turn: @Sendable () -> Void = {}
+
+        func begin(_ turn: @escaping @Sendable () -> Void) { self.turn = turn }
+        func request() {}
+        func take() { turn() }
+    }
+
     let loop = EmbeddedEventLoop()
     let encoder = Encoder()
     let hub: Hub
     let shard: HubShard
 
-    init(queueBytes: Int = 1 << 20, presenceGrace: TimeAmount = .seconds(10), tracing: HubTracing? = nil) throws {
+    init(
+        queueBytes: Int = 1 << 20, presenceGrace: TimeAmount = .seconds(10), tracing: HubTracing? = nil,
+        turns: (any ShardTurns)? = nil
+    ) throws {
         hub = Hub(
-            loops: [HubLoop(loop, turns: LoopTurns(loop))], encoder: encoder,
+            loops: [HubLoop(loop, turns: turns ?? LoopTurns(loop))], encoder: encoder,
             configuration: HubConfiguration(queue: .init(maxBytes: queueBytes), presenceGrace: presenceGrace),
             metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing)
         shard = try #require(hub.shards.first)

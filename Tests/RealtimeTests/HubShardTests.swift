@@ -1,3 +1,4 @@
+import Core
 import CoreMetrics
 import NIOCore
 import NIOEmbedded
@@ -116,6 +117,26 @@ struct HubShardTests {
         #expect(setup.hub.presence.snapshot().onlineUsers.isEmpty)
         #expect(setup.hub.presence.snapshot().groups.isEmpty)
         #expect(setup.hub.presence.clientCount == 0)
+    }
+
+    @Test("Work behind published messages runs once the sockets have them, however late the shard's turn comes")
+    func afterPublished() throws {
+        let turns = HubFixture.ManualTurns()
+        let setup = try HubFixture(turns: turns)
+        let sink = HubFixture.Sink()
+        _ = try setup.join("a", sink: sink)
+        let written = Lock<[String]>([])
+        let bound = NIOLoopBound(sink, eventLoop: setup.loop)
+        setup.publish(("a", "1"))
+        setup.shard.afterPublished { written.withLock { $0.append(bound.value.text) } }
+        setup.loop.run()
+        #expect(written.withLock(\.self) == [])
+        turns.take()
+        setup.loop.run()
+        #expect(written.withLock(\.self) == ["1"])
+        setup.shard.afterPublished { written.withLock { $0.append("at once") } }
+        setup.loop.run()
+        #expect(written.withLock(\.self) == ["1", "at once"])
     }
 
     @Test("Work stands between the messages before it and those after it")

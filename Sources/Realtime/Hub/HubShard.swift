@@ -191,6 +191,14 @@ package final class HubShard: @unchecked Sendable {
         (NIOLoopBound(Array(clients.values), eventLoop: eventLoop), clients.count)
     }
 
+    /// Runs `work` on the loop once all messages published before this call are delivered.
+    package func afterPublished(_ work: @escaping @Sendable () -> Void) {
+        // Not within the turn itself: its messages go to the sockets at its end.
+        let later: @Sendable (HubShard) -> Void = { $0.eventLoop.execute(work) }
+        guard mailbox.waitingByteCount > 0 else { return later(self) }
+        post(.work(later), byteCount: 0)
+    }
+
     /// Stops accepting messages and stops the sweep. Clients stay until their connections end.
     func close() {
         mailbox.close()

@@ -4,7 +4,16 @@ import Realtime
 
 /// The end of a connection: shutdown, close frames and clean-up.
 extension WebSocketConnection {
+    /// Sends the messages that wait for the client, then closes the connection: the server shuts down.
+    ///
+    /// Messages published before the shutdown may still be in the shard's mailbox.
     func drain() {
+        guard phase == .open, let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        shard.afterPublished { bound.value.drainQueue() }
+    }
+
+    private func drainQueue() {
         guard phase == .open else { return }
         phase = .draining
         guard let client, client.queuedByteCount > 0 else {
