@@ -1,9 +1,16 @@
+import Foundation
+
+/// The factor by which deadlines are extended under a sanitizer, where code runs several times slower.
+///
+/// `scripts/sanitize` sets it in `WINDSOCK_TEST_PATIENCE`. It is 1 everywhere else.
+private let patience = ProcessInfo.processInfo.environment["WINDSOCK_TEST_PATIENCE"].flatMap { Int($0) } ?? 1
+
 /// A moment by which something must have happened.
 package struct Deadline: Sendable {
     private let instant: ContinuousClock.Instant
 
     package init(in duration: Duration) {
-        instant = .now + duration
+        instant = .now + duration * patience
     }
 
     /// Never negative.
@@ -45,7 +52,7 @@ package func withDeadline<Success: Sendable>(
     try await withThrowingTaskGroup(of: Success?.self) { group in
         group.addTask { try await operation() }
         group.addTask {
-            try await Task.sleep(for: duration)
+            try await Task.sleep(for: duration * patience)
             return nil
         }
         defer { group.cancelAll() }
