@@ -83,7 +83,8 @@ package final class MQTTClient: Sendable {
         }
         // Reject oversized payloads here. Otherwise they would fail only later and count as dropped.
         guard publication.payload.count < 268_000_000 else {
-            throw .invalidPublication("its payload has \(publication.payload.count) bytes; MQTT allows 256 MiB")
+            throw .invalidPublication(
+                "its payload has \(publication.payload.count) bytes; allowed: less than 268000000")
         }
         guard shared.reserve(limit: configuration.maxOutboundMessages) else {
             throw .outboundQueueFull(limit: configuration.maxOutboundMessages)

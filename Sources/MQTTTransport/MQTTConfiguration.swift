@@ -116,40 +116,42 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
             guard condition else { throw .invalidConfiguration(problem) }
         }
         try require(!host.isEmpty, "The broker's host is empty.")
-        try require((1...65_535).contains(port), "The broker's port is \(port); allowed are 1 to 65535.")
+        try require((1...65_535).contains(port), "The broker's port is \(port); allowed: 1 to 65535.")
         try require(
             (1...256).contains(clientID.utf8.count) && !clientID.utf8.contains(0),
-            "The client id must have 1 to 256 bytes.")
+            "The client ID has \(clientID.utf8.count) bytes; allowed: 1 to 256, without NUL.")
         try require(
             keepAlive >= .seconds(5) && keepAlive <= .seconds(65_535),
-            "The keep-alive is \(keepAlive); allowed are 5 s to 65535 s.")
+            "The keep-alive is \(keepAlive); allowed: 5 s to 65535 s.")
         try require(
             sessionExpiry >= .zero && sessionExpiry <= .seconds(4_294_967_294),
-            "The session expiry is \(sessionExpiry); allowed are 0 s to 4294967294 s.")
+            "The session expiry is \(sessionExpiry); allowed: 0 s to 4294967294 s.")
         try require(
             (1...65_535).contains(receiveMaximum),
-            "The receive maximum is \(receiveMaximum); allowed are 1 to 65535.")
-        try require(connectTimeout > .zero, "The connect timeout is \(connectTimeout); it must be above 0 s.")
-        try require(maxBatchMessages > 0, "A batch must hold at least one message.")
-        try require(maxBatchBytes > 0, "A batch must hold at least one byte.")
+            "The receive maximum is \(receiveMaximum); allowed: 1 to 65535.")
+        try require(connectTimeout > .zero, "The connect timeout is \(connectTimeout); allowed: more than 0 s.")
+        try require(maxBatchMessages > 0, "The batch limit is \(maxBatchMessages) messages; allowed: at least 1.")
+        try require(maxBatchBytes > 0, "The batch limit is \(maxBatchBytes) bytes; allowed: at least 1.")
         try require(
             (.zero...(.seconds(1))).contains(batchInterval),
-            "The interval of batches is \(batchInterval); allowed are 0 to 1 s.")
+            "The batch interval is \(batchInterval); allowed: 0 s to 1 s.")
         try require(
             (1024...Self.maxPacketByteCount).contains(maxPacketBytes),
-            "The longest packet is \(maxPacketBytes) bytes; allowed are 1024 to \(Self.maxPacketByteCount).")
+            "The maximum packet size is \(maxPacketBytes) bytes; allowed: 1024 to \(Self.maxPacketByteCount).")
         try require(
             (1...65_535).contains(maxOutboundMessages),
-            "The limit of waiting publications is \(maxOutboundMessages); allowed are 1 to 65535.")
-        try require(password == nil || username != nil, "A password needs a user name.")
+            "The outbound queue limit is \(maxOutboundMessages); allowed: 1 to 65535.")
+        try require(password == nil || username != nil, "A password requires a user name.")
         for (name, publication) in [("last will", lastWill), ("birth message", birth), ("farewell", farewell)] {
             guard let publication else { continue }
             do throws(TopicNameError) {
                 _ = try TopicName(publication.topic)
             } catch {
-                throw .invalidConfiguration("The topic of the \(name) cannot be used: \(error)")
+                throw .invalidConfiguration("The topic of the \(name) is invalid: \(error)")
             }
-            try require(publication.payload.count <= 65_535, "The \(name) has more than 65535 bytes.")
+            try require(
+                publication.payload.count <= 65_535,
+                "The \(name) has \(publication.payload.count) bytes; allowed: at most 65535.")
         }
         try tls?.validate()
         try backoff.validate()
@@ -162,15 +164,15 @@ extension MQTTConfiguration {
     ///
     /// - Throws: ``MQTTError/invalidConfiguration(_:)``. Its message never contains the URL's password.
     package init(url text: String, clientID: String) throws(MQTTError) {
-        let form = "mqtt://[user:password@]host[:port] or mqtts://[user:password@]host[:port] is expected."
+        let form = "expected mqtt://[user:password@]host[:port] or mqtts://[user:password@]host[:port]."
         guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased() else {
-            throw .invalidConfiguration("This is not a broker's URL; \(form)")
+            throw .invalidConfiguration("This is not a valid broker URL; \(form)")
         }
         guard scheme == "mqtt" || scheme == "mqtts" else {
-            throw .invalidConfiguration("The scheme \"\(scheme)\" is not known; \(form)")
+            throw .invalidConfiguration("The URL has the unknown scheme \"\(scheme)\"; \(form)")
         }
         guard var host = url.host, !host.isEmpty else {
-            throw .invalidConfiguration("The URL names no host; \(form)")
+            throw .invalidConfiguration("The URL has no host; \(form)")
         }
         guard url.path.isEmpty || url.path == "/", url.query == nil, url.fragment == nil else {
             throw .invalidConfiguration("The URL has a path, a query or a fragment; \(form)")
@@ -206,7 +208,7 @@ package struct MQTTTLSConfiguration: Sendable, Hashable {
 
     func validate() throws(MQTTError) {
         guard (certificateFile == nil) == (keyFile == nil) else {
-            throw .invalidConfiguration("A client certificate and its key must be given together.")
+            throw .invalidConfiguration("A client certificate and its key must be set together.")
         }
         for path in [caFile, certificateFile, keyFile].compactMap(\.self)
         where !FileManager.default.isReadableFile(atPath: path) {

@@ -22,13 +22,13 @@ package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .invalidConfiguration(let problem): problem
-        case .connectionFailed(let reason): "The broker cannot be reached: \(reason)."
-        case .batchNotTaken(let reason): "Messages could not be taken: \(reason). The broker keeps them."
-        case .tlsFailed(let reason): "TLS with the broker fails: \(reason)."
-        case .refused(let code, let reason): "The broker refuses the connection: \(reason) (reason code \(code))."
+        case .connectionFailed(let reason): "The connection to the broker failed: \(reason)."
+        case .batchNotTaken(let reason): "Messages could not be processed: \(reason). The broker will redeliver them."
+        case .tlsFailed(let reason): "TLS with the broker failed: \(reason)."
+        case .refused(let code, let reason): "The broker refused the connection: \(reason) (reason code \(code))."
         case .subscriptionRefused(let filter, let reason):
-            "The broker refuses the subscription to \"\(filter)\": \(reason)."
-        case .outboundQueueFull(let limit): "More than \(limit) publications wait for the broker."
+            "The broker refused the subscription to \"\(filter)\": \(reason)."
+        case .outboundQueueFull(let limit): "The outbound queue is full; allowed: at most \(limit) publications."
         case .stopped: "The MQTT client has been stopped."
         case .invalidPublication(let problem): "A message cannot be published: \(problem)."
         }

@@ -41,14 +41,14 @@ package final class OTLPPipeline: Sendable {
                 timeout: endpoint.timeout, metrics: ExportMetrics(signal, factory: registry),
                 log: ExportLog(logger, signal: signal), weight: weight, encode: { try encode(encoder, $0) })
             registry.observe(
-                "otlp.queue.size", help: "Telemetry that waits to be exported.",
+                "otlp.queue.size", help: "Telemetry items queued for export.",
                 labels: [("signal", signal.rawValue)]
             ) { [weak exporter] in exporter.map { Double($0.queueCount) } }
             return exporter
         }
-        registry.describe("otlp.exported", "Spans, data points and log records that a collector took.")
-        registry.describe("otlp.dropped", "Spans, data points and log records that no collector took.")
-        registry.describe("otlp.retries", "Requests sent again because the collector was not available.")
+        registry.describe("otlp.exported", "Spans, data points and log records accepted by the collector.")
+        registry.describe("otlp.dropped", "Spans, data points and log records that were dropped or rejected.")
+        registry.describe("otlp.retries", "Export requests retried because the collector was unavailable.")
         if let endpoint = configuration.traces {
             spans = BatchSpanProcessor(
                 exporter: try exporter(.traces, endpoint, configuration.spanBatches) { try $0.spans($1) })

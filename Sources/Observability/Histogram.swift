@@ -96,7 +96,7 @@ final class AtomicCounts: @unchecked Sendable {
     }
 
     func increment(_ index: Int) {
-        precondition((0..<size).contains(index), "a histogram has \(size) buckets, not one at \(index)")
+        precondition((0..<size).contains(index), "the bucket index is \(index); allowed: 0 to \(size - 1)")
         counts[index].wrappingAdd(1, ordering: .relaxed)
     }
 

@@ -63,7 +63,7 @@ package final class MetricsRegistry: Sendable {
         _ name: String, help: String? = nil, labels: [(String, String)] = [], kind: MetricKind = .gauge,
         read: @escaping @Sendable () -> Double?
     ) {
-        precondition(kind != .histogram, "a histogram cannot be observed by a single number")
+        precondition(kind != .histogram, "an observed metric is a counter or a gauge, not a histogram")
         if let help { describe(name, help) }
         let family = PrometheusName.family(PrometheusName.metric(name), kind: kind)
         let labels = MetricLabels(labels)
@@ -89,7 +89,7 @@ package final class MetricsRegistry: Sendable {
                 help: help[family.baseName], samples: samples.sorted { $0.labels < $1.labels })
         }
         result.append(
-            own(Self.droppedSeriesName, .counter, "Requests for series that were not kept.", Double(dropped)))
+            own(Self.droppedSeriesName, .counter, "Requests for series that were dropped.", Double(dropped)))
         result.append(own(Self.seriesName, .gauge, "Series in use.", Double(seriesCount)))
         return result.sorted { $0.name < $1.name }
     }

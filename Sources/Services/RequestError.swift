@@ -27,5 +27,5 @@ package struct RequestError: Error, Equatable, CustomStringConvertible {
         self.description = description
     }
 
-    static let storageFailed = RequestError(.storage, "The gateway cannot store it now.")
+    static let storageFailed = RequestError(.storage, "The storage is unavailable; retry later.")
 }

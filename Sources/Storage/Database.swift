@@ -175,7 +175,7 @@ package final class Database: Sendable {
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw StorageError(
-                file: directory, problem: .unusable("the directory cannot be made: \(error.localizedDescription)"))
+                file: directory, problem: .unusable("the directory cannot be created: \(error.localizedDescription)"))
         }
     }
 

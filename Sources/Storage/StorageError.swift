@@ -36,18 +36,17 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch problem {
         case .inUse:
-            "Another gateway uses this data directory (\(file)). One directory is for one gateway: stop the other, or name "
-                + "another directory."
-        case .missing: "There is no database \(file)."
+            "Another gateway uses this data directory (\(file)). Stop the other gateway, or choose another directory."
+        case .missing: "The database \(file) does not exist."
         case .newer:
-            "The database \(file) was made by a newer version of Windsock. It was left as it is: start that version, "
-                + "or name another data directory."
+            "The database \(file) was created by a newer version of Windsock. It was not changed: start that version, "
+                + "or choose another data directory."
         case .older:
-            "The database \(file) was made by an older version of Windsock, which may be serving it. It was left as it "
-                + "is: use that version's windsock, or start a gateway of this version first, which brings it up to date."
+            "The database \(file) was created by an older version of Windsock, which may still use it. It was not "
+                + "changed: use windsock of that version, or start a gateway of this version first, which migrates it."
         case .damaged:
-            "The database \(file) is damaged or not a SQLite database. It was left as it is: restore a backup, or move "
-                + "it away to start with an empty one."
+            "The database \(file) is damaged or not a SQLite database. It was not changed: restore a backup, or move "
+                + "the file away to start with an empty database."
         case .unusable(let reason): "The database \(file) cannot be used: \(reason)."
         }
     }
@@ -89,19 +88,19 @@ package struct StorageFailure: Error, Equatable, CustomStringConvertible {
             description = "the database is locked by another process"
         case .SQLITE_IOERR, .SQLITE_CANTOPEN:
             isStorageAtFault = true
-            description = "the disk cannot be written or read (\(error.extendedResultCode))"
+            description = "reading or writing the disk failed (\(error.extendedResultCode))"
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             isStorageAtFault = true
-            description = "the database may not be written"
+            description = "the database is not writable"
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             isStorageAtFault = true
             description = "the database is damaged"
         case .SQLITE_NOMEM:
             isStorageAtFault = true
-            description = "there is not enough memory"
+            description = "out of memory"
         case .SQLITE_MISUSE, .SQLITE_INTERRUPT, .SQLITE_ABORT, .SQLITE_PROTOCOL, .SQLITE_INTERNAL:
             isStorageAtFault = true
-            description = "the database does not answer (\(error.extendedResultCode))"
+            description = "the database failed (\(error.extendedResultCode))"
         default:
             isStorageAtFault = false
             description = error.message ?? "\(error.extendedResultCode)"

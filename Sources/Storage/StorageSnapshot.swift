@@ -78,6 +78,6 @@ extension Row {
         let names = Array(columnNames)
         let column = names.indices.contains(index) ? names[index] : "\(index)"
         return DatabaseError(
-            resultCode: .SQLITE_MISMATCH, message: "the column \(column) does not hold what it should: \(expected)")
+            resultCode: .SQLITE_MISMATCH, message: "the column \(column) has an invalid value; expected \(expected)")
     }
 }

@@ -85,7 +85,7 @@ struct NothingLostTests {
         try await eventually("the broker is not blamed for it", within: .seconds(60)) {
             let ready = try await HTTPClientLite.get("\(gateway.url)/readyz")
             let reason = try ready.json["checks"]?["mqtt"]?["reason"]?.string
-            return reason == "Messages could not be taken: the disk is full. The broker keeps them."
+            return reason == "Messages could not be processed: the disk is full. The broker will redeliver them."
         }
         // What was under way is through; from here on nothing may come while the devices go on.
         _ = try await HTTPClientLite.get("\(gateway.url)/readyz")

@@ -51,7 +51,7 @@ extension MQTTSession {
     }
 
     func timedOut() {
-        fail(.connectionFailed("no answer in \(configuration.connectTimeout)"))
+        fail(.connectionFailed("timed out after \(configuration.connectTimeout)"))
     }
 
     /// Breaks the connection, or abandons the current attempt.
@@ -119,7 +119,7 @@ extension MQTTSession {
 
     private func retryWithOtherVersion() {
         logger.notice(
-            "The broker does not take this version of MQTT; trying another one",
+            "The broker does not support this MQTT version; trying another one",
             metadata: ["broker": "\(configuration)", "protocol": "\(negotiation.level == 5 ? "5" : "3.1.1")"])
         dropHandle()
         hasSubscribed = false
@@ -166,7 +166,7 @@ extension MQTTSession {
         }
         logger.log(
             level: error.isPermanent ? .error : .warning,
-            held == nil ? "Cannot connect to the broker" : "The broker's connection broke",
+            held == nil ? "Cannot connect to the broker" : "The connection to the broker was lost",
             metadata: ["broker": "\(configuration)", "error": "\(error)", "retry_in": "\(wait)"])
     }
 }

@@ -24,7 +24,7 @@ extension MQTTSession {
         } catch {
             shared.update { $0.counters.batchesRefused += 1 }
             logger.error(
-                "A batch could not be taken; the broker will deliver it again",
+                "A batch could not be processed; the broker will redeliver it",
                 metadata: ["messages": "\(messages.count)", "error": "\(error)"])
             fail(.batchNotTaken("\(error)"))
             return false
@@ -65,11 +65,11 @@ extension MQTTSession {
             let error = MQTTError.subscriptionRefused(filter: filter, reason)
             if !subscription.isOptional { shared.update { $0.refusedSubscriptions.append(error) } }
             logger.log(
-                level: subscription.isOptional ? .notice : .error, "The broker refuses a subscription",
+                level: subscription.isOptional ? .notice : .error, "The broker refused a subscription",
                 metadata: ["filter": "\(filter)", "reason": "\(reason)"])
         } else if code < Int(subscription.qos.rawValue) {
             logger.warning(
-                "The broker grants a subscription at QoS 0 only: what it sends while we are away is lost",
+                "The broker granted a subscription at QoS 0 only; messages sent while disconnected are lost",
                 metadata: ["filter": "\(filter)"])
         }
         // A session with a refused subscription must subscribe again.

@@ -21,7 +21,9 @@ package struct ReconnectBackoff: Sendable {
 
         func validate() throws(MQTTError) {
             guard base > .zero, cap >= base, stableAfter >= .zero else {
-                throw .invalidConfiguration("The back-off must begin above 0 s and its cap may not be lower.")
+                throw .invalidConfiguration(
+                    "The back-off has a base of \(base), a cap of \(cap) and a reset after \(stableAfter); allowed: a "
+                        + "base above 0 s, a cap of at least the base, a reset after 0 s or more.")
             }
         }
     }

@@ -58,7 +58,8 @@ extension MosquittoHandle {
                 let result = mosquitto_property_add_string_pair(
                     &properties, Int32(MQTT_PROP_USER_PROPERTY.rawValue), property.name, property.value)
                 guard result == MOSQ_ERR_SUCCESS.status else {
-                    throw .invalidPublication("the user property \(property.name): \(Self.text(of: result))")
+                    throw .invalidPublication(
+                        "the user property \(property.name) was rejected: \(Self.text(of: result))")
                 }
             }
         }

@@ -37,7 +37,7 @@ final class MosquittoHandle {
     init(configuration: MQTTConfiguration, protocolLevel: Int) throws(MQTTError) {
         _ = Self.initialisation
         guard let pointer = mosquitto_new(configuration.clientID, !configuration.keepsSession, nil) else {
-            throw .connectionFailed("libmosquitto could not make a client (\(Self.systemError()))")
+            throw .connectionFailed("libmosquitto could not create a client (\(Self.systemError()))")
         }
         self.pointer = pointer
         self.configuration = configuration
@@ -219,10 +219,10 @@ extension MosquittoHandle {
         guard result != MOSQ_ERR_SUCCESS.status else { return }
         // A rejected certificate can appear as a lost connection. The logged error tells more.
         if let lastWords { throw .tlsFailed(Self.reason(inLastWords: lastWords)) }
-        if result == MOSQ_ERR_TLS.status { throw .tlsFailed("no reason is given") }
+        if result == MOSQ_ERR_TLS.status { throw .tlsFailed("no reason given") }
         if configuration.tls != nil, result == MOSQ_ERR_ERRNO.status, errno == EPROTO, !isAnswered {
             let hint = configuration.tls?.certificateFile == nil ? "; it may require a client certificate" : ""
-            throw .tlsFailed("the broker broke the connection off\(hint)")
+            throw .tlsFailed("the broker closed the connection\(hint)")
         }
         throw .connectionFailed(Self.text(of: result))
     }
@@ -230,7 +230,7 @@ extension MosquittoHandle {
     static func text(of result: Int32) -> String {
         switch result {
         case MOSQ_ERR_ERRNO.status: systemError()
-        case MOSQ_ERR_KEEPALIVE.status: "no answer to the keep-alive"
+        case MOSQ_ERR_KEEPALIVE.status: "keep-alive timed out"
         // The lookup's error code is in errno.
         case MOSQ_ERR_EAI.status: lowerFirst(String(cString: gai_strerror(errno)))
         default: mosquitto_strerror(result).map { lowerFirst(String(cString: $0)) } ?? "error \(result)"

@@ -162,10 +162,10 @@ extension OTLPConfiguration {
             let isHarmless = !given.value.contains { "@?".contains($0) }
             reader.reject(
                 given.name, isHarmless ? given.value : nil,
-                allowed: "http://host:port/path or https://host:port/path, without user and password")
+                allowed: "http://host:port/path or https://host:port/path, without a user name or password")
         }
         let `protocol`: OTLPProtocol? = reader.choice(names("PROTOCOL")) {
-            $0 == "grpc" ? "OTLP over gRPC is not spoken; collectors take OTLP/HTTP on port 4318" : nil
+            $0 == "grpc" ? "OTLP over gRPC is not supported; collectors accept OTLP/HTTP on port 4318" : nil
         }
         let compression: OTLPCompression? = reader.choice(names("COMPRESSION"))
         return OTLPEndpoint(
@@ -201,7 +201,7 @@ extension OTLPConfiguration {
             return try OTLPHeaders(parsing: value)
         } catch {
             reader.reject(
-                name, nil, allowed: "name=value,name=value, values percent-encoded (look at entry \(error.entry))")
+                name, nil, allowed: "name=value,name=value with percent-encoded values (see entry \(error.entry))")
             return .none
         }
     }
@@ -214,10 +214,10 @@ extension OTLPConfiguration {
             clientCertificateFile: reader.first(of: names("CLIENT_CERTIFICATE"))?.value,
             clientKeyFile: reader.first(of: names("CLIENT_KEY"))?.value)
         if let (name, value) = reader.first(of: names("CLIENT_CERTIFICATE")), security.clientKeyFile == nil {
-            reader.reject(name, value, allowed: "a file together with \(names("CLIENT_KEY")[1])")
+            reader.reject(name, value, allowed: "only together with \(names("CLIENT_KEY")[1])")
         }
         if let (name, value) = reader.first(of: names("CLIENT_KEY")), security.clientCertificateFile == nil {
-            reader.reject(name, value, allowed: "a file together with \(names("CLIENT_CERTIFICATE")[1])")
+            reader.reject(name, value, allowed: "only together with \(names("CLIENT_CERTIFICATE")[1])")
         }
         return security
     }

@@ -87,12 +87,12 @@ package struct OTLPConfigurationError: Error, Sendable, Equatable, CustomStringC
         package let allowed: String
 
         package var description: String {
-            "\(variable) is \(value.map { "\"\($0)\"" } ?? "set to something (not shown)"), allowed is \(allowed)"
+            "\(variable) is \(value.map { "\"\($0)\"" } ?? "invalid (value not shown)"); allowed: \(allowed)"
         }
     }
 
     /// The mistakes, in the order in which the variables were read.
     package let mistakes: [Mistake]
 
-    package var description: String { mistakes.map(\.description).joined(separator: "; ") }
+    package var description: String { mistakes.map(\.description).joined(separator: "\n") }
 }

@@ -145,7 +145,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
         do {
             return sender.prepare(try encode(items))
         } catch {
-            log.report(.invalid, "Telemetry cannot be written down", ["error": "\(error)"])
+            log.report(.invalid, "Telemetry could not be encoded", ["error": "\(error)"])
             return nil
         }
     }
@@ -177,22 +177,24 @@ final class BatchExporter<Item: Sendable>: Sendable {
             metrics.drop(rejected, .rejected)
             if rejected > 0 || message != nil {
                 log.report(
-                    .rejected, "The collector does not want all telemetry",
+                    .rejected, "The collector reported a partial success",
                     ["rejected": "\(rejected)", "reason": "\(message ?? "")"])
             }
         case .refused(let reason):
             metrics.drop(count, isValid ? .refused : .invalid)
             if isValid {
                 log.report(
-                    .refused, "The collector refuses telemetry", ["dropped": "\(count)", "reason": "\(reason)"])
+                    .refused, "The collector refused telemetry", ["dropped": "\(count)", "reason": "\(reason)"])
             }
         case .unavailable(let reason, _):
             log.report(
-                .unavailable, "The collector cannot be reached; telemetry is kept for it",
+                .unavailable, "The collector is unavailable; telemetry is queued",
                 ["reason": "\(reason)", "waiting": "\(count + waiting)"])
             guard settlement == .expired else { return }
             metrics.drop(count, .expired)
-            log.report(.expired, "Telemetry was dropped: the collector was away for too long", ["dropped": "\(count)"])
+            log.report(
+                .expired, "Telemetry was dropped because the collector was unavailable for too long",
+                ["dropped": "\(count)"])
         }
     }
 
@@ -200,7 +202,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
         guard !items.isEmpty else { return }
         let count = items.reduce(0) { $0 + weight($1) }
         metrics.drop(count, .shutdown)
-        log.report(.shutdown, "Telemetry was dropped at the end", ["dropped": "\(count)"])
+        log.report(.shutdown, "Telemetry was dropped at shutdown", ["dropped": "\(count)"])
     }
 
     private func resumeFlushes() {

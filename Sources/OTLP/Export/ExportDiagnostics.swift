@@ -47,7 +47,7 @@ final class ExportLog: Sendable {
             if state.isFailing { state.last[.unavailable] = nil }
             return state.isFailing
         }
-        if wasFailing { logger.info("The collector takes telemetry again") }
+        if wasFailing { logger.info("The collector accepts telemetry again") }
     }
 }
 

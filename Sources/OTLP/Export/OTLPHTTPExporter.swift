@@ -121,7 +121,7 @@ final class OTLPHTTPExporter: OTLPSender {
         switch error {
         case is CancellationError: "cancelled"
         case let error as HTTPClientError: error.shortDescription
-        case is TimedOut: "no answer in time"
+        case is TimedOut: "timed out"
         default: "\(type(of: error))"
         }
     }
@@ -196,7 +196,7 @@ package struct OTLPExporterError: Error, Sendable, CustomStringConvertible {
     package let reason: String
 
     package var description: String {
-        "OTEL_EXPORTER_OTLP_\(setting) (\(signal.rawValue)): \"\(file)\" is no PEM file that can be used: \(reason)"
+        "OTEL_EXPORTER_OTLP_\(setting) (\(signal.rawValue)): \"\(file)\" is not a usable PEM file: \(reason)"
     }
 }
 

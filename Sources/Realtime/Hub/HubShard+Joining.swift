@@ -117,7 +117,7 @@ extension HubShard {
         // The client has left the room meanwhile, so the rest of the replay is obsolete.
         if let room = replay.room, control.holds[room] == nil { return finish(replay, of: client, control) }
         guard let page else {
-            closeLater(client, reason: "what was missed cannot be told without a hole any more")
+            closeLater(client, reason: "missed messages can no longer be replayed without a gap")
             return endTick()
         }
         let rest = sink.chargeReplay(page.cost)

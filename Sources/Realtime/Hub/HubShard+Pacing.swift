@@ -30,7 +30,7 @@ extension HubShard {
         case .deliver: break
         case .wait: return false
         case .overflow:
-            closeLater(client, reason: "slow client: too much happened while it joined")
+            closeLater(client, reason: "slow client: too many messages arrived during a join")
             return false
         }
         guard control.pacer?.admits(message, at: eventLoop.now) == false else { return true }

@@ -43,7 +43,7 @@ extension HubShard {
                 client.droppedCount += dropped
                 metrics.conflated.increment(by: dropped)
             case .overflow:
-                return closeSlow(client, reason: "slow client: messages that must not be lost piled up")
+                return closeSlow(client, reason: "slow client: too many queued messages that must not be dropped")
             }
         }
         client.queue = queue

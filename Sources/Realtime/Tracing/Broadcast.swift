@@ -89,7 +89,7 @@ package final class SendSpan: Sendable {
 
     deinit {
         guard span.isRecording else { return }
-        span.setStatus(SpanStatus(code: .error, message: "not sent: the client was too slow or left"))
+        span.setStatus(SpanStatus(code: .error, message: "not sent: the client was too slow or disconnected"))
         span.end()
     }
 

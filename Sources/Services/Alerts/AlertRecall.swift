@@ -121,7 +121,7 @@ extension StoredAlert {
 extension AlertTemplate {
     /// Returns the text that announces the end of an alert, such as `greenhouse-1: temperature is 28 °C`.
     static func resolvedText(_ alert: StoredAlert) -> String {
-        guard let value = alert.value else { return "\(alert.device): \(alert.metric) no longer comes" }
+        guard let value = alert.value else { return "\(alert.device): no longer reports \(alert.metric)" }
         let unit = alert.unit.map { " \($0)" } ?? ""
         return "\(alert.device): \(alert.metric) is \(AlertCondition.text(value))\(unit)"
     }

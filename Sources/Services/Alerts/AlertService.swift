@@ -213,7 +213,7 @@ package final class AlertService: Sendable {
         if !state.evaluator.isOpen, let step = state.steps.step(at: now, uptime: uptime()) {
             state.evaluator.shiftClock(by: step)
             state.storedStep += step
-            logger.notice("The clock was set; alerts go on by the time that passed", metadata: ["by": "\(step)"])
+            logger.notice("The clock was set; alert durations count elapsed time", metadata: ["by": "\(step)"])
         }
         return now
     }
@@ -275,7 +275,7 @@ package final class AlertService: Sendable {
             }
         } catch {
             logger.error("Alerts cannot be read", metadata: ["error": "\(error)"])
-            throw RequestError(.storage, "Alerts cannot be read now.")
+            throw RequestError(.storage, "Alerts are unavailable; retry later.")
         }
     }
 
@@ -285,7 +285,7 @@ package final class AlertService: Sendable {
             return try await database.read { try $0.alert(id) }
         } catch {
             logger.error("An alert cannot be read", metadata: ["error": "\(error)"])
-            throw RequestError(.storage, "Alerts cannot be read now.")
+            throw RequestError(.storage, "Alerts are unavailable; retry later.")
         }
     }
 
@@ -301,7 +301,7 @@ package final class AlertService: Sendable {
         let now = clock.now()
         return try await change(id) { alert, transaction in
             guard alert.state != .resolved else {
-                throw RequestError(.conflict, "The alert is over; there is nothing to acknowledge.")
+                throw RequestError(.conflict, "The alert is resolved and can no longer be acknowledged.")
             }
             // The first acknowledgement wins.
             if alert.acknowledgedAt != nil { return }
@@ -334,7 +334,7 @@ package final class AlertService: Sendable {
         let result: Result<StoredAlert, RequestError> = await withCheckedContinuation { continuation in
             writer.submit(byteCount: 256) { [teller, clock] transaction in
                 guard var alert = try transaction.snapshot.alert(id) else {
-                    throw RequestError(.notFound, "There is no alert \"\(id.prefix(64))\".")
+                    throw RequestError(.notFound, "Unknown alert \"\(id.prefix(64))\".")
                 }
                 try body(&alert, transaction)
                 return RoomWriter.Effect(alert, messages: [teller.live(alert, at: clock.now())])

@@ -176,7 +176,7 @@ struct AlertTeller {
                 telling.failed += 1
                 failed.increment()
                 logger.warning(
-                    "Somebody could not be told of an alert",
+                    "A recipient could not be notified of an alert",
                     metadata: ["rule": "\(alert.rule)", "recipient": "\(recipient)", "error": "\(error)"])
             }
         }
@@ -218,7 +218,7 @@ struct AlertTeller {
             }
         let title = "\(rule?.title ?? alert.rule): \(alert.device)"
         var body = alert.state == .resolved ? AlertTemplate.resolvedText(alert) : alert.message
-        if alert.suppressedCount > 0 { body += " (not told since the last time: \(alert.suppressedCount) more)" }
+        if alert.suppressedCount > 0 { body += " (suppressed since the last alert: \(alert.suppressedCount))" }
         // The rule's template may repeat long names often enough to exceed the limit.
         if body.utf8.count > NotificationDraft.maxBodyBytes {
             body = String(String.UnicodeScalarView(body.unicodeScalars.prefix(NotificationDraft.maxBodyBytes / 4)))

@@ -72,7 +72,7 @@ final class WebhookOverflow: Sendable {
         }
         guard let count else { return }
         logger.warning(
-            "Too many events wait for the webhook; some are not sent",
+            "The webhook queue is full; events were dropped",
             metadata: ["count": "\(count)", "rule": "\(rule)"])
     }
 }

@@ -30,7 +30,7 @@ package final class DeadLetterService: Sendable {
             }
         } catch {
             logger.error("Dead letters cannot be read", metadata: ["error": "\(error)"])
-            throw RequestError(.storage, "Dead letters cannot be read now.")
+            throw RequestError(.storage, "Dead letters are unavailable; retry later.")
         }
     }
 }

@@ -82,7 +82,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             try store.sessionStarted()
         } catch {
             // The next batch tries again before anything of it is accepted.
-            logger.warning("An earlier session could not be forgotten", metadata: ["error": "\(error)"])
+            logger.warning("The deliveries of an earlier session could not be removed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -260,7 +260,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         if let last = state.failuresLogged[reason], now.since(last) < Self.logInterval { return }
         state.failuresLogged[reason] = now
         logger.warning(
-            "A payload could not be taken",
+            "A payload was rejected",
             metadata: [
                 "topic": "\(message.topic.prefix(256))", "reason": "\(reason)", "detail": "\(detail)",
                 "bytes": "\(message.payload.count)",

@@ -169,14 +169,14 @@ package final class IngestStore: Sendable {
         }
         guard isNews else { return }
         logger.warning(
-            "Values are shown and not stored: there are too many series",
+            "Values are shown but not stored because there are too many series",
             metadata: ["of_a_device": "\(ReadingStore.maxDeviceSeries)", "setting": "limits.series"])
     }
 
     /// Stores a message that the database rejects as a dead letter.
     func bury(_ item: IngestItem, _ failure: StorageFailure, receivedAt: Timestamp) throws {
         var batch = StoredBatch([], at: receivedAt)
-        batch.bury(item, reason: Self.notStorable, detail: "the database refuses it: \(failure)", at: receivedAt)
+        batch.bury(item, reason: Self.notStorable, detail: "the database rejected it: \(failure)", at: receivedAt)
         _ = try write(batch)
     }
 

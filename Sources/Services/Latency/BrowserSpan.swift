@@ -34,19 +34,19 @@ struct BrowserSpan {
     /// - Throws: ``Refusal`` with the reason.
     init(_ span: JSONValue, now: Timestamp) throws(Refusal) {
         guard let name = span["name"]?.stringValue.flatMap(Name.init(rawValue:)) else {
-            throw Refusal("its name must be one of \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw Refusal("unknown name; allowed: \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         self.name = name
         guard let traceID = span["traceId"]?.stringValue, let spanID = span["spanId"]?.stringValue,
             let trace = TraceContext(traceparent: "00-\(traceID.lowercased())-\(spanID.lowercased())-01")
         else {
-            throw Refusal("traceId and spanId must be 32 and 16 hexadecimal digits, not all 0")
+            throw Refusal("invalid traceId or spanId; expected 32 and 16 hexadecimal digits, not all 0")
         }
         self.trace = trace
         guard let parentID = span["parentSpanId"]?.stringValue,
             let parent = TraceContext(traceparent: "00-\(traceID.lowercased())-\(parentID.lowercased())-01")
         else {
-            throw Refusal("parentSpanId must be 16 hexadecimal digits, not all 0: pages begin no traces")
+            throw Refusal("invalid parentSpanId; expected 16 hexadecimal digits, not all 0 (pages cannot start traces)")
         }
         self.parent = parent.spanID
         start = try Self.time(span["startTimeUnixNano"], "startTimeUnixNano", now)
@@ -58,10 +58,10 @@ struct BrowserSpan {
     private static func time(_ value: JSONValue?, _ name: String, _ now: Timestamp) throws(Refusal) -> Timestamp {
         let nanoseconds =
             value?.stringValue.flatMap { Int64($0) } ?? value?.numberValue.flatMap { Int64(exactly: $0.rounded()) }
-        guard let nanoseconds else { throw Refusal("\(name) must be nanoseconds since 1970, as a string") }
+        guard let nanoseconds else { throw Refusal("invalid \(name); expected nanoseconds since 1970 as a string") }
         let time = Timestamp(nanosecondsSinceEpoch: nanoseconds)
         guard (.zero - clockTolerance...maxAge).contains(now.since(time)) else {
-            throw Refusal("\(name) must be within the last 10 minutes by the gateway's time, and not in the future")
+            throw Refusal("\(name) is out of range; allowed: the last 10 minutes by the gateway's clock")
         }
         return time
     }

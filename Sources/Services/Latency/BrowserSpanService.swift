@@ -67,18 +67,20 @@ package final class BrowserSpanService: Sendable {
         guard let resourceSpans = request["resourceSpans"]?.arrayValue,
             resourceSpans.allSatisfy({ $0.objectValue != nil })
         else {
-            throw RequestError(.invalid, "The body must be an OTLP/JSON ExportTraceServiceRequest: \"resourceSpans\".")
+            throw RequestError(
+                .invalid, "\"resourceSpans\" is invalid; expected an ExportTraceServiceRequest in OTLP/JSON.")
         }
         let spans = resourceSpans.flatMap { resource in
             (resource["scopeSpans"]?.arrayValue ?? []).flatMap { $0["spans"]?.arrayValue ?? [] }
         }
         guard spans.count <= Self.maxSpans else {
-            throw RequestError(.tooLarge, "At most \(Self.maxSpans) spans are taken at once, not \(spans.count).")
+            throw RequestError(
+                .tooLarge, "Too many spans (\(spans.count)); allowed: at most \(Self.maxSpans) per request.")
         }
         let now = clock.now()
         // All or nothing: a page can then retry the whole request.
         guard budget(of: user).take(spans.count, at: now) else {
-            throw RequestError(.rateLimited, "At most \(spansPerSecond) spans a second are taken of one user.")
+            throw RequestError(.rateLimited, "Too many spans; allowed: at most \(spansPerSecond) per second and user.")
         }
         var outcome = Outcome()
         var checked: [BrowserSpan] = []
@@ -105,27 +107,27 @@ package final class BrowserSpanService: Sendable {
 
     private func take(_ span: BrowserSpan, from user: String) throws(BrowserSpan.Refusal) {
         guard let trace = ring.trace(TraceRing.ID(span.trace)), let parent = trace.span(span.parent) else {
-            throw BrowserSpan.Refusal("its trace, or the span above it, is not one of the gateway's latest")
+            throw BrowserSpan.Refusal("its trace or its parent span is unknown or no longer kept")
         }
         // A `receive` span is a child of the delivery, a `paint` span a child of the `receive` span.
         let delivery = span.name == .receive ? parent.context.spanID : parent.parent?.spanID
         guard let delivery, let sent = trace.span(delivery) else {
-            throw BrowserSpan.Refusal("the span above it is not of a delivery")
+            throw BrowserSpan.Refusal("its parent span does not belong to a delivery")
         }
         let tolerance = BrowserSpan.clockTolerance
         guard span.start.since(sent.start) >= .zero - tolerance, span.start.since(parent.start) >= .zero - tolerance
         else {
-            throw BrowserSpan.Refusal("it starts before the span above it")
+            throw BrowserSpan.Refusal("it starts before its parent span")
         }
         guard span.end.since(sent.start) <= Self.maxDelay else {
             throw BrowserSpan.Refusal("it ends more than 60 s after the message was sent")
         }
         switch latency.deliveries.report(span.name, span.trace.spanID, of: delivery, by: user) {
         case .first where trace.span(span.trace.spanID) == nil: break
-        case .first: throw BrowserSpan.Refusal("its spanId is another span's")
+        case .first: throw BrowserSpan.Refusal("duplicate spanId")
         case .same: return
-        case .taken: throw BrowserSpan.Refusal("its delivery has a \(span.name.rawValue) span already")
-        case .unknown: throw BrowserSpan.Refusal("its delivery was not one of the latest to this user")
+        case .taken: throw BrowserSpan.Refusal("its delivery already has a \(span.name.rawValue) span")
+        case .unknown: throw BrowserSpan.Refusal("its delivery to this user is unknown or no longer kept")
         }
         var data = SpanData(
             resource: resource, context: span.trace, parent: parent.context, name: span.name.rawValue,

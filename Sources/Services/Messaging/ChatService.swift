@@ -142,7 +142,7 @@ package final class ChatService: Sendable {
             throw RequestError(.invalid, "\"content\" must be a string of 1 to \(limit) bytes.")
         }
         guard content.utf8.count <= limit else {
-            throw RequestError(.tooLarge, "\"content\" has \(content.utf8.count) bytes; at most \(limit) are allowed.")
+            throw RequestError(.tooLarge, "\"content\" has \(content.utf8.count) bytes; allowed: at most \(limit).")
         }
     }
 }

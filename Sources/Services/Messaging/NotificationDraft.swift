@@ -30,16 +30,18 @@ package struct NotificationDraft: Sendable, Equatable {
         expiresAt: Timestamp? = nil
     ) throws(RequestError) {
         guard !title.isEmpty, title.utf8.count <= Self.maxTitleBytes else {
-            throw RequestError(.invalid, "\"title\" must have 1 to \(Self.maxTitleBytes) bytes.")
+            throw RequestError(
+                .invalid, "\"title\" has \(title.utf8.count) bytes; allowed: 1 to \(Self.maxTitleBytes).")
         }
         guard body.utf8.count <= Self.maxBodyBytes else {
-            throw RequestError(.invalid, "\"body\" may have at most \(Self.maxBodyBytes) bytes.")
+            throw RequestError(
+                .invalid, "\"body\" has \(body.utf8.count) bytes; allowed: at most \(Self.maxBodyBytes).")
         }
         if let link, !Self.isSafe(link) {
             throw RequestError(
                 .invalid,
-                "\"link\" must begin with http:// or https://, or be a path such as /greenhouse, and have at most "
-                    + "\(Self.maxLinkBytes) bytes.")
+                "\"link\" is not a valid link; allowed: an http:// or https:// URL, or a path such as /greenhouse, of "
+                    + "at most \(Self.maxLinkBytes) bytes.")
         }
         self.title = title
         self.body = body

@@ -104,7 +104,7 @@ package final class NotificationService: Sendable {
     ) async throws(RequestError) -> Sent {
         let limit = ledger.configuration.maxRecipients
         guard users.count <= limit else {
-            throw RequestError(.invalid, "A notification can be for at most \(limit) users, not for \(users.count).")
+            throw RequestError(.invalid, "Too many recipients (\(users.count)); allowed: at most \(limit).")
         }
         let users = Array(Set(users)).sorted()
         let key = key.map {
@@ -122,7 +122,7 @@ package final class NotificationService: Sendable {
         guard manySenders.withLock({ $0.insert(sender).inserted }) else {
             throw RequestError(
                 .rateLimited,
-                "\(sender) is sending another notification to more than \(portion) users; wait for its answer.")
+                "Another notification from \(sender) to more than \(portion) users is in progress; retry later.")
         }
         defer { _ = manySenders.withLock { $0.remove(sender) } }
         try await checkRecipients(users, by: sender)
@@ -205,7 +205,7 @@ package final class NotificationService: Sendable {
             case .one(let id):
                 hasChanged = try transaction.markRead(id, of: user, at: now)
                 if !hasChanged, try !transaction.snapshot.hasNotification(id, of: user) {
-                    throw RequestError(.notFound, "There is no notification \"\(id.prefix(64))\" of yours.")
+                    throw RequestError(.notFound, "Unknown notification \"\(id.prefix(64))\".")
                 }
             }
             let unread = try transaction.snapshot.unreadCount(of: user, at: now)
@@ -234,7 +234,7 @@ package final class NotificationService: Sendable {
             }
         } catch {
             logger.error("Notifications cannot be read", metadata: ["error": "\(error)"])
-            throw RequestError(.storage, "Notifications cannot be read now.")
+            throw RequestError(.storage, "Notifications are unavailable; retry later.")
         }
     }
 

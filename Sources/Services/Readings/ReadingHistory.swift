@@ -38,14 +38,13 @@ package final class ReadingHistory: Sendable {
         guard !all.isEmpty else {
             throw RequestError(
                 .notFound,
-                "Nothing is stored of the device \"\(device.prefix(128))\" in a room that the token may join.")
+                "There are no readings of the device \"\(device.prefix(128))\" in a room that the token may join.")
         }
         let chosen = metrics.isEmpty ? all : all.filter { metrics.contains($0.metric) }
         guard chosen.count <= Self.maxSeries else {
             throw RequestError(
                 .invalid,
-                "The device has \(chosen.count) series; at most \(Self.maxSeries) are answered. Name metrics with "
-                    + "metric=…")
+                "Too many series (\(chosen.count)); allowed: at most \(Self.maxSeries). Select metrics with metric=…")
         }
         return chosen
     }
@@ -101,9 +100,9 @@ package final class ReadingHistory: Sendable {
             return try await database.read(work)
         } catch {
             // The request was cancelled; there is nothing to log.
-            if Task.isCancelled { throw RequestError(.storage, "Nobody waits for these readings any more.") }
+            if Task.isCancelled { throw RequestError(.storage, "The request was cancelled.") }
             logger.error("Readings cannot be read", metadata: ["error": "\(error)"])
-            throw RequestError(.storage, "Readings cannot be read now.")
+            throw RequestError(.storage, "Readings are unavailable; retry later.")
         }
     }
 }

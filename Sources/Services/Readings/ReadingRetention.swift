@@ -52,7 +52,7 @@ package final class ReadingRetention: Sendable {
             removed += try await removeExcess(at: now)
             if last == nil { try await removeDevices(silentSince: policy.cutoff(at: now)) }
         } catch {
-            logger.warning("Old readings were not removed", metadata: ["error": "\(error)"])
+            logger.warning("Old readings could not be removed", metadata: ["error": "\(error)"])
         }
         return removed
     }
@@ -69,7 +69,7 @@ package final class ReadingRetention: Sendable {
             let cutoff = policy.sizeCutoff(oldest: oldest, at: now)
             removed += try await remove(before: cutoff).count
             logger.notice(
-                "Readings were removed because they have reached their size",
+                "Readings were removed because they exceeded their size limit",
                 metadata: ["before": "\(cutoff)", "max_bytes": "\(policy.maxBytes)"])
             let before = left
             let used = try await database.read { try $0.usedByteCount() }
@@ -77,7 +77,7 @@ package final class ReadingRetention: Sendable {
             uselessSteps = left < before ? 0 : uselessSteps + 1
             if uselessSteps == Self.maxUselessSteps {
                 logger.warning(
-                    "Removing readings frees nothing: what else is stored grows as fast",
+                    "Removing readings frees no space because other data grows as fast",
                     metadata: ["bytes": "\(left)", "max_bytes": "\(policy.maxBytes)"])
                 break
             }
@@ -101,7 +101,7 @@ package final class ReadingRetention: Sendable {
         }
         if !policy.isExceeded(by: left) {
             logger.warning(
-                "The database is larger than readings.max_bytes, but not because of readings; none are removed for it",
+                "The database exceeds readings.max_bytes, but not because of readings; no readings are removed",
                 metadata: ["bytes": "\(used)", "of_readings": "\(left)", "max_bytes": "\(policy.maxBytes)"])
         }
         return left

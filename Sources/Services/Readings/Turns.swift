@@ -40,7 +40,7 @@ final class Turns: Sendable {
             }
             answered?.resume(returning: isFree)
         }
-        if !hasTurn { throw RequestError(.overloaded, "Too many requests wait to be read; try again later.") }
+        if !hasTurn { throw RequestError(.overloaded, "Too many read requests are queued; retry later.") }
     }
 
     /// Yields the permit to the next waiter, if there is one, and waits for a permit again. For work in many steps.

@@ -146,7 +146,7 @@ package final class RoomHistory: Sendable {
             return try await database.read(work)
         } catch {
             logger.error("A room's history cannot be read", metadata: ["room": "\(room)", "error": "\(error)"])
-            throw RequestError(.storage, "The history cannot be read now.")
+            throw RequestError(.storage, "The history is unavailable; retry later.")
         }
     }
 

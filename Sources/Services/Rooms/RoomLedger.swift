@@ -94,17 +94,19 @@ struct RoomLedger {
     ) throws {
         guard try snapshot.roomCount() < configuration.maxRooms else {
             throw RequestError(
-                .overloaded, "At most \(configuration.maxRooms) rooms can have a history; \(room) would be one more.")
+                .overloaded,
+                "The room \(room) was not created: too many rooms with a history; allowed: at most "
+                    + "\(configuration.maxRooms).")
         }
         func check(_ limit: Int, _ range: ClosedRange<Timestamp>, _ period: String) throws {
             guard limit > 0, try snapshot.roomCount(of: user, madeIn: range, limit: limit) >= limit else { return }
             throw RequestError(
                 .rateLimited,
-                "\(user) has made \(limit) rooms\(period), the most that is allowed; \(room) would be one more.")
+                "The room \(room) was not created: too many rooms of \(user); allowed: at most \(limit)\(period).")
         }
-        try check(configuration.maxRoomsPerUserAndHour, now.advanced(by: .seconds(-3600))...now, " within an hour")
+        try check(configuration.maxRoomsPerUserAndHour, now.advanced(by: .seconds(-3600))...now, " per hour")
         let ever = Timestamp(nanosecondsSinceEpoch: .min)...Timestamp(nanosecondsSinceEpoch: .max)
-        try check(configuration.maxRoomsPerUser, ever, " that are still kept")
+        try check(configuration.maxRoomsPerUser, ever, " at a time")
     }
 
     /// Refuses a notification that would create more inboxes than its sender may have.
@@ -122,8 +124,8 @@ struct RoomLedger {
         guard before + count > limit else { return }
         throw RequestError(
             .rateLimited,
-            "\(count) users have never been here. \(sender) has notified \(before) such users before; at most \(limit) "
-                + "are allowed.")
+            "Too many recipients who have never connected (\(count), and \(before) that \(sender) notified before); "
+                + "allowed: at most \(limit).")
     }
 
     /// Returns the message that was stored under an idempotency key; `nil` when the key is unused.
@@ -139,7 +141,7 @@ struct RoomLedger {
         case .used(let messageID, let offset): return (messageID, offset)
         case .conflict:
             throw RequestError(
-                .conflict, "The idempotency_key \"\(key.key)\" was used for other content in the last 24 hours.")
+                .conflict, "The idempotency_key \"\(key.key)\" was used with different content in the last 24 hours.")
         }
     }
 }

@@ -52,7 +52,7 @@ package final class RoomRetention: Sendable {
             let count = await repeatedly { try $0.trimLargestRoom(above: maxBytes, limit: Self.portion) }
             trimmedMessages.increment(by: count)
             logger.notice(
-                "Messages of the largest rooms were removed because all messages have reached their size",
+                "Messages of the largest rooms were removed because all messages exceeded their size limit",
                 metadata: ["count": "\(count)", "max_bytes": "\(maxBytes)"])
         }
         let maxNotificationBytes = configuration.maxNotificationBytes
@@ -62,7 +62,7 @@ package final class RoomRetention: Sendable {
             }
             trimmedNotifications.increment(by: count)
             logger.notice(
-                "Notifications of the largest senders were removed because all notifications have reached their size",
+                "Notifications of the largest senders were removed because all notifications exceeded their size limit",
                 metadata: ["count": "\(count)", "max_bytes": "\(maxNotificationBytes)"])
         }
     }
@@ -78,7 +78,7 @@ package final class RoomRetention: Sendable {
                 removed += count
             }
         } catch {
-            logger.warning("Old history was not removed", metadata: ["error": "\(error)"])
+            logger.warning("Old history could not be removed", metadata: ["error": "\(error)"])
         }
         return removed
     }

@@ -133,7 +133,7 @@ package final class RoomWriter: Sendable {
             return false
         }
         if isRefused {
-            completion(.failure(RequestError(.overloaded, "Too many messages wait to be stored; try again later.")))
+            completion(.failure(RequestError(.overloaded, "Too many messages are queued for storage; retry later.")))
         }
     }
 
@@ -195,7 +195,7 @@ package final class RoomWriter: Sendable {
             health.succeeded()
             try await submit(byteCount: 64) { Effect(try $0.removeProbe()) }
         } catch {
-            logger.debug("The storage does not work yet", metadata: ["error": "\(error)"])
+            logger.debug("The storage is still unavailable", metadata: ["error": "\(error)"])
         }
     }
 
@@ -249,7 +249,7 @@ package final class RoomWriter: Sendable {
         let duration = ContinuousClock.now - began
         guard duration > Self.slowTransaction else { return }
         logger.warning(
-            "A transaction took long, and others waited for it",
+            "A slow transaction delayed other writes",
             metadata: ["ms": "\(Int(duration / .milliseconds(1)))", "requests": "\(requestCount)"])
     }
 

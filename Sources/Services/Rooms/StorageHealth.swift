@@ -43,7 +43,7 @@ package final class StorageHealth: Sendable {
         }
         guard isNews else { return }
         logger.error(
-            "Something that is stored cannot be read; export what can be, and restore a backup",
+            "Stored data cannot be read; export what is readable and restore a backup",
             metadata: ["reason": "\(failure.description)"])
     }
 
@@ -68,7 +68,8 @@ package final class StorageHealth: Sendable {
         }
         if isNews {
             logger.error(
-                "Nothing can be stored; readings wait at the broker", metadata: ["reason": "\(failure.description)"])
+                "Nothing can be stored; readings are queued at the broker",
+                metadata: ["reason": "\(failure.description)"])
         }
     }
 }

@@ -33,7 +33,7 @@ package struct WebhookConfiguration: Sendable, Equatable {
             throw .outOfRange(setting: "timeout", value: "\(timeout)", allowed: "100 ms to 5 min")
         }
         guard (1...1_000_000).contains(maxWaiting) else {
-            throw .outOfRange(setting: "number of waiting events", value: "\(maxWaiting)", allowed: "1 to 1000000")
+            throw .outOfRange(setting: "queue limit", value: "\(maxWaiting)", allowed: "1 to 1000000")
         }
         try retries.validate()
         self.allowsPrivateAddresses = allowsPrivateAddresses
@@ -121,27 +121,28 @@ package enum WebhookConfigurationError: Error, Sendable, Equatable, CustomString
     package var description: String {
         switch self {
         case .notURL:
-            "the webhook's url is not one (not shown); allowed is http:// or https:// with a host, such as \(Self.example)"
+            "the webhook's url (not shown) is not a valid URL; allowed: http:// or https:// with a host, such as "
+                + Self.example
         case .badScheme(let scheme):
-            "the webhook's url has \(scheme.map { "the scheme \"\($0)\"" } ?? "no scheme"); allowed are http and https"
+            "the webhook's url has \(scheme.map { "the scheme \"\($0)\"" } ?? "no scheme"); allowed: http and https"
         case .badHost:
             """
-            the webhook's url has no host that can be used; allowed are letters, digits, \"-\", \"_\" and \".\" (other \
-            scripts in their xn-- form), or an address
+            the webhook's url has no valid host; allowed: letters, digits, \"-\", \"_\" and \".\" (other scripts in \
+            their xn-- form), or an IP address
             """
-        case .badPort: "the port in the webhook's url is not one; allowed is 1 to 65535"
+        case .badPort: "the webhook's url has an invalid port; allowed: 1 to 65535"
         case .userInfo:
             """
-            the webhook's url has a user or a password (not shown); allowed is a url without, such as \(Self.example): \
-            receivers know the gateway by the signature that is made with the secret
+            the webhook's url has a user name or password (not shown); allowed: a url without them, such as \
+            \(Self.example) (receivers authenticate the gateway by the signature made with the secret)
             """
-        case .fragment: "the webhook's url has a part after \"#\"; allowed is a url without, no server would get it"
+        case .fragment: "the webhook's url has a fragment (\"#\"), which is never sent; allowed: a url without one"
         case .urlTooLong(let count):
-            "the webhook's url has \(count) bytes; allowed are \(WebhookURL.maximumByteCount)"
+            "the webhook's url has \(count) bytes; allowed: at most \(WebhookURL.maximumByteCount)"
         case .secretTooShort(let count):
-            "the webhook's secret has \(count) bytes; allowed are \(WebhookSecret.minimumByteCount) or more"
+            "the webhook's secret has \(count) bytes; allowed: at least \(WebhookSecret.minimumByteCount)"
         case .outOfRange(let setting, let value, let allowed):
-            "the webhook's \(setting) is \(value); allowed is \(allowed)"
+            "the webhook's \(setting) is \(value); allowed: \(allowed)"
         }
     }
 

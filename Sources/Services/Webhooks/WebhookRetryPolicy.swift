@@ -55,9 +55,9 @@ package struct WebhookRetryPolicy: Sendable, Equatable {
         try check("first wait", firstWait, .milliseconds(1)...day, "1 ms to 24 h")
         try check("longest wait", longestWait, firstWait...day, "the first wait to 24 h")
         try check("longest Retry-After", longestRetryAfter, .zero...day, "0 to 24 h")
-        try check("age", maxAge, .zero...(day * 30), "0 to 30 days")
+        try check("maximum age", maxAge, .zero...(day * 30), "0 to 30 days")
         guard (1...100_000).contains(maxAttempts) else {
-            throw .outOfRange(setting: "attempts", value: "\(maxAttempts)", allowed: "1 to 100000")
+            throw .outOfRange(setting: "maximum number of attempts", value: "\(maxAttempts)", allowed: "1 to 100000")
         }
     }
 

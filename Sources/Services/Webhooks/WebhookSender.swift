@@ -93,9 +93,9 @@ package struct WebhookSender: WebhookSending {
     private func refusal(of address: IPAddress) -> WebhookFailure {
         let scope = AddressScope(of: address).rawValue
         let isLiteral = configuration.url.host.contains(":") || configuration.url.host == address.description
-        let subject = isLiteral ? "" : "the host \(configuration.url.host) has "
+        let subject = isLiteral ? "" : "the host \(configuration.url.host) is refused: "
         return WebhookFailure(
-            .addressRefused, "\(subject)the address \(address) (\(scope)), where webhooks may not be sent")
+            .addressRefused, "\(subject)the address \(address) (\(scope)) is not allowed for webhooks")
     }
 
     private func request(_ event: WebhookEvent, trace: TraceContext?) -> HTTPClientRequest {
@@ -177,7 +177,7 @@ package struct WebhookSender: WebhookSending {
         case is AttemptTimedOut: late
         case let error as HTTPClientError where [.deadlineExceeded, .readTimeout].contains(error): late
         case let error as HTTPClientError where error == .connectTimeout:
-            WebhookFailure(.timeout, "the receiver took no connection in time")
+            WebhookFailure(.timeout, "connecting to the receiver timed out")
         case let error as HostResolutionError: WebhookFailure(.notResolved, error.description)
         case let error as HTTPClientError: WebhookFailure(.connection, error.shortDescription)
         // Socket and TLS errors are safe to show: they contain neither path nor headers.

@@ -112,7 +112,7 @@ package final class WebhookService: Sendable {
             metrics.count(.delivered, in: duration)
             guard case .recovered(let trouble) = health.withLock({ $0.succeeded() }) else { return }
             logger.notice(
-                "The webhook's receiver takes events again",
+                "The webhook receiver accepts events again",
                 metadata: [
                     "after": "\(now.since(trouble.since))", "failed_attempts": "\(trouble.failures)",
                     "lost_events": "\(trouble.lostEvents)",
@@ -120,12 +120,12 @@ package final class WebhookService: Sendable {
         case .retry(_, let reason):
             metrics.count(.retried, in: duration)
             guard health.withLock({ $0.failed(isLost: false, at: now) }) != nil else { return }
-            logger.warning("The webhook's receiver does not take events; they wait", metadata: metadata(reason))
+            logger.warning("The webhook receiver does not accept events; they are queued", metadata: metadata(reason))
         case .gaveUp(let reason):
             metrics.count(.gaveUp, in: duration)
             guard health.withLock({ $0.failed(isLost: true, at: now) }) != nil else { return }
             logger.error(
-                "An event was given up; more that its receiver does not take are only counted",
+                "A webhook event was dropped; further ones are only counted",
                 metadata: metadata(reason))
         }
     }
@@ -141,14 +141,14 @@ package final class WebhookService: Sendable {
         while true {
             do {
                 let result = try await operation()
-                if failures > 0 { logger.notice("The webhook's outbox works again") }
+                if failures > 0 { logger.notice("The webhook outbox works again") }
                 return result
             } catch {
                 failures += 1
                 if Task.isCancelled { return nil }
                 if failures == 1 {
                     logger.error(
-                        "The webhook's outbox fails; nothing is sent",
+                        "The webhook outbox failed; no events are sent",
                         metadata: ["not": .string(what), "error": "\(error)"])
                 }
                 let wait = retries.wait(afterFailures: failures, retryAfter: retries.firstWait, random: random())

@@ -59,14 +59,14 @@ enum BackupField: Sendable {
     /// A description of the allowed values, for error messages.
     var allowed: String {
         switch self {
-        case .name: "1 to \(DeviceID.maximumByteCount) bytes in Unicode's form NFC without / + # and control characters"
+        case .name: "1 to \(DeviceID.maximumByteCount) bytes in Unicode NFC, without /, +, # and control characters"
         case .room: Self.room(upTo: Self.maxRoomByteCount)
         case .telemetryRoom: Self.room(upTo: Self.maxTelemetryRoomByteCount)
-        case .metric: "1 to \(Metric.maximumNameByteCount) bytes in Unicode's form NFC"
-        case .text(let range): "a text of \(range.lowerBound) to \(range.upperBound) bytes"
+        case .metric: "1 to \(Metric.maximumNameByteCount) bytes in Unicode NFC"
+        case .text(let range): "text of \(range.lowerBound) to \(range.upperBound) bytes"
         case .word(let words): words.joined(separator: ", ")
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .time: "nanoseconds since 1970, from 0 to \(Int64.max)"
+        case .time: "nanoseconds since 1970, 0 to \(Int64.max)"
         case .payload: "a JSON object of at most \(Self.maxPayloadByteCount) bytes"
         case .bytes(let limit): "at most \(limit) bytes"
         case .number: "a number"
@@ -74,7 +74,7 @@ enum BackupField: Sendable {
     }
 
     private static func room(upTo byteCount: Int) -> String {
-        "1 to \(byteCount) bytes in Unicode's form NFC without + # and NUL, in at most \(TopicName.maximumLevelCount) levels"
+        "1 to \(byteCount) bytes in Unicode NFC, without +, # and NUL, at most \(TopicName.maximumLevelCount) levels"
     }
 
     private static func isRoom(_ text: String, upTo byteCount: Int) -> Bool {

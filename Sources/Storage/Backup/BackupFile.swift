@@ -39,7 +39,7 @@ package struct BackupFile {
         guard let partial else { return }
         try handle.synchronize()
         // Another export to the same path has created its own temporary file, so this one no longer has a name.
-        guard isOwn(partial) else { throw Failure(path: path, reason: "another export has begun to write it") }
+        guard isOwn(partial) else { throw Failure(path: path, reason: "another export is writing to it") }
         guard rename(partial, path) == 0 else { throw Failure(path: path, reason: Self.systemError()) }
         // Makes the new name durable as well, where the file system can sync a directory.
         let directory = open(URL(filePath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)

@@ -70,10 +70,10 @@ package struct BackupImport {
         if case .inside(let values, let rows) = section {
             throw Mistake(
                 line: lineCount,
-                problem: "the export ends after \(values) values and \(rows) other rows, without its last line: it "
-                    + "was cut off")
+                problem: "the export was cut off: it ends after \(values) values and \(rows) other rows, without its "
+                    + "end line")
         }
-        guard exportCount > 0 else { throw Mistake(line: lineCount, problem: "this is not an export of Windsock") }
+        guard exportCount > 0 else { throw Mistake(line: lineCount, problem: "this is not a Windsock export") }
     }
 
     private mutating func note(_ line: some Collection<UInt8>) throws {
@@ -81,23 +81,23 @@ package struct BackupImport {
         do {
             value = try JSONParser.parse(Array(line))
         } catch {
-            throw mistake("it is not JSON: \(error)")
+            throw mistake("invalid JSON: \(error)")
         }
         if let version = value["windsock_export"] {
-            guard version.integerValue == 1 else { throw mistake("the export is of a newer version of Windsock") }
-            if case .inside = section { throw mistake("another export begins before the end of the one before") }
+            guard version.integerValue == 1 else { throw mistake("the export is from a newer version of Windsock") }
+            if case .inside = section { throw mistake("an export begins before the previous one ends") }
             section = .inside(values: 0, rows: 0)
             exportCount += 1
             return
         }
         guard case .inside(let values, let rows) = section else {
             throw mistake(
-                exportCount == 0 ? "this is not an export of Windsock" : "there is something after the export's end")
+                exportCount == 0 ? "this is not a Windsock export" : "unexpected line after the export's end")
         }
         if value["windsock_export_end"] != nil {
             section = .outside
             guard value["values"]?.integerValue == Int64(values), value["rows"]?.integerValue == Int64(rows) else {
-                throw mistake("lines are missing: \(values) values and \(rows) other rows came before its end")
+                throw mistake("lines are missing: the export ends after \(values) values and \(rows) other rows")
             }
             return
         }

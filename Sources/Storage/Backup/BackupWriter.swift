@@ -68,7 +68,7 @@ struct BackupWriter {
             do {
                 try write(line, &users, transaction)
             } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-                throw mistake(line, "the database refuses it: \(error.message ?? "\(error.resultCode)")")
+                throw mistake(line, "the database rejected it: \(error.message ?? "\(error.resultCode)")")
             }
         }
         for user in users { try transaction.sortNotifications(of: user) }
@@ -105,19 +105,19 @@ struct BackupWriter {
         case "message": try writeMessage(line, transaction)
         case let name:
             guard let table = name.flatMap(BackupTable.init(rawValue:)) else {
-                throw mistake(line, "there is no table \"\(name ?? "")\"")
+                throw mistake(line, "unknown table \"\(name ?? "")\"")
             }
             var row: [String: DatabaseValue] = [:]
             let fields = BackupField.fields(of: table)
             for (column, type) in columns[table] ?? [] {
                 guard let cell = line.value[column] else { continue }
                 guard let value = BackupLine.value(cell, type: type) else {
-                    throw refusal(line, column, fields[column]?.allowed ?? "a value of the type \(type)")
+                    throw refusal(line, column, fields[column]?.allowed ?? "a value of type \(type)")
                 }
                 if let field = fields[column], !field.accepts(value) { throw refusal(line, column, field.allowed) }
                 row[column] = value
             }
-            guard !row.isEmpty else { throw mistake(line, "it has none of the columns of \(table.rawValue)") }
+            guard !row.isEmpty else { throw mistake(line, "expected at least one column of \(table.rawValue)") }
             if table == .alert, !close(&row) { return count(false) }
             if table == .notification, try transaction.placeNotification(&row), let user = row["user"]?.text {
                 users.insert(user)
@@ -152,7 +152,7 @@ struct BackupWriter {
             let room = value["room_id"]?.stringValue, let metric = value["metric"]?.stringValue,
             let time = value["time"]?.stringValue.flatMap({ Timestamp(iso8601: $0) }),
             let number = value["value"]?.numberValue
-        else { throw mistake(line, "a reading has device, room_id, metric, time and value") }
+        else { throw mistake(line, "a reading requires device, room_id, metric, time and value") }
         guard time >= oldest else {
             totals.outdated += 1
             return
@@ -196,7 +196,7 @@ struct BackupWriter {
         try check(line, BackupField.roomLine)
         guard let name = line.value["name"]?.stringValue,
             let last = line.value["last_offset"]?.stringValue.flatMap({ Int64($0) })
-        else { throw mistake(line, "a room has name and last_offset") }
+        else { throw mistake(line, "a room requires name and last_offset") }
         try transaction.run(
             """
             INSERT INTO room (name, last_offset, created_at, used_at)
@@ -222,17 +222,19 @@ struct BackupWriter {
             let type = value["type"]?.stringValue, let payload = value["payload"]?.stringValue,
             let offset = value["offset"]?.stringValue.flatMap({ Int64($0) }),
             let created = value["created_at"]?.stringValue.flatMap({ Int64($0) })
-        else { throw mistake(line, "a message has room, offset, message_id, type, payload, created_at") }
+        else { throw mistake(line, "a message requires room, offset, message_id, type, payload and created_at") }
         if case .isCompared(let last) = rooms[room] {
             let known = try transaction.snapshot.messages(in: room, after: offset - 1, limit: 1).first
             rooms[room] = known?.offset == offset && known?.messageID == id ? .isTaken(through: last) : .keepsItsOwn
         }
-        guard let state = rooms[room] else { throw mistake(line, "the line of the room \"\(room)\" is missing") }
+        guard let state = rooms[room] else { throw mistake(line, "the line for the room \"\(room)\" is missing") }
         guard case .isTaken(let last) = state else {
             totals.skipped += 1
             return
         }
-        guard offset <= last else { throw mistake(line, "its offset is beyond the room's last one, \(last)") }
+        guard offset <= last else {
+            throw mistake(line, "message: \"offset\" is \(offset); allowed: at most the room's last offset, \(last)")
+        }
         try transaction.run(
             """
             INSERT INTO message (room_id, offset, message_id, type, payload, created_at)
@@ -269,7 +271,8 @@ extension StorageTransaction {
         guard let last else { return false }
         let sequence: Int64 = try last.value(0)
         guard sequence < StoredNotification.maxSequence else {
-            throw DatabaseError(resultCode: .SQLITE_CONSTRAINT, message: "the user's notifications have no number left")
+            throw DatabaseError(
+                resultCode: .SQLITE_CONSTRAINT, message: "the notification sequence of the user is exhausted")
         }
         row["sequence"] = (sequence + 1).databaseValue
         return try last.value(1) > row["created_at"].flatMap(Int64.fromDatabaseValue) ?? 0

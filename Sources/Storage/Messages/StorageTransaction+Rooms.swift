@@ -29,7 +29,7 @@ extension StorageTransaction {
         else {
             throw DatabaseError(
                 resultCode: .SQLITE_CONSTRAINT,
-                message: "the room \(room) has no offset left; the last one is \(StoredMessage.maxOffset)")
+                message: "the room \(room) has no offsets left; the last one is \(StoredMessage.maxOffset)")
         }
         let id: Int64 = try row.value(0)
         let offset: Int64 = try row.value(1)

@@ -62,7 +62,7 @@ extension StorageTransaction {
         guard last < StoredNotification.maxSequence else {
             throw DatabaseError(
                 resultCode: .SQLITE_CONSTRAINT,
-                message: "the notifications of \(user) have no number left; the last one is \(last)")
+                message: "the notification sequence of \(user) is exhausted; the last number is \(last)")
         }
         try run(
             """

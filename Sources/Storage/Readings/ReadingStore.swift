@@ -193,7 +193,7 @@ package final class ReadingStore: Sendable {
             INSERT INTO series (device, room, metric, unit) VALUES (?, ?, ?, ?)
             ON CONFLICT (device, room, metric, unit) DO UPDATE SET metric = metric RETURNING id
             """, [key.device, key.room, metric.name, metric.unit ?? ""])
-        guard let row else { throw DatabaseError(message: "the series \(metric.name) could not be made") }
+        guard let row else { throw DatabaseError(message: "the series \(metric.name) could not be created") }
         return row[0]
     }
 }

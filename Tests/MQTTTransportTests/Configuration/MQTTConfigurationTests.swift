@@ -51,22 +51,22 @@ struct MQTTConfigurationTests {
 
     static let mistakes = [
         Mistake("host is empty") { $0.host = "" },
-        Mistake("port is 0; allowed are 1 to 65535") { $0.port = 0 },
-        Mistake("client id") { $0.clientID = "" },
+        Mistake("port is 0; allowed: 1 to 65535") { $0.port = 0 },
+        Mistake("client ID has 0 bytes") { $0.clientID = "" },
         Mistake("keep-alive is 4.0 seconds") { $0.keepAlive = .seconds(4) },
         Mistake("session expiry") { $0.sessionExpiry = .seconds(-1) },
         Mistake("receive maximum is 0") { $0.receiveMaximum = 0 },
-        Mistake("65536; allowed are 1 to 65535") { $0.receiveMaximum = 65_536 },
-        Mistake("at least one message") { $0.maxBatchMessages = 0 },
-        Mistake("at least one byte") { $0.maxBatchBytes = 0 },
-        Mistake("10 bytes; allowed are 1024 to") { $0.maxPacketBytes = 10 },
-        Mistake("70000; allowed are 1 to") { $0.maxOutboundMessages = 70_000 },
+        Mistake("65536; allowed: 1 to 65535") { $0.receiveMaximum = 65_536 },
+        Mistake("0 messages; allowed: at least 1") { $0.maxBatchMessages = 0 },
+        Mistake("0 bytes; allowed: at least 1") { $0.maxBatchBytes = 0 },
+        Mistake("10 bytes; allowed: 1024 to") { $0.maxPacketBytes = 10 },
+        Mistake("70000; allowed: 1 to") { $0.maxOutboundMessages = 70_000 },
         Mistake("connect timeout") { $0.connectTimeout = .zero },
-        Mistake("password needs a user name") { $0.password = "hush" },
+        Mistake("password requires a user name") { $0.password = "hush" },
         Mistake("back-off") { $0.backoff.cap = .zero },
         Mistake("last will") { $0.lastWill = MQTTPublication("x", to: "a/#") },
         Mistake("birth message") { $0.birth = MQTTPublication("x", to: "") },
-        Mistake("certificate and its key must be given together") {
+        Mistake("certificate and its key must be set together") {
             $0.tls = MQTTTLSConfiguration(certificateFile: "/x")
         },
         Mistake("/no/such/file") { $0.tls = MQTTTLSConfiguration(caFile: "/no/such/file") },

@@ -39,7 +39,7 @@ struct OTLPConfigurationMistakeTests {
     @Test(
         "Mistakes in the exporter's variables are told once for all signals",
         arguments: [
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "gRPC is not spoken"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "gRPC is not supported"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "none or gzip"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "milliseconds"),
             ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "key.pem", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),

@@ -34,7 +34,7 @@ struct AlertPauseTests {
             ])
         let notifications = try setup.notifications()
         #expect(notifications.map { $0["suppressed"]?.integerValue } == [nil, nil, 149, nil])
-        #expect(notifications[2]["body"]?.stringValue?.hasSuffix("(not told since the last time: 149 more)") == true)
+        #expect(notifications[2]["body"]?.stringValue?.hasSuffix("(suppressed since the last alert: 149)") == true)
         #expect(try setup.message(3, in: "chat/ops")["alert"]?["suppressed"]?.integerValue == 149)
         #expect(try setup.stored.count == 300, "all are recorded")
     }

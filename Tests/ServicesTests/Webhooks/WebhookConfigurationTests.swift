@@ -54,11 +54,11 @@ struct WebhookConfigurationTests {
             _ = try WebhookConfiguration(url: "https://user:hunter2@example.com/")
         }
         let text = try #require(error).description
-        #expect(text.contains("allowed is") && !text.contains("hunter2") && !text.contains("user:"))
+        #expect(text.contains("allowed: ") && !text.contains("hunter2") && !text.contains("user:"))
         let short = #expect(throws: WebhookConfigurationError.secretTooShort(byteCount: 7)) {
             _ = try WebhookConfiguration(url: "https://example.com/", secret: "hunter2")
         }
-        #expect(try #require(short).description == "the webhook's secret has 7 bytes; allowed are 16 or more")
+        #expect(try #require(short).description == "the webhook's secret has 7 bytes; allowed: at least 16")
     }
 
     @Test("A configuration in text has neither its secret nor what its URL hides")

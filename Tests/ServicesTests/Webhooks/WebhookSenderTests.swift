@@ -68,7 +68,7 @@ struct WebhookSenderTests {
                 return
             }
             #expect(failure.kind == .addressRefused && failure.status == nil)
-            #expect(failure.description.contains("where webhooks may not be sent"))
+            #expect(failure.description.contains("is not allowed for webhooks"))
             #expect(receiver.requests.isEmpty && receiver.openConnections == 0)
         }
     }
@@ -93,7 +93,7 @@ struct WebhookSenderTests {
         }
         #expect(
             failure.description
-                == "the host hooks.example has the address 10.0.0.1 (private), where webhooks may not be sent")
+                == "the host hooks.example is refused: the address 10.0.0.1 (private) is not allowed for webhooks")
     }
 
     /// The name exists nowhere else: a client that asked the system would not get there.

@@ -122,7 +122,7 @@ struct WebhookServiceTests {
             await outbox.put("a")
             try await running(try service(url, allowsPrivate: false)) { try await outbox.waitUntilEmpty() }
             #expect(receiver.requests.isEmpty)
-            #expect(await outbox.lost["a"] == "the address 127.0.0.1 (loopback), where webhooks may not be sent")
+            #expect(await outbox.lost["a"] == "the address 127.0.0.1 (loopback) is not allowed for webhooks")
             await outbox.put("b")
             try await running(try service(url, allowsPrivate: true)) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["b"])
@@ -225,7 +225,7 @@ struct WebhookServiceTests {
             await outbox.breakDown(times: 2)
             try await running(service) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["a"] && clock.sleeps.count == 2)
-            #expect(log.lines(with: "outbox fails").count == 1 && log.lines(with: "outbox works again").count == 1)
+            #expect(log.lines(with: "outbox failed").count == 1 && log.lines(with: "outbox works again").count == 1)
         }
     }
 
@@ -240,11 +240,11 @@ struct WebhookServiceTests {
             try await running(service) { try await outbox.waitUntilEmpty() }
             let first = Array(log.lines.prefix(5))
             #expect(first.count == 5 && log.lines.count == 5)
-            #expect(first[0].contains("does not take events; they wait"))
-            #expect(first[1].contains("An event was given up"))
-            #expect(first[2].contains("takes events again") && first[2].contains("lost_events=2"))
-            #expect(first[3].contains("does not take events; they wait"))
-            #expect(first[4].contains("takes events again"))
+            #expect(first[0].contains("does not accept events; they are queued"))
+            #expect(first[1].contains("A webhook event was dropped"))
+            #expect(first[2].contains("accepts events again") && first[2].contains("lost_events=2"))
+            #expect(first[3].contains("does not accept events; they are queued"))
+            #expect(first[4].contains("accepts events again"))
             for line in log.lines {
                 #expect(!line.contains("hidden") && !line.contains(testSecret))
                 #expect(line.contains("http://127.0.0.1:\(receiver.port)/REDACTED"))

@@ -154,19 +154,19 @@ struct BackupTests {
     @Test(
         "What is no export is refused with the line",
         arguments: [
-            ([#"{"some":"thing"}"#], "line 1"), ([], "not an export"), (["{\"windsock_export\":2}"], "newer version"),
+            ([#"{"some":"thing"}"#], "line 1"), ([], "not a Windsock"), (["{\"windsock_export\":2}"], "newer version"),
             (["{\"windsock_export\":1}", "{"], "line 2"),
-            (["{\"windsock_export\":1}", #"{"table":"setting"}"#], "no table"),
-            (["{\"windsock_export\":1}", #"{"table":"reading","device":"ab"}"#], "a reading has"),
+            (["{\"windsock_export\":1}", #"{"table":"setting"}"#], "unknown table"),
+            (["{\"windsock_export\":1}", #"{"table":"reading","device":"ab"}"#], "a reading requires"),
             (["{\"windsock_export\":1}", #"{"table":"alert","pending_at":"soon"}"#], "pending_at"),
             (["{\"windsock_export\":1}", #"{"table":"user","name":"ada"}"#], "NOT NULL constraint failed"),
-            (["{\"windsock_export\":1}", #"{"table":"user"}"#], "none of the columns"),
+            (["{\"windsock_export\":1}", #"{"table":"user"}"#], "at least one column"),
             (
                 [
                     "{\"windsock_export\":1}",
                     #"{"table":"message","room":"a","offset":"1","message_id":"m","type":"alert","payload":"{}","#
                         + #""created_at":"1"}"#,
-                ], "line of the room"
+                ], "line for the room"
             ),
             (
                 ["{\"windsock_export\":1}", #"{"windsock_export_end":1,"values":0,"rows":0}"#, "{}"],
