@@ -140,3 +140,10 @@ final class StreamFixture {
             hasDeviceTime: hasDeviceTime, isRetained: retained)
     }
 }
+
+extension DataStreamService {
+    /// Publishes readings that nothing follows.
+    func publish(_ readings: [Reading]) {
+        publish(readings.map { IngestedReading($0) })
+    }
+}

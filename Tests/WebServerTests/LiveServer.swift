@@ -167,12 +167,10 @@ final class LiveServer: Sendable {
     func publish(_ device: String, _ metrics: [(String, Double)], retained: Bool = false) throws {
         let now = SystemWallClock().now()
         guard let id = DeviceID(device) else { return }
-        stream.publish([
-            Reading(
-                device: id, room: "sensors/\(device)", metrics: metrics.map { Metric(name: $0.0, value: $0.1) },
-                time: now,
-                receivedAt: now, isRetained: retained)
-        ])
+        let reading = Reading(
+            device: id, room: "sensors/\(device)", metrics: metrics.map { Metric(name: $0.0, value: $0.1) }, time: now,
+            receivedAt: now, isRetained: retained)
+        stream.publish([IngestedReading(reading)])
     }
 
     /// Asks the server to end, and waits until it has.

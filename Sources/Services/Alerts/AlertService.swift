@@ -111,18 +111,16 @@ package final class AlertService: Sendable {
     /// Evaluates readings inside the transaction that stores them. A call of ``finished(isCommitted:)`` must follow.
     ///
     /// - Returns: The messages to publish after the commit.
-    func evaluate(
-        _ readings: [Reading], _ journeys: [Journey], in transaction: StorageTransaction
-    ) throws -> [Message] {
+    func evaluate(_ readings: [IngestedReading], in transaction: StorageTransaction) throws -> [Message] {
         guard !configuration.rules.isEmpty else { return [] }
         var found: [(AlertTransition, Journey?)] = []
         state.withLock { state in
             let now = followClock(&state)
             state.evaluator.begin()
-            for (index, reading) in readings.enumerated() {
-                let journey = index < journeys.count ? journeys[index] : nil
+            for ingested in readings {
+                let journey = ingested.journey
                 let span = begin(journey)
-                let transitions = state.evaluator.receive(reading, notAfter: now, cause: Self.cause(journey))
+                let transitions = state.evaluator.receive(ingested.reading, notAfter: now, cause: Self.cause(journey))
                 found += transitions.map { ($0, journey) }
                 if let span { end(span, transitions) }
             }

@@ -38,22 +38,21 @@ package final class DataStreamService: Sendable {
 
     /// Publishes readings to their rooms in order. A `device_status` precedes a reading whose device was offline. Does
     /// not block; see ``waitForRoom()`` for back-pressure.
-    ///
-    /// - Parameter journeys: The origin of each reading; either empty or as long as `readings`.
-    package func publish(_ readings: [Reading], journeys: [Journey] = []) {
+    package func publish(_ readings: [IngestedReading]) {
         guard !readings.isEmpty else { return }
         let now = clock.now()
         var pushes: [any Span] = []
         latest.withLock { latest in
             var messages: [Message] = []
             messages.reserveCapacity(readings.count)
-            for (index, reading) in readings.enumerated() {
+            for ingested in readings {
+                let reading = ingested.reading
                 guard let update = latest.update(with: reading) else { continue }
                 if let status = update.status {
                     messages.append(Self.message(.deviceStatus, status, to: reading.room, at: now))
                 }
                 var message = Self.message(.dataUpdate, update.reading, to: reading.room, at: now)
-                if index < journeys.count { message.journey = push(journeys[index], at: now, &pushes) }
+                message.journey = ingested.journey.map { push($0, at: now, &pushes) }
                 messages.append(message)
             }
             hub.publish(messages)

@@ -1,13 +1,31 @@
 import MQTTTransport
-import Realtime
+package import Realtime
 import Storage
-import Telemetry
+package import Telemetry
+
+/// A reading with its trace: one value from decoding to the envelope that clients get.
+package struct IngestedReading: Sendable {
+    package let reading: Reading
+    /// The origin and timestamps of the reading; `nil` when nothing follows it.
+    package var journey: Journey?
+
+    package init(_ reading: Reading, journey: Journey? = nil) {
+        self.reading = reading
+        self.journey = journey
+    }
+}
+
+/// The times of the transaction that stored a reading.
+struct CommitTimes {
+    let startedAt: Timestamp
+    let endedAt: Timestamp
+}
 
 /// A decoded message of a batch.
 struct IngestItem {
     /// The result of decoding.
     enum Outcome {
-        case readings([Reading])
+        case readings([IngestedReading])
         /// A status message; `nil` for an empty one, which clears a retained status.
         case status(StatusReport?)
         case failed(DecodeError)
@@ -17,16 +35,13 @@ struct IngestItem {
 
     let message: MQTTMessage
     let outcome: Outcome
-    /// The journey of each reading.
-    var journeys: [Journey] = []
     /// The trace ID that a dead letter of this message shows.
     var trace: String?
 }
 
 /// The part of a batch that one transaction writes.
 struct StoredBatch {
-    private(set) var readings: [Reading] = []
-    private(set) var journeys: [Journey] = []
+    private(set) var readings: [IngestedReading] = []
     private(set) var deadLetters: [DeadLetter] = []
     private(set) var deliveries: [DeliveryLog.Entry] = []
     /// Index of the dead letter for each topic and reason.
@@ -34,14 +49,11 @@ struct StoredBatch {
 
     init(_ items: ArraySlice<IngestItem>, at instant: Timestamp) {
         readings.reserveCapacity(items.count)
-        journeys.reserveCapacity(items.count)
         deliveries.reserveCapacity(items.count)
         for item in items {
             if item.message.qos == .atLeastOnce { deliveries.append(DeliveryLog.Entry(item.message)) }
             switch item.outcome {
-            case .readings(let more):
-                readings += more
-                journeys += item.journeys
+            case .readings(let more): readings += more
             case .status, .answered: continue
             case .failed(let error):
                 // An empty payload clears a retained message; it carries no data that could be lost.
@@ -53,14 +65,14 @@ struct StoredBatch {
 
     /// True when there is nothing to write.
     var isEmpty: Bool {
-        deliveries.isEmpty && deadLetters.isEmpty && !readings.contains { !$0.isRetained }
+        deliveries.isEmpty && deadLetters.isEmpty && !readings.contains { !$0.reading.isRetained }
     }
 
     /// The spans of the sampled messages, each once.
     var sampledParents: [TraceContext] {
         var parents: [TraceContext] = []
-        for journey in journeys {
-            guard let parent = journey.parent, parent.isSampled, parents.last != parent else { continue }
+        for reading in readings {
+            guard let parent = reading.journey?.parent, parent.isSampled, parents.last != parent else { continue }
             parents.append(parent)
         }
         return parents
@@ -86,57 +98,5 @@ struct StoredBatch {
             letterPlaces[key] = deadLetters.count
             deadLetters.append(letter)
         }
-    }
-}
-
-/// The decoded messages of a batch, grouped into segments of readings and of statuses that keep the broker's order. The
-/// order matters: a reading after a last will brings the device back online, one before it does not.
-struct BatchSegments {
-    /// A run of consecutive messages of one kind.
-    enum Segment {
-        /// Readings, and the journey of each.
-        case readings([Reading], journeys: [Journey])
-        case statuses([StatusReport])
-    }
-
-    private var segments: [Segment] = []
-    private var readings: [Reading] = []
-    private var journeys: [Journey] = []
-    private var statuses: [StatusReport] = []
-
-    /// Groups the items. Those that could not be decoded are left out.
-    init(_ items: ArraySlice<IngestItem>) {
-        readings.reserveCapacity(items.count)
-        journeys.reserveCapacity(items.count)
-        for item in items {
-            switch item.outcome {
-            case .readings(let more):
-                closeStatuses()
-                readings += more
-                journeys += item.journeys
-            case .status(let report?):
-                closeReadings()
-                statuses.append(report)
-            case .status(nil), .failed, .answered: continue
-            }
-        }
-        closeReadings()
-        closeStatuses()
-    }
-
-    /// The segments in order; none is empty.
-    var all: [Segment] { segments }
-
-    private mutating func closeReadings() {
-        if readings.isEmpty { return }
-        segments.append(.readings(readings, journeys: journeys))
-        readings = []
-        journeys = []
-    }
-
-    private mutating func closeStatuses() {
-        if statuses.isEmpty { return }
-        segments.append(.statuses(statuses))
-        statuses = []
     }
 }

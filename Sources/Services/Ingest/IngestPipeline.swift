@@ -112,9 +112,9 @@ package final class IngestPipeline: MQTTBatchHandler {
     private func take(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
         if items.isEmpty { return }
         do {
-            try store.commit(items, receivedAt: receivedAt) { items in
+            try store.commit(items, receivedAt: receivedAt) { commit in
                 count(items)
-                publish(items)
+                publish(items, commit)
             }
         } catch {
             let failure = StorageFailure(error)
@@ -137,15 +137,40 @@ package final class IngestPipeline: MQTTBatchHandler {
         }
     }
 
-    private func publish(_ items: ArraySlice<IngestItem>) {
-        for segment in BatchSegments(items).all {
-            switch segment {
-            case .readings(let readings, let journeys):
-                stream.publish(readings, journeys: journeys)
-                latency?.processed(journeys, at: clock.now())
-            case .statuses(let reports): stream.publish(reports)
+    /// Publishes readings and statuses in the broker's order: a reading after a last will brings the device back online,
+    /// one before it does not. Consecutive messages of one kind are published together.
+    private func publish(_ items: ArraySlice<IngestItem>, _ commit: CommitTimes?) {
+        var readings: [IngestedReading] = []
+        var statuses: [StatusReport] = []
+        readings.reserveCapacity(items.count)
+        func publishReadings() {
+            if readings.isEmpty { return }
+            stream.publish(readings)
+            latency?.processed(readings, at: clock.now())
+            readings.removeAll(keepingCapacity: true)
+        }
+        func publishStatuses() {
+            if statuses.isEmpty { return }
+            stream.publish(statuses)
+            statuses.removeAll()
+        }
+        for item in items {
+            switch item.outcome {
+            case .readings(let more):
+                publishStatuses()
+                for var reading in more {
+                    reading.journey?.stages?.commitStartedAt = commit?.startedAt
+                    reading.journey?.stages?.committedAt = commit?.endedAt
+                    readings.append(reading)
+                }
+            case .status(let report?):
+                publishReadings()
+                statuses.append(report)
+            case .status(nil), .failed, .answered: continue
             }
         }
+        publishReadings()
+        publishStatuses()
     }
 
     // MARK: Decoding
@@ -184,8 +209,11 @@ package final class IngestPipeline: MQTTBatchHandler {
                             stages: stages)
                         items.append(
                             IngestItem(
-                                message: message, outcome: .readings(readings),
-                                journeys: readings.map { Self.journey(of: $0, stages, under: parent) },
+                                message: message,
+                                outcome: .readings(
+                                    readings.map {
+                                        IngestedReading($0, journey: Self.journey(of: $0, stages, under: parent))
+                                    }),
                                 trace: (parent ?? origin)?.traceIDText))
                     case .status(let report): items.append(IngestItem(message: message, outcome: .status(report)))
                     case .clearedStatus: items.append(IngestItem(message: message, outcome: .status(nil)))
@@ -222,9 +250,9 @@ package final class IngestPipeline: MQTTBatchHandler {
             switch item.outcome {
             case .readings(let readings):
                 added.readings += readings.count
-                for reading in readings {
-                    if reading.implausibleDeviceTime != nil { implausible += 1 }
-                    if reading.isRetained { retained += 1 }
+                for ingested in readings {
+                    if ingested.reading.implausibleDeviceTime != nil { implausible += 1 }
+                    if ingested.reading.isRetained { retained += 1 }
                 }
             case .status: added.statuses += 1
             case .failed(let error):

@@ -136,20 +136,20 @@ package final class IngestStore: Sendable {
     /// Stores the items, publishes them, and then publishes the alerts they raised, so that no alert overtakes its
     /// reading.
     ///
-    /// - Parameter publish: Called after the commit with the items, whose journeys then contain the commit time.
+    /// - Parameter publish: Called after the commit with its times; `nil` when there was nothing to store.
     /// - Throws: The error that made the transaction fail. Nothing is stored then.
     func commit(
-        _ items: ArraySlice<IngestItem>, receivedAt: Timestamp, publish: (ArraySlice<IngestItem>) -> Void
+        _ items: ArraySlice<IngestItem>, receivedAt: Timestamp, publish: (CommitTimes?) -> Void
     ) throws {
         let batch = StoredBatch(items, at: receivedAt)
-        guard !batch.isEmpty else { return publish(items) }
+        guard !batch.isEmpty else { return publish(nil) }
         let start = clock.now()
         let tracing = CommitTracing(batch.sampledParents, requestCount: batch.readings.count, tracer: tracer, at: start)
         do {
             let outcome = try write(batch) {
                 let end = clock.now()
                 tracing.finish(at: end)
-                publish(items.committed(from: start, to: end))
+                publish(CommitTimes(startedAt: start, endedAt: end))
             }
             if outcome.refusedCount > 0 { refused(outcome.refusedCount, at: clock.now()) }
         } catch {
@@ -187,8 +187,8 @@ package final class IngestStore: Sendable {
         }
         do {
             let outcome = try writer.commit { transaction in
-                let outcome = try readings.append(batch.readings, in: transaction)
-                let messages = try alerts?.evaluate(batch.readings, batch.journeys, in: transaction) ?? []
+                let outcome = try readings.append(batch.readings.lazy.map(\.reading), in: transaction)
+                let messages = try alerts?.evaluate(batch.readings, in: transaction) ?? []
                 for letter in batch.deadLetters {
                     try transaction.add(letter, maxCount: configuration.maxDeadLetters)
                 }
@@ -217,19 +217,5 @@ extension StorageTransaction {
         for (number, entries) in change.batches {
             try addDeliveries(of: clientID, number: number, entries: DeliveryLog.bytes(entries))
         }
-    }
-}
-
-extension ArraySlice<IngestItem> {
-    /// Returns the items with the commit times added to every journey.
-    fileprivate func committed(from start: Timestamp, to end: Timestamp) -> Self {
-        var items = self
-        for index in indices {
-            for journey in items[index].journeys.indices {
-                items[index].journeys[journey].stages?.commitStartedAt = start
-                items[index].journeys[journey].stages?.committedAt = end
-            }
-        }
-        return items
     }
 }

@@ -62,10 +62,10 @@ package final class LatencyService: DeliveryObserver {
     // MARK: Hops
 
     /// Records the hops up to the hub of readings that were handed to it at `time`.
-    package func processed(_ journeys: [Journey], at time: Timestamp) {
+    func processed(_ readings: [IngestedReading], at time: Timestamp) {
         series.withLock { series in
-            for journey in journeys {
-                guard let stages = journey.stages else { continue }
+            for reading in readings {
+                guard let stages = reading.journey?.stages else { continue }
                 if let sentAt = stages.sentAt { record(.device, stages.receivedAt.since(sentAt), at: time, &series) }
                 record(.process, (stages.commitStartedAt ?? time).since(stages.receivedAt), at: time, &series)
                 if let start = stages.commitStartedAt, let end = stages.committedAt {

@@ -36,7 +36,7 @@ package final class ReadingStore: Sendable {
 
     /// Stores the readings. Equal readings are stored separately. Retained readings are skipped: their age is unknown,
     /// and the broker sends them again with every subscription.
-    package func append(_ readings: [Reading], in transaction: StorageTransaction) throws -> Outcome {
+    package func append(_ readings: some Sequence<Reading>, in transaction: StorageTransaction) throws -> Outcome {
         var outcome = Outcome()
         let readings = readings.filter { !$0.isRetained }
         guard !readings.isEmpty else { return outcome }

@@ -133,7 +133,7 @@ struct AlertServiceTests {
             receivedAt: setup.ingest.stream.clock.now())
         await setup.ingest.writer.close()
         try setup.ingest.writer.commit { transaction in
-            let messages = try setup.alerts.evaluate([reading], [], in: transaction)
+            let messages = try setup.alerts.evaluate([IngestedReading(reading)], in: transaction)
             setup.alerts.tick(isListening: true)
             return RoomWriter.Effect((), messages: messages)
         } finished: {
@@ -167,7 +167,7 @@ struct AlertServiceTests {
                 metrics: [Metric(name: "t", value: value, unit: unit)], time: instant, receivedAt: instant)
             try first.ingest.writer.commit { transaction in
                 _ = try first.ingest.readings.append([reading], in: transaction)
-                return RoomWriter.Effect((), messages: try first.alerts.evaluate([reading], [], in: transaction))
+                return RoomWriter.Effect((), messages: try first.alerts.evaluate([IngestedReading(reading)], in: transaction))
             } finished: {
                 first.alerts.finished(isCommitted: $0)
             }

@@ -26,7 +26,7 @@ struct TracingLiveTests {
             metrics: [Metric(name: "t", value: 1)], time: now, receivedAt: now)
         let stages = StageTimes(receivedAt: now, decodeStartedAt: now, decodedAt: now, publishedAt: now)
         server.stream.publish(
-            [reading], journeys: [Journey(subject: device, parent: context, stages: stages)])
+            [IngestedReading(reading, journey: Journey(subject: device, parent: context, stages: stages))])
         process.end(at: SystemWallClock().now())
         return context
     }
