@@ -110,12 +110,12 @@ package enum AuthenticationError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .missing:
-            "A token is needed: send \"Authorization: Bearer <token>\", the subprotocols windsock.v1 and "
+            "A token is required: send \"Authorization: Bearer <token>\", the subprotocols windsock.v1 and "
                 + "bearer.<token>, ?token=, or a ticket as ?ticket=."
         case .invalid(let reason): "The token is not valid: \(reason)."
         case .expired: "The token has expired."
         case .notYetValid: "The token is not valid yet."
-        case .unknownTicket: "The ticket is not valid: it was used already, is older than 30 s, or never existed."
+        case .unknownTicket: "The ticket is not valid: it was already used, is older than 30 s, or never existed."
         }
     }
 }

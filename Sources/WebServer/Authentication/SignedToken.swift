@@ -21,20 +21,20 @@ struct SignedToken: Sendable {
     /// - Throws: ``AuthenticationError/invalid(_:)`` with a reason that quotes nothing of the token.
     init(_ text: String) throws(AuthenticationError) {
         guard text.utf8.count <= Self.maximumByteCount else {
-            throw .invalid("it is longer than \(Self.maximumByteCount) bytes")
+            throw .invalid("it has \(text.utf8.count) bytes; allowed: at most \(Self.maximumByteCount)")
         }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2])
-        else { throw .invalid("it is not three parts of base64url with dots between them") }
+        else { throw .invalid("expected three base64url parts separated by dots") }
         guard let fields = try? JSONParser.parse(header), fields.objectValue != nil else {
-            throw .invalid("its header is no JSON object")
+            throw .invalid("its header is not a JSON object")
         }
         guard let algorithm = fields["alg"]?.stringValue.flatMap(TokenAlgorithm.init(rawValue:)) else {
-            throw .invalid("its \"alg\" is not one of \(TokenAlgorithm.names)")
+            throw .invalid("its \"alg\" is not supported; allowed: \(TokenAlgorithm.names)")
         }
         // Critical extensions must be understood, and none is supported (RFC 7515 section 4.1.11).
-        guard fields["crit"] == nil else { throw .invalid("its header has \"crit\", which is not supported") }
+        guard fields["crit"] == nil else { throw .invalid("its \"crit\" header is not supported") }
         switch fields["kid"] {
         case nil: keyID = nil
         case .string(let id): keyID = id

@@ -128,9 +128,9 @@ package enum TicketError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .overloaded(let limit): "Too many tickets wait for their use, \(limit); try again in 30 s."
+        case .overloaded(let limit): "Too many unused tickets; allowed: at most \(limit). Retry in 30 s."
         case .tooMany(let limit):
-            "\(limit) tickets of yours wait for their use, the most that is allowed; use one, or try again in 30 s."
+            "Too many unused tickets for this user; allowed: at most \(limit). Use one, or retry in 30 s."
         }
     }
 }

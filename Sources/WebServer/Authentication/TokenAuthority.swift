@@ -25,7 +25,7 @@ package struct TokenAuthority: Sendable {
 
     /// A token cannot be issued because no secret is configured to sign it.
     package struct NoSecret: Error, CustomStringConvertible {
-        package var description: String { "Tokens can be issued only with a JWT secret." }
+        package var description: String { "Issuing tokens requires a JWT secret." }
     }
 
     private let secret: SecretKey?
@@ -113,26 +113,26 @@ package struct TokenAuthority: Sendable {
 
     private func checkSignature(of token: SignedToken) async throws(AuthenticationError) {
         guard token.algorithm != .hs256 else {
-            guard let secret else { throw .invalid("tokens with \"alg\" HS256 are not taken here") }
-            guard secret.verifies(token) else { throw .invalid("its signature is wrong") }
+            guard let secret else { throw .invalid("its \"alg\" HS256 is not accepted") }
+            guard secret.verifies(token) else { throw .invalid("its signature is invalid") }
             return
         }
-        guard let ring else { throw .invalid("only tokens with \"alg\" HS256 are taken here") }
+        guard let ring else { throw .invalid("its \"alg\" is not accepted; allowed: HS256") }
         switch await ring.key(id: token.keyID, algorithm: token.algorithm) {
         case .found(let key):
-            guard key.verifies(token) else { throw .invalid("its signature is wrong") }
-        case .unknownID: throw .invalid("its \"kid\" names no key that is known here")
-        case .otherAlgorithm: throw .invalid("there is no key for its \"alg\"")
-        case .ambiguous: throw .invalid("it has no \"kid\", and there is more than one key for its \"alg\"")
+            guard key.verifies(token) else { throw .invalid("its signature is invalid") }
+        case .unknownID: throw .invalid("its \"kid\" is unknown")
+        case .otherAlgorithm: throw .invalid("no key matches its \"alg\"")
+        case .ambiguous: throw .invalid("it has no \"kid\", and several keys match its \"alg\"")
         }
     }
 
     private func check(_ claims: TokenClaims) throws(AuthenticationError) {
         if let issuer = configuration.issuer, claims.issuer != issuer {
-            throw .invalid("its \"iss\" is not the issuer that is taken here")
+            throw .invalid("its \"iss\" is not the accepted issuer")
         }
         if !configuration.audiences.isEmpty, !claims.audiences.contains(where: configuration.audiences.contains) {
-            throw .invalid("its \"aud\" does not name this gateway")
+            throw .invalid("its \"aud\" does not include this gateway")
         }
         let now = clock.now()
         guard now < claims.expiresAt else { throw .expired }
@@ -183,7 +183,7 @@ package enum TokenSetupError: Error, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .noKeys: "A JWT secret, a source of token keys (a JWK Set), or both are needed."
+        case .noKeys: "A JWT secret or a source of token keys (a JWK Set) is required; both are allowed."
         case .weakSecret(let error): "\(error)"
         case .keys(let error): "\(error)"
         }

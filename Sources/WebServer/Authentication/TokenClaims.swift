@@ -30,12 +30,12 @@ struct TokenClaims: Sendable {
     /// - Throws: ``AuthenticationError/invalid(_:)`` with the name of the claim and the allowed values.
     init(json: [UInt8]) throws(AuthenticationError) {
         guard let claims = try? JSONParser.parse(json), claims.objectValue != nil else {
-            throw .invalid("its payload is no JSON object")
+            throw .invalid("its payload is not a JSON object")
         }
         guard let subject = claims["sub"]?.stringValue, let user = DeviceID(subject)?.rawValue, user.isInNormalForm
         else {
             throw .invalid(
-                "\"sub\" must have 1 to 128 bytes in Unicode's form NFC and none of / + # or control characters")
+                "\"sub\" must be 1 to 128 bytes of NFC-normalized Unicode without /, +, # or control characters")
         }
         guard let expiresAt = try Self.time("exp", in: claims) else { throw .invalid("\"exp\" is missing") }
         self.user = user
@@ -56,7 +56,7 @@ struct TokenClaims: Sendable {
     private static func time(_ name: String, in claims: JSONValue) throws(AuthenticationError) -> Timestamp? {
         guard let value = claims[name] else { return nil }
         guard let seconds = value.numberValue else {
-            throw .invalid("\"\(name)\" must be a number: seconds since 1970")
+            throw .invalid("\"\(name)\" must be a number of seconds since 1970")
         }
         return Timestamp(secondsSinceEpoch: seconds)
             ?? Timestamp(nanosecondsSinceEpoch: seconds < 0 ? .min : .max)
@@ -74,7 +74,7 @@ struct TokenClaims: Sendable {
         }
         var audiences: [String] = []
         for element in elements {
-            guard let text = element.stringValue else { throw .invalid("\"aud\" must hold strings") }
+            guard let text = element.stringValue else { throw .invalid("\"aud\" must contain only strings") }
             audiences.append(text)
         }
         return audiences
@@ -90,7 +90,7 @@ struct TokenClaims: Sendable {
             guard let text = element.stringValue, text.isInNormalForm, let filter = try? TopicFilter(text),
                 filter.shareGroup == nil
             else {
-                throw .invalid("\"\(name)\" holds what is no room filter")
+                throw .invalid("\"\(name)\" contains an invalid room filter")
             }
             filters.append(filter)
         }

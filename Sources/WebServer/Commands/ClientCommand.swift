@@ -51,7 +51,7 @@ package struct ClientCommand {
         do {
             value = try JSONParser.parse(Array(text.utf8), maxValues: Self.maxValues)
         } catch {
-            throw Refusal(error: CommandError(.badRequest, "The message is not JSON: \(error)"), id: nil)
+            throw Refusal(error: CommandError(.badRequest, "The message is not valid JSON: \(error)"), id: nil)
         }
         do throws(CommandError) {
             try self.init(value, receivedAt: receivedAt)
@@ -102,21 +102,24 @@ package struct ClientCommand {
     /// Returns the room or filter that the command names in `room_id`.
     func room() throws(CommandError) -> TopicFilter {
         guard let text = payload["room_id"]?.stringValue else {
-            throw CommandError(.badRequest, "\"room_id\" must be a string: a room such as sensors/greenhouse-1.")
+            throw CommandError(.badRequest, "\"room_id\" must be a string such as \"sensors/greenhouse-1\".")
         }
         guard text.utf8.count <= Self.maxRoomByteCount else {
-            throw CommandError(.badRequest, "\"room_id\" has more than \(Self.maxRoomByteCount) bytes.")
+            throw CommandError(
+                .badRequest, "\"room_id\" has \(text.utf8.count) bytes; allowed: at most \(Self.maxRoomByteCount).")
         }
         guard text.isInNormalForm else {
-            throw CommandError(.badRequest, "\"room_id\" must be in Unicode's form NFC.")
+            throw CommandError(.badRequest, "\"room_id\" must be NFC-normalized Unicode.")
         }
         do {
             let filter = try TopicFilter(text)
             guard filter.shareGroup == nil else {
-                throw CommandError(.badRequest, "\"room_id\" cannot be a shared subscription.")
+                throw CommandError(.badRequest, "\"room_id\" must not be a shared subscription.")
             }
             guard filter.levels.count <= Self.maxRoomLevels else {
-                throw CommandError(.badRequest, "\"room_id\" has more than \(Self.maxRoomLevels) levels.")
+                throw CommandError(
+                    .badRequest,
+                    "\"room_id\" has \(filter.levels.count) levels; allowed: at most \(Self.maxRoomLevels).")
             }
             return filter
         } catch let error as CommandError {

@@ -28,10 +28,12 @@ extension CommandRouter {
         guard let recipient = command.payload["user_id"]?.stringValue.flatMap({ DeviceID($0) })?.rawValue,
             recipient.isInNormalForm
         else {
-            throw CommandError(.badRequest, "\"user_id\" must be a user's name of 1 to 128 bytes without / + #.")
+            throw CommandError(
+                .badRequest,
+                "\"user_id\" must be a user name: 1 to 128 bytes of NFC-normalized Unicode without /, + or #.")
         }
         guard session.identity.grants.canSend(toUser: recipient) else {
-            throw CommandError(.forbidden, "The token does not grant sending to the user \(recipient).")
+            throw CommandError(.forbidden, "The token does not allow sending to the user \(recipient).")
         }
         services.chat.sendDirect(
             try command.content(), to: recipient, from: session.identity.user, key: try command.idempotencyKey(),
@@ -52,7 +54,7 @@ extension CommandRouter {
         } else if let id = command.payload["notification_id"]?.stringValue, !id.isEmpty {
             selection = .one(id)
         } else {
-            throw CommandError(.badRequest, "Say \"notification_id\" (a string) or \"all\": true.")
+            throw CommandError(.badRequest, "\"notification_id\" (a string) or \"all\": true is required.")
         }
         services.notifications.markRead(selection, by: call.session.value.identity.user) { result in
             call.finish(.ack, result) { unread in
@@ -73,10 +75,10 @@ extension CommandRouter {
             throw CommandError(.badRequest, "\"room_id\" must name one room; \(room.rawValue) is a filter.")
         }
         guard !stream.isTelemetry(room) else {
-            throw CommandError(.forbidden, "\(room.rawValue) is a telemetry room: only devices speak there.")
+            throw CommandError(.forbidden, "\(room.rawValue) is a telemetry room; only devices can publish to it.")
         }
         guard grants.canPublish(to: room) else {
-            throw CommandError(.forbidden, "The token does not grant publishing to \(room.rawValue).")
+            throw CommandError(.forbidden, "The token does not allow publishing to \(room.rawValue).")
         }
     }
 }

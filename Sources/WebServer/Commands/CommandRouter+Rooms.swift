@@ -12,11 +12,11 @@ extension CommandRouter {
         let session = call.session.value
         let filter = try command.room()
         guard session.identity.grants.canJoin(filter) else {
-            throw CommandError(.forbidden, "The token does not grant joining \(filter.rawValue).")
+            throw CommandError(.forbidden, "The token does not allow joining \(filter.rawValue).")
         }
         let joined = session.client.joined
         guard joined.contains(filter) || joined.count(where: { !RoomGrants.isInbox($0) }) < limits.maxRooms else {
-            throw CommandError(.badRequest, "A client may join at most \(limits.maxRooms) rooms and filters.")
+            throw CommandError(.badRequest, "Too many joined rooms and filters; allowed: at most \(limits.maxRooms).")
         }
         let since = try since(in: command, filter)
         let interval = try interval(in: command)
@@ -60,7 +60,7 @@ extension CommandRouter {
         services.history.join(session.client, on: session.shard, room: filter, since: since) { joined in
             guard let joined else {
                 return CommandError(
-                    .internal, "The room's history cannot be read now, so the room was not joined.", isTemporary: true
+                    .internal, "The room was not joined: its history is unavailable. Retry later.", isTemporary: true
                 ).message(replyTo: call.id, at: call.clock.now())
             }
             var payload = JSONObjectBuilder()
@@ -81,10 +81,10 @@ extension CommandRouter {
             let epoch = since["epoch"]?.stringValue
         else {
             throw CommandError(
-                .badRequest, "\"since\" must be {\"offset\": a whole number from 0, \"epoch\": a string}.")
+                .badRequest, "\"since\" must be {\"offset\": integer of at least 0, \"epoch\": string}.")
         }
         guard filter.isName else {
-            throw CommandError(.badRequest, "\"since\" is for rooms by name, not for filters.")
+            throw CommandError(.badRequest, "\"since\" is allowed for room names only, not for filters.")
         }
         return RoomPosition(offset: exact, epoch: epoch)
     }

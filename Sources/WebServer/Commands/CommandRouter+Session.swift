@@ -7,7 +7,7 @@ extension CommandRouter {
     /// Replaces the token with a new one of the same user, and leaves the rooms that it does not grant.
     func refreshToken(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         guard let token = command.payload["token"]?.stringValue, !token.isEmpty else {
-            throw CommandError(.badRequest, "\"token\" must be a string.")
+            throw CommandError(.badRequest, "\"token\" must be a non-empty string.")
         }
         let loop = call.session.value.shard.eventLoop
         loop.makeFutureWithTask { [authority] in
@@ -74,7 +74,7 @@ package struct TokenRefresh: Sendable {
 
         package var description: String {
             switch self {
-            case .otherUser: "The token is another user's; it must have the same \"sub\"."
+            case .otherUser: "The token belongs to another user; its \"sub\" must not change."
             case .expired: "\(AuthenticationError.expired)"
             }
         }

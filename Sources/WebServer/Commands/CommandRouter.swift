@@ -96,7 +96,7 @@ package struct CommandRouter: Sendable {
             default:
                 throw CommandError(
                     .unknownType,
-                    "There is no command \"\(command.type.prefix(64))\"; allowed are join_room, leave_room, "
+                    "Unknown command \"\(command.type.prefix(64))\"; allowed: join_room, leave_room, "
                         + "send_to_room, send_to_user, mark_read, refresh_token and clock_sync.")
             }
         } catch {

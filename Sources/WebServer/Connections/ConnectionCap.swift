@@ -149,7 +149,7 @@ package final class ConnectionCap: Sendable {
     /// Counts and logs a failed `accept`, caused by a lack of file descriptors or buffers.
     func acceptFailed(_ error: any Error) {
         metrics.acceptFailed()
-        log.warning("Connections cannot be accepted; trying again", metadata: ["error": "\(error)"])
+        log.warning("Accepting connections failed; retrying", metadata: ["error": "\(error)"])
     }
 
     private func refused(_ reason: EdgeMetrics.Refusal, address: String?) {
@@ -159,7 +159,7 @@ package final class ConnectionCap: Sendable {
             "address_connections": "\(limits.addressConnections)",
         ]
         if let address { metadata["address"] = "\(address)" }
-        log.warning("Connections are refused because there are too many", metadata: metadata)
+        log.warning("Connections are refused because too many are open", metadata: metadata)
     }
 
     private func close(_ place: Place, wasAdmitted: Bool) {

@@ -161,12 +161,12 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             }
             readingSince = context.eventLoop.now
             guard head.hasOneHost else {
-                return end(with: Problem(.badRequest, "A request names its host in one Host header."), context)
+                return end(with: Problem(.badRequest, "Exactly one valid Host header is required."), context)
             }
             guard head.pathByteCount <= Self.maxPathBytes else {
                 let problem = Problem(
                     .init(code: 414, reasonPhrase: "URI Too Long"),
-                    "The path has \(head.pathByteCount) bytes; at most \(Self.maxPathBytes) are allowed.")
+                    "The path has \(head.pathByteCount) bytes; allowed: at most \(Self.maxPathBytes).")
                 return end(with: problem, context)
             }
             if head.headerFields[.expect]?.lowercased() == "100-continue" {
@@ -242,8 +242,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         metrics.connectionCut(.body)
         let problem = Problem(
             .requestTimeout,
-            "The request's body came too slowly; it is due within \(configuration.bodyTimeout.nanoseconds / 1_000_000) ms, "
-                + "and a second more for each \(configuration.minBodyBytesPerSecond) bytes.")
+            "The request body arrived too slowly; allowed: \(configuration.bodyTimeout.nanoseconds / 1_000_000) ms "
+                + "plus 1 s for every \(configuration.minBodyBytesPerSecond) bytes.")
         var head = problem.head
         head.headerFields[.connection] = "close"
         context.write(wrapOutboundOut(.head(head)), promise: nil)

@@ -59,7 +59,9 @@ package final class TLSCertificate: Sendable {
             let new = try Self.load(files, logger)
             state.withLock { $0 = new }
         } catch {
-            logger.error("TLS: the old certificate stays in use", metadata: ["error": "\(error)"])
+            logger.error(
+                "The TLS certificate could not be reloaded; the old one remains in use",
+                metadata: ["error": "\(error)"])
         }
     }
 
@@ -79,10 +81,11 @@ package final class TLSCertificate: Sendable {
         // Read before the files, so that a change during loading is seen next time.
         let stamps = files.stamps
         guard let chain = try? NIOSSLCertificate.fromPEMFile(files.certificate), let own = chain.first else {
-            throw Failure(description: "\(files.certificate) cannot be read as certificates in PEM form")
+            throw Failure(description: "\(files.certificate) is not a valid PEM certificate chain, or cannot be read")
         }
         guard let key = try? NIOSSLPrivateKey(file: files.key, format: .pem) else {
-            throw Failure(description: "\(files.key) cannot be read as a private key in PEM form without a passphrase")
+            throw Failure(
+                description: "\(files.key) is not a valid PEM private key without a passphrase, or cannot be read")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
@@ -97,8 +100,8 @@ package final class TLSCertificate: Sendable {
         } catch {
             throw Failure(
                 description:
-                    "the key in \(files.key) does not belong to the first certificate in \(files.certificate), or one of "
-                    + "them cannot be used: \(error)")
+                    "the key in \(files.key) does not match the first certificate in \(files.certificate), "
+                    + "or one of them is not usable: \(error)")
         }
         let end = Date(timeIntervalSince1970: TimeInterval(own.notValidAfter))
         logger.info(
@@ -123,7 +126,7 @@ final class PlainRequestGuard: ChannelInboundHandler, RemovableChannelHandler {
 
     private static let handshakeRecord: UInt8 = 22
     private static let answer: ByteBuffer = {
-        var body = Problem(.badRequest, "This port takes HTTPS only: use https:// or wss://.").body
+        var body = Problem(.badRequest, "This port accepts HTTPS only; use https:// or wss://.").body
         var answer = ByteBuffer(
             string: "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n"
                 + "Content-Length: \(body.readableBytes)\r\nConnection: close\r\n\r\n")

@@ -15,7 +15,7 @@ struct GatewayRequestContext: RequestContext {
     ///
     /// - Throws: ``Problem`` (401) on a route without ``BearerAuthentication``.
     func requireIdentity() throws -> Identity {
-        guard let identity else { throw Problem(.unauthorized, "A token is needed.") }
+        guard let identity else { throw Problem(.unauthorized, "A token is required.") }
         return identity
     }
 }
@@ -30,7 +30,8 @@ struct BearerAuthentication: RouterMiddleware {
     ) async throws -> Response {
         guard let token = TokenSource.token(inAuthorization: request.headers[.authorization]) else {
             throw Problem(
-                .unauthorized, "Send \"Authorization: Bearer <token>\".", headers: [.wwwAuthenticate: "Bearer"])
+                .unauthorized, "A token is required: send \"Authorization: Bearer <token>\".",
+                headers: [.wwwAuthenticate: "Bearer"])
         }
         var context = context
         do throws(AuthenticationError) {

@@ -17,7 +17,8 @@ struct HTTPSemantics: RouterMiddleware {
         next: (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
         guard Self.isPlausible(request.uri.path) else {
-            throw Problem(.badRequest, "The path has empty first levels or control characters.")
+            throw Problem(
+                .badRequest, "The path begins with //, or has control characters or invalid percent-encoding.")
         }
         var head = request.head
         head.headerFields[.range] = nil
@@ -39,7 +40,9 @@ struct HTTPSemantics: RouterMiddleware {
             }
             guard !methods.isEmpty else { throw error }
             throw Problem(
-                .methodNotAllowed, "\(request.uri.path.prefix(256)) takes \(methods.joined(separator: ", ")).",
+                .methodNotAllowed,
+                "\(request.method) is not allowed for \(request.uri.path.prefix(256)); "
+                    + "allowed: \(methods.joined(separator: ", ")).",
                 headers: [.allow: methods.joined(separator: ", ")])
         }
     }

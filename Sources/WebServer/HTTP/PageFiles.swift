@@ -75,7 +75,7 @@ struct PageFiles: FileProvider {
         }
         if let bytes = cache.bytes(of: path, as: attributes) { return bytes }
         guard attributes.size <= Self.maxFileBytes else {
-            throw Problem(.contentTooLarge, "Files of more than \(Self.maxFileBytes) bytes are not served.")
+            throw Problem(.contentTooLarge, "The file is too large; allowed: at most \(Self.maxFileBytes) bytes.")
         }
         let bytes = try await NIOThreadPool.singleton.runIfActive {
             ByteBuffer(bytes: try Data(contentsOf: URL(fileURLWithPath: path)))

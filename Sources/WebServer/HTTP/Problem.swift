@@ -93,7 +93,7 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch {
             context.logger.error(
                 "A request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-            return Problem(.internalServerError, "The gateway failed to answer; its log says why.").response
+            return Problem(.internalServerError, "Internal error; the cause is in the gateway's log.").response
         }
     }
 }

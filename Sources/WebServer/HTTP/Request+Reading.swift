@@ -11,26 +11,26 @@ extension Request {
     /// - Throws: ``Problem`` (400, 413, 415) that says what is allowed.
     func jsonObject(upTo maxBytes: Int) async throws -> JSONValue {
         if let type = headers[.contentType], !type.lowercased().hasPrefix("application/json") {
-            throw Problem(.unsupportedMediaType, "The body must be application/json.")
+            throw Problem(.unsupportedMediaType, "The body must have the content type application/json.")
         }
         var bytes: [UInt8] = []
         do {
             for try await part in body {
                 guard bytes.count + part.readableBytes <= maxBytes else {
-                    throw Problem(.contentTooLarge, "The body may have at most \(maxBytes) bytes.")
+                    throw Problem(.contentTooLarge, "The body is too large; allowed: at most \(maxBytes) bytes.")
                 }
                 bytes += part.readableBytesView
             }
         } catch let problem as Problem {
             throw problem
         } catch {
-            throw Problem(.badRequest, "The body ends too early, or is framed wrong.")
+            throw Problem(.badRequest, "The body is incomplete or incorrectly framed.")
         }
         let value: JSONValue
         do {
             value = try JSONParser.parse(bytes)
         } catch {
-            throw Problem(.badRequest, "The body is not JSON: \(error)")
+            throw Problem(.badRequest, "The body is not valid JSON: \(error)")
         }
         guard value.objectValue != nil else { throw Problem(.badRequest, "The body must be a JSON object.") }
         return value
@@ -60,7 +60,9 @@ extension Request {
         guard let text = query(name) else { return standard }
         guard let value = Int64(text), range.contains(value) else {
             throw Problem(
-                .badRequest, "\"\(name)\" must be a whole number from \(range.lowerBound) to \(range.upperBound).")
+                .badRequest,
+                "\"\(name)\" is \"\(text.prefix(64))\"; "
+                    + "allowed: whole numbers from \(range.lowerBound) to \(range.upperBound).")
         }
         return value
     }
@@ -77,7 +79,8 @@ extension Request {
         guard let instant else {
             throw Problem(
                 .badRequest,
-                "\"\(name)\" must be a time such as 2026-11-23T15:00:00Z, or seconds since 1970 such as 1795446000.")
+                "\"\(name)\" is \"\(text.prefix(64))\"; expected RFC 3339 such as 2026-11-23T15:00:00Z, "
+                    + "or Unix seconds such as 1795446000.")
         }
         return instant
     }
@@ -87,12 +90,12 @@ extension Request {
     /// - Throws: ``Problem`` (400) when it is missing or a filter.
     func room() throws -> TopicFilter {
         guard let name = query("room_id"), !name.isEmpty else {
-            throw Problem(.badRequest, "Say which room: ?room_id=chat/lobby.")
+            throw Problem(.badRequest, "\"room_id\" is required, as in ?room_id=chat/lobby.")
         }
         guard name.utf8.count <= 256, name.isInNormalForm, let room = try? TopicFilter(name), room.isName,
             room.shareGroup == nil
         else {
-            throw Problem(.badRequest, "\"room_id\" must name one room, in at most 256 bytes in Unicode's form NFC.")
+            throw Problem(.badRequest, "\"room_id\" must name one room, at most 256 bytes of NFC-normalized Unicode.")
         }
         return room
     }

@@ -163,8 +163,8 @@ struct RequestLimiter: RouterMiddleware {
             metrics.requestLimited(error.kind)
             let detail =
                 switch error.kind {
-                case .rate: "You make too many requests a second; try again later."
-                case .concurrency: "Too many of your requests are under way at once; wait for their answers."
+                case .rate: "Too many requests per second; retry later."
+                case .concurrency: "Too many requests in flight; wait for their responses."
                 }
             throw Problem(.tooManyRequests, detail, headers: [.retryAfter: "\(error.retryAfter)"])
         }

@@ -48,7 +48,7 @@ final class EchoConnection: ChannelDuplexHandler {
         do throws(WebSocketViolation) {
             while !isClosing, let event = try decoder.next(from: &bytes) { receive(event, context) }
         } catch {
-            logger.debug("An echo client broke the WebSocket protocol", metadata: ["reason": "\(error.reason)"])
+            logger.debug("An echo client violated the WebSocket protocol", metadata: ["reason": "\(error.reason)"])
             close(ServerFrame.close(code: error.code.rawValue, reason: error.reason), context)
         }
         if bytes.readableBytes > 0, !isClosing {
@@ -77,7 +77,8 @@ final class EchoConnection: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            close(ServerFrame.close(code: CloseCode.goingAway.rawValue, reason: "the gateway shuts down"), context)
+            close(
+                ServerFrame.close(code: CloseCode.goingAway.rawValue, reason: "the gateway is shutting down"), context)
             endSoon(context)
         case ChannelEvent.inputClosed: peerEnded(context)
         default: context.fireUserInboundEventTriggered(event)
@@ -170,13 +171,13 @@ package struct EchoPath: Equatable, Sendable {
             }
         guard isPlain, let first = segments.first else {
             throw Mistake(
-                description: "\"\(text)\" is not a path such as /echo: it begins with / and has letters, digits, "
-                    + "-, _, . and ~ between the slashes, \(Self.maxByteCount) bytes at most.")
+                description: "\"\(text)\" is not a valid path; expected a path such as /echo that begins with / and "
+                    + "has letters, digits, -, _, . or ~ between the slashes; at most \(Self.maxByteCount) bytes.")
         }
         guard !Self.reserved.contains(String(first)) else {
             let taken = Self.reserved.map { "/\($0)" }.joined(separator: ", ")
             throw Mistake(
-                description: "\"\(text)\" is taken: the gateway itself serves \(taken) and what is below them.")
+                description: "\"\(text)\" is taken; the gateway itself serves \(taken) and all paths below.")
         }
         self.text = text
     }

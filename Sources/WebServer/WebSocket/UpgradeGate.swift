@@ -96,7 +96,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .handshake:
             guard quota.takeConnection(from: context.remoteAddress, now: context.eventLoop.now) else {
                 return refuse(
-                    head, UpgradeRefusal(429, "Too many connections from this address; try again later."), context)
+                    head, UpgradeRefusal(429, "Too many connections from this address; retry later."), context)
             }
             authorise(head, context)
         }

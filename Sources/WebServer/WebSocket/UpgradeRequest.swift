@@ -58,27 +58,27 @@ package enum UpgradeRequest: Equatable {
                 guard value.utf8.allSatisfy({ $0 < 0x80 }) else { return UpgradeRefusal(400, "\(name) must be ASCII.") }
             }
         }
-        guard head.method == .GET else { return UpgradeRefusal(400, "A WebSocket handshake is a GET request.") }
+        guard head.method == .GET else { return UpgradeRefusal(400, "A WebSocket handshake must be a GET request.") }
         guard head.version.major == 1, head.version.minor >= 1 else {
-            return UpgradeRefusal(400, "A WebSocket handshake needs HTTP/1.1.")
+            return UpgradeRefusal(400, "A WebSocket handshake requires HTTP/1.1.")
         }
         guard head.headers["host"].count == 1, head.headers.first(name: "host")?.isEmpty == false else {
-            return UpgradeRefusal(400, "A WebSocket handshake has one Host header.")
+            return UpgradeRefusal(400, "A WebSocket handshake must have exactly one Host header.")
         }
         guard !head.headers.contains(name: "transfer-encoding"),
             head.headers["content-length"].allSatisfy({ $0 == "0" })
         else {
-            return UpgradeRefusal(400, "A WebSocket handshake has no body.")
+            return UpgradeRefusal(400, "A WebSocket handshake must not have a body.")
         }
         guard contains("websocket", in: head, "upgrade"), contains("upgrade", in: head, "connection") else {
             return UpgradeRefusal(426, "Send \"Upgrade: websocket\" and \"Connection: Upgrade\".")
         }
         guard head.headers["sec-websocket-version"] == ["13"] else {
-            return UpgradeRefusal(426, "Only WebSocket version 13 is spoken here.")
+            return UpgradeRefusal(426, "Unsupported WebSocket version; allowed: 13.")
         }
         let keys = head.headers["sec-websocket-key"]
         guard keys.count == 1, isKey(keys[0]) else {
-            return UpgradeRefusal(400, "Sec-WebSocket-Key must be 16 bytes in base64, once.")
+            return UpgradeRefusal(400, "Exactly one Sec-WebSocket-Key of 16 base64-encoded bytes is required.")
         }
         return nil
     }
@@ -89,11 +89,11 @@ package enum UpgradeRequest: Equatable {
         if !subprotocols.isEmpty, !subprotocols.contains(TokenSource.windsockSubprotocol),
             subprotocols.contains(where: { $0.hasPrefix(TokenSource.subprotocolPrefix) })
         {
-            return UpgradeRefusal(400, "Offer the subprotocol windsock.v1 beside the one that carries the token.")
+            return UpgradeRefusal(400, "Offer the subprotocol windsock.v1 as well as the one that carries the token.")
         }
         let origin = head.headers["origin"]
         guard origin.count <= 1, origins.allows(origin: origin.first, host: head.headers.first(name: "host")) else {
-            return UpgradeRefusal(403, "Pages of this origin may not connect.")
+            return UpgradeRefusal(403, "Connections from this origin are not allowed.")
         }
         return nil
     }

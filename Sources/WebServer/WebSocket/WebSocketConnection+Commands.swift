@@ -48,21 +48,22 @@ extension WebSocketConnection {
         isDeaf = true
         close(
             code: .rateLimited,
-            reason: "more than \(environment.limits.commandsPerSecond) commands and control frames a second")
+            reason: "too many commands and control frames; allowed: \(environment.limits.commandsPerSecond) per second")
     }
 
     private var rateLimitError: CommandError {
         let limits = environment.limits
         return CommandError(
             .rateLimited,
-            "At most \(limits.commandsPerSecond) commands a second are allowed, \(limits.commandBurst) at once.",
+            "Too many commands; allowed: \(limits.commandsPerSecond) per second, in bursts of up to \(limits.commandBurst).",
             isTemporary: true)
     }
 
     private var userRateLimitError: CommandError {
         CommandError(
             .rateLimited,
-            "All clients of a user together may send \(environment.limits.userCommandsPerSecond) commands a second.",
+            "Too many commands from all clients of this user; "
+                + "allowed: \(environment.limits.userCommandsPerSecond) per second.",
             isTemporary: true)
     }
 

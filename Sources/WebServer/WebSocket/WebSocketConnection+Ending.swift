@@ -17,10 +17,10 @@ extension WebSocketConnection {
         guard phase == .open else { return }
         phase = .draining
         guard let client, client.queuedByteCount > 0 else {
-            return sendClose(.goingAway, "the gateway shuts down")
+            return sendClose(.goingAway, "the gateway is shutting down")
         }
         after(environment.limits.drainTimeout) { connection in
-            if connection.phase == .draining { connection.sendClose(.goingAway, "the gateway shuts down") }
+            if connection.phase == .draining { connection.sendClose(.goingAway, "the gateway is shutting down") }
         }
     }
 

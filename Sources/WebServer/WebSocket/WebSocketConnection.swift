@@ -89,7 +89,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         environment.metrics.connectionOpened()
         guard environment.quota.connect(admitted.user) else {
             isOverQuota = true
-            return close(code: .connectionLimit, reason: "more connections of this user than are allowed")
+            return close(code: .connectionLimit, reason: "too many connections from this user")
         }
         // Commands wait until `welcome` has been sent.
         isPerforming = true
@@ -182,7 +182,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
             writeControl(ServerFrame.frame(.pong, payload: payload))
         }
         if let client { shard.resume(client) }
-        if phase == .draining, client?.queuedByteCount == 0 { sendClose(.goingAway, "the gateway shuts down") }
+        if phase == .draining, client?.queuedByteCount == 0 { sendClose(.goingAway, "the gateway is shutting down") }
         readHeld()
     }
 
@@ -212,7 +212,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
                 // The message is ignored, but still charged.
                 _ = takeControlFrame()
             }
-        case .binary: close(code: .unacceptableData, reason: "messages are JSON in text frames")
+        case .binary: close(code: .unacceptableData, reason: "a binary message; expected JSON in text frames")
         case .ping(let payload): if takeControlFrame() { answerPing(payload) }
         case .pong:
             if takeControlFrame() { roundTripTime = heartbeat.roundTripTime(at: shard.eventLoop.now) ?? roundTripTime }
@@ -236,11 +236,13 @@ final class WebSocketConnection: ChannelDuplexHandler {
         isDeaf = true
         if violation.code == .messageTooBig {
             answer(
-                CommandError(.tooLarge, "A message may have at most \(environment.limits.maxMessageBytes) bytes."),
+                CommandError(
+                    .tooLarge,
+                    "The message is too large; allowed: at most \(environment.limits.maxMessageBytes) bytes."),
                 to: nil)
         }
         environment.logger.info(
-            "A client broke the WebSocket protocol", metadata: metadata(["reason": "\(violation.reason)"]))
+            "A client violated the WebSocket protocol", metadata: metadata(["reason": "\(violation.reason)"]))
         close(code: violation.code, reason: violation.reason)
     }
 
@@ -301,8 +303,8 @@ extension WebSocketConnection: ClientSink {
         switch heartbeat.sweep(at: now) {
         case .nothing: break
         case .sendPing: writeControl(ServerFrame.frame(.ping, payload: ByteBuffer()))
-        case .closeSilent: close(code: .noPong, reason: "no pong came in time")
-        case .closeStuck: sendClose(.slowClient, "the socket took no bytes for too long", isStuck: true)
+        case .closeSilent: close(code: .noPong, reason: "no pong was received in time")
+        case .closeStuck: sendClose(.slowClient, "the socket accepted no data for too long", isStuck: true)
         }
     }
 }

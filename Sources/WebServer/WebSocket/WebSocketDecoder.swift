@@ -88,13 +88,13 @@ package struct WebSocketDecoder {
         var headerByteCount = 2
         if count == 126 {
             guard let length = buffer.getInteger(at: start + 2, as: UInt16.self) else { return nil }
-            guard length >= 126 else { throw .protocolError("a length is not written in its shortest form") }
+            guard length >= 126 else { throw .protocolError("a length is not encoded in its shortest form") }
             count = UInt64(length)
             headerByteCount = 4
         } else if count == 127 {
             guard let length = buffer.getInteger(at: start + 2, as: UInt64.self) else { return nil }
             guard length >> 63 == 0 else { throw .protocolError("a length has its most significant bit set") }
-            guard length >= 65_536 else { throw .protocolError("a length is not written in its shortest form") }
+            guard length >= 65_536 else { throw .protocolError("a length is not encoded in its shortest form") }
             count = length
             headerByteCount = 10
         }
@@ -116,9 +116,9 @@ package struct WebSocketDecoder {
                 throw .protocolError("a control frame has more than 125 bytes")
             }
         case .continuation:
-            guard unfinished != nil else { throw .protocolError("a continuation continues nothing") }
+            guard unfinished != nil else { throw .protocolError("a continuation frame without a message to continue") }
         case .text, .binary:
-            guard unfinished == nil else { throw .protocolError("a message begins inside another") }
+            guard unfinished == nil else { throw .protocolError("a message begins before the previous one has ended") }
         }
     }
 
@@ -190,14 +190,14 @@ package struct WebSocketDecoder {
         var payload = payload
         guard payload.readableBytes > 0 else { return .close(code: nil) }
         guard let code = payload.readInteger(as: UInt16.self) else {
-            throw .protocolError("a close frame has half a code")
+            throw .protocolError("a close frame has an incomplete close code")
         }
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: break
-        default: throw .protocolError("close code \(code) is not allowed on the wire")
+        default: throw .protocolError("close code \(code) must not be sent")
         }
         guard String(validating: payload.readableBytesView, as: UTF8.self) != nil else {
-            throw WebSocketViolation(code: .invalidPayload, reason: "a close reason is not UTF-8")
+            throw WebSocketViolation(code: .invalidPayload, reason: "a close reason is not valid UTF-8")
         }
         return .close(code: code)
     }
@@ -231,15 +231,15 @@ package struct WebSocketViolation: Error, Equatable {
     }
 
     static func invalidText() -> WebSocketViolation {
-        WebSocketViolation(code: .invalidPayload, reason: "a text message is not UTF-8")
+        WebSocketViolation(code: .invalidPayload, reason: "a text message is not valid UTF-8")
     }
 
     static func tooManyFrames(of byteCount: Int) -> WebSocketViolation {
         WebSocketViolation(
-            code: .policyViolation, reason: "a message comes in too many frames of less than \(byteCount) bytes")
+            code: .policyViolation, reason: "a message has too many frames of less than \(byteCount) bytes")
     }
 
     static func tooBig(limit: Int) -> WebSocketViolation {
-        WebSocketViolation(code: .messageTooBig, reason: "a message has more than \(limit) bytes")
+        WebSocketViolation(code: .messageTooBig, reason: "a message is too large; allowed: at most \(limit) bytes")
     }
 }

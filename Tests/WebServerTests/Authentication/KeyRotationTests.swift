@@ -175,7 +175,7 @@ struct KeyRotationTests {
         server.behave(behaviour)
         clock.advance(by: .seconds(600))
         #expect(try await takes(key, authority))
-        #expect(log.text.contains("old ones stay"))
+        #expect(log.text.contains("the old keys remain"))
         #expect(log.text.contains("/jwks.json could not be loaded"))
         #expect(!log.text.contains("hidden"))
         #expect(!log.text.contains(try key.token().prefix(20)))
@@ -215,7 +215,7 @@ struct KeyRotationTests {
     @Test(
         "At the start a source without usable keys is an error that names it",
         arguments: [
-            (#"{"keys":[]}"#, "no keys"), ("nonsense", "no JWK Set"),
+            (#"{"keys":[]}"#, "no keys"), ("nonsense", "not a JWK Set"),
             (#"{"keys":[{"kty":"new"}]}"#, "keys[0]: it is not an RSA"),
             (String(repeating: " ", count: 262_145), "262144 bytes"),
         ])

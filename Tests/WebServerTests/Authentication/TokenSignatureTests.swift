@@ -36,7 +36,7 @@ struct TokenSignatureTests {
         let known = try await SigningKey.make(algorithm, id: "k")
         let authority = try await authority(TokenFixture.keySet([known]))
         let forged = try await SigningKey.make(algorithm, id: "k").token()
-        #expect(await TokenFixture.refusal(of: forged, by: authority) == .invalid("its signature is wrong"))
+        #expect(await TokenFixture.refusal(of: forged, by: authority) == .invalid("its signature is invalid"))
     }
 
     @Test("A changed payload is refused", arguments: TokenAlgorithm.allCases)
@@ -49,7 +49,7 @@ struct TokenSignatureTests {
         parts[1] = Base64URL.encode(Array(TokenFixture.claims(#""notify":true"#).utf8))
         #expect(
             await TokenFixture.refusal(of: parts.joined(separator: "."), by: authority)
-                == .invalid("its signature is wrong"))
+                == .invalid("its signature is invalid"))
     }
 
     @Test("With secret and keys, both kinds of token are taken")
@@ -113,7 +113,7 @@ struct TokenSignatureTests {
         let authority = try await authority(TokenFixture.keySet([key]))
         let token = try forger.token(
             header: #"{"alg":"ES256","kid":"k","jwk":\#(forger.jwk()),"jku":"http://127.0.0.1:1/jwks"}"#)
-        #expect(await TokenFixture.refusal(of: token, by: authority) == .invalid("its signature is wrong"))
+        #expect(await TokenFixture.refusal(of: token, by: authority) == .invalid("its signature is invalid"))
     }
 
     @Test("Without kid a token is taken only when one key can be meant")

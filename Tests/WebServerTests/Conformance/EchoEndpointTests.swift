@@ -51,7 +51,7 @@ struct EchoEndpointTests {
     @Test("It says in the log that it is on")
     func warns() async throws {
         try await Endpoint.withServer { server in
-            #expect(server.log.lines.contains { $0.contains("echo endpoint is on") && $0.contains("/echo") })
+            #expect(server.log.lines.contains { $0.contains("echo endpoint is enabled") && $0.contains("/echo") })
         }
     }
 

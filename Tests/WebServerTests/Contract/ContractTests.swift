@@ -146,9 +146,9 @@ struct ContractTests {
         let documented = names.filter { $0.hasPrefix("out.") }.map { String($0.dropFirst(4)) }
         #expect(Set(documented) == Set(seen.keys).union(["gap"]))
         for command in names.filter({ $0.hasPrefix("in.") }).map({ String($0.dropFirst(3)) }) {
-            #expect(unknownCommand.contains(command), "\(command) is no command: \(unknownCommand)")
+            #expect(unknownCommand.contains(command), "\(command) is not listed: \(unknownCommand)")
         }
-        let allowed = unknownCommand.split(separator: "allowed are").last.map { $0.split { " ,.".contains($0) } } ?? []
+        let allowed = unknownCommand.split(separator: "allowed:").last.map { $0.split { " ,.".contains($0) } } ?? []
         #expect(allowed.filter { $0.contains("_") }.count == names.count { $0.hasPrefix("in.") })
         try await server.stop()
     }

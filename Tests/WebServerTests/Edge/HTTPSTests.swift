@@ -92,7 +92,7 @@ struct HTTPSTests {
             let next = try await TestCertificate()
             try replace(certificate.keyFile, with: next.keyFile)
             try await eventually("the key that belongs to another certificate was refused") {
-                server.log.lines.contains { $0.contains("does not belong to the first certificate") }
+                server.log.lines.contains { $0.contains("does not match the first certificate") }
             }
             #expect(try await shown(server) == first)
             try replace(certificate.file, with: next.file)

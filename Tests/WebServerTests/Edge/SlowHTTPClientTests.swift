@@ -32,7 +32,7 @@ struct SlowHTTPClientTests {
             let answer = try await socket.text(mayReset: true)
             #expect(answer.hasPrefix("HTTP/1.1 408 "))
             #expect(answer.lowercased().contains("connection: close"))
-            #expect(answer.contains("came too slowly"))
+            #expect(answer.contains("arrived too slowly"))
         }
     }
 

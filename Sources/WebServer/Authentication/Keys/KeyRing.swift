@@ -108,7 +108,7 @@ actor KeyRing {
         } catch {
             hasFailed = true
             logger.error(
-                "Token keys could not be refreshed; the old ones stay in use",
+                "Token keys could not be refreshed; the old keys remain in use",
                 metadata: ["error": "\(KeySetError(source: source, problem: error))"])
         }
     }
@@ -124,6 +124,6 @@ actor KeyRing {
                 "source": "\(source)", "keys": "\(keys.keys.count)",
                 "left_out": .array(keys.skipped.map { .string($0) }),
             ])
-        if keys.keys.isEmpty { logger.warning("The key set is empty: no token of its keys is taken any more") }
+        if keys.keys.isEmpty { logger.warning("The key set is empty; all tokens that need its keys are rejected") }
     }
 }

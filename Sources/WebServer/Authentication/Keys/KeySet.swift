@@ -32,7 +32,7 @@ struct KeySet: Sendable {
             throw .malformed("\(error)")
         }
         guard let entries = parsed["keys"]?.arrayValue else {
-            throw .malformed("an object with the array \"keys\" is expected")
+            throw .malformed("expected an object with an array \"keys\"")
         }
         guard entries.count <= Self.maximumKeyCount else { throw .tooManyKeys(entries.count) }
         var keys: [VerificationKey] = []
@@ -41,7 +41,7 @@ struct KeySet: Sendable {
             do throws(UnusableKey) {
                 let key = try await VerificationKey(entry)
                 if let id = key.id, keys.contains(where: { $0.id == id && $0.algorithm == key.algorithm }) {
-                    throw UnusableKey("an earlier key has the same \"kid\" and algorithm")
+                    throw UnusableKey("duplicate \"kid\" for the same algorithm")
                 }
                 keys.append(key)
             } catch {
@@ -89,11 +89,11 @@ struct VerificationKey: Sendable {
         }
         if let use = jwk["use"], use != .string("sig") { throw UnusableKey("its \"use\" is not \"sig\"") }
         if let operations = jwk["key_ops"], operations.arrayValue?.contains(.string("verify")) != true {
-            throw UnusableKey("its \"key_ops\" do not hold \"verify\"")
+            throw UnusableKey("its \"key_ops\" does not contain \"verify\"")
         }
         algorithm = try Self.algorithm(of: jwk)
         if let stated = jwk["alg"], stated != .string(algorithm.rawValue) {
-            throw UnusableKey("its \"alg\" is not \(algorithm.rawValue), the only one supported for such keys")
+            throw UnusableKey("its \"alg\" is not supported for its key type; allowed: \(algorithm.rawValue)")
         }
         let keys = JWTKeyCollection()
         do {
@@ -111,7 +111,7 @@ struct VerificationKey: Sendable {
         } catch let error as UnusableKey {
             throw error
         } catch {
-            throw UnusableKey("its numbers are no key of its kind (RSA keys need 2,048 bits or more)")
+            throw UnusableKey("its parameters are not a valid key of its type (RSA keys need at least 2,048 bits)")
         }
     }
 

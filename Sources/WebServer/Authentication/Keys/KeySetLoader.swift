@@ -23,7 +23,7 @@ struct KeySetLoader: Sendable {
     }
 
     private static func read(_ path: String) throws(KeySetError.Problem) -> [UInt8] {
-        guard FileStamp(path: path) != nil else { throw .unreadable("there is no such file") }
+        guard FileStamp(path: path) != nil else { throw .unreadable("the file does not exist") }
         let data: Data?
         do {
             let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -82,8 +82,8 @@ package enum JWKSource: Sendable, Hashable, CustomStringConvertible {
     /// The text is neither a path nor an accepted URL.
     package struct Unusable: Error, CustomStringConvertible {
         package var description: String {
-            "A path or an address such as https://id.example.org/.well-known/jwks.json is expected; "
-                + "the address is http or https, without user and password."
+            "Expected a path, or an http or https URL without user and password, "
+                + "such as https://id.example.org/.well-known/jwks.json."
         }
     }
 
@@ -154,18 +154,18 @@ package struct KeySetError: Error, CustomStringConvertible {
     package let source: JWKSource
     package let problem: Problem
 
-    package var description: String { "The token keys of \(source) could not be loaded: \(reason)." }
+    package var description: String { "The token keys from \(source) could not be loaded: \(reason)." }
 
     private var reason: String {
         switch problem {
         case .unreadable(let why): why
-        case .status(let status): "it answered \(status) where 200 is expected; redirects are not followed"
-        case .timedOut(let limit): "it did not answer within \(limit)"
-        case .tooLarge(let maxBytes): "it is larger than \(maxBytes) bytes"
-        case .malformed(let why): "it is no JWK Set: \(why)"
-        case .tooManyKeys(let count): "it has \(count) keys, \(KeySet.maximumKeyCount) are allowed"
-        case .noUsableKey(let reasons): "none of its keys can be used (\(reasons.joined(separator: "; ")))"
-        case .empty: "it has no keys"
+        case .status(let status): "the server answered \(status); expected 200 (redirects are not followed)"
+        case .timedOut(let limit): "the request timed out after \(limit)"
+        case .tooLarge(let maxBytes): "the key set is too large; allowed: at most \(maxBytes) bytes"
+        case .malformed(let why): "not a JWK Set: \(why)"
+        case .tooManyKeys(let count): "too many keys (\(count)); allowed: at most \(KeySet.maximumKeyCount)"
+        case .noUsableKey(let reasons): "none of the keys is usable (\(reasons.joined(separator: "; ")))"
+        case .empty: "the key set has no keys"
         }
     }
 }

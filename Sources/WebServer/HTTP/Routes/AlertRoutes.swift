@@ -53,7 +53,8 @@ struct AlertRoutes {
         guard let text = request.query("state") else { return [] }
         if text == "active" { return [.pending, .firing] }
         guard let state = StoredAlert.State(rawValue: text) else {
-            throw Problem(.badRequest, "\"state\" must be pending, firing, resolved or active.")
+            throw Problem(
+                .badRequest, "\"state\" is \"\(text.prefix(64))\"; allowed: pending, firing, resolved, active.")
         }
         return [state]
     }
@@ -70,7 +71,9 @@ struct AlertRoutes {
         let body = try await request.jsonObject(upTo: maxBodyBytes)
         guard let text = body["for"]?.stringValue, let duration = DurationText.parse(text), duration > .zero,
             duration <= Self.maxSilence, body.objectValue?.count == 1
-        else { throw Problem(.badRequest, "Say for how long, up to a year, and nothing else: {\"for\":\"1h\"}.") }
+        else {
+            throw Problem(.badRequest, "The body must be {\"for\":\"1h\"}, with a duration of at most one year.")
+        }
         let until = clock.now().advanced(by: duration)
         return try await answer { () throws(RequestError) in try await alerts.silence(id, until: until, by: user) }
     }
@@ -92,11 +95,12 @@ struct AlertRoutes {
             throw Problem(error)
         }
         guard let alert, identity.grants.canSee(room: alert.room) else {
-            throw Problem(.notFound, "There is no alert \"\(id.prefix(64))\".")
+            throw Problem(.notFound, "Unknown alert \"\(id.prefix(64))\".")
         }
         guard identity.grants.canNotify || alerts.users(toldBy: alert.rule).contains(identity.user) else {
             throw Problem(
-                .forbidden, "Acknowledging and silencing are for users whom the rule tells, and for tokens with notify."
+                .forbidden,
+                "Only users named by the alert's rule and tokens with \"notify\": true may acknowledge or silence it."
             )
         }
         return (id, identity.user)

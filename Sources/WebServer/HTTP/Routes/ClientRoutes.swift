@@ -67,12 +67,12 @@ struct ClientRoutes {
 
     private static func reason(_ client: ClientSummary) -> String? {
         if client.queuedCount > 0 {
-            return "\(client.queuedCount) messages wait because its connection takes no more"
+            return "\(client.queuedCount) messages are queued because the client reads too slowly"
         }
         if let time = client.roundTripTime, time > slowRoundTrip {
-            return "a message to it and back takes \(time.nanoseconds / 1_000_000) ms"
+            return "the round trip takes \(time.nanoseconds / 1_000_000) ms"
         }
-        if client.droppedCount > 0 { return "\(client.droppedCount) readings were left out while it could not keep up" }
+        if client.droppedCount > 0 { return "\(client.droppedCount) readings were dropped while it read too slowly" }
         return nil
     }
 }

@@ -17,7 +17,7 @@ struct DeadLetterRoutes {
 
     @Sendable private func letters(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         guard try context.requireIdentity().grants.canJoinEverything else {
-            throw Problem(.forbidden, "Dead letters are for tokens that may join \"#\".")
+            throw Problem(.forbidden, "Reading dead letters requires a token that may join \"#\".")
         }
         let limit = Int(try request.query("limit", in: 1...Self.maxLetters, default: 100))
         let before = try request.query("before", in: 0...Int64.max, default: 0)

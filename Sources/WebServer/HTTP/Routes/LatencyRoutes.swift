@@ -41,11 +41,11 @@ struct LatencyRoutes {
     @Sendable private func trace(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let view = TraceView(for: try context.requireIdentity().grants)
         guard let text = context.parameters.get("trace_id"), let id = TraceRing.ID(text: text.lowercased()) else {
-            throw Problem(.badRequest, "A trace's id has 32 hexadecimal digits, not all 0.")
+            throw Problem(.badRequest, "The trace id is not valid; expected 32 hexadecimal digits, not all 0.")
         }
         // A trace of a hidden room is reported as not found, so that its existence is not revealed.
         guard let trace = ring.trace(id), view.shows(trace), let shown = view.shown(trace) else {
-            throw Problem(.notFound, "The trace \(text) is not among the latest; it may be in the collector.")
+            throw Problem(.notFound, "Unknown trace \(text); only recent traces are kept. It may be in the collector.")
         }
         return .json(TraceJSON.object(shown))
     }

@@ -27,7 +27,7 @@ struct NotificationRoutes {
         let limit = try request.query("limit", in: 1...Self.maxListed, default: 50)
         let unread = request.query("unread") ?? "false"
         guard ["true", "false"].contains(unread) else {
-            throw Problem(.badRequest, "\"unread\" must be true or false.")
+            throw Problem(.badRequest, "\"unread\" is \"\(unread.prefix(64))\"; allowed: true, false.")
         }
         let page: NotificationService.Page
         do {
@@ -56,7 +56,7 @@ struct NotificationRoutes {
     ) async throws -> Response {
         let identity = try context.requireIdentity()
         guard identity.grants.canNotify else {
-            throw Problem(.forbidden, "The token does not grant sending notifications (its \"notify\" is not true).")
+            throw Problem(.forbidden, "The token does not allow sending notifications: its \"notify\" is not true.")
         }
         let body = try await request.jsonObject(upTo: maxBodyBytes)
         let draft = try draft(in: body)
@@ -79,13 +79,13 @@ struct NotificationRoutes {
     private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [String] {
         let named = ["user_id", "user_ids", "room_id", "everyone"].filter { body[$0] != nil && body[$0] != .null }
         guard named.count == 1, let field = named.first else {
-            throw Problem(.badRequest, "Say for whom: exactly one of user_id, user_ids, room_id and everyone.")
+            throw Problem(.badRequest, "Exactly one of user_id, user_ids, room_id and everyone is required.")
         }
         switch field {
         case "user_id": return [try user(body[field])]
         case "user_ids":
             guard let users = body[field]?.arrayValue, !users.isEmpty else {
-                throw Problem(.badRequest, "\"user_ids\" must be an array of users' names.")
+                throw Problem(.badRequest, "\"user_ids\" must be a non-empty array of user names.")
             }
             return try users.map { try user($0) }
         case "room_id":
@@ -95,7 +95,7 @@ struct NotificationRoutes {
                 throw Problem(.badRequest, "\"room_id\" must name one room.")
             }
             guard grants.canJoin(room) else {
-                throw Problem(.forbidden, "The token does not grant joining \(name), so its members are not told.")
+                throw Problem(.forbidden, "The token does not allow joining \(name), so it cannot notify the members.")
             }
             return Array(hub.presence.snapshot().members(of: name).keys)
         default:
@@ -107,7 +107,8 @@ struct NotificationRoutes {
     private func user(_ value: JSONValue?) throws -> String {
         guard let name = value?.stringValue.flatMap({ DeviceID($0) })?.rawValue, name.isInNormalForm else {
             throw Problem(
-                .badRequest, "A user's name must be a string of 1 to 128 bytes in Unicode's form NFC, without / + #.")
+                .badRequest,
+                "A user name must be a string: 1 to 128 bytes of NFC-normalized Unicode without /, + or #.")
         }
         return name
     }
@@ -123,14 +124,17 @@ struct NotificationRoutes {
         var priority = NotificationDraft.Priority.normal
         if let name = try text("priority") {
             guard let known = NotificationDraft.Priority(rawValue: name) else {
-                throw Problem(.badRequest, "\"priority\" must be low, normal, high or critical.")
+                throw Problem(
+                    .badRequest, "\"priority\" is \"\(name.prefix(64))\"; allowed: low, normal, high, critical.")
             }
             priority = known
         }
         var expiry: Timestamp?
         if let time = try text("expires_at") {
             guard let instant = Timestamp(iso8601: time) else {
-                throw Problem(.badRequest, "\"expires_at\" must be a time such as 2030-01-31T12:00:00Z (RFC 3339).")
+                throw Problem(
+                    .badRequest,
+                    "\"expires_at\" is \"\(time.prefix(64))\"; expected RFC 3339 such as 2030-01-31T12:00:00Z.")
             }
             expiry = instant
         }

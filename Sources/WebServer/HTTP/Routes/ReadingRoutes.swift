@@ -25,7 +25,7 @@ struct ReadingRoutes {
     @Sendable private func readings(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let identity = try context.requireIdentity()
         guard let device = request.query("device"), !device.isEmpty else {
-            throw Problem(.badRequest, "Say which device: ?device=greenhouse-1.")
+            throw Problem(.badRequest, "\"device\" is required, as in ?device=greenhouse-1.")
         }
         let room = request.query("room_id")
         let metrics = request.queries("metric")
@@ -41,8 +41,8 @@ struct ReadingRoutes {
             guard Int(points) * series.count <= Self.maxAnswerPoints else {
                 throw Problem(
                     .badRequest,
-                    "\(series.count) series of \(points) points are more than \(Self.maxAnswerPoints) points; ask for "
-                        + "fewer points, or name metrics.")
+                    "Too many points (\(series.count) series of \(points) points); allowed: at most "
+                        + "\(Self.maxAnswerPoints) in total. Request fewer points, or select metrics.")
             }
             return try await .parts(
                 ChartAnswer(

@@ -141,7 +141,9 @@ enum ReadingFormat: Sendable {
                 return
             }
         }
-        throw Problem(.notAcceptable, "Readings come as application/json, text/csv or application/x-ndjson.")
+        throw Problem(
+            .notAcceptable,
+            "\"Accept\" is \"\(accept.prefix(128))\"; allowed: application/json, text/csv, application/x-ndjson.")
     }
 
     var contentType: String {

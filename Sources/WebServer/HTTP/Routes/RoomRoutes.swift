@@ -31,7 +31,7 @@ struct RoomRoutes {
         let after = try request.query("after", in: 0...Int64.max, default: -1)
         let before = try request.query("before", in: 1...Int64.max, default: .max)
         guard after < 0 || before == .max else {
-            throw Problem(.badRequest, "Say \"before\" or \"after\", not both.")
+            throw Problem(.badRequest, "\"before\" and \"after\" must not be combined.")
         }
         let page: RoomHistory.Page
         do {
@@ -111,7 +111,7 @@ struct RoomRoutes {
 
     private func check(_ context: GatewayRequestContext, mayRead room: TopicFilter) throws {
         guard try context.requireIdentity().grants.canReadHistory(of: room) else {
-            throw Problem(.forbidden, "The token does not grant joining \(room.rawValue).")
+            throw Problem(.forbidden, "The token does not allow joining \(room.rawValue).")
         }
     }
 }

@@ -107,7 +107,7 @@ struct StreamRoutes {
         var place: DevicePlace?
         if let after = request.query("after") {
             guard let given = cursors.place(of: after) else {
-                throw Problem(.badRequest, "\"after\" must be the \"next\" of the answer before.")
+                throw Problem(.badRequest, "\"after\" must be the \"next\" of the previous page.")
             }
             place = given
         }

@@ -15,7 +15,7 @@ struct WebSocketRoute {
         }
         if let echoPath {
             logger.warning(
-                "The echo endpoint is on: it is for conformance suites, not for production",
+                "The echo endpoint is enabled; it is for conformance suites, not for production",
                 metadata: ["path": "\(echoPath.text)"])
         }
     }
