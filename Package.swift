@@ -22,7 +22,7 @@ let configuration: Target.Dependency = .product(name: "Configuration", package: 
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -38,7 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
-        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -52,7 +52,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
     ],
     targets: [
         // Level 0: values and system libraries
@@ -103,7 +102,7 @@ let package = Package(
                 "Core", "Telemetry", "Realtime", "Storage", "OTLP", "Services", logging, coreMetrics, tracing,
                 lifecycle,
                 hummingbird,
-                jwt, crypto, collections, asyncHTTPClient,
+                crypto, cryptoExtras, collections, asyncHTTPClient,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -197,7 +196,7 @@ let package = Package(
                 "Telemetry",
                 "WebSocketClient", "Observability",
                 "TestSupport",
-                logging, tracing, coreMetrics, lifecycle, jwt, crypto,
+                logging, tracing, coreMetrics, lifecycle, crypto, cryptoExtras,
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],

@@ -38,7 +38,7 @@ LAYERS = {
     ],
     # Level 3: the edge
     "WebServer": [
-        "Telemetry", "Realtime", "Storage", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "JWTKit", "Crypto",
+        "Telemetry", "Realtime", "Storage", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "Crypto*",
         "DequeModule", "ServiceLifecycle", "AsyncHTTPClient",
     ],
     # Level 4: devices

@@ -61,7 +61,7 @@ final class LiveServer: Sendable {
             metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing.hub)
         let tracer = tracing.entry.tracer
         stream = DataStreamService(hub: hub, tracer: tracer)
-        authority = try await TokenAuthority(secret: Self.secret)
+        authority = try TokenAuthority(secret: Self.secret)
         folder =
             data ?? FileManager.default.temporaryDirectory.appending(path: "windsock-live-\(UUID().uuidString)").path
         isFolderKept = data != nil
@@ -129,7 +129,7 @@ final class LiveServer: Sendable {
         _ user: String = "tester", join: [String] = ["sensors/#"], publish: [String] = [], notify: Bool = false,
         lifetime: Duration = .seconds(600)
     ) async throws -> String {
-        try await authority.issue(
+        try authority.issue(
             user: user, join: try join.map { try TopicFilter($0) }, publish: try publish.map { try TopicFilter($0) },
             notify: notify, lifetime: lifetime)
     }

@@ -1,6 +1,4 @@
 import Crypto
-import Foundation
-import JWTKit
 package import Logging
 package import Telemetry
 
@@ -34,8 +32,8 @@ package struct TokenAuthority: Sendable {
     private let clock: any WallClock
 
     /// Creates an authority for tokens that are signed with `secret`.
-    package init(secret: String, clock: any WallClock = SystemWallClock()) async throws(WeakSecret) {
-        self.secret = try await SecretKey(secret)
+    package init(secret: String, clock: any WallClock = SystemWallClock()) throws(WeakSecret) {
+        self.secret = try SecretKey(secret)
         self.ring = nil
         self.configuration = TokenConfiguration()
         self.clock = clock
@@ -50,7 +48,7 @@ package struct TokenAuthority: Sendable {
     ) async throws(TokenSetupError) {
         guard configuration.secret != nil || configuration.keys != nil else { throw .noKeys }
         do throws(WeakSecret) {
-            secret = if let secret = configuration.secret { try await SecretKey(secret) } else { nil }
+            secret = if let secret = configuration.secret { try SecretKey(secret) } else { nil }
         } catch {
             throw .weakSecret(error)
         }
@@ -78,18 +76,17 @@ package struct TokenAuthority: Sendable {
     /// - Throws: ``NoSecret`` when only public keys are configured.
     package func issue(
         user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false, lifetime: Duration
-    ) async throws -> String {
+    ) throws(NoSecret) -> String {
         guard let secret else { throw NoSecret() }
-        let expiry = clock.now().advanced(by: lifetime)
-        let claims = AccessToken(
-            sub: user,
-            exp: ExpirationClaim(value: Date(timeIntervalSince1970: expiry.secondsSinceEpoch.rounded())),
-            iss: configuration.issuer,
-            aud: configuration.audiences.first.map { AudienceClaim(stringLiteral: $0) },
-            join: join.map(\.rawValue),
-            publish: publish.isEmpty ? nil : publish.map(\.rawValue),
-            notify: notify ? true : nil)
-        return try await secret.sign(claims)
+        var claims = JSONObjectBuilder()
+        claims.add("sub", user)
+        claims.add("exp", Int(clock.now().advanced(by: lifetime).secondsSinceEpoch.rounded()))
+        if let issuer = configuration.issuer { claims.add("iss", issuer) }
+        if let audience = configuration.audiences.first { claims.add("aud", audience) }
+        claims.add("join", array: join.map(\.rawValue))
+        if !publish.isEmpty { claims.add("publish", array: publish.map(\.rawValue)) }
+        if notify { claims.add("notify", true) }
+        return secret.sign(claims.finished())
     }
 
     /// Verifies a token and returns its identity. May wait for a key refresh, at most 5 s.
@@ -193,20 +190,21 @@ package enum TokenSetupError: Error, CustomStringConvertible {
 /// The gateway's own secret, used only to sign and verify HS256 tokens.
 struct SecretKey: Sendable {
     private let key: SymmetricKey
-    private let signer: JWTKeyCollection
 
     /// Creates the key.
     ///
     /// - Throws: ``TokenAuthority/WeakSecret`` when the secret is short enough to be guessed from one token.
-    init(_ secret: String) async throws(TokenAuthority.WeakSecret) {
+    init(_ secret: String) throws(TokenAuthority.WeakSecret) {
         guard secret.utf8.count >= TokenAuthority.minimumSecretByteCount else { throw TokenAuthority.WeakSecret() }
         key = SymmetricKey(data: Array(secret.utf8))
-        signer = JWTKeyCollection()
-        await signer.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
     }
 
-    func sign(_ claims: AccessToken) async throws -> String {
-        try await signer.sign(claims)
+    /// Returns a signed token with the claims, which are a JSON object (RFC 7515 section 3.1).
+    func sign(_ claims: [UInt8]) -> String {
+        let header = Array(#"{"alg":"HS256","typ":"JWT"}"#.utf8)
+        let signed = "\(Base64URL.encode(header)).\(Base64URL.encode(claims))"
+        let signature = HMAC<SHA256>.authenticationCode(for: Array(signed.utf8), using: key)
+        return "\(signed).\(Base64URL.encode(Array(signature)))"
     }
 
     /// Returns true when this secret made the token's signature. Compares in constant time.

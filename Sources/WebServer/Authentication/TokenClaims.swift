@@ -1,5 +1,4 @@
 import Core
-package import JWTKit
 import Services
 import Telemetry
 
@@ -96,41 +95,4 @@ struct TokenClaims: Sendable {
         }
         return filters
     }
-}
-
-/// The claims of a token (RFC 7519) as ``TokenAuthority`` writes them; ``TokenClaims`` reads them.
-package struct AccessToken: JWTPayload {
-    /// The user.
-    package var sub: String
-    /// The expiry.
-    package var exp: ExpirationClaim
-    /// The time before which the token is not valid.
-    package var nbf: NotBeforeClaim?
-    /// The issuer.
-    package var iss: String?
-    /// The intended recipients.
-    package var aud: AudienceClaim?
-    /// Filters of the rooms that the user may join.
-    package var join: [String]?
-    /// Filters of the rooms that the user may publish to.
-    package var publish: [String]?
-    /// True when the user may send notifications.
-    package var notify: Bool?
-
-    package init(
-        sub: String, exp: ExpirationClaim, nbf: NotBeforeClaim? = nil, iss: String? = nil, aud: AudienceClaim? = nil,
-        join: [String]? = nil, publish: [String]? = nil, notify: Bool? = nil
-    ) {
-        self.sub = sub
-        self.exp = exp
-        self.nbf = nbf
-        self.iss = iss
-        self.aud = aud
-        self.join = join
-        self.publish = publish
-        self.notify = notify
-    }
-
-    /// Does nothing. ``TokenAuthority`` checks the claims against its own clock.
-    package func verify(using algorithm: some JWTAlgorithm) async throws {}
 }

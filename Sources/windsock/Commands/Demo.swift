@@ -65,7 +65,7 @@ struct Demo: AsyncParsableCommand {
         sources.flags["jwt.secret"] = secret
         var configuration = try GatewayConfiguration(sources)
         configuration.server.port = try LoopbackPort.next(from: configuration.server.port)
-        let token = try await TokenAuthority(secret: secret).issue(
+        let token = try TokenAuthority(secret: secret).issue(
             user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#"), try TopicFilter("users/+")],
             notify: true,
             lifetime: Self.tokenLifetime)

@@ -48,7 +48,7 @@ struct Tail: AsyncParsableCommand {
             throw ConfigurationError(
                 origin: "--token", problem: "A token is needed: --token, WINDSOCK_TOKEN or WINDSOCK_JWT_SECRET.")
         }
-        return try await TokenAuthority(secret: secret).issue(user: "tail", join: filters, lifetime: .seconds(86_400))
+        return try TokenAuthority(secret: secret).issue(user: "tail", join: filters, lifetime: .seconds(86_400))
     }
 }
 

@@ -45,7 +45,7 @@ struct Token: AsyncParsableCommand {
             tokens.keys = nil
             let authority = try await TokenAuthority(tokens, logger: SettingsOptions.logger(level: .warning))
             Console.print(
-                try await authority.issue(
+                try authority.issue(
                     user: user, join: try Self.filters(join, "--join"), publish: try Self.filters(publish, "--publish"),
                     notify: notify, lifetime: lifetime))
         }

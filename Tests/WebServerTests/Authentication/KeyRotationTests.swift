@@ -28,7 +28,7 @@ struct KeyRotationTests {
 
     @Test("A changed file is read at the next token: new keys are taken, old ones no more")
     func changedFile() async throws {
-        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.eddsa, id: "new"))
+        let (old, new) = (try SigningKey.make(.es256, id: "old"), try SigningKey.make(.eddsa, id: "new"))
         let file = try KeyFile(TokenFixture.keySet([old]))
         let authority = try await authority(file.source)
         #expect(try await takes(old, authority))
@@ -43,7 +43,7 @@ struct KeyRotationTests {
 
     @Test("A file behind a link is read again when the link is moved, as mounted secrets are")
     func movedLink() async throws {
-        let (old, new) = (try await SigningKey.make(.es256, id: "k"), try await SigningKey.make(.es256, id: "k"))
+        let (old, new) = (try SigningKey.make(.es256, id: "k"), try SigningKey.make(.es256, id: "k"))
         let (first, second) = (try KeyFile(TokenFixture.keySet([old])), try KeyFile(TokenFixture.keySet([new])))
         let link = first.path + ".link"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: first.path)
@@ -61,7 +61,7 @@ struct KeyRotationTests {
             ("{", true), ("", true), (#"{"keys":[{"kty":"new"}]}"#, true), (nil, true), (#"{"keys":[]}"#, false),
         ])
     func brokenFile(_ text: String?, _ stays: Bool) async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
+        let key = try SigningKey.make(.es256, id: "k")
         let file = try KeyFile(TokenFixture.keySet([key]))
         let authority = try await authority(file.source)
         if let text { try file.write(text) } else { try file.remove() }
@@ -74,7 +74,7 @@ struct KeyRotationTests {
 
     @Test("An unknown kid makes it ask again, but invented ones at most once in 30 s")
     func unknownKid() async throws {
-        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es384, id: "new"))
+        let (old, new) = (try SigningKey.make(.es256, id: "old"), try SigningKey.make(.es384, id: "new"))
         let server = try await KeyServer([old])
         let authority = try await authority(server.source)
         for _ in 0..<5 { #expect(try await takes(old, authority)) }
@@ -92,7 +92,7 @@ struct KeyRotationTests {
 
     @Test("A known kid with a wrong signature, or another algorithm, asks nobody")
     func wrongSignature() async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
+        let key = try SigningKey.make(.es256, id: "k")
         let server = try await KeyServer([key])
         let authority = try await authority(server.source)
         #expect(try await !takes(SigningKey.make(.es256, id: "k"), authority))
@@ -103,7 +103,7 @@ struct KeyRotationTests {
 
     @Test("After the interval a key that was taken back is refused")
     func revoked() async throws {
-        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es256, id: "new"))
+        let (old, new) = (try SigningKey.make(.es256, id: "old"), try SigningKey.make(.es256, id: "new"))
         let server = try await KeyServer([old])
         let authority = try await authority(server.source)
         server.serve([new])
@@ -116,7 +116,7 @@ struct KeyRotationTests {
 
     @Test("Many tokens of a new key wait for one and the same refresh")
     func singleFlight() async throws {
-        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es256, id: "new"))
+        let (old, new) = (try SigningKey.make(.es256, id: "old"), try SigningKey.make(.es256, id: "new"))
         let server = try await KeyServer([old])
         let authority = try await authority(server.source)
         server.serve([new])
@@ -132,7 +132,7 @@ struct KeyRotationTests {
 
     @Test("When the interval is over, many tokens wait for one and the same refresh")
     func singleFlightOfInterval() async throws {
-        let (old, new) = (try await SigningKey.make(.es256, id: "k"), try await SigningKey.make(.es256, id: "k"))
+        let (old, new) = (try SigningKey.make(.es256, id: "k"), try SigningKey.make(.es256, id: "k"))
         let server = try await KeyServer([old])
         let authority = try await authority(server.source)
         server.serve([new])
@@ -149,7 +149,7 @@ struct KeyRotationTests {
 
     @Test("A redirect is not followed: keys come from the configured address only")
     func redirect() async throws {
-        let (key, other) = (try await SigningKey.make(.es256, id: "k"), try await SigningKey.make(.es256, id: "other"))
+        let (key, other) = (try SigningKey.make(.es256, id: "k"), try SigningKey.make(.es256, id: "other"))
         let (server, elsewhere) = (try await KeyServer([key]), try await KeyServer([other]))
         let authority = try await authority(server.source)
         guard case .url(let address) = elsewhere.source else { return }
@@ -168,7 +168,7 @@ struct KeyRotationTests {
             .answer(.ok, #"{"keys":["# + String(repeating: " ", count: 300_000) + "]}"),
         ])
     func failingServer(_ behaviour: KeyServer.Behaviour) async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
+        let key = try SigningKey.make(.es256, id: "k")
         let server = try await KeyServer([key])
         let log = LogRecorder()
         let authority = try await authority(server.source, logger: log.logger)
@@ -183,7 +183,7 @@ struct KeyRotationTests {
 
     @Test("After a failure it is asked again in 30 s, keeps nobody waiting, and recovers")
     func recovery() async throws {
-        let (old, new) = (try await SigningKey.make(.es256, id: "old"), try await SigningKey.make(.es256, id: "new"))
+        let (old, new) = (try SigningKey.make(.es256, id: "old"), try SigningKey.make(.es256, id: "new"))
         let server = try await KeyServer([old])
         let authority = try await authority(server.source)
         server.behave(.answer(.serviceUnavailable, ""))

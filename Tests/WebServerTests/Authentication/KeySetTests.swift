@@ -7,7 +7,7 @@ import Testing
 @Suite("Key sets")
 struct KeySetTests {
     private static func keySet(_ jwks: [String]) async throws(KeySetError.Problem) -> KeySet {
-        try await KeySet(json: Array(TokenFixture.keySet(jwks).utf8))
+        try KeySet(json: Array(TokenFixture.keySet(jwks).utf8))
     }
 
     @Test(
@@ -19,8 +19,8 @@ struct KeySetTests {
             (#""alg":"HS256""#, false), (#""alg":"RSA-OAEP""#, false), (#""x5t":"abc","ext":true"#, true),
         ])
     func members(_ further: String, _ usable: Bool) async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
-        let other = try await SigningKey.make(.eddsa, id: "other")
+        let key = try SigningKey.make(.es256, id: "k")
+        let other = try SigningKey.make(.eddsa, id: "other")
         let set = try await Self.keySet([key.jwk(further), other.jwk()])
         #expect(set.keys.map(\.id) == (usable ? ["k", "other"] : ["other"]))
         #expect(set.skipped.count == (usable ? 0 : 1))
@@ -36,7 +36,7 @@ struct KeySetTests {
             #"{"kty":"EC","crv":"P-256","x":"A+/=","y":"AA"}"#, #"{"kty":"EC","kid":7}"#,
         ])
     func unusable(_ jwk: String) async throws {
-        let key = try await SigningKey.make(.es384, id: "k")
+        let key = try SigningKey.make(.es384, id: "k")
         let set = try await Self.keySet([jwk, key.jwk()])
         #expect(set.keys.map(\.algorithm) == [.es384])
         #expect(set.skipped.first?.hasPrefix("keys[0]: ") == true)
@@ -47,9 +47,9 @@ struct KeySetTests {
 
     @Test("Two keys may share a kid when their algorithms differ; of equal ones the first counts")
     func sharedKid() async throws {
-        let first = try await SigningKey.make(.es256, id: "k")
-        let second = try await SigningKey.make(.es256, id: "k")
-        let edwards = try await SigningKey.make(.eddsa, id: "k")
+        let first = try SigningKey.make(.es256, id: "k")
+        let second = try SigningKey.make(.es256, id: "k")
+        let edwards = try SigningKey.make(.eddsa, id: "k")
         let set = try await Self.keySet([first.jwk(), second.jwk(), edwards.jwk()])
         #expect(set.skipped.count == 1)
         guard case .found(let key) = set.key(id: "k", algorithm: .es256) else {
@@ -66,7 +66,7 @@ struct KeySetTests {
 
     @Test("A key verifies no token that states another algorithm, even when the signature is its own")
     func statedAlgorithm() async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
+        let key = try SigningKey.make(.es256, id: "k")
         let set = try await Self.keySet([key.jwk()])
         for stated in TokenAlgorithm.allCases {
             let token = try SignedToken(key.token(header: #"{"alg":"\#(stated.rawValue)"}"#))
@@ -76,13 +76,13 @@ struct KeySetTests {
 
     @Test("What is no key set, or too large a one, is refused")
     func refused() async throws {
-        let key = try await SigningKey.make(.eddsa).jwk()
+        let key = try SigningKey.make(.eddsa).jwk()
         await #expect(throws: KeySetError.Problem.tooManyKeys(101)) {
             try await Self.keySet(Array(repeating: key, count: 101))
         }
         #expect(try await Self.keySet(Array(repeating: key, count: 100)).keys.count == 100)
         for text in ["", "[]", "{}", #"{"keys":{}}"#, "<html>"] {
-            await #expect { try await KeySet(json: Array(text.utf8)) } throws: { error in
+            await #expect { try KeySet(json: Array(text.utf8)) } throws: { error in
                 if case .malformed = error as? KeySetError.Problem { true } else { false }
             }
         }

@@ -1,6 +1,6 @@
+import Crypto
 import CryptoExtras
 import Foundation
-import JWTKit
 
 @testable import WebServer
 
@@ -10,37 +10,38 @@ struct SigningKey: Sendable {
     let algorithm: TokenAlgorithm
     /// The members of the public JWK without `kid`, such as `"kty":"EC",…`.
     let members: String
-    private let signer: any JWTAlgorithm
+    private let sign: @Sendable (_ message: [UInt8]) throws -> Data
 
     /// RSA keys take long to make: all tests share one.
     private static let rsa = Result { try _RSA.Signing.PrivateKey(keySize: .bits2048) }
 
-    static func make(_ algorithm: TokenAlgorithm, id: String? = nil) async throws -> SigningKey {
-        let keys = JWTKeyCollection()
+    static func make(_ algorithm: TokenAlgorithm, id: String? = nil) throws -> SigningKey {
         let members: String
+        let sign: @Sendable ([UInt8]) throws -> Data
         switch algorithm {
         case .hs256:
-            await keys.add(hmac: HMACKey(from: TokenFixture.secret), digestAlgorithm: .sha256)
+            let key = SymmetricKey(data: Array(TokenFixture.secret.utf8))
+            sign = { Data(HMAC<SHA256>.authenticationCode(for: $0, using: key)) }
             members = #""kty":"oct","k":"\#(Base64URL.encode(Array(TokenFixture.secret.utf8)))""#
         case .rs256:
-            let key = try Insecure.RSA.PrivateKey(backing: rsa.get())
-            await keys.add(rsa: key, digestAlgorithm: .sha256)
+            let key = try rsa.get()
+            sign = { try key.signature(for: SHA256.hash(data: $0), padding: .insecurePKCS1v1_5).rawRepresentation }
             let numbers = try key.publicKey.getKeyPrimitives()
             members = #""kty":"RSA","n":"\#(text(numbers.modulus))","e":"\#(text(numbers.publicExponent))""#
         case .es256:
-            let key = ES256PrivateKey()
-            await keys.add(ecdsa: key)
-            members = #""kty":"EC","crv":"P-256",\#(try point(key.publicKey.parameters))"#
+            let key = P256.Signing.PrivateKey()
+            sign = { try key.signature(for: $0).rawRepresentation }
+            members = #""kty":"EC","crv":"P-256",\#(point(key.publicKey.rawRepresentation))"#
         case .es384:
-            let key = ES384PrivateKey()
-            await keys.add(ecdsa: key)
-            members = #""kty":"EC","crv":"P-384",\#(try point(key.publicKey.parameters))"#
+            let key = P384.Signing.PrivateKey()
+            sign = { try key.signature(for: $0).rawRepresentation }
+            members = #""kty":"EC","crv":"P-384",\#(point(key.publicKey.rawRepresentation))"#
         case .eddsa:
-            let key = try EdDSA.PrivateKey()
-            await keys.add(eddsa: key)
+            let key = Curve25519.Signing.PrivateKey()
+            sign = { try key.signature(for: $0) }
             members = #""kty":"OKP","crv":"Ed25519","x":"\#(text(key.publicKey.rawRepresentation))""#
         }
-        return SigningKey(id: id, algorithm: algorithm, members: members, signer: try await keys.getKey())
+        return SigningKey(id: id, algorithm: algorithm, members: members, sign: sign)
     }
 
     /// The public key, with further members such as `"use":"enc"`.
@@ -54,15 +55,14 @@ struct SigningKey: Sendable {
         let kid = id.map { #","kid":"\#($0)""# } ?? ""
         let header = header ?? #"{"alg":"\#(algorithm.rawValue)"\#(kid)}"#
         let signed = "\(Base64URL.encode(Array(header.utf8))).\(Base64URL.encode(Array(payload.utf8)))"
-        return "\(signed).\(Base64URL.encode(try signer.sign(Array(signed.utf8))))"
+        return "\(signed).\(Base64URL.encode([UInt8](try sign(Array(signed.utf8)))))"
     }
 
     private static func text(_ data: Data) -> String { Base64URL.encode([UInt8](data)) }
 
-    private static func point(_ parameters: ECDSAParameters?) throws -> String {
-        struct NoPoint: Error {}
-        guard let parameters, let x = Data(base64Encoded: parameters.x), let y = Data(base64Encoded: parameters.y)
-        else { throw NoPoint() }
-        return #""x":"\#(text(x))","y":"\#(text(y))""#
+    /// The coordinates of a point, which stand one after the other.
+    private static func point(_ coordinates: Data) -> String {
+        let half = coordinates.count / 2
+        return #""x":"\#(text(coordinates.prefix(half)))","y":"\#(text(coordinates.suffix(half)))""#
     }
 }

@@ -103,9 +103,9 @@ struct TicketStoreTests {
 
     @Test("The one door takes tokens and tickets, each ticket once")
     func authenticator() async throws {
-        let authority = try await TokenAuthority(secret: TokenFixture.secret, clock: clock)
+        let authority = try TokenAuthority(secret: TokenFixture.secret, clock: clock)
         let door = Authenticator(authority: authority, tickets: TicketStore(clock: clock))
-        let token = try await authority.issue(user: "anna", join: [], lifetime: .seconds(60))
+        let token = try authority.issue(user: "anna", join: [], lifetime: .seconds(60))
         let identity = try await door.identity(of: .token(token))
         let ticket = Credential.ticket(try door.tickets.issue(for: identity))
         #expect(try await door.identity(of: ticket).user == "anna")

@@ -14,7 +14,7 @@ struct TokenClaimsTests {
         let authority = try await TokenAuthority(
             TokenConfiguration(secret: TokenFixture.secret, issuer: issuer, audiences: audiences),
             clock: clock, logger: TokenFixture.logger)
-        return await TokenFixture.refusal(of: try await SigningKey.make(.hs256).token(payload), by: authority)
+        return await TokenFixture.refusal(of: try SigningKey.make(.hs256).token(payload), by: authority)
     }
 
     @Test(
@@ -92,7 +92,7 @@ struct TokenClaimsTests {
             secret: TokenFixture.secret, issuer: "me", audiences: ["windsock", "other"], telemetryRoots: ["sensors"])
         let authority = try await TokenAuthority(configuration, clock: clock, logger: TokenFixture.logger)
         let all = [try TopicFilter("#")]
-        let token = try await authority.issue(
+        let token = try authority.issue(
             user: "anna", join: all, publish: all, notify: true, lifetime: .seconds(60))
         let identity = try await authority.identity(of: token)
         #expect(identity.expiresAt.secondsSinceEpoch == Double(SettableClock.start + 60))
@@ -116,11 +116,11 @@ struct TokenClaimsTests {
         #expect(await failure(TokenConfiguration()).contains("secret"))
         #expect(await failure(TokenConfiguration(secret: "short")).contains("32 bytes"))
         #expect(await failure(TokenConfiguration(keys: .file("/no/such/file"))).contains("/no/such/file"))
-        let file = try KeyFile(TokenFixture.keySet([try await SigningKey.make(.es256, id: "k")]))
+        let file = try KeyFile(TokenFixture.keySet([try SigningKey.make(.es256, id: "k")]))
         let authority = try await TokenAuthority(
             TokenConfiguration(keys: file.source), clock: clock, logger: TokenFixture.logger)
         await #expect(throws: TokenAuthority.NoSecret.self) {
-            try await authority.issue(user: "anna", join: [], lifetime: .seconds(1))
+            try authority.issue(user: "anna", join: [], lifetime: .seconds(1))
         }
     }
 }

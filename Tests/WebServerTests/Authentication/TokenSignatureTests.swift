@@ -19,29 +19,29 @@ struct TokenSignatureTests {
     @Test("Every algorithm is verified with its own key, with and without kid", arguments: TokenAlgorithm.allCases)
     func algorithms(_ algorithm: TokenAlgorithm) async throws {
         for id in ["k1", nil] {
-            let key = try await SigningKey.make(algorithm, id: id)
+            let key = try SigningKey.make(algorithm, id: id)
             let authority = try await authority(
                 secret: algorithm == .hs256 ? TokenFixture.secret : nil,
                 algorithm == .hs256 ? nil : TokenFixture.keySet([key]))
             #expect(try await authority.identity(of: key.token()).user == "anna")
             let other =
                 algorithm == .hs256
-                ? try await SigningKey.make(.es256, id: id) : try await SigningKey.make(.hs256, id: id)
+                ? try SigningKey.make(.es256, id: id) : try SigningKey.make(.hs256, id: id)
             #expect(await TokenFixture.refusal(of: try other.token(), by: authority).reason.contains("alg"))
         }
     }
 
     @Test("Another key of the same algorithm and kid is refused", arguments: [TokenAlgorithm.es256, .es384, .eddsa])
     func otherKey(_ algorithm: TokenAlgorithm) async throws {
-        let known = try await SigningKey.make(algorithm, id: "k")
+        let known = try SigningKey.make(algorithm, id: "k")
         let authority = try await authority(TokenFixture.keySet([known]))
-        let forged = try await SigningKey.make(algorithm, id: "k").token()
+        let forged = try SigningKey.make(algorithm, id: "k").token()
         #expect(await TokenFixture.refusal(of: forged, by: authority) == .invalid("its signature is invalid"))
     }
 
     @Test("A changed payload is refused", arguments: TokenAlgorithm.allCases)
     func changedPayload(_ algorithm: TokenAlgorithm) async throws {
-        let key = try await SigningKey.make(algorithm, id: "k")
+        let key = try SigningKey.make(algorithm, id: "k")
         let authority = try await authority(
             secret: TokenFixture.secret,
             algorithm == .hs256 ? nil : TokenFixture.keySet([key]))
@@ -54,25 +54,25 @@ struct TokenSignatureTests {
 
     @Test("With secret and keys, both kinds of token are taken")
     func both() async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
+        let key = try SigningKey.make(.es256, id: "k")
         let authority = try await authority(secret: TokenFixture.secret, TokenFixture.keySet([key]))
         #expect(try await authority.identity(of: key.token()).user == "anna")
         #expect(try await authority.identity(of: SigningKey.make(.hs256).token()).user == "anna")
         // A kid means nothing to the secret.
         #expect(try await authority.identity(of: SigningKey.make(.hs256, id: "k").token()).user == "anna")
-        let issued = try await authority.issue(user: "ben", join: [], lifetime: .seconds(9))
+        let issued = try authority.issue(user: "ben", join: [], lifetime: .seconds(9))
         #expect(try await authority.identity(of: issued).user == "ben")
     }
 
     @Test("An HS256 token signed with the public key's text is refused, whatever form the text has")
     func algorithmConfusion() async throws {
-        let key = try await SigningKey.make(.rs256, id: "k")
+        let key = try SigningKey.make(.rs256, id: "k")
         let set = TokenFixture.keySet([key])
         let modulus = try #require(key.members.split(separator: "\"").dropFirst(6).first).description
         for secret in [nil, TokenFixture.secret] {
             let authority = try await authority(secret: secret, set)
             for text in [set, key.jwk(), modulus] {
-                let forged = try await TokenAuthority(secret: text).issue(user: "eve", join: [], lifetime: .seconds(99))
+                let forged = try TokenAuthority(secret: text).issue(user: "eve", join: [], lifetime: .seconds(99))
                 #expect(await TokenFixture.refusal(of: forged, by: authority) != nil)
             }
             let renamed = try key.token(header: #"{"alg":"HS256","kid":"k"}"#)
@@ -82,8 +82,8 @@ struct TokenSignatureTests {
 
     @Test("A shared secret in a key set is no key")
     func symmetricKeyInSet() async throws {
-        let symmetric = try await SigningKey.make(.hs256, id: "k")
-        let set = TokenFixture.keySet([symmetric, try await SigningKey.make(.es256, id: "e")])
+        let symmetric = try SigningKey.make(.hs256, id: "k")
+        let set = TokenFixture.keySet([symmetric, try SigningKey.make(.es256, id: "e")])
         let authority = try await authority(set)
         #expect(await TokenFixture.refusal(of: try symmetric.token(), by: authority).reason.contains("HS256"))
     }
@@ -98,7 +98,7 @@ struct TokenSignatureTests {
             (#"{"alg":"ES256","kid":"other"}"#, "kid"), ("[]", "header"), ("{", "header"),
         ])
     func headers(_ header: String, _ named: String) async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
+        let key = try SigningKey.make(.es256, id: "k")
         let authority = try await authority(secret: TokenFixture.secret, TokenFixture.keySet([key]))
         let token = try key.token(header: header)
         #expect(await TokenFixture.refusal(of: token, by: authority).reason.contains(named))
@@ -108,8 +108,8 @@ struct TokenSignatureTests {
 
     @Test("A key that the token brings along is not looked at")
     func embeddedKey() async throws {
-        let key = try await SigningKey.make(.es256, id: "k")
-        let forger = try await SigningKey.make(.es256, id: "k")
+        let key = try SigningKey.make(.es256, id: "k")
+        let forger = try SigningKey.make(.es256, id: "k")
         let authority = try await authority(TokenFixture.keySet([key]))
         let token = try forger.token(
             header: #"{"alg":"ES256","kid":"k","jwk":\#(forger.jwk()),"jku":"http://127.0.0.1:1/jwks"}"#)
@@ -119,8 +119,8 @@ struct TokenSignatureTests {
     @Test("Without kid a token is taken only when one key can be meant")
     func withoutKid() async throws {
         let keys = [
-            try await SigningKey.make(.es256, id: "a"), try await SigningKey.make(.es256, id: "b"),
-            try await SigningKey.make(.eddsa, id: "c"),
+            try SigningKey.make(.es256, id: "a"), try SigningKey.make(.es256, id: "b"),
+            try SigningKey.make(.eddsa, id: "c"),
         ]
         let authority = try await authority(TokenFixture.keySet(keys))
         let vague = try keys[0].token(header: #"{"alg":"ES256"}"#)
@@ -131,7 +131,7 @@ struct TokenSignatureTests {
 
     @Test("What has not the form of a token is refused, and so is a second spelling of one")
     func forms() async throws {
-        let key = try await SigningKey.make(.hs256)
+        let key = try SigningKey.make(.hs256)
         let authority = try await authority(secret: TokenFixture.secret, nil)
         let token = try key.token()
         let wrong = [

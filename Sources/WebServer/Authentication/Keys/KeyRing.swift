@@ -39,7 +39,7 @@ actor KeyRing {
         stamp = Self.stamp(of: source)
         attemptedAt = clock.now()
         do throws(KeySetError.Problem) {
-            keys = try await KeySet(json: try await loader.load(source))
+            keys = try KeySet(json: try await loader.load(source))
             guard !keys.keys.isEmpty else { throw .empty }
         } catch {
             throw KeySetError(source: source, problem: error)
@@ -102,7 +102,7 @@ actor KeyRing {
             refreshing = nil
         }
         do throws(KeySetError.Problem) {
-            keys = try await KeySet(json: try await loader.load(source))
+            keys = try KeySet(json: try await loader.load(source))
             hasFailed = false
             Self.report(keys, of: source, to: logger)
         } catch {

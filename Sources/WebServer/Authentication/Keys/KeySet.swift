@@ -1,4 +1,6 @@
-import JWTKit
+import Crypto
+import CryptoExtras
+import Foundation
 import Telemetry
 
 /// The public keys of a JWK Set (RFC 7517 section 5) that can verify tokens.
@@ -24,7 +26,7 @@ struct KeySet: Sendable {
     /// Parses a JWK Set. Keys that are not for verifying tokens are skipped, as the RFC asks.
     ///
     /// An empty set is valid and revokes all keys. A set whose keys are all unusable is an error.
-    init(json: [UInt8]) async throws(KeySetError.Problem) {
+    init(json: [UInt8]) throws(KeySetError.Problem) {
         let parsed: JSONValue
         do throws(JSONError) {
             parsed = try JSONParser.parse(json)
@@ -39,7 +41,7 @@ struct KeySet: Sendable {
         var skipped: [String] = []
         for (index, entry) in entries.enumerated() {
             do throws(UnusableKey) {
-                let key = try await VerificationKey(entry)
+                let key = try VerificationKey(entry)
                 if let id = key.id, keys.contains(where: { $0.id == id && $0.algorithm == key.algorithm }) {
                     throw UnusableKey("duplicate \"kid\" for the same algorithm")
                 }
@@ -74,13 +76,13 @@ struct VerificationKey: Sendable {
     /// The key's `kid`.
     let id: String?
     let algorithm: TokenAlgorithm
-    private let verifier: any JWTAlgorithm
+    private let key: PublicKey
 
     /// Reads the public key of a JWK (RFC 7517 section 4). Private parameters are ignored if present.
     ///
     /// - Throws: ``UnusableKey`` when `use`, `key_ops` or `alg` do not allow verification, when the key type is not
     ///   supported, or when the parameters are not a valid key.
-    init(_ jwk: JSONValue) async throws(UnusableKey) {
+    init(_ jwk: JSONValue) throws(UnusableKey) {
         guard jwk.objectValue != nil else { throw UnusableKey("it is \(jwk.kind), not an object") }
         switch jwk["kid"] {
         case nil: id = nil
@@ -95,19 +97,14 @@ struct VerificationKey: Sendable {
         if let stated = jwk["alg"], stated != .string(algorithm.rawValue) {
             throw UnusableKey("its \"alg\" is not supported for its key type; allowed: \(algorithm.rawValue)")
         }
-        let keys = JWTKeyCollection()
         do {
             switch algorithm {
             case .hs256: throw UnusableKey("it is a shared secret")
-            case .rs256:
-                let key = try Insecure.RSA.PublicKey(
-                    modulus: Self.text("n", of: jwk), exponent: Self.text("e", of: jwk))
-                await keys.add(rsa: key, digestAlgorithm: .sha256)
-            case .es256: await keys.add(ecdsa: try ES256PublicKey(parameters: Self.point(of: jwk)))
-            case .es384: await keys.add(ecdsa: try ES384PublicKey(parameters: Self.point(of: jwk)))
-            case .eddsa: await keys.add(eddsa: try EdDSA.PublicKey(x: Self.text("x", of: jwk), curve: .ed25519))
+            case .rs256: key = .rsa(try .init(n: Self.bytes("n", of: jwk), e: Self.bytes("e", of: jwk)))
+            case .es256: key = .p256(try .init(x963Representation: Self.point(of: jwk)))
+            case .es384: key = .p384(try .init(x963Representation: Self.point(of: jwk)))
+            case .eddsa: key = .ed25519(try .init(rawRepresentation: Self.bytes("x", of: jwk)))
             }
-            verifier = try await keys.getKey()
         } catch let error as UnusableKey {
             throw error
         } catch {
@@ -117,8 +114,7 @@ struct VerificationKey: Sendable {
 
     /// Returns true when the token uses this key's algorithm and this key made its signature.
     func verifies(_ token: SignedToken) -> Bool {
-        guard token.algorithm == algorithm else { return false }
-        return (try? verifier.verify(token.signature, signs: token.signedBytes)) ?? false
+        token.algorithm == algorithm && key.verifies(token.signature, of: token.signedBytes)
     }
 
     private static func algorithm(of jwk: JSONValue) throws(UnusableKey) -> TokenAlgorithm {
@@ -131,15 +127,45 @@ struct VerificationKey: Sendable {
         }
     }
 
-    private static func text(_ name: String, of jwk: JSONValue) throws(UnusableKey) -> String {
-        guard let text = jwk[name]?.stringValue, Base64URL.decode(text)?.isEmpty == false else {
+    private static func bytes(_ name: String, of jwk: JSONValue) throws(UnusableKey) -> [UInt8] {
+        guard let bytes = jwk[name]?.stringValue.flatMap({ Base64URL.decode($0) }), !bytes.isEmpty else {
             throw UnusableKey("its \"\(name)\" is not base64url")
         }
-        return text
+        return bytes
     }
 
-    private static func point(of jwk: JSONValue) throws(UnusableKey) -> ECDSAParameters {
-        (x: try text("x", of: jwk), y: try text("y", of: jwk))
+    /// Returns the uncompressed point of an EC key (SEC 1 section 2.3.3). Both coordinates have the curve's full length
+    /// (RFC 7518 section 6.2.1.2), so they are equally long.
+    private static func point(of jwk: JSONValue) throws(UnusableKey) -> [UInt8] {
+        let (x, y) = (try bytes("x", of: jwk), try bytes("y", of: jwk))
+        guard x.count == y.count else { throw UnusableKey("its \"x\" and \"y\" differ in length") }
+        return [4] + x + y
+    }
+}
+
+/// The key of one algorithm.
+private enum PublicKey: Sendable {
+    case rsa(_RSA.Signing.PublicKey)
+    case p256(P256.Signing.PublicKey)
+    case p384(P384.Signing.PublicKey)
+    case ed25519(Curve25519.Signing.PublicKey)
+
+    /// Returns true when this key made the signature of the message (RFC 7518 sections 3.3 and 3.4, RFC 8037 section
+    /// 3.1).
+    func verifies(_ signature: [UInt8], of message: [UInt8]) -> Bool {
+        switch self {
+        case .rsa(let key):
+            return key.isValidSignature(
+                _RSA.Signing.RSASignature(rawRepresentation: signature), for: SHA256.hash(data: message),
+                padding: .insecurePKCS1v1_5)
+        case .p256(let key):
+            guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
+            return key.isValidSignature(signature, for: SHA256.hash(data: message))
+        case .p384(let key):
+            guard let signature = try? P384.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
+            return key.isValidSignature(signature, for: SHA384.hash(data: message))
+        case .ed25519(let key): return key.isValidSignature(signature, for: message)
+        }
     }
 }
 
