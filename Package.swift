@@ -58,8 +58,8 @@ let package = Package(
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "Core", swiftSettings: settings),
-        .target(name: "Telemetry", dependencies: [tracing], swiftSettings: settings),
+        .target(name: "Core", dependencies: [logging, tracing], swiftSettings: settings),
+        .target(name: "Telemetry", dependencies: ["Core", tracing], swiftSettings: settings),
 
         // Level 1: one concern each
         .target(

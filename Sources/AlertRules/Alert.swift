@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// A violation of a rule by one device, from pending until it is over.

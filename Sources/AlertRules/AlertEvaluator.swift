@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// An evaluator of all rules for all devices.

@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// A rule that defines when an alert is raised for a metric, and which users and rooms are notified.

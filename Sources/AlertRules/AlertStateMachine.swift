@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// The state machine of one rule's alerts for one series.

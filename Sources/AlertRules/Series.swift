@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// The identity of a series: one metric of one device in one room.

@@ -50,7 +50,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// Returns the uniform number with this index, at least 0 and below 1. It is meant for schedules, where the n-th
     /// entry must be computable without the ones before it.
     static func unit(seed: UInt64, number: Int64) -> Double {
-        unit(mix(seed &+ increment &* UInt64(bitPattern: number &+ 1)))
+        mix(seed &+ increment &* UInt64(bitPattern: number &+ 1)).unitFraction
     }
 
     private static func unit(_ bits: UInt64) -> Double {

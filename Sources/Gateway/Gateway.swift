@@ -1,3 +1,4 @@
+import Core
 import CoreMetrics
 import Foundation
 package import Logging

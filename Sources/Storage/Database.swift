@@ -1,4 +1,4 @@
-import Core
+package import Core
 import Dispatch
 import Foundation
 import GRDB

@@ -1,3 +1,5 @@
+package import Core
+
 /// The messages of a clock exchange over MQTT. Times are Unix milliseconds with a fraction, as in `clock_sync`.
 package enum ClockMessage {
     /// The maximum length of a request's `id` in bytes.

@@ -1,3 +1,5 @@
+package import Core
+
 /// The values that one device measured at one instant. All payload conventions are decoded to readings.
 package struct Reading: Hashable, Sendable {
     package var device: DeviceID

@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder that turns MQTT messages into readings and statuses. It combines routes, payload conventions and the time
 /// policy.
 ///

@@ -1,3 +1,4 @@
+import Core
 import Realtime
 import Telemetry
 import Testing

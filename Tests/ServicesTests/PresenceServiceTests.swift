@@ -1,3 +1,4 @@
+import Core
 import NIOEmbedded
 import Realtime
 import Telemetry

@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 
+@testable import Core
 @testable import Telemetry
 
 @Suite("Messages become readings in their rooms")

@@ -1,3 +1,4 @@
+import Core
 import Telemetry
 
 /// The `json` convention with all metrics in one object.

@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// The payload conventions that a device can use. The raw values are used in device files, and equal those of the

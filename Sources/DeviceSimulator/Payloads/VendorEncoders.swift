@@ -1,3 +1,4 @@
+import Core
 import Telemetry
 
 /// Tasmota's `tele/{device}/SENSOR` message.

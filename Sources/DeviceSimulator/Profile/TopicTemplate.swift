@@ -1,3 +1,4 @@
+import Core
 import Telemetry
 
 /// A topic with the placeholders `{device}` and `{metric}`.

@@ -1,4 +1,5 @@
 package import AlertRules
+package import Core
 import Foundation
 package import Logging
 package import MQTTTransport

@@ -1,3 +1,5 @@
+import Core
+
 /// Exponential back-off with full jitter and a cap, for reconnecting. It resets after a connection that was stable.
 ///
 /// Full jitter (a random wait between zero and the current ceiling) spreads the reconnects of many clients that lost
@@ -46,15 +48,7 @@ package struct ReconnectBackoff: Sendable {
     ) -> Duration {
         if let held, held >= configuration.stableAfter { failures = 0 }
         failures += 1
-        if isPermanent { return configuration.cap * Self.fraction(of: random.next()) }
-        var ceiling = configuration.base
-        for _ in 1..<failures where ceiling < configuration.cap { ceiling *= 2 }
-        ceiling = min(ceiling, configuration.cap)
-        return ceiling * Self.fraction(of: random.next())
-    }
-
-    /// Returns 53 random bits as a number in 0..<1.
-    private static func fraction(of bits: UInt64) -> Double {
-        Double(bits >> 11) * 0x1p-53
+        let backoff = ExponentialBackoff(base: isPermanent ? configuration.cap : configuration.base, cap: configuration.cap)
+        return backoff.wait(afterFailures: failures, random: random.next())
     }
 }

@@ -1,4 +1,5 @@
 internal import CMosquitto
+import Core
 import Telemetry
 
 extension MosquittoHandle {

@@ -58,7 +58,7 @@ package struct BatchConfiguration: Sendable, Equatable {
     package var exportTimeout: Duration
     /// The time limit for retrying a batch, counted from its first failure. After that the batch is dropped.
     package var retention: Duration
-    package var backoff: RetryBackoff.Configuration
+    package var backoff: ExponentialBackoff
 
     package init(
         maxQueueSize: Int = 2048,
@@ -66,7 +66,7 @@ package struct BatchConfiguration: Sendable, Equatable {
         scheduleDelay: Duration = .seconds(5),
         exportTimeout: Duration = .seconds(30),
         retention: Duration = .seconds(300),
-        backoff: RetryBackoff.Configuration = .init()
+        backoff: ExponentialBackoff = .init(base: .seconds(1), cap: .seconds(15), fixedPart: 0.5)
     ) {
         self.maxQueueSize = max(maxQueueSize, 1)
         self.maxBatchSize = min(max(maxBatchSize, 1), self.maxQueueSize)

@@ -1,3 +1,4 @@
+import Core
 import SwiftProtobuf
 import Telemetry
 import Tracing

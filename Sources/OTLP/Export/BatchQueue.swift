@@ -47,7 +47,9 @@ struct BatchQueue<Item: Sendable>: Sendable {
     private var full: [[Item]] = []
     private var filling: [Item] = []
     private var current: Batch?
-    private var backoff: RetryBackoff
+    private let backoff: ExponentialBackoff
+    /// Failed attempts in a row.
+    private var failures = 0
     /// The time at which a partial batch is sent; `nil` when nothing is queued.
     private var due: Instant?
     /// The earliest time for the next request.
@@ -64,7 +66,7 @@ struct BatchQueue<Item: Sendable>: Sendable {
 
     init(_ configuration: BatchConfiguration) {
         self.configuration = configuration
-        backoff = RetryBackoff(configuration.backoff)
+        backoff = configuration.backoff
     }
 
     /// The number of queued items, not counting the batch in flight.
@@ -116,7 +118,7 @@ struct BatchQueue<Item: Sendable>: Sendable {
     mutating func settle(_ outcome: ExportOutcome, now: Instant, random: UInt64) -> Settlement {
         switch outcome {
         case .accepted:
-            backoff.reset()
+            failures = 0
             notBefore = nil
             drop()
             return .exported
@@ -125,7 +127,8 @@ struct BatchQueue<Item: Sendable>: Sendable {
             drop()
             return .refused
         case .unavailable(_, let retryAfter):
-            let next = now + (retryAfter ?? backoff.next(random: random))
+            failures += 1
+            let next = now + (retryAfter ?? backoff.wait(afterFailures: failures, random: random))
             notBefore = next
             let firstFailure = current?.firstFailure ?? now
             current?.firstFailure = firstFailure

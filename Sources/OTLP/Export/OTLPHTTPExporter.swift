@@ -60,7 +60,7 @@ final class OTLPHTTPExporter: OTLPSender {
 
     func send(_ body: PreparedBody, timeout: Duration) async -> ExportOutcome {
         do {
-            return try await withTimeout(timeout) { [self] in
+            return try await withTimeout(at: .now + timeout) { [self] in
                 try await exchange(request(body), timeout: timeout)
             }
         } catch {
@@ -197,27 +197,6 @@ package struct OTLPExporterError: Error, Sendable, CustomStringConvertible {
 
     package var description: String {
         "OTEL_EXPORTER_OTLP_\(setting) (\(signal.rawValue)): \"\(file)\" is not a usable PEM file: \(reason)"
-    }
-}
-
-/// The error for an operation that exceeded its time limit.
-struct TimedOut: Error {}
-
-/// Runs `operation` and cancels it after `duration`.
-///
-/// - Throws: ``TimedOut``, or the error of `operation`.
-func withTimeout<Success: Sendable>(
-    _ duration: Duration, _ operation: @escaping @Sendable () async throws -> Success
-) async throws -> Success {
-    try await withThrowingTaskGroup(of: Success.self) { group in
-        group.addTask { try await operation() }
-        group.addTask {
-            try await Task.sleep(for: duration)
-            throw TimedOut()
-        }
-        defer { group.cancelAll() }
-        guard let result = try await group.next() else { throw TimedOut() }
-        return result
     }
 }
 

@@ -1,3 +1,4 @@
+import Core
 import HeapModule
 import NIOCore
 import Telemetry

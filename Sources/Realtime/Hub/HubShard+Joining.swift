@@ -1,3 +1,4 @@
+package import Core
 import DequeModule
 import NIOCore
 package import Telemetry

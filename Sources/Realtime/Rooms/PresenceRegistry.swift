@@ -1,4 +1,4 @@
-import Core
+package import Core
 import DequeModule
 package import NIOCore
 import Synchronization

@@ -1,3 +1,4 @@
+package import Core
 import DequeModule
 package import Telemetry
 

@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// An observer of the delivery of messages that have a ``Journey``.

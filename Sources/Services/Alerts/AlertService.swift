@@ -1,5 +1,5 @@
 package import AlertRules
-import Core
+package import Core
 package import CoreMetrics
 package import Logging
 package import Realtime

@@ -1,4 +1,5 @@
 import AlertRules
+import Core
 import CoreMetrics
 import Logging
 import Realtime

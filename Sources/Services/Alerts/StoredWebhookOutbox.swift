@@ -1,4 +1,4 @@
-import Core
+package import Core
 import CoreMetrics
 import Logging
 import Metrics
@@ -42,37 +42,19 @@ package final class StoredWebhookOutbox: WebhookOutbox {
     }
 }
 
-/// Counts events that are dropped because the webhook's outbox is full, and logs their number at most every 10 s.
+/// Counts events that are dropped because the webhook's outbox is full, and logs them at a limited rate.
 final class WebhookOverflow: Sendable {
-    private struct State {
-        var untold = 0
-        var loggedAt: Timestamp?
-    }
-
-    private static let logInterval = Duration.seconds(10)
-
-    private let state = Lock(State())
     private let counter: Counter
-    private let logger: Logger
+    private let log: RateLimitedLogger
 
     init(factory: any MetricsFactory, logger: Logger) {
         counter = Counter(label: "windsock_webhook_dropped_events", dimensions: [], factory: factory)
-        self.logger = logger
+        log = RateLimitedLogger(logger)
     }
 
     /// Records that an event of an alert of `rule` was dropped.
     func note(rule: String, at now: Timestamp) {
         counter.increment()
-        let count: Int? = state.withLock { state in
-            state.untold += 1
-            if let last = state.loggedAt, now.since(last) < Self.logInterval { return nil }
-            defer { state.untold = 0 }
-            state.loggedAt = now
-            return state.untold
-        }
-        guard let count else { return }
-        logger.warning(
-            "The webhook queue is full; events were dropped",
-            metadata: ["count": "\(count)", "rule": "\(rule)"])
+        log.warning("The webhook queue is full; events were dropped", metadata: ["rule": "\(rule)"], at: now)
     }
 }

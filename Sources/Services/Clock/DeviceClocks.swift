@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// Estimates the clock offset of devices that never ask for the time, from the receive times of their messages.

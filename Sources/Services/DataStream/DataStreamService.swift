@@ -1,4 +1,4 @@
-import Core
+package import Core
 import NIOCore
 package import Realtime
 package import Telemetry

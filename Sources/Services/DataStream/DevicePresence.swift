@@ -1,3 +1,4 @@
+package import Core
 package import Telemetry
 
 /// A device's online status, its reason, and the time of the last change.

@@ -1,3 +1,4 @@
+import Core
 import Telemetry
 
 /// Finds devices that were silent for too long.

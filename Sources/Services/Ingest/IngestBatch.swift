@@ -1,3 +1,4 @@
+package import Core
 import MQTTTransport
 package import Realtime
 import Storage

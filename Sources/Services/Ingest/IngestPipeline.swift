@@ -1,4 +1,4 @@
-import Core
+package import Core
 import CoreMetrics
 package import Logging
 package import MQTTTransport
@@ -29,11 +29,10 @@ package final class IngestPipeline: MQTTBatchHandler {
         var decoder: TelemetryDecoder
         var clocks: DeviceClocks
         var totals = Totals()
-        var failuresLogged: [String: Timestamp] = [:]
+        /// A log for each reason, so that a frequent one does not silence the others.
+        var failureLogs: [String: RateLimitedLogger] = [:]
     }
 
-    /// The minimum interval between two log lines about failures of the same kind.
-    private static let logInterval = Duration.seconds(10)
 
     private let state: Lock<State>
     private let store: IngestStore
@@ -285,14 +284,14 @@ package final class IngestPipeline: MQTTBatchHandler {
     private func logFailure(
         _ reason: String, _ detail: String, of message: MQTTMessage, at now: Timestamp, in state: inout State
     ) {
-        if let last = state.failuresLogged[reason], now.since(last) < Self.logInterval { return }
-        state.failuresLogged[reason] = now
-        logger.warning(
+        let log = state.failureLogs[reason] ?? RateLimitedLogger(logger)
+        state.failureLogs[reason] = log
+        log.warning(
             "A payload was rejected",
             metadata: [
                 "topic": "\(message.topic.prefix(256))", "reason": "\(reason)", "detail": "\(detail)",
                 "bytes": "\(message.payload.count)",
-            ])
+            ], at: now)
     }
 }
 

@@ -1,4 +1,4 @@
-import Core
+package import Core
 import CoreMetrics
 package import Logging
 import MQTTTransport
@@ -44,13 +44,10 @@ package final class IngestStore: Sendable {
         var deliveries: DeliveryLog?
         /// True when the broker has started a new session and the deliveries of the old one are not removed yet.
         var isForgettingDue = false
-        var refusalLoggedAt: Timestamp?
     }
 
     /// The reason of dead letters that the database rejected.
     static let notStorable = "not_storable"
-    private static let logInterval = Duration.seconds(60)
-
     private let configuration: Configuration
     private let writer: RoomWriter
     private let database: Database
@@ -59,7 +56,7 @@ package final class IngestStore: Sendable {
     private let metrics: IngestMetrics
     private let tracer: any Tracer
     private let clock: any WallClock
-    private let logger: Logger
+    private let refusals: RateLimitedLogger
     private let state = Lock(State())
 
     /// - Parameters:
@@ -79,7 +76,7 @@ package final class IngestStore: Sendable {
         self.metrics = metrics
         self.tracer = tracer
         self.clock = clock
-        self.logger = logger
+        self.refusals = RateLimitedLogger(logger, interval: .seconds(60))
     }
 
     // MARK: Deliveries
@@ -162,15 +159,9 @@ package final class IngestStore: Sendable {
     /// names causes many per second.
     private func refused(_ count: Int, at now: Timestamp) {
         metrics.refusedValues.increment(by: count)
-        let isNews = state.withLock { state in
-            if let last = state.refusalLoggedAt, now.since(last) < Self.logInterval { return false }
-            state.refusalLoggedAt = now
-            return true
-        }
-        guard isNews else { return }
-        logger.warning(
+        refusals.warning(
             "Values are shown but not stored because there are too many series",
-            metadata: ["of_a_device": "\(ReadingStore.maxDeviceSeries)", "setting": "limits.series"])
+            metadata: ["of_a_device": "\(ReadingStore.maxDeviceSeries)", "setting": "limits.series"], at: now)
     }
 
     /// Stores a message that the database rejects as a dead letter.

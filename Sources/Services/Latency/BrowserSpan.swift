@@ -1,3 +1,4 @@
+import Core
 import OTLP
 import Telemetry
 import Tracing

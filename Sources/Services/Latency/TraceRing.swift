@@ -1,4 +1,4 @@
-import Core
+package import Core
 import DequeModule
 package import OTLP
 package import Telemetry

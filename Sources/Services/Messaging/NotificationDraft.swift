@@ -1,3 +1,4 @@
+package import Core
 import Crypto
 import Foundation
 package import Telemetry

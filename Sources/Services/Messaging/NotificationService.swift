@@ -1,4 +1,4 @@
-import Core
+package import Core
 package import Logging
 import NIOCore
 package import Realtime

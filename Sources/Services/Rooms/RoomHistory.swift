@@ -1,3 +1,4 @@
+package import Core
 package import Logging
 import NIOCore
 package import Realtime

@@ -1,3 +1,4 @@
+import Core
 import Realtime
 import Storage
 import Telemetry

@@ -1,3 +1,4 @@
+package import Core
 package import CoreMetrics
 package import Logging
 import Metrics

@@ -1,4 +1,4 @@
-import Core
+package import Core
 import DequeModule
 import Dispatch
 package import Logging

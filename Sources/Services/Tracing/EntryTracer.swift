@@ -1,3 +1,4 @@
+package import Core
 package import OTLP
 import Realtime
 package import Telemetry

@@ -1,3 +1,4 @@
+import Core
 import Telemetry
 
 /// The limits on an event's attempts, and the waits between them.
@@ -36,14 +37,7 @@ package struct WebhookRetryPolicy: Sendable, Equatable {
     ///   - retryAfter: The wait that the receiver asked for.
     ///   - random: 64 random bits.
     func wait(afterFailures failures: Int, retryAfter: Duration?, random: UInt64) -> Duration {
-        var ceiling = firstWait
-        var doublings = failures - 1
-        while doublings > 0, ceiling < longestWait {
-            ceiling *= 2
-            doublings -= 1
-        }
-        ceiling = min(ceiling, longestWait)
-        let wait = ceiling * (Double(random >> 11) * 0x1p-53)
+        let wait = ExponentialBackoff(base: firstWait, cap: longestWait).wait(afterFailures: failures, random: random)
         return max(wait, min(retryAfter ?? .zero, longestRetryAfter))
     }
 

@@ -1,4 +1,5 @@
 package import AsyncHTTPClient
+package import Core
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -71,7 +72,7 @@ package struct WebhookSender: WebhookSending {
     private func exchange(_ event: WebhookEvent, trace: TraceContext?) async -> WebhookOutcome {
         let deadline = ContinuousClock.now + configuration.timeout
         do {
-            let addresses = try await withAttemptDeadline(deadline) { try await resolve() }
+            let addresses = try await withTimeout(at: deadline) { try await resolve() }
             if let refused = policy.firstRefused(of: addresses) {
                 // A name may resolve to other addresses later; a literal address never changes.
                 let isLiteral = IPAddress(configuration.url.host) != nil
@@ -155,12 +156,12 @@ package struct WebhookSender: WebhookSending {
         _ request: HTTPClientRequest, over client: HTTPClient, by deadline: ContinuousClock.Instant
     ) async throws -> WebhookOutcome {
         let timeout = TimeAmount(configuration.timeout)
-        let response = try await withAttemptDeadline(deadline) { try await client.execute(request, timeout: timeout) }
+        let response = try await withTimeout(at: deadline) { try await client.execute(request, timeout: timeout) }
         let answer = WebhookAnswer(
             status: Int(response.status.code), retryAfter: response.headers.first(name: "Retry-After"),
             now: clock.now())
         // The outcome is known by now. A body that is too long, too slow or incomplete changes nothing.
-        _ = try? await withAttemptDeadline(.now + Self.bodyTime) {
+        _ = try? await withTimeout(at: .now + Self.bodyTime) {
             try await response.body.collect(upTo: Self.maxResponseBytes)
         }
         return answer.outcome
@@ -174,7 +175,7 @@ package struct WebhookSender: WebhookSending {
     private func failure(_ error: any Error) -> WebhookFailure {
         let late = WebhookFailure(.timeout, "the receiver did not answer within \(configuration.timeout)")
         return switch error {
-        case is AttemptTimedOut: late
+        case is TimedOut: late
         case let error as HTTPClientError where [.deadlineExceeded, .readTimeout].contains(error): late
         case let error as HTTPClientError where error == .connectTimeout:
             WebhookFailure(.timeout, "connecting to the receiver timed out")
@@ -244,26 +245,5 @@ enum ConnectFailure {
             [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.errnoCode)
         default: false
         }
-    }
-}
-
-/// An attempt exceeded its time limit.
-struct AttemptTimedOut: Error {}
-
-/// Runs `operation` and cancels it at `deadline`.
-///
-/// - Throws: ``AttemptTimedOut``, or the error of `operation`.
-func withAttemptDeadline<Success: Sendable>(
-    _ deadline: ContinuousClock.Instant, _ operation: @escaping @Sendable () async throws -> Success
-) async throws -> Success {
-    try await withThrowingTaskGroup(of: Success.self) { group in
-        group.addTask { try await operation() }
-        group.addTask {
-            try await Task.sleep(until: deadline, clock: .continuous)
-            throw AttemptTimedOut()
-        }
-        defer { group.cancelAll() }
-        guard let result = try await group.next() else { throw AttemptTimedOut() }
-        return result
     }
 }

@@ -1,3 +1,4 @@
+package import Core
 import GRDB
 package import Telemetry
 

@@ -1,4 +1,4 @@
-import Core
+package import Core
 import GRDB
 package import Telemetry
 

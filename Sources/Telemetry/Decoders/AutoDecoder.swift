@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder that detects a message's convention: by its topic if possible, else by the shape of its payload.
 ///
 /// 1. Topics: `zigbee2mqtt/…`; Tasmota's `tele/…/SENSOR`, `STATE` and `ENERGY`; ThingsBoard's `v1/devices/me/telemetry`

@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of payloads that are a single value: `21.5`, `ON`, `OFF`, `true` or `false`, optionally surrounded by
 /// white space.
 ///

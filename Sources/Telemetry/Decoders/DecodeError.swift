@@ -1,3 +1,5 @@
+package import Core
+
 /// An error that explains why a message could not be decoded.
 ///
 /// A message is decoded completely or not at all, so a dead letter holds everything that was lost.

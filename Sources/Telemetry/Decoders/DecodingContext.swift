@@ -1,3 +1,5 @@
+package import Core
+
 /// Information about a message that a decoder needs besides its payload.
 package struct DecodingContext: Sendable {
     package var topic: String

@@ -1,3 +1,5 @@
+package import Core
+
 /// Parsing of timestamps in device payloads.
 enum DeviceTime {
     /// Parses a JSON value as Unix time (a number or a numeric string) or as ISO 8601; returns `nil` for `null`.

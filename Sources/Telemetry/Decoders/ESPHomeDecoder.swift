@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of ESPHome's messages: `{node}/sensor/{metric}/state` with a bare value.
 ///
 /// Sensors publish numbers; `nan`, which they publish while they have no value, is an error. Binary sensors and

@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of JSON objects whose numbers are metrics under their own names, the format of most home-made devices.
 ///
 ///     {"temperature":21.5,"humidity":40.2,"seq":17}

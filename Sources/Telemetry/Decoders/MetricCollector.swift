@@ -1,3 +1,5 @@
+package import Core
+
 /// A collector for the metrics of one reading. It keeps names unique, converts units and enforces limits.
 ///
 /// When a name occurs twice, as in `{"a":{"b":1},"a.b":2}`, the metric keeps its first position and takes the later

@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of one payload convention. It is a pure function: the same payload and context give the same readings.
 package protocol PayloadDecoder: Sendable {
     var convention: PayloadConvention { get }

@@ -1,3 +1,5 @@
+package import Core
+
 /// The route, device and room of one telemetry topic. Resolved once and reused for every message to the topic.
 final class ResolvedTopic: Sendable {
     /// The context of the topic's messages, in which the receive time must still be set.

@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of Sensor Measurement Lists in JSON (RFC 8428): an array of records with base fields.
 ///
 ///     [{"bn":"urn:dev:ow:10e2073a01080063:","bt":1.320067464e+09,"bu":"%RH","n":"humidity","v":20},

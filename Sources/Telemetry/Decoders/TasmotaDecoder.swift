@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of Tasmota's `tele/{device}/SENSOR` and `STATE` messages. Each sensor is an object; units are separate
 /// members.
 ///

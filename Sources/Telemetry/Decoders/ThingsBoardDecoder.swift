@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of ThingsBoard telemetry, as documented for its MQTT device API and gateway API.
 ///
 ///     {"temperature":22.5}                                       device: values now

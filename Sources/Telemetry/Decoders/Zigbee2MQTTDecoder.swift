@@ -1,3 +1,5 @@
+package import Core
+
 /// A decoder of Zigbee2MQTT's device states: `zigbee2mqtt/{friendly name}` with a flat JSON object.
 ///
 ///     {"temperature":27.34,"humidity":44.72,"battery":97,"linkquality":120,"last_seen":"2024-05-01T12:00:00+02:00"}

@@ -1,3 +1,5 @@
+package import Core
+
 /// A mapping from status topics to devices. On these topics devices publish births, farewells and last wills.
 ///
 /// The pattern is a ``TopicRoute`` pattern that captures `{device}`, such as `sensors/{device}/status`. A status topic

@@ -1,3 +1,5 @@
+package import Core
+
 /// The name of an MQTT topic: levels separated by `/`, without wildcards. Room names have the same form.
 ///
 /// Source: MQTT 5, sections 4.7.1 and 4.7.3. Empty levels count, so `a` and `/a` are different names.

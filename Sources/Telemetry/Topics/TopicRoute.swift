@@ -1,3 +1,5 @@
+package import Core
+
 /// A mapping from a set of telemetry topics to a payload convention and a room.
 ///
 /// The pattern is a topic filter in which a level may be a capture: `sensors/{device}/{metric}`. A capture matches

@@ -1,3 +1,4 @@
+package import Core
 import Crypto
 package import Logging
 package import Telemetry

@@ -1,4 +1,4 @@
-import Core
+package import Core
 import Realtime
 import Services
 package import Telemetry

@@ -1,3 +1,4 @@
+package import Core
 import NIOCore
 import Realtime
 package import Telemetry

@@ -1,3 +1,4 @@
+package import Core
 import NIOCore
 package import Realtime
 package import Services

@@ -64,12 +64,13 @@ package final class ConnectionCap: Sendable {
     private let limits: Limits
     private let state = Lock(State())
     private let metrics: EdgeMetrics
-    private let log: PacedLog
+    private let log: RateLimitedLogger
+    private let clock = SystemWallClock()
 
     package init(limits: Limits, metrics: EdgeMetrics, logger: Logger) {
         self.limits = limits
         self.metrics = metrics
-        self.log = PacedLog(logger)
+        self.log = RateLimitedLogger(logger)
     }
 
     /// The number of open connections, including those that are being closed.
@@ -149,7 +150,7 @@ package final class ConnectionCap: Sendable {
     /// Counts and logs a failed `accept`, caused by a lack of file descriptors or buffers.
     func acceptFailed(_ error: any Error) {
         metrics.acceptFailed()
-        log.warning("Accepting connections failed; retrying", metadata: ["error": "\(error)"])
+        log.warning("Accepting connections failed; retrying", metadata: ["error": "\(error)"], at: clock.now())
     }
 
     private func refused(_ reason: EdgeMetrics.Refusal, address: String?) {
@@ -159,7 +160,7 @@ package final class ConnectionCap: Sendable {
             "address_connections": "\(limits.addressConnections)",
         ]
         if let address { metadata["address"] = "\(address)" }
-        log.warning("Connections are refused because too many are open", metadata: metadata)
+        log.warning("Connections are refused because too many are open", metadata: metadata, at: clock.now())
     }
 
     private func close(_ place: Place, wasAdmitted: Bool) {

@@ -49,39 +49,3 @@ package final class EdgeMetrics: Sendable {
             })
     }
 }
-
-/// A rate-limited logger for events that outsiders can cause: one line per 10 s, with the number of lines omitted since
-/// the last.
-final class PacedLog: Sendable {
-    private static let interval = TimeAmount.seconds(10)
-
-    private struct State {
-        var last: NIODeadline?
-        var omitted = 0
-    }
-
-    private let logger: Logger
-    private let state = Lock(State())
-
-    init(_ logger: Logger) {
-        self.logger = logger
-    }
-
-    func warning(_ message: Logger.Message, metadata: Logger.Metadata, now: NIODeadline = .now()) {
-        let omitted: Int? = state.withLock { state in
-            if let last = state.last, now - last < Self.interval {
-                state.omitted += 1
-                return nil
-            }
-            defer {
-                state.last = now
-                state.omitted = 0
-            }
-            return state.omitted
-        }
-        guard let omitted else { return }
-        var metadata = metadata
-        if omitted > 0 { metadata["omitted"] = "\(omitted)" }
-        logger.warning(message, metadata: metadata)
-    }
-}

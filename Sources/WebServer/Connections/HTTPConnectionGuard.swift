@@ -1,3 +1,4 @@
+import Core
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes

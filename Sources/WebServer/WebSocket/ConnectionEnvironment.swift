@@ -1,3 +1,4 @@
+package import Core
 package import Logging
 package import Realtime
 package import Services

@@ -1,3 +1,4 @@
+import Core
 package import NIOCore
 package import Realtime
 import Telemetry

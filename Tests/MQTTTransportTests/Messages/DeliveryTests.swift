@@ -1,3 +1,4 @@
+import Core
 import MQTTTransport
 import Telemetry
 import TestSupport

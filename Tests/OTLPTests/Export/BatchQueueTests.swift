@@ -8,7 +8,7 @@ struct BatchQueueTests {
     private let begin = ContinuousClock.now
     private let configuration = BatchConfiguration(
         maxQueueSize: 5, maxBatchSize: 2, scheduleDelay: .seconds(5), retention: .seconds(60),
-        backoff: .init(base: .seconds(2), cap: .seconds(8)))
+        backoff: .init(base: .seconds(2), cap: .seconds(8), fixedPart: 0.5))
 
     private func at(_ seconds: Double) -> ContinuousClock.Instant { begin + .seconds(seconds) }
 

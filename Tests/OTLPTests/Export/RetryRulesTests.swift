@@ -1,3 +1,4 @@
+import Core
 import SwiftProtobuf
 import Telemetry
 import Testing
@@ -21,19 +22,6 @@ struct RetryRulesTests {
         ] as [(String, Duration?)])
     func retryAfter(text: String, wait: Duration?) {
         #expect(RetryAfter.duration(text, now: now) == wait)
-    }
-
-    @Test("Waits double up to the cap, half of each certain, and begin anew after a success")
-    func backoff() {
-        var low = RetryBackoff(.init(base: .seconds(1), cap: .seconds(5)))
-        #expect((0..<5).map { _ in low.next(random: 0) } == [0.5, 1, 2, 2.5, 2.5].map { .seconds($0) })
-        var high = RetryBackoff(.init(base: .seconds(1), cap: .seconds(5)))
-        for ceiling in [1.0, 2, 4, 5, 5] {
-            let wait = high.next(random: .max)
-            #expect(wait <= .seconds(ceiling) && wait > .seconds(ceiling * 0.999))
-        }
-        high.reset()
-        #expect(high.next(random: 0) == .milliseconds(500))
     }
 
     @Test("Four statuses are temporary, success is success, and nothing else is tried again", arguments: 100..<600)

@@ -105,7 +105,7 @@ struct UnreliableCollectorTests {
         let port = try FreePort.reserve()
         let batches = BatchConfiguration(
             maxQueueSize: 1000, maxBatchSize: 10, scheduleDelay: .milliseconds(5),
-            backoff: .init(base: .milliseconds(10), cap: .milliseconds(20)))
+            backoff: .init(base: .milliseconds(10), cap: .milliseconds(20), fixedPart: 0.5))
         let names = (0..<500).map { "span \($0)" }
         let collector = try await withPipeline(
             to: "http://127.0.0.1:\(port)/v1/traces", batches: batches, registry: registry
@@ -128,7 +128,7 @@ struct UnreliableCollectorTests {
         let port = try FreePort.reserve()
         let batches = BatchConfiguration(
             maxQueueSize: 20, maxBatchSize: 10, scheduleDelay: .milliseconds(5),
-            backoff: .init(base: .milliseconds(10), cap: .milliseconds(20)))
+            backoff: .init(base: .milliseconds(10), cap: .milliseconds(20), fixedPart: 0.5))
         try await withPipeline(to: "http://127.0.0.1:\(port)/", batches: batches, registry: registry) {
             [registry] _, tracer in
             tracer.make("first")
@@ -149,7 +149,7 @@ struct UnreliableCollectorTests {
         // The first wait is 150 ms at least: longer than anything is kept.
         var batches = BatchConfiguration.quick
         batches.retention = .milliseconds(100)
-        batches.backoff = .init(base: .milliseconds(300))
+        batches.backoff = .init(base: .milliseconds(300), cap: .seconds(15), fixedPart: 0.5)
         try await withPipeline(to: collector.url, batches: batches, registry: registry) { pipeline, tracer in
             tracer.make("old")
             #expect(await pipeline.forceFlush(within: .seconds(60)))

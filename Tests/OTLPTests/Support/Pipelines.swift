@@ -1,3 +1,4 @@
+import Core
 import Logging
 import OTLP
 import Observability
@@ -39,7 +40,7 @@ func withPipeline<Success: Sendable>(
 extension BatchConfiguration {
     /// Sends at once, and again at once.
     static let quick = BatchConfiguration(
-        scheduleDelay: .milliseconds(5), backoff: .init(base: .milliseconds(10), cap: .milliseconds(20)))
+        scheduleDelay: .milliseconds(5), backoff: .init(base: .milliseconds(10), cap: .milliseconds(20), fixedPart: 0.5))
 }
 
 extension Logger {

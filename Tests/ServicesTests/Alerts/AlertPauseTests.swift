@@ -1,4 +1,5 @@
 import AlertRules
+import Core
 import Storage
 import Telemetry
 import Testing

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Core
 @testable import Telemetry
 
 @Suite("A device's time is believed within five minutes ahead and seven days behind")

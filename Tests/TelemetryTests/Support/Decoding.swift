@@ -1,3 +1,4 @@
+import Core
 import Telemetry
 
 /// The receive time of tests: 2024-05-01T12:00:00Z.

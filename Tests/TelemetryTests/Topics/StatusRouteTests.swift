@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Core
 @testable import Telemetry
 
 @Suite("Status routes name the device, and what to subscribe to")

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Core
 @testable import Telemetry
 
 @Suite("A topic filter matches as MQTT 5 section 4.7 says")

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Core
 @testable import Telemetry
 
 @Suite("A topic name is what MQTT 5 section 4.7 allows")

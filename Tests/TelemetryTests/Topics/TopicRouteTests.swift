@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Core
 @testable import Telemetry
 
 @Suite("A route captures what the topic names")

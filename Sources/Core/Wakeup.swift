@@ -1,5 +1,3 @@
-import Core
-
 /// A signal that wakes one waiting task from any thread. A wake-up without a waiting task is kept for the next wait.
 package final class Wakeup: Sendable {
     private struct State {
@@ -63,7 +61,7 @@ package final class Wakeup: Sendable {
     }
 
     /// Waits until a wake-up, the given instant, or the cancellation of the task. `nil` sets no time limit.
-    func wait(until instant: ContinuousClock.Instant?) async {
+    package func wait(until instant: ContinuousClock.Instant?) async {
         await wait(for: instant.map { max(.zero, $0 - .now) })
     }
 }

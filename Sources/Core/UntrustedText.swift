@@ -1,3 +1,5 @@
+import Foundation
+
 /// A string that is compared and hashed byte by byte. Text from outside is wrapped in one before it is compared.
 ///
 /// `String` compares and hashes by canonical equivalence, which takes time quadratic in the number of consecutive
@@ -47,12 +49,12 @@ package struct ExactString: Hashable, Sendable, ExpressibleByStringLiteral {
 }
 
 /// A quoted and truncated copy of a text, for error messages that name their input without repeating all of it.
-struct Excerpt: CustomStringConvertible {
+package struct Excerpt: CustomStringConvertible {
     private static let maximumScalarCount = 80
 
-    let description: String
+    package let description: String
 
-    init(of text: some StringProtocol) {
+    package init(of text: some StringProtocol) {
         // Examines only as much of a huge text as it shows. It counts scalars because a single character may be huge.
         let head = text.unicodeScalars.prefix(Self.maximumScalarCount)
         description = "'\(String(String.UnicodeScalarView(head)))\(head.endIndex == text.endIndex ? "" : "…")'"
@@ -60,9 +62,9 @@ struct Excerpt: CustomStringConvertible {
 }
 
 /// A search for the end of valid UTF-8. To check only whether bytes are valid, use `String(validating:as:)`.
-enum UTF8Validation {
+package enum UTF8Validation {
     /// Returns the length of the longest well-formed UTF-8 prefix.
-    static func validPrefixCount(of bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    package static func validPrefixCount(of bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var parser = Unicode.UTF8.ForwardParser()
         var iterator = bytes.makeIterator()
         var count = 0
@@ -76,8 +78,25 @@ extension StringProtocol {
     ///
     /// The joined character does not equal `/`, so code that looks at characters would find other levels than code that
     /// looks at bytes. No level of a name may begin with such a mark.
-    var beginsWithJoiningMark: Bool {
+    package var beginsWithJoiningMark: Bool {
         guard let first = unicodeScalars.first, !first.isASCII else { return false }
         return "/\(first)".count == 1
     }
+}
+
+extension String {
+    /// The text in Unicode normal form NFC. Used for names that operators write into files.
+    package var inNormalForm: String { isPlain ? self : precomposedStringWithCanonicalMapping }
+
+    /// True for a text in normal form NFC, which names from outside must have.
+    ///
+    /// Swift treats `é` and `e` with a combining accent as equal, and the Kelvin sign as the letter K. Databases,
+    /// brokers and token issuers do not. A name in another form is rejected, not converted: its issuer may have given
+    /// the converted name to another user.
+    package var isInNormalForm: Bool {
+        isPlain || precomposedStringWithCanonicalMapping.utf8.elementsEqual(utf8)
+    }
+
+    /// True for ASCII text, which is the same in every normal form.
+    private var isPlain: Bool { utf8.allSatisfy { $0 < 0x80 } }
 }

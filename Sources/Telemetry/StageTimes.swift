@@ -1,3 +1,5 @@
+package import Core
+
 /// The times at which a reading passed the stages of the pipeline.
 ///
 ///     sentAt ▶ receivedAt ▶ decodeStartedAt ▶ decodedAt ▶ commitStartedAt ▶ committedAt ▶ publishedAt
