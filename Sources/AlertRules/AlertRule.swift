@@ -87,10 +87,10 @@ package struct AlertRule: Sendable, Equatable {
         switch condition {
         case _ where hysteresis == 0, .above, .below: nil
         case .outside(let range) where hysteresis * 2 <= range.upperBound - range.lowerBound: nil
-        case .outside: "It may be half of the range at most, or no value would be back inside."
+        case .outside: "must be at most half of the range, or no value could resolve the alert"
         case .change(let amount, _, _) where hysteresis < amount: nil
-        case .change: "It must be less than the change, or none would be small enough."
-        case .noData: "Silence has no hysteresis."
+        case .change: "must be less than the change, or no value could resolve the alert"
+        case .noData: "not allowed with no_data"
         }
     }
 

@@ -33,7 +33,7 @@ package struct AlertTemplate: Sendable, Equatable {
     /// Parses a template. `{{` and `}}` stand for literal braces.
     package init(_ text: String) throws(Mistake) {
         guard (1...Self.maximumByteCount).contains(text.utf8.count) else {
-            throw Mistake(description: "A message has 1 to \(Self.maximumByteCount) bytes.")
+            throw Mistake(description: "the text has \(text.utf8.count) bytes; allowed: 1 to \(Self.maximumByteCount)")
         }
         var parts: [Part] = []
         var plain = ""
@@ -44,12 +44,12 @@ package struct AlertTemplate: Sendable, Equatable {
                 rest = rest.dropFirst(2)
             } else if next == "{" {
                 guard let end = rest.firstIndex(of: "}") else {
-                    throw Mistake(description: "A { is not closed; {{ is a brace.")
+                    throw Mistake(description: "unclosed {; write {{ for a literal brace")
                 }
                 let name = rest[rest.index(after: rest.startIndex)..<end]
                 guard let placeholder = Placeholder(rawValue: String(name)) else {
                     let known = Placeholder.allCases.map { "{\($0.rawValue)}" }.joined(separator: ", ")
-                    throw Mistake(description: "There is no {\(name.prefix(64))}; known are \(known).")
+                    throw Mistake(description: "unknown placeholder {\(name.prefix(64))}; allowed: \(known)")
                 }
                 if !plain.isEmpty { parts.append(.text(plain)) }
                 plain = ""

@@ -45,7 +45,7 @@ package struct Gateway: Service {
             """
             No JWT secret is set. Set WINDSOCK_JWT_SECRET to 32 bytes or more, for example:
               export WINDSOCK_JWT_SECRET=$(openssl rand -hex 32)
-            or name the keys that sign your tokens: WINDSOCK_JWT_JWKS=https://…/jwks.json
+            or set the public keys that verify your tokens: WINDSOCK_JWT_JWKS=https://…/jwks.json
             """
         }
     }
@@ -78,7 +78,8 @@ package struct Gateway: Service {
         guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw MissingSecret() }
         let dashboards = try CurrentDashboards(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
-            logger.warning("A metric series was dropped because of its limit", metadata: ["metric": "\(name)"])
+            logger.warning(
+                "A metric series was dropped because the series limit was reached", metadata: ["metric": "\(name)"])
         }
         ProcessMetrics.register(in: registry)
         let export = try OTLPPipeline(
@@ -197,7 +198,7 @@ package struct Gateway: Service {
         do throws(TLSCertificate.Failure) {
             return try TLSCertificate(files, logger: logger)
         } catch {
-            throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error).")])
+            throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error)")])
         }
     }
 
@@ -207,7 +208,7 @@ package struct Gateway: Service {
         let available = try files.connections()
         if limits.connections > available {
             logger.warning(
-                "limits.connections is more than there are descriptors for",
+                "limits.connections exceeds the available file descriptors",
                 metadata: ["connections": "\(limits.connections)", "available": "\(available)"])
         }
         limits.connections = limits.connections == 0 ? available : min(limits.connections, available)
@@ -216,7 +217,7 @@ package struct Gateway: Service {
             limits.addressConnections = min(limits.addressConnections, max(1, limits.connections / 2))
         }
         logger.debug(
-            "Connections are bounded",
+            "Connections are limited",
             metadata: ["connections": "\(limits.connections)", "open_files": "\(files.count)"])
     }
 

@@ -15,46 +15,50 @@ enum GatewayMetrics {
         ) {
             registry.observe(name, help: help, kind: kind) { Double(read()) }
         }
-        observe("websocket.active_connections", "WebSocket connections that are open now.") {
+        observe("websocket.active_connections", "Open WebSocket connections.") {
             sockets.activeConnections
         }
-        observe("windsock_hub_waiting_bytes", "Bytes of frames that wait for an event loop.") {
+        observe("windsock_hub_waiting_bytes", "Bytes of frames queued for an event loop.") {
             hub.shards.reduce(0) { $0 + $1.waitingByteCount }
         }
         observe("windsock_devices", "Devices whose latest reading is known.") { stream.deviceCounts.known }
-        observe("windsock_devices_evicted", "Devices forgotten because too many were known.", kind: .counter) {
+        observe("windsock_devices_evicted", "Devices evicted because of the device limit.", kind: .counter) {
             stream.deviceCounts.evicted
         }
-        observe("windsock_latest_bytes", "About what the latest readings take in memory.") { stream.latestSize.bytes }
+        observe("windsock_latest_bytes", "Approximate bytes of memory used by the latest readings.") {
+            stream.latestSize.bytes
+        }
         observe(
-            "windsock_latest_series_evicted", "Series of latest readings forgotten because of their bytes.",
+            "windsock_latest_series_evicted", "Series of latest readings evicted because of the memory limit.",
             kind: .counter
         ) { stream.latestSize.evictedSeries }
         observe("windsock_users_online", "Users with at least one connection.") { hub.presence.userCount }
-        observe("windsock_rooms_writes_waiting", "Chat messages and notifications that wait to be stored.") {
+        observe("windsock_rooms_writes_waiting", "Chat messages and notifications waiting to be stored.") {
             rooms.writer.waitingCount
         }
-        observe("windsock_alerts_active", "Alerts that are pending or firing.") { rooms.alerts.activeCount }
-        observe("windsock_storage_failing", "1 while nothing can be stored, else 0.") {
+        observe("windsock_alerts_active", "Pending and firing alerts.") { rooms.alerts.activeCount }
+        observe("windsock_storage_failing", "1 while storage is failing, else 0.") {
             rooms.writer.health.trouble == nil ? 0 : 1
         }
-        observe("windsock_mqtt_connected", "1 while the broker's connection is up, else 0.") {
+        observe("windsock_mqtt_connected", "1 while connected to the broker, else 0.") {
             client.state.isConnected ? 1 : 0
         }
-        observe("windsock_mqtt_connects", "Connections to the broker.", kind: .counter) { client.counters.connects }
-        observe("windsock_mqtt_connection_failures", "Connections that failed or broke.", kind: .counter) {
+        observe("windsock_mqtt_connects", "Connections established to the broker.", kind: .counter) {
+            client.counters.connects
+        }
+        observe("windsock_mqtt_connection_failures", "Failed and lost connections to the broker.", kind: .counter) {
             client.counters.connectFailures
         }
-        observe("windsock_mqtt_batches", "Batches of messages from the broker.", kind: .counter) {
+        observe("windsock_mqtt_batches", "Batches of messages received from the broker.", kind: .counter) {
             client.counters.batches
         }
         observe("windsock_mqtt_batches_refused", "Batches that were not acknowledged.", kind: .counter) {
             client.counters.batchesRefused
         }
-        observe("windsock_mqtt_received_bytes", "Payload bytes from the broker.", kind: .counter) {
+        observe("windsock_mqtt_received_bytes", "Payload bytes received from the broker.", kind: .counter) {
             client.counters.bytesReceived
         }
-        observe("windsock_mqtt_subscriptions_refused", "Filters that the broker refuses now.") {
+        observe("windsock_mqtt_subscriptions_refused", "Filters currently refused by the broker.") {
             client.refusedSubscriptions.count
         }
     }
@@ -85,12 +89,12 @@ extension Readiness.Check {
         if let unreadable = health.unreadable {
             return Readiness.Check(
                 name: "storage", isReady: false, status: "unreadable",
-                reason: "\(unreadable.reason): a part cannot be read; restore a backup")
+                reason: "\(unreadable.reason): part of the database is unreadable; restore a backup")
         }
         let leap = clockTrust.leap.map { leap in
             let seconds = Int(leap.size / .seconds(1))
             return
-                "The clock has leapt forward by \(seconds) s; nothing is removed because of its age until it has held."
+                "The clock leapt forward by \(seconds) s; retention is paused until the new time has held."
         }
         return Readiness.Check(name: "storage", isReady: true, status: "ok", reason: leap)
     }

@@ -51,7 +51,7 @@ struct Housekeeping: Service {
             do {
                 try await rooms.database.checkpoint()
             } catch {
-                logger.debug("The database's log was not emptied", metadata: ["error": "\(error)"])
+                logger.debug("The write-ahead log could not be truncated", metadata: ["error": "\(error)"])
             }
         }
     }
@@ -76,7 +76,7 @@ struct Housekeeping: Service {
         defer { told = leap }
         guard let leap, leap != told else { return }
         logger.warning(
-            "The clock has leapt forward: nothing is removed because of its age until it has held for storage.clock_hold",
+            "The clock leapt forward; retention is paused until the new time has held for storage.clock_hold",
             metadata: ["leap_s": "\(leap.size / .seconds(1))"])
     }
 
@@ -100,7 +100,7 @@ struct Housekeeping: Service {
                 let count = try await rooms.writer.submit(byteCount: 64) { RoomWriter.Effect(try portion($0)) }
                 guard count == Self.portion else { return }
             } catch {
-                return logger.warning("Old history was not removed", metadata: ["error": "\(error)"])
+                return logger.warning("Expired history could not be removed", metadata: ["error": "\(error)"])
             }
         }
     }

@@ -56,7 +56,7 @@ struct ClientIDStore {
         } catch {
             throw ConfigurationErrors([
                 ConfigurationError(
-                    origin: "data_dir", problem: "The directory \(directory) cannot be written: \(error)")
+                    origin: "data_dir", problem: "the directory \(directory) is not writable: \(error)")
             ])
         }
         return id

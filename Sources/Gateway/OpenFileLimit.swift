@@ -9,7 +9,7 @@ package struct OpenFileLimit: Equatable, Sendable {
         package let needed: Int
 
         package var description: String {
-            "The limit of open files is \(count); at least \(needed) are needed. Raise it, for example with ulimit -n."
+            "The limit of open files is \(count); allowed: at least \(needed). Raise it, for example with ulimit -n."
         }
     }
 

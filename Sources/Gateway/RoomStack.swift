@@ -61,7 +61,7 @@ struct RoomStack: Sendable {
             do {
                 try database.write { try $0.removeWebhookEvents() }
             } catch {
-                logger.warning("Events of an earlier webhook were not removed", metadata: ["error": "\(error)"])
+                logger.warning("Events of a previous webhook could not be removed", metadata: ["error": "\(error)"])
             }
         }
         alerts = try AlertService(
@@ -91,7 +91,7 @@ struct RoomStack: Sendable {
         do {
             try database.close()
         } catch {
-            logger.warning("The database was not closed in order", metadata: ["error": "\(error)"])
+            logger.warning("The database could not be closed cleanly", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -38,7 +38,7 @@ struct FrameAssembler {
     }
 
     mutating func receive(_ frame: WebSocketFrame) throws(Violation) -> Event {
-        guard frame.reservedBits.isEmpty else { throw .protocolError("reserved bits without an extension") }
+        guard frame.reservedBits.isEmpty else { throw .protocolError("reserved bits are set without an extension") }
         guard frame.maskKey == nil else { throw .protocolError("the server masked a frame") }
         switch (frame.opcode, state) {
         case (.ping, _): return .ping(frame.data)
@@ -52,11 +52,11 @@ struct FrameAssembler {
             collected.writeImmutableBuffer(frame.data)
             return try take(collected, of: opcode, isLast: frame.fin)
         case (.text, .collecting), (.binary, .collecting):
-            throw .protocolError("a new message began inside another")
+            throw .protocolError("a new message began before the previous one ended")
         case (.continuation, .idle):
-            throw .protocolError("a continuation of nothing")
+            throw .protocolError("a continuation frame without a message to continue")
         default:
-            throw .protocolError("an unknown opcode")
+            throw .protocolError("unknown opcode")
         }
     }
 
@@ -72,11 +72,11 @@ struct FrameAssembler {
         return .message(.text(try Self.text(data)))
     }
 
-    private var tooBig: Violation { .tooBig("a message of more than \(maxMessageBytes) bytes") }
+    private var tooBig: Violation { .tooBig("the message is too large; allowed: at most \(maxMessageBytes) bytes") }
 
     private static func text(_ data: ByteBuffer) throws(Violation) -> String {
         guard let text = String(validating: data.readableBytesView, as: UTF8.self) else {
-            throw .badText("text that is not UTF-8")
+            throw .badText("the text is not valid UTF-8")
         }
         return text
     }
@@ -84,10 +84,10 @@ struct FrameAssembler {
     private static func closure(_ data: ByteBuffer) throws(Violation) -> WebSocketClosure {
         var data = data
         guard data.readableBytes > 0 else { return WebSocketClosure(code: 1005, reason: "") }
-        guard let code = data.readInteger(as: UInt16.self) else { throw .protocolError("half a close code") }
+        guard let code = data.readInteger(as: UInt16.self) else { throw .protocolError("incomplete close code") }
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: return WebSocketClosure(code: code, reason: try text(data))
-        default: throw .protocolError("the close code \(code) may not be sent")
+        default: throw .protocolError("\(code) is not a valid close code")
         }
     }
 }

@@ -219,10 +219,10 @@ package enum WebSocketClientError: Error, Equatable, CustomStringConvertible {
         case .invalidURL(let reason): reason
         case .connectionFailed(let reason): "cannot connect: \(reason)"
         case .refused(let status, let body):
-            body.isEmpty ? "the server answered \(status)" : "the server answered \(status): \(body)"
+            body.isEmpty ? "the server responded with \(status)" : "the server responded with \(status): \(body)"
         case .handshakeFailed(let reason): "the handshake failed: \(reason)"
-        case .handshakeTimedOut: "the server did not answer the handshake in time"
-        case .protocolViolation(let code, let reason): "the server broke the protocol (\(code)): \(reason)"
+        case .handshakeTimedOut: "the handshake timed out"
+        case .protocolViolation(let code, let reason): "the server violated the protocol (\(code)): \(reason)"
         case .connectionLost(let reason): "the connection was lost: \(reason)"
         case .closed: "the connection is closed"
         }

@@ -79,7 +79,7 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? NIOWebSocketError {
-            fail(error == .invalidFrameLength ? .tooBig("a frame that is too long") : .protocolError("\(error)"))
+            fail(error == .invalidFrameLength ? .tooBig("the frame is too long") : .protocolError("\(error)"))
         } else {
             lastError = error
             context.close(promise: nil)

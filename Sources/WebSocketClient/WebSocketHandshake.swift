@@ -52,7 +52,7 @@ struct WebSocketHandshake: Sendable {
             let timedOut = (try? await timeout.futureResult.get()) != nil
             throw timedOut
                 ? WebSocketClientError.handshakeTimedOut
-                : .handshakeFailed("the connection ended before the server's answer did: \(error)")
+                : .handshakeFailed("the connection closed before the response was complete: \(error)")
         }
     }
 
@@ -87,7 +87,7 @@ struct WebSocketHandshake: Sendable {
             return try NIOSSLContext(configuration: tls)
         } catch {
             throw WebSocketClientError.connectionFailed(
-                "the certificates of \(configuration.caFile ?? "the system") cannot be used: \(error)")
+                "cannot load the certificates of \(configuration.caFile ?? "the system"): \(error)")
         }
     }
 
@@ -126,7 +126,7 @@ struct WebSocketHandshake: Sendable {
             throw WebSocketClientError.handshakeFailed("the server selected a subprotocol that was not offered")
         }
         guard response.headers["Sec-WebSocket-Extensions"].isEmpty else {
-            throw WebSocketClientError.handshakeFailed("the server selected an extension, and none was offered")
+            throw WebSocketClientError.handshakeFailed("the server selected an extension that was not offered")
         }
         let loop = channel.eventLoop
         let queue = MessageQueue(
@@ -174,7 +174,7 @@ final class RefusalCollector: ChannelInboundHandler {
         case .head(let head):
             status = Int(head.status.code)
             guard status == 101 else { return }
-            finish(context, .handshakeFailed("the upgrade headers or Sec-WebSocket-Accept are not what RFC 6455 asks"))
+            finish(context, .handshakeFailed("the upgrade headers or Sec-WebSocket-Accept violate RFC 6455"))
         case .body(var part):
             let room = maxBodyBytes - body.readableBytes
             if let slice = part.readSlice(length: min(room, part.readableBytes)) { body.writeImmutableBuffer(slice) }

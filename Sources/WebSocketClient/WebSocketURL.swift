@@ -24,23 +24,23 @@ package struct WebSocketURL: Hashable, Sendable {
     /// - Throws: `invalidURL` with the reason. User info and fragments have error messages of their own.
     package init(_ text: String) throws(WebSocketClientError) {
         func invalid(_ reason: String) -> WebSocketClientError {
-            .invalidURL("\(reason); a URL such as ws://127.0.0.1:8080/ws is needed")
+            .invalidURL("\(reason); expected a URL such as ws://127.0.0.1:8080/ws")
         }
         guard let end = text.utf8.firstIndex(of: UInt8(ascii: ":")), text[end...].hasPrefix("://") else {
             throw invalid("the URL has no scheme")
         }
         let scheme = text[..<end].lowercased()
-        guard scheme == "ws" || scheme == "wss" else { throw invalid("the scheme is \(scheme)") }
+        guard scheme == "ws" || scheme == "wss" else { throw invalid("unknown scheme \(scheme)") }
         isSecure = scheme == "wss"
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw invalid("the URL has a space, a control character or one that is not ASCII and not escaped")
+            throw invalid("the URL contains a space, a control character or an unescaped non-ASCII character")
         }
         let rest = text[text.index(end, offsetBy: 3)...]
-        guard !rest.contains("#") else { throw invalid("a WebSocket URL has no fragment (#)") }
+        guard !rest.contains("#") else { throw invalid("a WebSocket URL must not have a fragment (#)") }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        guard !authority.contains("@") else { throw invalid("a WebSocket URL has no user name") }
+        guard !authority.contains("@") else { throw invalid("a WebSocket URL must not have a user name") }
         guard let (host, port) = Self.split(authority, port: Self.port(isSecure: isSecure)) else {
-            throw invalid("the host or port is not valid")
+            throw invalid("the host or port is invalid")
         }
         self.host = host
         self.port = port

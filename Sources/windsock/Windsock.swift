@@ -9,8 +9,8 @@ struct Windsock: AsyncParsableCommand {
         commandName: "windsock",
         abstract: "An IoT telemetry streaming gateway: MQTT in, live WebSocket rooms out.",
         discussion: """
-            Exit codes: 0 done, 1 failed, 64 wrong usage, 69 something needed is not available, \
-            78 wrong configuration.
+            Exit codes: 0 success, 1 failure, 64 usage error, 69 a required resource is unavailable, \
+            78 configuration error.
             """,
         version: WindsockVersion.text,
         subcommands: [

@@ -36,42 +36,42 @@ struct DeviceProfileTests {
     }
 
     static let mistakes: [Mistake] = [
-        .after("interval: fast", "interval", "'fast' is not allowed here; allowed: a number with ms, s, m, h or d"),
+        .after("interval: fast", "interval", "'fast' is not valid; allowed: a number with ms, s, m, h or d"),
         .after("interval: 0s", "interval", "from 1ms"),
         .after("intervall: 1s", "intervall", "did you mean 'interval'?"),
         .after("colour: red", "colour", "allowed: burst, clock_skew, convention"),
-        .after("qos: 2", "qos", "'2' is not allowed here; allowed: a whole number from 0 to 1"),
+        .after("qos: 2", "qos", "'2' is not valid; allowed: a whole number from 0 to 1"),
         .after("retain: yes", "retain", "true or false"),
         .after("drop_rate: 1.5", "drop_rate", "from 0 to 0.99"),
         .after("seed: -1", "seed", "a whole number from 0"),
         .after("stamps: later", "stamps", "now, keep_time, none"),
-        .after("stamps: keep_time", "stamps", "only beside replay.time"),
+        .after("stamps: keep_time", "stamps", "only with replay.time"),
         .after("count: 0", "count", "from 1 to 10000"),
         .after("jitter: 600ms", "jitter", "at most half of interval, which is 1s"),
         .after("burst: {every: 10s}", "burst.readings", "is missing"),
-        .after("burst: often", "burst", "is no mapping"),
+        .after("burst: often", "burst", "is not a mapping"),
         .after("offline: {every: 10s, for: 10s}", "offline.for", "less than 'every'"),
         .after("offline:\n  every: 10s\n  for: 1s\n  share: 2", "offline.share", "from 0 to 1", line: 8),
         .after("clock_skew: soon", "clock_skew", "-2s"),
-        .after("stamps: none\nclock_skew: 1s", "clock_skew", "only beside stamps", line: 6),
+        .after("stamps: none\nclock_skew: 1s", "clock_skew", "only with stamps", line: 6),
         .after("status: {topic: a/#}", "status.topic", "contains '+' or '#'"),
         .after("status: {topic: 'x/{device}', offlin: gone}", "status.offlin", "did you mean 'offline'?"),
         .after("status_topic: a/#", "status_topic", "contains '+' or '#'"),
         .after("status_topic: 'x/{metric}'", "status_topic", "a topic without {metric}"),
-        .after("count: 2\nstatus_topic: x", "status_topic", "need a status topic each", line: 6),
-        .after("status_topic: 'sensors/{device}'", "status_topic", "readings go to the topic 'sensors/probe' too"),
+        .after("count: 2\nstatus_topic: x", "status_topic", "needs its own status topic", line: 6),
+        .after("status_topic: 'sensors/{device}'", "status_topic", "the topic 'sensors/probe' also carries readings"),
         .after("status: {topic: 'x/{device}'}\nstatus_topic: y", "status_topic", "only without 'status'", line: 6),
         .after("replay: {file: none.csv}", "replay", "give at least one metric a 'column'"),
-        .after("convention: senml", "", "stands there twice", line: 3).withoutKey,
+        .after("convention: senml", "", "duplicate key", line: 3).withoutKey,
         .inMetric("{waveform: {sine: {period: 1s}}}", "metrics.x.waveform.sine.amplitude", "is missing"),
         .inMetric("{waveform: {sine: {amplitude: a lot, period: 1s}}}", "metrics.x.waveform.sine.amplitude", "'a lot'"),
         .inMetric("{waveform: {sinus: {}}}", "metrics.x.waveform.sinus", "did you mean 'sine'?"),
         .inMetric("[1, {noise: -1}]", "metrics.x[1].noise", "from 0 to"),
         .inMetric("[]", "metrics.x", "the list is empty"),
-        .inMetric("warm", "metrics.x", "'warm' is no waveform; allowed: a number, or one of constant"),
+        .inMetric("warm", "metrics.x", "'warm' is not a valid waveform; allowed: a number, or one of constant"),
         .inMetric("{unit: K}", "metrics.x.waveform", "is missing"),
-        .inMetric("{waveform: 1, column: y}", "metrics.x.waveform or column", "here are both"),
-        .inMetric("{column: y}", "metrics.x.waveform", "a column only beside 'replay'"),
+        .inMetric("{waveform: 1, column: y}", "metrics.x.waveform or column", "both are set"),
+        .inMetric("{column: y}", "metrics.x.waveform", "'column' requires 'replay'"),
         .inMetric("{waveform: 1, decimals: 20}", "metrics.x.decimals", "from 0 to 9"),
         .inMetric("{waveform: 1, min: 3, max: 2}", "metrics.x.min", "a number up to max"),
         .inMetric("{waveform: 1, max: .nan}", "metrics.x.max", "'.nan'"),
@@ -82,12 +82,12 @@ struct DeviceProfileTests {
             "{waveform: {steps: {levels: [a], hold: 1s}}}", "metrics.x.waveform.steps.levels", "a list of numbers"),
         .inMetric("{waveform: {pulse: {height: 1, every: 1s, for: 2s}}}", "metrics.x.waveform.pulse.for", "too long"),
         .whole("", 0, nil, "the file is empty"),
-        .whole("- 1", 1, nil, "is no mapping"),
+        .whole("- 1", 1, nil, "is not a mapping"),
         .whole("device: d\nstatus: {topic: a/{device}/b}", 2, nil, "needs quotes"),
-        .whole("device: a\n  b: c: d", 2, nil, "the file is not YAML"),
+        .whole("device: a\n  b: c: d", 2, nil, "the file is not valid YAML"),
         .whole("device: a/b\ntopic: t\nconvention: json\nmetrics: {x: 1}", 1, "device", "without / + #"),
-        .whole("topic: t\nconvention: json\nmetrics: {x: 1}", 1, "device", "is missing; allowed: a name"),
-        .whole("device: d\nconvention: json\nmetrics: {x: 1}", 1, "topic", "is missing; allowed: a topic"),
+        .whole("topic: t\nconvention: json\nmetrics: {x: 1}", 1, "device", "is missing; expected a name"),
+        .whole("device: d\nconvention: json\nmetrics: {x: 1}", 1, "topic", "is missing; expected a topic"),
         .whole("device: d\ntopic: t\nmetrics: {x: 1}", 1, "convention", "bare, json, thingsboard, tasmota"),
         .whole("device: d\ntopic: t\nconvention: xml\nmetrics: {x: 1}", 3, "convention", "'xml'"),
         .whole("device: d\ntopic: t\nconvention: json", 1, "metrics", "is missing"),
@@ -99,7 +99,7 @@ struct DeviceProfileTests {
         .whole("device: d\ntopic: t\nconvention: json\nmetrics: {ts: 1}", 4, "metrics.ts", "a name other than"),
         .whole("device: d\ntopic: t\nconvention: tasmota\nmetrics: {R1_2: 1}", 4, "metrics.R1_2", "lower case"),
         .whole("device: d\ntopic: t\nconvention: json\nmetrics: {a/b: 1}", 4, "metrics.a/b", "without / + #"),
-        .whole("device: d\ntopic: t\nunits: true\nconvention: senml\nmetrics: {x: 1}", 3, "units", "only beside json"),
+        .whole("device: d\ntopic: t\nunits: true\nconvention: senml\nmetrics: {x: 1}", 3, "units", "only with json"),
     ]
 
     @Test("every mistake is told where it is", arguments: mistakes)
@@ -121,7 +121,9 @@ struct DeviceProfileTests {
         let yaml = "device: d\ntopic: sensors/{device}/{metric}\nconvention: bare\nmetrics: {status: 1}\n"
         let error = try #require(throws: ProfileError.self) { _ = try Profiles.profile(yaml) }
         #expect(error.problems.map(\.key) == ["status_topic"])
-        #expect(error.description.contains("'sensors/d/status' too; allowed: a topic of its own, or none: null"))
+        #expect(
+            error.description.contains(
+                "'sensors/d/status' also carries readings; allowed: a separate topic, or null for none"))
         #expect(try Profiles.profile(yaml + "status_topic: null").status == nil)
     }
 
@@ -154,7 +156,7 @@ struct DeviceProfileTests {
         #expect(error.problems.map(\.key) == ["qos", "interval", "wheel"])
         #expect(
             error.description.split(separator: "\n").first
-                == "test.yaml:6: qos: '7' is not allowed here; allowed: a whole number from 0 to 1")
+                == "test.yaml:6: qos: '7' is not valid; allowed: a whole number from 0 to 1")
     }
 
     @Test("mistakes in the replayed CSV name the CSV, its line and its column")
@@ -173,7 +175,9 @@ struct DeviceProfileTests {
         """.write(to: file, atomically: true, encoding: .utf8)
         let error = try #require(throws: ProfileError.self) { _ = try DeviceProfile.load(file.path) }
         #expect(error.problems.count == 1)
-        #expect(error.description.hasSuffix("d.csv:3: x: 'oops' is no number; allowed: a number or nothing"))
+        #expect(
+            error.description.hasSuffix("d.csv:3: x: 'oops' is not a valid number; allowed: a number or an empty field")
+        )
     }
 
     @Test("a file that is not there, a folder without files, and a device that is there twice")
@@ -186,7 +190,7 @@ struct DeviceProfileTests {
         let twice = try #require(throws: ProfileError.self) {
             _ = try DeviceProfile.load(["\(folder)/fleet.yaml", "\(folder)/fleet.yaml"])
         }
-        #expect(twice.problems.first?.message.contains("'fleet-01' is already in") == true)
+        #expect(twice.problems.first?.message.contains("'fleet-01', already defined in") == true)
     }
 
     @Test(

@@ -20,8 +20,8 @@ struct ConfigurationMistakeTests {
         ("mqtt: {url: \"mqtt://x:99999\"}", "windsock.yaml:1: mqtt.url", "65535"),
         ("mqtt: {version: 4}", "windsock.yaml:1: mqtt.version", "auto, 5, 3.1.1"),
         ("mqtt: {keep_alive: 3}", "windsock.yaml:1: mqtt.keep_alive", "10s"),
-        ("mqtt: {keep_alive: 1s}", "windsock.yaml:1: mqtt.keep_alive", "outside of 5s"),
-        ("mqtt: {status_topic: a/+}", "windsock.yaml:1: mqtt.status_topic", "not a topic"),
+        ("mqtt: {keep_alive: 1s}", "windsock.yaml:1: mqtt.keep_alive", "out of range; allowed: 5s"),
+        ("mqtt: {status_topic: a/+}", "windsock.yaml:1: mqtt.status_topic", "not a valid topic"),
         ("mqtt: {share_group: a/b}", "windsock.yaml:1: mqtt.share_group", "a/b"),
         ("mqtt: {password: hush}", "windsock.yaml:1: mqtt.password", "user name"),
         ("mqtt:\n  ca_file: /none.pem", "windsock.yaml:2: mqtt.ca_file", "mqtts://"),
@@ -89,7 +89,7 @@ struct ConfigurationMistakeTests {
     func origin(_ origin: String, _ yaml: String, _ environment: [String: String], _ flags: [String: String]) {
         #expect(
             SettingsFixture.problems(yaml, environment: environment, flags: flags)
-                == ["\(origin): \"0\" is not a whole number from 1 to 100000."])
+                == ["\(origin): \"0\" is not valid; allowed: a whole number from 1 to 100000"])
     }
 
     @Test("Variables and flags are all checked at once; a flag is named as it is typed")
@@ -109,9 +109,9 @@ struct ConfigurationMistakeTests {
         let problem = SettingsFixture.problems(environment: ["WINDSOCK_JWT_SECRETS": "x"])
         #expect(
             problem == [
-                "WINDSOCK_JWT_SECRETS: There is no such setting. Known here: WINDSOCK_JWT_SECRET, "
+                "WINDSOCK_JWT_SECRETS: unknown setting; allowed: WINDSOCK_JWT_SECRET, "
                     + "WINDSOCK_JWT_SECRET_FILE, WINDSOCK_JWT_JWKS, WINDSOCK_JWT_JWKS_REFRESH, WINDSOCK_JWT_ISSUER, "
-                    + "WINDSOCK_JWT_AUDIENCES."
+                    + "WINDSOCK_JWT_AUDIENCES"
             ])
     }
 }

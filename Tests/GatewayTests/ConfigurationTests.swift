@@ -120,7 +120,8 @@ struct ConfigurationTests {
         let problems = SettingsFixture.problems(environment: ["WINDSOCK_LISTEN": text])
         #expect(
             problems == [
-                "WINDSOCK_LISTEN: \"\(text)\" is not an address such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080."
+                "WINDSOCK_LISTEN: \"\(text)\" is not a valid address; expected one such as 127.0.0.1:8080, "
+                    + "[::1]:8080 or 0.0.0.0:8080"
             ])
     }
 
@@ -197,8 +198,8 @@ struct ConfigurationTests {
         #expect(
             SettingsFixture.problems("limits: {exempt_addresses: [10.0.0.0/8]}")
                 == [
-                    "windsock.yaml:1: limits.exempt_addresses: \"10.0.0.0/8\" is not an IP address such as 127.0.0.1 or "
-                        + "::1, or none."
+                    "windsock.yaml:1: limits.exempt_addresses: \"10.0.0.0/8\" is not a valid IP address; expected one "
+                        + "such as 127.0.0.1 or ::1, or none"
                 ])
     }
 }

@@ -84,7 +84,7 @@ struct DashboardCatalogTests {
 
     @Test("A folder that is not there is an error that names the setting and the folder")
     func missing() {
-        #expect(Self.errors(in: "/not/there") == ["dashboards_dir: The directory /not/there cannot be read."])
+        #expect(Self.errors(in: "/not/there") == ["dashboards_dir: the directory /not/there cannot be read"])
     }
 
     @Test("The problems of all files are told at once")
@@ -101,12 +101,12 @@ struct DashboardCatalogTests {
         try Data([0x74, 0xFF]).write(to: folder.url.appending(path: "f.yaml"))
         #expect(
             Self.errors(in: path) == [
-                "\(path)/C.yaml: The file's name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.",
-                "\(path)/a.yaml:2: This is not YAML: did not find expected node content while parsing a flow node.",
-                "\(path)/b.yaml:1: order: A whole number from 0 to 9999 is expected.",
-                "\(path)/d.yml: The name of a dashboard's file must end with .yaml.",
-                "\(path)/e.yaml: The file cannot be read.",
-                "\(path)/f.yaml: The file is not UTF-8.",
+                "\(path)/C.yaml: the file name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
+                "\(path)/a.yaml:2: the file is not valid YAML: did not find expected node content while parsing a flow node",
+                "\(path)/b.yaml:1: order: expected a whole number from 0 to 9999",
+                "\(path)/d.yml: the name of a dashboard file must end with .yaml",
+                "\(path)/e.yaml: the file cannot be read",
+                "\(path)/f.yaml: the file is not valid UTF-8",
             ])
     }
 
@@ -117,7 +117,7 @@ struct DashboardCatalogTests {
         let path = try folder.write(largest, to: "a.yaml")
         #expect(Self.errors(in: folder.url.path) == [])
         try folder.write(largest + "-", to: "a.yaml")
-        #expect(Self.errors(in: folder.url.path) == ["\(path): The file has more than 262144 bytes."])
+        #expect(Self.errors(in: folder.url.path) == ["\(path): the file is too large; allowed: at most 262144 bytes"])
     }
 
     @Test("A folder may have 200 dashboards")
@@ -128,6 +128,6 @@ struct DashboardCatalogTests {
         try folder.write(Self.minimal, to: "d200.yaml")
         #expect(
             Self.errors(in: folder.url.path)
-                == ["\(folder.url.path): There are 201 dashboards; at most 200 are allowed."])
+                == ["\(folder.url.path): too many dashboards (201); allowed: at most 200"])
     }
 }

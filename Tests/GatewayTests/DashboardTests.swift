@@ -67,51 +67,51 @@ struct DashboardTests {
         "type, title, devices, metrics, unit, units, decimals, span, stale_after_s, window_s, min, max, thresholds, states"
 
     static let dashboardMistakes: [(yaml: String, problem: String)] = [
-        ("", "d.yaml: The file is empty."),
-        ("- title", "d.yaml:1: A mapping is expected. Known here: title, description, order, rooms, panels."),
-        (panel() + "title: Again", "d.yaml:1: The key title stands there twice."),
+        ("", "d.yaml: the file is empty"),
+        ("- title", "d.yaml:1: expected a mapping; allowed keys: title, description, order, rooms, panels"),
+        (panel() + "title: Again", "d.yaml:1: duplicate key title"),
         (
             panel() + "colour: red",
-            "d.yaml:8: colour: There is no such key. Known here: title, description, order, rooms, panels."
+            "d.yaml:8: colour: unknown key; allowed: title, description, order, rooms, panels"
         ),
-        (panel() + "description: \"\"", "d.yaml:8: description: Text of 1 to 280 characters is expected."),
-        (panel() + "description: ~", "d.yaml:8: description: Text of 1 to 280 characters is expected."),
+        (panel() + "description: \"\"", "d.yaml:8: description: expected text of 1 to 280 characters"),
+        (panel() + "description: ~", "d.yaml:8: description: expected text of 1 to 280 characters"),
         (
             panel() + "description: \(String(repeating: "é", count: 281))",
-            "d.yaml:8: description: Text of 1 to 280 characters is expected."
+            "d.yaml:8: description: expected text of 1 to 280 characters"
         ),
-        (panel() + "order: -1", "d.yaml:8: order: A whole number from 0 to 9999 is expected."),
-        (panel() + "order: 10000", "d.yaml:8: order: A whole number from 0 to 9999 is expected."),
-        (panel() + "order: 1.5", "d.yaml:8: order: A whole number from 0 to 9999 is expected."),
-        (panel() + "order: \"1\"", "d.yaml:8: order: A whole number from 0 to 9999 is expected."),
-        (panel().replacing("title: Home\n", with: "\n"), "d.yaml:2: title: This key is missing."),
+        (panel() + "order: -1", "d.yaml:8: order: expected a whole number from 0 to 9999"),
+        (panel() + "order: 10000", "d.yaml:8: order: expected a whole number from 0 to 9999"),
+        (panel() + "order: 1.5", "d.yaml:8: order: expected a whole number from 0 to 9999"),
+        (panel() + "order: \"1\"", "d.yaml:8: order: expected a whole number from 0 to 9999"),
+        (panel().replacing("title: Home\n", with: "\n"), "d.yaml:2: title: required key is missing"),
         (
             panel().replacing("Home", with: String(repeating: "x", count: 81)),
-            "d.yaml:1: title: Text of 1 to 80 characters is expected."
+            "d.yaml:1: title: expected text of 1 to 80 characters"
         ),
-        (panel().replacing("Home", with: "[Home]"), "d.yaml:1: title: Text of 1 to 80 characters is expected."),
-        (panel().replacing("[sensors/+]", with: "[]"), "d.yaml:2: rooms: A list of 1 to 16 elements is expected."),
+        (panel().replacing("Home", with: "[Home]"), "d.yaml:1: title: expected text of 1 to 80 characters"),
+        (panel().replacing("[sensors/+]", with: "[]"), "d.yaml:2: rooms: expected a list of 1 to 16 elements"),
         (
             panel().replacing("[sensors/+]", with: "sensors/+"),
-            "d.yaml:2: rooms: A list of 1 to 16 elements is expected."
+            "d.yaml:2: rooms: expected a list of 1 to 16 elements"
         ),
         (
             panel().replacing("[sensors/+]", with: "[\((0...16).map(String.init).joined(separator: ", "))]"),
-            "d.yaml:2: rooms: A list of 1 to 16 elements is expected."
+            "d.yaml:2: rooms: expected a list of 1 to 16 elements"
         ),
-        (panel().replacing("[sensors/+]", with: "[a, b, a]"), "d.yaml:2: rooms[2]: This stands in the list already."),
+        (panel().replacing("[sensors/+]", with: "[a, b, a]"), "d.yaml:2: rooms[2]: duplicate element"),
         (
             panel().replacing("[sensors/+]", with: "[{a: b}]"),
-            "d.yaml:2: rooms[0]: A room or filter such as sensors/+ is expected."
+            "d.yaml:2: rooms[0]: expected a room or filter such as sensors/+"
         ),
         (
             panel().replacing("[sensors/+]", with: "[$share/g/a]"),
-            "d.yaml:2: rooms[0]: \"$share/g/a\" is a shared subscription; a room or filter such as sensors/+ is expected."
+            "d.yaml:2: rooms[0]: \"$share/g/a\" is a shared subscription; expected a room or filter such as sensors/+"
         ),
-        ("title: T\nrooms: [a]\npanels: []", "d.yaml:3: panels: A list of 1 to 48 elements is expected."),
+        ("title: T\nrooms: [a]\npanels: []", "d.yaml:3: panels: expected a list of 1 to 48 elements"),
         (
             "title: T\nrooms: [a]\npanels: [chart]",
-            "d.yaml:3: panels[0]: A mapping is expected. Known here: \(panelKeys)."
+            "d.yaml:3: panels[0]: expected a mapping; allowed keys: \(panelKeys)"
         ),
     ]
 
@@ -128,85 +128,88 @@ struct DashboardTests {
     }
 
     static let panelMistakes: [(yaml: String, problem: String)] = [
-        (panel("colour: red"), "8: panels[0].colour: There is no such key. Known here: \(panelKeys)."),
-        (panel(type: "pie"), "4: panels[0].type: One of chart, value, table is expected."),
-        (panel(metrics: "t"), "7: panels[0].metrics: A list of 1 to 16 elements is expected."),
-        (panel(metrics: "[]"), "7: panels[0].metrics: A list of 1 to 16 elements is expected."),
-        (panel(metrics: "[t, t]"), "7: panels[0].metrics[1]: This stands in the list already."),
-        (panel(metrics: "[\"\"]"), "7: panels[0].metrics[0]: Text of 1 to 128 characters is expected."),
-        (panel().replacing("[a]", with: "[a, \"a\"]"), "6: panels[0].devices[1]: This stands in the list already."),
-        (panel().replacing("    devices: [a]\n", with: ""), "4: panels[0].devices: This key is missing."),
-        (panel("unit: \"\""), "8: panels[0].unit: Text of 1 to 16 characters is expected."),
-        (panel("units: [t]"), "8: panels[0].units: A mapping is expected."),
-        (panel("units:\n  t: °C\n  p: hPa"), "10: panels[0].units.p: \"p\" is not one of the panel's metrics: t, h."),
-        (panel("units: {t: []}"), "8: panels[0].units.t: Text of 1 to 16 characters is expected."),
-        (panel("decimals: 7"), "8: panels[0].decimals: A whole number from 0 to 6 is expected."),
-        (panel("span: 0"), "8: panels[0].span: A whole number from 1 to 12 is expected."),
-        (panel("stale_after_s: 0.5"), "8: panels[0].stale_after_s: A number from 1 to 86400 is expected."),
-        (panel("stale_after_s: 30s"), "8: panels[0].stale_after_s: A number from 1 to 86400 is expected."),
-        (panel("window_s: 9"), "8: panels[0].window_s: A number from 10 to 86400 is expected."),
-        (panel("window_s: .nan"), "8: panels[0].window_s: A number from 10 to 86400 is expected."),
-        (panel("window_s: 0x20"), "8: panels[0].window_s: A number from 10 to 86400 is expected."),
+        (panel("colour: red"), "8: panels[0].colour: unknown key; allowed: \(panelKeys)"),
+        (panel(type: "pie"), "4: panels[0].type: expected one of chart, value, table"),
+        (panel(metrics: "t"), "7: panels[0].metrics: expected a list of 1 to 16 elements"),
+        (panel(metrics: "[]"), "7: panels[0].metrics: expected a list of 1 to 16 elements"),
+        (panel(metrics: "[t, t]"), "7: panels[0].metrics[1]: duplicate element"),
+        (panel(metrics: "[\"\"]"), "7: panels[0].metrics[0]: expected text of 1 to 128 characters"),
+        (panel().replacing("[a]", with: "[a, \"a\"]"), "6: panels[0].devices[1]: duplicate element"),
+        (panel().replacing("    devices: [a]\n", with: ""), "4: panels[0].devices: required key is missing"),
+        (panel("unit: \"\""), "8: panels[0].unit: expected text of 1 to 16 characters"),
+        (panel("units: [t]"), "8: panels[0].units: expected a mapping"),
+        (
+            panel("units:\n  t: °C\n  p: hPa"),
+            "10: panels[0].units.p: \"p\" is not a metric of the panel; allowed: t, h"
+        ),
+        (panel("units: {t: []}"), "8: panels[0].units.t: expected text of 1 to 16 characters"),
+        (panel("decimals: 7"), "8: panels[0].decimals: expected a whole number from 0 to 6"),
+        (panel("span: 0"), "8: panels[0].span: expected a whole number from 1 to 12"),
+        (panel("stale_after_s: 0.5"), "8: panels[0].stale_after_s: expected a number from 1 to 86400"),
+        (panel("stale_after_s: 30s"), "8: panels[0].stale_after_s: expected a number from 1 to 86400"),
+        (panel("window_s: 9"), "8: panels[0].window_s: expected a number from 10 to 86400"),
+        (panel("window_s: .nan"), "8: panels[0].window_s: expected a number from 10 to 86400"),
+        (panel("window_s: 0x20"), "8: panels[0].window_s: expected a number from 10 to 86400"),
         (
             panel("window_s: 60", type: "table"),
-            "8: panels[0].window_s: This key is for panels of type chart and value only."
+            "8: panels[0].window_s: allowed only for panels of type chart or value"
         ),
-        (panel("min: .inf"), "8: panels[0].min: A number is expected."),
-        (panel("min: 1e999"), "8: panels[0].min: A number is expected."),
-        (panel("max: \"3\""), "8: panels[0].max: A number is expected."),
-        (panel("max: 1\nmin: 1"), "9: panels[0].min: min must be less than max."),
-        (panel("min: 1", type: "table"), "8: panels[0].min: This key is for panels of type chart only."),
-        (panel("max: 1", type: "value"), "8: panels[0].max: This key is for panels of type chart only."),
+        (panel("min: .inf"), "8: panels[0].min: expected a number"),
+        (panel("min: 1e999"), "8: panels[0].min: expected a number"),
+        (panel("max: \"3\""), "8: panels[0].max: expected a number"),
+        (panel("max: 1\nmin: 1"), "9: panels[0].min: min must be less than max"),
+        (panel("min: 1", type: "table"), "8: panels[0].min: allowed only for panels of type chart"),
+        (panel("max: 1", type: "value"), "8: panels[0].max: allowed only for panels of type chart"),
         (
             panel("thresholds: [\(Array(repeating: "{above: 1}", count: 9).joined(separator: ", "))]"),
-            "8: panels[0].thresholds: A list of 0 to 8 elements is expected."
+            "8: panels[0].thresholds: expected a list of 0 to 8 elements"
         ),
         (
             panel("thresholds:\n- {above: 1}\n- {level: warning}"),
-            "10: panels[0].thresholds[1]: Exactly one of above and below is needed."
+            "10: panels[0].thresholds[1]: expected exactly one of above and below"
         ),
         (
             panel("thresholds: [{above: 1, below: 2}]"),
-            "8: panels[0].thresholds[0]: Exactly one of above and below is needed."
+            "8: panels[0].thresholds[0]: expected exactly one of above and below"
         ),
-        (panel("thresholds: [{above: high}]"), "8: panels[0].thresholds[0].above: A number is expected."),
+        (panel("thresholds: [{above: high}]"), "8: panels[0].thresholds[0].above: expected a number"),
         (
             panel("thresholds: [{above: 1, level: bad}]"),
-            "8: panels[0].thresholds[0].level: One of warning, critical is expected."
+            "8: panels[0].thresholds[0].level: expected one of warning, critical"
         ),
         (
             panel("thresholds: [{above: 1, label: \(String(repeating: "x", count: 41))}]"),
-            "8: panels[0].thresholds[0].label: Text of 1 to 40 characters is expected."
+            "8: panels[0].thresholds[0].label: expected text of 1 to 40 characters"
         ),
         (
             panel("thresholds: [{above: 1, color: red}]"),
-            "8: panels[0].thresholds[0].color: There is no such key. Known here: above, below, level, metric, label."
+            "8: panels[0].thresholds[0].color: unknown key; allowed: above, below, level, metric, label"
         ),
         (
             panel("thresholds:\n- {above: 1}\n- above: 1\n  metric: p"),
-            "11: panels[0].thresholds[1].metric: \"p\" is not one of the panel's metrics: t, h."
+            "11: panels[0].thresholds[1].metric: \"p\" is not a metric of the panel; allowed: t, h"
         ),
         (
             panel("states: [{value: 1, text: x}]"),
-            "8: panels[0].states: This key is for panels of type value and table only."
+            "8: panels[0].states: allowed only for panels of type value or table"
         ),
-        (panel("states: [{value: 1}]", type: "value"), "8: panels[0].states[0].text: This key is missing."),
-        (panel("states: [{text: x}]", type: "value"), "8: panels[0].states[0].value: This key is missing."),
+        (panel("states: [{value: 1}]", type: "value"), "8: panels[0].states[0].text: required key is missing"),
+        (panel("states: [{text: x}]", type: "value"), "8: panels[0].states[0].value: required key is missing"),
         (
             panel("states: [{value: 1, text: \(String(repeating: "x", count: 25))}]", type: "table"),
-            "8: panels[0].states[0].text: Text of 1 to 24 characters is expected."
+            "8: panels[0].states[0].text: expected text of 1 to 24 characters"
         ),
         (
             panel("states:\n- {value: 1, text: a}\n- {value: 1.0, text: b}", type: "table"),
-            "10: panels[0].states[1].value: This value has a text already."
+            "10: panels[0].states[1].value: duplicate value; it already has a text"
         ),
         (
             panel("states: [{value: 1, text: a, metric: t}, {value: 1, text: b}]", type: "table"),
-            "8: panels[0].states[1].value: This value has a text already."
+            "8: panels[0].states[1].value: duplicate value; it already has a text"
         ),
         (
             panel("states: [{value: 1, text: a, metric: p}]", type: "table"),
-            "8: panels[0].states[0].metric: \"p\" is not one of the panel's metrics: t, h."
+            "8: panels[0].states[0].metric: \"p\" is not a metric of the panel; allowed: t, h"
         ),
     ]
 

@@ -89,7 +89,7 @@ struct SecretTests {
     func contradiction() {
         let problems = SettingsFixture.problems(
             "jwt: {secret: \(SettingsFixture.secret), secret_file: /etc/hostname}")
-        #expect(problems == ["windsock.yaml:1: jwt.secret_file: jwt.secret is set too; only one of them is allowed."])
+        #expect(problems == ["windsock.yaml:1: jwt.secret_file: jwt.secret is also set; allowed: only one of them"])
     }
 
     @Test("A secret file that will not do is named, and what is wrong with it")
@@ -98,7 +98,7 @@ struct SecretTests {
         let short = try folder.write("too-short\n", to: "short")
         let empty = try folder.write("\n", to: "empty")
         let none = folder.url.path + "/none"
-        for (path, words) in [(short, "9 bytes; at least 32"), (empty, "is empty"), (none, "cannot be read")] {
+        for (path, words) in [(short, "9 bytes; allowed: at least 32"), (empty, "is empty"), (none, "cannot be read")] {
             let problems = SettingsFixture.problems(environment: ["WINDSOCK_JWT_SECRET_FILE": path])
             #expect(problems.count == 1)
             #expect(

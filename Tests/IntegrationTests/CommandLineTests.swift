@@ -156,7 +156,7 @@ struct CommandLineTests {
                 "\nwindsock_ingest_readings_total 21\n")
         }
         let missing = try await Self.run(["export", "--data-dir", other.url.appending(path: "none").path])
-        #expect(missing.exit == .exited(69) && missing.errors.contains("There is no database"))
+        #expect(missing.exit == .exited(69) && missing.errors.contains("none/windsock.sqlite does not exist"))
         await publisher.stop()
     }
 
@@ -198,7 +198,7 @@ struct CommandLineTests {
         let bad = try folder.write("warm", to: "bad.txt")
         let refused = try await Self.run(["check", "--payload", bad, "--topic", "sensors/kitchen/t"], in: folder.url)
         #expect(refused.exit == .exited(1))
-        #expect(refused.output.contains("not taken (no_number)"))
+        #expect(refused.output.contains("not decoded (no_number)"))
         let elsewhere = try await Self.run(["check", "--payload", bad, "--topic", "elsewhere"], in: folder.url)
         #expect(elsewhere.output.contains("no route matches the topic"))
     }

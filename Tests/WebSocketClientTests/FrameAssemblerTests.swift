@@ -65,7 +65,7 @@ struct FrameAssemblerTests {
         let client = try await WebSocketClient.connect(
             url: server.url, configuration: WebSocketClientConfiguration(maxFrameBytes: 1000))
         let error = await #expect(throws: WebSocketClientError.self) { try await client.next() }
-        #expect(error == .protocolViolation(code: 1009, reason: "a frame that is too long"))
+        #expect(error == .protocolViolation(code: 1009, reason: "the frame is too long"))
     }
 }
 
@@ -86,7 +86,7 @@ struct WebSocketURLTests {
     @Test(
         "What cannot be used is refused with its reason",
         arguments: [
-            ("http://h", "the scheme is http"), ("h:80", "no scheme"),
+            ("http://h", "unknown scheme http"), ("h:80", "no scheme"),
             ("", "no scheme"), ("ws://", "host or port"), ("ws://h:0", "host or port"),
             ("ws://h:99999", "host or port"),
             ("ws://h:x", "host or port"), ("ws://[::1", "host or port"), ("ws://u:p@h", "user name"),

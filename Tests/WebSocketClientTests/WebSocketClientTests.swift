@@ -172,7 +172,7 @@ struct HandshakeTests {
     func extensions() async throws {
         let server = try await ScriptedServer(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")])
         await #expect(
-            throws: WebSocketClientError.handshakeFailed("the server selected an extension, and none was offered")
+            throws: WebSocketClientError.handshakeFailed("the server selected an extension that was not offered")
         ) {
             _ = try await WebSocketClient.connect(url: server.url)
         }

@@ -259,20 +259,20 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch reason {
-        case .empty: "the text is empty, a JSON value is expected"
+        case .empty: "the text is empty; expected a JSON value"
         case .unexpectedEnd: "the text ends at byte \(offset) before the value is complete"
         case .unexpectedByte(let byte, let expected):
-            "at byte \(offset): found \(Self.name(of: byte)) where \(expected.rawValue) is expected"
+            "at byte \(offset): found \(Self.name(of: byte)); expected \(expected.rawValue)"
         case .invalidUTF8: "at byte \(offset): not valid UTF-8"
         case .controlCharacter(let byte):
-            "at byte \(offset): control character \(Self.name(of: byte)) in a string; write it as an escape"
-        case .loneSurrogate: "at byte \(offset): half of a surrogate pair; \\ud800 to \\udfff come in pairs"
-        case .notFinite: "at byte \(offset): NaN and Infinity are no JSON numbers"
-        case .numberTooLarge: "at byte \(offset): the number is too large for a double (1.8e308)"
-        case .tooDeep(let limit): "at byte \(offset): nested deeper than \(limit) levels"
-        case .duplicateName(let name): "at byte \(offset): the name \(Excerpt(of: name)) comes twice in one object"
-        case .tooManyMembers(let limit): "at byte \(offset): an object has more than \(limit) members"
-        case .tooManyValues(let limit): "at byte \(offset): the text has more than \(limit) values"
+            "at byte \(offset): unescaped control character (\(Self.name(of: byte))) in a string"
+        case .loneSurrogate: "at byte \(offset): unpaired surrogate; \\ud800 to \\udfff must come in pairs"
+        case .notFinite: "at byte \(offset): NaN and Infinity are not valid JSON numbers"
+        case .numberTooLarge: "at byte \(offset): the number is too large for a double; allowed: at most 1.8e308"
+        case .tooDeep(let limit): "at byte \(offset): nested too deeply; allowed: at most \(limit) levels"
+        case .duplicateName(let name): "at byte \(offset): duplicate name \(Excerpt(of: name)) in an object"
+        case .tooManyMembers(let limit): "at byte \(offset): too many members in an object; allowed: at most \(limit)"
+        case .tooManyValues(let limit): "at byte \(offset): too many values; allowed: at most \(limit)"
         }
     }
 

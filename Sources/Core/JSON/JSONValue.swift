@@ -57,7 +57,7 @@ package enum JSONValue: Hashable, Sendable {
     package var kind: String {
         switch self {
         case .null: "null"
-        case .bool: "true or false"
+        case .bool: "a boolean"
         case .number: "a number"
         case .string: "a string"
         case .array: "an array"

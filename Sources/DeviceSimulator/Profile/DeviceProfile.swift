@@ -72,7 +72,7 @@ package struct DeviceProfile: Sendable {
     package static func load(_ path: String) throws(ProfileError) -> DeviceProfile {
         guard let text = try? String(contentsOf: URL(filePath: path), encoding: .utf8) else {
             throw ProfileError(problems: [
-                ProfileProblem(path: path, message: "the file cannot be read; it must be there, readable, and UTF-8")
+                ProfileProblem(path: path, message: "the file cannot be read; it must exist, be readable and be UTF-8")
             ])
         }
         return try ProfileReader(path: path).profile(of: text)
@@ -104,7 +104,7 @@ package struct DeviceProfile: Sendable {
         let files = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted()
         if files.isEmpty {
             throw ProfileError(problems: [
-                ProfileProblem(path: folder, message: "there is no device file in this folder; allowed: *.yaml, *.yml")
+                ProfileProblem(path: folder, message: "the folder contains no device files; expected *.yaml or *.yml")
             ])
         }
         return files.map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }
@@ -122,7 +122,7 @@ package struct DeviceProfile: Sendable {
             problems.append(
                 ProfileProblem(
                     path: profile.path, key: "device",
-                    message: "the device '\(name)' is already in \(owners[name] ?? ""); allowed: a name of its own"))
+                    message: "duplicate device '\(name)', already defined in \(owners[name] ?? "")"))
         }
         return problems
     }

@@ -25,7 +25,7 @@ struct MappingReader {
     init?(_ node: Node, path: String, problems: ProblemCollector) {
         guard let mapping = node.mapping else {
             problems.add(
-                "\(Self.excerpt(node)) is no mapping; allowed: keys with values, one a line or in { }", at: node,
+                "\(Self.excerpt(node)) is not a mapping; expected keys with values, one per line or in { }", at: node,
                 key: path)
             return nil
         }
@@ -68,12 +68,12 @@ struct MappingReader {
 
     /// Reports a required key that is missing; `what` describes the allowed values.
     func missing(_ name: String, _ what: String) {
-        problems.add("is missing; allowed: \(what)", at: node, key: key(name))
+        problems.add("required key is missing; expected \(what)", at: node, key: key(name))
     }
 
     mutating func text(_ name: String) -> String? {
         guard let node = value(name) else { return nil }
-        guard let text = node.scalar?.string else { return wrong(node, name, allowed: "a text") }
+        guard let text = node.scalar?.string else { return wrong(node, name, allowed: "a string") }
         return text
     }
 
@@ -155,7 +155,7 @@ struct MappingReader {
         guard let every, let width else { return nil }
         guard width < every else {
             problems.add(
-                "'\(TimeSpan.format(width))' is too long; allowed: less than 'every', which is \(TimeSpan.format(every))",
+                "'\(TimeSpan.format(width))' is too long; allowed: less than 'every' (\(TimeSpan.format(every)))",
                 at: value("for") ?? node, key: key("for"))
             return nil
         }
@@ -172,7 +172,7 @@ struct MappingReader {
         for (name, node, _) in keys where !known.contains(name) {
             let near = EditDistance.nearest(to: name, among: known.sorted()).map { "; did you mean '\($0)'?" } ?? ""
             problems.add(
-                "there is no such key\(near)\(near.isEmpty ? ";" : "") allowed: \(known.sorted().joined(separator: ", "))",
+                "unknown key\(near)\(near.isEmpty ? ";" : "") allowed: \(known.sorted().joined(separator: ", "))",
                 at: node, key: key(name))
         }
     }
@@ -180,7 +180,7 @@ struct MappingReader {
     /// Reports a value that is not allowed.
     @discardableResult
     func wrong<Value>(_ node: Node, _ name: String, allowed: String) -> Value? {
-        problems.add("\(Self.excerpt(node)) is not allowed here; allowed: \(allowed)", at: node, key: key(name))
+        problems.add("\(Self.excerpt(node)) is not valid; allowed: \(allowed)", at: node, key: key(name))
         return nil
     }
 

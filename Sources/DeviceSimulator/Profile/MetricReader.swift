@@ -45,8 +45,8 @@ struct MetricReader {
         else {
             problems.add(
                 """
-                the metric's name is not allowed; allowed: 1 to \(Metric.maximumNameByteCount) bytes without / + # and \
-                control characters
+                not a valid metric name; allowed: 1 to \(Metric.maximumNameByteCount) bytes without / + # or control \
+                characters
                 """, at: key, key: path)
             return nil
         }
@@ -75,16 +75,17 @@ struct MetricReader {
                 name: name, unit: unit, decimals: decimals ?? Self.usualDecimals,
                 source: .waveform(Waveform(parts, minimum: minimum, maximum: maximum)))
         case (nil, let column?):
-            if !hasReplay { fields.missing("waveform", "a column only beside 'replay'; here a waveform is needed") }
+            if !hasReplay { fields.missing("waveform", "a waveform, because 'column' requires 'replay'") }
             for name in ["min", "max"] {
                 if let node = fields.value(name) {
-                    fields.wrong(node, name, allowed: "only beside 'waveform'") as Void?
+                    fields.wrong(node, name, allowed: "only with 'waveform'") as Void?
                 }
             }
             return MetricProfile(name: name, unit: unit, decimals: decimals, source: .column(column))
         case (nil, nil):
-            fields.missing("waveform", "a number, a part or a list of parts; beside 'replay' also 'column'")
-        case (_?, _?): fields.missing("waveform or column", "one of the two; here are both")
+            fields.missing("waveform", "a number, a part or a list of parts; with 'replay', 'column' is an alternative")
+        case (_?, _?):
+            problems.add("both are set; allowed: only one of them", at: value, key: fields.key("waveform or column"))
         }
         return nil
     }
@@ -117,12 +118,13 @@ struct WaveformReader {
     private func part(_ node: Node, path: String) -> (any WaveformPart)? {
         if let number = MappingReader.number(node) { return Constant(value: number) }
         guard let mapping = node.mapping else {
-            problems.add("\(MappingReader.excerpt(node)) is no waveform; allowed: \(allowed)", at: node, key: path)
+            problems.add(
+                "\(MappingReader.excerpt(node)) is not a valid waveform; allowed: \(allowed)", at: node, key: path)
             return nil
         }
         guard mapping.count == 1, var reader = MappingReader(node, path: path, problems: problems) else {
             problems.add(
-                "a waveform's part has one kind, here are \(mapping.count); put the parts into a list", at: node,
+                "the waveform part has \(mapping.count) kinds; allowed: 1; put several parts into a list", at: node,
                 key: path)
             return nil
         }
@@ -192,7 +194,7 @@ struct WaveformReader {
         guard low <= start, start <= high else {
             return fields.wrong(
                 fields.value("start") ?? fields.node, "start",
-                allowed: "a number from min to max, here \(MappingReader.describe(min(low, high)...max(low, high)))")
+                allowed: "a number from min to max, that is \(MappingReader.describe(min(low, high)...max(low, high)))")
         }
         return RandomWalk(start: start, step: step, bounds: low...high)
     }

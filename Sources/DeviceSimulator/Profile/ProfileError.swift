@@ -62,7 +62,7 @@ enum YAMLFailure {
             .composer(let context, let problem, let mark, _):
             (mark.line, (context.map { "\(problem) \($0.text)" } ?? problem) + hint(problem))
         case .duplicatedKeysInMapping(let duplicates, let context):
-            (context.mark.line, "the key \(duplicates.joined(separator: ", ")) stands there twice")
+            (context.mark.line, "duplicate key \(duplicates.joined(separator: ", "))")
         case .reader(let problem, _, _, _): (nil, problem)
         default: (nil, "\(error)")
         }
@@ -70,6 +70,6 @@ enum YAMLFailure {
 
     /// Returns a hint for an unterminated mapping in braces. The usual cause is an unquoted `{device}` inside it.
     private static func hint(_ problem: String) -> String {
-        problem.contains("'}'") ? "; a text with { } inside of { } needs quotes" : ""
+        problem.contains("'}'") ? "; a string with { } inside { } needs quotes" : ""
     }
 }

@@ -31,7 +31,7 @@ struct ProfileReader {
         if let error = problems.error() { throw error }
         guard let profile else {
             // Every failure above reports a problem. This is a fallback in case one does not.
-            throw ProfileError(problems: [ProfileProblem(path: path, message: "the file is no device file")])
+            throw ProfileError(problems: [ProfileProblem(path: path, message: "the file is not a valid device file")])
         }
         return profile
     }
@@ -39,12 +39,12 @@ struct ProfileReader {
     private func root(of text: String) -> Node? {
         do {
             if let node = try Yams.compose(yaml: text), node.scalar?.string.isEmpty != true { return node }
-            problems.add("the file is empty; it needs at least device, topic, convention and metrics")
+            problems.add("the file is empty; required: device, topic, convention and metrics")
         } catch let error as YamlError {
             let (line, message) = YAMLFailure.describe(error)
-            problems.add("the file is not YAML: \(message)", line: line)
+            problems.add("the file is not valid YAML: \(message)", line: line)
         } catch {
-            problems.add("the file is not YAML: \(error)")
+            problems.add("the file is not valid YAML: \(error)")
         }
         return nil
     }
@@ -97,7 +97,7 @@ struct ProfileReader {
         guard let last = names.last, DeviceID(last) != nil, !last.contains(where: { "{}".contains($0) }) else {
             return reader.wrong(
                 reader.value("device") ?? reader.node, "device",
-                allowed: "1 to \(DeviceID.maximumByteCount) bytes without / + # { } and control characters") ?? []
+                allowed: "1 to \(DeviceID.maximumByteCount) bytes without / + # { } or control characters") ?? []
         }
         return names
     }
@@ -118,7 +118,7 @@ struct ProfileReader {
         guard var fields = reader.mapping("burst") else { return nil }
         defer { fields.finish() }
         let every = fields.requiredSpan("every", in: MappingReader.spans)
-        if fields.value("readings") == nil { fields.missing("readings", "how many more readings come at once") }
+        if fields.value("readings") == nil { fields.missing("readings", "the number of extra readings per burst") }
         let readings = fields.integer("readings", in: 1...Self.maximumBurst)
         guard let every, let readings else { return nil }
         return DeviceProfile.Burst(every: every, readings: readings)

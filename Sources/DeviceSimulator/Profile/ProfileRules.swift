@@ -19,24 +19,24 @@ struct ProfileRules {
         let format = profile.format
         if profile.deviceNames.count > 1 {
             if !profile.topic.namesDevice {
-                report("topic", "the devices of a fleet need a topic each; allowed: a topic with {device}")
+                report("topic", "each device of a fleet needs its own topic; allowed: a topic with {device}")
             }
             if let status = profile.status, !status.topic.namesDevice {
-                report(statusKey, "the devices of a fleet need a status topic each; allowed: a topic with {device}")
+                report(statusKey, "each device of a fleet needs its own status topic; allowed: a topic with {device}")
             }
         }
         if profile.status?.topic.namesMetric == true {
-            report(statusKey, "a status is of no metric; allowed: a topic without {metric}")
+            report(statusKey, "a status belongs to the whole device; allowed: a topic without {metric}")
         }
         checkStatusTopic()
         if profile.topic.namesMetric, !format.allowsMetricInTopic {
-            report("topic", "\(format.rawValue) has all metrics in one payload; allowed: a topic without {metric}")
+            report("topic", "\(format.rawValue) sends all metrics in one payload; allowed: a topic without {metric}")
         }
         if !profile.topic.namesMetric, !format.holdsWholeSample, profile.metrics.count > 1 {
-            report("topic", "\(format.rawValue) has one value in a payload; allowed: a topic with {metric}")
+            report("topic", "\(format.rawValue) sends one value per payload; allowed: a topic with {metric}")
         }
         if reader.has("units"), !format.hasOptionalUnits {
-            report("units", "\(format.rawValue) leaves no choice whether units are sent; allowed: only beside json")
+            report("units", "units are not optional in \(format.rawValue); allowed: only with json")
         }
     }
 
@@ -45,7 +45,7 @@ struct ProfileRules {
         guard let name = profile.deviceNames.first, let topic = profile.status?.topic.topic(device: name),
             profile.metrics.contains(where: { profile.topic.topic(device: name, metric: $0.name) == topic })
         else { return }
-        report(statusKey, "readings go to the topic '\(topic)' too; allowed: a topic of its own, or none: null")
+        report(statusKey, "the topic '\(topic)' also carries readings; allowed: a separate topic, or null for none")
     }
 
     /// The key to name in problems with the status topic: the one that sets it, or the one that would override the
@@ -55,13 +55,13 @@ struct ProfileRules {
     private func checkTimes() {
         let format = profile.format
         if profile.stamps != .none, !format.carriesTime {
-            report("stamps", "\(format.rawValue) has no place for a time; allowed: none")
+            report("stamps", "\(format.rawValue) payloads carry no time; allowed: none")
         }
         if profile.stamps == .keepTime, profile.replay?.table.times.isEmpty != false {
-            report("stamps", "'keep_time' needs the time of a row; allowed: only beside replay.time")
+            report("stamps", "'keep_time' requires the times of a replay; allowed: only with replay.time")
         }
         if reader.has("clock_skew"), profile.stamps == .none {
-            report("clock_skew", "without stamps a clock does not matter; allowed: only beside stamps now or keep_time")
+            report("clock_skew", "the clock has no effect without stamps; allowed: only with stamps now or keep_time")
         }
     }
 
@@ -70,13 +70,13 @@ struct ProfileRules {
             if profile.jitter > profile.interval / 2 {
                 report(
                     "jitter",
-                    "samples would change places; allowed: at most half of interval, which is \(TimeSpan.format(profile.interval))"
+                    "samples could be reordered; allowed: at most half of interval, which is \(TimeSpan.format(profile.interval))"
                 )
             }
             return
         }
         if reader.has("interval"), replay.pace != .interval(profile.interval) {
-            report("interval", "the replay sets the pace; allowed: only beside a replay without time and speed")
+            report("interval", "the replay sets the pace; allowed: only with a replay without time and speed")
         }
         for key in ["jitter", "burst"] where reader.has(key) {
             report(key, "the replay sets the pace; allowed: only without replay")
@@ -87,13 +87,13 @@ struct ProfileRules {
         let allowed: String? =
             switch profile.format {
             case .json where Self.jsonMembers.contains(name):
-                "a name other than \(Self.jsonMembers.joined(separator: ", ")), which json uses itself"
+                "a name other than \(Self.jsonMembers.joined(separator: ", ")), which json reserves"
             case .thingsboard where name == "values" || name == "ts":
-                "a name other than ts and values, which thingsboard uses itself"
+                "a name other than ts and values, which thingsboard reserves"
             case .zigbee2mqtt where Self.zigbeeMembers.contains(name):
-                "a name other than \(Self.zigbeeMembers.joined(separator: ", ")), which zigbee2mqtt uses itself"
-            case .tasmota where !TasmotaEncoder.canWrite(name): "words of letters in lower case, joined with _"
-            case .senml where !SenMLEncoder.canWrite(name): "letters, digits, and behind the first - . _"
+                "a name other than \(Self.zigbeeMembers.joined(separator: ", ")), which zigbee2mqtt reserves"
+            case .tasmota where !TasmotaEncoder.canWrite(name): "words of lower case letters, joined with _"
+            case .senml where !SenMLEncoder.canWrite(name): "letters and digits; - . _ only after the first character"
             default: nil
             }
         if let allowed {

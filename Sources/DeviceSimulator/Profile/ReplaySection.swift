@@ -27,10 +27,10 @@ struct ReplaySection {
     /// Returns `nil` when the file has no such mapping. Problems are reported.
     init?(_ root: inout MappingReader) {
         guard var fields = root.mapping("replay") else { return nil }
-        file = fields.requiredText("file", "the path of a CSV, from the folder of this file")
+        file = fields.requiredText("file", "the path of a CSV file, relative to the folder of this file")
         if let node = fields.value("time") {
             if node.mapping != nil, var time = fields.mapping("time") {
-                timeColumn = time.requiredText("column", "the name of the column that holds the time")
+                timeColumn = time.requiredText("column", "the name of the time column")
                 timeFormat = time.choice("format", of: ReplayTimeFormat.self) ?? .auto
                 time.finish()
             } else {
@@ -40,7 +40,7 @@ struct ReplaySection {
         speed = Self.speed(&fields)
         loops = fields.bool("loop") ?? false
         if let node = fields.value("speed"), case .times = speed, timeColumn == nil {
-            fields.wrong(node, "speed", allowed: "only beside 'time'; without times 'interval' is the pace") as Void?
+            fields.wrong(node, "speed", allowed: "only with 'time'; without it, 'interval' sets the pace") as Void?
         }
         fields.finish()
         reader = fields

@@ -33,7 +33,8 @@ package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
             switch rest[open...close] {
             case "{device}": parts.append(.device)
             case "{metric}": parts.append(.metric)
-            case let other: throw Failure(message: "'\(text)' has \(other); allowed: {device} and {metric}")
+            case let other:
+                throw Failure(message: "unknown placeholder \(other) in '\(text)'; allowed: {device} and {metric}")
             }
             rest = rest[rest.index(after: close)...]
         }
@@ -44,7 +45,7 @@ package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
         } catch {
             throw Failure(message: "\(error)")
         }
-        if text.hasPrefix("$") { throw Failure(message: "'\(text)' begins with '$', which is the broker's") }
+        if text.hasPrefix("$") { throw Failure(message: "'\(text)' begins with '$', which is reserved for the broker") }
     }
 
     /// True when the topic names the device, so that each device of a fleet has its own topic.

@@ -31,7 +31,7 @@ struct CSVReader {
             }
             guard position == bytes.count || skipLineBreak() else {
                 throw CSVError(
-                    line: line, problem: "text follows a closing quote; a quoted field ends at ',' or the line's end")
+                    line: line, problem: "text after a closing quote; expected ',' or the end of the line")
             }
             return record
         }

@@ -44,14 +44,14 @@ package struct ReplayTable: Sendable {
             guard record.fields.count == header.fields.count else {
                 throw CSVError(
                     line: record.line,
-                    problem: "the record has \(record.fields.count) fields; the header names \(header.fields.count)")
+                    problem: "the record has \(record.fields.count) fields; the header has \(header.fields.count)")
             }
             if let timeIndex {
                 let text = Self.trimmed(record.fields[timeIndex])
                 guard let time = timeFormat.parse(text) else {
                     throw CSVError(
                         line: record.line, column: timeColumn,
-                        problem: "'\(text.prefix(40))' is no time; allowed: \(timeFormat.allowed)")
+                        problem: "'\(text.prefix(40))' is not a valid time; allowed: \(timeFormat.allowed)")
                 }
                 times.append(time)
             }
@@ -60,7 +60,7 @@ package struct ReplayTable: Sendable {
             }
             rowCount += 1
         }
-        guard rowCount > 0 else { throw CSVError(problem: "the file has a header and no records") }
+        guard rowCount > 0 else { throw CSVError(problem: "the file has a header but no records") }
         self.rowCount = rowCount
         self.times = times
         columns = Dictionary(uniqueKeysWithValues: zip(indices.map(\.name), values))
@@ -78,13 +78,13 @@ package struct ReplayTable: Sendable {
             defer { try? file.close() }
             let data = try file.read(upToCount: maximumFileByteCount + 1) ?? Data()
             guard data.count <= maximumFileByteCount else {
-                throw CSVError(problem: "the file is larger than \(maximumFileByteCount >> 20) MiB; cut it into parts")
+                throw CSVError(problem: "the file is too large; allowed: at most \(maximumFileByteCount >> 20) MiB")
             }
             return [UInt8](data)
         } catch let error as CSVError {
             throw error
         } catch {
-            throw CSVError(problem: "the file cannot be read; it must exist beside the device file and be readable")
+            throw CSVError(problem: "the file cannot be read; it must exist and be readable")
         }
     }
 
@@ -92,7 +92,7 @@ package struct ReplayTable: Sendable {
         guard let index = header.fields.firstIndex(of: name) else {
             throw CSVError(
                 line: header.line, column: name,
-                problem: "there is no such column; the file has \(header.fields.joined(separator: ", "))")
+                problem: "unknown column; the file has \(header.fields.joined(separator: ", "))")
         }
         return index
     }
@@ -102,7 +102,8 @@ package struct ReplayTable: Sendable {
         if text.isEmpty { return .nan }
         guard let number = Double(text), number.isFinite else {
             throw CSVError(
-                line: line, column: column, problem: "'\(text.prefix(40))' is no number; allowed: a number or nothing")
+                line: line, column: column,
+                problem: "'\(text.prefix(40))' is not a valid number; allowed: a number or an empty field")
         }
         return number
     }

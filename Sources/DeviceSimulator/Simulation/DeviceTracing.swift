@@ -24,7 +24,7 @@ struct DeviceTracing: Sendable {
 
         /// Ends the span once the message was acknowledged, accepted by the socket, or given up.
         func finish(_ succeeded: Bool) {
-            if !succeeded { span.setStatus(SpanStatus(code: .error, message: "the message was given up")) }
+            if !succeeded { span.setStatus(SpanStatus(code: .error, message: "the message was not delivered")) }
             span.end(at: clock.now().advanced(by: offset))
         }
     }

@@ -225,12 +225,12 @@ final class ConnectionReport: Sendable {
             }
             if isFirst {
                 logger.warning(
-                    "Devices cannot reach the broker; they keep trying",
+                    "Devices cannot connect to the broker and will retry",
                     metadata: ["device": "\(device)", "error": "\(error)"])
             }
         case .connected:
             let isLast = troubled.withLock { $0.remove(device) != nil && $0.isEmpty }
-            if isLast { logger.info("All devices reach the broker again") }
+            if isLast { logger.info("All devices are connected to the broker again") }
         default: return
         }
     }

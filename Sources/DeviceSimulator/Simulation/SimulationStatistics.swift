@@ -48,8 +48,8 @@ package struct SimulationSummary: Sendable, Hashable, CustomStringConvertible {
             \(total.acknowledged) acknowledged
             """
         for (count, what) in [
-            (total.unacknowledged, "not acknowledged"), (total.lost, "given up without a connection"),
-            (total.dropped, "dropped by drop_rate"), (total.skipped, "left out while offline"),
+            (total.unacknowledged, "not acknowledged"), (total.lost, "lost without a connection"),
+            (total.dropped, "dropped by drop_rate"), (total.skipped, "skipped while offline"),
         ] where count > 0 {
             text += ", \(count) \(what)"
         }

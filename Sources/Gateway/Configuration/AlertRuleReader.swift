@@ -32,11 +32,11 @@ struct AlertRuleReader {
     /// Returns the valid rules of a list. Records errors for the invalid ones.
     mutating func rules(in node: Node, _ name: String) -> [LocatedAlertRule] {
         guard case .sequence(let sequence) = node else {
-            fail(node, name, "A list of rules is expected here.")
+            fail(node, name, "expected a list of rules")
             return []
         }
         guard sequence.count <= Self.maxRules else {
-            fail(node, name, "\(sequence.count) rules are too many; at most \(Self.maxRules) are allowed.")
+            fail(node, name, "too many rules (\(sequence.count)); allowed: at most \(Self.maxRules)")
             return []
         }
         return sequence.enumerated().compactMap { index, element in
@@ -54,7 +54,7 @@ struct AlertRuleReader {
 
     private mutating func rule(_ node: Node, _ place: String) -> AlertRule? {
         guard case .mapping(let mapping) = node else {
-            fail(node, place, "A mapping with \"name\", \"metric\" and a condition is expected here.")
+            fail(node, place, "expected a mapping with \"name\", \"metric\" and a condition")
             return nil
         }
         let before = errors.count
@@ -62,7 +62,7 @@ struct AlertRuleReader {
         for (key, _) in mapping where !known.contains(key.string ?? "") {
             fail(
                 key, "\(place).\(key.string ?? "?")",
-                "There is no such key. Known here: \(known.joined(separator: ", ")).")
+                "unknown key; allowed: \(known.joined(separator: ", "))")
         }
         let name = text(mapping, "name", place, upTo: 64) { name in
             !name.isEmpty
@@ -88,7 +88,9 @@ struct AlertRuleReader {
             fail(hysteresis, "\(place).hysteresis", problem)
         }
         if let interval = mapping["min_interval"], let repeated = rule.repeatInterval, repeated < rule.minInterval {
-            fail(interval, "\(place).min_interval", "It may be as long as \"repeat\" at most.")
+            fail(
+                interval, "\(place).min_interval",
+                "longer than \"repeat\"; allowed: at most \(DurationText.format(repeated))")
         }
         return errors.count == before ? rule : nil
     }
@@ -100,13 +102,13 @@ struct AlertRuleReader {
         guard given.count == 1, let key = given.first else {
             fail(
                 node, place,
-                "Exactly one condition is expected: \(Self.conditionKeys.joined(separator: ", "))"
-                    + (given.isEmpty ? "." : "; here are \(given.joined(separator: ", "))."))
+                "expected exactly one condition of \(Self.conditionKeys.joined(separator: ", "))"
+                    + (given.isEmpty ? "" : "; found \(given.joined(separator: ", "))"))
             return nil
         }
         if key != "change" {
             for other in Self.changeKeys {
-                if let extra = mapping[other] { fail(extra, "\(place).\(other)", "This belongs to \"change\" only.") }
+                if let extra = mapping[other] { fail(extra, "\(place).\(other)", "allowed only with \"change\"") }
             }
         }
         switch key {
@@ -121,7 +123,7 @@ struct AlertRuleReader {
     private mutating func outside(_ node: Node, _ key: String) -> AlertCondition? {
         let bounds = node.sequence.map { $0.compactMap(\.float) } ?? []
         guard bounds.count == 2, node.sequence?.count == 2, bounds.allSatisfy(\.isFinite), bounds[0] <= bounds[1] else {
-            fail(node, key, "Two numbers are expected here, the lower one first: [5, 30].")
+            fail(node, key, "expected two numbers, the lower one first, such as [5, 30]")
             return nil
         }
         return .outside(bounds[0]...bounds[1])
@@ -129,12 +131,12 @@ struct AlertRuleReader {
 
     private mutating func change(_ mapping: Node.Mapping, _ node: Node, _ place: String) -> AlertCondition? {
         let amount = number(mapping, "change", place, in: 0...)
-        if mapping["within"] == nil { fail(node, place, "\"change\" needs \"within\", such as within: 10m.") }
+        if mapping["within"] == nil { fail(node, place, "\"change\" requires \"within\", such as within: 10m") }
         let within = duration(mapping, "within", place, atLeast: .seconds(1))
         var direction = AlertCondition.Direction.any
         if let node = mapping["direction"] {
             guard let given = node.string.flatMap(AlertCondition.Direction.init(rawValue:)) else {
-                fail(node, "\(place).direction", "One of any, rise, fall is expected here.")
+                fail(node, "\(place).direction", "expected one of any, rise, fall")
                 return nil
             }
             direction = given
@@ -146,24 +148,26 @@ struct AlertRuleReader {
     private mutating func severity(_ node: Node?, _ key: String) -> AlertRule.Severity {
         guard let node else { return .warning }
         if let severity = node.string.flatMap(AlertRule.Severity.init(rawValue:)) { return severity }
-        fail(node, key, "One of info, warning, critical is expected here.")
+        fail(node, key, "expected one of info, warning, critical")
         return .warning
     }
 
     private mutating func recipients(_ node: Node?, _ key: String) -> AlertRule.Recipients {
         guard let node else { return AlertRule.Recipients() }
         guard case .mapping(let mapping) = node else {
-            fail(node, key, "A mapping with \"users\" and \"rooms\" is expected here.")
+            fail(node, key, "expected a mapping with \"users\" and \"rooms\"")
             return AlertRule.Recipients()
         }
         for (name, _) in mapping where !["users", "rooms"].contains(name.string ?? "") {
-            fail(name, "\(key).\(name.string ?? "?")", "There is no such key. Known here: rooms, users.")
+            fail(name, "\(key).\(name.string ?? "?")", "unknown key; allowed: rooms, users")
         }
         let rooms = texts(mapping["rooms"], "\(key).rooms", upTo: Self.maxRooms) ?? []
         for room in rooms {
             guard let filter = try? TopicFilter(room), filter.isName, !room.hasPrefix("users/"), !room.hasPrefix("$")
             else {
-                fail(mapping["rooms"] ?? node, "\(key).rooms", "\"\(room)\" is not a room such as chat/ops.")
+                fail(
+                    mapping["rooms"] ?? node, "\(key).rooms",
+                    "\"\(room)\" is not a valid room; expected one such as chat/ops")
                 continue
             }
         }
@@ -194,12 +198,12 @@ struct AlertRuleReader {
         where isAllowed: (String) -> Bool = { !$0.isEmpty }
     ) -> String? {
         guard let node = mapping[name] else {
-            if isRequired { fail(.mapping(mapping), place, "\"\(name)\" is missing.") }
+            if isRequired { fail(.mapping(mapping), place, "required key \"\(name)\" is missing") }
             return nil
         }
         guard let text = node.string, text.utf8.count <= maxBytes, isAllowed(text) else {
-            let letters = name == "name" ? " of letters, digits, -, _ and ." : ""
-            fail(node, "\(place).\(name)", "A text of 1 to \(maxBytes) bytes\(letters) is expected here.")
+            let letters = name == "name" ? " with only letters, digits, -, _ and ." : ""
+            fail(node, "\(place).\(name)", "expected a string of 1 to \(maxBytes) bytes\(letters)")
             return nil
         }
         return text
@@ -211,7 +215,7 @@ struct AlertRuleReader {
         let found = node.sequence.map { $0.map(\.string) } ?? [node.string]
         let texts = found.compactMap { $0 }.filter { (1...Self.maxNameBytes).contains($0.utf8.count) }
         guard texts.count == found.count, (1...limit).contains(texts.count) else {
-            fail(node, key, "1 to \(limit) texts are expected here.")
+            fail(node, key, "expected 1 to \(limit) strings of 1 to \(Self.maxNameBytes) bytes")
             return nil
         }
         return texts.map(\.inNormalForm)
@@ -222,7 +226,7 @@ struct AlertRuleReader {
     ) -> Double? {
         guard let node = mapping[name] else { return nil }
         guard let value = node.float, value.isFinite, range?.contains(value) != false else {
-            fail(node, "\(place).\(name)", "A number\(range == nil ? "" : " from 0 up") is expected here.")
+            fail(node, "\(place).\(name)", "expected a number\(range == nil ? "" : " of at least 0")")
             return nil
         }
         return value
@@ -236,7 +240,7 @@ struct AlertRuleReader {
         else {
             fail(
                 node, "\(place).\(name)",
-                "A duration from \(DurationText.format(shortest)) to 31d is expected here, such as 10s or 5m.")
+                "expected a duration from \(DurationText.format(shortest)) to 31d, such as 10s or 5m")
             return nil
         }
         return duration

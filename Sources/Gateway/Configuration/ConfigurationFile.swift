@@ -27,7 +27,7 @@ package struct ConfigurationFile: Sendable {
     package init(path: String) throws(ConfigurationErrors) {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw ConfigurationErrors([
-                ConfigurationError(origin: path, problem: "The file cannot be read as UTF-8 text.")
+                ConfigurationError(origin: path, problem: "the file cannot be read as UTF-8 text")
             ])
         }
         try self.init(path: path, yaml: text)
@@ -59,7 +59,7 @@ package struct ConfigurationFile: Sendable {
 
     private mutating func read(_ node: Node, under path: [String]) {
         guard case .mapping(let mapping) = node else {
-            return fail(node, path.joined(separator: "."), "A mapping of settings is expected here.")
+            return fail(node, path.joined(separator: "."), "expected a mapping of settings")
         }
         for (keyNode, value) in mapping {
             let name = keyNode.string ?? "?"
@@ -78,7 +78,7 @@ package struct ConfigurationFile: Sendable {
                 if value.null == nil { read(value, under: keys) }
             } else {
                 let known = Self.known(under: path).joined(separator: ", ")
-                fail(keyNode, key, "There is no such setting. Known here: \(known).")
+                fail(keyNode, key, "unknown setting; allowed: \(known)")
             }
         }
     }
@@ -96,7 +96,7 @@ package struct ConfigurationFile: Sendable {
     private mutating func readScalar(_ node: Node, _ option: ConfigurationOption) {
         let line = node.mark?.line ?? 0
         if let other = scalars[option.key] {
-            return fail(node, option.key, "This setting stands in line \(other.line) already.")
+            return fail(node, option.key, "duplicate setting, first set in line \(other.line)")
         }
         switch node {
         case .scalar(let scalar):
@@ -105,7 +105,7 @@ package struct ConfigurationFile: Sendable {
             let text = sequence.compactMap { $0.scalar?.string }.joined(separator: ",")
             scalars[option.key] = Scalar(text: text, line: line)
         default:
-            fail(node, option.key, "A single value\(option.isList ? " or a list of them" : "") is expected here.")
+            fail(node, option.key, "expected a single value\(option.isList ? " or a list of values" : "")")
         }
     }
 }
@@ -118,7 +118,7 @@ extension ConfigurationFile {
     /// Returns the valid routes of a list; `nil` when the node is not a list. Records a problem for each invalid route.
     mutating func readRoutes(_ node: Node) -> [TopicRoute]? {
         guard case .sequence(let sequence) = node else {
-            fail(node, "routes", "A list of routes is expected here.")
+            fail(node, "routes", "expected a list of routes")
             return nil
         }
         return sequence.enumerated().compactMap { index, element in readRoute(element, "routes[\(index)]") }
@@ -126,23 +126,23 @@ extension ConfigurationFile {
 
     private mutating func readRoute(_ node: Node, _ name: String) -> TopicRoute? {
         guard case .mapping(let mapping) = node else {
-            fail(node, name, "A mapping with \"topic\" is expected here.")
+            fail(node, name, "expected a mapping with \"topic\"")
             return nil
         }
         for (key, _) in mapping where !Self.routeKeys.contains(key.string ?? "") {
             fail(
                 key, "\(name).\(key.string ?? "?")",
-                "There is no such key. Known here: \(Self.routeKeys.joined(separator: ", ")).")
+                "unknown key; allowed: \(Self.routeKeys.joined(separator: ", "))")
         }
         if mapping["topic"] == nil {
-            fail(node, name, "\"topic\" is missing: a topic such as sensors/{device}/{metric}.")
+            fail(node, name, "required key \"topic\" is missing; expected a topic such as sensors/{device}/{metric}")
         }
-        let topic = value(mapping["topic"], "\(name).topic", "A topic such as sensors/{device}/{metric}", \.string)
+        let topic = value(mapping["topic"], "\(name).topic", "a topic such as sensors/{device}/{metric}", \.string)
         let conventions = PayloadConvention.allCases.map(\.rawValue).joined(separator: ", ")
-        let convention = value(mapping["convention"], "\(name).convention", "One of \(conventions)") {
+        let convention = value(mapping["convention"], "\(name).convention", "one of \(conventions)") {
             $0.string.flatMap(PayloadConvention.init(rawValue:))
         }
-        let room = value(mapping["room"], "\(name).room", "A room such as sensors/{device}", \.string)
+        let room = value(mapping["room"], "\(name).room", "a room such as sensors/{device}", \.string)
         let qos = value(mapping["qos"], "\(name).qos", "0 or 1", \.int)
         let converts = value(
             mapping["fahrenheit_to_celsius"], "\(name).fahrenheit_to_celsius", "true or false", \.bool)
@@ -177,7 +177,7 @@ extension ConfigurationFile {
     ) -> Value?? {
         guard let node else { return .some(nil) }
         if let value = read(node) { return .some(value) }
-        fail(node, key, "\(expected) is expected here.")
+        fail(node, key, "expected \(expected)")
         return .none
     }
 }
@@ -202,11 +202,11 @@ enum YAMLDocument {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            (mark.line, "This is not YAML: \(context.map { "\(problem) \($0.text)" } ?? problem).")
+            (mark.line, "the file is not valid YAML: \(context.map { "\(problem) \($0.text)" } ?? problem)")
         case .duplicatedKeysInMapping(let keys, let context):
-            (context.mark.line, "The key \(keys.joined(separator: ", ")) stands there twice.")
-        case .reader(let problem, _, _, _): (nil, "This is not YAML: \(problem).")
-        default: (nil, "This is not YAML.")
+            (context.mark.line, "duplicate key \(keys.joined(separator: ", "))")
+        case .reader(let problem, _, _, _): (nil, "the file is not valid YAML: \(problem)")
+        default: (nil, "the file is not valid YAML")
         }
     }
 }

@@ -22,7 +22,7 @@ extension GatewayConfiguration {
                 settings.record(
                     ConfigurationError(
                         origin: "\(rule.place): name",
-                        problem: "A rule named \"\(rule.rule.name)\" stands at \(other) already."))
+                        problem: "duplicate rule \"\(rule.rule.name)\", first defined at \(other)"))
             }
             places[rule.rule.name] = rule.place
             for room in rule.rule.recipients.rooms where telemetryRoots.contains(Self.root(of: room)) {
@@ -30,12 +30,12 @@ extension GatewayConfiguration {
                     ConfigurationError(
                         origin: "\(rule.place): notify.rooms",
                         problem:
-                            "\"\(room)\" is a room of readings, which remembers nothing; name one such as chat/ops."))
+                            "\"\(room)\" is a telemetry room without history; expected a room such as chat/ops"))
             }
         }
         if located.count > AlertRuleReader.maxRules {
             settings.fail(
-                .alertsDir, "\(located.count) rules are too many; at most \(AlertRuleReader.maxRules) are allowed.",
+                .alertsDir, "too many rules (\(located.count)); allowed: at most \(AlertRuleReader.maxRules)",
                 instead: ())
         }
         return located.map(\.rule)
@@ -50,7 +50,7 @@ extension GatewayConfiguration {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
             guard settings.origin(of: .alertsDir) == "default" else {
-                return settings.fail(.alertsDir, "There is no folder \(folder).", instead: [])
+                return settings.fail(.alertsDir, "the folder \(folder) does not exist", instead: [])
             }
             return []
         }
@@ -58,7 +58,7 @@ extension GatewayConfiguration {
             return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
                 .filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { "\(folder)/\($0)" }
         } catch {
-            return settings.fail(.alertsDir, "The folder \(folder) cannot be read.", instead: [])
+            return settings.fail(.alertsDir, "the folder \(folder) cannot be read", instead: [])
         }
     }
 
@@ -67,14 +67,14 @@ extension GatewayConfiguration {
         in path: String, _ reader: inout AlertRuleReader, _ settings: inout SettingsReader
     ) -> [LocatedAlertRule] {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            settings.record(ConfigurationError(origin: path, problem: "The file cannot be read as UTF-8 text."))
+            settings.record(ConfigurationError(origin: path, problem: "the file cannot be read as UTF-8 text"))
             return []
         }
         do {
             guard let root = try YAMLDocument.root(of: text, path: path), root.null == nil else { return [] }
             guard let mapping = root.mapping else { return reader.rules(in: root, "alerts") }
             for (key, _) in mapping where key.string != "alerts" {
-                reader.fail(key, key.string ?? "?", "There is no such key. Known here: alerts.")
+                reader.fail(key, key.string ?? "?", "unknown key; allowed: alerts")
             }
             return mapping["alerts"].map { reader.rules(in: $0, "alerts") } ?? []
         } catch {

@@ -31,7 +31,7 @@ extension GatewayConfiguration {
         if let (password, option) = settings.secret(.mqttPassword, file: .mqttPasswordFile) {
             mqtt.password = password
             if mqtt.username == nil {
-                settings.fail(option, "A password needs a user name: mqtt.username, or one in mqtt.url.", instead: ())
+                settings.fail(option, "a password requires a user name in mqtt.username or mqtt.url", instead: ())
             }
         }
         // The 64 KiB leave room for a topic and a trace context, and for slightly oversized payloads, which become dead
@@ -66,9 +66,9 @@ extension GatewayConfiguration {
         for option in options {
             guard let path = settings.text(option) else { continue }
             if mqtt.tls == nil {
-                settings.fail(option, "A file for TLS needs an mqtts:// URL in mqtt.url.", instead: ())
+                settings.fail(option, "a TLS file requires an mqtts:// URL in mqtt.url", instead: ())
             } else if !FileManager.default.isReadableFile(atPath: path) {
-                settings.fail(option, "The file \(path) cannot be read.", instead: ())
+                settings.fail(option, "the file \(path) cannot be read", instead: ())
             }
         }
         guard mqtt.tls != nil else { return }
@@ -77,9 +77,9 @@ extension GatewayConfiguration {
             certificateFile: settings.text(.mqttCertificateFile),
             keyFile: settings.text(.mqttKeyFile))
         if tls.certificateFile == nil, tls.keyFile != nil {
-            settings.fail(.mqttKeyFile, "A key needs its certificate: mqtt.certificate_file.", instead: ())
+            settings.fail(.mqttKeyFile, "a key requires its certificate in mqtt.certificate_file", instead: ())
         } else if tls.certificateFile != nil, tls.keyFile == nil {
-            settings.fail(.mqttCertificateFile, "A certificate needs its key: mqtt.key_file.", instead: ())
+            settings.fail(.mqttCertificateFile, "a certificate requires its key in mqtt.key_file", instead: ())
         }
         mqtt.tls = tls
     }
@@ -88,7 +88,8 @@ extension GatewayConfiguration {
         let text = settings.text(.mqttStatusTopic) ?? ""
         guard (try? TopicName(text)) != nil else {
             return settings.fail(
-                .mqttStatusTopic, "\"\(text)\" is not a topic: no + or #, 1 to 65535 bytes.", instead: ())
+                .mqttStatusTopic, "\"\(text)\" is not a valid topic; allowed: 1 to 65535 bytes without + or #",
+                instead: ())
         }
         let online = MQTTPublication(topic: text, payload: onlinePayload, qos: .atLeastOnce, retain: true)
         let offline = MQTTPublication(topic: text, payload: offlinePayload, qos: .atLeastOnce, retain: true)
@@ -112,7 +113,9 @@ extension GatewayConfiguration {
         let group = settings.text(.mqttShareGroup)
         // MQTT 5, section 4.8.2.
         if let group, group.contains(where: { "/+#".contains($0) }) {
-            settings.fail(.mqttShareGroup, "\"\(group)\" is not a group's name: no /, + or #.", instead: ())
+            settings.fail(
+                .mqttShareGroup, "\"\(group)\" is not a valid group name; allowed: a name without /, + or #",
+                instead: ())
             return []
         }
         return routes.compactMap { route in
@@ -150,7 +153,8 @@ extension GatewayConfiguration {
                 let route = try StatusRoute(pattern: text)
                 guard !route.rooms(of: routes).isEmpty else {
                     return settings.fail(
-                        .statusTopics, "No route puts readings into a room that \"\(text)\" can name.", instead: nil)
+                        .statusTopics, "no route has a room that can be derived from the captures of \"\(text)\"",
+                        instead: nil)
                 }
                 return route
             } catch {

@@ -41,7 +41,8 @@ extension GatewayConfiguration {
         let text = settings.text(.listen) ?? ""
         return hostAndPort(in: text)
             ?? settings.fail(
-                .listen, "\"\(text)\" is not an address such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080.",
+                .listen,
+                "\"\(text)\" is not a valid address; expected one such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080",
                 instead: ("127.0.0.1", 8080))
     }
 
@@ -63,7 +64,7 @@ extension GatewayConfiguration {
         let keyFile = settings.text(.tlsKeyFile)
         for (option, path) in [(ConfigurationOption.tlsCertificateFile, certificateFile), (.tlsKeyFile, keyFile)] {
             if let path, !FileManager.default.isReadableFile(atPath: path) {
-                settings.fail(option, "The file \(path) cannot be read.", instead: ())
+                settings.fail(option, "the file \(path) cannot be read", instead: ())
             }
         }
         switch (certificateFile, keyFile) {
@@ -71,9 +72,9 @@ extension GatewayConfiguration {
             return TLSCertificate.Files(certificate: certificateFile, key: keyFile)
         case (nil, nil): return nil
         case (nil, _):
-            return settings.fail(.tlsKeyFile, "A key needs its certificate: tls.certificate_file.", instead: nil)
+            return settings.fail(.tlsKeyFile, "a key requires its certificate in tls.certificate_file", instead: nil)
         case (_, nil):
-            return settings.fail(.tlsCertificateFile, "A certificate needs its key: tls.key_file.", instead: nil)
+            return settings.fail(.tlsCertificateFile, "a certificate requires its key in tls.key_file", instead: nil)
         }
     }
 
@@ -87,7 +88,8 @@ extension GatewayConfiguration {
                 // Use the system's canonical form: "::0001" becomes "::1".
                 if let address = try? SocketAddress(ipAddress: text, port: 0).ipAddress { return address }
                 return settings.fail(
-                    .exemptAddresses, "\"\(text)\" is not an IP address such as 127.0.0.1 or ::1, or none.",
+                    .exemptAddresses,
+                    "\"\(text)\" is not a valid IP address; expected one such as 127.0.0.1 or ::1, or none",
                     instead: nil)
             })
     }
@@ -104,7 +106,7 @@ extension GatewayConfiguration {
     private static func publicOrigin(_ settings: inout SettingsReader) -> String? {
         guard let text = settings.text(.publicURL) else { return nil }
         guard let origin = origin(of: text) else {
-            return settings.fail(.publicURL, "\"\(text)\" is not an http or https URL.", instead: nil)
+            return settings.fail(.publicURL, "\"\(text)\" is not a valid http or https URL", instead: nil)
         }
         return origin
     }
@@ -117,7 +119,8 @@ extension GatewayConfiguration {
             let path = URLComponents(string: text)?.path ?? ""
             if path.isEmpty || path == "/", let origin = origin(of: text) { return origin }
             return settings.fail(
-                .allowedOrigins, "\"\(text)\" is not an origin such as https://dash.example.org, or null.",
+                .allowedOrigins,
+                "\"\(text)\" is not a valid origin; expected one such as https://dash.example.org, or null",
                 instead: nil)
         }
     }

@@ -25,10 +25,10 @@ extension GatewayConfiguration {
             return try OTLPConfiguration(environment: environment, serviceName: serviceName)
         } catch {
             for mistake in error.mistakes {
-                let value = mistake.value.map { "\"\($0)\"" } ?? "What it is set to (not shown here)"
+                let value = mistake.value.map { "\"\($0)\"" } ?? "the value (not shown)"
                 settings.record(
                     ConfigurationError(
-                        origin: mistake.variable, problem: "\(value) is not allowed; allowed is \(mistake.allowed)."))
+                        origin: mistake.variable, problem: "\(value) is not valid; allowed: \(mistake.allowed)"))
             }
             return OTLPConfiguration(serviceName: serviceName)
         }

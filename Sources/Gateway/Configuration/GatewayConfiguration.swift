@@ -63,7 +63,7 @@ package struct GatewayConfiguration: Sendable {
         for name in sources.environment.keys.sorted() where Self.isUnknown(variable: name) {
             let known = Self.variables(like: name).joined(separator: ", ")
             settings.record(
-                ConfigurationError(origin: name, problem: "There is no such setting. Known here: \(known)."))
+                ConfigurationError(origin: name, problem: "unknown setting; allowed: \(known)"))
         }
         routes = sources.file?.routes ?? TopicRoute.defaults
         statusRoutes = Self.statusRoutes(&settings, routes: routes)
@@ -77,8 +77,8 @@ package struct GatewayConfiguration: Sendable {
         if let secret, secret.value.utf8.count < TokenAuthority.minimumSecretByteCount {
             settings.fail(
                 secret.option,
-                "The secret has \(secret.value.utf8.count) bytes; at least "
-                    + "\(TokenAuthority.minimumSecretByteCount) are needed.",
+                "the secret has \(secret.value.utf8.count) bytes; allowed: at least "
+                    + "\(TokenAuthority.minimumSecretByteCount)",
                 instead: ())
         }
         tokens = Self.tokens(&settings, secret: secret?.value, telemetryRoots: routes.telemetryRoots)

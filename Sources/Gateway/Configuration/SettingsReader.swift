@@ -56,7 +56,7 @@ struct SettingsReader {
         let text = text(option) ?? ""
         if let value = Int(text), range.contains(value) { return value }
         return fail(
-            option, "\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound).",
+            option, "\"\(text)\" is not valid; allowed: a whole number from \(range.lowerBound) to \(range.upperBound)",
             instead: range.lowerBound)
     }
 
@@ -65,13 +65,14 @@ struct SettingsReader {
         let text = text(option) ?? ""
         guard let value = DurationText.parse(text) else {
             return fail(
-                option, "\"\(text)\" is not a duration such as 500ms, 10s, 5m, 1h or 7d.", instead: range.lowerBound)
+                option, "\"\(text)\" is not a valid duration; expected one such as 500ms, 10s, 5m, 1h or 7d",
+                instead: range.lowerBound)
         }
         guard range.contains(value) else {
             return fail(
                 option,
-                "\(text) is outside of \(DurationText.format(range.lowerBound)) to "
-                    + "\(DurationText.format(range.upperBound)).",
+                "\(text) is out of range; allowed: \(DurationText.format(range.lowerBound)) to "
+                    + "\(DurationText.format(range.upperBound))",
                 instead: range.lowerBound)
         }
         return value
@@ -82,7 +83,7 @@ struct SettingsReader {
         let text = text(option) ?? ""
         if let choice = choices.first(where: { $0.0 == text }) { return choice.1 }
         let allowed = choices.map(\.0).joined(separator: ", ")
-        return fail(option, "\"\(text)\" is not one of \(allowed).", instead: fallback)
+        return fail(option, "\"\(text)\" is not valid; allowed: \(allowed)", instead: fallback)
     }
 
     /// Parses `on` or `off`.
@@ -99,15 +100,15 @@ struct SettingsReader {
     ) -> (value: String, option: ConfigurationOption)? {
         let (direct, indirect) = (source(of: option), source(of: fileOption))
         if direct == indirect, direct != .unset {
-            return fail(fileOption, "\(option.key) is set too; only one of them is allowed.", instead: nil)
+            return fail(fileOption, "\(option.key) is also set; allowed: only one of them", instead: nil)
         }
         if direct.rawValue > indirect.rawValue { return text(option).map { ($0, option) } }
         guard let path = text(fileOption) else { return nil }
         guard var secret = try? String(contentsOfFile: path, encoding: .utf8) else {
-            return fail(fileOption, "The file \(path) cannot be read as UTF-8 text.", instead: nil)
+            return fail(fileOption, "the file \(path) cannot be read as UTF-8 text", instead: nil)
         }
         if secret.last?.isNewline == true { secret.removeLast() }
-        guard !Self.isBlank(secret) else { return fail(fileOption, "The file \(path) is empty.", instead: nil) }
+        guard !Self.isBlank(secret) else { return fail(fileOption, "the file \(path) is empty", instead: nil) }
         return (secret, fileOption)
     }
 

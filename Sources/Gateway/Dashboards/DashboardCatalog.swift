@@ -28,7 +28,7 @@ package struct DashboardCatalog: Sendable {
                 guard name.hasSuffix(".yaml") else {
                     throw ConfigurationErrors([
                         ConfigurationError(
-                            origin: "\(folder)/\(name)", problem: "The name of a dashboard's file must end with .yaml.")
+                            origin: "\(folder)/\(name)", problem: "the name of a dashboard file must end with .yaml")
                     ])
                 }
                 dashboards.append(try DashboardFile(path: "\(folder)/\(name)"))
@@ -51,14 +51,14 @@ package struct DashboardCatalog: Sendable {
             throw ConfigurationErrors([
                 ConfigurationError(
                     origin: ConfigurationOption.dashboardsDir.key,
-                    problem: "The directory \(directory) cannot be read.")
+                    problem: "the directory \(directory) cannot be read")
             ])
         }
         let names = all.filter { !$0.hasPrefix(".") && ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) }.sorted()
         guard names.count <= maxFiles else {
             throw ConfigurationErrors([
                 ConfigurationError(
-                    origin: directory, problem: "There are \(names.count) dashboards; at most \(maxFiles) are allowed.")
+                    origin: directory, problem: "too many dashboards (\(names.count)); allowed: at most \(maxFiles)")
             ])
         }
         return names
@@ -80,15 +80,16 @@ struct DashboardFile {
     init(path: String) throws(ConfigurationErrors) {
         let url = URL(filePath: path)
         guard let data = try? FileHandle(forReadingFrom: url).read(upToCount: Self.maxBytes + 1) ?? Data() else {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "The file cannot be read.")])
+            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "the file cannot be read")])
         }
         guard data.count <= Self.maxBytes else {
             throw ConfigurationErrors([
-                ConfigurationError(origin: path, problem: "The file has more than \(Self.maxBytes) bytes.")
+                ConfigurationError(
+                    origin: path, problem: "the file is too large; allowed: at most \(Self.maxBytes) bytes")
             ])
         }
         guard let text = String(data: data, encoding: .utf8) else {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "The file is not UTF-8.")])
+            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "the file is not valid UTF-8")])
         }
         try self.init(path: path, id: url.deletingPathExtension().lastPathComponent, yaml: text)
     }
@@ -98,10 +99,10 @@ struct DashboardFile {
         var translation = SchemaTranslation(path: path)
         if !Self.isID(id) {
             translation.fail(
-                nil, "", "The file's name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.")
+                nil, "", "the file name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit")
         }
         guard let root = try YAMLDocument.root(of: yaml, path: path) else {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "The file is empty.")])
+            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "the file is empty")])
         }
         let value = translation.translate(root, as: DashboardSchema.dashboard, key: "")
         guard translation.errors.isEmpty, let members = value?.objectValue else {
@@ -148,7 +149,8 @@ final class CurrentDashboards: Sendable {
             served.withLock { $0 = ByteBuffer(bytes: new.json) }
             logger.notice("Dashboards were reloaded", metadata: ["dashboards": "\(new.ids.count)"])
         } catch {
-            logger.error("Dashboards cannot be reloaded; the old ones stay", metadata: ["error": "\(error)"])
+            logger.error(
+                "Dashboards could not be reloaded; the previous ones stay in use", metadata: ["error": "\(error)"])
         }
     }
 }

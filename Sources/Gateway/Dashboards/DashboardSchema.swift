@@ -61,7 +61,7 @@ enum DashboardSchema {
 extension DashboardSchema {
     static let aboveOrBelow = SchemaRule(keys: ["above", "below"]) { threshold in
         guard (threshold["above"] == nil) == (threshold["below"] == nil) else { return [] }
-        return [.init(path: [], problem: "Exactly one of above and below is needed.")]
+        return [.init(path: [], problem: "expected exactly one of above and below")]
     }
 
     static let unitsNameMetrics = SchemaRule(keys: ["units", "metrics"]) { panel in
@@ -94,20 +94,20 @@ extension DashboardSchema {
             }
             guard isTaken else { return nil }
             return .init(
-                path: [.key("states"), .index(index), .key("value")], problem: "This value has a text already.")
+                path: [.key("states"), .index(index), .key("value")], problem: "duplicate value; it already has a text")
         }
     }
 
     static let minBelowMax = SchemaRule(keys: ["min", "max"]) { panel in
         guard let low = panel["min"]?.numberValue, let high = panel["max"]?.numberValue, low >= high else { return [] }
-        return [.init(path: [.key("min")], problem: "min must be less than max.")]
+        return [.init(path: [.key("min")], problem: "min must be less than max")]
     }
 
     /// Restricts a key to panels of the given types.
     static func onlyFor(_ types: [String], _ key: String) -> SchemaRule {
         SchemaRule(keys: ["type", key]) { panel in
             guard panel[key] != nil, let type = panel["type"]?.stringValue, !types.contains(type) else { return [] }
-            let problem = "This key is for panels of type \(types.joined(separator: " and ")) only."
+            let problem = "allowed only for panels of type \(types.joined(separator: " or "))"
             return [.init(path: [.key(key)], problem: problem)]
         }
     }
@@ -115,6 +115,6 @@ extension DashboardSchema {
     private static func unknownMetric(_ name: String, in panel: JSONValue) -> String? {
         let metrics = (panel["metrics"]?.arrayValue ?? []).compactMap(\.stringValue)
         return metrics.contains(name)
-            ? nil : "\"\(name)\" is not one of the panel's metrics: \(metrics.joined(separator: ", "))."
+            ? nil : "\"\(name)\" is not a metric of the panel; allowed: \(metrics.joined(separator: ", "))"
     }
 }

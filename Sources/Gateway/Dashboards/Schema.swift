@@ -88,7 +88,7 @@ struct SchemaTranslation {
 
     private mutating func text(_ node: Node, _ count: ClosedRange<Int>, _ key: String) -> JSONValue? {
         guard let text = node.scalar?.string, node.null == nil, count.contains(text.count) else {
-            fail(node, key, "Text of \(count.lowerBound) to \(count.upperBound) characters is expected.")
+            fail(node, key, "expected text of \(count.lowerBound) to \(count.upperBound) characters")
             return nil
         }
         return .string(text)
@@ -96,13 +96,13 @@ struct SchemaTranslation {
 
     private mutating func roomFilter(_ node: Node, _ key: String) -> JSONValue? {
         guard let text = node.scalar?.string, node.null == nil else {
-            fail(node, key, "A room or filter such as sensors/+ is expected.")
+            fail(node, key, "expected a room or filter such as sensors/+")
             return nil
         }
         do throws(TopicFilterError) {
             let filter = try TopicFilter(text)
             if filter.shareGroup == nil { return .string(text) }
-            fail(node, key, "\"\(text)\" is a shared subscription; a room or filter such as sensors/+ is expected.")
+            fail(node, key, "\"\(text)\" is a shared subscription; expected a room or filter such as sensors/+")
         } catch {
             fail(node, key, "\(error)")
         }
@@ -111,8 +111,8 @@ struct SchemaTranslation {
 
     private mutating func number(_ node: Node, _ range: ClosedRange<Double>, _ key: String) -> JSONValue? {
         guard let value = Self.digits(of: node).flatMap({ Double($0) }), range.contains(value) else {
-            let bounds = "from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)) "
-            fail(node, key, "A number \(range.upperBound == .greatestFiniteMagnitude ? "" : bounds)is expected.")
+            let bounds = " from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
+            fail(node, key, "expected a number\(range.upperBound == .greatestFiniteMagnitude ? "" : bounds)")
             return nil
         }
         return .number(value)
@@ -120,7 +120,7 @@ struct SchemaTranslation {
 
     private mutating func integer(_ node: Node, _ range: ClosedRange<Int>, _ key: String) -> JSONValue? {
         guard let value = Self.digits(of: node).flatMap({ Int($0) }), range.contains(value) else {
-            fail(node, key, "A whole number from \(range.lowerBound) to \(range.upperBound) is expected.")
+            fail(node, key, "expected a whole number from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
         return .number(Double(value))
@@ -128,7 +128,7 @@ struct SchemaTranslation {
 
     private mutating func word(_ node: Node, _ words: [String], _ key: String) -> JSONValue? {
         guard let word = node.scalar?.string, words.contains(word) else {
-            fail(node, key, "One of \(words.joined(separator: ", ")) is expected.")
+            fail(node, key, "expected one of \(words.joined(separator: ", "))")
             return nil
         }
         return .string(word)
@@ -138,14 +138,14 @@ struct SchemaTranslation {
         _ node: Node, _ element: Schema, _ count: ClosedRange<Int>, _ unique: Bool, _ key: String
     ) -> JSONValue? {
         guard let sequence = node.sequence, count.contains(sequence.count) else {
-            fail(node, key, "A list of \(count.lowerBound) to \(count.upperBound) elements is expected.")
+            fail(node, key, "expected a list of \(count.lowerBound) to \(count.upperBound) elements")
             return nil
         }
         var values: [JSONValue] = []
         for (index, child) in sequence.enumerated() {
             guard let value = translate(child, as: element, key: "\(key)[\(index)]") else { continue }
             if unique, values.contains(value) {
-                fail(child, "\(key)[\(index)]", "This stands in the list already.")
+                fail(child, "\(key)[\(index)]", "duplicate element")
             }
             values.append(value)
         }
@@ -154,13 +154,13 @@ struct SchemaTranslation {
 
     private mutating func dictionary(_ node: Node, _ value: Schema, _ key: String) -> JSONValue? {
         guard let mapping = node.mapping else {
-            fail(node, key, "A mapping is expected.")
+            fail(node, key, "expected a mapping")
             return nil
         }
         var members: [JSONMember] = []
         for (nameNode, child) in mapping {
             guard let name = nameNode.scalar?.string else {
-                fail(nameNode, key, "The keys of this mapping must be text.")
+                fail(nameNode, key, "expected text as the keys of this mapping")
                 continue
             }
             if let value = translate(child, as: value, key: "\(key).\(name)") {
@@ -175,12 +175,12 @@ struct SchemaTranslation {
     ) -> JSONValue? {
         let known = fields.map(\.name).joined(separator: ", ")
         guard let mapping = node.mapping else {
-            fail(node, key, "A mapping is expected. Known here: \(known).")
+            fail(node, key, "expected a mapping; allowed keys: \(known)")
             return nil
         }
         let prefix = key.isEmpty ? "" : "\(key)."
         for (name, _) in mapping where !fields.contains(where: { $0.name == name.scalar?.string }) {
-            fail(name, prefix + (name.scalar?.string ?? "?"), "There is no such key. Known here: \(known).")
+            fail(name, prefix + (name.scalar?.string ?? "?"), "unknown key; allowed: \(known)")
         }
         var members: [JSONMember] = []
         var unusable: Set<String> = []
@@ -191,7 +191,7 @@ struct SchemaTranslation {
                     members.append(JSONMember(name: field.name, value: value))
                 }
             } else if field.isRequired {
-                fail(node, prefix + field.name, "This key is missing.")
+                fail(node, prefix + field.name, "required key is missing")
             }
             if problems.count > problemCount { unusable.insert(field.name) }
         }

@@ -87,38 +87,38 @@ extension DecodeError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .empty: "the payload is empty"
-        case .tooLarge(let byteCount, let limit): "the payload has \(byteCount) bytes; \(limit) are allowed"
-        case .invalidUTF8(let offset): "the payload is not UTF-8 from byte \(offset) on"
-        case .invalidJSON(let error): "the payload is not JSON: \(error)"
-        case .tooDeep(let limit): "the payload nests deeper than \(limit) levels"
-        case .duplicateName(let name): "the payload has the name \(Excerpt(of: name)) twice in one object"
-        case .tooManyMembers(let limit): "the payload has an object of more than \(limit) members"
-        case .notFinite: "the payload has a number that is NaN, infinite or beyond 1.8e308"
-        case .noNumber: "the payload has no number, true or false to make a metric of"
-        case .wrongType(let what, let expected, let found): "\(what) is \(found), expected is \(expected)"
+        case .tooLarge(let byteCount, let limit): "the payload has \(byteCount) bytes; allowed: at most \(limit)"
+        case .invalidUTF8(let offset): "the payload is not valid UTF-8 at byte \(offset)"
+        case .invalidJSON(let error): "the payload is not valid JSON: \(error)"
+        case .tooDeep(let limit): "the payload is nested too deeply; allowed: at most \(limit) levels"
+        case .duplicateName(let name): "duplicate name \(Excerpt(of: name)) in a JSON object"
+        case .tooManyMembers(let limit): "too many members in a JSON object; allowed: at most \(limit)"
+        case .notFinite: "the payload contains a number that is NaN, infinite or beyond ±1.8e308"
+        case .noNumber: "the payload contains no number or boolean to use as a metric"
+        case .wrongType(let what, let expected, let found): "\(what) is \(found); expected \(expected)"
         case .badDevice(let name?):
             """
-            \(Excerpt(of: name)) cannot be a device's or a room's name; allowed are 1 to \
-            \(DeviceID.maximumByteCount) bytes in Unicode's form NFC, without '/', '+', '#' and control characters
+            \(Excerpt(of: name)) is not a valid device name or room level; allowed: 1 to \(DeviceID.maximumByteCount) \
+            bytes in Unicode form NFC, without '/', '+', '#' or control characters
             """
         case .foreignDevice(let name, let topicDevice):
             """
-            the payload names the device \(Excerpt(of: name)), the topic \(Excerpt(of: topicDevice)); only a route with \
-            devices_in_payload: true takes other devices' readings
+            the payload names the device \(Excerpt(of: name)), but the topic names \(Excerpt(of: topicDevice)); readings \
+            of other devices require a route with devices_in_payload: true
             """
         case .badDevice(nil): "neither the topic nor the payload names a device; capture {device} in the route"
         case .badMetric(let name):
-            "the metric name \(Excerpt(of: name)) does not have 1 to \(Metric.maximumNameByteCount) bytes in Unicode's form NFC"
+            "\(Excerpt(of: name)) is not a valid metric name; allowed: 1 to \(Metric.maximumNameByteCount) bytes in Unicode form NFC"
         case .badTime(let text):
-            "the time \(Excerpt(of: text)) is neither a Unix time nor an ISO 8601 date and time"
+            "\(Excerpt(of: text)) is not a valid time; expected a Unix time or an ISO 8601 date and time"
         case .badStatus(let text):
             """
-            \(Excerpt(of: text)) on a status topic is no status; allowed are online, offline, connected, disconnected, \
-            true, false, 1 and 0, or a JSON object with one of them as state or status
+            \(Excerpt(of: text)) is not a valid device status; allowed: online, offline, connected, disconnected, true, \
+            false, 1 or 0, or a JSON object with one of them as state or status
             """
-        case .tooManyMetrics(let limit): "a reading has more than \(limit) metrics"
-        case .tooManyReadings(let limit): "the payload has more than \(limit) readings"
-        case .tooManyValues(let limit): "the payload has more than \(limit) values in all its readings"
+        case .tooManyMetrics(let limit): "too many metrics in a reading; allowed: at most \(limit)"
+        case .tooManyReadings(let limit): "too many readings in the payload; allowed: at most \(limit)"
+        case .tooManyValues(let limit): "too many values in the readings of the payload; allowed: at most \(limit)"
         case .noRoute(let topic): "no route matches the topic \(Excerpt(of: topic))"
         case .notAReading(let topic): "the topic \(Excerpt(of: topic)) carries no readings"
         }

@@ -37,7 +37,7 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
         readings.reserveCapacity(elements.count)
         for element in elements {
             guard case .object(let members) = element else {
-                throw .wrongType(what: "an element of the payload's array", expected: "an object", found: element.kind)
+                throw .wrongType(what: "an element of the payload array", expected: "an object", found: element.kind)
             }
             if let reading = try reading(of: members, context: context) { readings.append(reading) }
         }
@@ -84,7 +84,7 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
         case .object: try collector.add(name, json: value)
         case .null: return
         case .string, .array:
-            throw .wrongType(what: "the member 'value'", expected: "a number, true or false", found: value.kind)
+            throw .wrongType(what: "the member 'value'", expected: "a number or a boolean", found: value.kind)
         }
     }
 }

@@ -95,12 +95,12 @@ struct SenMLRecord {
             case "t": time = try Self.number(member)
             case "vb":
                 guard let bool = member.value.boolValue else {
-                    throw .wrongType(what: "the SenML field 'vb'", expected: "true or false", found: member.value.kind)
+                    throw .wrongType(what: "the SenML field 'vb'", expected: "a boolean", found: member.value.kind)
                 }
                 boolean = bool
             case _ where member.name.utf8.last == UInt8(ascii: "_"):
                 throw .wrongType(
-                    what: "a SenML field that must be understood", expected: "one of RFC 8428",
+                    what: "a must-understand SenML field", expected: "a field of RFC 8428",
                     found: Excerpt(of: member.name).description)
             default: continue
             }

@@ -84,8 +84,8 @@ package struct StatusRouteError: Error, Hashable, Sendable, CustomStringConverti
         case .badTopic(let error): "\(error)"
         case .noDevice:
             """
-            the status topic \(Excerpt(of: pattern)) does not say which device it is of; allowed is a topic with the \
-            level {device}, such as sensors/{device}/status
+            the status topic \(Excerpt(of: pattern)) does not name a device; expected a topic with the level {device}, \
+            such as sensors/{device}/status
             """
         }
     }

@@ -186,15 +186,15 @@ package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConverti
     package var description: String {
         let what =
             switch problem {
-            case .empty: "is empty; a filter has 1 to \(TopicName.maximumByteCount) bytes"
-            case .tooLong: "is \(filter.utf8.count) bytes long; a filter has 1 to \(TopicName.maximumByteCount) bytes"
-            case .tooManyLevels: "has more than \(TopicName.maximumLevelCount) levels"
-            case .containsNull: "contains the character U+0000, which no filter may"
-            case .multiLevelNotLast: "has '#' before its last level; '#' may only be the last level"
+            case .empty: "is empty; allowed: 1 to \(TopicName.maximumByteCount) bytes"
+            case .tooLong: "has \(filter.utf8.count) bytes; allowed: 1 to \(TopicName.maximumByteCount)"
+            case .tooManyLevels: "has too many levels; allowed: at most \(TopicName.maximumLevelCount)"
+            case .containsNull: "contains the character U+0000, which is not allowed"
+            case .multiLevelNotLast: "has '#' before its last level; allowed: only as the last level"
             case .partialWildcard(let level):
-                "has a wildcard inside the level \(Excerpt(of: level)); '+' and '#' must be a whole level"
-            case .joiningMark: "has a level that begins with a mark which joins the character before it"
-            case .badShare: "is no shared subscription; allowed is $share/{group}/{filter}, no wildcard in the group"
+                "has a wildcard inside the level \(Excerpt(of: level)); '+' and '#' must be whole levels"
+            case .joiningMark: "has a level that begins with a combining character"
+            case .badShare: "is not a shared subscription; expected $share/{group}/{filter}, no wildcard in {group}"
             }
         return "the filter \(Excerpt(of: filter)) \(what)"
     }

@@ -61,12 +61,12 @@ package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertibl
     package var description: String {
         let what =
             switch problem {
-            case .empty: "is empty; a name has 1 to \(TopicName.maximumByteCount) bytes"
-            case .tooLong: "is \(name.utf8.count) bytes long; a name has 1 to \(TopicName.maximumByteCount) bytes"
-            case .tooManyLevels: "has more than \(TopicName.maximumLevelCount) levels"
-            case .containsNull: "contains the character U+0000, which no name may"
-            case .joiningMark: "has a level that begins with a mark which joins the character before it"
-            case .containsWildcard: "contains '+' or '#', which only filters may"
+            case .empty: "is empty; allowed: 1 to \(TopicName.maximumByteCount) bytes"
+            case .tooLong: "has \(name.utf8.count) bytes; allowed: 1 to \(TopicName.maximumByteCount)"
+            case .tooManyLevels: "has too many levels; allowed: at most \(TopicName.maximumLevelCount)"
+            case .containsNull: "contains the character U+0000, which is not allowed"
+            case .joiningMark: "has a level that begins with a combining character"
+            case .containsWildcard: "contains '+' or '#'; wildcards are allowed only in filters"
             }
         return "the topic name \(Excerpt(of: name)) \(what)"
     }

@@ -200,15 +200,17 @@ package struct RoomTemplate: Hashable, Sendable, CustomStringConvertible {
                 }
                 levels.append(.capture(name))
             } else if part.contains(where: { "{}+#\0".contains($0) }) {
-                throw .badRoom("has '\(part)' as a level; allowed are plain text and a capture such as {device}")
+                throw .badRoom("has the level '\(part)'; allowed: plain text or a capture such as {device}")
             } else {
                 levels.append(.text(String(part)))
             }
         }
         guard case .text(let root) = levels[0], !root.hasPrefix("$"), root != "users" else {
-            throw .badRoom("must begin with a level of plain text other than 'users' and '$…'")
+            throw .badRoom("must begin with a plain-text level other than 'users' and '$…'")
         }
-        if levels.count > TopicName.maximumLevelCount { throw .badRoom("has too many levels") }
+        if levels.count > TopicName.maximumLevelCount {
+            throw .badRoom("has too many levels; allowed: at most \(TopicName.maximumLevelCount)")
+        }
         self.levels = levels
     }
 
@@ -260,22 +262,22 @@ package struct TopicRouteError: Error, Hashable, Sendable, CustomStringConvertib
     package var description: String {
         switch problem {
         case .badFilter(let problem):
-            "the route's topic is wrong: \(TopicFilterError(filter: pattern, problem: problem))"
+            "the route topic is invalid: \(TopicFilterError(filter: pattern, problem: problem))"
         case .badCapture(let level):
             """
-            the route's topic \(Excerpt(of: pattern)) has the level \(Excerpt(of: level)); a capture is a whole level \
-            such as {device}, named with letters, digits, '_' and '-'
+            the route topic \(Excerpt(of: pattern)) has the invalid level \(Excerpt(of: level)); a capture must be a \
+            whole level such as {device}, named with letters, digits, '_' and '-'
             """
         case .duplicateCapture(let name):
-            "the route's topic \(Excerpt(of: pattern)) captures {\(name)} twice; every capture needs a name of its own"
+            "duplicate capture {\(name)} in the route topic \(Excerpt(of: pattern))"
         case .badRoom(let what):
             "the room \(Excerpt(of: room)) of the route \(Excerpt(of: pattern)) \(what)"
         case .badQoS(2):
             """
-            the route \(Excerpt(of: pattern)) asks for QoS 2; subscribe at most at QoS 1: the broker then delivers \
-            QoS 2 publications at QoS 1, and they are acknowledged only after they are handled
+            the QoS of the route \(Excerpt(of: pattern)) is 2; allowed: 0 or 1. At QoS 1, the broker also delivers \
+            QoS 2 publications, and they are acknowledged only after they are processed
             """
-        case .badQoS(let qos): "the route \(Excerpt(of: pattern)) asks for QoS \(qos); allowed are 0 and 1"
+        case .badQoS(let qos): "the QoS of the route \(Excerpt(of: pattern)) is \(qos); allowed: 0 or 1"
         }
     }
 }

@@ -10,26 +10,26 @@ struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check device files, dashboards and the configuration.",
         discussion: """
-            Every problem is one line: file:line: key: what is wrong and what is allowed. Without files, all of \
-            devices/ and the dashboards are checked, and windsock.yaml with the environment.
+            Prints one line per problem: file:line: key: what is wrong and what is allowed. Without files, it checks all \
+            of devices/, the dashboards, and windsock.yaml with the environment.
 
-            With --payload and --topic: what the routes, and each convention, make of a message.
+            With --payload and --topic, it shows how the routes and each payload convention decode a message.
             """)
 
-    @Argument(help: "Device files to check; all of devices/ when none is named.")
+    @Argument(help: "Device files to check; default: all files in devices/.")
     var files: [String] = []
 
-    @Option(help: "A file that holds an MQTT payload; - is standard input.")
+    @Option(help: "A file that contains an MQTT payload; - for standard input.")
     var payload: String?
 
-    @Option(help: "The topic that the payload came on.")
+    @Option(help: "The topic of the payload.")
     var topic: String?
 
     @OptionGroup var settings: SettingsOptions
 
     func validate() throws {
         guard (payload == nil) == (topic == nil) else {
-            throw ValidationError("--payload and --topic belong together.")
+            throw ValidationError("--payload and --topic must be used together.")
         }
     }
 
@@ -92,20 +92,20 @@ struct PayloadCheck {
             switch try decoder.decodeMessage(topic: topic, payload: payload, receivedAt: now) {
             case .readings(let readings):
                 isTaken = true
-                lines.append("taken as \(readings.count == 1 ? "a reading" : "\(readings.count) readings"):")
+                lines.append("decoded as \(readings.count == 1 ? "a reading" : "\(readings.count) readings"):")
                 lines += readings.map(Self.text)
             case .status(let report):
                 isTaken = true
-                lines.append("taken as a status: \(report.device) is \(report.isOnline ? "online" : "offline")")
+                lines.append("decoded as a status: \(report.device) is \(report.isOnline ? "online" : "offline")")
             case .clearedStatus:
                 isTaken = true
-                lines.append("taken as a status that is cleared")
+                lines.append("decoded as a cleared status")
             }
         } catch {
-            lines.append("not taken (\(error.reason)): \(error)")
+            lines.append("not decoded (\(error.reason)): \(error)")
         }
-        if let pattern = decoder.pattern(ofTopic: topic) { lines.append("by the route \(pattern)") }
-        lines.append("What each convention makes of it:")
+        if let pattern = decoder.pattern(ofTopic: topic) { lines.append("matched by the route \(pattern)") }
+        lines.append("Result of each convention:")
         lines += PayloadConvention.allCases.map { "  \($0.rawValue): \(opinion(of: $0, at: now))" }
         return (lines, isTaken)
     }
@@ -132,9 +132,9 @@ struct PayloadCheck {
     }
 
     private static func text(_ reading: Reading) -> String {
-        let time = reading.implausibleDeviceTime == nil ? "" : ", its time is too far off to be believed"
+        let time = reading.implausibleDeviceTime == nil ? "" : ", implausible device time ignored"
         return "  \(reading.device) in \(reading.room) at \(reading.time.rfc3339)"
-            + "\(reading.hasDeviceTime ? "" : " (time of receipt)")\(time): "
+            + "\(reading.hasDeviceTime ? "" : " (receive time)")\(time): "
             + reading.metrics.map(text).joined(separator: ", ")
     }
 

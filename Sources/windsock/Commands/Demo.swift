@@ -12,12 +12,12 @@ import WebServer
 /// `windsock demo`: runs a broker, the gateway and every device of `devices/`, and prints one URL to open.
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Everything at once: a private broker, the gateway, and all simulated devices.")
+        abstract: "Run a private broker, the gateway and all simulated devices.")
 
     /// The validity of the token in the printed URL.
     private static let tokenLifetime = Duration.seconds(7 * 86_400)
 
-    @Option(name: .customLong("devices-dir"), help: "Folder of the device files.")
+    @Option(name: .customLong("devices-dir"), help: "Folder with the device files.")
     var devicesDirectory = "devices"
 
     @OptionGroup var settings: SettingsOptions

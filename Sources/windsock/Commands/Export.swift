@@ -8,19 +8,19 @@ import Telemetry
 /// `windsock export`: writes all stored data as NDJSON, while a gateway may be serving.
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write everything that is stored as NDJSON, to standard output or a file.",
+        abstract: "Export all stored data as NDJSON to standard output or a file.",
         discussion: """
-            Safe while a gateway of the same version serves. A file has .partial after its name until it is whole. \
-            windsock import takes it back.
+            Safe while a gateway of the same version is running. The file name ends in .partial until the export is \
+            complete. Restore it with windsock import.
             """)
 
-    @Option(help: "The file to write; standard output when none is named.")
+    @Option(help: "The file to write; default: standard output.")
     var output: String?
 
-    @Option(help: "Only readings from this time on: RFC 3339, such as 2026-11-01T00:00:00Z.")
+    @Option(help: "Only readings at or after this time (RFC 3339), such as 2026-11-01T00:00:00Z.")
     var from: String?
 
-    @Option(help: "Only readings before this time.")
+    @Option(help: "Only readings before this time (RFC 3339).")
     var to: String?
 
     @OptionGroup var settings: SettingsOptions
@@ -63,7 +63,7 @@ struct Export: AsyncParsableCommand {
     private static func instant(_ text: String?, _ name: String) throws -> Timestamp? {
         guard let text else { return nil }
         guard let instant = Timestamp(iso8601: text) else {
-            throw ValidationError("\(name) must be a time such as 2026-11-01T00:00:00Z.")
+            throw ValidationError("\(name) is \"\(text)\"; expected a time such as 2026-11-01T00:00:00Z.")
         }
         return instant
     }

@@ -8,14 +8,14 @@ import Telemetry
 /// `windsock import`: restores the output of `windsock export`, while a gateway may be serving.
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Take back what windsock export wrote.",
+        abstract: "Import a file written by windsock export.",
         discussion: """
-            Safe while a gateway of the same version serves, and repeatable: what is there already is left as it is. \
-            Rooms that have a history of their own keep it; readings older than readings.age are left out. An export \
-            that was cut off is taken as far as it goes, and ends with an error.
+            Safe while a gateway of the same version is running, and repeatable: existing rows are left unchanged. Rooms \
+            that already have a history keep it; readings older than readings.age are skipped. A truncated export is \
+            imported as far as it goes and ends with an error.
             """)
 
-    @Argument(help: "The file to read; standard input when none is named or it is -.")
+    @Argument(help: "The file to read; default, or for -: standard input.")
     var file: String?
 
     @OptionGroup var settings: SettingsOptions
@@ -40,9 +40,9 @@ struct Import: AsyncParsableCommand {
     }
 
     private static func report(_ totals: BackupTotals) {
-        var parts = ["\(totals.skipped) were there already"]
+        var parts = ["\(totals.skipped) already existed"]
         if totals.outdated > 0 {
-            parts.append("\(totals.outdated) values are older than readings.age and were left out")
+            parts.append("\(totals.outdated) values older than readings.age were skipped")
         }
         Console.error(
             "Imported \(totals.values) values and \(totals.rows) other rows; \(parts.joined(separator: "; ")).")
@@ -67,7 +67,7 @@ struct Import: AsyncParsableCommand {
             }
             rest.removeSubrange(..<start)
             guard rest.count <= maxLineBytes else {
-                throw Unavailable(description: "A line has more than \(maxLineBytes) bytes: this is not an export.")
+                throw Unavailable(description: "A line has more than \(maxLineBytes) bytes; this is not an export.")
             }
         }
         try backup.take(rest)

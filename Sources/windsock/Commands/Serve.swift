@@ -9,14 +9,14 @@ import WebServer
 /// `windsock serve`: runs the gateway.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve: take readings from a broker, stream them to dashboards.")
+        abstract: "Run the gateway: ingest readings from a broker and stream them to dashboards.")
 
     /// The time that work in flight has to finish after SIGTERM.
     static let shutdownTimeout = Duration.seconds(5)
 
     @OptionGroup var settings: SettingsOptions
 
-    @Flag(name: .customLong("print-config"), help: "Show the settings in force, secrets masked, and exit.")
+    @Flag(name: .customLong("print-config"), help: "Print the effective settings, with secrets masked, and exit.")
     var printsConfiguration = false
 
     func run() async throws {
@@ -53,7 +53,7 @@ struct Serve: AsyncParsableCommand {
             throw error
         } catch let error as WebServer.AddressUnavailable {
             throw Unavailable(
-                description: "Cannot listen on \(listen): \(error). Another program may use the port; see --listen.")
+                description: "Cannot listen on \(listen): \(error). The port may be in use; see --listen.")
         }
     }
 }

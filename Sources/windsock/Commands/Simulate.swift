@@ -16,13 +16,13 @@ struct Simulate: AsyncParsableCommand {
         abstract: "Run simulated devices from YAML files against a broker.",
         discussion: "Example: windsock simulate devices/fleet.yaml --mqtt-url mqtt://127.0.0.1:1883 --duration 12s")
 
-    @Argument(help: "Device files; all of devices/ when none is named.")
+    @Argument(help: "Device files; default: all files in devices/.")
     var files: [String] = []
 
     @Option(name: .customLong("mqtt-url"), help: "The broker: mqtt://[user:pass@]host:1883 or mqtts://….")
     var mqttURL = "mqtt://127.0.0.1:1883"
 
-    @Option(help: "Stop after this long: 12s, 5m.")
+    @Option(help: "Stop after this duration, such as 12s or 5m.")
     var duration: String?
 
     @Option(help: "Stop each device after this many messages.")
@@ -30,7 +30,7 @@ struct Simulate: AsyncParsableCommand {
 
     @OptionGroup var export: ExportOptions
 
-    @Flag(help: "No rate line, only the summary.")
+    @Flag(help: "Print only the summary, without the progress line.")
     var quiet = false
 
     func run() async throws {
@@ -70,13 +70,14 @@ struct Simulate: AsyncParsableCommand {
         if let duration {
             guard let value = DurationText.parse(duration), value > .zero else {
                 throw ConfigurationError(
-                    origin: "--duration", problem: "\"\(duration)\" is not a duration such as 12s, 5m or 1h.")
+                    origin: "--duration",
+                    problem: "\"\(duration)\" is not a valid duration; expected one such as 12s, 5m or 1h")
             }
             configuration.duration = value
         }
         if let count {
             guard count > 0 else {
-                throw ConfigurationError(origin: "--count", problem: "\(count) is not a positive number.")
+                throw ConfigurationError(origin: "--count", problem: "\(count) is not valid; allowed: at least 1")
             }
             configuration.messagesPerDevice = count
         }
@@ -116,7 +117,7 @@ enum DeviceFiles {
     static func all(in folder: String) throws -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let paths = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map { "\(folder)/\($0)" }
-        guard !paths.isEmpty else { throw Unavailable(description: "There is no device file in \(folder)/.") }
+        guard !paths.isEmpty else { throw Unavailable(description: "No device files found in \(folder)/.") }
         return paths
     }
 }

@@ -12,23 +12,23 @@ struct Tail: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the readings of rooms as they arrive.",
         discussion: """
-            The token is --token, WINDSOCK_TOKEN, or one that is signed with WINDSOCK_JWT_SECRET for this call.
+            The token comes from --token or WINDSOCK_TOKEN, or is signed with WINDSOCK_JWT_SECRET for this call.
             Example: windsock tail 'sensors/#' --json | jq .data
             """)
 
     @Argument(help: "Rooms or filters, such as 'sensors/#'.")
     var filters: [String]
 
-    @Option(help: "The gateway's WebSocket address.")
+    @Option(help: "The gateway's WebSocket URL.")
     var url = "ws://127.0.0.1:8080/ws"
 
-    @Option(help: "The token to show; better WINDSOCK_TOKEN, which other users of the machine do not see.")
+    @Option(help: "The token; prefer WINDSOCK_TOKEN, which other users of the machine cannot see.")
     var token: String?
 
-    @Option(help: "Certificates that a wss:// address is trusted by, PEM; the system's when not given.")
+    @Option(help: "Trusted CA certificates for wss:// (PEM file); default: the system's.")
     var caFile: String?
 
-    @Flag(help: "One JSON object a line, for pipes.")
+    @Flag(help: "Print one JSON object per line, for pipes.")
     var json = false
 
     func run() async throws {
@@ -47,7 +47,7 @@ struct Tail: AsyncParsableCommand {
         if let token = token ?? environment["WINDSOCK_TOKEN"] { return token }
         guard let secret = environment["WINDSOCK_JWT_SECRET"] else {
             throw ConfigurationError(
-                origin: "--token", problem: "A token is needed: --token, WINDSOCK_TOKEN or WINDSOCK_JWT_SECRET.")
+                origin: "--token", problem: "a token is required; set --token, WINDSOCK_TOKEN or WINDSOCK_JWT_SECRET")
         }
         return try TokenAuthority(secret: secret).issue(user: "tail", join: filters, lifetime: .seconds(86_400))
     }
@@ -109,9 +109,9 @@ struct TailSession {
             case "gap":
                 let dropped = payload?["dropped"]?.numberValue ?? 0
                 Console.error(
-                    "windsock: \(Int(dropped)) readings of \(payload?["room_id"]?.stringValue ?? "") left out")
+                    "windsock: \(Int(dropped)) readings of \(payload?["room_id"]?.stringValue ?? "") dropped")
             case "error":
-                throw Unavailable(description: payload?["message"]?.stringValue ?? "The gateway refused.")
+                throw Unavailable(description: payload?["message"]?.stringValue ?? "The gateway refused the request.")
             default: continue
             }
         }

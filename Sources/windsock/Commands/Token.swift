@@ -12,19 +12,19 @@ struct Token: AsyncParsableCommand {
         abstract: "Print a token signed with WINDSOCK_JWT_SECRET.",
         discussion: "Example: windsock token --user operator --join 'sensors/#' --ttl 1h")
 
-    @Option(help: "Who it is for; 1 to 128 bytes without / + # or control characters.")
+    @Option(help: "The user of the token; 1 to 128 bytes without / + # or control characters.")
     var user: String
 
-    @Option(help: "A room or filter that may be joined, such as 'sensors/#'. May be repeated.")
+    @Option(help: "A room or filter that the user may join, such as 'sensors/#'. Repeatable.")
     var join: [String] = []
 
-    @Option(help: "A room or filter that may be written to. May be repeated.")
+    @Option(help: "A room or filter that the user may publish to. Repeatable.")
     var publish: [String] = []
 
     @Flag(help: "Allow sending notifications.")
     var notify = false
 
-    @Option(help: "How long it is valid: 30m, 1h, 7d.")
+    @Option(help: "The lifetime of the token, such as 30m, 1h or 7d.")
     var ttl = "1h"
 
     @OptionGroup var settings: SettingsOptions
@@ -35,11 +35,12 @@ struct Token: AsyncParsableCommand {
             guard configuration.jwtSecret != nil else { throw Gateway.MissingSecret() }
             guard DeviceID(user) != nil else {
                 throw ConfigurationError(
-                    origin: "--user", problem: "1 to 128 bytes without / + # or control characters are expected.")
+                    origin: "--user", problem: "expected 1 to 128 bytes without / + # or control characters")
             }
             guard let lifetime = DurationText.parse(ttl), lifetime >= .seconds(1) else {
                 throw ConfigurationError(
-                    origin: "--ttl", problem: "\"\(ttl)\" is not a duration of at least 1s, such as 30m, 1h or 7d.")
+                    origin: "--ttl",
+                    problem: "\"\(ttl)\" is not a valid duration; expected at least 1s, such as 30m, 1h or 7d")
             }
             var tokens = configuration.tokens
             // Signing does not need the keys of other issuers.
@@ -58,7 +59,7 @@ struct Token: AsyncParsableCommand {
             do {
                 let filter = try TopicFilter(text)
                 guard filter.shareGroup == nil else {
-                    throw ConfigurationError(origin: flag, problem: "\"\(text)\" is not a room or room filter.")
+                    throw ConfigurationError(origin: flag, problem: "\"\(text)\" is not a valid room or room filter")
                 }
                 return filter
             } catch let error as ConfigurationError {

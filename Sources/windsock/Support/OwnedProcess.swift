@@ -72,8 +72,10 @@ final class OwnedProcess: Sendable {
     func waitUntil(within duration: Duration, _ condition: () -> Bool) async throws {
         let deadline = ContinuousClock.now + duration
         while !condition() {
-            if let status = state.withLock({ $0.status }) { throw Failure(description: "it ended with \(status)") }
-            guard ContinuousClock.now < deadline else { throw Failure(description: "no answer in \(duration)") }
+            if let status = state.withLock({ $0.status }) {
+                throw Failure(description: "it exited with status \(status)")
+            }
+            guard ContinuousClock.now < deadline else { throw Failure(description: "no response within \(duration)") }
             try await Task.sleep(for: .milliseconds(10))
         }
     }

@@ -18,7 +18,7 @@ final class PrivateBroker: Service {
     init() async throws {
         guard let program = OwnedProcess.find("mosquitto", also: ["/usr/sbin", "/usr/local/sbin"]) else {
             throw Unavailable(
-                description: "mosquitto is not installed. Install it (sudo apt-get install mosquitto), or name a "
+                description: "mosquitto is not installed. Install it (sudo apt-get install mosquitto) or specify a "
                     + "broker with --mqtt-url.")
         }
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("windsock-demo-\(UUID().uuidString)")
@@ -47,7 +47,7 @@ final class PrivateBroker: Service {
         }
         try? FileManager.default.removeItem(at: directory)
         guard isStopping.load(ordering: .relaxed) else {
-            throw Unavailable(description: "The demo's mosquitto ended by itself (status \(status)).")
+            throw Unavailable(description: "The demo's mosquitto exited unexpectedly (status \(status)).")
         }
     }
 
@@ -79,7 +79,7 @@ enum LoopbackPort {
     /// Returns a free port.
     static func free() throws -> Int {
         guard let port = bound(to: 0) else {
-            throw Unavailable(description: "No free port on 127.0.0.1 could be found.")
+            throw Unavailable(description: "No free port was found on 127.0.0.1.")
         }
         return port
     }

@@ -8,19 +8,19 @@ struct SettingsOptions: ParsableArguments {
     /// The file that is read when it exists and no other is named.
     static let defaultFile = "windsock.yaml"
 
-    @Option(help: "The configuration file; windsock.yaml when it is there. Also WINDSOCK_CONFIG.")
+    @Option(help: "The configuration file; default: windsock.yaml if it exists. Also WINDSOCK_CONFIG.")
     var config: String?
 
-    @Option(help: "Address and port of HTTP and WebSocket (127.0.0.1:8080).")
+    @Option(help: "Address and port for HTTP and WebSocket (127.0.0.1:8080).")
     var listen: String?
 
     @Option(name: .customLong("mqtt-url"), help: "The broker: mqtt://[user:pass@]host:1883 or mqtts://….")
     var mqttURL: String?
 
-    @Option(name: .customLong("data-dir"), help: "Folder of what must survive a restart (windsock-data).")
+    @Option(name: .customLong("data-dir"), help: "Folder for persistent data (windsock-data).")
     var dataDir: String?
 
-    @Option(name: .customLong("dashboards-dir"), help: "Folder of the dashboards and the page (dashboards).")
+    @Option(name: .customLong("dashboards-dir"), help: "Folder with the dashboards and the web page (dashboards).")
     var dashboardsDir: String?
 
     @Option(name: .customLong("public-url"), help: "The gateway's URL as browsers see it behind a proxy.")
@@ -36,7 +36,7 @@ struct SettingsOptions: ParsableArguments {
 
     @OptionGroup var export: ExportOptions
 
-    @Option(name: .customLong("set"), help: "Any other setting: --set limits.devices=20000. May be repeated.")
+    @Option(name: .customLong("set"), help: "Any other setting, such as --set limits.devices=20000. Repeatable.")
     var settings: [String] = []
 
     /// Collects the settings of the file, the environment and the flags. Throws ``ConfigurationErrors``.
@@ -59,7 +59,7 @@ struct SettingsOptions: ParsableArguments {
                 let known = ConfigurationOption.all.map(\.key).joined(separator: ", ")
                 throw ConfigurationErrors([
                     ConfigurationError(
-                        origin: "--set \(parts.first ?? "")", problem: "key=value is expected, with one of \(known).")
+                        origin: "--set \(parts.first ?? "")", problem: "expected key=value; allowed keys: \(known)")
                 ])
             }
             flags[parts[0]] = parts[1]
@@ -85,7 +85,7 @@ struct SettingsOptions: ParsableArguments {
 struct ExportOptions: ParsableArguments {
     @Option(
         name: .customLong("otlp"),
-        help: "Send traces, metrics and logs to this collector: http://host:4318. More by the OTEL_* variables.")
+        help: "Send traces, metrics and logs to this collector: http://host:4318. See also the OTEL_* variables.")
     var collector: String?
 
     /// The process's environment, with `--otlp` in place of `OTEL_EXPORTER_OTLP_ENDPOINT`.

@@ -95,10 +95,10 @@ struct BadPayloadTests {
     func descriptions() {
         #expect(
             DecodeError.tooLarge(byteCount: 1_000_000, limit: 262_144).description
-                == "the payload has 1000000 bytes; 262144 are allowed")
-        #expect(DecodeError.badDevice("a/b").description.hasPrefix("'a/b' cannot be a device's"))
+                == "the payload has 1000000 bytes; allowed: at most 262144")
+        #expect(DecodeError.badDevice("a/b").description.hasPrefix("'a/b' is not a valid device"))
         #expect(
             Self.failure(Array("{".utf8))?.description
-                == "the payload is not JSON: the text ends at byte 1 before the value is complete")
+                == "the payload is not valid JSON: the text ends at byte 1 before the value is complete")
     }
 }

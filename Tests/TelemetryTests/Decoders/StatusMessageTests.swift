@@ -46,7 +46,7 @@ struct StatusMessageTests {
         let error = try #require(throws: DecodeError.self) { try decode("sensors/d1/status", payload) }
         #expect(error == .badStatus(payload))
         #expect(error.reason == "bad_status")
-        #expect(error.description.contains("allowed are online, offline"))
+        #expect(error.description.contains("allowed: online, offline"))
     }
 
     @Test("broken JSON, bytes that are no UTF-8 and endless payloads are errors of their own")

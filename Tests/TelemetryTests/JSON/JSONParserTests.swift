@@ -100,10 +100,10 @@ struct JSONParserTests {
     func descriptions() {
         #expect(
             JSONError(.unexpectedByte(UInt8(ascii: "]"), expected: .value), at: 3).description
-                == "at byte 3: found ']' where a value is expected")
+                == "at byte 3: found ']'; expected a value")
         #expect(
             JSONError(.unexpectedByte(0, expected: .colon), at: 9).description
-                == "at byte 9: found byte 0 where ':' is expected")
+                == "at byte 9: found byte 0; expected ':'")
     }
 
     @Test("bytes of a larger buffer are parsed without a copy")

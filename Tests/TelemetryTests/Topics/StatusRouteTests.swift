@@ -49,7 +49,7 @@ struct StatusRouteTests {
         "what is no status topic is refused with what is allowed",
         arguments: [
             ("sensors/+/status", "the level {device}, such as sensors/{device}/status"),
-            ("sensors/{device", "a capture is a whole level"), ("", "is empty"),
+            ("sensors/{device", "a capture must be a whole level"), ("", "is empty"),
         ])
     func refusals(pattern: String, message: String) throws {
         let error = try #require(throws: StatusRouteError.self) { _ = try StatusRoute(pattern: pattern) }

@@ -56,7 +56,7 @@ struct TopicFilterTests {
         let error = TopicFilterError(filter: "a/b+", problem: .partialWildcard("b+"))
         #expect(
             error.description
-                == "the filter 'a/b+' has a wildcard inside the level 'b+'; '+' and '#' must be a whole level")
+                == "the filter 'a/b+' has a wildcard inside the level 'b+'; '+' and '#' must be whole levels")
     }
 
     @Test("a filter without wildcards is a name")

@@ -61,15 +61,15 @@ struct TopicRouteTests {
             ("a/{device}", "", 1, .badRoom("has an empty level")),
             (
                 "a/{device}", "{device}/x", 1,
-                .badRoom("must begin with a level of plain text other than 'users' and '$…'")
+                .badRoom("must begin with a plain-text level other than 'users' and '$…'")
             ),
             (
                 "a/{device}", "users/{device}", 1,
-                .badRoom("must begin with a level of plain text other than 'users' and '$…'")
+                .badRoom("must begin with a plain-text level other than 'users' and '$…'")
             ),
             (
                 "a/{device}", "sensors/+", 1,
-                .badRoom("has '+' as a level; allowed are plain text and a capture such as {device}")
+                .badRoom("has the level '+'; allowed: plain text or a capture such as {device}")
             ),
             ("a/{device}", "sensors/{device}", 2, .badQoS(2)),
             ("a/{device}", "sensors/{device}", -1, .badQoS(-1)),
@@ -83,7 +83,7 @@ struct TopicRouteTests {
     @Test("QoS 2 is explained")
     func explainsQoS2() {
         let error = TopicRouteError(pattern: "a/{device}", room: "", problem: .badQoS(2))
-        #expect(error.description.contains("subscribe at most at QoS 1"))
+        #expect(error.description.contains("At QoS 1, the broker also delivers"))
         #expect(error.description.contains("'a/{device}'"))
     }
 }
