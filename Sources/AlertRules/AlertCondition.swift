@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// The condition that a value, or its absence, must meet for an alert.
 package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// A schedule of series to examine, with a resolution of one second. Each series has at most one time, and due series
 /// are found without scanning the others.

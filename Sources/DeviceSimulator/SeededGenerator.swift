@@ -1,3 +1,5 @@
+import Core
+
 /// A pseudorandom number generator whose numbers depend only on its seed, on every machine.
 ///
 /// SplitMix64 (Steele, Lea and Flood: "Fast splittable pseudorandom number generators", 2014): one addition and a few
@@ -23,7 +25,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     /// Returns a uniformly distributed number, at least 0 and below 1.
     package mutating func nextUnit() -> Double {
-        Self.unit(next())
+        next().unitFraction
     }
 
     /// Returns a uniformly distributed number, at least `-magnitude` and below `magnitude`.
@@ -51,10 +53,6 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// entry must be computable without the ones before it.
     static func unit(seed: UInt64, number: Int64) -> Double {
         mix(seed &+ increment &* UInt64(bitPattern: number &+ 1)).unitFraction
-    }
-
-    private static func unit(_ bits: UInt64) -> Double {
-        Double(bits >> 11) * 0x1p-53
     }
 
     private static func mix(_ value: UInt64) -> UInt64 {

@@ -1,6 +1,6 @@
 package import Core
 package import MQTTTransport
-package import Telemetry
+import Telemetry
 
 /// A device that behaves like a real one: its publications, and the times when it loses its connection.
 ///

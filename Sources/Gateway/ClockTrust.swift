@@ -1,6 +1,5 @@
 import Core
 import NIOCore
-import Telemetry
 
 /// A guard against wall-clock leaps that supplies the time used by retention.
 ///

@@ -4,7 +4,6 @@ import NIOCore
 import ServiceLifecycle
 import Services
 import Storage
-import Telemetry
 
 /// Background maintenance: presence and silence sweeps, alert timers, retention, WAL checkpoints, webhook delivery, and
 /// write probes while the storage fails.

@@ -4,7 +4,6 @@ import Logging
 import MQTTTransport
 import ServiceLifecycle
 import Services
-import Telemetry
 
 /// The service that owns the gateway's broker connection.
 ///

@@ -6,7 +6,6 @@ import NIOCore
 import Realtime
 import Services
 import Storage
-import Telemetry
 
 /// The database, its writer, and the services on top of them.
 struct RoomStack: Sendable {

@@ -1,7 +1,6 @@
 package import Core
 package import Logging
 package import Observability
-package import Telemetry
 
 /// The export pipeline for all configured signals.
 ///

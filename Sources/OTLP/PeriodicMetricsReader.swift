@@ -1,6 +1,5 @@
 import Core
 import Observability
-import Telemetry
 
 /// Exports all metrics of a registry at a fixed interval, and once more at shutdown.
 ///

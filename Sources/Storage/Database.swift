@@ -2,7 +2,6 @@ package import Core
 import Dispatch
 import Foundation
 import GRDB
-package import Telemetry
 
 /// The gateway's persistent state: one SQLite file in the data directory, in WAL mode, with one writer and concurrent
 /// readers.

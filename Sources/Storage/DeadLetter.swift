@@ -1,7 +1,6 @@
 package import Core
 import Foundation
 import GRDB
-package import Telemetry
 
 /// A rejected payload with the reason. There is one per topic and reason, with a counter.
 package struct DeadLetter: Sendable, Equatable {

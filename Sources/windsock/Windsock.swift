@@ -1,6 +1,5 @@
 import ArgumentParser
 import Core
-import Telemetry
 
 /// The command line: `windsock serve | demo | simulate | check | token | tail | export | import`.
 @main

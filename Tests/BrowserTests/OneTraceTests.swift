@@ -20,9 +20,9 @@ struct OneTraceTests {
         let parent: String
         let start: Double
         let end: Double
-        let attributes: JSONValue?
+        let attributes: JSON?
 
-        init?(_ json: JSONValue) {
+        init?(_ json: JSON) {
             guard let service = json["service"]?.string, let name = json["name"]?.string,
                 let kind = json["kind"]?.string, let trace = json["trace_id"]?.string,
                 let id = json["span_id"]?.string, let start = json["start_ns"]?.string.flatMap(Double.init),
@@ -139,7 +139,7 @@ struct OneTraceTests {
     }
 
     /// The spans of the collector by trace.
-    private static func traces(_ spans: [JSONValue]) -> [[Span]] {
+    private static func traces(_ spans: [JSON]) -> [[Span]] {
         Array(Dictionary(grouping: spans.compactMap(Span.init), by: \.trace).values)
     }
 }

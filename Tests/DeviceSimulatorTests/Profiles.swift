@@ -1,7 +1,6 @@
 import Core
 import Foundation
 import MQTTTransport
-import Telemetry
 import TestSupport
 
 @testable import DeviceSimulator

@@ -2,7 +2,6 @@ import Core
 import Foundation
 import Logging
 import MQTTTransport
-import Telemetry
 import TestSupport
 import Testing
 

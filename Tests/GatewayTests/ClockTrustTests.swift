@@ -1,6 +1,5 @@
 import Core
 import NIOCore
-import Telemetry
 import Testing
 
 @testable import Gateway

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import Telemetry
 import TestSupport
 import Testing
 
@@ -28,7 +27,7 @@ struct DashboardCatalogTests {
         let files = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
         #expect(Set(catalog.ids) == Set(files.map { $0.dropLast(".yaml".count) }.map(String.init)))
         #expect(catalog.ids.first == "overview")
-        let json = try Telemetry.JSONParser.parse(catalog.json)
+        let json = try JSONParser.parse(catalog.json)
         #expect(json["dashboards"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == catalog.ids)
     }
 

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import Telemetry
 import TestSupport
 import Testing
 

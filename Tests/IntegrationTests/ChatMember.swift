@@ -1,7 +1,6 @@
 import Core
 import Foundation
 import Synchronization
-import Telemetry
 import TestSupport
 
 /// One of many chatting clients: a thread with a blocking socket, light enough for two hundred of them.
@@ -183,7 +182,7 @@ final class ChatMember: Sendable {
 
     /// Asks over HTTP, on this thread. Parsed by the product's own parser: Foundation's decoder, whose every wrong guess
     /// is an error with a backtrace in tests, would keep two hundred members busy with one history for minutes.
-    private func get(_ target: String) throws -> Telemetry.JSONValue {
+    private func get(_ target: String) throws -> JSONValue {
         let descriptor = try Self.connect(to: room.port)
         defer { close(descriptor) }
         let request =

@@ -15,7 +15,7 @@ struct CollectorTests {
 
     struct Trouble: CustomTestStringConvertible, Sendable {
         let testDescription: String
-        let behaviour: JSONValue
+        let behaviour: JSON
         /// The reason by which lost spans are counted; `nil` where none may be lost.
         var dropReason: String?
     }
@@ -71,7 +71,7 @@ struct CollectorTests {
         #expect(try await gateway.process.terminate() == .exited(0))
     }
 
-    private static func isOfReading(_ span: JSONValue) -> Bool { span["name"]?.string == "process sensors/{device}" }
+    private static func isOfReading(_ span: JSON) -> Bool { span["name"]?.string == "process sensors/{device}" }
 
     private static func gateway(
         _ broker: MosquittoBroker, _ folder: TemporaryFolder, endpoint: String, more: [String: String] = [:]

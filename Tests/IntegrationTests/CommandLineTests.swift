@@ -91,10 +91,10 @@ struct CommandLineTests {
             try PackageRoot.executable.path,
             ["tail", "sensors/+", "--url", "ws://127.0.0.1:\(gateway.port)/ws", "--json"],
             environment: ["WINDSOCK_JWT_SECRET": GatewayProcess.secret])
-        let first = try JSONValue(parsing: try await tail.waitForLine("the latest reading") { $0.contains("20.5") })
+        let first = try JSON(parsing: try await tail.waitForLine("the latest reading") { $0.contains("20.5") })
         #expect(first["snapshot"]?.bool == true)
         try await publisher.publish(Array(#"{"temperature":21.25}"#.utf8), to: "sensors/kitchen")
-        let second = try JSONValue(parsing: try await tail.waitForLine("the next reading") { $0.contains("21.25") })
+        let second = try JSON(parsing: try await tail.waitForLine("the next reading") { $0.contains("21.25") })
         #expect(second["device"]?.string == "kitchen")
         #expect(second["snapshot"] == nil)
         await publisher.stop()

@@ -55,7 +55,7 @@ struct KeySetTests {
     func tokens() async throws {
         let node = try ChildProcess("node", ["-e", Self.script])
         try #require(try await node.waitForExit() == .exited(0), "\(node.tail)")
-        let made = try JSONValue(parsing: node.tail)
+        let made = try JSON(parsing: node.tail)
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
         let keys = try folder.write(try #require(made["keys"]?.string), to: "keys.json")

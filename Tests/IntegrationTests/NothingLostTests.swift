@@ -116,7 +116,7 @@ struct NothingLostTests {
             let answer = try await HTTPClientLite.get(path, headers: headers + [("Accept", "application/x-ndjson")])
             var times: [Int: Int] = [:]
             for line in answer.text.split(separator: "\n") {
-                guard let value = try JSONValue(parsing: String(line))["value"]?.number else { continue }
+                guard let value = try JSON(parsing: String(line))["value"]?.number else { continue }
                 times[Int(value), default: 0] += 1
             }
             let missing = accepted.subtracting(times.keys)

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import WebSocketClient
 
 /// Reads a client's `data_update` messages and keeps their `seq` numbers, in order, snapshots apart.
@@ -13,7 +12,7 @@ final class SequenceCollector: Sendable {
 
         let state = Lock(State())
 
-        func take(_ value: Telemetry.JSONValue) {
+        func take(_ value: JSONValue) {
             state.withLock { state in
                 switch value["type"]?.stringValue {
                 case "gap": state.gaps += 1
@@ -39,7 +38,7 @@ final class SequenceCollector: Sendable {
         task = Task {
             do {
                 for try await message in client.messages {
-                    guard let text = message.text, let value = try? Telemetry.JSONParser.parse(Array(text.utf8)) else {
+                    guard let text = message.text, let value = try? JSONParser.parse(Array(text.utf8)) else {
                         continue
                     }
                     numbers.take(value)

@@ -1,7 +1,6 @@
 import Core
 import NIOEmbedded
 import OTLP
-import Telemetry
 import TestSupport
 import Testing
 import Tracing

@@ -4,7 +4,6 @@ import CoreMetrics
 import Logging
 import Realtime
 import Storage
-import Telemetry
 import Testing
 
 @testable import Services

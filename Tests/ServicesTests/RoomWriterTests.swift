@@ -4,7 +4,6 @@ import Logging
 import NIOEmbedded
 import Realtime
 import Storage
-import Telemetry
 import Testing
 
 @testable import Services

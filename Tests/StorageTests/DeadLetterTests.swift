@@ -1,6 +1,5 @@
 import Core
 import Storage
-import Telemetry
 import Testing
 
 /// What could not be taken is kept, counted and bounded.

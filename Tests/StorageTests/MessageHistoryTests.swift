@@ -1,6 +1,5 @@
 import Core
 import GRDB
-import Telemetry
 import Testing
 
 @testable import Storage

@@ -1,7 +1,6 @@
 import Core
 import Foundation
 import GRDB
-import Telemetry
 import Testing
 
 @testable import Storage

@@ -1,7 +1,6 @@
 import Core
 import Foundation
 import Storage
-import Telemetry
 
 /// A data directory for one test, gone with it.
 final class StorageFixture {

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Testing
 
 /// Durations are read and written as people write them.

@@ -1,5 +1,5 @@
 package import NIOCore
-package import Realtime
+import Realtime
 
 /// Gives a shard its turns as tasks of a loop without sockets, like an `EmbeddedEventLoop`.
 ///

@@ -4,7 +4,7 @@ extension WebSocketClient {
     /// The next text message, parsed as JSON.
     ///
     /// - Throws: ``DeadlineExceeded``; `closed` when the connection ends first.
-    package func nextJSON(within duration: Duration = .seconds(10)) async throws -> JSONValue {
+    package func nextJSON(within duration: Duration = .seconds(10)) async throws -> JSON {
         try await nextJSON("a message", within: duration) { _ in true }
     }
 
@@ -13,12 +13,12 @@ extension WebSocketClient {
     /// - Parameter what: what is waited for, in words, for the error.
     package func nextJSON(
         _ what: String, within duration: Duration = .seconds(10),
-        where isMatch: @escaping @Sendable (JSONValue) -> Bool
-    ) async throws -> JSONValue {
+        where isMatch: @escaping @Sendable (JSON) -> Bool
+    ) async throws -> JSON {
         try await withDeadline("\(what) arrived", duration) {
             for try await message in self.messages {
                 guard let text = message.text else { continue }
-                let value = try JSONValue(parsing: text)
+                let value = try JSON(parsing: text)
                 if isMatch(value) { return value }
             }
             throw WebSocketClientError.closed

@@ -153,7 +153,7 @@ struct HostileClientTests {
         var offsets: [Int] = []
         while offsets.last != 400, let frame = try await reader.frame() {
             guard frame.text.hasPrefix(#"{"type":"chat_message""#) else { continue }
-            offsets.append(try #require(try JSONValue(parsing: frame.text).offset))
+            offsets.append(try #require(try JSON(parsing: frame.text).offset))
         }
         #expect(offsets == Array(1...400))
         for client in clients { client.socket.close() }

@@ -25,7 +25,7 @@ struct LiveHTTPTests {
         let url = "ws://127.0.0.1:\(server.port)/ws"
         let missing = await Self.refusal { try await WebSocketClient.connect(url: url) }
         #expect(missing?.status == 401)
-        let problem = try JSONValue(parsing: try #require(missing?.body))
+        let problem = try JSON(parsing: try #require(missing?.body))
         #expect(problem["status"]?.number == 401)
         #expect(problem["title"]?.string == "Unauthorized")
         let wrong = await Self.refusal { try await WebSocketClient.connect(url: "\(url)?token=nonsense") }

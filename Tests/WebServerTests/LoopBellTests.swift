@@ -2,7 +2,6 @@ import Core
 import NIOCore
 import NIOPosix
 import Services
-import Telemetry
 import TestSupport
 import Testing
 import WebSocketClient

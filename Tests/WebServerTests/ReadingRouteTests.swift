@@ -57,7 +57,7 @@ struct ReadingRouteTests {
         #expect(csv.header("content-type")?.hasPrefix("text/csv") == true)
         let ndjson = try await server.get(
             "/api/readings?device=a&metric=t", token: token, headers: [("Accept", "application/x-ndjson")])
-        let objects = try ndjson.text.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        let objects = try ndjson.text.split(separator: "\n").map { try JSON(parsing: String($0)) }
         #expect(objects.compactMap { $0["value"]?.number } == (0..<10).map(Double.init))
         let reduced = try await server.get(
             "/api/readings?device=a&metric=t&points=2&from=\(Self.start)&to=\(Self.start + 10)", token: token,
@@ -80,7 +80,7 @@ struct ReadingRouteTests {
         let answer = try await server.get(
             "/api/readings?device=a&metric=v", token: token, headers: [("Accept", "application/x-ndjson")])
         let values = try answer.text.split(separator: "\n").compactMap {
-            try JSONValue(parsing: String($0))["value"]?.number
+            try JSON(parsing: String($0))["value"]?.number
         }
         #expect(values == (0..<5000).map(Double.init))
         try await server.stop()

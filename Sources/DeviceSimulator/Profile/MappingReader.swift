@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Yams
 
 /// A reader for the keys of one mapping in a device file. It reports problems with file, line, key, value and the

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Yams
 
 /// Rules that involve several keys of a device file. They are checked once each key is valid on its own.

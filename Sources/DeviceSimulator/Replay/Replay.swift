@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// The order and pace in which a device replays a table. A pure value: it computes due times and leaves the waiting to
 /// its caller.

@@ -1,6 +1,5 @@
 package import Core
 import Foundation
-package import Telemetry
 
 /// The replayed columns of a CSV file, in memory. Copies share their storage, so a fleet holds the table only once.
 package struct ReplayTable: Sendable {

@@ -1,6 +1,5 @@
 import Core
 import MQTTTransport
-import Telemetry
 import Tracing
 
 /// The producer spans of one device's publications, each the first span of a reading's trace.

@@ -1,6 +1,5 @@
 import Core
 import MQTTTransport
-import Telemetry
 
 /// A virtual device with its MQTT connection. It executes the virtual device's steps, on the scheduler's thread only.
 struct SimulatedDevice {

@@ -3,7 +3,7 @@ import Foundation
 package import Logging
 package import MQTTTransport
 import ServiceLifecycle
-package import Telemetry
+import Telemetry
 package import Tracing
 
 /// A simulation of any number of virtual devices against a broker, each with its own connection.

@@ -1,6 +1,5 @@
 import Core
 import Dispatch
-import Telemetry
 
 /// The event loop of the simulation's only thread: selects the next device and waits until it is due.
 ///

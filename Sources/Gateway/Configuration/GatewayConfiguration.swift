@@ -1,5 +1,5 @@
 package import AlertRules
-package import Core
+import Core
 import Foundation
 package import Logging
 package import MQTTTransport

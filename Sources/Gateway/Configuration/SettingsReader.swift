@@ -1,7 +1,6 @@
 import Configuration
 import Core
 import Foundation
-import Telemetry
 
 /// A reader of settings from file, environment and flags. Flags override the environment, which overrides the file.
 ///

@@ -3,7 +3,6 @@ import Foundation
 import Logging
 import NIOCore
 import Services
-import Telemetry
 
 /// The validated dashboards of a folder, and the JSON body of `GET /api/dashboards`.
 ///

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// The schema of a dashboard file, documented in `docs/dashboards.md`.
 enum DashboardSchema {

@@ -48,7 +48,8 @@ package struct ReconnectBackoff: Sendable {
     ) -> Duration {
         if let held, held >= configuration.stableAfter { failures = 0 }
         failures += 1
-        let backoff = ExponentialBackoff(base: isPermanent ? configuration.cap : configuration.base, cap: configuration.cap)
+        let backoff = ExponentialBackoff(
+            base: isPermanent ? configuration.cap : configuration.base, cap: configuration.cap)
         return backoff.wait(afterFailures: failures, random: random.next())
     }
 }

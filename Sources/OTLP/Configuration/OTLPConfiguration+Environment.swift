@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import Telemetry
 package import Tracing
 
 extension OTLPConfiguration {

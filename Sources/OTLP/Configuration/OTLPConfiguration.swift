@@ -1,3 +1,4 @@
+package import Core
 package import Tracing
 
 /// The export configuration: the signals to export, their endpoints, and the resource that identifies the service.

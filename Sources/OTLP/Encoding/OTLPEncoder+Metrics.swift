@@ -1,7 +1,6 @@
 import Core
 import Observability
 import SwiftProtobuf
-import Telemetry
 
 extension OTLPEncoder {
     /// Encodes the body of a request to `/v1/metrics`. Counters become monotonic sums; all values are cumulative since

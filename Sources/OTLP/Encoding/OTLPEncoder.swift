@@ -1,7 +1,6 @@
 import Core
 import Foundation
 import SwiftProtobuf
-import Telemetry
 import Tracing
 
 /// Encodes telemetry into the bodies of export requests. Each signal has an extension in its own file.

@@ -1,3 +1,5 @@
+import Core
+
 /// The queue and the state machine of a batching exporter. It has no clock, randomness or threads of its own.
 ///
 ///     offer ─▶ waiting (bounded) ─▶ batch ── accepted, refused ─▶ settled

@@ -5,7 +5,6 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
-import Telemetry
 
 /// Sends requests to a collector over HTTP, with one attempt each. The caller decides about retries.
 ///

@@ -1,7 +1,6 @@
-package import Core
+import Core
 import Foundation
 import SwiftProtobuf
-package import Telemetry
 
 /// Interprets the responses of a collector.
 ///

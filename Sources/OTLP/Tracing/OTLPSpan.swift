@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 package import Tracing
 
 /// A span created by ``OTLPTracer``. A span that is not sampled has a trace context but records nothing.

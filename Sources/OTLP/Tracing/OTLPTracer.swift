@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 package import Tracing
 
 /// Creates the spans of one service, and passes sampled spans to processors when they end.

@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 package import Tracing
 
 /// The data of a span that has ended, as passed to processors.

@@ -1,7 +1,6 @@
 package import Core
 package import CoreMetrics
 package import NIOCore
-package import Telemetry
 
 /// Fans messages out to the clients on all event loops. Encodes each message once and hands it to one shard per loop.
 ///

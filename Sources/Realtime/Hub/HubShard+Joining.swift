@@ -1,4 +1,4 @@
-package import Core
+import Core
 import DequeModule
 import NIOCore
 package import Telemetry

@@ -1,7 +1,6 @@
 import Core
 import CoreMetrics
 import NIOCore
-import Telemetry
 
 /// Writes to clients' sockets, and to the queues of clients whose sockets are full.
 extension HubShard {

@@ -1,6 +1,5 @@
 package import Core
 package import NIOCore
-package import Telemetry
 
 /// A message to a room, or the answer to one client: the parts of the envelope before they are encoded as a frame.
 ///

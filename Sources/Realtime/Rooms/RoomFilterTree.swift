@@ -1,4 +1,4 @@
-package import Core
+import Core
 package import Telemetry
 
 /// A radix tree of members by the wildcard filter they joined. The cost of a lookup depends on the depth of the room's

@@ -1,6 +1,5 @@
 import Core
 import Synchronization
-import Telemetry
 import Tracing
 
 /// The trace of one message from the hub to the sockets of all shards, with a span `hub.broadcast` if it is sampled.

@@ -1,6 +1,5 @@
 import Core
 import NIOCore
-import Telemetry
 import Tracing
 
 /// Tracing of deliveries: spans for sampled recipients, and notifications of the observer.

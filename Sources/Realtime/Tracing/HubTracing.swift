@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 package import Tracing
 
 /// The tracer, observer and limits for the hub's spans, shared by all shards.

@@ -1,6 +1,5 @@
 import Core
 package import Storage
-import Telemetry
 
 /// JSON encodings of alerts for the page, rooms and webhooks.
 package enum AlertPayload {

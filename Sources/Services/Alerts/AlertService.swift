@@ -4,7 +4,6 @@ package import CoreMetrics
 package import Logging
 package import Realtime
 package import Storage
-package import Telemetry
 package import Tracing
 
 /// Evaluates alert rules against incoming readings and notifies users.

@@ -4,7 +4,6 @@ import CoreMetrics
 import Logging
 import Realtime
 import Storage
-import Telemetry
 import Tracing
 
 /// Stores an alert's transition and notifies its recipients, all in the transaction of the reading that caused it. A

@@ -3,7 +3,6 @@ import CoreMetrics
 import Logging
 import Metrics
 package import Storage
-package import Telemetry
 
 /// A webhook outbox in the database. Alerts add their events in the transaction that stores the alert.
 package final class StoredWebhookOutbox: WebhookOutbox {

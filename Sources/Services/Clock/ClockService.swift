@@ -2,7 +2,7 @@ package import Core
 package import CoreMetrics
 package import MQTTTransport
 import Realtime
-package import Telemetry
+import Telemetry
 
 /// Answers devices that ask for the gateway's time, so that they can correct their clocks.
 ///

@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 
 /// Detects changes of the wall clock by comparing it with a monotonic clock.
 ///

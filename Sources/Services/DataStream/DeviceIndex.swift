@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// A device in a room. Sorted by the UTF-8 bytes of the names, like in the database.
 package struct DevicePlace: Hashable, Sendable {

@@ -1,5 +1,5 @@
 package import Core
-package import Telemetry
+import Telemetry
 
 /// A device's online status, its reason, and the time of the last change.
 package struct DevicePresence: Hashable, Sendable {

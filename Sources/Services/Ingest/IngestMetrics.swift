@@ -1,7 +1,6 @@
 import Core
 package import CoreMetrics
 import Metrics
-import Telemetry
 
 /// The metrics of ingest. Counters are increased once per batch, not once per message.
 package final class IngestMetrics: Sendable {

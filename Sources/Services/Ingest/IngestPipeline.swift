@@ -33,7 +33,6 @@ package final class IngestPipeline: MQTTBatchHandler {
         var failureLogs: [String: RateLimitedLogger] = [:]
     }
 
-
     private let state: Lock<State>
     private let store: IngestStore
     private let stream: DataStreamService

@@ -5,7 +5,6 @@ import MQTTTransport
 import OTLP
 import Realtime
 package import Storage
-package import Telemetry
 package import Tracing
 
 /// Writes a decoded batch in one transaction: readings, alert transitions, dead letters, and the deliveries that

@@ -1,6 +1,5 @@
 import Core
 import OTLP
-import Telemetry
 import Tracing
 
 /// One span of a browser's OTLP/JSON, validated: only known names, attributes and plausible times are accepted.

@@ -2,7 +2,6 @@ package import Core
 package import CoreMetrics
 package import OTLP
 import Realtime
-package import Telemetry
 import Tracing
 
 /// Accepts the spans that pages report for traced deliveries, and passes them to the span processors.

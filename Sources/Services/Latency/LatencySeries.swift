@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 
 /// The latency of every hop over the last hour: one histogram per hop for every ten seconds.
 ///

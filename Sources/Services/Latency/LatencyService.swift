@@ -2,7 +2,7 @@ package import Core
 package import CoreMetrics
 import Metrics
 package import Realtime
-package import Telemetry
+import Telemetry
 package import Tracing
 
 /// Measures the latency of readings per hop, and makes traces of slow readings.

@@ -1,7 +1,6 @@
 package import Core
 import DequeModule
 package import OTLP
-package import Telemetry
 import Tracing
 
 /// The recent traces, kept in memory so that the latency page works without a collector.

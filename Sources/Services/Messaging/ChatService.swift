@@ -2,7 +2,6 @@ package import Core
 import Crypto
 import Realtime
 import Storage
-package import Telemetry
 package import Tracing
 
 /// Persists a chat message, publishes it to the room, then acknowledges it.

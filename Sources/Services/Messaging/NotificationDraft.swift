@@ -1,7 +1,6 @@
 package import Core
 import Crypto
 import Foundation
-package import Telemetry
 
 /// The validated content of a notification.
 package struct NotificationDraft: Sendable, Equatable {

@@ -3,7 +3,7 @@ package import Logging
 import NIOCore
 package import Realtime
 package import Storage
-package import Telemetry
+import Telemetry
 package import Tracing
 
 /// Stores notifications, pushes them to all of a user's clients, and keeps them as unread until the user reads them.

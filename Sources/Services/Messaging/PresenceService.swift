@@ -1,7 +1,7 @@
 package import Core
 package import NIOCore
 package import Realtime
-package import Telemetry
+import Telemetry
 
 /// Publishes to rooms which users come and go: one event per user, however many clients the user has.
 ///

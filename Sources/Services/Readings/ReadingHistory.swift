@@ -2,7 +2,6 @@ package import Core
 package import Logging
 import NIOCore
 package import Storage
-package import Telemetry
 
 /// Reads stored readings: points of a chart, and whole ranges page by page.
 ///

@@ -1,7 +1,6 @@
 package import Core
 package import Logging
 package import Storage
-package import Telemetry
 
 /// Deletes readings that are too old or exceed the size limit, in transactions short enough that ingest continues in
 /// between.

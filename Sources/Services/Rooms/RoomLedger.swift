@@ -1,7 +1,6 @@
 import Core
 import Realtime
 import Storage
-import Telemetry
 
 /// Appends messages to rooms' histories within a transaction. The only place that assigns offsets, enforces limits and
 /// trims histories.

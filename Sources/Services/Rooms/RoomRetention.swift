@@ -3,7 +3,6 @@ package import CoreMetrics
 package import Logging
 import Metrics
 package import Storage
-package import Telemetry
 
 /// Deletes messages that are too old, rooms that have become empty, and messages and notifications that exceed their
 /// size limits, in transactions short enough that other writes continue in between.

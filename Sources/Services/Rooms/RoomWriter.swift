@@ -4,7 +4,7 @@ import Dispatch
 package import Logging
 package import Realtime
 package import Storage
-package import Telemetry
+import Telemetry
 package import Tracing
 
 /// The only writer of the database: commits waiting requests in one transaction, publishes their messages, then

@@ -1,7 +1,6 @@
 package import Core
 package import Logging
 import Storage
-package import Telemetry
 
 /// The health of the storage: whether it can be written, judged by failed writes and by successful batches and probes,
 /// and whether it can be read.

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Tracing
 
 /// The spans of one transaction: `storage.commit` below each sampled request, and one root span that links to them all.

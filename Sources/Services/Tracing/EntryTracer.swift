@@ -1,7 +1,6 @@
 package import Core
 package import OTLP
 import Realtime
-package import Telemetry
 package import Tracing
 
 /// Starts traces at the gateway's entry points: continues those of incoming messages and requests, and begins new ones.

@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 
 /// A persistent FIFO queue of the events for one receiver.
 ///

@@ -1,6 +1,5 @@
 import Core
 import OTLP
-import Telemetry
 
 /// The result of one attempt.
 package enum WebhookOutcome: Sendable, Equatable {

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// The limits on an event's attempts, and the waits between them.
 package struct WebhookRetryPolicy: Sendable, Equatable {

@@ -3,7 +3,6 @@ package import Core
 import Foundation
 import NIOCore
 import NIOHTTP1
-package import Telemetry
 package import Tracing
 
 /// Makes single attempts to send events to a receiver.

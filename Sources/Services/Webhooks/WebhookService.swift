@@ -3,7 +3,6 @@ package import CoreMetrics
 package import Logging
 import Metrics
 import OTLP
-package import Telemetry
 
 /// Delivers the events of an outbox to their receiver, in order, until each is accepted or given up.
 ///

@@ -1,6 +1,5 @@
 package import Core
 import Crypto
-package import Telemetry
 
 /// Signs requests, so that the receiver can verify that they come from this gateway, unmodified and recently.
 ///

@@ -1,6 +1,5 @@
 package import Core
 import GRDB
-package import Telemetry
 
 /// A filter for alerts.
 package struct AlertQuery: Sendable {

@@ -1,6 +1,5 @@
 package import Core
 import GRDB
-package import Telemetry
 
 /// An alert, from pending to resolved.
 package struct StoredAlert: Sendable, Equatable {

@@ -1,7 +1,6 @@
 package import Core
 import Foundation
 import GRDB
-package import Telemetry
 
 /// An event waiting for delivery to a webhook.
 package struct StoredWebhookEvent: Sendable, Equatable {

@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 
 /// An import of a backup's lines, in transactions of 1,000 lines so that a running gateway can write in between.
 ///

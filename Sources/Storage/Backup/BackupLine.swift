@@ -1,7 +1,6 @@
 import Core
 import Foundation
 import GRDB
-import Telemetry
 
 /// The format of rows in a backup: `{"table":"notification","user":"ada","created_at":"1795446000000000000",…}`.
 ///

@@ -1,7 +1,6 @@
 package import Core
 import Foundation
 import GRDB
-package import Telemetry
 
 extension Database {
     /// Writes all data as NDJSON, each line with its line break: a header, rooms with their messages, tables, readings

@@ -1,7 +1,6 @@
 package import Core
 import Foundation
 import GRDB
-package import Telemetry
 
 /// A key that makes resending harmless: messages with the same key, user and scope are the same message.
 package struct IdempotencyKey: Sendable, Equatable {

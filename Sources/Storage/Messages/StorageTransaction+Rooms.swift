@@ -1,7 +1,6 @@
 package import Core
 import Foundation
 import GRDB
-package import Telemetry
 
 /// Rooms' histories: appends messages, and deletes old and excess ones.
 extension StorageTransaction {

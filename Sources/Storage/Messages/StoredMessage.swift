@@ -1,6 +1,5 @@
 package import Core
 import GRDB
-package import Telemetry
 
 /// A message in a room's history.
 package struct StoredMessage: Sendable, Equatable {

@@ -1,7 +1,6 @@
 package import Core
 import Foundation
 import GRDB
-package import Telemetry
 
 /// A notification of one user.
 package struct StoredNotification: Sendable, Equatable {

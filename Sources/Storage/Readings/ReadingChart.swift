@@ -1,6 +1,5 @@
 package import Core
 import GRDB
-package import Telemetry
 
 /// A chart of several series in one time range, computed in slices. Each slice is read from a snapshot of its own, so
 /// that a long range does not delay checkpoints and other work can run in between.

@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 
 /// Reduces any number of values to at most `maxPoints` points: the values themselves if they fit, otherwise one bucket
 /// for each part of the range that has values.

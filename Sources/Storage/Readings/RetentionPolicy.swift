@@ -1,6 +1,5 @@
 package import Core
 import GRDB
-package import Telemetry
 
 /// The limits on stored readings. Beyond them, the oldest readings are deleted.
 package struct RetentionPolicy: Sendable, Equatable {

@@ -1,6 +1,5 @@
 package import Core
 import GRDB
-package import Telemetry
 
 /// A device that has sent at least one message.
 package struct StoredDevice: Sendable, Equatable {

@@ -1,6 +1,5 @@
 package import Core
 import GRDB
-package import Telemetry
 
 /// The values of one metric of one device in one unit: one line of a chart.
 package struct StoredSeries: Sendable, Hashable {

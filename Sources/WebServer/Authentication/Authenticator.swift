@@ -1,7 +1,6 @@
 package import Core
 import Foundation
 package import NIOHTTP1
-package import Telemetry
 
 /// Resolves a credential of either kind, token or ticket, to the identity behind it.
 package struct Authenticator: Sendable {

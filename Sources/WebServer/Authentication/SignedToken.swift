@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// A parsed token whose signature has not been verified: the compact form of a signed JWT (RFC 7515 section 7.1).
 ///

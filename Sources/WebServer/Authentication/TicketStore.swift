@@ -1,5 +1,4 @@
 package import Core
-package import Telemetry
 
 /// One-time tickets: short-lived replacements for a token in URLs, which end up in logs.
 ///

@@ -1,7 +1,7 @@
 package import Core
 import Realtime
 import Services
-package import Telemetry
+import Telemetry
 
 /// A message from a client: a parsed envelope whose command is not interpreted yet.
 package struct ClientCommand {

@@ -2,7 +2,6 @@ package import Core
 import NIOCore
 package import Realtime
 package import Services
-package import Telemetry
 import Tracing
 
 /// Executes client commands, one function per command. Each is answered with a message or a ``CommandError``.

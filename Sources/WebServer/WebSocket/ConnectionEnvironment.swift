@@ -2,7 +2,6 @@ package import Core
 package import Logging
 package import Realtime
 package import Services
-package import Telemetry
 
 /// The dependencies that all connections share, in one object so that each connection holds one reference.
 package final class ConnectionEnvironment: Sendable {

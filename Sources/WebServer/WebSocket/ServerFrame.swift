@@ -1,7 +1,6 @@
 import Core
 package import NIOCore
 package import Realtime
-import Telemetry
 
 /// Serializes the frames that a server sends: unmasked and unfragmented (RFC 6455 section 5.2).
 package enum ServerFrame {

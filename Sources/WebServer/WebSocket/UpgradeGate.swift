@@ -5,7 +5,6 @@ import NIOCore
 import NIOHTTP1
 import Realtime
 import Services
-import Telemetry
 import Tracing
 
 /// Decides in front of NIO's upgrade handler which requests may become WebSockets.

@@ -5,7 +5,6 @@ import Logging
 import NIOCore
 import Realtime
 import Services
-import Telemetry
 
 /// One WebSocket client: the only handler in its channel's pipeline after the upgrade.
 ///

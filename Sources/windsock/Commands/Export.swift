@@ -3,7 +3,6 @@ import Core
 import Foundation
 import Gateway
 import Storage
-import Telemetry
 
 /// `windsock export`: writes all stored data as NDJSON, while a gateway may be serving.
 struct Export: AsyncParsableCommand {

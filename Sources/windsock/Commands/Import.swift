@@ -3,7 +3,6 @@ import Core
 import Foundation
 import Gateway
 import Storage
-import Telemetry
 
 /// `windsock import`: restores the output of `windsock export`, while a gateway may be serving.
 struct Import: AsyncParsableCommand {

@@ -8,7 +8,6 @@ import MQTTTransport
 import OTLP
 import Observability
 import ServiceLifecycle
-import Telemetry
 
 /// `windsock simulate`: runs simulated devices, to try a setup before the hardware is there.
 struct Simulate: AsyncParsableCommand {

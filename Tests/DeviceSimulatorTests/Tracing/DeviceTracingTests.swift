@@ -3,7 +3,6 @@ import Foundation
 import Logging
 import MQTTTransport
 import OTLP
-import Telemetry
 import TestSupport
 import Testing
 import Tracing

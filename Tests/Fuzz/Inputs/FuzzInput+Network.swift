@@ -1,3 +1,5 @@
+import Core
+
 #if DEBUG || FUZZING
     import NIOCore
     import NIOHTTP1

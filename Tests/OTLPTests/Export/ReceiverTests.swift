@@ -2,7 +2,6 @@ import Core
 import CoreMetrics
 import Logging
 import Observability
-import Telemetry
 import TestSupport
 import Testing
 import Tracing
@@ -105,7 +104,7 @@ struct ReceiverTests {
             #expect(await pipeline.forceFlush(within: .seconds(60)))
         }
         let points = try await receiver.metrics()
-        func point(_ name: String) throws -> TestSupport.JSONValue {
+        func point(_ name: String) throws -> JSON {
             try #require(points.first { $0["name"]?.string == name })
         }
         let sum = try point("websocket.messages.sent")

@@ -1,6 +1,5 @@
 import Core
 import SwiftProtobuf
-import Telemetry
 import Testing
 
 @testable import OTLP

@@ -1,7 +1,6 @@
 import Core
 import Logging
 import Observability
-import Telemetry
 import TestSupport
 import Testing
 

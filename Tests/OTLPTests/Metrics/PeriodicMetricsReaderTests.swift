@@ -2,7 +2,6 @@ import Core
 import CoreMetrics
 import Observability
 import SwiftProtobuf
-import Telemetry
 import TestSupport
 import Testing
 

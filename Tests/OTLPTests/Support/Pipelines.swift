@@ -2,7 +2,6 @@ import Core
 import Logging
 import OTLP
 import Observability
-import Telemetry
 import TestSupport
 import Tracing
 
@@ -40,7 +39,8 @@ func withPipeline<Success: Sendable>(
 extension BatchConfiguration {
     /// Sends at once, and again at once.
     static let quick = BatchConfiguration(
-        scheduleDelay: .milliseconds(5), backoff: .init(base: .milliseconds(10), cap: .milliseconds(20), fixedPart: 0.5))
+        scheduleDelay: .milliseconds(5), backoff: .init(base: .milliseconds(10), cap: .milliseconds(20), fixedPart: 0.5)
+    )
 }
 
 extension Logger {

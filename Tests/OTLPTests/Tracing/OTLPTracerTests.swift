@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import TestSupport
 import Testing
 import Tracing

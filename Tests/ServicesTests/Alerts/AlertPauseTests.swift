@@ -1,7 +1,6 @@
 import AlertRules
 import Core
 import Storage
-import Telemetry
 import Testing
 
 @testable import Services

@@ -168,7 +168,8 @@ struct AlertServiceTests {
                 metrics: [Metric(name: "t", value: value, unit: unit)], time: instant, receivedAt: instant)
             try first.ingest.writer.commit { transaction in
                 _ = try first.ingest.readings.append([reading], in: transaction)
-                return RoomWriter.Effect((), messages: try first.alerts.evaluate([IngestedReading(reading)], in: transaction))
+                return RoomWriter.Effect(
+                    (), messages: try first.alerts.evaluate([IngestedReading(reading)], in: transaction))
             } finished: {
                 first.alerts.finished(isCommitted: $0)
             }

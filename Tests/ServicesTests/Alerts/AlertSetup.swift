@@ -7,7 +7,6 @@ import MQTTTransport
 import OTLP
 import Realtime
 import Storage
-import Telemetry
 import TestSupport
 import Testing
 import Tracing
@@ -87,7 +86,7 @@ final class AlertSetup {
     }
 
     /// The bodies of a user's notifications, the oldest first.
-    func notifications(of user: String = "ada") throws -> [Telemetry.JSONValue] {
+    func notifications(of user: String = "ada") throws -> [JSONValue] {
         try ingest.database.read { snapshot in
             try snapshot.notifications(
                 of: user, before: nil, unreadOnly: true, at: Timestamp(nanosecondsSinceEpoch: 0), limit: 1000
@@ -96,14 +95,14 @@ final class AlertSetup {
     }
 
     /// The payload of a room's message.
-    func message(_ offset: Int64, in room: String) throws -> Telemetry.JSONValue {
+    func message(_ offset: Int64, in room: String) throws -> JSONValue {
         let message = try ingest.database.read { try $0.messages(in: room, after: offset - 1, limit: 1).first }
         return try JSONParser.parse(try #require(message).payload)
     }
 
     /// Takes all events for the webhook; returns the last.
-    func lastWebhookEvent() throws -> Telemetry.JSONValue? {
-        var last: Telemetry.JSONValue?
+    func lastWebhookEvent() throws -> JSONValue? {
+        var last: JSONValue?
         while let event = try ingest.database.read({ try $0.nextWebhookEvent() }) {
             last = try JSONParser.parse(event.body)
             try ingest.database.write { try $0.removeWebhookEvent(event.eventID) }

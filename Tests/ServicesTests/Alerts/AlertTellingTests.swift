@@ -7,7 +7,6 @@ import MQTTTransport
 import OTLP
 import Realtime
 import Storage
-import Telemetry
 import TestSupport
 import Testing
 import Tracing

@@ -4,7 +4,6 @@ import Foundation
 import GRDB
 import MQTTTransport
 import Storage
-import Telemetry
 import Testing
 
 @testable import Services

@@ -1,6 +1,5 @@
 import Core
 import MQTTTransport
-import Telemetry
 import Testing
 
 @testable import Services

@@ -1,7 +1,6 @@
 import Core
 import CoreMetrics
 import OTLP
-import Telemetry
 import TestSupport
 import Testing
 import Tracing

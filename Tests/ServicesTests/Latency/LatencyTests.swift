@@ -1,6 +1,5 @@
 import Core
 import OTLP
-import Telemetry
 import Testing
 import Tracing
 

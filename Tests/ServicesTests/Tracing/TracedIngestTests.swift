@@ -5,7 +5,6 @@ import MQTTTransport
 import NIOEmbedded
 import OTLP
 import Realtime
-import Telemetry
 import TestSupport
 import Testing
 import Tracing

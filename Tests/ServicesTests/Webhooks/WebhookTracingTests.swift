@@ -1,6 +1,5 @@
 import Core
 import OTLP
-import Telemetry
 import TestSupport
 import Testing
 import Tracing

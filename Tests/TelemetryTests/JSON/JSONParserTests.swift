@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Testing
 
 private func parse(_ text: String, maxDepth: Int = JSONParser.defaultMaxDepth) throws(JSONError) -> JSONValue {

@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Testing
 
 @Suite("Times in ISO 8601 are read as devices write them")

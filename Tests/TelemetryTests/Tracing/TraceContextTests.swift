@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Testing
 
 @Suite("A trace context is read as W3C Trace Context says")

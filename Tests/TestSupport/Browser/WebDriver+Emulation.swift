@@ -1,7 +1,7 @@
 extension WebDriver {
     /// Sends a command of the Chrome DevTools Protocol.
     @discardableResult
-    package func devTools(_ method: String, _ parameters: JSONValue = [:]) async throws -> JSONValue {
+    package func devTools(_ method: String, _ parameters: JSON = [:]) async throws -> JSON {
         try await command("POST", "goog/cdp/execute", ["cmd": .string(method), "params": parameters])
     }
 

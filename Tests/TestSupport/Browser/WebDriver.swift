@@ -62,11 +62,11 @@ package final class WebDriver: Sendable {
                     "--remote-debugging-pipe", "--disable-breakpad", "--disable-crash-reporter",
                     "--force-device-scale-factor=\(scale)", "--window-size=\(width),\(height)",
                 ] + arguments
-            let wanted: JSONValue = [
+            let wanted: JSON = [
                 "capabilities": [
                     "alwaysMatch": [
                         "browserName": "chrome",
-                        "goog:chromeOptions": ["args": .array(flags.map(JSONValue.string))],
+                        "goog:chromeOptions": ["args": .array(flags.map(JSON.string))],
                         "goog:loggingPrefs": ["browser": "ALL"],
                     ]
                 ]
@@ -107,13 +107,13 @@ package final class WebDriver: Sendable {
 
     /// Runs `script` as the body of a function and returns what it returns; `arguments[0]` and so on are `arguments`.
     @discardableResult
-    package func execute(_ script: String, _ arguments: [JSONValue] = []) async throws -> JSONValue {
+    package func execute(_ script: String, _ arguments: [JSON] = []) async throws -> JSON {
         try await command("POST", "execute/sync", ["script": .string(script), "args": .array(arguments)])
     }
 
     /// Runs `script` with a callback as its last argument, and returns what that is called with.
     @discardableResult
-    package func executeAsync(_ script: String, _ arguments: [JSONValue] = []) async throws -> JSONValue {
+    package func executeAsync(_ script: String, _ arguments: [JSON] = []) async throws -> JSON {
         try await command("POST", "execute/async", ["script": .string(script), "args": .array(arguments)])
     }
 
@@ -148,7 +148,7 @@ package final class WebDriver: Sendable {
 
     /// Presses keys wherever the focus is; ``Key`` has those without a character.
     package func press(_ keys: String...) async throws {
-        let actions: [JSONValue] = keys.flatMap { key -> [JSONValue] in
+        let actions: [JSON] = keys.flatMap { key -> [JSON] in
             [["type": "keyDown", "value": .string(key)], ["type": "keyUp", "value": .string(key)]]
         }
         try await command(
@@ -188,14 +188,14 @@ package final class WebDriver: Sendable {
 
     @discardableResult
     func command(
-        _ method: String, _ path: String, _ body: JSONValue? = nil, within duration: Duration = .seconds(30)
-    ) async throws -> JSONValue {
+        _ method: String, _ path: String, _ body: JSON? = nil, within duration: Duration = .seconds(30)
+    ) async throws -> JSON {
         try await Self.send(method, "\(session)/\(path)", body, within: duration)
     }
 
     private static func send(
-        _ method: String, _ url: String, _ body: JSONValue?, within duration: Duration = .seconds(30)
-    ) async throws -> JSONValue {
+        _ method: String, _ url: String, _ body: JSON?, within duration: Duration = .seconds(30)
+    ) async throws -> JSON {
         let text = try body?.text ?? (method == "POST" ? "{}" : nil)
         let headers = text == nil ? [] : [("Content-Type", "application/json; charset=utf-8")]
         let answer = try await HTTPClientLite.request(method, url, headers: headers, body: text, within: duration)

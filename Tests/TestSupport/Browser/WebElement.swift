@@ -56,7 +56,7 @@ package struct WebElement: Sendable {
     }
 
     /// The reference that the driver hands out, under the key that W3C WebDriver section 12.1 fixes.
-    static func id(in value: JSONValue) throws -> String {
+    static func id(in value: JSON) throws -> String {
         guard let id = value["element-6066-11e4-a52e-4f735466cecf"]?.string else {
             throw WebDriver.Failure(code: "no such element", message: try value.text)
         }

@@ -15,8 +15,8 @@ package enum HTTPClientLite {
         package var text: String { String(buffer: body) }
 
         /// The body as JSON.
-        package var json: JSONValue {
-            get throws { try JSONValue(parsing: text) }
+        package var json: JSON {
+            get throws { try JSON(parsing: text) }
         }
 
         /// The first header of that name, whatever its case.

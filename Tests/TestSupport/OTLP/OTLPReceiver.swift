@@ -36,26 +36,26 @@ package final class OTLPReceiver: Sendable {
             try await ReceiverEnvironment.python(), ["-u", script, "--port", "\(port)"],
             environment: ["PYTHONDONTWRITEBYTECODE": "1"])
         let line = try await process.waitForLine("its port") { $0.hasPrefix("{\"port\"") }
-        let number = try JSONValue(parsing: line)["port"]?.number
+        let number = try JSON(parsing: line)["port"]?.number
         guard let number else { throw ChildProcess.Failure(description: "not a port: \(line)") }
         return OTLPReceiver(process: process, port: Int(number))
     }
 
     /// The spans that it accepted, in the order of arrival.
-    package func spans() async throws -> [JSONValue] { try await list("spans") }
+    package func spans() async throws -> [JSON] { try await list("spans") }
     /// The data points that it accepted.
-    package func metrics() async throws -> [JSONValue] { try await list("metrics") }
+    package func metrics() async throws -> [JSON] { try await list("metrics") }
     /// The log records that it accepted.
-    package func logs() async throws -> [JSONValue] { try await list("logs") }
+    package func logs() async throws -> [JSON] { try await list("logs") }
     /// Every export request, accepted or not.
-    package func requests() async throws -> [JSONValue] { try await list("requests") }
+    package func requests() async throws -> [JSON] { try await list("requests") }
 
     /// Waits until the spans satisfy `isComplete`, and returns them.
     @discardableResult
     package func spans(
-        _ what: String, within duration: Duration = .seconds(20), where isComplete: ([JSONValue]) -> Bool
-    ) async throws -> [JSONValue] {
-        var spans: [JSONValue] = []
+        _ what: String, within duration: Duration = .seconds(20), where isComplete: ([JSON]) -> Bool
+    ) async throws -> [JSON] {
+        var spans: [JSON] = []
         try await eventually("the receiver has \(what)", within: duration) {
             spans = try await self.spans()
             return isComplete(spans)
@@ -64,7 +64,7 @@ package final class OTLPReceiver: Sendable {
     }
 
     /// Tells it how to answer the next requests, such as `["status": 503, "retry_after": 1, "times": 2]`.
-    package func behave(_ behaviour: JSONValue) async throws {
+    package func behave(_ behaviour: JSON) async throws {
         _ = try await HTTPClientLite.request("POST", "\(endpoint)/behaviour", body: try behaviour.text)
     }
 
@@ -79,7 +79,7 @@ package final class OTLPReceiver: Sendable {
         _ = try await process.waitForExit()
     }
 
-    private func list(_ name: String) async throws -> [JSONValue] {
+    private func list(_ name: String) async throws -> [JSON] {
         try await HTTPClientLite.get("\(endpoint)/\(name)").json.array ?? []
     }
 }

@@ -83,7 +83,7 @@ struct KeySetTests {
         }
         #expect(try await Self.keySet(Array(repeating: key, count: 100)).keys.count == 100)
         for text in ["", "[]", "{}", #"{"keys":{}}"#, "<html>"] {
-            await #expect { try KeySet(json: Array(text.utf8)) } throws: { error in
+            #expect { try KeySet(json: Array(text.utf8)) } throws: { error in
                 if case .malformed = error as? KeySetError.Problem { true } else { false }
             }
         }

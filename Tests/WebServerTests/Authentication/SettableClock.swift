@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 
 /// A clock that stands still until a test moves it.
 final class SettableClock: WallClock {

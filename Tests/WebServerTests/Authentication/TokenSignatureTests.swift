@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import Testing
 
 @testable import WebServer

@@ -3,10 +3,10 @@ import TestSupport
 /// Checks values against the JSON Schema keywords that the contract's documents use (JSON Schema 2020-12).
 struct SchemaChecker {
     /// The document in which references are looked up.
-    let document: JSONValue
+    let document: JSON
 
     /// What is wrong with a value, each with its place; empty when it conforms.
-    func faults(in value: JSONValue, against schema: JSONValue, at place: String = "$") -> [String] {
+    func faults(in value: JSON, against schema: JSON, at place: String = "$") -> [String] {
         if let reference = schema["$ref"]?.string {
             guard let target = resolve(reference) else { return ["\(place): no \(reference)"] }
             return faults(in: value, against: target, at: place)
@@ -35,15 +35,15 @@ struct SchemaChecker {
     }
 
     /// Follows `#/a/b` from the document's root.
-    func resolve(_ reference: String) -> JSONValue? {
-        var value: JSONValue? = document
+    func resolve(_ reference: String) -> JSON? {
+        var value: JSON? = document
         for name in reference.dropFirst(2).split(separator: "/") {
             value = value?[String(name).replacing("~1", with: "/").replacing("~0", with: "~")]
         }
         return value
     }
 
-    private func memberFaults(of value: JSONValue, _ schema: JSONValue, _ place: String) -> [String] {
+    private func memberFaults(of value: JSON, _ schema: JSON, _ place: String) -> [String] {
         guard let members = value.object else { return [] }
         var faults: [String] = []
         for name in (schema["required"]?.array ?? []).compactMap(\.string) where members[name] == nil {
@@ -62,7 +62,7 @@ struct SchemaChecker {
         return faults
     }
 
-    private static func isOf(_ type: String, _ value: JSONValue) -> Bool {
+    private static func isOf(_ type: String, _ value: JSON) -> Bool {
         switch type {
         case "string": value.string != nil
         case "number": value.number != nil

@@ -12,8 +12,8 @@ struct PagingTests {
     /// All elements of a list, page by page.
     private static func all(
         _ server: LiveServer, _ path: String, _ name: String, token: String, maxPages: Int = 100
-    ) async throws -> (elements: [JSONValue], pageCount: Int) {
-        var elements: [JSONValue] = []
+    ) async throws -> (elements: [JSON], pageCount: Int) {
+        var elements: [JSON] = []
         var next: String?
         for page in 1...maxPages {
             let after = next.map {

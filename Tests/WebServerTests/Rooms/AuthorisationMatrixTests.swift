@@ -82,7 +82,7 @@ struct AuthorisationMatrixTests {
     private static func outcomes(
         of deed: Deed, _ client: RoomClient, _ token: String, _ server: LiveServer
     ) async throws -> [(String, Bool)] {
-        func socket(_ answer: JSONValue) throws -> Bool {
+        func socket(_ answer: JSON) throws -> Bool {
             if let code = answer.code { try #require(code == "forbidden", "\(code)") }
             return answer.code == nil
         }

@@ -1,4 +1,5 @@
 import Services
+import Storage
 import TestSupport
 import Testing
 import WebSocketClient

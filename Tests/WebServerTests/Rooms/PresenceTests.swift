@@ -91,7 +91,7 @@ struct PresenceTests {
         try await server.stop()
     }
 
-    private static func event(_ message: JSONValue) -> String {
+    private static func event(_ message: JSON) -> String {
         "\(message.text("user_id") ?? "") \(message.text("event") ?? "")"
     }
 }

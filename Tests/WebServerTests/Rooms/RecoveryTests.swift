@@ -2,7 +2,6 @@ import Core
 import Foundation
 import Services
 import Storage
-import Telemetry
 import TestSupport
 import Testing
 

@@ -7,12 +7,12 @@ import WebSocketClient
 final class RoomClient: Sendable {
     let socket: WebSocketClient
     private let ids = Atomic(0)
-    private let kept = Lock<[JSONValue]>([])
+    private let kept = Lock<[JSON]>([])
 
     init(_ socket: WebSocketClient) { self.socket = socket }
 
     /// Sends a command and returns the message that answers it.
-    func ask(_ type: String, _ payload: String) async throws -> JSONValue {
+    func ask(_ type: String, _ payload: String) async throws -> JSON {
         let id = "c\(ids.add(1, ordering: .relaxed).newValue)"
         try await socket.send(text: #"{"type":"\#(type)","id":"\#(id)","payload":\#(payload)}"#)
         return try await socket.nextJSON("the answer to \(type)") { message in
@@ -22,32 +22,32 @@ final class RoomClient: Sendable {
         }
     }
 
-    func join(_ room: String, more: String = "") async throws -> JSONValue {
+    func join(_ room: String, more: String = "") async throws -> JSON {
         try await ask("join_room", #"{"room_id":"\#(room)"\#(more)}"#)
     }
 
     @discardableResult
-    func say(_ content: String, in room: String, key: String? = nil) async throws -> JSONValue {
+    func say(_ content: String, in room: String, key: String? = nil) async throws -> JSON {
         let key = key.map { #","idempotency_key":"\#($0)""# } ?? ""
         return try await ask("send_to_room", #"{"room_id":"\#(room)","content":"\#(content)"\#(key)}"#)
     }
 
     /// The next message of that type, those that were kept first; others are dropped.
-    func next(_ type: String) async throws -> JSONValue {
+    func next(_ type: String) async throws -> JSON {
         if let message = takeKept(type) { return message }
         return try await socket.nextJSON(type) { $0["type"]?.string == type }
     }
 
     /// What came up to now of that type: everything before the answer to commands that are sent for this.
-    func all(_ type: String) async throws -> [JSONValue] {
+    func all(_ type: String) async throws -> [JSON] {
         // Two: an event loop reads sockets before it looks after its mailbox, so the first answer may overtake it.
         for _ in 1...2 { _ = try await ask("clock_sync", #"{"t0":0}"#) }
-        var found: [JSONValue] = []
+        var found: [JSON] = []
         while let message = takeKept(type) { found.append(message) }
         return found
     }
 
-    private func takeKept(_ type: String) -> JSONValue? {
+    private func takeKept(_ type: String) -> JSON? {
         kept.withLock { kept in
             while !kept.isEmpty {
                 let message = kept.removeFirst()
@@ -74,7 +74,7 @@ extension LiveServer {
     }
 }
 
-extension JSONValue {
+extension JSON {
     /// A member of the payload, as text.
     func text(_ name: String) -> String? { self["payload"]?[name]?.string }
     func number(_ name: String) -> Double? { self["payload"]?[name]?.number }

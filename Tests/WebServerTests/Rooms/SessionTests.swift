@@ -1,6 +1,5 @@
 import Core
 import Realtime
-import Telemetry
 import TestSupport
 import Testing
 import WebSocketClient

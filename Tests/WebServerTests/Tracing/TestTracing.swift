@@ -3,7 +3,6 @@ import CoreMetrics
 import OTLP
 import Realtime
 import Services
-import Telemetry
 import TestSupport
 
 /// The tracing of a live server under test: keeps every span that ended.

@@ -1,6 +1,5 @@
 import Core
 import Storage
-import Telemetry
 
 /// Writes one series of a chart in bounded chunks: as an element of a JSON array, or as one table line per point.
 struct ChartText {

@@ -1,7 +1,6 @@
 import Core
 import OTLP
 import Services
-import Telemetry
 import Tracing
 
 /// Filters a trace to the spans that a token's holder may see.

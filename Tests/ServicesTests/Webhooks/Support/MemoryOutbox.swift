@@ -1,5 +1,4 @@
 import Core
-import Telemetry
 import TestSupport
 
 @testable import Services

@@ -1,6 +1,5 @@
 import Core
 import Logging
-import Telemetry
 import TestSupport
 
 @testable import Services

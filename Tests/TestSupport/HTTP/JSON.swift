@@ -1,17 +1,17 @@
 import Foundation
 
 /// Any JSON value, for tests that look into what a program said.
-package enum JSONValue: Hashable, Sendable, Codable {
+package enum JSON: Hashable, Sendable, Codable {
     case null
     case bool(Bool)
     case number(Double)
     case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
+    case array([JSON])
+    case object([String: JSON])
 
     /// Parses a JSON text.
     package init(parsing text: String) throws {
-        self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        self = try JSONDecoder().decode(JSON.self, from: Data(text.utf8))
     }
 
     package init(from decoder: any Decoder) throws {
@@ -24,10 +24,10 @@ package enum JSONValue: Hashable, Sendable, Codable {
             self = .number(value)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
+        } else if let value = try? container.decode([JSON].self) {
             self = .array(value)
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            self = .object(try container.decode([String: JSON].self))
         }
     }
 
@@ -53,13 +53,13 @@ package enum JSONValue: Hashable, Sendable, Codable {
     }
 
     /// A member of an object; `nil` when there is none, or this is no object.
-    package subscript(key: String) -> JSONValue? {
+    package subscript(key: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members[key]
     }
 
     /// An element of an array; `nil` when there is none, or this is no array.
-    package subscript(index: Int) -> JSONValue? {
+    package subscript(index: Int) -> JSON? {
         guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
         return elements[index]
     }
@@ -67,11 +67,11 @@ package enum JSONValue: Hashable, Sendable, Codable {
     package var string: String? { if case .string(let value) = self { value } else { nil } }
     package var number: Double? { if case .number(let value) = self { value } else { nil } }
     package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-    package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
-    package var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
+    package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+    package var object: [String: JSON]? { if case .object(let value) = self { value } else { nil } }
 }
 
-extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     package init(nilLiteral: ()) { self = .null }
@@ -79,8 +79,8 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
     package init(integerLiteral value: Int) { self = .number(Double(value)) }
     package init(floatLiteral value: Double) { self = .number(value) }
     package init(stringLiteral value: String) { self = .string(value) }
-    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    package init(dictionaryLiteral elements: (String, JSONValue)...) {
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(Dictionary(elements) { $1 })
     }
 }
