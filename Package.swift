@@ -85,13 +85,20 @@ let package = Package(
             dependencies: ["Core", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket"), ssl],
             swiftSettings: settings),
 
+        .target(
+            name: "Webhooks",
+            dependencies: [
+                "Core", logging, metrics, coreMetrics, tracing, crypto, asyncHTTPClient, nio("NIOCore"),
+                nio("NIOHTTP1"),
+            ],
+            swiftSettings: settings),
+
         // Level 2: the use cases
         .target(
             name: "Services",
             dependencies: [
-                "Core", "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", logging, metrics,
-                coreMetrics,
-                tracing, collections, crypto, asyncHTTPClient, nio("NIOCore"), nio("NIOHTTP1"),
+                "Core", "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", "Webhooks", logging,
+                metrics, coreMetrics, tracing, collections, crypto, nio("NIOCore"),
             ],
             swiftSettings: settings),
 
@@ -122,7 +129,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Core", "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "AlertRules",
-                "Services",
+                "Webhooks", "Services",
                 "WebServer",
                 logging, coreMetrics, tracing, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
@@ -144,6 +151,7 @@ let package = Package(
                 nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport", logging, tracing], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Core", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -180,13 +188,16 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Core", "Services", "Realtime", "Storage", "AlertRules", "OTLP", "MQTTTransport", "Telemetry",
-                "TestSupport",
-                logging,
-                coreMetrics, grdb,
-                tracing, nio("NIOCore"),
-                asyncHTTPClient, "Observability", nio("NIOHTTP1"), nio("NIOPosix"),
-                ssl, nio("NIOEmbedded"),
+                "Core", "Services", "Realtime", "Storage", "AlertRules", "OTLP", "MQTTTransport", "Telemetry", "Webhooks",
+                "Observability", "TestSupport", logging, coreMetrics, tracing, grdb, nio("NIOCore"), nio("NIOEmbedded"),
+                nio("NIOPosix"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WebhooksTests",
+            dependencies: [
+                "Core", "Webhooks", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing,
+                asyncHTTPClient, ssl, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .testTarget(
@@ -197,7 +208,6 @@ let package = Package(
                 "WebSocketClient", "Observability",
                 "TestSupport",
                 logging, tracing, coreMetrics, lifecycle, crypto, cryptoExtras,
-                .product(name: "CryptoExtras", package: "swift-crypto"),
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: settings),
@@ -211,7 +221,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "AlertRules", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport",
+                "Core", "Webhooks", "Gateway", "AlertRules", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport",
                 nio("NIOCore"),
             ],
             swiftSettings: settings),

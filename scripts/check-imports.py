@@ -20,8 +20,8 @@ LAYERS = {
     "CMosquitto": [],
     "CZlib": [],
     "Core": [],
-    "Telemetry": [],
     # Level 1: one concern each
+    "Telemetry": [],
     "MQTTTransport": ["Telemetry", "CMosquitto", "DequeModule"],
     "Realtime": ["Telemetry", "NIOCore", "DequeModule", "HeapModule"],
     "Storage": ["Telemetry", "GRDB", "GRDBSQLite"],
@@ -31,10 +31,11 @@ LAYERS = {
         "Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib", "NIOCore", "NIOHTTP1", "NIOSSL",
     ],
     "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"],
+    "Webhooks": ["AsyncHTTPClient", "Crypto", "NIOCore", "NIOHTTP1"],
     # Level 2: the use cases
     "Services": [
-        "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP",
-        "NIOCore", "NIOHTTP1", "AsyncHTTPClient", "DequeModule", "Crypto",
+        "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP", "Webhooks",
+        "NIOCore", "DequeModule", "Crypto",
     ],
     # Level 3: the edge
     "WebServer": [

@@ -74,7 +74,7 @@ struct ChangeWindow: Sendable, Equatable {
         var maximum: Double
     }
 
-    private static let partCount = SeriesMemory.partCount
+    private static let partCount = StoredSeriesState.partCount
 
     /// The length of a sub-interval in nanoseconds.
     private let partLength: Int64

@@ -24,9 +24,9 @@ package struct AlertEvaluator: Sendable {
     /// True when the last eviction could not free enough capacity, and no alert has ended since.
     private var isFull = false
     /// When to check each series for silence: never too late, but often earlier than necessary.
-    private var silences = LookSchedule()
+    private var silences = SeriesSchedule()
     /// When the next state change of an active alert is possible.
-    private var steps = LookSchedule()
+    private var steps = SeriesSchedule()
     /// True when the next tick must examine all active alerts, because their schedule is no longer valid.
     var looksAtAll = true
     /// The number of series examined by ``advance(to:isListening:)`` so far.
@@ -86,7 +86,7 @@ package struct AlertEvaluator: Sendable {
 
     /// Restores a series from stored data, so that its silence and changes are detected across a restart. It causes no
     /// transition by itself.
-    package mutating func recall(_ key: SeriesKey, _ memory: SeriesMemory) {
+    package mutating func recall(_ key: SeriesKey, _ memory: StoredSeriesState) {
         watch(key)
         guard var series = watched[key] else { return }
         for index in series.slots.indices {
@@ -118,8 +118,7 @@ package struct AlertEvaluator: Sendable {
 
     // MARK: Events
 
-    /// Evaluates a reading at its receive time. Retained readings are ignored, because they say nothing about the
-    /// present.
+    /// Evaluates a reading at its receive time. Retained readings, which may be of any age, are ignored.
     ///
     /// - Parameters:
     ///   - latest: The current time. A reading with a later receive time came before the clock was set back.

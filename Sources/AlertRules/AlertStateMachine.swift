@@ -82,7 +82,7 @@ package struct AlertStateMachine: Sendable, Equatable {
     /// - Parameters:
     ///   - window: The rule's window, for rules about changes.
     ///   - latest: The latest value.
-    mutating func recall(_ window: SeriesMemory.Window?, latest: Double?, rule: AlertRule) {
+    mutating func recall(_ window: StoredSeriesState.Window?, latest: Double?, rule: AlertRule) {
         if let window {
             for part in window.parts {
                 self.window?.add(part.minimum, at: part.time)

@@ -34,7 +34,7 @@ struct WatchedSeries: Sendable {
 }
 
 /// The stored data of a series from which the rules continue after a restart.
-package struct SeriesMemory: Sendable {
+package struct StoredSeriesState: Sendable {
     /// A value and the time when it was measured.
     package struct Value: Sendable {
         package var value: Double

@@ -1,5 +1,5 @@
 /// The schedule of a device's samples: by interval and jitter, or by its replay.
-struct SamplePace: Sendable {
+struct SampleSchedule: Sendable {
     private var replay: Replay?
     private let interval: Duration
     private let jitter: Duration
@@ -50,7 +50,7 @@ struct SamplePace: Sendable {
 
 /// The schedule of a device's connection losses and reconnections.
 struct ConnectionSchedule: Sendable {
-    private let windows: Windows?
+    private let windows: RecurringWindows?
     private var number: Int64 = 0
     private(set) var isOffline = false
 
@@ -84,7 +84,7 @@ struct ConnectionSchedule: Sendable {
 ///     ├────[███]──────┼─[███]─────────┼──────────[███]┤
 ///
 /// Each window can be computed without the ones before it. Two schedules with equal durations and seeds are equal.
-package struct Windows: Sendable, Hashable {
+package struct RecurringWindows: Sendable, Hashable {
     /// The length of a period; longer than ``width``.
     package let every: Duration
     /// The length of a window.
@@ -97,7 +97,7 @@ package struct Windows: Sendable, Hashable {
     }
 
     /// Returns these windows, positioned for a device with this seed.
-    func seeded(_ seed: UInt64) -> Windows {
+    func seeded(_ seed: UInt64) -> RecurringWindows {
         var windows = self
         // The durations are part of the seed. Otherwise all schedules of a device would have similar positions.
         windows.seed = SeededGenerator.derive(seed, "\(every) \(width)")

@@ -40,7 +40,7 @@ package struct VirtualDevice: Sendable {
     /// The offset by which the device's clock is ahead of the true time.
     let clockOffset: Duration
     private var sampler: Sampler
-    private var pace: SamplePace
+    private var pace: SampleSchedule
     private var nextBurst: Duration?
     private var connection: ConnectionSchedule
     private var drops: SeededGenerator
@@ -57,7 +57,7 @@ package struct VirtualDevice: Sendable {
         encoder = profile.format.encoder(isPerMetric: profile.topic.namesMetric, withUnits: profile.withUnits)
         clockOffset = profile.clockSkew.offset(deviceSeed: seed)
         sampler = Sampler(profile: profile, deviceSeed: seed)
-        pace = SamplePace(profile: profile, deviceSeed: seed)
+        pace = SampleSchedule(profile: profile, deviceSeed: seed)
         nextBurst = profile.burst?.every
         connection = ConnectionSchedule(profile.offline, deviceSeed: seed)
         drops = SeededGenerator(seed: seed, for: "drops")

@@ -18,7 +18,7 @@ import WebServer
 ///
 ///     MQTTClient ──▶ IngestPipeline ──▶ DataStreamService ──▶ Hub ──▶ WebServer ──▶ browsers
 ///                                                              ▲          ▲
-///                  Database ◀── RoomWriter ◀── chat, notifications        │
+///                  Database ◀── DatabaseWriter ◀── chat, notifications        │
 ///                                              DashboardCatalog, readiness, metrics
 ///
 /// `run()` serves until a graceful shutdown. First ingest stops and accepted messages are acknowledged. Then clients
@@ -56,8 +56,8 @@ package struct Gateway: Service {
     private let hub: Hub
     private let mqtt: MQTTService
     private let server: WebServer
-    private let housekeeping: Housekeeping
-    private let rooms: RoomStack
+    private let housekeeping: MaintenanceService
+    private let rooms: ServiceStack
     private let tracing: TracingStack
     private let export: OTLPPipeline
     private let dashboards: CurrentDashboards
@@ -89,11 +89,11 @@ package struct Gateway: Service {
             configuration.tracing, settings: configuration.otlp, exporter: export.spans, factory: registry)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let hub = Hub(
-            loops: try await LoopBell.loops(of: group), encoder: EnvelopeEncoder(), configuration: configuration.hub,
+            loops: try await LoopWakeup.loops(of: group), encoder: EnvelopeEncoder(), configuration: configuration.hub,
             metrics: HubMetrics(factory: registry), tracing: tracing.hub)
         let stream = DataStreamService(
             hub: hub, configuration: configuration.stream, tracer: tracing.entry.tracer)
-        let rooms = try RoomStack(
+        let rooms = try ServiceStack(
             configuration, hub: hub, stream: stream, entry: tracing.entry, factory: registry, logger: logger)
         let mqtt = try Self.mqttService(
             configuration, rooms: rooms, tracing: tracing, registry: registry, logger: logger)
@@ -126,7 +126,7 @@ package struct Gateway: Service {
         self.dashboards = dashboards
         self.authority = authenticator.authority
         self.certificate = certificate
-        self.housekeeping = Housekeeping(
+        self.housekeeping = MaintenanceService(
             rooms: rooms, configuration: configuration.history,
             isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
         self.server = WebServer(
@@ -222,7 +222,7 @@ package struct Gateway: Service {
     }
 
     private static func mqttService(
-        _ configuration: GatewayConfiguration, rooms: RoomStack, tracing: TracingStack, registry: MetricsRegistry,
+        _ configuration: GatewayConfiguration, rooms: ServiceStack, tracing: TracingStack, registry: MetricsRegistry,
         logger: Logger
     ) throws -> MQTTService {
         var mqtt = configuration.mqtt
@@ -230,7 +230,7 @@ package struct Gateway: Service {
             let store = ClientIDStore(directory: configuration.dataDirectory, ids: RandomIDGenerator())
             mqtt.clientID = try store.clientID()
         }
-        let answers = LatePublisher()
+        let answers = DeferredPublisher()
         let metrics = IngestMetrics(factory: registry)
         let store = IngestStore(
             configuration: IngestStore.Configuration(
@@ -246,7 +246,7 @@ package struct Gateway: Service {
             stream: rooms.services.stream,
             entry: tracing.entry,
             latency: tracing.latency,
-            clocks: DeviceClocks(capacity: configuration.stream.maxDevices),
+            clocks: ClockOffsetEstimator(capacity: configuration.stream.maxDevices),
             clockService: ClockService(factory: registry) { answers.publish($0) },
             metrics: metrics,
             logger: logger)

@@ -8,7 +8,7 @@ import WebServer
 enum GatewayMetrics {
     static func register(
         in registry: MetricsRegistry, client: MQTTClient, hub: Hub, stream: DataStreamService,
-        sockets: WebSocketMetrics, rooms: RoomStack
+        sockets: WebSocketMetrics, rooms: ServiceStack
     ) {
         func observe(
             _ name: String, _ help: String, kind: MetricKind = .gauge, _ read: @escaping @Sendable () -> Int
@@ -82,7 +82,7 @@ extension Readiness.Check {
 
 extension Readiness.Check {
     /// Checks the database: ready while writes succeed and no read has found a damaged part.
-    static func storage(_ health: StorageHealth, _ clockTrust: ClockTrust) -> Readiness.Check {
+    static func storage(_ health: StorageHealth, _ clockTrust: ClockLeapGuard) -> Readiness.Check {
         if let trouble = health.trouble {
             return Readiness.Check(name: "storage", isReady: false, status: "failing", reason: trouble.reason)
         }

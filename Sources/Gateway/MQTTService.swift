@@ -66,7 +66,7 @@ struct ClientIDStore {
 /// pipeline, and the pipeline's clock service publishes through the client.
 ///
 /// Thread-safe.
-final class LatePublisher: Sendable {
+final class DeferredPublisher: Sendable {
     /// Holds the client weakly, because the client retains this publisher through its handler.
     private struct Slot {
         weak var client: MQTTClient?

@@ -35,7 +35,7 @@ package final class Database: Sendable {
     private let checkpointer: DatabaseQueue?
     private let readFailureObserver = Lock<(@Sendable (StorageFailure) -> Void)?>(nil)
     /// The database file and its WAL, which a gateway keeps open while it runs.
-    private let places: [FilePlace]
+    private let places: [FileIdentity]
 
     /// Opens the database of a data directory for a gateway. Creates it if it does not exist, and migrates its schema.
     ///
@@ -72,7 +72,7 @@ package final class Database: Sendable {
     /// Runs `work` in one transaction, after all writes that began earlier. An error thrown by `work` rolls the
     /// transaction back.
     ///
-    /// - Throws: The error of `work` or of the commit; ``FilePlace/Gone`` when a gateway's files were removed or
+    /// - Throws: The error of `work` or of the commit; ``FileIdentity/Gone`` when a gateway's files were removed or
     ///   replaced.
     package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
         for place in places { try place.check() }
@@ -246,7 +246,7 @@ package final class Database: Sendable {
                 case .readingTool: try pool.read { try Self.epoch(in: $0) ?? "" }
                 case .gateway, .writingTool: try pool.write { try Self.epoch(in: $0, ids: ids) }
                 }
-            places = role == .gateway ? [FilePlace(file), FilePlace("\(file)-wal")] : []
+            places = role == .gateway ? [FileIdentity(file), FileIdentity("\(file)-wal")] : []
         } catch let error as StorageError {
             throw error
         } catch {
@@ -326,7 +326,7 @@ package enum Durability: String, Sendable, CaseIterable {
 ///
 /// Without this check, a process whose database was removed or replaced would keep writing into a file that nobody sees
 /// again.
-struct FilePlace: Sendable {
+struct FileIdentity: Sendable {
     /// The error for a file that was removed or replaced while it was open.
     struct Gone: Error {
         let path: String

@@ -69,7 +69,7 @@ package struct StorageFailure: Error, Equatable, CustomStringConvertible {
         }
         let code = (error as? DatabaseError)?.resultCode
         isDamage = code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB || code == .SQLITE_IOERR
-        if let gone = error as? FilePlace.Gone {
+        if let gone = error as? FileIdentity.Gone {
             isStorageAtFault = true
             description = "\(gone.path) was removed or replaced; put it back, or restart the gateway"
             return

@@ -107,7 +107,7 @@ package struct WebServer: Service {
         let authenticator = dependencies.authenticator
         let environment = dependencies.environment
         let certificate = dependencies.certificate
-        let lines = try await RequestLines(on: eventLoopGroup.makeIterator())
+        let lines = try await RequestPacers(on: eventLoopGroup.makeIterator())
         let application = Application(
             router: router(origins: origins),
             server: HTTPServerBuilder { [configuration] responder in
@@ -186,7 +186,7 @@ package struct WebServer: Service {
         let api = router.group("api").add(middleware: authentication).add(middleware: limiter)
         let services = dependencies.services
         let maxBodyBytes = configuration.limits.maxMessageBytes
-        StreamRoutes(
+        ListingRoutes(
             hub: dependencies.hub, stream: services.stream, readings: services.readings,
             dashboards: dependencies.dashboards
         )

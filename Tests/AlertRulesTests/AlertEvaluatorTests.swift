@@ -314,7 +314,7 @@ struct AlertEvaluatorTests {
 
     @Test("A schedule gives each series at its latest time, once, however long the pause")
     func schedule() throws {
-        var schedule = LookSchedule()
+        var schedule = SeriesSchedule()
         func key(_ name: String) throws -> SeriesKey {
             SeriesKey(room: "r", device: try #require(DeviceID(name)), metric: "t")
         }

@@ -44,10 +44,10 @@ extension AlertEvaluator {
         guard let id = DeviceID(device) else { return }
         recall(
             SeriesKey(room: "sensors/\(device)", device: id, metric: "t"),
-            SeriesMemory(
+            StoredSeriesState(
                 latest: latest.map { .init(value: $0.0, time: AlertRulesTests.at($0.1)) },
                 windows: windows.mapValues { parts in
-                    SeriesMemory.Window(
+                    StoredSeriesState.Window(
                         parts: parts.map { .init(time: AlertRulesTests.at($0.0), minimum: $0.1, maximum: $0.1) },
                         isWhole: isWhole)
                 }))

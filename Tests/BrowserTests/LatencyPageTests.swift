@@ -60,7 +60,7 @@ struct LatencyPageTests {
     }
 
     @Test("A chart's point tells where its time went, by keyboard too")
-    func journey() async throws {
+    func messageTrace() async throws {
         let demo = try DemoProcess()
         let url = try await demo.waitForURL()
         let browser = try await WebDriver.start(width: 1280, height: 900)

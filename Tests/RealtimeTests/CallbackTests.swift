@@ -122,13 +122,13 @@ struct CallbackTests {
             setup.shard.send([HubFixture.chat("", "private", nil)], to: client)
             setup.shard.disconnect(client)
         }
-        for offset in 1...Int64(DeliveryControl.maxHeld + 2) { setup.say(("chat", "x", offset)) }
+        for offset in 1...Int64(ClientFlowControl.maxHeld + 2) { setup.say(("chat", "x", offset)) }
         setup.loop.run()
         #expect(joining.closed == .slowClient)
         #expect(clients.count == sinks.count)
         for sink in sinks {
             #expect(!sink.text.contains("private"))
-            #expect(sink.text.count == DeliveryControl.maxHeld + 2)
+            #expect(sink.text.count == ClientFlowControl.maxHeld + 2)
         }
     }
 

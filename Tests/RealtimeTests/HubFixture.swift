@@ -87,7 +87,7 @@ struct HubFixture {
     }
 
     /// Turns given by the test, after the loop's tasks, like those that a socket wakes.
-    final class ManualTurns: ShardTurns, @unchecked Sendable {
+    final class ManualTurns: TurnScheduler, @unchecked Sendable {
         private var turn: @Sendable () -> Void = {}
 
         func begin(_ turn: @escaping @Sendable () -> Void) { self.turn = turn }
@@ -102,7 +102,7 @@ struct HubFixture {
 
     init(
         queueBytes: Int = 1 << 20, presenceGrace: TimeAmount = .seconds(10), tracing: HubTracing? = nil,
-        turns: (any ShardTurns)? = nil
+        turns: (any TurnScheduler)? = nil
     ) throws {
         hub = Hub(
             loops: [HubLoop(loop, turns: turns ?? LoopTurns(loop))], encoder: encoder,

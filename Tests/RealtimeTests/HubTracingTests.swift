@@ -41,7 +41,7 @@ struct HubTracingTests {
         var message = Message(
             type: .dataUpdate, room: "sensors/a", payload: Array(text.utf8),
             timestamp: Timestamp(nanosecondsSinceEpoch: 0), delivery: .conflatable(key: ConflationKey(rawValue: key)))
-        message.journey = Journey(subject: "a", parent: parent)
+        message.messageTrace = MessageTrace(subject: "a", parent: parent)
         return message
     }
 

@@ -124,7 +124,7 @@ struct JoiningTests {
         let setup = try HubFixture()
         let sink = Sink()
         let client = try setup.joinHolding("chat", sink: sink)
-        for number in 1...DeliveryControl.maxHeld * 2 { setup.publish(("chat", "p\(number),")) }
+        for number in 1...ClientFlowControl.maxHeld * 2 { setup.publish(("chat", "p\(number),")) }
         setup.say(("chat", "1,", 1), ("chat", "2,", 2))
         setup.publish(("chat", "last,"))
         setup.loop.run()
@@ -183,7 +183,7 @@ struct JoiningTests {
         let sink = Sink()
         let client = try setup.join(sink: sink)
         for room in 0..<8 { setup.shard.joinHolding(client, try TopicFilter("chat/\(room)")) }
-        let text = String(repeating: "x", count: DeliveryControl.maxHeldBytes / 16)
+        let text = String(repeating: "x", count: ClientFlowControl.maxHeldBytes / 16)
         for offset in 1...2 { for room in 0..<8 { setup.say(("chat/\(room)", text, Int64(offset))) } }
         setup.loop.run()
         #expect(sink.closed == nil)
@@ -217,7 +217,7 @@ struct JoiningTests {
         let setup = try HubFixture()
         let sink = Sink()
         let client = try setup.joinHolding("chat", sink: sink)
-        for offset in 1...DeliveryControl.maxHeld { setup.say(("chat", "x", Int64(offset))) }
+        for offset in 1...ClientFlowControl.maxHeld { setup.say(("chat", "x", Int64(offset))) }
         setup.loop.run()
         #expect(sink.closed == nil)
         setup.say(("chat", "x", 5000))

@@ -15,7 +15,7 @@ struct MailboxTests {
 
         init(_ mailbox: Mailbox) {
             let thread = Thread { [self] in
-                let waited = mailbox.waitForRoom()
+                let waited = mailbox.waitForCapacity()
                 result.withLock { $0 = waited }
                 done.signal()
             }
@@ -41,7 +41,7 @@ struct MailboxTests {
         let mailbox = Mailbox(maxByteCount: 10)
         #expect(mailbox.post(.messages([]), byteCount: 10))
         #expect(!mailbox.post(.messages([]), byteCount: 0), "the shard is woken once")
-        #expect(!mailbox.waitForRoom())
+        #expect(!mailbox.waitForCapacity())
     }
 
     @Test("A publisher that waits goes on once the shard has taken everything")

@@ -4,7 +4,7 @@ import Realtime
 /// Gives a shard its turns as tasks of a loop without sockets, like an `EmbeddedEventLoop`.
 ///
 /// `@unchecked Sendable`: ``begin(_:)`` comes before all requests.
-package final class LoopTurns: ShardTurns, @unchecked Sendable {
+package final class LoopTurns: TurnScheduler, @unchecked Sendable {
     private let loop: any EventLoop
     private var turn: @Sendable () -> Void = {}
 

@@ -321,7 +321,7 @@ struct HostileClientTests {
             let reads = Reads()
             let gate = UpgradeGate(
                 authenticator: Authenticator(authority: authority, tickets: TicketStore()),
-                origins: OriginPolicy(publicOrigin: nil, allowed: []), echoPath: nil, admission: Admission(),
+                origins: OriginPolicy(publicOrigin: nil, allowed: []), echoPath: nil, admission: AdmittedIdentity(),
                 quota: UserQuota(limits: .init()),
                 cap: ConnectionCap(
                     limits: .init(), metrics: EdgeMetrics(factory: NOOPMetricsHandler.instance),

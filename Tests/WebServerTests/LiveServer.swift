@@ -37,7 +37,7 @@ final class LiveServer: Sendable {
     /// From MQTT messages to rooms, as in the gateway.
     let pipeline: IngestPipeline
     private let database: Database
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
     private let group: MultiThreadedEventLoopGroup
     private let serviceGroup: ServiceGroup
     private let task: Task<Void, any Error>
@@ -57,7 +57,7 @@ final class LiveServer: Sendable {
         var hubConfiguration = HubConfiguration(sweepInterval: .milliseconds(20), presenceGrace: presenceGrace)
         hubConfiguration.queue = .init(maxBytes: queueBytes)
         hub = Hub(
-            loops: try await LoopBell.loops(of: group), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
+            loops: try await LoopWakeup.loops(of: group), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
             metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing.hub)
         let tracer = tracing.entry.tracer
         stream = DataStreamService(hub: hub, tracer: tracer)
@@ -66,7 +66,7 @@ final class LiveServer: Sendable {
             data ?? FileManager.default.temporaryDirectory.appending(path: "windsock-live-\(UUID().uuidString)").path
         isFolderKept = data != nil
         database = try Database(directory: folder)
-        writer = RoomWriter(database: database, hub: hub, tracer: tracer, logger: logger)
+        writer = DatabaseWriter(database: database, hub: hub, tracer: tracer, logger: logger)
         presence = PresenceService(hub: hub, stream: stream)
         let rooms = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         services = HubServices(

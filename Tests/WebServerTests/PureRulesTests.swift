@@ -51,9 +51,9 @@ struct PureRulesTests {
 
     @Test("Bursts are allowed, then the rate; whoever does not listen is found out")
     func tokenBucket() {
-        var bucket = TokenBucket(burst: 5, now: Self.start)
+        var bucket = TokenBucket(burst: 5, at: Self.start.tokenBucketTime)
         func take(_ seconds: Int64) -> TokenBucket.Decision {
-            bucket.take(perSecond: 2, burst: 5, now: Self.start + .seconds(seconds))
+            bucket.charge(perSecond: 2, burst: 5, at: (Self.start + .seconds(seconds)).tokenBucketTime)
         }
         #expect((0..<5).allSatisfy { _ in take(0) == .allowed })
         #expect((0..<5).allSatisfy { _ in take(0) == .refused })
@@ -63,9 +63,9 @@ struct PureRulesTests {
 
     @Test("A costly command takes several tokens, and at most as many as there can be")
     func costlyCommands() {
-        var bucket = TokenBucket(burst: 10, now: Self.start)
+        var bucket = TokenBucket(burst: 10, at: Self.start.tokenBucketTime)
         func take(_ cost: Int, _ seconds: Int64) -> TokenBucket.Decision {
-            bucket.take(cost, perSecond: 1, burst: 10, now: Self.start + .seconds(seconds))
+            bucket.charge(cost, perSecond: 1, burst: 10, at: (Self.start + .seconds(seconds)).tokenBucketTime)
         }
         #expect(take(6, 0) == .allowed)
         #expect(take(6, 0) == .refused)
@@ -185,18 +185,18 @@ struct PureRulesTests {
 
     @Test("Tokens are found in header, subprotocol and query, in that order")
     func tokenSources() {
-        #expect(TokenSource.token(in: Self.handshake()) == nil)
+        #expect(CredentialExtractor.token(in: Self.handshake()) == nil)
         let query = Self.handshake { $0.uri = "/ws?a=b&token=from%20query" }
-        #expect(TokenSource.token(in: query) == "from query")
+        #expect(CredentialExtractor.token(in: query) == "from query")
         let subprotocol = Self.handshake {
             $0.uri = "/ws?token=q"
             $0.headers.add(name: "sec-websocket-protocol", value: "windsock.v1, bearer.from-subprotocol")
         }
-        #expect(TokenSource.token(in: subprotocol) == "from-subprotocol")
+        #expect(CredentialExtractor.token(in: subprotocol) == "from-subprotocol")
         let header = Self.handshake {
             $0.uri = "/ws?token=q"
             $0.headers.add(name: "authorization", value: "bearer  from-header")
         }
-        #expect(TokenSource.token(in: header) == "from-header")
+        #expect(CredentialExtractor.token(in: header) == "from-header")
     }
 }

@@ -21,7 +21,7 @@ package struct DeviceProfile: Sendable {
     /// The maximum deviation of a sample from its regular time, early or late; at most half of the interval.
     package var jitter: Duration = .zero
     package var seed: UInt64 = 0
-    package var stamps: StampSource = .now
+    package var stamps: TimestampSource = .now
     /// The share of messages that a device generates but never sends, 0 to 1.
     package var dropRate: Double = 0
     package var burst: Burst?
@@ -34,7 +34,7 @@ package struct DeviceProfile: Sendable {
     package var replay: Replay?
 
     /// The source of a payload's timestamp. The raw values are used in device files.
-    package enum StampSource: String, CaseIterable, Sendable {
+    package enum TimestampSource: String, CaseIterable, Sendable {
         /// The device's clock when it creates the message.
         case now
         /// The time of the replayed row.
@@ -52,7 +52,7 @@ package struct DeviceProfile: Sendable {
 
     /// The windows in which devices have no connection, and the share of the fleet that is affected.
     package struct OfflineWindows: Sendable, Hashable {
-        package var windows: Windows
+        package var windows: RecurringWindows
         /// The share of the fleet that goes offline, 0 to 1.
         package var share: Double
     }

@@ -102,12 +102,12 @@ struct MappingReader {
 
     mutating func span(_ name: String, in range: ClosedRange<Duration>) -> Duration? {
         guard let node = value(name) else { return nil }
-        guard let span = node.scalar.flatMap({ TimeSpan.parse($0.string) }), range.contains(span) else {
+        guard let span = node.scalar.flatMap({ DurationText.parse($0.string) }), range.contains(span) else {
             return wrong(
                 node, name,
                 allowed: """
-                    \(TimeSpan.allowed), from \(TimeSpan.format(range.lowerBound)) to \
-                    \(TimeSpan.format(range.upperBound))
+                    \(DurationText.allowed), from \(DurationText.format(range.lowerBound)) to \
+                    \(DurationText.format(range.upperBound))
                     """)
         }
         return span
@@ -137,7 +137,7 @@ struct MappingReader {
 
     /// Reads a required time span.
     mutating func requiredSpan(_ name: String, in range: ClosedRange<Duration>) -> Duration? {
-        if value(name) == nil { missing(name, TimeSpan.allowed) }
+        if value(name) == nil { missing(name, DurationText.allowed) }
         return span(name, in: range)
     }
 
@@ -148,17 +148,17 @@ struct MappingReader {
     }
 
     /// Reads the keys `every` and `for` of a schedule.
-    mutating func windows() -> Windows? {
+    mutating func windows() -> RecurringWindows? {
         let every = requiredSpan("every", in: Self.spans)
         let width = requiredSpan("for", in: Self.spans)
         guard let every, let width else { return nil }
         guard width < every else {
             problems.add(
-                "'\(TimeSpan.format(width))' is too long; allowed: less than 'every' (\(TimeSpan.format(every)))",
+                "'\(DurationText.format(width))' is too long; allowed: less than 'every' (\(DurationText.format(every)))",
                 at: value("for") ?? node, key: key("for"))
             return nil
         }
-        return Windows(every: every, width: width)
+        return RecurringWindows(every: every, width: width)
     }
 
     /// Returns a reader of the mapping under a key.

@@ -63,7 +63,7 @@ struct ProfileReader {
         let interval = reader.span("interval", in: Self.intervals)
         let jitter = reader.span("jitter", in: .zero...Self.intervals.upperBound)
         let seed = reader.integer("seed", in: 0...Int.max)
-        let stamps = reader.choice("stamps", of: DeviceProfile.StampSource.self)
+        let stamps = reader.choice("stamps", of: DeviceProfile.TimestampSource.self)
         let dropRate = reader.number("drop_rate", in: 0...0.99)
         let burst = burst(&reader)
         let offline = offline(&reader)
@@ -142,11 +142,11 @@ struct ProfileReader {
             return limit.map { .random(upTo: $0, share: share) } ?? .none
         }
         guard let text = node.scalar?.string,
-            let span = TimeSpan.parse(text.hasPrefix("-") ? String(text.dropFirst()) : text),
+            let span = DurationText.parse(text.hasPrefix("-") ? String(text.dropFirst()) : text),
             span <= MappingReader.spans.upperBound
         else {
             return reader.wrong(
-                node, "clock_skew", allowed: "\(TimeSpan.allowed), or -2s, or {up_to: 3s, share: 0.2}") ?? .none
+                node, "clock_skew", allowed: "\(DurationText.allowed), or -2s, or {up_to: 3s, share: 0.2}") ?? .none
         }
         return .fixed(text.hasPrefix("-") ? .zero - span : span)
     }

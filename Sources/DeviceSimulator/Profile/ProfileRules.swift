@@ -69,7 +69,7 @@ struct ProfileRules {
             if profile.jitter > profile.interval / 2 {
                 report(
                     "jitter",
-                    "samples could be reordered; allowed: at most half of interval, which is \(TimeSpan.format(profile.interval))"
+                    "samples could be reordered; allowed: at most half of interval, which is \(DurationText.format(profile.interval))"
                 )
             }
             return

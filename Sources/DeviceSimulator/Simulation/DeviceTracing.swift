@@ -7,7 +7,7 @@ import Tracing
 /// Source: OpenTelemetry semantic conventions, "Messaging spans".
 struct DeviceTracing: Sendable {
     let tracer: any Tracer
-    let clock: DeviceClock
+    let clock: ClockSyncClient
     let device: String
     let clientID: String
     /// The topic with `{device}` instead of the name, to keep the number of distinct span names small.
@@ -18,7 +18,7 @@ struct DeviceTracing: Sendable {
     /// The span of one publication, open until the broker has the message.
     struct Publishing: Sendable {
         fileprivate let span: any Span
-        fileprivate let clock: DeviceClock
+        fileprivate let clock: ClockSyncClient
         fileprivate let offset: Duration
 
         /// Ends the span once the message was acknowledged, accepted by the socket, or given up.

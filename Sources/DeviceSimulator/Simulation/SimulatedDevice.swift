@@ -20,7 +20,7 @@ struct SimulatedDevice {
 
     private var device: VirtualDevice
     private let client: MQTTClient
-    private let meter: DeviceMeter
+    private let meter: DeviceProgress
     private let tracing: DeviceTracing?
     /// The device's start, moved forward by any time lost while it waited; `nil` before its first connection.
     private var origin: ContinuousClock.Instant?
@@ -28,7 +28,7 @@ struct SimulatedDevice {
     private var pending: [MQTTPublication] = []
     private var pendingStart = 0
 
-    init(_ device: VirtualDevice, client: MQTTClient, meter: DeviceMeter, tracing: DeviceTracing?) {
+    init(_ device: VirtualDevice, client: MQTTClient, meter: DeviceProgress, tracing: DeviceTracing?) {
         self.tracing = tracing
         self.device = device
         self.client = client
@@ -117,7 +117,7 @@ struct SimulatedDevice {
 }
 
 /// The counters of one device and its waiting state. Written by the scheduler's thread and the MQTT loop's.
-final class DeviceMeter: Sendable {
+final class DeviceProgress: Sendable {
     private struct State {
         var counters = DeviceCounters()
         var isConnected = false

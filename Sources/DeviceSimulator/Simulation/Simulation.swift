@@ -18,7 +18,7 @@ package final class Simulation: Service {
     private let configuration: SimulationConfiguration
     private let names: [String]
     private let clients: [MQTTClient]
-    private let meters: [DeviceMeter]
+    private let meters: [DeviceProgress]
     private let devices: [SimulatedDevice]
     private let loop: MQTTLoop
     private let signal: SchedulerSignal
@@ -54,15 +54,15 @@ package final class Simulation: Service {
         let signal = SchedulerSignal()
         let report = ConnectionReport(logger: logger)
         var clients: [MQTTClient] = []
-        var meters: [DeviceMeter] = []
+        var meters: [DeviceProgress] = []
         var devices: [SimulatedDevice] = []
         for device in profiles.flatMap({ $0.devices(messageLimit: configuration.messagesPerDevice) }) {
             var mqtt = Self.configuration(of: device, base: configuration.mqtt, ids: ids)
-            let meter = DeviceMeter(device: devices.count, outboundLimit: mqtt.maxOutboundMessages, signal: signal)
+            let meter = DeviceProgress(device: devices.count, outboundLimit: mqtt.maxOutboundMessages, signal: signal)
             let name = device.name
             let tracing = tracer.flatMap { Self.tracing(of: device, $0, clientID: mqtt.clientID, clock: clock) }
             if let subscription = tracing?.clock.subscription { mqtt.subscriptions = [subscription] }
-            let start = tracing.map { FirstConnection(clock: $0.clock) }
+            let start = tracing.map { ClockSyncGate(clock: $0.clock) }
             let client = try MQTTClient(
                 configuration: mqtt, handler: tracing?.clock, loop: loop, logger: report.clientLogger
             ) { state in
@@ -142,7 +142,7 @@ package final class Simulation: Service {
     ) -> DeviceTracing? {
         DeviceID(device.name).map {
             DeviceTracing(
-                tracer: tracer, clock: DeviceClock(device: $0, skew: device.clockOffset, clock: clock),
+                tracer: tracer, clock: ClockSyncClient(device: $0, skew: device.clockOffset, clock: clock),
                 device: device.name, clientID: clientID, template: device.profile.topic.description,
                 hasJSONPayload: device.profile.format == .json)
         }

@@ -11,13 +11,13 @@ struct SimulationScheduler {
     private static let maximumStepCount = 256
 
     private var devices: [SimulatedDevice]
-    private let meters: [DeviceMeter]
+    private let meters: [DeviceProgress]
     private let signal: SchedulerSignal
     private let clock: any WallClock
     private var queue = DueQueue()
     private var finishedCount = 0
 
-    init(devices: [SimulatedDevice], meters: [DeviceMeter], signal: SchedulerSignal, clock: any WallClock) {
+    init(devices: [SimulatedDevice], meters: [DeviceProgress], signal: SchedulerSignal, clock: any WallClock) {
         self.devices = devices
         self.meters = meters
         self.signal = signal

@@ -2,13 +2,13 @@ import Foundation
 
 /// An event that happens from time to time and takes a while, such as an open door or a running compressor.
 ///
-/// Each period of ``Windows/every`` contains one pulse of length ``Windows/width`` at a random position. The position
+/// Each period of ``RecurringWindows/every`` contains one pulse of length ``RecurringWindows/width`` at a random position. The position
 /// depends only on the device's seed and these two durations. Pulses of different metrics of a device therefore
 /// coincide when both durations are equal: a temperature rises exactly while a door is open.
 struct Pulse: WaveformPart {
     /// The maximum increase of the value, if the pulse lasts long enough.
     var height: Double
-    var windows: Windows
+    var windows: RecurringWindows
     /// The time constant of the rise, after which the value has reached 63 % of its height; 0 for an immediate rise.
     var rise: Duration = .zero
     /// The time constant of the fall, after which the value has lost 63 % of its height; 0 for an immediate fall.

@@ -1,6 +1,7 @@
 import AlertRules
 import Foundation
 import Services
+import Webhooks
 import Yams
 
 extension GatewayConfiguration {

@@ -55,7 +55,7 @@ package final class Hub: Sendable {
 
     /// Publishes messages to the members of their rooms, in order.
     ///
-    /// Never blocks. A publisher that may block calls ``waitForRoom()`` first.
+    /// Never blocks. A publisher that may block calls ``waitForCapacity()`` first.
     package func publish(_ messages: [Message]) {
         metrics.published.increment(by: messages.count)
         // Nothing needs to be encoded while nobody is connected.
@@ -86,8 +86,8 @@ package final class Hub: Sendable {
     ///
     /// This is the back-pressure that keeps the gateway from acknowledging messages to the broker faster than it can
     /// serve its clients.
-    package func waitForRoom() {
-        for shard in shards { shard.waitForRoom() }
+    package func waitForCapacity() {
+        for shard in shards { shard.waitForCapacity() }
     }
 
     /// True when a shard's mailbox is over its limit. A caller that cannot block should then reject new messages.
@@ -122,13 +122,13 @@ package final class Hub: Sendable {
         }
     }
 
-    private func follow(_ message: Message, shardCount: Int) -> Broadcast? {
-        guard let tracing, let journey = message.journey else { return nil }
-        return Broadcast(message, journey, shardCount: shardCount, tracing: tracing, at: clock.now())
+    private func follow(_ message: Message, shardCount: Int) -> BroadcastTrace? {
+        guard let tracing, let messageTrace = message.messageTrace else { return nil }
+        return BroadcastTrace(message, messageTrace, shardCount: shardCount, tracing: tracing, at: clock.now())
     }
 
     private func followNowhere(_ messages: [Message]) {
-        for message in messages where message.journey?.parent?.isSampled == true {
+        for message in messages where message.messageTrace?.parent?.isSampled == true {
             follow(message, shardCount: 0)?.end(at: clock.now())
         }
     }
@@ -142,10 +142,10 @@ package final class Hub: Sendable {
 /// An event loop that serves clients, and the scheduler of its shard's turns.
 package struct HubLoop: Sendable {
     package let eventLoop: any EventLoop
-    let turns: any ShardTurns
+    let turns: any TurnScheduler
 
     /// - Parameter turns: Schedules turns on `eventLoop`.
-    package init(_ eventLoop: any EventLoop, turns: any ShardTurns) {
+    package init(_ eventLoop: any EventLoop, turns: any TurnScheduler) {
         self.eventLoop = eventLoop
         self.turns = turns
     }
@@ -155,7 +155,7 @@ package struct HubLoop: Sendable {
 ///
 /// `EventLoop.execute` does not do that: NIO runs tasks added by other tasks before it polls its sockets again. A shard
 /// that always has work left would keep the loop from reading.
-package protocol ShardTurns: Sendable {
+package protocol TurnScheduler: Sendable {
     /// Sets the callback that runs a turn. Called once, before the first request.
     func begin(_ turn: @escaping @Sendable () -> Void)
 

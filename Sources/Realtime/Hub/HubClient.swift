@@ -22,7 +22,7 @@ package final class HubClient {
     var queue: OutboundQueue?
     /// Holds, replays and rate limits. Present only while a join is in progress or a rate is limited; `nil` for most
     /// clients most of the time.
-    var control: DeliveryControl?
+    var control: ClientFlowControl?
     /// Telemetry messages dropped because the client read too slowly.
     var droppedCount = 0
     /// The client's position in the current tick's ``DeliveryPlan``.

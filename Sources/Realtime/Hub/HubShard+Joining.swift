@@ -140,7 +140,7 @@ extension HubShard {
         }
     }
 
-    private func finish(_ replay: Replay, of client: HubClient, _ control: DeliveryControl) {
+    private func finish(_ replay: Replay, of client: HubClient, _ control: ClientFlowControl) {
         control.replays.removeFirst()
         if let room = replay.room { control.giveUpHold(of: room) }
         settle(control, of: client)
@@ -150,20 +150,20 @@ extension HubShard {
     }
 
     /// Ends the replays of a client that has disconnected.
-    func endReplays(of control: DeliveryControl) {
+    func endReplays(of control: ClientFlowControl) {
         for replay in control.replays { eventLoop.execute(replay.completion) }
         control.replays.removeAll()
     }
 
-    func control(of client: HubClient) -> DeliveryControl {
+    func control(of client: HubClient) -> ClientFlowControl {
         if let control = client.control { return control }
-        let control = DeliveryControl()
+        let control = ClientFlowControl()
         client.control = control
         return control
     }
 
     /// Removes a client's pacer and control once they are idle.
-    func settle(_ control: DeliveryControl, of client: HubClient) {
+    func settle(_ control: ClientFlowControl, of client: HubClient) {
         if let pacer = control.pacer, pacer.isIdle { control.pacer = nil }
         if control.isIdle { client.control = nil }
     }

@@ -26,7 +26,7 @@ extension HubShard {
     }
 
     /// Applies a client's holds and rate limits to a message. Returns true when the message may go out now.
-    func admit(_ message: QueuedMessage, for client: HubClient, _ control: DeliveryControl) -> Bool {
+    func admit(_ message: QueuedMessage, for client: HubClient, _ control: ClientFlowControl) -> Bool {
         switch control.hold(message) {
         case .deliver: break
         case .wait: return false

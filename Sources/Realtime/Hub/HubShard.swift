@@ -20,7 +20,7 @@ package final class HubShard: @unchecked Sendable {
     /// The event loop that runs this shard.
     package let eventLoop: any EventLoop
 
-    private let turns: any ShardTurns
+    private let turns: any TurnScheduler
     private let mailbox: Mailbox
     let configuration: HubConfiguration
     let encoder: any MessageEncoder
@@ -51,12 +51,12 @@ package final class HubShard: @unchecked Sendable {
     private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
     /// Clients whose sockets became writable again while others were being called.
     private var resumed: [HubClient] = []
-    var replaying = ReplayLine()
+    var replaying = ReplayScheduler()
     private var isTurnRequested = false
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
     /// Traced messages of this tick, each with its number of recipients.
-    var followed: [(broadcast: Broadcast, recipientCount: Int)] = []
+    var followed: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
     /// Clients with messages delayed by a rate limit.
     var paced: [ObjectIdentifier: HubClient] = [:]
@@ -178,8 +178,8 @@ package final class HubShard: @unchecked Sendable {
     }
 
     /// Blocks the calling thread while the mailbox is over its limit. Never call it on an event loop.
-    func waitForRoom() {
-        if mailbox.waitForRoom() { metrics.publisherWaits.increment() }
+    func waitForCapacity() {
+        if mailbox.waitForCapacity() { metrics.publisherWaits.increment() }
     }
 
     var isOverloaded: Bool { mailbox.isFull }

@@ -51,7 +51,7 @@ final class Mailbox: @unchecked Sendable {
 
     /// Blocks the calling thread while the limit is exceeded. Returns true when it had to wait. Never call it on an
     /// event loop.
-    func waitForRoom() -> Bool {
+    func waitForCapacity() -> Bool {
         condition.withLock {
             guard byteCount > maxByteCount, !isClosed else { return false }
             waiters += 1

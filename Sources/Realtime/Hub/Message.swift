@@ -23,7 +23,7 @@ package struct Message: Sendable {
     /// The span that the envelope names in `trace_id`, `span_id` and `traceparent`.
     package var trace: TraceContext?
     /// The message's origin and timestamps, if it is traced through the hub.
-    package var journey: Journey?
+    package var messageTrace: MessageTrace?
 
     package init(
         type: MessageType,
@@ -122,7 +122,7 @@ package struct QueuedMessage: Sendable {
     /// The message's offset in the room's history; 0 if it has none.
     package var offset: Int64
     /// The trace of the message; `nil` if it is not traced.
-    var broadcast: Broadcast?
+    var broadcast: BroadcastTrace?
     /// The span of this delivery. Set on a frame made for one client only.
     var send: SendSpan?
 

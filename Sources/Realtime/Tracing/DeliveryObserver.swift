@@ -1,7 +1,7 @@
 package import Core
 package import Telemetry
 
-/// An observer of the delivery of messages that have a ``Journey``.
+/// An observer of the delivery of messages that have a ``MessageTrace``.
 package protocol DeliveryObserver: Sendable {
     /// Called on a shard's loop after it has handed messages to the sockets, at most once per tick. Must be fast and
     /// never block.
@@ -17,15 +17,15 @@ extension DeliveryObserver {
 
 /// One message as delivered by one shard.
 package struct FollowedDelivery: Sendable {
-    private let broadcast: Broadcast
-    package var journey: Journey { broadcast.journey }
+    private let broadcast: BroadcastTrace
+    package var messageTrace: MessageTrace { broadcast.messageTrace }
     package var room: String { broadcast.room }
     /// The number of recipients on this shard; never 0.
     package let recipientCount: Int
     /// True when the hub created spans for the message.
     package var isTraced: Bool { broadcast.context != nil }
 
-    init(_ broadcast: Broadcast, recipientCount: Int) {
+    init(_ broadcast: BroadcastTrace, recipientCount: Int) {
         self.broadcast = broadcast
         self.recipientCount = recipientCount
     }
@@ -35,7 +35,7 @@ package struct FollowedDelivery: Sendable {
 }
 
 /// The origin and timestamps of a message that is traced through the hub to the sockets.
-package struct Journey: Sendable {
+package struct MessageTrace: Sendable {
     /// The device or user that sent the message.
     package var subject: String
     /// The parent of the hub's spans. If it is `nil` or not sampled, there are none.
@@ -43,10 +43,10 @@ package struct Journey: Sendable {
     /// The trace context sent by the device, sampled or not. A trace created later links to it.
     package var origin: TraceContext?
     /// The times at which a reading passed the stages before the hub; `nil` for other messages.
-    package var stages: StageTimes?
+    package var stages: PipelineTimestamps?
 
     package init(
-        subject: String, parent: TraceContext? = nil, origin: TraceContext? = nil, stages: StageTimes? = nil
+        subject: String, parent: TraceContext? = nil, origin: TraceContext? = nil, stages: PipelineTimestamps? = nil
     ) {
         self.subject = subject
         self.parent = parent

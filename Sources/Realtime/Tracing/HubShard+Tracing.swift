@@ -5,7 +5,7 @@ import Tracing
 /// Tracing of deliveries: spans for sampled recipients, and notifications of the observer.
 extension HubShard {
     /// Fans out a sampled message. Selected recipients get a frame of their own, the others the shared one.
-    func fanOutTraced(_ message: QueuedMessage, _ broadcast: Broadcast, to recipients: [HubClient]) {
+    func fanOutTraced(_ message: QueuedMessage, _ broadcast: BroadcastTrace, to recipients: [HubClient]) {
         guard let tracing else { return }
         let now = clock.now()
         var chosen: [HubClient] = []
@@ -25,7 +25,7 @@ extension HubShard {
 
     /// Returns the message with a span for this single delivery. Its flag 01 asks the client to continue the trace.
     private func ownFrame(
-        of message: QueuedMessage, _ broadcast: Broadcast, for client: HubClient, _ tracing: HubTracing,
+        of message: QueuedMessage, _ broadcast: BroadcastTrace, for client: HubClient, _ tracing: HubTracing,
         at now: Timestamp
     ) -> QueuedMessage {
         guard var named = broadcast.message else { return message }
@@ -55,7 +55,7 @@ extension HubShard {
     }
 
     /// Reports the tick's messages at its end, when all of them are with the sockets or in the queues of slow clients.
-    func tellObserver(_ followed: [(broadcast: Broadcast, recipientCount: Int)]) {
+    func tellObserver(_ followed: [(broadcast: BroadcastTrace, recipientCount: Int)]) {
         guard let tracing else { return }
         let now = clock.now()
         var deliveries: [FollowedDelivery] = []

@@ -8,7 +8,7 @@ package import Tracing
 
 /// Evaluates alert rules against incoming readings and notifies users.
 ///
-///     IngestStore's transaction ──▶ evaluate ──▶ AlertTeller: alert, notifications, rooms, webhook ──▶ committed
+///     IngestStore's transaction ──▶ evaluate ──▶ AlertNotifier: alert, notifications, rooms, webhook ──▶ committed
 ///     once a second ──▶ tick ──────────┘                                                            └▶ published
 ///
 /// Rules are evaluated inside the transactions of the only writer, so an alert is stored together with the reading that
@@ -32,7 +32,7 @@ package final class AlertService: Sendable {
     /// The evaluator and the bookkeeping of the open transaction.
     private struct State {
         var evaluator: AlertEvaluator
-        var steps = ClockSteps()
+        var steps = ClockStepDetector()
         /// Clock step that is not yet applied to the due times of stored alerts.
         var storedStep = Duration.zero
         /// The part of ``storedStep`` that the open transaction applies.
@@ -54,9 +54,9 @@ package final class AlertService: Sendable {
     private static let maxLateTellings = 100
 
     private let configuration: Configuration
-    private let teller: AlertTeller
+    private let notifier: AlertNotifier
     private let database: Database
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
     private let hub: Hub
     private let tracer: any Tracer
     private let clock: any WallClock
@@ -73,9 +73,9 @@ package final class AlertService: Sendable {
     ///   - wakeWebhook: Called when a webhook event may have been stored.
     /// - Throws: The error of the database when it cannot be read.
     package init(
-        configuration: Configuration, history: HistoryConfiguration, database: Database, writer: RoomWriter, hub: Hub,
+        configuration: Configuration, history: HistoryConfiguration, database: Database, writer: DatabaseWriter, hub: Hub,
         tracer: any Tracer, factory: any MetricsFactory, clock: any WallClock = SystemWallClock(),
-        uptime: @escaping @Sendable () -> Duration = ClockSteps.systemUptime,
+        uptime: @escaping @Sendable () -> Duration = ClockStepDetector.systemUptime,
         ids: any IDGenerator = RandomIDGenerator(), wakeWebhook: @escaping @Sendable () -> Void = {}, logger: Logger
     ) throws {
         self.configuration = configuration
@@ -87,8 +87,8 @@ package final class AlertService: Sendable {
         self.uptime = uptime
         self.logger = logger
         self.wakeWebhook = wakeWebhook
-        teller = AlertTeller(
-            rules: configuration.rules, ledger: RoomLedger(configuration: history),
+        notifier = AlertNotifier(
+            rules: configuration.rules, appender: RoomHistoryAppender(configuration: history),
             hasWebhook: configuration.hasWebhook, tracer: tracer, ids: ids, clock: clock,
             overflow: WebhookOverflow(factory: factory, logger: logger),
             paused: Counter(label: "windsock_alerts_paused", dimensions: [], factory: factory),
@@ -99,7 +99,7 @@ package final class AlertService: Sendable {
                 ($0, Counter(label: "windsock_alerts", dimensions: [("transition", "\($0)")], factory: factory))
             })
         state = Lock(
-            State(evaluator: try AlertRecall.evaluator(configuration, database: database, ids: ids, at: clock.now())))
+            State(evaluator: try AlertStateLoader.evaluator(configuration, database: database, ids: ids, at: clock.now())))
     }
 
     /// The number of pending and firing alerts.
@@ -112,20 +112,20 @@ package final class AlertService: Sendable {
     /// - Returns: The messages to publish after the commit.
     func evaluate(_ readings: [IngestedReading], in transaction: StorageTransaction) throws -> [Message] {
         guard !configuration.rules.isEmpty else { return [] }
-        var found: [(AlertTransition, Journey?)] = []
+        var found: [(AlertTransition, MessageTrace?)] = []
         state.withLock { state in
             let now = followClock(&state)
             state.evaluator.begin()
             for ingested in readings {
-                let journey = ingested.journey
-                let span = begin(journey)
-                let transitions = state.evaluator.receive(ingested.reading, notAfter: now, cause: Self.cause(journey))
-                found += transitions.map { ($0, journey) }
+                let messageTrace = ingested.messageTrace
+                let span = begin(messageTrace)
+                let transitions = state.evaluator.receive(ingested.reading, notAfter: now, cause: Self.cause(messageTrace))
+                found += transitions.map { ($0, messageTrace) }
                 if let span { end(span, transitions) }
             }
             note(found.map(\.0), in: &state)
         }
-        return try found.flatMap { try teller.tell($0.0, journey: $0.1, in: transaction) }
+        return try found.flatMap { try notifier.tell($0.0, messageTrace: $0.1, in: transaction) }
     }
 
     /// Commits or rolls back the state of the latest evaluation. Must be called before the next transaction begins.
@@ -160,7 +160,7 @@ package final class AlertService: Sendable {
         guard isDue else { return }
         writer.submit(byteCount: 64) { [self] transaction in
             do {
-                return RoomWriter.Effect((), messages: try look(isListening: isListening, in: transaction))
+                return DatabaseWriter.Effect((), messages: try look(isListening: isListening, in: transaction))
             } catch {
                 // Only this savepoint is rolled back. Other work in the same transaction is kept.
                 finished(isCommitted: false)
@@ -192,9 +192,9 @@ package final class AlertService: Sendable {
             return (now, state.takenStep, transitions)
         }
         if step != .zero { try transaction.shiftDueAlerts(by: step) }
-        var messages = try transitions.flatMap { try teller.tell($0, journey: nil, in: transaction) }
+        var messages = try transitions.flatMap { try notifier.tell($0, messageTrace: nil, in: transaction) }
         for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxLateTellings) {
-            guard let told = try teller.tellLate(alert, in: transaction) else { continue }
+            guard let told = try notifier.tellLate(alert, in: transaction) else { continue }
             messages += told
             state.withLock { state in
                 state.evaluator.told(alert.alertID, at: now)
@@ -222,12 +222,12 @@ package final class AlertService: Sendable {
 
     /// Returns the trace that an alert links to: the gateway's own when the reading was sampled, otherwise the
     /// device's.
-    private static func cause(_ journey: Journey?) -> TraceContext? {
-        journey?.parent.flatMap { $0.isSampled ? $0 : nil } ?? journey?.origin
+    private static func cause(_ messageTrace: MessageTrace?) -> TraceContext? {
+        messageTrace?.parent.flatMap { $0.isSampled ? $0 : nil } ?? messageTrace?.origin
     }
 
-    private func begin(_ journey: Journey?) -> (any Span)? {
-        guard let parent = journey?.parent, parent.isSampled else { return nil }
+    private func begin(_ messageTrace: MessageTrace?) -> (any Span)? {
+        guard let parent = messageTrace?.parent, parent.isSampled else { return nil }
         return tracer.startSpan("alert.evaluate", under: parent, at: clock.now())
     }
 
@@ -329,12 +329,12 @@ package final class AlertService: Sendable {
         stored: @escaping @Sendable () -> Void = {}
     ) async throws(RequestError) -> StoredAlert {
         let result: Result<StoredAlert, RequestError> = await withCheckedContinuation { continuation in
-            writer.submit(byteCount: 256) { [teller, clock] transaction in
+            writer.submit(byteCount: 256) { [notifier, clock] transaction in
                 guard var alert = try transaction.snapshot.alert(id) else {
                     throw RequestError(.notFound, "Unknown alert \"\(id.prefix(64))\".")
                 }
                 try body(&alert, transaction)
-                return RoomWriter.Effect(alert, messages: [teller.live(alert, at: clock.now())])
+                return DatabaseWriter.Effect(alert, messages: [notifier.live(alert, at: clock.now())])
             } completion: { result in
                 if case .success = result { stored() }
                 continuation.resume(returning: result)

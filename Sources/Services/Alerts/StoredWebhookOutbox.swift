@@ -3,13 +3,14 @@ import CoreMetrics
 import Logging
 import Metrics
 package import Storage
+import Webhooks
 
 /// A webhook outbox in the database. Alerts add their events in the transaction that stores the alert.
 package final class StoredWebhookOutbox: WebhookOutbox {
     private let database: Database
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
 
-    package init(database: Database, writer: RoomWriter) {
+    package init(database: Database, writer: DatabaseWriter) {
         self.database = database
         self.writer = writer
     }
@@ -28,7 +29,7 @@ package final class StoredWebhookOutbox: WebhookOutbox {
 
     package func retry(_ id: String, at dueAt: Timestamp, reason: String) async throws {
         try await writer.submit(byteCount: 64) { transaction in
-            RoomWriter.Effect(try transaction.postponeWebhookEvent(id, until: dueAt))
+            DatabaseWriter.Effect(try transaction.postponeWebhookEvent(id, until: dueAt))
         }
     }
 
@@ -37,7 +38,7 @@ package final class StoredWebhookOutbox: WebhookOutbox {
     }
 
     private func remove(_ id: String) async throws {
-        try await writer.submit(byteCount: 64) { RoomWriter.Effect(try $0.removeWebhookEvent(id)) }
+        try await writer.submit(byteCount: 64) { DatabaseWriter.Effect(try $0.removeWebhookEvent(id)) }
     }
 }
 

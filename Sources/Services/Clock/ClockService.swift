@@ -9,7 +9,7 @@ import Telemetry
 /// Called on the MQTT client's thread. Best effort (QoS 0): a device without an answer asks again.
 package final class ClockService: Sendable {
     private let publish: @Sendable (MQTTPublication) -> Void
-    private let budget: TraceBudget
+    private let budget: RateLimit
     private let clock: any WallClock
     private let answered: Counter
     private let ignored: Counter
@@ -23,7 +23,7 @@ package final class ClockService: Sendable {
     ) {
         self.publish = publish
         self.clock = clock
-        budget = TraceBudget(perSecond: answersPerSecond)
+        budget = RateLimit(perSecond: answersPerSecond)
         answered = Counter(
             label: "windsock_clock_requests", dimensions: [("result", "answered")], factory: factory)
         ignored = Counter(label: "windsock_clock_requests", dimensions: [("result", "ignored")], factory: factory)

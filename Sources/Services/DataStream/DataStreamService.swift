@@ -37,7 +37,7 @@ package final class DataStreamService: Sendable {
     }
 
     /// Publishes readings to their rooms in order. A `device_status` precedes a reading whose device was offline. Does
-    /// not block; see ``waitForRoom()`` for back-pressure.
+    /// not block; see ``waitForCapacity()`` for back-pressure.
     package func publish(_ readings: [IngestedReading]) {
         guard !readings.isEmpty else { return }
         let now = clock.now()
@@ -52,7 +52,7 @@ package final class DataStreamService: Sendable {
                     messages.append(Self.message(.deviceStatus, status, to: reading.room, at: now))
                 }
                 var message = Self.message(.dataUpdate, update.reading, to: reading.room, at: now)
-                message.journey = ingested.journey.map { push($0, at: now, &pushes) }
+                message.messageTrace = ingested.messageTrace.map { push($0, at: now, &pushes) }
                 messages.append(message)
             }
             hub.publish(messages)
@@ -62,7 +62,7 @@ package final class DataStreamService: Sendable {
         for push in pushes { push.end(at: end) }
     }
 
-    /// Publishes the status reports that change a device's status, in order. Does not block; see ``waitForRoom()`` for
+    /// Publishes the status reports that change a device's status, in order. Does not block; see ``waitForCapacity()`` for
     /// back-pressure.
     package func publish(_ reports: [StatusReport]) {
         guard !reports.isEmpty else { return }
@@ -87,8 +87,8 @@ package final class DataStreamService: Sendable {
 
     /// Blocks the calling thread while the hub's mailboxes are full. Never call it on an event loop, nor while holding
     /// a lock that an event loop takes.
-    package func waitForRoom() {
-        hub.waitForRoom()
+    package func waitForCapacity() {
+        hub.waitForCapacity()
     }
 
     /// Returns true when the room, or everything that the filter matches, is a telemetry room.
@@ -228,17 +228,17 @@ package final class DataStreamService: Sendable {
         latest.withLock { ($0.byteCount, $0.evictedSeriesCount) }
     }
 
-    /// Returns the journey to pass to the hub: with the publication time, and under a span `stream.push_data` when it
+    /// Returns the trace to pass to the hub: with the publication time, and under a span `stream.push_data` when it
     /// is sampled.
-    private func push(_ journey: Journey, at now: Timestamp, _ spans: inout [any Span]) -> Journey {
-        var journey = journey
-        journey.stages?.publishedAt = now
-        if let tracer, let parent = journey.parent, parent.isSampled {
+    private func push(_ messageTrace: MessageTrace, at now: Timestamp, _ spans: inout [any Span]) -> MessageTrace {
+        var messageTrace = messageTrace
+        messageTrace.stages?.publishedAt = now
+        if let tracer, let parent = messageTrace.parent, parent.isSampled {
             let span = tracer.startSpan("stream.push_data", under: parent, at: now)
-            journey.parent = span.traceContext
+            messageTrace.parent = span.traceContext
             spans.append(span)
         }
-        return journey
+        return messageTrace
     }
 
     /// Publishes status changes. Call it with ``latest`` locked.

@@ -20,7 +20,7 @@ struct DeviceState {
     /// The receive time of the device's latest own message. A last will does not count: the broker sends it.
     private(set) var lastSeen: Timestamp
     /// The device's presence; `nil` while only retained messages are known.
-    var presence: DevicePresence?
+    var presence: DeviceAvailability?
     private(set) var intervals = IntervalEstimate()
     /// Identifies the device's `device_status` messages; conflation compares it.
     let statusKey: ConflationKey
@@ -181,7 +181,7 @@ package struct DeviceSummary: Sendable {
     /// True when all readings are retained ones.
     package let isRetained: Bool
     /// The device's presence; `nil` while it is unknown.
-    package let presence: DevicePresence?
+    package let presence: DeviceAvailability?
 
     init(_ state: DeviceState, at now: Timestamp) {
         let series = state.series.sorted { $0.latest.time < $1.latest.time }

@@ -8,11 +8,11 @@ package import Telemetry
 package struct IngestedReading: Sendable {
     package let reading: Reading
     /// The origin and timestamps of the reading; `nil` when nothing follows it.
-    package var journey: Journey?
+    package var messageTrace: MessageTrace?
 
-    package init(_ reading: Reading, journey: Journey? = nil) {
+    package init(_ reading: Reading, messageTrace: MessageTrace? = nil) {
         self.reading = reading
-        self.journey = journey
+        self.messageTrace = messageTrace
     }
 }
 
@@ -44,7 +44,7 @@ struct IngestItem {
 struct StoredBatch {
     private(set) var readings: [IngestedReading] = []
     private(set) var deadLetters: [DeadLetter] = []
-    private(set) var deliveries: [DeliveryLog.Entry] = []
+    private(set) var deliveries: [RedeliveryFilter.Entry] = []
     /// Index of the dead letter for each topic and reason.
     private var letterPlaces: [[ExactString]: Int] = [:]
 
@@ -52,7 +52,7 @@ struct StoredBatch {
         readings.reserveCapacity(items.count)
         deliveries.reserveCapacity(items.count)
         for item in items {
-            if item.message.qos == .atLeastOnce { deliveries.append(DeliveryLog.Entry(item.message)) }
+            if item.message.qos == .atLeastOnce { deliveries.append(RedeliveryFilter.Entry(item.message)) }
             switch item.outcome {
             case .readings(let more): readings += more
             case .status, .answered: continue
@@ -73,7 +73,7 @@ struct StoredBatch {
     var sampledParents: [TraceContext] {
         var parents: [TraceContext] = []
         for reading in readings {
-            guard let parent = reading.journey?.parent, parent.isSampled, parents.last != parent else { continue }
+            guard let parent = reading.messageTrace?.parent, parent.isSampled, parents.last != parent else { continue }
             parents.append(parent)
         }
         return parents
@@ -81,7 +81,7 @@ struct StoredBatch {
 
     /// Records an item as a dead letter, whatever it was decoded to.
     mutating func bury(_ item: IngestItem, reason: String, detail: String, at instant: Timestamp) {
-        if item.message.qos == .atLeastOnce { deliveries.append(DeliveryLog.Entry(item.message)) }
+        if item.message.qos == .atLeastOnce { deliveries.append(RedeliveryFilter.Entry(item.message)) }
         addLetter(item, reason: reason, detail: detail, at: instant)
     }
 

@@ -27,7 +27,7 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     private struct State {
         var decoder: TelemetryDecoder
-        var clocks: DeviceClocks
+        var clocks: ClockOffsetEstimator
         var totals = Totals()
         /// A log for each reason, so that a frequent one does not silence the others.
         var failureLogs: [String: RateLimitedLogger] = [:]
@@ -56,7 +56,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         stream: DataStreamService,
         entry: EntryTracer,
         latency: LatencyService? = nil,
-        clocks: DeviceClocks = DeviceClocks(),
+        clocks: ClockOffsetEstimator = ClockOffsetEstimator(),
         clockService: ClockService? = nil,
         metrics: IngestMetrics,
         clock: any WallClock = SystemWallClock(),
@@ -89,7 +89,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     /// - Throws: ``StorageFailure``. Messages that were not committed by then must be redelivered.
     package func accept(_ batch: MQTTBatch) throws {
         let receivedAt = clock.now()
-        stream.waitForRoom()
+        stream.waitForCapacity()
         var tracing = IngestTracing(entry: entry)
         do {
             let items = decode(try store.fresh(batch), receivedAt: receivedAt, &tracing)
@@ -157,8 +157,8 @@ package final class IngestPipeline: MQTTBatchHandler {
             case .readings(let more):
                 publishStatuses()
                 for var reading in more {
-                    reading.journey?.stages?.commitStartedAt = commit?.startedAt
-                    reading.journey?.stages?.committedAt = commit?.endedAt
+                    reading.messageTrace?.stages?.commitStartedAt = commit?.startedAt
+                    reading.messageTrace?.stages?.committedAt = commit?.endedAt
                     readings.append(reading)
                 }
             case .status(let report?):
@@ -195,7 +195,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                         trace: origin)
                     try decoded.checkNames()
                     let decodedAt = clock.now()
-                    var stages = StageTimes(
+                    var stages = PipelineTimestamps(
                         receivedAt: receivedAt, decodeStartedAt: startedAt, decodedAt: decodedAt,
                         publishedAt: decodedAt)
                     startedAt = decodedAt
@@ -210,7 +210,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                                 message: message,
                                 outcome: .readings(
                                     readings.map {
-                                        IngestedReading($0, journey: Self.journey(of: $0, stages, under: parent))
+                                        IngestedReading($0, messageTrace: Self.messageTrace(of: $0, stages, under: parent))
                                     }),
                                 trace: (parent ?? origin)?.traceIDText))
                     case .status(let report): items.append(IngestItem(message: message, outcome: .status(report)))
@@ -229,12 +229,12 @@ package final class IngestPipeline: MQTTBatchHandler {
         }
     }
 
-    private static func journey(
-        of reading: Reading, _ stages: StageTimes, under parent: TraceContext?
-    ) -> Journey {
+    private static func messageTrace(
+        of reading: Reading, _ stages: PipelineTimestamps, under parent: TraceContext?
+    ) -> MessageTrace {
         // A retained reading may be of any age, so its latency is meaningless.
         let isLive = !reading.isRetained
-        return Journey(
+        return MessageTrace(
             subject: reading.device.rawValue, parent: parent, origin: reading.trace, stages: isLive ? stages : nil)
     }
 

@@ -10,7 +10,7 @@ package import Tracing
 /// Writes a decoded batch in one transaction: readings, alert transitions, dead letters, and the deliveries that
 /// identify redeliveries.
 ///
-///     DeliveryLog ──▶ new messages ──▶ [ readings │ alerts │ dead letters │ deliveries ] ──▶ committed, or nothing
+///     RedeliveryFilter ──▶ new messages ──▶ [ readings │ alerts │ dead letters │ deliveries ] ──▶ committed, or nothing
 ///
 /// Called on the MQTT client's thread only, but thread-safe.
 package final class IngestStore: Sendable {
@@ -40,7 +40,7 @@ package final class IngestStore: Sendable {
     private struct State {
         /// `nil` when the log must be read from the database: at the start, and after a transaction whose outcome is
         /// unknown.
-        var deliveries: DeliveryLog?
+        var deliveries: RedeliveryFilter?
         /// True when the broker has started a new session and the deliveries of the old one are not removed yet.
         var isForgettingDue = false
     }
@@ -48,7 +48,7 @@ package final class IngestStore: Sendable {
     /// The reason of dead letters that the database rejected.
     static let notStorable = "not_storable"
     private let configuration: Configuration
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
     private let database: Database
     private let readings: ReadingStore
     private let alerts: AlertService?
@@ -63,7 +63,7 @@ package final class IngestStore: Sendable {
     ///   - alerts: Evaluates its rules in every transaction with readings.
     ///   - tracer: Makes the spans of commits with sampled readings.
     package init(
-        configuration: Configuration, writer: RoomWriter, database: Database, readings: ReadingStore,
+        configuration: Configuration, writer: DatabaseWriter, database: Database, readings: ReadingStore,
         alerts: AlertService? = nil, metrics: IngestMetrics, tracer: any Tracer,
         clock: any WallClock = SystemWallClock(), logger: Logger
     ) {
@@ -99,9 +99,9 @@ package final class IngestStore: Sendable {
         state.deliveries = nil
         try writer.commit { transaction in
             try transaction.removeDeliveries(of: configuration.clientID, through: .max)
-            return RoomWriter.Effect(())
+            return DatabaseWriter.Effect(())
         }
-        state.deliveries = DeliveryLog(capacity: configuration.deliveryCapacity)
+        state.deliveries = RedeliveryFilter(capacity: configuration.deliveryCapacity)
         state.isForgettingDue = false
     }
 
@@ -124,7 +124,7 @@ package final class IngestStore: Sendable {
     private func load(_ state: inout State) throws {
         guard state.deliveries == nil else { return }
         let stored = try database.read { try $0.deliveries(of: configuration.clientID) }
-        state.deliveries = DeliveryLog(capacity: configuration.deliveryCapacity, stored: stored)
+        state.deliveries = RedeliveryFilter(capacity: configuration.deliveryCapacity, stored: stored)
     }
 
     // MARK: Committing
@@ -183,7 +183,7 @@ package final class IngestStore: Sendable {
                     try transaction.add(letter, maxCount: configuration.maxDeadLetters)
                 }
                 if let change { try transaction.store(change, of: configuration.clientID) }
-                return RoomWriter.Effect(outcome, messages: messages)
+                return DatabaseWriter.Effect(outcome, messages: messages)
             } finished: { isCommitted in
                 alerts?.finished(isCommitted: isCommitted)
             } publish: {
@@ -202,10 +202,10 @@ package final class IngestStore: Sendable {
 
 extension StorageTransaction {
     /// Stores a batch's changes to the delivery log.
-    fileprivate func store(_ change: DeliveryLog.Change, of clientID: String) throws {
+    fileprivate func store(_ change: RedeliveryFilter.Change, of clientID: String) throws {
         if let obsolete = change.obsolete { try removeDeliveries(of: clientID, through: obsolete) }
         for (number, entries) in change.batches {
-            try addDeliveries(of: clientID, number: number, entries: DeliveryLog.bytes(entries))
+            try addDeliveries(of: clientID, number: number, entries: RedeliveryFilter.bytes(entries))
         }
     }
 }

@@ -35,7 +35,7 @@ package final class BrowserSpanService: Sendable {
     private let ring: TraceRing
     private let latency: LatencyService
     private let spansPerSecond: Int
-    private let budgets = Lock<[String: TraceBudget]>([:])
+    private let budgets = Lock<[String: RateLimit]>([:])
     private let clock: any WallClock
     private let accepted: Counter
     private let rejected: Counter
@@ -146,11 +146,11 @@ package final class BrowserSpanService: Sendable {
         }
     }
 
-    private func budget(of user: String) -> TraceBudget {
+    private func budget(of user: String) -> RateLimit {
         budgets.withLock { budgets in
             if let budget = budgets[user] { return budget }
             if budgets.count >= Self.maxUsers { budgets.removeAll() }
-            let budget = TraceBudget(perSecond: spansPerSecond)
+            let budget = RateLimit(perSecond: spansPerSecond)
             budgets[user] = budget
             return budget
         }

@@ -17,11 +17,11 @@ package struct LatencySeries: Sendable {
     }
 
     /// Points by the hop's index, in ascending order of time.
-    private var points = [[Point]](repeating: [], count: Hop.allCases.count)
+    private var points = [[Point]](repeating: [], count: LatencyStage.allCases.count)
 
     package init() {}
 
-    package mutating func record(_ hop: Hop, _ duration: Duration, at now: Timestamp) {
+    package mutating func record(_ hop: LatencyStage, _ duration: Duration, at now: Timestamp) {
         let seconds = now.nanosecondsSinceEpoch / 1_000_000_000
         let begin = seconds - seconds % Self.interval
         let index = hop.index
@@ -38,7 +38,7 @@ package struct LatencySeries: Sendable {
     }
 
     /// Returns the intervals of a hop since `start`, ascending. Intervals without samples are omitted.
-    package func points(of hop: Hop, since start: Timestamp) -> [Point] {
+    package func points(of hop: LatencyStage, since start: Timestamp) -> [Point] {
         let seconds = start.nanosecondsSinceEpoch / 1_000_000_000
         return points[hop.index].filter { $0.time + Self.interval > seconds }
     }

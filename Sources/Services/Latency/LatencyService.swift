@@ -30,14 +30,14 @@ package final class LatencyService: DeliveryObserver {
 
     /// The latency of one hop over a period.
     package struct Summary: Sendable {
-        package var hop: Hop
+        package var hop: LatencyStage
         package var total: LatencyHistogram
         package var points: [LatencySeries.Point]
     }
 
     package let configuration: Configuration
     private let tracer: any Tracer
-    private let budget: TraceBudget
+    private let budget: RateLimit
     private let clock: any WallClock
     private let series = Lock(LatencySeries())
     /// The traced deliveries that pages may report spans for.
@@ -53,8 +53,8 @@ package final class LatencyService: DeliveryObserver {
         self.tracer = tracer
         self.configuration = configuration
         self.clock = clock
-        budget = TraceBudget(perSecond: configuration.slowPerSecond)
-        timers = Hop.allCases.map {
+        budget = RateLimit(perSecond: configuration.slowPerSecond)
+        timers = LatencyStage.allCases.map {
             Timer(label: "windsock.latency", dimensions: [("hop", $0.rawValue)], factory: factory)
         }
     }
@@ -65,7 +65,7 @@ package final class LatencyService: DeliveryObserver {
     func processed(_ readings: [IngestedReading], at time: Timestamp) {
         series.withLock { series in
             for reading in readings {
-                guard let stages = reading.journey?.stages else { continue }
+                guard let stages = reading.messageTrace?.stages else { continue }
                 if let sentAt = stages.sentAt { record(.device, stages.receivedAt.since(sentAt), at: time, &series) }
                 record(.process, (stages.commitStartedAt ?? time).since(stages.receivedAt), at: time, &series)
                 if let start = stages.commitStartedAt, let end = stages.committedAt {
@@ -78,12 +78,12 @@ package final class LatencyService: DeliveryObserver {
     package func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp) {
         series.withLock { series in
             for delivery in deliveries {
-                guard let stages = delivery.journey.stages else { continue }
+                guard let stages = delivery.messageTrace.stages else { continue }
                 record(.fanOut, time.since(stages.publishedAt), at: time, &series)
             }
         }
         for delivery in deliveries {
-            guard let stages = delivery.journey.stages, !delivery.isTraced,
+            guard let stages = delivery.messageTrace.stages, !delivery.isTraced,
                 time.since(stages.sentAt ?? stages.receivedAt) > configuration.slowThreshold,
                 delivery.claim(), budget.take(at: time)
             else { continue }
@@ -96,12 +96,12 @@ package final class LatencyService: DeliveryObserver {
     }
 
     /// Records that a browser has received or painted a traced delivery.
-    func browser(_ hop: Hop, took duration: Duration) {
+    func browser(_ hop: LatencyStage, took duration: Duration) {
         let now = clock.now()
         series.withLock { record(hop, duration, at: now, &$0) }
     }
 
-    private func record(_ hop: Hop, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
+    private func record(_ hop: LatencyStage, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
         let duration = max(duration, .zero)
         series.record(hop, duration, at: now)
         timers[hop.index].record(duration: duration)
@@ -110,7 +110,7 @@ package final class LatencyService: DeliveryObserver {
     /// Returns a summary of every hop since `start`.
     package func summaries(since start: Timestamp) -> [Summary] {
         let series = series.withLock { $0 }
-        return Hop.allCases.map { hop in
+        return LatencyStage.allCases.map { hop in
             let points = series.points(of: hop, since: start)
             var total = LatencyHistogram()
             for point in points { total.add(point.histogram) }
@@ -122,11 +122,11 @@ package final class LatencyService: DeliveryObserver {
 
     /// Makes the gateway's spans of an unsampled reading from its recorded stage times. They form a separate trace with
     /// a link to the device's.
-    private func trace(_ delivery: FollowedDelivery, _ stages: StageTimes, deliveredAt: Timestamp) {
+    private func trace(_ delivery: FollowedDelivery, _ stages: PipelineTimestamps, deliveredAt: Timestamp) {
         let root = tracer.startSpan("process", under: nil, ofKind: .consumer, at: stages.receivedAt, isSampled: true)
         root.updateAttributes { attributes in
             attributes["windsock.sampled.reason"] = "slow"
-            attributes["windsock.device"] = delivery.journey.subject
+            attributes["windsock.device"] = delivery.messageTrace.subject
             attributes["messaging.system"] = "mqtt"
             attributes["messaging.operation.name"] = "process"
             attributes["messaging.operation.type"] = "process"
@@ -135,7 +135,7 @@ package final class LatencyService: DeliveryObserver {
                 attributes["windsock.device.delay_estimated"] = true
             }
         }
-        if let origin = delivery.journey.origin { root.addLink(SpanLink(to: origin)) }
+        if let origin = delivery.messageTrace.origin { root.addLink(SpanLink(to: origin)) }
         let context = root.traceContext
         tracer.startSpan("telemetry.decode", under: context, at: stages.decodeStartedAt).end(at: stages.decodedAt)
         if let start = stages.commitStartedAt, let end = stages.committedAt {
@@ -153,7 +153,7 @@ package final class LatencyService: DeliveryObserver {
 }
 
 /// A stage on a reading's way whose latency is measured.
-package enum Hop: String, Sendable, CaseIterable {
+package enum LatencyStage: String, Sendable, CaseIterable {
     /// From the device's sending to the gateway's receiving. Only for devices whose send time is known.
     case device
     /// From receiving until the reading is decoded and its transaction begins.

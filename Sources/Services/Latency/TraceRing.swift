@@ -33,12 +33,12 @@ package final class TraceRing: SpanProcessor {
     private static let slowAge = Duration.seconds(600)
 
     private struct State {
-        var traces: [ID: KeptTrace] = [:]
+        var traces: [ID: RecentTrace] = [:]
         /// The keys of ``traces`` in the order of their first spans.
         var order = Deque<ID>()
         var spanCount = 0
         /// Sorted by ascending duration.
-        var slow: [KeptTrace] = []
+        var slow: [RecentTrace] = []
     }
 
     private let capacity: Int
@@ -52,16 +52,16 @@ package final class TraceRing: SpanProcessor {
     package func onEnd(_ span: SpanData) {
         let id = ID(span.context)
         // Evicted traces are freed outside the lock, which every thread that ends a span takes.
-        let forgotten: [KeptTrace] = state.withLock { state in
+        let forgotten: [RecentTrace] = state.withLock { state in
             switch state.traces[id]?.add(span) {
             case nil:
-                state.traces[id] = KeptTrace(span)
+                state.traces[id] = RecentTrace(span)
                 state.order.append(id)
                 state.spanCount += 1
             case true?: state.spanCount += 1
             case false?: break
             }
-            var forgotten: [KeptTrace] = []
+            var forgotten: [RecentTrace] = []
             while state.order.count > capacity || state.spanCount > capacity * Self.meanSpans,
                 state.order.count > 1, let oldest = state.order.popFirst(),
                 let trace = state.traces.removeValue(forKey: oldest)
@@ -75,21 +75,21 @@ package final class TraceRing: SpanProcessor {
     }
 
     /// Returns the trace as far as it is known.
-    package func trace(_ id: ID) -> KeptTrace? {
+    package func trace(_ id: ID) -> RecentTrace? {
         state.withLock { state in
             state.traces[id] ?? state.slow.first { ID($0.spans[0].context) == id }
         }
     }
 
     /// Returns the slowest traces of readings that pass `isIncluded`, slowest first.
-    package func slowest(_ limit: Int, where isIncluded: (KeptTrace) -> Bool) -> [KeptTrace] {
+    package func slowest(_ limit: Int, where isIncluded: (RecentTrace) -> Bool) -> [RecentTrace] {
         let all = state.withLock { Array($0.traces.values) + $0.slow }
         return Array(
             all.filter { $0.device != nil && isIncluded($0) }.sorted { $0.duration > $1.duration }.prefix(limit))
     }
 
     /// Keeps a trace that leaves the ring if it is slow enough. Returns the traces that are no longer kept.
-    private static func retire(_ trace: KeptTrace, at now: Timestamp, _ state: inout State) -> [KeptTrace] {
+    private static func retire(_ trace: RecentTrace, at now: Timestamp, _ state: inout State) -> [RecentTrace] {
         guard trace.device != nil else { return [trace] }
         var forgotten = state.slow.filter { now.since($0.start) > slowAge }
         if !forgotten.isEmpty { state.slow.removeAll { now.since($0.start) > slowAge } }
@@ -104,7 +104,7 @@ package final class TraceRing: SpanProcessor {
 }
 
 /// The known spans of one trace, in the order in which they ended.
-package struct KeptTrace: Sendable {
+package struct RecentTrace: Sendable {
     /// Never empty.
     package private(set) var spans: [SpanData]
     /// The device whose reading the trace follows; `nil` for chat messages and requests.

@@ -17,8 +17,8 @@ package final class ChatService: Sendable {
     /// The first level of all inbox rooms.
     package static let inboxRoot = "users"
 
-    private let writer: RoomWriter
-    private let ledger: RoomLedger
+    private let writer: DatabaseWriter
+    private let appender: RoomHistoryAppender
     private let epoch: String
     private let tracer: (any Tracer)?
     private let clock: any WallClock
@@ -26,11 +26,11 @@ package final class ChatService: Sendable {
 
     /// Creates a chat that writes through `writer`, within the limits of the history's configuration.
     package init(
-        writer: RoomWriter, history: RoomHistory, configuration: HistoryConfiguration, tracer: (any Tracer)? = nil,
+        writer: DatabaseWriter, history: RoomHistory, configuration: HistoryConfiguration, tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator()
     ) {
         self.writer = writer
-        self.ledger = RoomLedger(configuration: configuration)
+        self.appender = RoomHistoryAppender(configuration: configuration)
         self.epoch = history.epoch
         self.tracer = tracer
         self.clock = clock
@@ -95,27 +95,27 @@ package final class ChatService: Sendable {
                 user: user, scope: room, key: $0, contentDigest: Array(SHA256.hash(data: Array(content.utf8))))
         }
         let span = span(type, to: room, under: trace)
-        let journey = span.map { Journey(subject: user, parent: $0.traceContext) }
+        let messageTrace = span.map { MessageTrace(subject: user, parent: $0.traceContext) }
         writer.submit(byteCount: content.utf8.count + room.utf8.count + 128, trace: span?.traceContext) {
-            [ledger, epoch, clock, ids] transaction in
+            [appender, epoch, clock, ids] transaction in
             let now = clock.now()
-            if let earlier = try ledger.earlier(key, at: now, in: transaction) {
-                return RoomWriter.Effect(
+            if let earlier = try appender.earlier(key, at: now, in: transaction) {
+                return DatabaseWriter.Effect(
                     Sent(
                         messageID: earlier.messageID, position: RoomPosition(offset: earlier.offset, epoch: epoch),
                         isRepeated: true))
             }
             let id = ids.next()
-            let message = try ledger.append(
-                type, id: id, payload: payload(id), to: room, by: .chat(user), at: now, journey: journey,
+            let message = try appender.append(
+                type, id: id, payload: payload(id), to: room, by: .chat(user), at: now, messageTrace: messageTrace,
                 in: transaction)
             let offset = message.offset ?? 0
             if let key {
                 try transaction.remember(
-                    key, messageID: id, offset: offset, at: now, maxPerUser: ledger.configuration.maxKeysPerUser)
+                    key, messageID: id, offset: offset, at: now, maxPerUser: appender.configuration.maxKeysPerUser)
             }
             let position = RoomPosition(offset: offset, epoch: epoch)
-            return RoomWriter.Effect(
+            return DatabaseWriter.Effect(
                 Sent(messageID: id, position: position, isRepeated: false), messages: [message])
         } completion: { [clock] result in
             if let span {
@@ -137,7 +137,7 @@ package final class ChatService: Sendable {
     }
 
     private func check(_ content: String) throws(RequestError) {
-        let limit = ledger.configuration.maxContentBytes
+        let limit = appender.configuration.maxContentBytes
         guard !content.isEmpty else {
             throw RequestError(.invalid, "\"content\" must be a string of 1 to \(limit) bytes.")
         }

@@ -44,10 +44,10 @@ package final class NotificationService: Sendable {
     /// Bytes that one transaction may store. Each recipient gets a copy.
     private static let maxPortionBytes = 256 << 10
 
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
     private let database: Database
     private let hub: Hub
-    private let ledger: RoomLedger
+    private let appender: RoomHistoryAppender
     private let tracer: (any Tracer)?
     private let clock: any WallClock
     private let ids: any IDGenerator
@@ -58,14 +58,14 @@ package final class NotificationService: Sendable {
 
     /// Creates a service that writes through `writer` to `database`.
     package init(
-        writer: RoomWriter, database: Database, hub: Hub, configuration: HistoryConfiguration,
+        writer: DatabaseWriter, database: Database, hub: Hub, configuration: HistoryConfiguration,
         tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator(), logger: Logger
     ) {
         self.writer = writer
         self.database = database
         self.hub = hub
-        self.ledger = RoomLedger(configuration: configuration)
+        self.appender = RoomHistoryAppender(configuration: configuration)
         self.tracer = tracer
         self.clock = clock
         self.ids = ids
@@ -102,7 +102,7 @@ package final class NotificationService: Sendable {
     private func store(
         _ draft: NotificationDraft, for users: [String], from sender: String, key: String?, under span: TraceContext?
     ) async throws(RequestError) -> Sent {
-        let limit = ledger.configuration.maxRecipients
+        let limit = appender.configuration.maxRecipients
         guard users.count <= limit else {
             throw RequestError(.invalid, "Too many recipients (\(users.count)); allowed: at most \(limit).")
         }
@@ -114,10 +114,10 @@ package final class NotificationService: Sendable {
         }
         let size = draft.title.utf8.count + draft.body.utf8.count + (draft.link?.utf8.count ?? 0) + 512
         let portion = max(Self.minPortion, min(Self.maxPortion, Self.maxPortionBytes / size))
-        let journey = span.map { Journey(subject: sender, parent: $0) }
+        let messageTrace = span.map { MessageTrace(subject: sender, parent: $0) }
         guard users.count > portion else {
             return try await store(
-                draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key), journey)
+                draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key), messageTrace)
         }
         guard manySenders.withLock({ $0.insert(sender).inserted }) else {
             throw RequestError(
@@ -134,7 +134,7 @@ package final class NotificationService: Sendable {
             rest = rest.dropFirst(part.count)
             let sent = try await store(
                 draft, id: id, for: part, of: users.count, size, from: sender,
-                key: (isFirst ? key : nil, rest.isEmpty ? key : nil), journey)
+                key: (isFirst ? key : nil, rest.isEmpty ? key : nil), messageTrace)
             if sent.isRepeated || rest.isEmpty { return sent }
         }
     }
@@ -146,22 +146,22 @@ package final class NotificationService: Sendable {
     ///   - key: The key to look up first, and the key to store with this transaction.
     private func store(
         _ draft: NotificationDraft, id: String, for users: ArraySlice<String>, of count: Int, _ size: Int,
-        from sender: String, key: (asked: IdempotencyKey?, used: IdempotencyKey?), _ journey: Journey?
+        from sender: String, key: (asked: IdempotencyKey?, used: IdempotencyKey?), _ messageTrace: MessageTrace?
     ) async throws(RequestError) -> Sent {
-        try await writer.submit(byteCount: users.count * size, trace: journey?.parent) { [self] transaction in
+        try await writer.submit(byteCount: users.count * size, trace: messageTrace?.parent) { [self] transaction in
             let now = clock.now()
-            if let earlier = try ledger.earlier(key.asked, at: now, in: transaction) {
-                return RoomWriter.Effect(
+            if let earlier = try appender.earlier(key.asked, at: now, in: transaction) {
+                return DatabaseWriter.Effect(
                     Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
             }
-            let messages = try ledger.notify(
-                users, of: draft, id: id, by: sender, at: now, journey: journey, in: transaction)
+            let messages = try appender.notify(
+                users, of: draft, id: id, by: sender, at: now, messageTrace: messageTrace, in: transaction)
             if let key = key.used {
                 try transaction.remember(
                     key, messageID: id, offset: Int64(count), at: now,
-                    maxPerUser: ledger.configuration.maxKeysPerUser)
+                    maxPerUser: appender.configuration.maxKeysPerUser)
             }
-            return RoomWriter.Effect(
+            return DatabaseWriter.Effect(
                 Sent(notificationID: id, recipientCount: count, isRepeated: false), messages: messages)
         }
     }
@@ -169,7 +169,7 @@ package final class NotificationService: Sendable {
     /// Rejects a notification with many recipients before the first of them gets it.
     private func checkRecipients(_ users: [String], by sender: String) async throws(RequestError) {
         do {
-            try await database.read { [ledger] in try ledger.checkRecipients(users, by: sender, in: $0) }
+            try await database.read { [appender] in try appender.checkRecipients(users, by: sender, in: $0) }
         } catch let error as RequestError {
             throw error
         } catch {
@@ -180,7 +180,7 @@ package final class NotificationService: Sendable {
 
     /// Returns all users who are connected now or ever were.
     package func everybody() async throws(RequestError) -> [String] {
-        let limit = ledger.configuration.maxRecipients
+        let limit = appender.configuration.maxRecipients
         do {
             let known = try await database.read { try $0.knownUsers(limit: limit + 1) }
             return Array(Set(known + hub.presence.snapshot().onlineUsers))
@@ -197,7 +197,7 @@ package final class NotificationService: Sendable {
         _ selection: Selection, by user: String,
         completion: @escaping @Sendable (Result<Int, RequestError>) -> Void
     ) {
-        writer.submit(byteCount: 256) { [ledger, clock, ids] transaction in
+        writer.submit(byteCount: 256) { [appender, clock, ids] transaction in
             let now = clock.now()
             let hasChanged: Bool
             switch selection {
@@ -209,11 +209,11 @@ package final class NotificationService: Sendable {
                 }
             }
             let unread = try transaction.snapshot.unreadCount(of: user, at: now)
-            guard hasChanged else { return RoomWriter.Effect(unread) }
-            let message = try ledger.append(
+            guard hasChanged else { return DatabaseWriter.Effect(unread) }
+            let message = try appender.append(
                 .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
                 to: ChatService.inbox(of: user), by: .gateway, at: now, in: transaction)
-            return RoomWriter.Effect(unread, messages: [message])
+            return DatabaseWriter.Effect(unread, messages: [message])
         } completion: {
             completion($0)
         }
@@ -333,7 +333,7 @@ package final class NotificationService: Sendable {
         guard isDue else { return }
         writer.submit(byteCount: 64) { transaction in
             try transaction.remember(user: user, at: now)
-            return RoomWriter.Effect(())
+            return DatabaseWriter.Effect(())
         } completion: { _ in
         }
     }

@@ -19,7 +19,7 @@ package final class ReadingHistory: Sendable {
     private static let maxWaitingReads = 200
 
     private let database: Database
-    private let turns = Turns(free: maxConcurrentReads, maxWaiting: maxWaitingReads)
+    private let turns = AsyncSemaphore(free: maxConcurrentReads, maxWaiting: maxWaitingReads)
     private let logger: Logger
 
     package init(database: Database, logger: Logger) {

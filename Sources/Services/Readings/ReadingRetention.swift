@@ -17,7 +17,7 @@ package final class ReadingRetention: Sendable {
     private let policy: RetentionPolicy
     private let seriesPerCleaning: Int
     private let database: Database
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
     private let readings: ReadingStore
     private let logger: Logger
     private let size = Lock(ReadingSize())
@@ -27,7 +27,7 @@ package final class ReadingRetention: Sendable {
     /// - Parameter seriesPerCleaning: The number of series to check per call of ``clean(at:)``. The next call continues
     ///   after them, so that a call takes the same time however many series there are.
     package init(
-        policy: RetentionPolicy, database: Database, writer: RoomWriter, readings: ReadingStore,
+        policy: RetentionPolicy, database: Database, writer: DatabaseWriter, readings: ReadingStore,
         seriesPerCleaning: Int = 8192, logger: Logger
     ) {
         self.policy = policy
@@ -128,7 +128,7 @@ package final class ReadingRetention: Sendable {
             while !aged.isEmpty, !Task.isCancelled {
                 let series = aged
                 let (done, count) = try await writer.submit(byteCount: 64) { [readings] transaction in
-                    RoomWriter.Effect(
+                    DatabaseWriter.Effect(
                         try readings.remove(series, before: cutoff, limit: Self.portion, in: transaction))
                 }
                 aged = aged.dropFirst(done)
@@ -149,7 +149,7 @@ package final class ReadingRetention: Sendable {
             guard let end = devices.last else { return }
             last = end
             _ = try await writer.submit(byteCount: 64) { [readings] transaction in
-                RoomWriter.Effect(try readings.remove(devices, silentSince: cutoff, in: transaction))
+                DatabaseWriter.Effect(try readings.remove(devices, silentSince: cutoff, in: transaction))
             }
         }
     }

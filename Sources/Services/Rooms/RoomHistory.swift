@@ -48,14 +48,14 @@ package final class RoomHistory: Sendable {
     private static let portionByteCount = 64 * 1024
 
     private let database: Database
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
     private let hub: Hub
     private let logger: Logger
     /// Limits the pages that are read at the same time. Others wait, so that joins always find a free database reader.
-    private let turns = Turns(free: 2, maxWaiting: 500)
+    private let turns = AsyncSemaphore(free: 2, maxWaiting: 500)
 
     /// Creates the history of the hub's rooms, which `writer` writes to `database`.
-    package init(database: Database, writer: RoomWriter, hub: Hub, logger: Logger) {
+    package init(database: Database, writer: DatabaseWriter, hub: Hub, logger: Logger) {
         self.database = database
         self.writer = writer
         self.hub = hub

@@ -16,13 +16,13 @@ package final class RoomRetention: Sendable {
 
     private let configuration: HistoryConfiguration
     private let database: Database
-    private let writer: RoomWriter
+    private let writer: DatabaseWriter
     private let trimmedMessages: Counter
     private let trimmedNotifications: Counter
     private let logger: Logger
 
     package init(
-        configuration: HistoryConfiguration, database: Database, writer: RoomWriter, factory: any MetricsFactory,
+        configuration: HistoryConfiguration, database: Database, writer: DatabaseWriter, factory: any MetricsFactory,
         logger: Logger
     ) {
         self.configuration = configuration
@@ -73,7 +73,7 @@ package final class RoomRetention: Sendable {
         var removed = 0
         do {
             while !Task.isCancelled {
-                let count = try await writer.submit(byteCount: 64) { RoomWriter.Effect(try portion($0)) }
+                let count = try await writer.submit(byteCount: 64) { DatabaseWriter.Effect(try portion($0)) }
                 guard count > 0 else { break }
                 removed += count
             }

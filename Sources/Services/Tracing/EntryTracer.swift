@@ -11,7 +11,7 @@ package struct EntryTracer: Sendable {
     /// Makes the spans below an entry span.
     package let tracer: any Tracer
     private let sampler: Sampler
-    private let budget: TraceBudget
+    private let budget: RateLimit
     private let continuesTraces: Bool
     private let ids: any SpanIDGenerator
 
@@ -25,7 +25,7 @@ package struct EntryTracer: Sendable {
     ) {
         self.tracer = tracer
         self.sampler = sampler
-        self.budget = TraceBudget(perSecond: tracesPerSecond)
+        self.budget = RateLimit(perSecond: tracesPerSecond)
         self.continuesTraces = continuesTraces
         self.ids = ids
     }

@@ -17,7 +17,7 @@ struct IngestTracing {
     /// - Parameter pattern: The route's topic pattern, so that span names have few values.
     /// - Returns: The parent for all further spans.
     mutating func decoded(
-        _ message: MQTTMessage, readings: [Reading], pattern: @autoclosure () -> String?, stages: StageTimes
+        _ message: MQTTMessage, readings: [Reading], pattern: @autoclosure () -> String?, stages: PipelineTimestamps
     ) -> TraceContext? {
         // A retained message says nothing about latency.
         guard !message.isRetained,

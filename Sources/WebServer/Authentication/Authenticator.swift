@@ -53,7 +53,7 @@ package enum Credential: Sendable, Hashable, CustomStringConvertible, CustomDebu
 }
 
 /// Finds the token or ticket in a request: in a header, a WebSocket subprotocol, or the query, in that order.
-package enum TokenSource {
+package enum CredentialExtractor {
     /// The prefix of the subprotocol that carries a token. Browsers cannot set headers on a WebSocket.
     package static let subprotocolPrefix = "bearer."
     /// The subprotocol that the gateway speaks and selects.

@@ -10,7 +10,7 @@ import Services
 
 /// Serves HTTP/1.1 and WebSocket on one listener: Hummingbird handles the former, ``WebSocketConnection`` the latter.
 ///
-///     [PlainRequestGuard ▶ TLS ▶] HTTPInputGate ▶ HTTP codec ▶ UpgradeGate ▶ NIO's upgrade handler ─┐
+///     [PlainRequestGuard ▶ TLS ▶] HTTPInputThrottle ▶ HTTP codec ▶ UpgradeGate ▶ NIO's upgrade handler ─┐
 ///     ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
 ///     ├─ upgraded ─▶ WebSocketConnection or EchoConnection, alone behind TLS
 ///     └─ not ──────▶ HTTPVersionHandler ▶ HTTPConnectionGuard ▶ Hummingbird's pipeline and router
@@ -41,7 +41,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     let authenticator: Authenticator
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
-    let lines: RequestLines
+    let lines: RequestPacers
     /// The path of ``EchoConnection``; `nil` disables it.
     let echoPath: EchoPath?
     /// The certificate; `nil` disables TLS.
@@ -52,7 +52,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             try channel.syncOptions?.setOption(.recvAllocator, value: Self.receiveBuffers)
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             try channel.syncOptions?.setOption(.socketOption(.so_rcvbuf), value: Self.socketReceiveBytes)
-            let admission = Admission()
+            let admission = AdmittedIdentity()
             let limits = environment.limits
             let environment = self.environment
             let lines = self.lines
@@ -82,7 +82,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                     quota: environment.quota, cap: environment.cap, entry: environment.services.entry,
                     timeout: limits.handshakeTimeout),
                 position: .before(upgradeHandler))
-            try pipeline.addHandler(HTTPInputGate(), position: .first)
+            try pipeline.addHandler(HTTPInputThrottle(), position: .first)
             if let certificate {
                 try pipeline.addHandler(NIOSSLServerHandler(context: certificate.context), position: .first)
                 try pipeline.addHandler(PlainRequestGuard(), position: .first)
@@ -103,7 +103,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     }
 
     private static func configureHTTP(
-        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestLines, isSecure: Bool
+        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestPacers, isSecure: Bool
     ) throws -> Outcome {
         guard let line = lines.line(of: channel.eventLoop) else {
             throw ChannelError.inappropriateOperationForState

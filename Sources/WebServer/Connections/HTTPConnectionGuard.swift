@@ -5,7 +5,7 @@ import NIOHTTPTypes
 import Telemetry
 
 /// Protects one HTTP connection from slow or malformed clients, and delays each request until its turn in
-/// ``RequestLine``. NIO's `HTTPServerPipelineHandler`, in front of it, passes one request at a time.
+/// ``RequestPacer``. NIO's `HTTPServerPipelineHandler`, in front of it, passes one request at a time.
 ///
 /// - A request whose body arrives too slowly is answered with 408 and cut off.
 /// - An answer that begins before its request has been read completely is the last one and says `Connection: close`. A
@@ -51,7 +51,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private static let lingerTimeout = TimeAmount.seconds(1)
 
     private let configuration: Configuration
-    private let line: RequestLine
+    private let line: RequestPacer
     private let cap: ConnectionCap
     private let metrics: EdgeMetrics
     private var phase = Phase.open
@@ -82,7 +82,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var idleTimer: Scheduled<Void>?
     private var lingerTimer: Scheduled<Void>?
 
-    init(configuration: Configuration, line: RequestLine, cap: ConnectionCap, metrics: EdgeMetrics) {
+    init(configuration: Configuration, line: RequestPacer, cap: ConnectionCap, metrics: EdgeMetrics) {
         self.configuration = configuration
         self.line = line
         self.cap = cap

@@ -28,7 +28,7 @@ struct BearerAuthentication: RouterMiddleware {
         _ request: Request, context: GatewayRequestContext,
         next: (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
-        guard let token = TokenSource.token(inAuthorization: request.headers[.authorization]) else {
+        guard let token = CredentialExtractor.token(inAuthorization: request.headers[.authorization]) else {
             throw Problem(
                 .unauthorized, "A token is required: send \"Authorization: Bearer <token>\".",
                 headers: [.wwwAuthenticate: "Bearer"])

@@ -48,6 +48,19 @@ package struct Problem: Error, Sendable {
 }
 
 extension Problem {
+    /// Maps an error thrown by a route; `nil` for one that no client should see.
+    init?(thrown error: any Error) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let error as RequestError: self.init(error)
+        case let error as CommandError: self.init(error)
+        case let error as HTTPError:
+            self.init(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers)
+        case let error as any HTTPResponseError: self.init(error.status, error.status.reasonPhrase)
+        default: return nil
+        }
+    }
+
     /// Maps an error of a service to an HTTP status.
     init(_ error: RequestError) {
         switch error.kind {
@@ -85,13 +98,8 @@ struct ProblemMiddleware: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let problem as Problem {
-            return problem.response
-        } catch let error as HTTPError {
-            return Problem(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers).response
-        } catch let error as any HTTPResponseError {
-            return Problem(error.status, error.status.reasonPhrase).response
         } catch {
+            if let problem = Problem(thrown: error) { return problem.response }
             context.logger.error(
                 "A request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             return Problem(.internalServerError, "Internal error; the cause is in the gateway's log.").response

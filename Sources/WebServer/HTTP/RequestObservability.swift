@@ -38,7 +38,7 @@ struct RequestTrace: Sendable {
             finish(status: response.status.code)
             return response
         } catch {
-            finish(status: (error as? Problem)?.status.code ?? (error as? any HTTPResponseError)?.status.code ?? 500)
+            finish(status: Problem(thrown: error)?.status.code ?? 500)
             throw error
         }
     }

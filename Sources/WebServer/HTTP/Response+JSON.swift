@@ -28,7 +28,7 @@ extension Response {
     ///
     /// An error in the first two parts becomes the answer. An error in a later part ends the connection, so that a
     /// client cannot mistake a partial answer for a complete one.
-    static func parts<Source: AnswerSource>(_ source: Source, type: String) async throws -> Response {
+    static func parts<Source: StreamedBody>(_ source: Source, type: String) async throws -> Response {
         var source = source
         let first = try await source.next() ?? []
         // Most answers have one part and need no chunked coding.
@@ -50,7 +50,7 @@ extension Response {
 }
 
 /// A response body that is produced part by part.
-protocol AnswerSource: Sendable {
+protocol StreamedBody: Sendable {
     /// Returns the next part; nil after the last.
     mutating func next() async throws -> [UInt8]?
 }

@@ -22,7 +22,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let authenticator: Authenticator
     private let origins: OriginPolicy
     private let echoPath: EchoPath?
-    private let admission: Admission
+    private let admission: AdmittedIdentity
     private let quota: UserQuota
     private let cap: ConnectionCap
     private let entry: EntryTracer
@@ -36,7 +36,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var isReadHeld = false
 
     init(
-        authenticator: Authenticator, origins: OriginPolicy, echoPath: EchoPath?, admission: Admission,
+        authenticator: Authenticator, origins: OriginPolicy, echoPath: EchoPath?, admission: AdmittedIdentity,
         quota: UserQuota, cap: ConnectionCap, entry: EntryTracer, timeout: TimeAmount
     ) {
         self.authenticator = authenticator
@@ -118,7 +118,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func authorise(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        guard let credential = TokenSource.credential(in: head) else {
+        guard let credential = CredentialExtractor.credential(in: head) else {
             return refuse(head, UpgradeRefusal(401, "\(AuthenticationError.missing)"), context)
         }
         held = []
@@ -187,7 +187,7 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
 
     private static let keySuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-    let admission: NIOLoopBound<Admission>
+    let admission: NIOLoopBound<AdmittedIdentity>
     let environment: ConnectionEnvironment
     let echoPath: EchoPath?
 
@@ -201,9 +201,9 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         headers.replaceOrAdd(name: "connection", value: "upgrade")
         headers.replaceOrAdd(name: "sec-websocket-accept", value: Data(digest).base64EncodedString())
         if !UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath),
-            TokenSource.subprotocols(of: upgradeRequest).contains(TokenSource.windsockSubprotocol)
+            CredentialExtractor.subprotocols(of: upgradeRequest).contains(CredentialExtractor.windsockSubprotocol)
         {
-            headers.replaceOrAdd(name: "sec-websocket-protocol", value: TokenSource.windsockSubprotocol)
+            headers.replaceOrAdd(name: "sec-websocket-protocol", value: CredentialExtractor.windsockSubprotocol)
         }
         return channel.eventLoop.makeSucceededFuture(headers)
     }
@@ -212,7 +212,7 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         environment.cap.upgraded(channel)
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
-            pipeline.removeHandler(try pipeline.handler(type: HTTPInputGate.self), promise: nil)
+            pipeline.removeHandler(try pipeline.handler(type: HTTPInputThrottle.self), promise: nil)
             if UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath) {
                 try pipeline.addHandler(
                     EchoConnection(closeTimeout: environment.limits.closeTimeout, logger: environment.logger))
@@ -228,6 +228,6 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
 }
 
 /// Hands the admitted identity from ``UpgradeGate`` to ``WebSocketUpgrader``, on the channel's loop.
-final class Admission {
+final class AdmittedIdentity {
     var identity: Identity?
 }

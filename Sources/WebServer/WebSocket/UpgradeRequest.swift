@@ -85,9 +85,9 @@ package enum UpgradeRequest: Equatable {
 
     /// Checks the requirements of `/ws` beyond those of any handshake: subprotocols and origin.
     private static func refusal(of head: HTTPRequestHead, origins: OriginPolicy) -> UpgradeRefusal? {
-        let subprotocols = TokenSource.subprotocols(of: head)
-        if !subprotocols.isEmpty, !subprotocols.contains(TokenSource.windsockSubprotocol),
-            subprotocols.contains(where: { $0.hasPrefix(TokenSource.subprotocolPrefix) })
+        let subprotocols = CredentialExtractor.subprotocols(of: head)
+        if !subprotocols.isEmpty, !subprotocols.contains(CredentialExtractor.windsockSubprotocol),
+            subprotocols.contains(where: { $0.hasPrefix(CredentialExtractor.subprotocolPrefix) })
         {
             return UpgradeRefusal(400, "Offer the subprotocol windsock.v1 as well as the one that carries the token.")
         }

@@ -81,53 +81,22 @@ final class UserQuota: Sendable {
     ) -> Bool {
         guard perSecond > 0 else { return true }
         let burst = 2 * perSecond
+        let now = now.tokenBucketTime
         return buckets.withLock { buckets in
             if buckets.count >= maxBuckets, buckets[name] == nil {
-                buckets = buckets.filter { !$0.value.isFull(perSecond: perSecond, burst: burst, now: now) }
+                buckets = buckets.filter { !$0.value.isFull(perSecond: perSecond, burst: burst, at: now) }
                 if buckets.count >= maxBuckets { buckets.removeAll() }
             }
-            var bucket = buckets[name] ?? TokenBucket(burst: burst, now: now)
+            var bucket = buckets[name] ?? TokenBucket(burst: burst, at: now)
             // A refused command incurs no debt, so that the user's other clients do not suffer.
-            guard bucket.take(cost, perSecond: perSecond, burst: burst, now: now) == .allowed else { return false }
+            guard bucket.take(min(cost, burst), perSecond: perSecond, burst: burst, at: now) else { return false }
             buckets[name] = bucket
             return true
         }
     }
 }
 
-/// A token bucket: holds up to `burst` tokens and gains `perSecond` tokens a second.
-package struct TokenBucket {
-    /// The decision on one more command.
-    package enum Decision: Equatable {
-        case allowed
-        /// Refused; the bucket is in debt.
-        case refused
-        /// Refused, and so often in a row that the peer evidently ignores the refusals.
-        case abusive
-    }
-
-    private var tokens: Float
-    private var updated: NIODeadline
-
-    /// Creates a full bucket.
-    package init(burst: Int, now: NIODeadline) {
-        self.tokens = Float(burst)
-        self.updated = now
-    }
-
-    /// Takes `cost` tokens, at most `burst`. Refused commands add to the debt, so that a client that keeps sending is
-    /// detected: a debt of more than `burst` is abuse.
-    package mutating func take(_ cost: Int = 1, perSecond: Int, burst: Int, now: NIODeadline) -> Decision {
-        let elapsed = Float((now - updated).nanoseconds) / 1e9
-        tokens = min(Float(burst), tokens + elapsed * Float(perSecond))
-        updated = now
-        tokens -= Float(min(cost, burst))
-        if tokens >= 0 { return .allowed }
-        return tokens < -Float(burst) ? .abusive : .refused
-    }
-
-    /// Returns true when the bucket has refilled, so that a new one would be equal.
-    package func isFull(perSecond: Int, burst: Int, now: NIODeadline) -> Bool {
-        tokens + Float((now - updated).nanoseconds) / 1e9 * Float(perSecond) >= Float(burst)
-    }
+extension NIODeadline {
+    /// The time for a ``TokenBucket``.
+    var tokenBucketTime: Int64 { Int64(clamping: uptimeNanoseconds) }
 }

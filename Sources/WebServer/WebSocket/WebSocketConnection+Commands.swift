@@ -39,8 +39,9 @@ extension WebSocketConnection {
 
     private func takeTokens(_ cost: Int) -> TokenBucket.Decision {
         let limits = environment.limits
-        let decision = bucket.take(
-            cost, perSecond: limits.commandsPerSecond, burst: limits.commandBurst, now: shard.eventLoop.now)
+        let decision = bucket.charge(
+            cost, perSecond: limits.commandsPerSecond, burst: limits.commandBurst,
+            at: shard.eventLoop.now.tokenBucketTime)
         if decision != .allowed { environment.metrics.rateLimited.increment() }
         return decision
     }

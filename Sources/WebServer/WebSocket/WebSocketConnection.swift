@@ -75,7 +75,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         self.environment = environment
         self.decoder = WebSocketDecoder(maxMessageBytes: environment.limits.maxMessageBytes)
         self.heartbeat = Heartbeat(configuration: environment.heartbeat, now: now)
-        self.bucket = TokenBucket(burst: environment.limits.commandBurst, now: now)
+        self.bucket = TokenBucket(burst: environment.limits.commandBurst, at: now.tokenBucketTime)
         self.openedAt = now
     }
 

@@ -136,7 +136,7 @@ struct AlertServiceTests {
         try setup.ingest.writer.commit { transaction in
             let messages = try setup.alerts.evaluate([IngestedReading(reading)], in: transaction)
             setup.alerts.tick(isListening: true)
-            return RoomWriter.Effect((), messages: messages)
+            return DatabaseWriter.Effect((), messages: messages)
         } finished: {
             setup.alerts.finished(isCommitted: $0)
         }
@@ -168,7 +168,7 @@ struct AlertServiceTests {
                 metrics: [Metric(name: "t", value: value, unit: unit)], time: instant, receivedAt: instant)
             try first.ingest.writer.commit { transaction in
                 _ = try first.ingest.readings.append([reading], in: transaction)
-                return RoomWriter.Effect(
+                return DatabaseWriter.Effect(
                     (), messages: try first.alerts.evaluate([IngestedReading(reading)], in: transaction))
             } finished: {
                 first.alerts.finished(isCommitted: $0)

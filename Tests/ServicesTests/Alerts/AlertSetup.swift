@@ -71,7 +71,7 @@ final class AlertSetup {
 
     /// Returns when the writer has done what it was asked for until now.
     func settle() async throws {
-        try await ingest.writer.submit(byteCount: 1) { _ in RoomWriter.Effect(()) }
+        try await ingest.writer.submit(byteCount: 1) { _ in DatabaseWriter.Effect(()) }
     }
 
     /// What was told since the last call: `alert firing`, `notification Too hot: d`.

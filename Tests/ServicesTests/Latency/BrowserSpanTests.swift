@@ -61,7 +61,7 @@ struct BrowserSpanTests {
         return outcome.reason
     }
 
-    private func count(_ hop: Hop) -> Int {
+    private func count(_ hop: LatencyStage) -> Int {
         latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.hop == hop }?.total.count ?? -1
     }
 

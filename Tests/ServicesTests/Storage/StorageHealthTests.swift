@@ -26,7 +26,7 @@ struct StorageHealthTests {
                 to: "chat", messageID: id, type: "chat_message", payload: Array("{}".utf8),
                 at: Timestamp(nanosecondsSinceEpoch: 0))
             if let fails { throw fails }
-            return RoomWriter.Effect(())
+            return DatabaseWriter.Effect(())
         }
     }
 

@@ -129,7 +129,7 @@ struct SlowHTTPClientTests {
     @Test("A text that many ask for is made once for those that ask in the same moment")
     func sharedText() {
         let counter = CallCounter()
-        let text = SharedText { "\(counter.next())" }
+        let text = CachedText { "\(counter.next())" }
         let now = NIODeadline.now()
         #expect(String(buffer: text.bytes(now: now)) == "1")
         #expect(String(buffer: text.bytes(now: now)) == "1")

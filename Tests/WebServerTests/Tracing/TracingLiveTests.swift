@@ -25,9 +25,9 @@ struct TracingLiveTests {
         let reading = Reading(
             device: try #require(DeviceID(device)), room: "sensors/\(device)",
             metrics: [Metric(name: "t", value: 1)], time: now, receivedAt: now)
-        let stages = StageTimes(receivedAt: now, decodeStartedAt: now, decodedAt: now, publishedAt: now)
+        let stages = PipelineTimestamps(receivedAt: now, decodeStartedAt: now, decodedAt: now, publishedAt: now)
         server.stream.publish(
-            [IngestedReading(reading, journey: Journey(subject: device, parent: context, stages: stages))])
+            [IngestedReading(reading, messageTrace: MessageTrace(subject: device, parent: context, stages: stages))])
         process.end(at: SystemWallClock().now())
         return context
     }
@@ -153,7 +153,7 @@ struct TracingLiveTests {
         #expect(receive.attributes.get("clock.offset_ms") == .double(1.5))
         #expect(receive.attributes.get("secret") == nil)
         let hops = tracing.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
-        for hop in [Hop.network, .paint, .endToEnd] {
+        for hop in [LatencyStage.network, .paint, .endToEnd] {
             #expect(hops.first { $0.hop == hop }?.total.count == 1, "\(hop)")
         }
 

@@ -34,12 +34,7 @@ struct AlertRoutes {
             guard range.0 < range.1 else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
             query.range = range.0..<range.1
         }
-        let page: AlertService.Page
-        do {
-            page = try await alerts.page(query) { grants.canSee(room: $0) }
-        } catch {
-            throw Problem(error)
-        }
+        let page = try await alerts.page(query) { grants.canSee(room: $0) }
         var body = JSONObjectBuilder()
         var elements = JSONPage()
         let count = elements.add(contentsOf: page.alerts.lazy.map(AlertPayload.object))
@@ -64,7 +59,7 @@ struct AlertRoutes {
 
     @Sendable private func acknowledge(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let (id, user) = try await alertToChange(context)
-        return try await answer { () throws(RequestError) in try await alerts.acknowledge(id, by: user) }
+        return .json(AlertPayload.object(try await alerts.acknowledge(id, by: user)))
     }
 
     @Sendable private func silence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
@@ -76,12 +71,12 @@ struct AlertRoutes {
             throw Problem(.badRequest, "The body must be {\"for\":\"1h\"}, with a duration of at most one year.")
         }
         let until = clock.now().advanced(by: duration)
-        return try await answer { () throws(RequestError) in try await alerts.silence(id, until: until, by: user) }
+        return .json(AlertPayload.object(try await alerts.silence(id, until: until, by: user)))
     }
 
     @Sendable private func endSilence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let (id, user) = try await alertToChange(context)
-        return try await answer { () throws(RequestError) in try await alerts.silence(id, until: nil, by: user) }
+        return .json(AlertPayload.object(try await alerts.silence(id, until: nil, by: user)))
     }
 
     /// Returns the alert in the path if the token may change it. An alert that the token may not see is reported as not
@@ -89,13 +84,7 @@ struct AlertRoutes {
     private func alertToChange(_ context: GatewayRequestContext) async throws -> (id: String, user: String) {
         let identity = try context.requireIdentity()
         let id = context.parameters.get("alert_id") ?? ""
-        let alert: StoredAlert?
-        do {
-            alert = try await alerts.alert(id)
-        } catch {
-            throw Problem(error)
-        }
-        guard let alert, identity.grants.canSee(room: alert.room) else {
+        guard let alert = try await alerts.alert(id), identity.grants.canSee(room: alert.room) else {
             throw Problem(.notFound, "Unknown alert \"\(id.prefix(64))\".")
         }
         guard identity.grants.canNotify || alerts.users(toldBy: alert.rule).contains(identity.user) else {
@@ -105,13 +94,5 @@ struct AlertRoutes {
             )
         }
         return (id, identity.user)
-    }
-
-    private func answer(_ work: () async throws(RequestError) -> StoredAlert) async throws -> Response {
-        do throws(RequestError) {
-            return .json(AlertPayload.object(try await work()))
-        } catch {
-            throw Problem(error)
-        }
     }
 }

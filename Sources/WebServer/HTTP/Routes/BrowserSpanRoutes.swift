@@ -18,12 +18,7 @@ struct BrowserSpanRoutes {
     @Sendable private func accept(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let identity = try context.requireIdentity()
         let body = try await request.jsonObject(upTo: maxBodyBytes)
-        let outcome: BrowserSpanService.Outcome
-        do {
-            outcome = try spans.accept(body, from: identity.user)
-        } catch {
-            throw Problem(error)
-        }
+        let outcome = try spans.accept(body, from: identity.user)
         var answer = JSONObjectBuilder()
         if outcome.rejected > 0 {
             var partial = JSONObjectBuilder()

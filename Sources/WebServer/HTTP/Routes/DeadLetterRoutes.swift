@@ -22,13 +22,8 @@ struct DeadLetterRoutes {
         }
         let limit = Int(try request.query("limit", in: 1...Self.maxLetters, default: 100))
         let before = try request.query("before", in: 0...Int64.max, default: 0)
-        let page: DeadLetterService.Page
-        do {
-            page = try await letters.page(
-                before: before > 0 ? before : nil, reason: request.query("reason"), limit: limit)
-        } catch {
-            throw Problem(error)
-        }
+        let page = try await letters.page(
+            before: before > 0 ? before : nil, reason: request.query("reason"), limit: limit)
         var body = JSONObjectBuilder()
         var elements = JSONPage()
         let count = elements.add(contentsOf: page.letters.lazy.map(Self.json))

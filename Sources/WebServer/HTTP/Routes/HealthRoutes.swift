@@ -15,7 +15,7 @@ struct HealthRoutes {
             let readiness = readiness()
             return Response.json(readiness.json, status: readiness.isReady ? .ok : .serviceUnavailable)
         }
-        let text = SharedText(make: metricsText)
+        let text = CachedText(make: metricsText)
         router.get("metrics") { _, _ in
             Response.whole(text.bytes(), type: "text/plain; version=0.0.4; charset=utf-8")
         }
@@ -24,7 +24,7 @@ struct HealthRoutes {
 
 /// A text that is generated for one caller and shared with others for a short time. Slow readers hold no copies, and
 /// frequent requests cost little.
-final class SharedText: Sendable {
+final class CachedText: Sendable {
     private struct Latest {
         var bytes: ByteBuffer
         var goodUntil: NIODeadline

@@ -74,7 +74,7 @@ struct LatencyRoutes {
         object.add("p99_ms", histogram.percentileMilliseconds(0.99))
     }
 
-    private static func summary(_ trace: KeptTrace) -> [UInt8] {
+    private static func summary(_ trace: RecentTrace) -> [UInt8] {
         var object = TraceJSON.head(trace)
         object.add("time", trace.start.secondsSinceEpoch)
         object.add("duration_ms", TraceJSON.milliseconds(trace.duration))
@@ -87,7 +87,7 @@ struct LatencyRoutes {
 /// The JSON of traces for `/api/latency`.
 enum TraceJSON {
     /// Returns the fields that every form of a trace begins with.
-    static func head(_ trace: KeptTrace) -> JSONObjectBuilder {
+    static func head(_ trace: RecentTrace) -> JSONObjectBuilder {
         var object = JSONObjectBuilder()
         object.add("trace_id", trace.spans[0].context.traceIDText)
         if let device = trace.device { object.add("device", device) }
@@ -97,7 +97,7 @@ enum TraceJSON {
     }
 
     /// Returns a trace with its spans.
-    static func object(_ trace: KeptTrace) -> [UInt8] {
+    static func object(_ trace: RecentTrace) -> [UInt8] {
         var object = head(trace)
         object.add("spans", objects: trace.spans.map(span))
         return object.finished()

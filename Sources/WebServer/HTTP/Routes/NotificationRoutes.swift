@@ -29,14 +29,8 @@ struct NotificationRoutes {
         guard ["true", "false"].contains(unread) else {
             throw Problem(.badRequest, "\"unread\" is \"\(unread.prefix(64))\"; allowed: true, false.")
         }
-        let page: NotificationService.Page
-        do {
-            page = try await notifications.page(
-                of: identity.user, before: request.query("before"), unreadOnly: unread == "true",
-                limit: Int(limit))
-        } catch {
-            throw Problem(error)
-        }
+        let page = try await notifications.page(
+            of: identity.user, before: request.query("before"), unreadOnly: unread == "true", limit: Int(limit))
         var body = JSONObjectBuilder()
         body.add("unread", page.unreadCount)
         var elements = JSONPage()
@@ -60,15 +54,9 @@ struct NotificationRoutes {
         }
         let body = try await request.jsonObject(upTo: maxBodyBytes)
         let draft = try draft(in: body)
-        let key = try idempotencyKey(in: body)
-        let sent: NotificationService.Sent
-        do {
-            let recipients = try await recipients(in: body, identity.grants)
-            sent = try await notifications.send(
-                draft, to: recipients, from: identity.user, key: key, trace: trace)
-        } catch let error as RequestError {
-            throw Problem(error)
-        }
+        let key = try ClientCommand(type: "notification", payload: body).idempotencyKey()
+        let recipients = try await recipients(in: body, identity.grants)
+        let sent = try await notifications.send(draft, to: recipients, from: identity.user, key: key, trace: trace)
         var answer = JSONObjectBuilder()
         answer.add("notification_id", sent.notificationID)
         answer.add("recipients", sent.recipientCount)
@@ -138,21 +126,9 @@ struct NotificationRoutes {
             }
             expiry = instant
         }
-        do {
-            return try NotificationDraft(
-                title: try text("title") ?? "", body: try text("body") ?? "", link: try text("link"),
-                priority: priority, expiresAt: expiry)
-        } catch let error as RequestError {
-            throw Problem(error)
-        }
-    }
-
-    private func idempotencyKey(in body: JSONValue) throws -> String? {
-        do {
-            return try ClientCommand(type: "notification", payload: body).idempotencyKey()
-        } catch {
-            throw Problem(error)
-        }
+        return try NotificationDraft(
+            title: try text("title") ?? "", body: try text("body") ?? "", link: try text("link"),
+            priority: priority, expiresAt: expiry)
     }
 
     /// Returns the stored payload with `"read"` added.

@@ -34,24 +34,20 @@ struct ReadingRoutes {
         let format = try ReadingFormat(accept: request.headers[.accept])
         let points = try request.query(
             "points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
-        do {
-            let series = try await readings.series(of: device, metrics: metrics) { name in
-                identity.grants.canSee(room: name) && (room == nil || room == name)
-            }
-            guard points > 0 else { return stream(series, in: range, as: format, for: identity.user) }
-            guard Int(points) * series.count <= Self.maxAnswerPoints else {
-                throw Problem(
-                    .badRequest,
-                    "Too many points (\(series.count) series of \(points) points); allowed: at most "
-                        + "\(Self.maxAnswerPoints) in total. Request fewer points, or select metrics.")
-            }
-            return try await .parts(
-                ChartAnswer(
-                    readings: readings, user: identity.user, device: device, range: range, maxPoints: Int(points),
-                    format: format, rest: series[...]), type: format.contentType)
-        } catch let error as RequestError {
-            throw Problem(error)
+        let series = try await readings.series(of: device, metrics: metrics) { name in
+            identity.grants.canSee(room: name) && (room == nil || room == name)
         }
+        guard points > 0 else { return stream(series, in: range, as: format, for: identity.user) }
+        guard Int(points) * series.count <= Self.maxAnswerPoints else {
+            throw Problem(
+                .badRequest,
+                "Too many points (\(series.count) series of \(points) points); allowed: at most "
+                    + "\(Self.maxAnswerPoints) in total. Request fewer points, or select metrics.")
+        }
+        return try await .parts(
+            ChartAnswer(
+                readings: readings, user: identity.user, device: device, range: range, maxPoints: Int(points),
+                format: format, rest: series[...]), type: format.contentType)
     }
 
     /// Streams the readings page by page, each after the client has taken the one before.
@@ -85,7 +81,7 @@ struct ReadingRoutes {
 }
 
 /// A chart that is read series by series and written in portions as the client takes them.
-private struct ChartAnswer: AnswerSource {
+private struct ChartAnswer: StreamedBody {
     let readings: ReadingHistory
     let user: String
     let device: String

@@ -34,18 +34,9 @@ struct RoomRoutes {
         guard after < 0 || before == .max else {
             throw Problem(.badRequest, "\"before\" and \"after\" must not be combined.")
         }
-        let page: RoomHistory.Page
-        do {
-            page = try await services.history.page(
-                of: room.rawValue, after >= 0 ? .after(after) : .before(before), limit: Int(limit), for: user)
-        } catch {
-            throw Problem(error)
-        }
-        do {
-            return try await .parts(HistoryAnswer(page, of: services.history), type: "application/json")
-        } catch let error as RequestError {
-            throw Problem(error)
-        }
+        let page = try await services.history.page(
+            of: room.rawValue, after >= 0 ? .after(after) : .before(before), limit: Int(limit), for: user)
+        return try await .parts(HistoryAnswer(page, of: services.history), type: "application/json")
     }
 
     /// Returns the users who have joined a room, by name or by a filter; sorted and paged.
@@ -84,24 +75,15 @@ struct RoomRoutes {
     ) async throws -> Response {
         let identity = try context.requireIdentity()
         let body = try await request.jsonObject(upTo: maxBodyBytes)
-        let sent: ChatService.Sent
-        do {
-            let command = ClientCommand(type: "send_to_room", payload: body)
-            let room = try command.room()
-            try CommandRouter.checkPublishing(to: room, identity.grants, services.stream)
-            let content = try command.content()
-            let key = try command.idempotencyKey()
-            sent = try await withCheckedThrowingContinuation { continuation in
-                services.chat.send(
-                    content, to: room.rawValue, from: identity.user, key: key, trace: trace
-                ) {
-                    continuation.resume(with: $0)
-                }
+        let command = ClientCommand(type: "send_to_room", payload: body)
+        let room = try command.room()
+        try CommandRouter.checkPublishing(to: room, identity.grants, services.stream)
+        let content = try command.content()
+        let key = try command.idempotencyKey()
+        let sent = try await withCheckedThrowingContinuation { continuation in
+            services.chat.send(content, to: room.rawValue, from: identity.user, key: key, trace: trace) {
+                continuation.resume(with: $0)
             }
-        } catch let error as CommandError {
-            throw Problem(error)
-        } catch let error as RequestError {
-            throw Problem(error)
         }
         var answer = JSONObjectBuilder()
         answer.add("message_id", sent.messageID)
@@ -118,7 +100,7 @@ struct RoomRoutes {
 }
 
 /// A page of a room's history, read as the client takes it.
-private struct HistoryAnswer: AnswerSource {
+private struct HistoryAnswer: StreamedBody {
     private let history: RoomHistory
     private var page: RoomHistory.Page
     private var hasBegun = false

@@ -22,22 +22,22 @@ struct TraceView {
     }
 
     /// Returns true when any of the trace is shown.
-    func shows(_ trace: KeptTrace) -> Bool {
+    func shows(_ trace: RecentTrace) -> Bool {
         trace.room.map(grants.canSee) ?? seesAll
     }
 
     /// Returns a trace of the visible spans only, so that its duration reveals nothing about the others. `nil` when
     /// there are none.
-    func shown(_ trace: KeptTrace) -> KeptTrace? {
+    func shown(_ trace: RecentTrace) -> RecentTrace? {
         let spans = spans(of: trace)
         guard let first = spans.first else { return nil }
-        var shown = KeptTrace(first)
+        var shown = RecentTrace(first)
         for span in spans.dropFirst() { shown.add(span) }
         return shown
     }
 
     /// Returns the visible spans, sorted by start time.
-    private func spans(of trace: KeptTrace) -> [SpanData] {
+    private func spans(of trace: RecentTrace) -> [SpanData] {
         let byID = Dictionary(trace.spans.map { ($0.context.spanID, $0) }) { first, _ in first }
         let shownIDs = Set(
             trace.spans.lazy.filter { room(of: $0).map(grants.canSee) == true }

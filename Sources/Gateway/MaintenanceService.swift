@@ -1,0 +1,106 @@
+import Core
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Services
+import Storage
+
+/// Background maintenance: presence and silence sweeps, alert timers, retention, WAL checkpoints, webhook delivery, and
+/// write probes while the storage fails.
+///
+/// `run()` returns at a graceful shutdown.
+struct MaintenanceService: Service {
+    private static let interval = Duration.seconds(1)
+    /// Time between two retention runs by age.
+    private static let cleaningInterval = Duration.seconds(60)
+    /// Time between two retention runs by the total bytes of messages and notifications.
+    private static let trimmingInterval = Duration.seconds(5)
+    /// Maximum number of stored alerts.
+    private static let maxAlerts = 100_000
+    /// Maximum rows removed in one transaction. Small, so that other writes do not wait long for the writer.
+    private static let portion = 1000
+
+    let rooms: ServiceStack
+    let configuration: HistoryConfiguration
+    /// Returns true while the broker is connected. Otherwise the silence of devices says nothing about them.
+    let isListening: @Sendable () -> Bool
+    let logger: Logger
+    var clock: any WallClock = SystemWallClock()
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            // Large removals take long, so they run concurrently with the sweeps.
+            async let cleaning: Void = cleanRegularly()
+            async let trimming: Void = trimRegularly()
+            async let checkpoints: Void = checkpointRegularly()
+            async let webhook: Void? = rooms.webhook?.run()
+            while (try? await Task.sleep(for: Self.interval)) != nil {
+                rooms.presence.sweep(at: .now())
+                rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
+                rooms.alerts.tick(isListening: isListening())
+                // Without the probe, a recovery or failure of the storage would go unnoticed until the next batch.
+                if rooms.writer.health.trouble != nil || !rooms.database.isInPlace { await rooms.writer.probe() }
+            }
+            _ = await (cleaning, trimming, checkpoints, webhook)
+        }
+    }
+
+    private func checkpointRegularly() async {
+        while (try? await Task.sleep(for: Self.interval)) != nil {
+            do {
+                try await rooms.database.checkpoint()
+            } catch {
+                logger.debug("The write-ahead log could not be truncated", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func trimRegularly() async {
+        while (try? await Task.sleep(for: Self.trimmingInterval)) != nil {
+            if rooms.writer.health.trouble == nil { await rooms.roomRetention.trim() }
+        }
+    }
+
+    private func cleanRegularly() async {
+        var toldLeap: ClockLeapGuard.Leap?
+        while (try? await Task.sleep(for: Self.cleaningInterval)) != nil {
+            let now = rooms.clockTrust.believed(clock.now(), steady: .now())
+            tell(rooms.clockTrust.leap, after: &toldLeap)
+            if rooms.writer.health.trouble == nil { await clean(at: now) }
+        }
+    }
+
+    /// Logs each clock leap once, with its consequence for retention.
+    private func tell(_ leap: ClockLeapGuard.Leap?, after told: inout ClockLeapGuard.Leap?) {
+        defer { told = leap }
+        guard let leap, leap != told else { return }
+        logger.warning(
+            "The clock leapt forward; retention is paused until the new time has held for storage.clock_hold",
+            metadata: ["leap_s": "\(leap.size / .seconds(1))"])
+    }
+
+    /// Removes expired rows in small transactions, so that other writes run between them.
+    private func clean(at now: Timestamp) async {
+        let cutoff = now.advanced(by: .zero - configuration.maxAge)
+        let keys = now.advanced(by: .zero - configuration.keyLifetime)
+        await rooms.roomRetention.clean(at: now)
+        await remove { try $0.removeNotifications(before: cutoff, expiredAt: now, limit: Self.portion) }
+        await remove { try $0.forgetKeys(before: keys, limit: Self.portion) }
+        await remove { try $0.removeDeadLetters(before: cutoff, limit: Self.portion) }
+        await remove { try $0.removeAlerts(before: cutoff, limit: Self.portion) }
+        await remove { try $0.removeAlerts(above: Self.maxAlerts, limit: Self.portion) }
+        await remove { try $0.removeSilences(before: now, limit: Self.portion) }
+        await rooms.retention.clean(at: now)
+    }
+
+    private func remove(_ portion: @escaping @Sendable (StorageTransaction) throws -> Int) async {
+        while !Task.isCancelled {
+            do {
+                let count = try await rooms.writer.submit(byteCount: 64) { DatabaseWriter.Effect(try portion($0)) }
+                guard count == Self.portion else { return }
+            } catch {
+                return logger.warning("Expired history could not be removed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import Core
+import Realtime
+import Storage
+
+/// Appends messages to rooms' histories within a transaction. The only place that assigns offsets, enforces limits and
+/// trims histories.
+struct RoomHistoryAppender {
+    /// A room is trimmed once per this many messages, to keep the cost per message low.
+    private static let trimInterval: Int64 = 64
+
+    /// The party charged for a room that a message creates.
+    enum Cause {
+        /// The gateway itself. It is never refused, because its configuration bounds its recipients and messages.
+        case gateway
+        /// A user who sends a message to a room or to another user.
+        case chat(String)
+        /// A user who sends a notification. Inboxes that it creates do not count as rooms of that user; they have a
+        /// separate limit.
+        case notification(String)
+    }
+
+    let configuration: HistoryConfiguration
+
+    /// Appends a message to a room's history. Returns the message to publish after the commit.
+    ///
+    /// - Parameters:
+    ///   - cause: The party charged if the message creates the room.
+    ///   - messageTrace: The sender and the parent span; `nil` when the message is not traced.
+    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when the message would create one room too many.
+    func append(
+        _ type: MessageType, id: String, payload: [UInt8], to room: String, by cause: Cause, at now: Timestamp,
+        messageTrace: MessageTrace? = nil, in transaction: StorageTransaction
+    ) throws -> Message {
+        var owner = ""
+        var notifier = ""
+        let snapshot = transaction.snapshot
+        switch cause {
+        case .gateway: break
+        case .chat(let user):
+            if try makesRoom(room, user, in: snapshot) {
+                try checkRooms(of: user, making: room, at: now, in: snapshot)
+                owner = user
+            }
+        case .notification(let sender):
+            if try makesRoom(room, sender, in: snapshot) {
+                try checkInboxes(of: sender, making: 1, in: snapshot)
+                notifier = sender
+            }
+        }
+        let offset = try transaction.append(
+            to: room, messageID: id, type: type.description, payload: payload, at: now, owner: owner,
+            notifier: notifier)
+        if offset % Self.trimInterval == 0 {
+            try transaction.trim(room, toLatest: configuration.maxMessagesPerRoom)
+        }
+        var message = Message(type: type, room: room, payload: payload, timestamp: now, offset: offset)
+        message.messageTrace = messageTrace
+        return message
+    }
+
+    /// Gives each user a notification. Returns the messages to publish to their inboxes after the commit.
+    ///
+    /// - Parameter sender: The user who is charged for the notifications, and for the inboxes of users who have never
+    ///   connected; `nil` for the gateway itself.
+    func notify(
+        _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
+        messageTrace: MessageTrace?, in transaction: StorageTransaction
+    ) throws -> [Message] {
+        let payload = NotificationService.payload(of: draft, id: id, at: now)
+        let notification = StoredNotification(
+            notificationID: id, payload: payload, createdAt: now, expiresAt: draft.expiresAt)
+        return try users.map { user in
+            try transaction.add(
+                notification, for: user, from: sender ?? "", maxPerUser: configuration.maxNotificationsPerUser)
+            return try append(
+                .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
+                by: sender.map(Cause.notification) ?? .gateway, at: now,
+                messageTrace: messageTrace,
+                in: transaction)
+        }
+    }
+
+    /// Returns true when a message would create the room at the user's expense. Nobody is charged for the inbox of a
+    /// user who has connected before.
+    private func makesRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
+        if try snapshot.hasRoom(room) { return false }
+        guard let recipient = ChatService.user(ofInbox: room) else { return true }
+        return try recipient != user && !snapshot.isKnown(user: recipient)
+    }
+
+    /// Refuses a room that would exceed the limit on all rooms or on the user's rooms.
+    private func checkRooms(
+        of user: String, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
+    ) throws {
+        guard try snapshot.roomCount() < configuration.maxRooms else {
+            throw RequestError(
+                .overloaded,
+                "The room \(room) was not created: too many rooms with a history; allowed: at most "
+                    + "\(configuration.maxRooms).")
+        }
+        func check(_ limit: Int, _ range: ClosedRange<Timestamp>, _ period: String) throws {
+            guard limit > 0, try snapshot.roomCount(of: user, madeIn: range, limit: limit) >= limit else { return }
+            throw RequestError(
+                .rateLimited,
+                "The room \(room) was not created: too many rooms of \(user); allowed: at most \(limit)\(period).")
+        }
+        try check(configuration.maxRoomsPerUserAndHour, now.advanced(by: .seconds(-3600))...now, " per hour")
+        let ever = Timestamp(nanosecondsSinceEpoch: .min)...Timestamp(nanosecondsSinceEpoch: .max)
+        try check(configuration.maxRoomsPerUser, ever, " at a time")
+    }
+
+    /// Refuses a notification that would create more inboxes than its sender may have.
+    ///
+    /// - Throws: ``RequestError`` (`rateLimited`).
+    func checkRecipients(_ users: [String], by sender: String, in snapshot: StorageSnapshot) throws {
+        let count = try users.count { try makesRoom(ChatService.inbox(of: $0), sender, in: snapshot) }
+        try checkInboxes(of: sender, making: count, in: snapshot)
+    }
+
+    private func checkInboxes(of sender: String, making count: Int, in snapshot: StorageSnapshot) throws {
+        let limit = configuration.maxInboxesPerSender
+        guard limit > 0, count > 0 else { return }
+        let before = try snapshot.inboxCount(madeBy: sender)
+        guard before + count > limit else { return }
+        throw RequestError(
+            .rateLimited,
+            "Too many recipients who have never connected (\(count), and \(before) that \(sender) notified before); "
+                + "allowed: at most \(limit).")
+    }
+
+    /// Returns the message that was stored under an idempotency key; `nil` when the key is unused.
+    ///
+    /// - Throws: ``RequestError`` (`conflict`) when the key was used for other content.
+    func earlier(
+        _ key: IdempotencyKey?, at now: Timestamp, in transaction: StorageTransaction
+    ) throws -> (messageID: String, offset: Int64)? {
+        guard let key else { return nil }
+        let since = now.advanced(by: .zero - configuration.keyLifetime)
+        switch try transaction.snapshot.finding(for: key, since: since) {
+        case .unused: return nil
+        case .used(let messageID, let offset): return (messageID, offset)
+        case .conflict:
+            throw RequestError(
+                .conflict, "The idempotency_key \"\(key.key)\" was used with different content in the last 24 hours.")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Core
+import Foundation
+package import NIOCore
+import NIOPosix
+package import Realtime
+
+/// Wakes a hub shard for its turns through a socket pair, so that the loop serves the wake-up along with all other
+/// ready sockets.
+package final class LoopWakeup: TurnScheduler {
+    private let eventLoop: any EventLoop
+    private let descriptor: CInt
+    private let turn = Lock<(@Sendable () -> Void)?>(nil)
+
+    /// Creates a bell for each loop of a group.
+    ///
+    /// - Throws: `IOError` when the system has no file descriptors left.
+    package static func loops(of group: any EventLoopGroup) async throws -> [HubLoop] {
+        var loops: [HubLoop] = []
+        for eventLoop in group.makeIterator() {
+            loops.append(HubLoop(eventLoop, turns: try await hang(on: eventLoop)))
+        }
+        return loops
+    }
+
+    /// Creates a bell for `eventLoop`. It works until the loop shuts down or the bell is released.
+    ///
+    /// - Throws: `IOError` when the system has no file descriptors left.
+    private static func hang(on eventLoop: any EventLoop) async throws -> LoopWakeup {
+        var ends: [CInt] = [-1, -1]
+        let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw IOError(errnoCode: errno, reason: "socketpair") }
+        let bell = LoopWakeup(on: eventLoop, descriptor: ends[1])
+        do {
+            _ = try await NIOPipeBootstrap(group: eventLoop)
+                .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64))
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(Handler(bell: bell))
+                    }
+                }
+                .takingOwnershipOfDescriptor(input: ends[0]).get()
+        } catch {
+            close(ends[0])
+            throw error
+        }
+        return bell
+    }
+
+    private init(on eventLoop: any EventLoop, descriptor: CInt) {
+        self.eventLoop = eventLoop
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    package func begin(_ turn: @escaping @Sendable () -> Void) {
+        self.turn.withLock { $0 = turn }
+    }
+
+    package func request() {
+        let count = withUnsafeBytes(of: UInt8(1)) { send(descriptor, $0.baseAddress, 1, CInt(MSG_NOSIGNAL)) }
+        // A full buffer already holds enough bytes to wake the loop. Any other error must not lose the turn.
+        if count < 0, errno != EAGAIN { eventLoop.execute { self.ring() } }
+    }
+
+    fileprivate func ring() {
+        turn.withLock(\.self)?()
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        /// Weak, so that releasing the bell also closes the channel.
+        private weak var bell: LoopWakeup?
+
+        init(bell: LoopWakeup) {
+            self.bell = bell
+        }
+
+        /// Rings once for all bytes that have arrived.
+        func channelReadComplete(context: ChannelHandlerContext) {
+            bell?.ring()
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Core
+import TestSupport
+import Testing
+
+@Suite("Rate limits")
+struct RateLimitTests {
+    private static func at(_ seconds: Double) -> Timestamp {
+        Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_000 + Int64(seconds * 1e9))
+    }
+
+    @Test("A second's worth is free, then the rate; more than there is takes nothing")
+    func take() {
+        let limit = RateLimit(perSecond: 10)
+        #expect((0..<10).allSatisfy { _ in limit.take(at: Self.at(0)) })
+        #expect(!limit.take(at: Self.at(0)))
+        #expect(!limit.take(3, at: Self.at(0.2)), "two are left")
+        #expect(limit.take(2, at: Self.at(0.2)))
+        #expect(limit.take(10, at: Self.at(100)))
+        #expect(!limit.take(11, at: Self.at(1000)), "there are never so many")
+    }
+
+    @Test("A clock that is set back gives nothing, and the rate goes on from there")
+    func clockSetBack() {
+        let limit = RateLimit(perSecond: 10)
+        #expect(limit.take(10, at: Self.at(100)))
+        #expect(!limit.take(at: Self.at(0)))
+        #expect(limit.take(10, at: Self.at(1)))
+    }
+
+    @Test("A limit of 0 allows nothing")
+    func zero() {
+        #expect(!RateLimit(perSecond: 0).take(at: Self.at(0)))
+    }
+
+    @Test("One line an interval is logged, with the number that were left out; a clock set back does not silence it")
+    func logger() {
+        let log = LogRecorder()
+        let limited = RateLimitedLogger(log.logger, interval: .seconds(10))
+        for second in [0.0, 1, 9.9, 10, 11, 5, 6] {
+            limited.warning("Refused", metadata: ["second": "\(second)"], at: Self.at(second))
+        }
+        #expect(
+            log.lines == [
+                "warning: Refused second=0.0", "warning: Refused omitted=2 second=10.0",
+                "warning: Refused omitted=1 second=5.0",
+            ])
+    }
+}

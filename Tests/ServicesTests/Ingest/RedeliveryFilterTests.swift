@@ -1,0 +1,170 @@
+import MQTTTransport
+import Testing
+
+@testable import Services
+
+/// What the broker sends again is known by its place among what came before, and by nothing else.
+@Suite("Redeliveries")
+struct RedeliveryFilterTests {
+    private static func message(
+        _ id: UInt16, _ payload: String = "1", qos: MQTTQoS = .atLeastOnce, isDuplicate: Bool? = nil
+    ) -> MQTTMessage {
+        MQTTMessage(topic: "t", payload: Array(payload.utf8), qos: qos, packetID: id, isDuplicate: isDuplicate)
+    }
+
+    private static func log(_ messages: [MQTTMessage], capacity: Int = 10) -> RedeliveryFilter {
+        var log = RedeliveryFilter(capacity: capacity)
+        for message in messages { take(message, &log) }
+        return log
+    }
+
+    private static func take(_ message: MQTTMessage, _ log: inout RedeliveryFilter) {
+        log.committed(log.change(adding: [.init(message)]))
+    }
+
+    private static func repeated(_ log: inout RedeliveryFilter, _ messages: [MQTTMessage]) -> [Bool] {
+        messages.map { log.isRepeated($0) }
+    }
+
+    @Test("Without a session that was kept nothing is a repetition")
+    func fresh() {
+        var log = Self.log([Self.message(1), Self.message(2)])
+        #expect(Self.repeated(&log, [Self.message(1), Self.message(2)]) == [false, false])
+    }
+
+    @Test("What was not acknowledged comes again in order, and what follows is new")
+    func resumed() {
+        var log = Self.log((1...5).map { Self.message($0) })
+        log.resume()
+        // 1 and 2 had been acknowledged; 6 was never taken.
+        #expect(
+            Self.repeated(&log, [3, 4, 5, 6, 5].map { Self.message($0) }) == [true, true, true, false, false])
+    }
+
+    @Test("The first message that is new ends the comparison, even if a later one looks known")
+    func ended() {
+        var log = Self.log((1...3).map { Self.message($0) })
+        log.resume()
+        #expect(Self.repeated(&log, [Self.message(9), Self.message(2)]) == [false, false])
+    }
+
+    @Test("Topic, payload and packet id all count; the order does, too")
+    func identity() {
+        func repeated(_ messages: MQTTMessage...) -> [Bool] {
+            var log = Self.log((1...3).map { Self.message($0) })
+            log.resume()
+            return Self.repeated(&log, messages)
+        }
+        #expect(repeated(Self.message(1, "2")) == [false])
+        #expect(repeated(MQTTMessage(topic: "u", payload: [49], qos: .atLeastOnce, packetID: 1)) == [false])
+        #expect(repeated(Self.message(4)) == [false])
+        #expect(repeated(Self.message(2), Self.message(1)) == [true, false])
+    }
+
+    @Test("QoS 0 in between is neither known nor the end")
+    func bestEffort() {
+        var log = Self.log([Self.message(1), Self.message(2)])
+        log.resume()
+        let sent = [Self.message(1), Self.message(0, qos: .atMostOnce), Self.message(2)]
+        #expect(Self.repeated(&log, sent) == [true, false, true])
+    }
+
+    @Test("What the broker calls new is new and ends the comparison, however it looks")
+    func flagged() {
+        var log = Self.log((8...13).map { Self.message($0) })
+        log.resume()
+        // The broker was killed and gives what it gave after its last save again.
+        let sent = [Self.message(8, isDuplicate: true), Self.message(9, isDuplicate: false), Self.message(10)]
+        #expect(Self.repeated(&log, sent) == [true, false, false])
+        log = Self.log([Self.message(1)])
+        log.resume()
+        #expect(Self.repeated(&log, [Self.message(2, isDuplicate: true)]) == [false], "sent, but never taken")
+    }
+
+    @Test("An id that was given again stands for its last message only")
+    func idsGivenAgain() {
+        // The same value all the time, under the lowest ids that are free.
+        var log = Self.log([1, 2, 1, 3, 1].map { Self.message($0) })
+        log.resume()
+        let sent = [1, 2, 3].map { Self.message($0, isDuplicate: true) }
+        #expect(Self.repeated(&log, sent) == [true, false, false], "2 and 3 had been acknowledged before the last 1")
+        log = Self.log([Self.message(1, "a"), Self.message(1, "b")])
+        log.resume()
+        #expect(Self.repeated(&log, [Self.message(1, "a", isDuplicate: true)]) == [false])
+    }
+
+    @Test("What had not come again when something new came is dropped, and replaced where it is stored")
+    func cut() {
+        var log = Self.log((5...13).map { Self.message($0) })
+        log.resume()
+        let sent = [Self.message(7, isDuplicate: true), Self.message(8, isDuplicate: true)]
+        #expect(Self.repeated(&log, sent + [Self.message(9, isDuplicate: false)]) == [true, true, false])
+        let change = log.change(adding: [.init(Self.message(9))])
+        #expect(change.obsolete == 9, "all that is stored")
+        #expect(change.batches.map(\.number) == [10])
+        #expect(change.batches.flatMap(\.entries).map(\.packetID) == [7, 8, 9])
+        log.committed(change)
+        #expect(log.change(adding: []).obsolete == nil, "once")
+        Self.take(Self.message(10), &log)
+        // The connection breaks; 11 was sent and never read.
+        log.resume()
+        #expect(Self.repeated(&log, (8...11).map { Self.message($0, isDuplicate: true) }) == [true, true, true, false])
+    }
+
+    @Test("What a comparison leaves is read back as it is remembered, in parts")
+    func cutIsStored() {
+        var log = RedeliveryFilter(capacity: 2000)
+        log.committed(log.change(adding: (1...1500).map { .init(Self.message($0)) }))
+        log.resume()
+        #expect(!Self.repeated(&log, (101...1500).map { Self.message($0, isDuplicate: true) }).contains(false))
+        #expect(log.isRepeated(Self.message(1501)) == false)
+        let change = log.change(adding: [.init(Self.message(1501))])
+        #expect(change.batches.map(\.entries.count) == [512, 512, 377])
+        var other = RedeliveryFilter(
+            capacity: 2000, stored: change.batches.map { ($0.number, RedeliveryFilter.bytes($0.entries)) })
+        #expect(other.nextNumber == 5)
+        other.resume()
+        #expect(Self.repeated(&other, [100, 1501].map { Self.message($0) }) == [false, false])
+        other.resume()
+        #expect(Self.repeated(&other, [1501].map { Self.message($0) }) == [false], "forgotten with the mismatch")
+    }
+
+    @Test("With the largest receive maximum the list stays shorter than there are packet ids", arguments: [1, 65_535])
+    func fewerThanPacketIDs(receiveMaximum: Int) {
+        let configuration = IngestStore.Configuration(clientID: "a", receiveMaximum: receiveMaximum)
+        #expect(configuration.deliveryCapacity >= 16_384)
+        var log = RedeliveryFilter(capacity: configuration.deliveryCapacity)
+        let entries = Array(repeating: RedeliveryFilter.Entry(Self.message(1)), count: 512)
+        var most = 0
+        for _ in 0..<300 {
+            log.committed(log.change(adding: entries))
+            most = max(most, log.count)
+        }
+        #expect(most >= configuration.deliveryCapacity && most < 65_535)
+    }
+
+    @Test("Batches are given up once the rest is as many as can be unacknowledged, and not before")
+    func capacity() {
+        var log = RedeliveryFilter(capacity: 4)
+        func entries(_ ids: ClosedRange<UInt16>) -> [RedeliveryFilter.Entry] { ids.map { .init(Self.message($0)) } }
+        func commit(_ ids: ClosedRange<UInt16>) { log.committed(log.change(adding: entries(ids))) }
+        commit(1...3)
+        #expect(log.change(adding: entries(4...6)).obsolete == nil, "2 more than needed, and the first batch has 3")
+        commit(4...6)
+        #expect(log.change(adding: entries(7...7)).obsolete == 1)
+        commit(7...7)
+        log.resume()
+        #expect(Self.repeated(&log, (4...8).map { Self.message($0) }) == [true, true, true, true, false])
+    }
+
+    @Test("What was stored is read back as it was")
+    func bytes() {
+        let entries = [RedeliveryFilter.Entry(Self.message(1)), RedeliveryFilter.Entry(Self.message(65_535, "x"))]
+        #expect(RedeliveryFilter.entries(RedeliveryFilter.bytes(entries)) == entries)
+        #expect(RedeliveryFilter.bytes(entries).count == 20)
+        var log = RedeliveryFilter(capacity: 4, stored: [(7, RedeliveryFilter.bytes(entries))])
+        #expect(log.nextNumber == 8)
+        log.resume()
+        #expect(Self.repeated(&log, [Self.message(1), Self.message(65_535, "x")]) == [true, true])
+    }
+}

@@ -1,0 +1,119 @@
+import Core
+import Testing
+
+@testable import Services
+
+/// Users share the turns: nobody waits behind all that another one has in line.
+@Suite("Turns")
+struct AsyncSemaphoreTests {
+    private final class Log: Sendable {
+        let notes = Lock<[String]>([])
+        func note(_ text: String) { notes.withLock { $0.append(text) } }
+    }
+
+    @Test("One that passes its turn on has it again after those in line, also when the line is full")
+    func passOn() async throws {
+        let turns = AsyncSemaphore(free: 1, maxWaiting: 1)
+        let log = Log()
+        try await turns.take(for: "ann")
+        await turns.passOn(for: "ann")
+        log.note("nobody waits")
+        let other = Task {
+            try await turns.take(for: "ann")
+            log.note("other")
+            turns.giveBack()
+        }
+        while turns.waitingCount == 0 { await Task.yield() }
+        await turns.passOn(for: "ann")
+        log.note("again")
+        turns.giveBack()
+        try await other.value
+        #expect(log.notes.withLock { $0 } == ["nobody waits", "other", "again"])
+    }
+
+    @Test("A user who has filled the line keeps nobody else out, and has one turn while others wait")
+    func flood() async throws {
+        let turns = AsyncSemaphore(free: 1, maxWaiting: 4)
+        let log = Log()
+        func begin(_ work: String, for user: String, isContinued: Bool = false) -> Task<Void, Never> {
+            Task {
+                do throws(RequestError) {
+                    try await turns.take(for: user, isContinued: isContinued)
+                    log.note(work)
+                    turns.giveBack()
+                } catch {
+                    log.note("\(work): \(error.kind)")
+                }
+            }
+        }
+        try await turns.take(for: "eve")
+        var tasks: [Task<Void, Never>] = []
+        for number in 1...5 {
+            tasks.append(begin("eve \(number)", for: "eve", isContinued: number == 5))
+            while turns.waitingCount < number { await Task.yield() }
+        }
+        await #expect(throws: RequestError.self, "nobody has more in line") { try await turns.take(for: "eve") }
+        // Those who have less get the places of eve's latest.
+        for (count, user) in [(1, "ann"), (2, "bob")] {
+            tasks.append(begin(user, for: user))
+            while log.notes.withLock({ $0.count }) < count { await Task.yield() }
+        }
+        await #expect(throws: RequestError.self, "eve keeps as many as ann may have") {
+            try await turns.take(for: "ann")
+        }
+        turns.giveBack()
+        for task in tasks { await task.value }
+        #expect(
+            log.notes.withLock { $0 } == [
+                "eve 4: overloaded", "eve 3: overloaded", "eve 1", "ann", "bob", "eve 2", "eve 5",
+            ])
+        #expect(turns.waitingCount == 0)
+    }
+
+    @Test("A queue keeps its order and refuses whom it should, whatever comes and goes", arguments: 1...4)
+    func model(seed: UInt64) throws {
+        var random = Linear(state: seed)
+        var queue = FairQueue<Int>(capacity: 8)
+        var waiting: [(element: Int, user: Int, isPromised: Bool)] = []
+        var rotation: [Int] = []
+        func refusable(of user: Int) -> [Int] { waiting.filter { $0.user == user && !$0.isPromised }.map(\.element) }
+        for element in 0..<5000 {
+            if Int.random(in: 0..<20, using: &random) < 9 {
+                let next = rotation.first.flatMap { user in waiting.firstIndex { $0.user == user } }
+                try #require(queue.popFirst() == next.map { waiting[$0].element })
+                guard let next else { continue }
+                let user = rotation.removeFirst()
+                waiting.remove(at: next)
+                if waiting.contains(where: { $0.user == user }) { rotation.append(user) }
+            } else {
+                let user = Int.random(in: 0..<5, using: &random)
+                let isPromised = Int.random(in: 0..<4, using: &random) == 0
+                let own = refusable(of: user).count
+                let most = (0..<5).map { refusable(of: $0).count }.max() ?? 0
+                let isFull = waiting.count { !$0.isPromised } == 8
+                let refused = queue.append(element, of: "\(user)", isPromised: isPromised)
+                try #require((refused != nil) == (isFull && !isPromised))
+                if let refused {
+                    try #require((refused == element) == (most <= own + 1))
+                    guard let place = waiting.firstIndex(where: { $0.element == refused }) else { continue }
+                    let all = refusable(of: waiting[place].user)
+                    try #require(all.count == most && all.last == refused)
+                    waiting.remove(at: place)
+                }
+                waiting.append((element, user, isPromised))
+                if !rotation.contains(user) { rotation.append(user) }
+            }
+            try #require(queue.count == waiting.count)
+        }
+    }
+}
+
+/// A linear congruential generator (Knuth's MMIX): the same seed gives the same numbers.
+private struct Linear: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state
+    }
+}

@@ -1,0 +1,35 @@
+import NIOHTTP1
+import Testing
+
+@testable import WebServer
+
+/// Where a request carries its credential, and what a log may show of it.
+@Suite("Credentials in requests")
+struct CredentialExtractorTests {
+    private static func head(_ uri: String, _ headers: [(String, String)] = []) -> HTTPRequestHead {
+        HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(headers))
+    }
+
+    @Test("Header goes before subprotocol, before token in the query, before ticket")
+    func order() {
+        let uri = "/ws?ticket=t1&token=q%2E1"
+        let protocols = ("Sec-WebSocket-Protocol", "windsock.v1, bearer.s1")
+        let cases: [(HTTPRequestHead, Credential?)] = [
+            (Self.head(uri, [protocols, ("Authorization", "Bearer h1")]), .token("h1")),
+            (Self.head(uri, [protocols]), .token("s1")), (Self.head(uri), .token("q.1")),
+            (Self.head("/ws?ticket=t1"), .ticket("t1")), (Self.head("/ws?x=1&ticket=t%31#f"), .ticket("t1")),
+            (Self.head("/ws?token=&ticket=t1"), .ticket("t1")), (Self.head("/ws?ticket="), nil),
+            (Self.head("/ws?ticket"), nil), (Self.head("/ws"), nil), (Self.head("/ws?tickets=t1"), nil),
+            (Self.head("/ws", [("Authorization", "Basic YTpi")]), nil),
+        ]
+        for (head, expected) in cases {
+            #expect(CredentialExtractor.credential(in: head) == expected)
+        }
+    }
+
+    @Test("A credential prints its kind, not itself")
+    func printing() {
+        #expect("\(Credential.token("secret"))" == "a token")
+        #expect(String(reflecting: Credential.ticket("secret")) == "a ticket")
+    }
+}

@@ -1,0 +1,112 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Testing
+
+@testable import WebServer
+
+/// A client's bytes are parsed when they are asked for, not when they come.
+@Suite("HTTP input gate")
+struct HTTPInputThrottleTests {
+    /// Notes what comes, and asks for more only when the test says so.
+    private final class Reader: ChannelDuplexHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundIn = Never
+
+        var portions: [String] = []
+        var isEnded = false
+        var wantsAll = false
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            portions.append(String(buffer: unwrapInboundIn(data)))
+        }
+
+        func read(context: ChannelHandlerContext) {
+            if wantsAll { context.read() }
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if event as? ChannelEvent == .inputClosed { isEnded = true }
+        }
+    }
+
+    private let gate = HTTPInputThrottle()
+    private let reader = Reader()
+    private let channel: EmbeddedChannel
+    private var context: ChannelHandlerContext {
+        get throws { try channel.pipeline.syncOperations.context(handler: reader) }
+    }
+
+    init() throws {
+        channel = EmbeddedChannel(handlers: [gate, reader])
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    private func receive(_ text: String) {
+        channel.pipeline.fireChannelRead(ByteBuffer(string: text))
+        channel.pipeline.fireChannelReadComplete()
+    }
+
+    private static func text(_ byteCount: Int) -> String {
+        String(repeating: "abcdefghij", count: byteCount / 10)
+    }
+
+    @Test("A little goes through as it is; of much a KiB each time that somebody asks")
+    func portions() throws {
+        try context.read()
+        receive("GET")
+        #expect(reader.portions == ["GET"])
+        let text = Self.text(2500)
+        try context.read()
+        receive(text)
+        #expect(reader.portions.dropFirst().map(\.utf8.count) == [1024])
+        receive("more, although nobody has asked")
+        #expect(reader.portions.count == 2)
+        for _ in 1...3 { try context.read() }
+        #expect(reader.portions.dropFirst().joined() == text + "more, although nobody has asked")
+        #expect(reader.portions.allSatisfy { $0.utf8.count <= 1024 })
+    }
+
+    @Test("Whoever takes all gets all, although the socket is read once")
+    func all() throws {
+        reader.wantsAll = true
+        let text = Self.text(10_000)
+        try context.read()
+        receive(text)
+        #expect(reader.portions.joined() == text)
+        #expect(reader.portions.count == 10)
+    }
+
+    @Test("The peer's end is told after what it has sent")
+    func end() throws {
+        receive(Self.text(1500))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(!reader.isEnded && reader.portions.isEmpty)
+        try context.read()
+        #expect(!reader.isEnded && reader.portions.count == 1)
+        try context.read()
+        #expect(reader.isEnded && reader.portions.joined() == Self.text(1500))
+    }
+
+    @Test("What is held when the gate goes is handed on")
+    func removal() throws {
+        receive(Self.text(1500))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        try channel.pipeline.syncOperations.removeHandler(gate).wait()
+        #expect(reader.portions.joined() == Self.text(1500))
+        #expect(reader.isEnded)
+    }
+
+    @Test("Requests that are sent at once, and the end with them, are all answered in order")
+    func pipelining() async throws {
+        try await Endpoint.withServer { server in
+            let socket = try RawSocket(port: server.port)
+            let count = 2000
+            let requests = (0..<count).map { "GET /nothing/\($0) HTTP/1.1\r\nhost: a\r\n\r\n" }.joined()
+            async let answers = socket.text()
+            try await socket.send(Array(requests.utf8))
+            socket.finishSending()
+            #expect(try await answers.ranges(of: "HTTP/1.1 404 ").count == count)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import WebServer
+
+/// However many connections ask, requests begin at a pace, and nobody is passed over.
+@Suite("Line of requests")
+struct RequestPacerTests {
+    private let loop = EmbeddedEventLoop()
+
+    @Test("Five begin in a millisecond; those that wait go on in their order, before others that come later")
+    func order() {
+        let line = RequestPacer(on: loop)
+        var begun: [Int] = []
+        func come(_ number: Int) {
+            if line.mayBegin() { begun.append(number) } else { line.wait { begun.append(number) } }
+        }
+        for number in 1...12 { come(number) }
+        #expect(begun == Array(1...5))
+        loop.advanceTime(by: .milliseconds(1))
+        #expect(begun == Array(1...10))
+        come(13)
+        #expect(begun == Array(1...10))
+        loop.advanceTime(by: .milliseconds(1))
+        #expect(begun == Array(1...13))
+        loop.advanceTime(by: .seconds(1))
+        for number in 14...18 { come(number) }
+        #expect(begun == Array(1...18), "after a pause nobody waits")
+    }
+
+    @Test("Many connections with many requests each are all answered")
+    func crowd() async throws {
+        try await Endpoint.withServer { server in
+            let request = Array("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n".utf8)
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<40 {
+                    group.addTask {
+                        let socket = try RawSocket(port: server.port)
+                        try await socket.send([UInt8](repeatElement(request, count: 50).joined()))
+                        socket.finishSending()
+                        return try await socket.text().ranges(of: "HTTP/1.1 200 ").count
+                    }
+                }
+                for try await count in group { #expect(count == 50) }
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import TestSupport
+import Testing
+
+@testable import Webhooks
+
+/// Names are looked up as the system does, so that every spelling of an address is seen for what it is.
+@Suite("Looking up hosts")
+struct SystemHostResolverTests {
+    @Test(
+        "Odd spellings of loopback are found to be loopback",
+        arguments: ["127.1", "0x7f.1", "0177.0.0.1", "2130706433", "0x7f000001", "127.0.0.1", "localhost"])
+    func oddSpellings(host: String) async throws {
+        let addresses = try await SystemHostResolver().addresses(of: host)
+        #expect(!addresses.isEmpty)
+        #expect(addresses.allSatisfy { AddressScope(of: $0) == .loopback })
+    }
+
+    @Test("A host that is nowhere is an error that names it")
+    func unknown() async throws {
+        let error = await #expect(throws: HostResolutionError.self) {
+            _ = try await SystemHostResolver().addresses(of: "no..such..host")
+        }
+        #expect(error?.description.contains("no..such..host") == true)
+    }
+
+    @Test("Who is cancelled does not wait for name servers")
+    func cancelled() async throws {
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await SystemHostResolver().addresses(of: "localhost")
+        }
+        await #expect(throws: CancellationError.self) { _ = try await task.value }
+    }
+}

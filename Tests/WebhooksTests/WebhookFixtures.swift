@@ -1,0 +1,59 @@
+import Core
+import Logging
+import TestSupport
+
+@testable import Webhooks
+
+extension Timestamp {
+    /// 1790000000 s: a moment of 2026.
+    static let testStart = Timestamp(nanosecondsSinceEpoch: 1_790_000_000_000_000_000)
+}
+
+extension WebhookEvent {
+    static func test(_ id: String, trace: TraceContext? = nil) -> WebhookEvent {
+        WebhookEvent(id: id, body: Array(#"{"alert":"too hot"}"#.utf8), trace: trace)
+    }
+}
+
+/// 28 bytes.
+let testSecret = "correct horse battery staple"
+/// Under ``testSecret``, of the body of ``WebhookEvent/test(_:trace:)`` at ``Timestamp/testStart``; computed by openssl.
+let testSignature = "t=1790000000,v1=5ed32081f12e015af4dafed8eafd76ce616aaa8c858dd818600366330b1b0a56"
+
+/// A clock that goes on only while somebody sleeps by it: an hour's wait takes no time.
+final class SleepClock: WallClock {
+    private struct State {
+        var now = Timestamp.testStart
+        var sleeps: [Duration] = []
+    }
+
+    private let state = Lock(State())
+
+    var sleeps: [Duration] { state.withLock { $0.sleeps } }
+
+    func now() -> Timestamp { state.withLock { $0.now } }
+
+    func set(_ now: Timestamp) { state.withLock { $0.now = now } }
+
+    func sleep(for duration: Duration) async throws {
+        try Task.checkCancellation()
+        state.withLock { state in
+            state.sleeps.append(duration)
+            state.now = state.now.advanced(by: duration)
+        }
+    }
+}
+
+/// Names with addresses of the test's choice.
+struct ListedHosts: HostResolver {
+    let hosts: [String: [IPAddress]]
+
+    init(_ hosts: [String: [String]]) {
+        self.hosts = hosts.mapValues { $0.compactMap { IPAddress($0) } }
+    }
+
+    func addresses(of host: String) throws -> [IPAddress] {
+        guard let addresses = hosts[host] else { throw HostResolutionError(host: host, reason: "nobody knows it") }
+        return addresses
+    }
+}

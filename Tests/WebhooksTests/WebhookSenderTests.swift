@@ -1,0 +1,190 @@
+import Core
+import OTLP
+import TestSupport
+import Testing
+import Tracing
+
+@testable import Webhooks
+
+/// One attempt: what the receiver gets, where it is sent, and what becomes of it. Against a real server.
+@Suite("Sending a webhook")
+struct WebhookSenderTests {
+    private func sender(
+        _ url: String, secret: String? = testSecret, allowsPrivate: Bool = true, timeout: Duration = .seconds(60),
+        tracer: (any Tracer)? = nil, resolver: any HostResolver = SystemHostResolver()
+    ) throws -> WebhookSender {
+        let configuration = try WebhookConfiguration(
+            url: url, secret: secret, allowsPrivateAddresses: allowsPrivate, timeout: timeout)
+        return WebhookSender(configuration, tracer: tracer, resolver: resolver, clock: SleepClock())
+    }
+
+    @Test("The receiver gets the event as it is, with a signature that it can verify")
+    func request() async throws {
+        try await WebhookReceiver.with { receiver in
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/hooks/a?token=b")
+            #expect(await sender.send(.test("event-1"), attempt: 1) == .delivered(status: 200))
+            let request = try #require(receiver.requests.first)
+            #expect(receiver.requests.count == 1)
+            #expect(request.method == "POST" && request.uri == "/hooks/a?token=b")
+            #expect(request.body == #"{"alert":"too hot"}"#)
+            #expect(request.header("Windsock-Signature") == testSignature)
+            #expect(request.eventID == "event-1")
+            #expect(request.header("Content-Type") == "application/json")
+            #expect(request.header("User-Agent") == "windsock/\(WindsockVersion.text)")
+            #expect(request.header("Content-Length") == "19")
+            #expect(request.header("traceparent") == nil)
+            try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
+        }
+    }
+
+    @Test("Without a secret there is no signature")
+    func unsigned() async throws {
+        try await WebhookReceiver.with { receiver in
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", secret: nil)
+            #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
+            #expect(receiver.requests.map { $0.header("Windsock-Signature") } == [nil])
+        }
+    }
+
+    @Test(
+        "However loopback is spelled, it is refused and not connected to",
+        arguments: [
+            "127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+            "0.0.0.0", "[::]",
+        ])
+    func refused(host: String) async throws {
+        try await WebhookReceiver.with { receiver in
+            let sender = try sender("http://\(host):\(receiver.port)/secret", allowsPrivate: false)
+            let outcome = await sender.send(.test("a"), attempt: 1)
+            let failure: WebhookFailure
+            switch outcome {
+            case .permanent(let refused):
+                #expect(IPAddress(host.trimmingPrefix("[").prefix { $0 != "]" }) != nil)
+                failure = refused
+            // A name may have other addresses later.
+            case .retryable(let refused, after: nil): failure = refused
+            default:
+                Issue.record("\(outcome)")
+                return
+            }
+            #expect(failure.kind == .addressRefused && failure.status == nil)
+            #expect(failure.description.contains("is not allowed for webhooks"))
+            #expect(receiver.requests.isEmpty && receiver.openConnections == 0)
+        }
+    }
+
+    @Test(
+        "Private addresses are allowed when asked, in every spelling",
+        arguments: ["127.0.0.1", "127.1", "localhost", "[::ffff:127.0.0.1]"])
+    func allowed(host: String) async throws {
+        try await WebhookReceiver.with { receiver in
+            let sender = try sender("http://\(host):\(receiver.port)/")
+            #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
+        }
+    }
+
+    @Test("A name with one private address is refused for now, although another is public")
+    func mixedAddresses() async throws {
+        let hosts = ListedHosts(["hooks.example": ["93.184.215.14", "10.0.0.1"]])
+        let sender = try sender("http://hooks.example/", allowsPrivate: false, resolver: hosts)
+        guard case .retryable(let failure, after: nil) = await sender.send(.test("a"), attempt: 1) else {
+            Issue.record("it was sent")
+            return
+        }
+        #expect(
+            failure.description
+                == "the host hooks.example is refused: the address 10.0.0.1 (private) is not allowed for webhooks")
+    }
+
+    /// The name exists nowhere else: a client that asked the system would not get there.
+    @Test("The address that was checked is the one that is connected to; the receiver sees the name")
+    func pinned() async throws {
+        try await WebhookReceiver.with { receiver in
+            let hosts = ListedHosts(["hooks.example": ["127.0.0.1"]])
+            let sender = try sender("http://hooks.example:\(receiver.port)/", resolver: hosts)
+            #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
+            #expect(receiver.requests.first?.header("Host") == "hooks.example:\(receiver.port)")
+        }
+    }
+
+    @Test("When one address takes no connection the next is tried")
+    func nextAddress() async throws {
+        try await WebhookReceiver.with { receiver in
+            let hosts = ListedHosts(["hooks.example": ["127.0.0.2", "127.0.0.1"]])
+            let sender = try sender("http://hooks.example:\(receiver.port)/", resolver: hosts)
+            #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
+        }
+    }
+
+    @Test("Redirects are not followed", arguments: [301, 302, 303, 307, 308])
+    func redirects(status: Int) async throws {
+        try await WebhookReceiver.with { elsewhere in
+            let location = [("Location", "http://127.0.0.1:\(elsewhere.port)/")]
+            try await WebhookReceiver.with([.status(status, headers: location)]) { receiver in
+                let outcome = try await sender("http://127.0.0.1:\(receiver.port)/").send(.test("a"), attempt: 1)
+                guard case .permanent(let failure) = outcome else {
+                    Issue.record("\(outcome)")
+                    return
+                }
+                #expect(failure.description == "the receiver answered \(status); redirects are not followed")
+                #expect(receiver.requests.count == 1 && elsewhere.requests.isEmpty)
+            }
+        }
+    }
+
+    @Test("A receiver that says when gets that time")
+    func retryAfter() async throws {
+        try await WebhookReceiver.with([.status(429, headers: [("Retry-After", "42")])]) { receiver in
+            let outcome = try await sender("http://127.0.0.1:\(receiver.port)/").send(.test("a"), attempt: 1)
+            let failure = WebhookFailure(.status, status: 429, "the receiver answered 429")
+            #expect(outcome == .retryable(failure, after: .seconds(42)))
+        }
+    }
+
+    @Test("A receiver that never answers costs the timeout, and leaves no connection")
+    func timeout() async throws {
+        try await WebhookReceiver.with([.hang]) { receiver in
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
+            let outcome = await sender.send(.test("a"), attempt: 1)
+            let failure = WebhookFailure(.timeout, "the receiver did not answer within 15.0 seconds")
+            #expect(outcome == .retryable(failure, after: nil))
+            #expect(receiver.requests.count == 1)
+            try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
+        }
+    }
+
+    @Test("A body without end does not undo the answer")
+    func endlessBody() async throws {
+        try await WebhookReceiver.with([.endless(status: 202)]) { receiver in
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
+            #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 202))
+        }
+    }
+
+    @Test("No connection, or one that ends without an answer, may be better later")
+    func noConnection() async throws {
+        let nobody = try await sender("http://127.0.0.1:\(FreePort.reserve())/").send(.test("a"), attempt: 1)
+        try await WebhookReceiver.with([.disconnect]) { receiver in
+            let gone = try await sender("http://127.0.0.1:\(receiver.port)/").send(.test("a"), attempt: 1)
+            let hosts = ListedHosts([:])
+            let unknown = try await sender("http://hooks.example/", resolver: hosts).send(.test("a"), attempt: 1)
+            let kinds = [nobody, gone, unknown].map { outcome -> WebhookFailure.Kind? in
+                if case .retryable(let failure, nil) = outcome { failure.kind } else { nil }
+            }
+            #expect(kinds == [.connection, .connection, .notResolved])
+        }
+    }
+
+    @Test("Who stops while an answer is awaited is not held up, and the attempt does not count")
+    func cancelled() async throws {
+        try await WebhookReceiver.with([.hang]) { receiver in
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(60))
+            let task = Task { await sender.send(.test("a"), attempt: 1) }
+            try await eventually("the request is there", within: .seconds(60)) { receiver.requests.count == 1 }
+            task.cancel()
+            let outcome = try await withDeadline("it ended", .seconds(60)) { await task.value }
+            #expect(outcome == .cancelled)
+            try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import AsyncHTTPClient
+import Foundation
+import NIOSSL
+import TestSupport
+import Testing
+
+@testable import Webhooks
+
+/// A connection to an address that was looked up before is still one to the host of the URL.
+@Suite("TLS of webhooks")
+struct WebhookTLSTests {
+    private static func server(_ identity: TestCertificate) throws -> TLSConfiguration {
+        .makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(identity.file).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: identity.keyFile, format: .pem)))
+    }
+
+    private func outcome(_ host: String, port: Int, trusting identity: TestCertificate?) async throws -> WebhookAttemptResult
+    {
+        var client = HTTPClient.Configuration()
+        if let identity {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = .file(identity.file)
+            client.tlsConfiguration = tls
+        }
+        let configuration = try WebhookConfiguration(
+            url: "https://\(host):\(port)/hidden", secret: testSecret, allowsPrivateAddresses: true,
+            timeout: .seconds(60))
+        let hosts = ListedHosts(["hooks.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]])
+        return await WebhookSender(configuration, resolver: hosts, client: client).send(.test("a"), attempt: 1)
+    }
+
+    @Test("The certificate must be for the URL's host, from somebody who is trusted")
+    func certificate() async throws {
+        let identity = try await TestCertificate("DNS:hooks.example")
+        try await WebhookReceiver.with(tls: try Self.server(identity)) { receiver in
+            #expect(
+                try await outcome("hooks.example", port: receiver.port, trusting: identity) == .delivered(status: 200))
+            let others = [
+                try await outcome("other.example", port: receiver.port, trusting: identity),
+                try await outcome("127.0.0.1", port: receiver.port, trusting: identity),
+                try await outcome("hooks.example", port: receiver.port, trusting: nil),
+            ]
+            for outcome in others {
+                guard case .retryable(let failure, nil) = outcome else {
+                    Issue.record("\(outcome)")
+                    continue
+                }
+                #expect(failure.kind == .connection)
+                #expect(!failure.description.contains("hidden"))
+            }
+            #expect(receiver.requests.count == 1)
+        }
+    }
+}
