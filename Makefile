@@ -39,12 +39,13 @@ fuzz: ## Feed what reads from strangers with made-up input, a minute each
 	@scripts/setup run
 	@exec scripts/fuzz $(ARGS)
 
-lint: ## Check format, import layers, scripts, and what sources must not contain
+lint: ## Check format, import layers, page types, scripts, and what sources must not contain
 	@scripts/setup lint
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
 	scripts/check-imports.py --self-test
 	scripts/check-imports.py
 	scripts/check-forbidden
+	tsc --project dashboards/web
 	shellcheck $(SHELL_SCRIPTS)
 	PYTHONPYCACHEPREFIX=.build/pycache python3 -m py_compile $(PYTHON_SCRIPTS)
 

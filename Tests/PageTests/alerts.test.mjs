@@ -1,8 +1,8 @@
-// What the page knows of alerts: whatever the browser's clock says, however much news comes, and however old they are.
+// The page's alerts are right with any browser clock, any number of messages, and alerts of any age.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { AlertStore } from "../../dashboards/web/app/alert-store.js";
-import { Alerts } from "../../dashboards/web/app/alerts.js";
+import { AlertStore } from "../../dashboards/web/app/alerts/alert-store.js";
+import { Alerts } from "../../dashboards/web/app/alerts/alerts.js";
 import { TestClock } from "./support/clock.mjs";
 import { installDocument } from "./support/dom.mjs";
 import { installFetch } from "./support/gateway.mjs";
@@ -25,7 +25,7 @@ function alert(id, { state = "firing", ageMs = 60_000, ...more } = {}) {
   };
 }
 
-/** Answers requests for alerts from these, the latest first, as the gateway does. */
+/** Answers requests for alerts (latest first) as the gateway does. */
 function gateway(alerts) {
   return (path) => {
     const query = new URLSearchParams(path.split("?")[1]);
@@ -38,7 +38,7 @@ function gateway(alerts) {
   };
 }
 
-/** A store that has asked once. `ahead`: of the browser's clock before the first refresh. */
+/** A store after its first request. `aheadMs`: error of the browser's clock until then. */
 async function loaded(alerts, { aheadMs = 0 } = {}) {
   const store = new AlertStore();
   let ahead = aheadMs;
@@ -51,47 +51,47 @@ async function loaded(alerts, { aheadMs = 0 } = {}) {
   return store;
 }
 
-test("with a clock that is ten minutes ahead, what is said and done counts all the same", async () => {
+test("with a clock that is ten minutes ahead, messages and the user's actions still count", async () => {
   const store = await loaded([alert("a"), alert("b"), alert("c", { state: "pending" })], { aheadMs: 600_000 });
-  store.acted(alert("a", { acknowledged_at: new Date(clock.now).toISOString() }));
-  assert.ok(store.get("a").acknowledged_at, "the answer to the user's own click");
-  store.told(alert("b", { acknowledged_by: "ann" }), clock.now);
-  assert.equal(store.get("b").acknowledged_by, "ann", "somebody else's");
+  store.changed(alert("a", { acknowledged_at: new Date(clock.now).toISOString() }));
+  assert.ok(store.get("a").acknowledged_at, "the user's own action");
+  store.published(alert("b", { acknowledged_by: "ann" }), clock.now);
+  assert.equal(store.get("b").acknowledged_by, "ann", "another user's action");
   store.refresh();
   await clock.advance(0);
   await requests.answer(gateway([alert("a", { acknowledged_by: "ada" }), alert("b")]));
-  assert.equal(store.get("a").acknowledged_by, "ada", "what was asked for later");
+  assert.equal(store.get("a").acknowledged_by, "ada", "the answer to a later request");
   assert.equal(store.get("b").acknowledged_by, undefined, "also after a message");
   assert.equal(store.get("c"), undefined, "its pending was cancelled");
 });
 
-test("an answer that was asked for before the last news is older", async () => {
+test("an answer that was requested before the last message is older", async () => {
   const store = await loaded([alert("a")]);
   store.refresh();
   await clock.advance(0);
-  store.told(alert("a", { acknowledged_by: "ann" }), clock.now);
+  store.published(alert("a", { acknowledged_by: "ann" }), clock.now);
   await requests.answer(gateway([alert("a")]));
   assert.equal(store.get("a").acknowledged_by, "ann");
 });
 
-test("of two messages the one that was said later counts, and an alert does not go back", async () => {
+test("the later of two messages counts, and an alert does not return to an earlier state", async () => {
   const store = await loaded([]);
-  store.told(alert("a", { acknowledged_by: "ann" }), 2_000);
-  store.told(alert("a"), 1_000);
+  store.published(alert("a", { acknowledged_by: "ann" }), 2_000);
+  store.published(alert("a"), 1_000);
   assert.equal(store.get("a").acknowledged_by, "ann");
-  store.told(alert("a", { state: "resolved" }), 3_000);
-  store.told(alert("a"), 4_000);
+  store.published(alert("a", { state: "resolved" }), 3_000);
+  store.published(alert("a"), 4_000);
   assert.equal(store.get("a").state, "resolved");
 });
 
-test("a silence is for all alerts of the rule and the device", async () => {
+test("a silence applies to all alerts of the rule and the device", async () => {
   const store = await loaded([alert("a"), alert("b"), alert("c", { device: "d2" })]);
-  store.acted(alert("a", { silenced_until: new Date(clock.now + 3_600_000).toISOString() }));
+  store.changed(alert("a", { silenced_until: new Date(clock.now + 3_600_000).toISOString() }));
   assert.ok(store.get("b").silencedMs > clock.now);
   assert.equal(store.get("c").silencedMs, undefined);
 });
 
-test("however many ask, it asks one time after the other, and not all the time", async () => {
+test("many refreshes are coalesced into few requests, one at a time", async () => {
   const store = await loaded([]);
   const before = requests.all.length;
   for (let second = 0; second < 60; second += 1) {
@@ -100,7 +100,7 @@ test("however many ask, it asks one time after the other, and not all the time",
     await requests.answer(gateway([]));
   }
   assert.ok(requests.all.length - before <= 10, `${requests.all.length - before} requests in 6 s`);
-  // Whoever asked while it was being done is answered by what was asked for later.
+  // A refresh during a request is answered by the next request.
   let isDone = false;
   store.refresh();
   await clock.advance(2_000);
@@ -112,7 +112,7 @@ test("however many ask, it asks one time after the other, and not all the time",
   assert.equal(isDone, true);
 });
 
-/** The page's alerts on a client whose events the test emits. */
+/** The page's alerts with a client whose events the test emits. */
 function page() {
   const listeners = {};
   const client = { on: (event, listener) => ((listeners[event] = listener), () => {}), serverNow: () => clock.now };
@@ -126,7 +126,7 @@ function page() {
   return { alerts, emit: (event, payload) => listeners[event](payload, {}), note: document.getElementById("alerts-note") };
 }
 
-test("a page that comes up with a hundred unread notifications asks once", async () => {
+test("a page that opens with a hundred unread notifications requests the alerts once", async () => {
   const { alerts, emit } = page();
   alerts.store.setRange(7 * day);
   emit("welcome", {});
@@ -140,13 +140,13 @@ test("a page that comes up with a hundred unread notifications asks once", async
   assert.equal(requests.all.length, 4);
 });
 
-test("without a connection the alerts are asked for all the same", async () => {
+test("without a connection the alerts are requested nevertheless", async () => {
   page();
   await clock.advance(1_500);
   assert.equal(requests.all.length, 2);
 });
 
-/** One that has been firing for a month, some of today, and 150 of the days before. */
+/** An alert that has been firing for a month, one of today, and 150 of the days before. */
 function longHistory() {
   return [
     alert("today", { state: "resolved", ageMs: 3_600_000 }),
@@ -155,7 +155,7 @@ function longHistory() {
   ];
 }
 
-test("earlier ones follow the recent ones without a gap, although another has been firing for long", async () => {
+test("earlier alerts follow the recent ones without a gap, although another has been firing for long", async () => {
   const history = longHistory();
   const store = await loaded(history);
   assert.equal(store.list.length, 2);
@@ -168,7 +168,7 @@ test("earlier ones follow the recent ones without a gap, although another has be
   assert.equal(store.list.length, history.length);
 });
 
-test("pages that were read stay read while the list is refreshed", async () => {
+test("loaded pages stay loaded while the list is refreshed", async () => {
   const history = longHistory();
   const store = await loaded(history);
   store.loadEarlier();
@@ -182,7 +182,7 @@ test("pages that were read stay read while the list is refreshed", async () => {
   assert.match(requests.all.at(-1), /before=old-99/);
 });
 
-test("when the list begins anew after a long sleep, earlier ones are asked for from there", async () => {
+test("after a long sleep the list starts anew, and earlier alerts are requested from there", async () => {
   const store = await loaded([alert("first")]);
   clock.sleep(5 * day);
   const fresh = alert("fresh");
@@ -194,7 +194,7 @@ test("when the list begins anew after a long sleep, earlier ones are asked for f
   assert.match(requests.all.at(-1), /before=fresh/);
 });
 
-test("an alert in the address is found however old it is; a failure is not told as its absence", async () => {
+test("an alert in the URL is found at any age; a failed request is not shown as an absent alert", async () => {
   const history = longHistory();
   const { alerts, note } = page();
   alerts.open("old-140");
@@ -223,9 +223,9 @@ test("an alert in the address is found however old it is; a failure is not told 
   assert.match(other.note.textContent, /not kept any more/);
 });
 
-test("what gives way is forgotten", async () => {
+test("beyond the limit the oldest alerts are dropped", async () => {
   const store = await loaded([]);
-  for (let id = 0; id < 1_100; id += 1) store.told(alert(`a${id}`, { state: "resolved", ageMs: 2_000_000 - id }), clock.now);
+  for (let id = 0; id < 1_100; id += 1) store.published(alert(`a${id}`, { state: "resolved", ageMs: 2_000_000 - id }), clock.now);
   assert.equal(store.list.length, 1_000);
   assert.equal(store.get("a0"), undefined);
 });

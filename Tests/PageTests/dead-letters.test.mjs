@@ -1,4 +1,4 @@
-// The dead letters' page: polling for new ones and asking for earlier ones do not get in each other's way.
+// The page of dead letters: polls and requests for earlier letters do not interfere.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestClock } from "./support/clock.mjs";
@@ -22,7 +22,7 @@ function shown() {
   return document.getElementById("letters").children.map(({ dataset }) => Number(dataset.letterId));
 }
 
-test("a poll while earlier ones are asked for takes nothing away, and what is forgotten goes", async () => {
+test("a poll during a request for earlier letters removes none of them, and forgotten letters disappear", async () => {
   await import("../../dashboards/web/app/dead-letters-page.js");
   await clock.advance(0);
   await requests.answer(() => ({ dead_letters: letters(200, 100), has_more: true, forgotten: 0 }));

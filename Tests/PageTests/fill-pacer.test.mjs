@@ -1,7 +1,7 @@
-// Holes are filled soon, but not while more come, not in a hidden tab, and more seldom when there is always another.
+// Holes are filled soon, but not while more appear, not in a hidden page, and less often when there is always another.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { FillPacer } from "../../dashboards/web/app/fill-pacer.js";
+import { FillPacer } from "../../dashboards/web/app/history/fill-pacer.js";
 import { TestClock } from "./support/clock.mjs";
 import { installDocument } from "./support/dom.mjs";
 
@@ -22,7 +22,7 @@ test("a hole is filled when no more have come for two seconds", async () => {
   assert.deepEqual(times, [3]);
 });
 
-test("a client that is always too slow is asked for more and more seldom", async () => {
+test("for a client that is always too slow, fills become less and less frequent", async () => {
   for (let second = 0; second < 1_200; second += 1) {
     pacer.soon();
     await clock.advance(1_000);
@@ -33,7 +33,7 @@ test("a client that is always too slow is asked for more and more seldom", async
   assert.ok(pauses.at(-1) >= 290, `at last every ${pauses.at(-1)} s`);
 });
 
-test("after a calm time a hole is filled soon again", async () => {
+test("after a calm period a hole is filled soon again", async () => {
   for (let hole = 0; hole < 3; hole += 1) {
     pacer.soon();
     await clock.advance(20_000);
@@ -47,7 +47,7 @@ test("after a calm time a hole is filled soon again", async () => {
   assert.equal(times.length, 2);
 });
 
-test("in a hidden tab nothing is filled until somebody looks", async () => {
+test("in a hidden page nothing is filled until it is visible", async () => {
   document.visibilityState = "hidden";
   pacer.soon();
   await clock.advance(600_000);

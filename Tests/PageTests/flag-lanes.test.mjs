@@ -1,7 +1,7 @@
-// Flags of alerts are large enough to be hit, and none covers another while there is room.
+// Flags of alerts are large enough to hit, and none covers another while there is room.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FlagLanes, flagPixels } from "../../dashboards/web/app/panels/flag-lanes.js";
+import { FlagLanes, flagPixels } from "../../dashboards/web/app/charts/alert-bands.js";
 
 const plot = { left: 40, right: 340, top: 6, bottom: 146 };
 
@@ -19,7 +19,7 @@ test("a flag stays in the plot", () => {
   assert.equal(lanes.place(339).left, 340 - flagPixels);
 });
 
-test("without room left a flag is shown all the same", () => {
+test("without free space a flag covers another one", () => {
   const lanes = new FlagLanes({ ...plot, bottom: 20 });
   assert.deepEqual([lanes.place(100), lanes.place(101)].map(({ top }) => top), [6, 6]);
 });

@@ -1,5 +1,4 @@
-// The past of a dashboard's charts: whatever tears a hole into it, the hole is remembered until it is filled, and the
-// gateway is asked no more than that needs.
+// The history of a dashboard's charts: a hole of any cause is remembered until it is filled, without unnecessary requests.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { TestClock } from "./support/clock.mjs";
@@ -9,7 +8,7 @@ let clock;
 beforeEach(() => (clock = new TestClock()));
 afterEach(() => clock.restore());
 
-test("a dashboard's past is asked for once a device, when its rooms are joined", async () => {
+test("a dashboard's history is requested once for each device, after its rooms are joined", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1", "d2"] });
   await bench.join();
   await bench.answerAll();
@@ -19,7 +18,7 @@ test("a dashboard's past is asked for once a device, when its rooms are joined",
   assert.equal(bench.status.isLoading, false);
 });
 
-test("a gateway that restarts while the first questions wait is asked for the whole past again", async () => {
+test("after a restart of the gateway during the first requests, the whole history is requested again", async () => {
   const bench = new HistoryBench(clock);
   await bench.join();
   bench.hear("d1", { snapshot: true });
@@ -34,7 +33,7 @@ test("a gateway that restarts while the first questions wait is asked for the wh
   assert.equal(bench.status.failure, null);
 });
 
-test("a hole stays while its questions fail, however often the connection comes and goes", async () => {
+test("a hole stays while its requests fail, through any number of reconnects", async () => {
   const bench = new HistoryBench(clock);
   await bench.join();
   await bench.answerAll();
@@ -43,7 +42,7 @@ test("a hole stays while its questions fail, however often the connection comes 
   await clock.advance(120_000);
   await bench.join();
   bench.hear("d1", { snapshot: true });
-  // Lost again before the answer, and what came since is no past.
+  // The connection is lost again before the answer, and later readings are not history.
   bench.history.lost();
   await bench.failAll();
   await clock.advance(10_000);
@@ -52,7 +51,7 @@ test("a hole stays while its questions fail, however often the connection comes 
   assert.ok(last >= 130, `asked ${last} s back`);
 });
 
-test("a connection that is lost before the question goes out leaves it for the next join", async () => {
+test("a request that a lost connection prevented is sent at the next join", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1", "d2", "d3", "d4", "d5"] });
   await bench.join();
   bench.history.lost();
@@ -63,7 +62,7 @@ test("a connection that is lost before the question goes out leaves it for the n
   assert.deepEqual(bench.questions.all.slice(before).map(({ device }) => device), ["d1", "d2", "d3", "d4", "d5"]);
 });
 
-test("waking while the gateway is away asks nothing and forgets nothing", async () => {
+test("a wake-up without a connection sends nothing and forgets nothing", async () => {
   const bench = new HistoryBench(clock);
   await bench.join();
   await bench.answerAll();
@@ -77,7 +76,7 @@ test("waking while the gateway is away asks nothing and forgets nothing", async 
   assert.ok(bench.secondsBack()[1] >= 200);
 });
 
-test("what failed is asked for again when the rooms are joined again", async () => {
+test("a failed request is repeated when the rooms are joined again", async () => {
   const bench = new HistoryBench(clock);
   await bench.join();
   await bench.failAll();
@@ -89,7 +88,7 @@ test("what failed is asked for again when the rooms are joined again", async () 
   assert.equal(bench.status.isLoading, false);
 });
 
-test("a failure that may pass asks to be mended; one that does not is left to the user", async () => {
+test("a temporary failure is retried; a final one waits for the user", async () => {
   const bench = new HistoryBench(clock);
   await bench.join();
   await bench.failAll();
@@ -102,7 +101,7 @@ test("a failure that may pass asks to be mended; one that does not is left to th
   assert.equal(bench.status.failure, null);
 });
 
-test("readings that were left out are asked for, of the devices of that room alone", async () => {
+test("dropped readings are requested for the devices of their room only", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1", "d2"] });
   await bench.join();
   await bench.answerAll();
@@ -116,7 +115,7 @@ test("readings that were left out are asked for, of the devices of that room alo
   assert.deepEqual(bench.secondsBack(2), [20]);
 });
 
-test("holes that come while a question waits make no further question, and are filled by the next", async () => {
+test("holes during a request cause no second request, and are filled by the next one", async () => {
   const bench = new HistoryBench(clock);
   await bench.join();
   await bench.answerAll();
@@ -135,7 +134,7 @@ test("holes that come while a question waits make no further question, and are f
   assert.ok(bench.secondsBack()[2] >= 49);
 });
 
-test("a past that came without a join is asked for again at the join", async () => {
+test("a history that was loaded before the join is requested again at the join", async () => {
   const bench = new HistoryBench(clock);
   await clock.advance(3_000);
   await bench.answerAll();
@@ -146,7 +145,7 @@ test("a past that came without a join is asked for again at the join", async () 
   assert.ok(bench.secondsBack()[1] >= 100);
 });
 
-test("a connection that is lost before anything was asked keeps nobody from seeing the past", async () => {
+test("a connection lost before the first request does not keep the history from loading", async () => {
   const bench = new HistoryBench(clock);
   bench.history.joined("sensors/+");
   bench.history.lost();
@@ -155,7 +154,7 @@ test("a connection that is lost before anything was asked keeps nobody from seei
   assert.equal(bench.status.isLoading, false);
 });
 
-test("another range chosen while the connection is away is asked for again at the join", async () => {
+test("a range chosen without a connection is requested again at the join", async () => {
   const bench = new HistoryBench(clock);
   await bench.join();
   await bench.answerAll();
@@ -169,7 +168,7 @@ test("another range chosen while the connection is away is asked for again at th
   assert.equal(bench.questions.all.length, before + 1);
 });
 
-test("another range chosen while it holds is asked for once, and holes are filled as before", async () => {
+test("a range chosen while connected is requested once, and holes are filled as before", async () => {
   const bench = new HistoryBench(clock, { range: hour });
   await bench.join();
   await bench.answerAll();
@@ -184,7 +183,7 @@ test("another range chosen while it holds is asked for once, and holes are fille
   assert.deepEqual(bench.secondsBack(2), [30]);
 });
 
-test("of several rooms the last one is waited for; one that is refused is not", async () => {
+test("the last of several rooms is awaited; a refused room is not", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1", "d2"], rooms: ["sensors/d1", "sensors/d2"] });
   bench.history.joined("sensors/d1");
   await clock.advance(1_000);
@@ -202,7 +201,7 @@ test("of several rooms the last one is waited for; one that is refused is not", 
   assert.equal(other.questions.all.length, 1);
 });
 
-test("after a lost connection all rooms are waited for again", async () => {
+test("after a lost connection all rooms are awaited again", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1"], rooms: ["sensors/d1", "sensors/d2"] });
   await bench.join();
   await bench.answerAll();
@@ -215,7 +214,7 @@ test("after a lost connection all rooms are waited for again", async () => {
   assert.equal(bench.questions.all.length, 2);
 });
 
-test("a room that is joined late makes its past whole", async () => {
+test("a room that is joined late completes the history", async () => {
   const bench = new HistoryBench(clock, { devices: ["d2"], rooms: ["sensors/d1", "sensors/d2"] });
   bench.history.joined("sensors/d1");
   await clock.advance(3_000);
@@ -226,13 +225,13 @@ test("a room that is joined late makes its past whole", async () => {
   assert.equal(bench.questions.all.length, 2);
 });
 
-test("devices of rooms that the dashboard does not join are not asked for", async () => {
+test("devices of rooms that the dashboard does not join are not requested", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1", "d2"], rooms: ["sensors/d2"] });
   await bench.join();
   assert.deepEqual(bench.questions.all.map(({ device }) => device), ["d2"]);
 });
 
-test("a device that is online is asked for once it has sent a reading", async () => {
+test("a silent device is requested after its first reading", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1"], silent: ["d2"] });
   await bench.join();
   assert.deepEqual(bench.questions.all.map(({ device }) => device), ["d1"]);
@@ -241,7 +240,7 @@ test("a device that is online is asked for once it has sent a reading", async ()
   assert.deepEqual(bench.questions.all.map(({ device }) => device), ["d1", "d2"]);
 });
 
-test("the end of a long range that came in buckets is asked for reading by reading", async () => {
+test("the end of a long range that came in buckets is requested again as readings", async () => {
   const bench = new HistoryBench(clock, { range: hour });
   await bench.join();
   const [{ question }] = bench.questions.open;
@@ -258,7 +257,7 @@ test("the end of a long range that came in buckets is asked for reading by readi
   assert.ok(clock.now / 1000 - end.from <= 10 + width + 1);
 });
 
-test("until the gateway's clock is known nothing is asked by it, for a while", async () => {
+test("nothing is requested before the gateway's clock is known, up to a time limit", async () => {
   let isKnown = false;
   const bench = new HistoryBench(clock, { isClockKnown: () => isKnown });
   await bench.join();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { own } from "../../dashboards/web/app/names.js";
-import { SeriesStore } from "../../dashboards/web/app/series-store.js";
+import { own } from "../../dashboards/web/app/shared/names.js";
+import { SeriesStore } from "../../dashboards/web/app/series/series-store.js";
 
 test("a metric may have any name, also one that every object has", () => {
   const store = new SeriesStore();

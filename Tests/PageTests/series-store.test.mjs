@@ -1,7 +1,7 @@
-// What arrived, by device and metric: bounded, and known by room.
+// The received readings by device and metric: bounded, and searchable by room.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SeriesStore } from "../../dashboards/web/app/series-store.js";
+import { SeriesStore } from "../../dashboards/web/app/series/series-store.js";
 
 const now = 1_800_000_000_000;
 

@@ -1,7 +1,7 @@
-// Sleep is told by the wall clock: the gateway's time, as the page knows it, may step.
+// A sleep is detected by the wall clock, because the page's estimate of the gateway's time may step.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SleepWatch } from "../../dashboards/web/app/sleep-watch.js";
+import { SleepWatch } from "../../dashboards/web/app/history/past.js";
 
 test("that the gateway's clock becomes known is no sleep", () => {
   let wall = 5_000_000;

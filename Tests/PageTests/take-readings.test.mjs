@@ -1,9 +1,9 @@
-// The gateway's answers among what came live: each reading once, and only what there is to show.
+// Answers are merged with live readings: each reading counts once, and series without readings are not shown.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bucketSpan, endSpan, makeBucketing } from "../../dashboards/web/app/past-span.js";
-import { SeriesStore } from "../../dashboards/web/app/series-store.js";
-import { takeReadings } from "../../dashboards/web/app/take-readings.js";
+import { bucketQuery, endQuery, makeBucketing } from "../../dashboards/web/app/history/readings-query.js";
+import { SeriesStore } from "../../dashboards/web/app/series/series-store.js";
+import { takeReadings } from "../../dashboards/web/app/history/take-readings.js";
 
 const now = 1_800_000_000_000;
 const bucketing = makeBucketing(3_600_000, 360);
@@ -12,7 +12,7 @@ const wanted = { rooms: ["sensors/+"], oldestWanted: now - 300_000 };
 function longRange() {
   const store = new SeriesStore();
   store.setBucketing(bucketing);
-  return { store, span: bucketSpan(-Infinity, now, bucketing) };
+  return { store, span: bucketQuery(-Infinity, now, bucketing) };
 }
 
 function live(store, time, value = 1, room = "sensors/d1") {
@@ -23,12 +23,12 @@ function series(points, { room = "sensors/d1", bucketMs, metric = "t", unit } = 
   return { room_id: room, metric, unit, points, ...(bucketMs && { bucket_s: bucketMs / 1000 }) };
 }
 
-/** How many readings the buckets have in all. */
+/** Returns the number of readings in all buckets. */
 function count({ buckets }) {
   return Array.from({ length: buckets.length }, (_, index) => buckets.countAt(index)).reduce((sum, n) => sum + n, 0);
 }
 
-test("a device with nothing in the range is no series", () => {
+test("a device without readings in the range has no series", () => {
   const store = new SeriesStore();
   const span = { from: now - 300_000, to: now, points: 9, sentAt: now, isEnd: false, liveFrom: now - 300_000 };
   takeReadings(store, { device: "d1", series: [series([]), series([], { metric: "u" })] }, span, wanted);
@@ -38,14 +38,14 @@ test("a device with nothing in the range is no series", () => {
   assert.equal(store.series("d1", "t").points.length, 1);
 });
 
-test("an answer without readings leaves what came live", () => {
+test("an answer without readings keeps the live readings", () => {
   const { store, span } = longRange();
   live(store, now - 1_000);
   takeReadings(store, { device: "d1", series: [series([])] }, span, wanted);
   assert.equal(count(store.series("d1", "t")), 1);
 });
 
-test("a device of one name in two rooms has the past of both", () => {
+test("devices of the same name in two rooms are joined", () => {
   for (const bucketMs of [undefined, bucketing.widthMs]) {
     const { store, span } = longRange();
     const point = (ago) => (bucketMs ? [(span.from + ago) / 1000, 1, 1, 1, 1] : [(span.from + ago) / 1000, 1]);
@@ -63,7 +63,7 @@ test("rooms that the dashboard does not show are left out", () => {
   assert.equal(count(store.series("d1", "t")), 1);
 });
 
-test("a reading that is in the answer and came live counts once, one that only came live counts, too", () => {
+test("a reading that is both live and in the answer counts once, a live one counts as well", () => {
   const { store, span } = longRange();
   live(store, now + 100);
   live(store, now - 2_000);
@@ -71,11 +71,11 @@ test("a reading that is in the answer and came live counts once, one that only c
   assert.equal(count(store.series("d1", "t")), 3);
 });
 
-test("asking for the end reading by reading puts right what a bucket has twice or not at all", () => {
+test("requesting the end again as readings corrects what a bucket counts twice or not at all", () => {
   const { store, span } = longRange();
   const start = Math.floor(now / bucketing.widthMs) * bucketing.widthMs;
   const times = [start - 20_000, start - 500, start + 50, now + 20, now + 40];
-  // The first three were stored when it was asked; of the others, which came live meanwhile, one is in the answer, too.
+  // The first three were stored before the request. The others arrived live meanwhile, and one of them is in the answer.
   for (const time of times.slice(3)) live(store, time);
   const bucketOf = (time) => Math.floor(time / bucketing.widthMs) * bucketing.widthMs;
   const inAnswer = times.slice(0, 4);
@@ -85,23 +85,23 @@ test("asking for the end reading by reading puts right what a bucket has twice o
   assert.equal(takeReadings(store, first, span, wanted), true);
   assert.equal(count(store.series("d1", "t")), 6, "one counts twice for the moment");
 
-  const end = endSpan(span, now + 60, bucketing);
+  const end = endQuery(span, now + 60, bucketing);
   live(store, now + 80);
   const told = times.filter((time) => time >= end.from).map((time) => [time / 1000, 1]);
   assert.equal(takeReadings(store, { device: "d1", series: [series(told)] }, end, wanted), false);
   assert.equal(count(store.series("d1", "t")), 6, "each of the six once");
 });
 
-test("an end of more readings than are told one by one leaves the first answer", () => {
+test("an end with too many readings keeps the buckets of the first answer", () => {
   const { store, span } = longRange();
-  const end = endSpan(span, now, bucketing);
+  const end = endQuery(span, now, bucketing);
   const bucket = [end.from / 1000, 1, 1, 1, 5_000];
   takeReadings(store, { device: "d1", series: [series([bucket], { bucketMs: bucketing.widthMs })] }, span, wanted);
   takeReadings(store, { device: "d1", series: [series([[end.from / 1000, 1, 1, 1, 7]], { bucketMs: 150 })] }, end, wanted);
   assert.equal(count(store.series("d1", "t")), 5_000);
 });
 
-test("after a change of unit the one that was measured last counts", () => {
+test("after a change of unit the latest unit is kept", () => {
   const { store, span } = longRange();
   const answers = [
     series([[now / 1000 - 100, 70]], { unit: "°F" }), series([[now / 1000 - 50, 21]], { unit: "°C" }),

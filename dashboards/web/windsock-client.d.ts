@@ -1,22 +1,22 @@
-/** One reading, as `data_update` carries it. */
+/** A reading, as `data_update` carries it. */
 export interface DataUpdate {
   /** The concrete room. */
   room_id: string;
   device: string;
-  /** Values by metric, and `timestamp`: Unix seconds, fractional. */
+  /** Values by metric, and `timestamp` in Unix seconds with a fraction. */
   data: { timestamp: number; [metric: string]: number };
   units?: Record<string, string>;
-  /** The latest value from before the join: it replaces what was known. */
+  /** The latest reading from before the join, which replaces all that was known. */
   snapshot?: boolean;
-  /** Of a snapshot. */
+  /** Age of a snapshot. */
   age_ms?: number;
-  /** Kept by the broker; without `age_ms` nobody knows how old it is. */
+  /** Retained by the broker. Without `age_ms` its age is unknown. */
   retained?: boolean;
-  /** The implausible time that the device claimed, Unix seconds. */
+  /** The implausible time that the device claimed, in Unix seconds. */
   device_time?: number;
 }
 
-/** A device came back or went. */
+/** A device went online or offline. */
 export interface DeviceStatus {
   room_id: string;
   device: string;
@@ -27,7 +27,7 @@ export interface DeviceStatus {
   snapshot?: boolean;
 }
 
-/** What somebody said in a room. */
+/** A chat message of a room. */
 export interface ChatMessage {
   room_id: string;
   user_id: string;
@@ -35,61 +35,60 @@ export interface ChatMessage {
   message_id: string;
 }
 
-/** An alert, as `GET /api/alerts` gives it. */
+/** An alert, as `GET /api/alerts` returns it. All times are RFC 3339. */
 export interface Alert {
   alert_id: string;
-  /** The rule's name. */
+  /** Name of the rule. */
   rule: string;
   title: string;
   severity: "info" | "warning" | "critical";
   state: "pending" | "firing" | "resolved";
   device: string;
-  /** The device's room. */
+  /** Room of the device. */
   room_id: string;
   metric: string;
   unit?: string;
-  /** The latest; absent when there is none, as of a device that went silent. */
+  /** The latest value. Absent when there is none, for example after a device went silent. */
   value?: number;
-  /** In words: `above 30 for 10s`. */
+  /** The condition in words, for example `above 30 for 10s`. */
   condition: string;
-  /** For people. */
+  /** Text for users. */
   message: string;
-  /** All times here are RFC 3339. */
   pending_at: string;
   fired_at?: string;
   resolved_at?: string;
   acknowledged_at?: string;
   acknowledged_by?: string;
-  /** Nobody is told of this rule's alerts of this device until then. */
+  /** Until then the rule notifies nobody about this device. */
   silenced_until?: string;
-  /** Earlier alerts of its rule and device that nobody was told of. */
+  /** Number of earlier alerts of the same rule and device without a notification. */
   suppressed?: number;
-  /** Of the reading behind it. */
+  /** Trace of the reading that caused the alert. */
   trace_id?: string;
 }
 
 /**
- * An alert fired, was resolved, acknowledged or silenced: said in the device's room (without an offset), and in the rooms
- * that the rule names. Whoever is in both gets it twice.
+ * An alert fired, was resolved, acknowledged or silenced. The gateway publishes it in the device's room (without an
+ * offset) and in the rooms that the rule names (with an offset). A client in both gets it twice.
  */
 export interface AlertMessage {
-  /** The room that it is said in. */
+  /** The room of this message, which need not be the device's. */
   room_id: string;
   alert: Alert;
 }
 
-/** What a device measured of one metric in one unit. */
+/** Readings of one metric in one unit. */
 export interface ReadingSeries {
   room_id: string;
   metric: string;
   unit?: string;
-  /** How wide buckets are, in seconds. Absent when the points are readings. */
+  /** Width of the buckets in seconds. Absent when the points are readings. */
   bucket_s?: number;
-  /** By time (Unix seconds). Of buckets, the time is where it starts; empty ones are left out. */
+  /** Readings or buckets in order of time (Unix seconds). A bucket has the time of its start; empty ones are omitted. */
   points: [time: number, value: number][] | [time: number, min: number, avg: number, max: number, count: number][];
 }
 
-/** What a device measured in `from <= time < to`, Unix seconds. */
+/** Readings of a device in `from <= time < to`, in Unix seconds. */
 export interface Readings {
   device: string;
   from: number;
@@ -99,20 +98,20 @@ export interface Readings {
 
 export interface ReadingsQuestion {
   device: string;
-  /** One, several, or without it all. */
+  /** One metric or several. Default: all. */
   metric?: string | string[];
-  /** Where devices of one name are in several rooms. */
+  /** Selects one room when devices in several rooms share the name. */
   room?: string;
-  /** A date, Unix seconds, or RFC 3339; an hour before `to` without it. */
+  /** A date, Unix seconds, or RFC 3339. Default: an hour before `to`. */
   from?: Date | number | string;
-  /** Not included; now without it. */
+  /** Exclusive end. Default: now. */
   to?: Date | number | string;
-  /** At most so many of each series, 1 to 10,000 (1,000 without it); more readings come as buckets. */
+  /** Maximum number of points of each series, 1 to 10,000; default 1,000. More readings are returned as buckets. */
   points?: number;
   signal?: AbortSignal;
 }
 
-/** What somebody said to this user. */
+/** A message from another user to this one. */
 export interface DirectMessage {
   /** The sender. */
   user_id: string;
@@ -122,20 +121,20 @@ export interface DirectMessage {
 
 export type Priority = "low" | "normal" | "high" | "critical";
 
-/** What a user is told. */
+/** A notification of this user. */
 export interface Notification {
   notification_id: string;
   title: string;
   body: string;
-  /** http, https, or a path of the gateway's own origin. */
+  /** http, https, or a path of the gateway's origin. */
   link?: string;
   priority: Priority;
   /** RFC 3339. */
   created_at: string;
   expires_at?: string;
-  /** Of an alert: earlier ones of its rule and device that nobody was told of. */
+  /** For alerts: number of earlier alerts of the same rule and device without a notification. */
   suppressed?: number;
-  /** It waited for the user to come. */
+  /** It was stored while the user was away. */
   snapshot?: boolean;
 }
 
@@ -146,14 +145,14 @@ export interface Presence {
 }
 
 /**
- * Messages that did not arrive: readings or presence left out because this client is slow, or history that cannot be
- * had.
+ * Messages that were not delivered: readings or presence events that were dropped because this client is slow, or
+ * history that cannot be recovered.
  */
 export interface Gap {
   room_id: string;
-  /** How many, when that is known. */
+  /** Number of messages, when it is known. */
   dropped?: number;
-  /** Why a part of a room's history is missing; absent for readings or presence that were left out. */
+  /** Reason for a gap in a room's history. Absent for dropped readings and presence events. */
   reason?: string;
 }
 
@@ -164,13 +163,13 @@ export interface Envelope<Payload = any> {
   /** RFC 3339. */
   timestamp: string;
   id?: string;
-  /** Its position in the room's history. */
+  /** Position in the room's history. */
   offset?: number;
-  /** Of a traced message. */
+  /** Trace of a traced message. */
   trace_id?: string;
-  /** Of a traced message: what sent it. */
+  /** Span that sent a traced message. */
   span_id?: string;
-  /** Of a traced message, as W3C Trace Context has it. */
+  /** W3C Trace Context of a traced message. */
   traceparent?: string;
 }
 
@@ -184,7 +183,7 @@ export interface AlertEnvelope extends Envelope<AlertMessage> {
 
 export interface Joined {
   room_id: string;
-  /** Of rooms that remember. */
+  /** For rooms with a history. */
   epoch?: string;
   offset?: number;
   recovered: boolean;
@@ -201,55 +200,77 @@ export interface Welcome {
   inbox?: { offset: number; epoch: string };
 }
 
-/** Where the connection stands. `closed` is final: sign in again, or `close()` was called. */
+/** State of the connection. `closed` is final: the token was refused, or `close()` was called. */
 export type ConnectionState =
   | { state: "idle" | "connecting" | "open" }
-  | { state: "waiting"; code?: number; reason?: string; attempt: number; retryAt: number }
+  | {
+      state: "waiting";
+      /** Close code of the last connection. */
+      code?: number;
+      reason?: string;
+      /** Number of failed attempts in a row. */
+      attempt: number;
+      /** Time of the next attempt, in milliseconds of the option `now`. */
+      retryAt: number;
+    }
   | { state: "closed"; code: number; reason?: string };
 
 export interface JoinOptions {
   onData?(update: DataUpdate, envelope: Envelope<DataUpdate>): void;
   /**
-   * What is said in the room: in order, each once, over reconnects. `message` is `envelope.payload`; `envelope.type`
-   * tells which of the two that is.
+   * Gets the room's messages in order and each once, across reconnects. `message` is `envelope.payload`;
+   * `envelope.type` tells the two kinds apart.
    */
   onMessage?(message: ChatMessage | AlertMessage, envelope: ChatEnvelope | AlertEnvelope): void;
   onPresence?(presence: Presence, envelope: Envelope<Presence>): void;
   onStatus?(status: DeviceStatus, envelope: Envelope<DeviceStatus>): void;
   onGap?(gap: Gap): void;
-  /** After the first join and after each rejoin, before what follows. */
+  /** Called after the first join and each rejoin, before the snapshot. */
   onJoined?(joined: Joined): void;
-  /** The room cannot be joined, or no longer. */
+  /** Called when the room cannot be joined, or no longer. */
   onError?(error: WindsockError): void;
-  /** At most so many readings a second of each device and set of metrics. */
+  /** Maximum rate of readings of each device and set of metrics. */
   maxRateHz?: number;
 }
 
 export interface Options {
-  /** The gateway's `/ws`; `http(s)` and relative addresses are fine in a browser. */
+  /** URL of the gateway's `/ws`. In a browser it may be `http(s)` or relative. */
   url: string | URL;
-  /** Needed unless there is `getToken`. */
+  /** Required unless there is `getToken`. */
   token?: string | (() => string);
-  /** Asked before each connection, a minute before the token ends, and when the gateway says that it has ended. */
+  /** Called before each connection, a minute before the token expires, and when the gateway says that it has expired. */
   getToken?: () => Promise<string>;
+  /** Default: the global one. */
   WebSocket?: typeof WebSocket;
+  /** Reads histories and readings, and sends spans. Default: the global one. */
   fetch?: typeof fetch;
-  /** Asked after a refused handshake: `false` ends the client with code 4500. */
+  /** Called after a failed handshake, because a browser hides its 401. `false` closes the client with code 4500. */
   checkToken?: (token: string) => Promise<boolean>;
+  /** Returns 0 ≤ x < 1. */
   random?: () => number;
+  /** Returns Unix milliseconds and never steps. */
   now?: () => number;
+  /** Default: 500. */
   backoffBaseMs?: number;
+  /** Default: 30,000. */
   backoffCapMs?: number;
+  /** A connection that lasts this long resets the back-off. Default: 10,000. */
   stableAfterMs?: number;
+  /** Time limit until `welcome`. Default: 10,000. */
   connectTimeoutMs?: number;
+  /** Default: 10,000. */
   requestTimeoutMs?: number;
+  /** Default: 256. */
   maxPendingRequests?: number;
+  /** Messages that may wait to be sent. Default: 100. */
   maxOutbox?: number;
+  /** Interval of the round trips that measure the clock and detect a dead connection. Default: 20,000. */
   clockIntervalMs?: number;
-  /** Reports to the gateway when traced messages came and were `painted`: true in a page, false elsewhere. */
+  /** Reports the arrival and paint of traced messages to the gateway. Default: true in a page, false elsewhere. */
   tracing?: boolean;
 }
 
+/** Values of the events, by name. */
 export interface Events {
   state: ConnectionState;
   welcome: Welcome;
@@ -258,32 +279,39 @@ export interface Events {
   chat: ChatMessage;
   alert: AlertMessage;
   direct: DirectMessage;
-  /** Each once. */
+  /** Emitted once for each notification. */
   notification: Notification;
-  /** What was read, here or in another tab. */
+  /** Notifications were read, here or in another tab. */
   read: { notification_ids?: string[]; all?: boolean; unread: number };
   unread: number;
   presence: Presence;
   gap: Gap;
   error: WindsockError;
-  /** Every message as it came. */
+  /** Emitted for every message, as it arrived. */
   message: Envelope;
 }
 
-/** One joined room or filter. */
+/** Events of room messages. Their listeners get the envelope as a second value. */
+export type RoomEvent = "data" | "status" | "presence" | "chat" | "alert";
+
+/** Parameters of an event's listener. */
+export type EventValues<Event extends keyof Events> =
+  Event extends RoomEvent ? [value: Events[Event], envelope: Envelope<Events[Event]>] : [value: Events[Event]];
+
+/** A joined room or filter. */
 export interface RoomHandle {
   readonly room: string;
   readonly state: "joining" | "joined" | "failed" | "left";
-  /** Fulfilled by the first join; rejected with a {@link WindsockError} when the room cannot be joined. */
+  /** Resolves with the first join; rejects with a {@link WindsockError} when the room cannot be joined. */
   readonly ready: Promise<Joined>;
   leave(): void;
 }
 
-/** What went wrong, with the gateway's error code or one of the client's own. */
+/** An error with the gateway's code or one of the client's own. */
 export class WindsockError extends Error {
   constructor(code: string, message: string, temporary?: boolean);
   readonly code: string;
-  /** Whether the same may work later. */
+  /** Whether a retry may succeed. */
   readonly temporary: boolean;
 }
 
@@ -293,31 +321,41 @@ export class WindsockClient {
   readonly state: ConnectionState;
   /** The token's `sub`; null before the first `welcome`. */
   readonly userID: string | null;
+  /** Number of unread notifications. */
   readonly unread: number;
-  /** Gateway time minus ours, and how far off that can be (Infinity before the first round trip), in milliseconds. */
+  /** Gateway time minus local time, and its uncertainty (Infinity before the first round trip), in milliseconds. */
   readonly clock: { offsetMs: number; uncertaintyMs: number };
-  /** The gateway's time: Unix milliseconds. */
+  /** Returns the gateway's time in Unix milliseconds. */
   serverNow(): number;
-  /** Tells that a message was drawn: with the next animation frame, or at a known time of the option `now`. */
+  /**
+   * Ends the trace of a message that was drawn: with the next animation frame, or at a time of the option `now`. Does
+   * nothing for messages without a trace, and for a second call.
+   */
   painted(envelope: Envelope, at?: number): void;
-  /** Tells that a message was taken but is not drawn, because nobody would see it. */
+  /** Ends the trace of a message that was handled but is not on the screen. */
   unpainted(envelope: Envelope): void;
-  /** Listens; what is returned stops it. `data`, `status`, `presence`, `chat` and `alert` come with their envelope. */
-  on<Event extends keyof Events>(
-    event: Event, listener: (value: Events[Event], envelope?: Envelope<Events[Event]>) => void,
-  ): () => void;
+  /** Adds a listener. Returns a function that removes it. */
+  on<Event extends keyof Events>(event: Event, listener: (...values: EventValues<Event>) => void): () => void;
+  /** Connects and stays connected until {@link close}. */
   connect(): void;
+  /** Skips the back-off. Does nothing unless `waiting`. */
   retryNow(): void;
+  /** Closes for good. Joins end with the code `closed`. */
   close(): void;
+  /** Joins a room or filter now or with the next connection, and again after each reconnect. */
   join(room: string, options?: JoinOptions): RoomHandle;
+  /** Sends a chat message now or with the next connection. The promise resolves after the gateway has stored it. */
   sendToRoom(
     room: string, content: string, options?: { idempotencyKey?: string },
   ): Promise<{ message_id: string; offset: number }>;
+  /** Sends a direct message in the same way. */
   sendToUser(user: string, content: string, options?: { idempotencyKey?: string }): Promise<{ message_id: string }>;
+  /** Marks a notification, or all of them, as read. The user's other clients learn of it. */
   markRead(notification: string | "all"): Promise<{ unread: number }>;
+  /** Continues with another token of the same user. Rooms that it does not grant are left. */
   refreshToken(token: string): Promise<{ expires_at: string }>;
-  /** Reads what a device measured; rejects with a {@link WindsockError}, `not_found` when nothing of it is stored. */
+  /** Reads a device's readings. Rejects with a {@link WindsockError}: `not_found` when none are stored. */
   readings(question: ReadingsQuestion): Promise<Readings>;
-  /** Any command of the protocol. */
+  /** Sends a command of the protocol and awaits its answer. Rejects with a {@link WindsockError}. */
   request(type: string, payload: object, timeoutMs?: number): Promise<any>;
 }

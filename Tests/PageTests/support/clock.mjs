@@ -1,6 +1,5 @@
 /**
- * Time that goes on when a test says so: timers, `performance.now` and `Date.now`. Made here, because Node's own fake
- * timers differ between its versions.
+ * A fake clock for timers, `performance.now` and `Date.now`. Node's own fake timers differ between its versions.
  */
 export class TestClock {
   #now;
@@ -32,7 +31,7 @@ export class TestClock {
     return this.#now;
   }
 
-  /** Lets time go on; what is due happens in its order, with all that follows from it. */
+  /** Advances the clock. Due timers fire in order, each followed by the promises that it settles. */
   async advance(milliseconds) {
     const end = this.#now + milliseconds;
     await settled();
@@ -49,7 +48,7 @@ export class TestClock {
     this.#now = end;
   }
 
-  /** Time passes and nothing happens: the computer sleeps. */
+  /** Advances the clock without timers, as when the computer sleeps. */
   sleep(milliseconds) {
     this.#now += milliseconds;
   }
@@ -68,12 +67,12 @@ export class TestClock {
   }
 }
 
-/** Node 18 lets nobody write to its own. */
+/** Replaces `performance`, which is read-only in Node 18. */
 function setPerformance(value) {
   Object.defineProperty(globalThis, "performance", { value, configurable: true, writable: true });
 }
 
-/** Until everything has happened that needs no time. */
+/** Resolves after all pending promises. */
 export function settled() {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,15 @@
-/** As much of a document as the tested modules touch: no layout, no parsing. Elements asked for by id come to be. */
+import { readdirSync, readFileSync } from "node:fs";
+
+const pages = new URL("../../../dashboards/web/", import.meta.url);
+
+/** Tag names of the pages' elements, by id. */
+const tagNames = new Map();
+for (const file of readdirSync(pages).filter((name) => name.endsWith(".html"))) {
+  const html = readFileSync(new URL(file, pages), "utf8");
+  for (const [, tag, id] of html.matchAll(/<(\w+)\b[^>]*?\bid="([^"]+)"/g)) tagNames.set(id, tag);
+}
+
+/** The parts of a DOM node that the tested modules use, without layout and parsing. */
 class TestNode {
   parent = null;
 
@@ -31,7 +42,7 @@ export class TestElement extends TestNode {
 
   constructor(tagName) {
     super();
-    this.tagName = tagName;
+    this.tagName = this.localName = tagName;
   }
 
   get children() {
@@ -111,7 +122,7 @@ export class TestElement extends TestNode {
   scrollIntoView() {}
 }
 
-/** Puts a document and what belongs to it into the globals. @returns {object} the document */
+/** Installs a document and its globals, with an element for every id that is asked for. @returns {object} the document */
 export function installDocument({ address = "http://gateway.test/" } = {}) {
   const byID = new Map();
   const document = Object.assign(new TestElement("document"), {
@@ -120,7 +131,7 @@ export function installDocument({ address = "http://gateway.test/" } = {}) {
     body: new TestElement("body"),
     createElement: (tagName) => new TestElement(tagName),
     getElementById(id) {
-      if (!byID.has(id)) byID.set(id, new TestElement("div"));
+      if (!byID.has(id)) byID.set(id, new TestElement(tagNames.get(id) ?? "div"));
       return byID.get(id);
     },
   });

@@ -1,10 +1,10 @@
 import { settled } from "./clock.mjs";
 
-/** Questions that wait for the test to answer them. */
+/** Requests that wait for an answer of the test. */
 export class Questions {
   /** @type {{question: any, resolve: (answer: any) => void, reject: (error: Error) => void}[]} */
   open = [];
-  /** All that were ever asked. */
+  /** All requests so far. */
   all = [];
 
   ask = (question) => {
@@ -12,7 +12,7 @@ export class Questions {
     return new Promise((resolve, reject) => this.open.push({ question, resolve, reject }));
   };
 
-  /** Answers all that wait, and those that follow from the answers. @param {(question: any) => any} answer */
+  /** Answers all waiting requests, and those that follow. An Error rejects. @param {(question: any) => any} answer */
   async answer(answer) {
     while (this.open.length > 0) {
       const { question, resolve, reject } = this.open.shift();
@@ -24,7 +24,7 @@ export class Questions {
   }
 }
 
-/** A `fetch` whose requests wait for the test, by path and query. */
+/** Installs a `fetch` whose requests (path and query) wait for an answer of the test. */
 export function installFetch() {
   const questions = new Questions();
   globalThis.fetch = async (path) => {

@@ -1,22 +1,22 @@
-import { DevicePatterns } from "../../../dashboards/web/app/names.js";
-import { History } from "../../../dashboards/web/app/history.js";
-import { SeriesStore } from "../../../dashboards/web/app/series-store.js";
+import { DevicePatterns } from "../../../dashboards/web/app/shared/names.js";
+import { History } from "../../../dashboards/web/app/history/history.js";
+import { SeriesStore } from "../../../dashboards/web/app/series/series-store.js";
 import { settled } from "./clock.mjs";
 import { Questions } from "./gateway.mjs";
 
 export const minutes = { id: "5m", ms: null };
 export const hour = { id: "1h", ms: 3_600_000 };
 
-/** A dashboard of one panel, before a gateway whose answers the test gives. */
+/** The history of a dashboard with one panel, with a gateway that the test plays. */
 export class HistoryBench {
   store = new SeriesStore();
   questions = new Questions();
-  /** How the panel says that its past stands. */
+  /** The status that the panel shows. */
   status = null;
-  /** How often something was missing that could be filled later. */
+  /** Number of reports that readings are missing. */
   missingCount = 0;
 
-  /** @param {string[]} options.silent devices that are online and have sent no reading yet */
+  /** @param {string[]} options.silent devices that are online without a reading so far */
   constructor(clock, {
     devices = ["d1"], silent = [], rooms = ["sensors/+"], range = minutes, isClockKnown = () => true,
   } = {}) {
@@ -28,7 +28,7 @@ export class HistoryBench {
       showPast: (status) => (this.status = status),
     };
     this.history = new History({
-      store: this.store, loop: { mark() {} }, serverNow: () => clock.now, isClockKnown, ask: this.questions.ask,
+      store: this.store, loop: { mark() {} }, serverNow: () => clock.now, isClockKnown, request: this.questions.ask,
       devices: async () => [
         ...devices.map((device) => ({ device, room_id: `sensors/${device}`, first_seen: 1 })),
         ...silent.map((device) => ({ device, room_id: `sensors/${device}`, status: "online" })),
@@ -39,13 +39,13 @@ export class HistoryBench {
     this.history.show([this.panel], rooms, range);
   }
 
-  /** All rooms are joined, and the questions that follow from it go out. */
+  /** Joins all rooms and sends the requests that follow. */
   async join() {
     for (const room of this.rooms) this.history.joined(room);
     await this.clock.advance(100);
   }
 
-  /** A live reading of now. */
+  /** Receives a live reading. */
   hear(device = "d1", { room = `sensors/${device}`, snapshot, age = 0 } = {}) {
     const time = this.clock.now - age;
     this.store.add({ device, room_id: room, data: { t: 1, timestamp: time / 1000 }, snapshot }, this.clock.now);
@@ -53,7 +53,7 @@ export class HistoryBench {
     return time;
   }
 
-  /** Answers everything with one reading, of when it was asked. */
+  /** Answers every request with one current reading. */
   async answerAll() {
     await this.questions.answer(({ device, from, to }) => {
       const time = Math.min(this.clock.now / 1000, to - 1);
@@ -66,7 +66,7 @@ export class HistoryBench {
     await settled();
   }
 
-  /** How many seconds back the questions went, those after the first `count`. */
+  /** Returns the age in seconds from which readings were requested, without the first `count` requests. */
   secondsBack(count = 0) {
     return this.questions.all.slice(count).map(({ from }) => Math.round(this.clock.now / 1000 - from));
   }

@@ -1,19 +1,21 @@
-import { getJSON } from "./api.js";
-import { element, setText } from "./dom.js";
-import { Theme } from "./palette.js";
-import { session } from "./session.js";
+import { session } from "./session/session.js";
+import { getJSON } from "./shared/api.js";
+import { byID, element, setText } from "./shared/dom.js";
+import { Theme } from "./shared/palette.js";
 
 const intervalMs = 2_000;
-/** Rooms that stand in a row. */
+/** Maximum number of rooms in a row. */
 const maxRooms = 6;
 
-/** Who is connected, for operators: asked for every two seconds while the page is looked at. */
+/** @typedef {import("./shared/gateway-types.js").ConnectedClient} ConnectedClient */
+
+/** The page of connected clients, for operators. It polls every two seconds while it is visible. */
 class ClientsPage {
-  #rows = document.querySelector("#clients tbody");
-  #table = document.querySelector(".clients-scroll");
-  #summary = document.getElementById("summary");
-  #problem = document.getElementById("problem");
-  #empty = document.getElementById("empty");
+  #rows = /** @type {HTMLElement} */ (document.querySelector("#clients tbody"));
+  #table = /** @type {HTMLElement} */ (document.querySelector(".clients-scroll"));
+  #summary = byID("summary", "p");
+  #problem = byID("problem", "p");
+  #empty = byID("empty", "p");
 
   constructor() {
     new Theme(() => {});
@@ -35,11 +37,13 @@ class ClientsPage {
     }
   }
 
+  /** @param {string} message */
   #fail(message) {
     setText(this.#problem, message);
     this.#problem.hidden = false;
   }
 
+  /** @param {{total: number, clients: ConnectedClient[]}} answer */
   #show({ total, clients }) {
     this.#problem.hidden = true;
     this.#empty.hidden = total > 0;
@@ -52,11 +56,13 @@ class ClientsPage {
     this.#rows.replaceChildren(...clients.map((client) => this.#row(client)));
   }
 
+  /** @param {ConnectedClient} client */
   #row(client) {
     const since = new Date(client.connected_at);
     const rooms = client.rooms.slice(0, maxRooms).join(", ");
     const more = client.room_count > maxRooms ? ` and ${client.room_count - maxRooms} more` : "";
     const waiting = client.queued_messages === 0 ? "–" : `${client.queued_messages} (${kilobytes(client.queued_bytes)})`;
+    /** @type {(label: string, text: string) => HTMLElement} */
     const figure = (label, text) =>
       element("td", { className: "figure", dataset: { label } }, text);
     return element("tr", { dataset: { slow: client.slow, clientId: client.client_id } },
@@ -73,7 +79,10 @@ class ClientsPage {
   }
 }
 
-/** How long ago, in the largest unit that fits. */
+/**
+ * Formats the time since a date in the largest unit that fits.
+ * @param {Date} since
+ */
 function duration(since) {
   const seconds = Math.max(0, Math.round((Date.now() - since.getTime()) / 1000));
   if (seconds < 60) return `${seconds} s`;
@@ -82,6 +91,7 @@ function duration(since) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** @param {number} bytes */
 function kilobytes(bytes) {
   return `${(bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)} kB`;
 }

@@ -1,28 +1,42 @@
-import { getJSON } from "./api.js";
-import { element, setText } from "./dom.js";
-import { formatAge } from "./format.js";
-import { Theme } from "./palette.js";
-import { PayloadView } from "./payload-view.js";
-import { session } from "./session.js";
+import { session } from "./session/session.js";
+import { getJSON } from "./shared/api.js";
+import { byID, element, setText } from "./shared/dom.js";
+import { formatAge } from "./shared/format.js";
+import { Theme } from "./shared/palette.js";
 
 const intervalMs = 5_000;
 const pageSize = 100;
-/** Letters that stand on the page; older ones are a click away no more. */
+/** Maximum number of letters on the page. */
 const maxShown = 1_000;
 
-/** What no decoder took, for operators: asked for every five seconds while the page is looked at. */
+/** @typedef {import("./shared/gateway-types.js").DeadLetter} DeadLetter */
+/** @typedef {import("./shared/gateway-types.js").DeadLetterPage} DeadLetterPage */
+/**
+ * A letter and its elements.
+ * @typedef {{letter: DeadLetter, payload: PayloadView, root: HTMLElement, age: HTMLTimeElement, count: HTMLElement,
+ *   detail: HTMLElement, first: HTMLElement, trace: HTMLAnchorElement}} Row
+ */
+
+/** The page of dead letters, for operators. It polls every five seconds while it is visible. */
 class DeadLettersPage {
-  #list = document.getElementById("letters");
-  #summary = document.getElementById("summary");
-  #problem = document.getElementById("problem");
-  #empty = document.getElementById("empty");
-  #emptyText = document.getElementById("empty-text");
-  #reason = document.getElementById("reason");
-  #earlier = document.getElementById("earlier");
-  /** By id: the letter, and the elements that tell it. @type {Map<number, object>} */
+  #list = byID("letters", "ol");
+  #summary = byID("summary", "p");
+  #problem = byID("problem", "p");
+  #empty = byID("empty", "section");
+  #emptyText = byID("empty-text", "p");
+  #reason = byID("reason", "select");
+  #earlier = byID("earlier", "button");
+  /**
+   * By id.
+   * @type {Map<number, Row>}
+   */
   #rows = new Map();
+  /** @type {Set<string>} */
   #reasons = new Set();
-  /** Which answer counts: of the newest letters, and of older ones. */
+  /**
+   * Identities of the latest requests, for the newest letters and for older ones. Answers to others are dropped.
+   * @type {{newest: symbol | null, earlier: symbol | null}}
+   */
   #latest = { newest: null, earlier: null };
   #hasEarlier = false;
 
@@ -61,23 +75,31 @@ class DeadLettersPage {
 
   async #loadEarlier() {
     this.#earlier.disabled = true;
-    const answer = await this.#ask("earlier", `&before=${this.#list.lastElementChild.dataset.letterId}`);
+    const last = /** @type {HTMLElement | null} */ (this.#list.lastElementChild);
+    const answer = await this.#ask("earlier", `&before=${last?.dataset.letterId}`);
     this.#earlier.disabled = false;
     if (!answer) return;
     this.#hasEarlier = answer.has_more && this.#rows.size < maxShown;
     this.#show(answer);
   }
 
-  /** The answer has all that are newer than its last one: what it does not name is not kept any more. */
+  /**
+   * Drops letters that the gateway has forgotten: an answer names all letters that are newer than its last one.
+   * @param {DeadLetterPage} answer
+   */
   #dropForgotten({ dead_letters: letters, has_more: hasMore }) {
     const kept = new Set(letters.map(({ id }) => id));
-    const end = hasMore ? Date.parse(letters.at(-1).last_at) : -Infinity;
+    const end = hasMore ? Date.parse(letters[letters.length - 1].last_at) : -Infinity;
     for (const [id, { letter }] of this.#rows) {
       if (!kept.has(id) && Date.parse(letter.last_at) > end) this.#rows.delete(id);
     }
   }
 
-  /** @returns {Promise<object | null>} null when it failed, which is told, or does not count any more */
+  /**
+   * @param {"newest" | "earlier"} which
+   * @param {string} bounds
+   * @returns {Promise<DeadLetterPage | null>} null after a failure, which is shown, or when another request followed
+   */
   async #ask(which, bounds) {
     if (!session.token) return this.#fail("You are not signed in. Sign in on the dashboards' page, in this tab.");
     const latest = (this.#latest[which] = Symbol(which));
@@ -90,6 +112,10 @@ class DeadLettersPage {
     }
   }
 
+  /**
+   * @param {string} message
+   * @returns {null}
+   */
   #fail(message) {
     document.documentElement.dataset.view = "failed";
     setText(this.#problem, message);
@@ -97,17 +123,19 @@ class DeadLettersPage {
     return null;
   }
 
+  /** @param {DeadLetterPage} answer */
   #show({ dead_letters: letters, forgotten }) {
     this.#problem.hidden = true;
     for (const letter of letters) this.#put(letter);
     const rows = [...this.#rows.values()].sort((a, b) =>
       Date.parse(b.letter.last_at) - Date.parse(a.letter.last_at) || b.letter.id - a.letter.id);
     for (const { root } of rows.splice(maxShown)) this.#rows.delete(Number(root.dataset.letterId));
-    // What is in its place stays there: who reads a payload keeps the place, too.
+    // Rows in their place are not moved, so that a reader keeps the place.
+    /** @type {ChildNode | null} */
     let place = this.#list.firstChild;
     for (const { root, letter, age } of rows) {
       setText(age, formatAge(Date.now() - Date.parse(letter.last_at)));
-      if (root === place) place = place.nextSibling;
+      if (root === place) place = root.nextSibling;
       else this.#list.insertBefore(root, place);
     }
     while (place) {
@@ -130,7 +158,10 @@ class DeadLettersPage {
       + `${rows.length === 1 ? "entry" : "entries"}, ${messages} messages${gone}`);
   }
 
-  /** Who reads a payload keeps reading, also while more of its kind come. */
+  /**
+   * Updates a letter's row in place, so that its payload stays readable while more messages arrive.
+   * @param {DeadLetter} letter
+   */
   #put(letter) {
     const row = this.#rows.get(letter.id) ?? this.#row(letter);
     const { count, detail, first_at: first, last_at: last, trace_id: trace } = (row.letter = letter);
@@ -145,13 +176,19 @@ class DeadLettersPage {
     this.#rows.set(letter.id, row);
   }
 
-  #row({ id, topic, reason }) {
+  /**
+   * @param {DeadLetter} letter
+   * @returns {Row}
+   */
+  #row(letter) {
+    const { id, topic, reason } = letter;
     const row = {
-      letter: null, payload: new PayloadView(), age: element("time"),
+      root: element("li", { className: "letter", dataset: { letterId: id, reason } }), letter,
+      payload: new PayloadView(), age: element("time"),
       count: element("span", { className: "letter-count" }), detail: element("p", { className: "letter-detail" }),
       first: element("span"), trace: element("a", {}, "Trace"),
     };
-    row.root = element("li", { className: "letter", dataset: { letterId: id, reason } },
+    row.root.append(
       element("p", { className: "letter-head" },
         element("strong", { className: "letter-topic" }, topic),
         element("span", { className: "letter-reason" }, words(reason)), row.count),
@@ -161,6 +198,10 @@ class DeadLettersPage {
     return row;
   }
 
+  /**
+   * Adds reasons to the filter.
+   * @param {string[]} reasons
+   */
   #offer(reasons) {
     const fresh = reasons.filter((reason) => !this.#reasons.has(reason));
     for (const reason of new Set(fresh)) {
@@ -170,11 +211,15 @@ class DeadLettersPage {
   }
 }
 
-/** `invalid_json` → `invalid JSON` */
+/**
+ * Formats a reason for display: `invalid_json` → `invalid JSON`.
+ * @param {string} reason
+ */
 function words(reason) {
   return reason.replaceAll("_", " ").replace(/\bjson\b/g, "JSON").replace(/\butf8\b/g, "UTF-8");
 }
 
+/** @param {{status?: number, message: string}} error */
 function problemText({ status, message }) {
   if (status === 401) return "The gateway does not accept the token any more. Sign in again on the dashboards' page.";
   if (status === 403) return `This token may not see dead letters. ${message}`;
@@ -183,3 +228,90 @@ function problemText({ status, message }) {
 }
 
 new DeadLettersPage();
+
+/** Part of a payload that is shown at first. */
+const excerpt = { characters: 320, lines: 6, hexRows: 6 };
+const bytesPerRow = 16;
+
+/** A payload that could not be decoded: its beginning, and all of it on demand, as text or as a hex dump. */
+export class PayloadView {
+  #pre = element("pre", { className: "letter-payload", tabIndex: 0, attributes: { "aria-label": "Payload" } });
+  #note = element("span", { className: "letter-note" });
+  #more = element("button", { type: "button", className: "text-button letter-more" });
+  #hex = element("button", { type: "button", className: "text-button letter-hex" });
+  #bytes = new Uint8Array();
+  /**
+   * Null for bytes that are not text.
+   * @type {string | null}
+   */
+  #text = null;
+  #wantsHex = false;
+  #isWhole = false;
+
+  constructor() {
+    this.root = element("div", { className: "letter-content" },
+      this.#pre, element("p", { className: "letter-tools" }, this.#note, this.#more, this.#hex));
+    this.#more.addEventListener("click", () => {
+      this.#isWhole = !this.#isWhole;
+      this.#show();
+    });
+    this.#hex.addEventListener("click", () => {
+      this.#wantsHex = !this.#wantsHex;
+      this.#show();
+    });
+  }
+
+  /** @param {Pick<DeadLetter, "payload" | "payload_base64" | "payload_bytes">} letter */
+  update({ payload = "", payload_base64: base64, payload_bytes: total }) {
+    this.#text = base64 === undefined ? payload : null;
+    this.#bytes = base64 === undefined ? new TextEncoder().encode(payload) : fromBase64(base64);
+    const kept = this.#bytes.length < total ? `, the first ${this.#bytes.length} are kept` : "";
+    const size = total === 0 ? "empty payload" : `${total} ${total === 1 ? "byte" : "bytes"}`;
+    setText(this.#note, `${size}${kept}${this.#text === null ? ", not text" : ""}`);
+    this.#pre.hidden = total === 0;
+    this.#show();
+  }
+
+  #show() {
+    const isHex = this.#wantsHex || this.#text === null;
+    const whole = isHex || this.#text === null ? hexDump(this.#bytes) : this.#text;
+    const shown = this.#isWhole ? whole : cut(whole, isHex);
+    setText(this.#pre, shown);
+    this.#pre.dataset.kind = isHex ? "hex" : "text";
+    this.#more.hidden = !this.#isWhole && shown === whole;
+    setText(this.#more, this.#isWhole ? "Show less" : "Show all");
+    setText(this.#hex, isHex ? "As text" : "As bytes");
+    this.#hex.hidden = !this.#text;
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {boolean} isHex
+ */
+function cut(text, isHex) {
+  const lines = text.split("\n");
+  if (isHex) return lines.slice(0, excerpt.hexRows).join("\n");
+  const short = lines.slice(0, excerpt.lines).join("\n");
+  return short.length > excerpt.characters ? `${short.slice(0, excerpt.characters)}…` : short;
+}
+
+/**
+ * Formats bytes as `0000 7b 22 74 65 … {"te…`: offset, bytes, and printable ASCII.
+ * @param {Uint8Array} bytes
+ */
+export function hexDump(bytes) {
+  const rows = [];
+  for (let offset = 0; offset < bytes.length; offset += bytesPerRow) {
+    const row = [...bytes.subarray(offset, offset + bytesPerRow)];
+    const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ").padEnd(bytesPerRow * 3 - 1);
+    const text = row.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·")).join("");
+    rows.push(`${offset.toString(16).padStart(4, "0")}  ${hex}  ${text}`);
+  }
+  return rows.join("\n");
+}
+
+/** @param {string} text */
+function fromBase64(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}

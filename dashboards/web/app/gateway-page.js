@@ -1,43 +1,42 @@
 import { WindsockClient } from "../windsock-client.js";
-import { Activity } from "./activity.js";
-import { Alerts } from "./alerts.js";
-import { getJSON, isTokenAccepted } from "./api.js";
-import { ChatPanel } from "./chat-panel.js";
-import { ConnectionView } from "./connection-view.js";
-import { DashboardNavigation } from "./dashboard-navigation.js";
-import { DashboardView } from "./dashboard-view.js";
-import { DeviceStatusView } from "./device-status.js";
-import { setText } from "./dom.js";
-import { Drawers } from "./drawers.js";
-import { formatTime } from "./format.js";
-import { FrameLoop } from "./frame-loop.js";
-import { JourneyDialog } from "./journey-dialog.js";
-import { Journeys } from "./journeys.js";
-import { NotificationCenter } from "./notification-center.js";
-import { PaintWatch } from "./paint-watch.js";
-import { Palette, Theme } from "./palette.js";
-import { Past } from "./past.js";
-import { RangePicker } from "./range-picker.js";
-import { ReadinessWatch } from "./readiness.js";
-import { SeriesStore } from "./series-store.js";
-import { isUsedUnasked, session, userOf } from "./session.js";
-import { SignInView } from "./sign-in.js";
-import { StorageBanner } from "./storage-banner.js";
+import { Alerts } from "./alerts/alerts.js";
+import { Activity } from "./dashboard/activity.js";
+import { DashboardNavigation } from "./dashboard/dashboard-navigation.js";
+import { DashboardView } from "./dashboard/dashboard-view.js";
+import { DeviceStatusView } from "./dashboard/device-status.js";
+import { FrameLoop } from "./dashboard/frame-loop.js";
+import { RangePicker } from "./dashboard/range-picker.js";
+import { Past } from "./history/past.js";
+import { JourneyDialog } from "./latency/journey-dialog.js";
+import { Journeys } from "./latency/journeys.js";
+import { PaintWatch } from "./latency/paint-watch.js";
+import { ChatPanel } from "./people/chat-panel.js";
+import { NotificationCenter } from "./people/notification-center.js";
+import { SeriesStore } from "./series/series-store.js";
+import { ConnectionView } from "./session/connection-view.js";
+import { ReadinessWatch, StorageBanner } from "./session/readiness.js";
+import { isUsedUnasked, session, userOf } from "./session/session.js";
+import { SignInView } from "./session/sign-in.js";
+import { getJSON, isTokenAccepted } from "./shared/api.js";
+import { byID, setText } from "./shared/dom.js";
+import { Drawers } from "./shared/drawers.js";
+import { formatTime } from "./shared/format.js";
+import { Palette, Theme } from "./shared/palette.js";
 
 const now = () => performance.timeOrigin + performance.now();
-/** With less motion asked for, charts and numbers move once a second. */
+/** Interval between two frames of a panel with reduced motion. */
 const calmIntervalMs = 1_000;
 
 /**
- * The page as a whole: signs in, loads the dashboards, shows one of them and keeps it fed.
+ * The dashboards' page: signs in, loads the dashboards, and feeds the shown one.
  *
  *     WindsockClient ──data──▶ SeriesStore ──▶ DashboardView ──marks──▶ FrameLoop ──draws──▶ panels
- *            ▲        Past ──asks──▲                  PaintWatch ◀─────────┘
+ *            ▲        Past ──requests──▲               PaintWatch ◀─────────┘
  *            └────────────────────painted──────────────────┘
  */
-export class GatewayPage {
+class GatewayPage {
   #root = document.documentElement;
-  // The theme first: the palette reads its colours.
+  // The theme comes first, because the palette reads its colours.
   #theme = new Theme(() => this.#restyle());
   #palette = new Palette();
   #loop = new FrameLoop({
@@ -68,19 +67,27 @@ export class GatewayPage {
   #past = new Past(this.#loop);
   /** @type {WindsockClient | null} */
   #client = null;
+  /** @type {import("./shared/gateway-types.js").Dashboard[]} */
   #dashboards = [];
   /** @type {DashboardView | null} */
   #view = null;
+  /**
+   * Joined rooms of the shown dashboard.
+   * @type {import("../windsock-client.js").RoomHandle[]}
+   */
   #handles = [];
-  /** Which of several starts counts: a new token may come while dashboards are loading. */
+  /**
+   * Identity of the latest start; a new token may come while dashboards are loading.
+   * @type {symbol | null}
+   */
   #latestStart = null;
   #activity = new Activity();
 
   constructor() {
-    document.getElementById("theme").addEventListener("click", () => this.#theme.toggle());
-    document.getElementById("sign-out").addEventListener("click", () => this.#askToSignIn());
-    document.getElementById("load-retry").addEventListener("click", () => this.#start());
-    // On the sign-in page there is nothing to show.
+    byID("theme", "button").addEventListener("click", () => this.#theme.toggle());
+    byID("sign-out", "button").addEventListener("click", () => this.#askToSignIn());
+    byID("load-retry", "button").addEventListener("click", () => this.#start());
+    // The sign-in page has nothing to show.
     addEventListener("popstate", () => this.#client && this.#show());
     addEventListener("hashchange", () => this.#followLink());
     setInterval(() => this.#tick(), 1_000);
@@ -89,7 +96,10 @@ export class GatewayPage {
     else this.#askToSignIn();
   }
 
-  /** Signs in by the address's token, or asks. @returns {boolean} whether there was one */
+  /**
+   * Signs in by the URL's token, or asks for a confirmation.
+   * @returns {boolean} whether there was a token
+   */
   #followLink() {
     const token = session.takeFromAddress();
     if (token === null) return false;
@@ -111,7 +121,7 @@ export class GatewayPage {
   async #start() {
     this.#stop();
     this.#root.dataset.view = "loading";
-    const { token } = session;
+    const token = session.token ?? "";
     const start = (this.#latestStart = Symbol("start"));
     try {
       const { dashboards } = await getJSON("/api/dashboards", token);
@@ -120,7 +130,7 @@ export class GatewayPage {
     } catch (error) {
       if (this.#latestStart !== start) return;
       if (error.status === 401) return this.#askToSignIn("The gateway does not accept the token any more.");
-      setText(document.getElementById("load-error"), error.status ? error.message : "The gateway does not answer.");
+      setText(byID("load-error", "p"), error.status ? error.message : "The gateway does not answer.");
       this.#root.dataset.view = "failed";
       return;
     }
@@ -137,6 +147,7 @@ export class GatewayPage {
     this.#show();
   }
 
+  /** @param {string} token */
   #connect(token) {
     const client = new WindsockClient({ url: "/ws", token, checkToken: isTokenAccepted, now });
     this.#client = client;
@@ -152,7 +163,7 @@ export class GatewayPage {
       if (this.#view?.received(update, journey && { journey, envelope })) this.#activity.add();
     });
     client.on("gap", ({ dropped, reason }) => {
-      // With a reason it is a hole in what was said, which the chat tells itself.
+      // A gap with a reason is in a room's messages, which the chat reports itself.
       if (!reason) this.#activity.drop(dropped);
     });
     client.on("status", (status) => this.#deviceStatus.set(status));
@@ -163,13 +174,16 @@ export class GatewayPage {
     client.connect();
   }
 
+  /** @param {import("./latency/paint-watch.js").Waiting} waiting */
   #painted({ journey, envelope }) {
     const time = now();
     journey.paintedAt ??= time + journey.offsetMs;
     this.#client?.painted(envelope, time);
   }
 
+  /** @param {import("../windsock-client.js").ConnectionState & {state: "closed"}} state */
   #ended({ code, reason }) {
+    /** @type {Record<number, string>} */
     const messages = {
       4501: "The token has expired. Sign in with a new one.",
       4504: "Too many connections are open with this token. Close some and sign in again.",
@@ -197,12 +211,17 @@ export class GatewayPage {
     this.#connection.reset();
   }
 
+  /** @param {string} [message] reason for another sign-in */
   #askToSignIn(message) {
     session.signOut();
     this.#showSignIn(message);
   }
 
-  /** A session stays until somebody signs in: to reload the page is to go on with it. */
+  /**
+   * Shows the sign-in form. The session stays until another sign-in, so a reload continues it.
+   * @param {string} [message] reason for another sign-in
+   * @param {string} [token] token of a link
+   */
   #showSignIn(message, token) {
     this.#latestStart = null;
     this.#stop();
@@ -227,7 +246,7 @@ export class GatewayPage {
     this.#activity.reset();
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
-      serverNow: () => this.#client.serverNow(), past: this.#past, alerts: this.#alerts.store,
+      serverNow: () => this.#serverNow, past: this.#past, alerts: this.#alerts.store,
       range: () => this.#ranges.range, onAlert: (id) => this.#alerts.open(id),
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
@@ -241,15 +260,21 @@ export class GatewayPage {
     if (!this.#view) return;
     this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
     this.#past.change(this.#view.panels, this.#ranges.range);
-    this.#navigation.mark(this.#root.dataset.dashboard);
+    this.#navigation.mark(this.#root.dataset.dashboard ?? "");
     this.#view.redraw();
   }
 
-  /** Joins the new rooms before it leaves the old ones, so that a room that both have is not interrupted. */
+  /**
+   * Joins the new rooms before it leaves the old ones, so that shared rooms are not interrupted.
+   * @param {string[]} rooms
+   * @param {DashboardView} view
+   */
   #join(rooms, view) {
+    const client = this.#client;
+    if (!client) return;
     const old = this.#handles;
     this.#handles = rooms.map((room) =>
-      this.#client.join(room, {
+      client.join(room, {
         onJoined: () => {
           view.joined();
           if (this.#view === view) this.#past.joined(room);
@@ -265,9 +290,14 @@ export class GatewayPage {
 
   // Time
 
+  /** The gateway's time; before the first connection the local one. */
+  get #serverNow() {
+    return this.#client?.serverNow() ?? now();
+  }
+
   #tick() {
-    const time = this.#client?.serverNow() ?? now();
-    setText(document.getElementById("clock"), formatTime(time));
+    const time = this.#serverNow;
+    setText(byID("clock", "span"), formatTime(time));
     if (!this.#view) return;
     this.#view.markAll();
     this.#deviceStatus.mark();
@@ -282,3 +312,5 @@ export class GatewayPage {
     this.#view?.restyle();
   }
 }
+
+new GatewayPage();

@@ -1,4 +1,4 @@
-/** Listeners by event name. A listener that throws stops neither the others nor the client. */
+/** An event emitter. A listener that throws stops neither the other listeners nor the client. */
 export class Emitter {
   /** @type {Map<string, Set<Function>>} */
   #listeners = new Map();
@@ -6,17 +6,20 @@ export class Emitter {
   /**
    * @param {string} event
    * @param {Function} listener
-   * @returns {() => void} takes the listener off again
+   * @returns {() => void} removes the listener
    */
   on(event, listener) {
     if (typeof listener !== "function") throw new TypeError(`The listener of "${event}" must be a function.`);
     let listeners = this.#listeners.get(event);
     if (!listeners) this.#listeners.set(event, (listeners = new Set()));
     listeners.add(listener);
-    return () => listeners.delete(listener);
+    return () => void listeners?.delete(listener);
   }
 
-  /** @param {string} event @param {...unknown} values */
+  /**
+   * @param {string} event
+   * @param {...unknown} values
+   */
   emit(event, ...values) {
     const listeners = this.#listeners.get(event);
     if (listeners) for (const listener of listeners) callSafely(listener, ...values);
@@ -24,8 +27,7 @@ export class Emitter {
 }
 
 /**
- * Calls a function of the user's. What it throws is reported as an uncaught error, where developers look for it,
- * while the caller goes on.
+ * Calls a user's callback. An exception is reported as an uncaught error, and the caller continues.
  * @param {Function | undefined} listener
  * @param {...unknown} values
  */

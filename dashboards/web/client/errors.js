@@ -1,10 +1,10 @@
-/** What went wrong, with the gateway's error code or one of the client's own. */
+/** An error with the gateway's code or one of the client's own. */
 export class WindsockError extends Error {
   /**
    * @param {string} code the gateway's (`forbidden`, `rate_limited`, …), or `timeout`, `disconnected`, `overloaded`,
    *   `bad_message`, `left`, `closed`
    * @param {string} message
-   * @param {boolean} [temporary] whether the same may work later
+   * @param {boolean} [temporary] true when a retry may succeed
    */
   constructor(code, message, temporary = false) {
     super(message);

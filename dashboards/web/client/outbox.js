@@ -1,13 +1,17 @@
 import { WindsockError } from "./errors.js";
 
-/** How long to wait before something that failed for the moment is sent again. */
+/** Delay before a message that failed temporarily is sent again. */
 const retryMs = 1_000;
 
+/** @typedef {{type: string, payload: object, resolve: (answer: any) => void, reject: (error: Error) => void}} Entry */
+
 /**
- * What is to be said, one after the other, until the gateway has acknowledged it: what was under way when the
- * connection broke is sent again with the same key, which the gateway knows.
+ * A bounded FIFO queue of messages to send. They are sent one at a time, each until the gateway acknowledges it. A
+ * message that was in flight when the connection broke is sent again with the same idempotency key, so the gateway stores
+ * it once.
  */
 export class Outbox {
+  /** @type {Entry[]} */
   #entries = [];
   #request;
   #limit;
@@ -24,7 +28,8 @@ export class Outbox {
   }
 
   /**
-   * @param {string} type @param {object} payload with its `idempotency_key`
+   * @param {string} type
+   * @param {object} payload with its `idempotency_key`
    * @returns {Promise<any>} the payload of `ack`; rejects with a {@link WindsockError}
    */
   send(type, payload) {
@@ -39,18 +44,21 @@ export class Outbox {
     });
   }
 
-  /** There is a connection: send what waits. */
+  /** Starts sending, when a connection opens. */
   resume() {
     this.#isOpen = true;
     this.#next();
   }
 
-  /** There is none: wait. */
+  /** Stops sending and keeps the queue, when the connection is lost. */
   pause() {
     this.#isOpen = false;
   }
 
-  /** @param {WindsockError} error */
+  /**
+   * Rejects and removes everything in the queue.
+   * @param {WindsockError} error
+   */
   fail(error) {
     this.pause();
     for (const { reject } of this.#entries.splice(0)) reject(error);
@@ -60,21 +68,24 @@ export class Outbox {
     if (this.#isSending || !this.#isOpen || this.#entries.length === 0) return;
     this.#isSending = true;
     const entry = this.#entries[0];
-    let wait = 0;
+    let delayMs = 0;
     try {
       const answer = await this.#request(entry.type, entry.payload);
-      this.#done(entry)?.resolve(answer);
+      this.#remove(entry)?.resolve(answer);
     } catch (error) {
-      if (!error.temporary) this.#done(entry)?.reject(error);
-      else if (error.code !== "disconnected") wait = retryMs;
+      if (!error.temporary) this.#remove(entry)?.reject(error);
+      else if (error.code !== "disconnected") delayMs = retryMs;
     }
-    if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (delayMs) await new Promise((resolve) => setTimeout(resolve, delayMs));
     this.#isSending = false;
     this.#next();
   }
 
-  /** Takes an entry out; undefined when the box was emptied meanwhile. */
-  #done(entry) {
+  /**
+   * Removes an entry; returns undefined when {@link fail} has emptied the queue meanwhile.
+   * @param {Entry} entry
+   */
+  #remove(entry) {
     return this.#entries[0] === entry ? this.#entries.shift() : undefined;
   }
 }

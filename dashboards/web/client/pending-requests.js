@@ -1,8 +1,11 @@
 import { WindsockError } from "./errors.js";
 
-/** Commands that wait for the answer with their `id`: bounded in number and in time. */
+/** Commands that await the answer with their `id`, limited in number and time. */
 export class PendingRequests {
-  /** @type {Map<string, {resolve: Function, reject: Function, timer: ReturnType<typeof setTimeout>}>} */
+  /**
+   * @type {Map<string, {resolve: (payload: any) => void, reject: (error: WindsockError) => void,
+   *   timer: ReturnType<typeof setTimeout>}>}
+   */
   #pending = new Map();
   #nextID = 1;
   #limit;
@@ -15,7 +18,7 @@ export class PendingRequests {
   }
 
   /**
-   * Sends a command by `send(id)` and waits.
+   * Sends a command by `send(id)` and awaits its answer.
    * @param {(id: string) => void} send
    * @param {number} [timeoutMs]
    * @returns {Promise<any>} the answer's payload; rejects with a {@link WindsockError}
@@ -38,20 +41,20 @@ export class PendingRequests {
   }
 
   /**
-   * Gives an answer to whoever waits for it.
+   * Settles the command that a message answers.
    * @param {{id?: string, type: string, payload: any}} message
-   * @returns {boolean} whether somebody did
+   * @returns {boolean} false when no command awaits it
    */
-  settle(message) {
-    const request = message.id === undefined ? undefined : this.#pending.get(message.id);
-    if (!request) return false;
-    this.#pending.delete(message.id);
+  settle({ id, type, payload }) {
+    const request = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || !request) return false;
+    this.#pending.delete(id);
     clearTimeout(request.timer);
-    if (message.type === "error") {
-      const { code = "internal", message: text = "The gateway refused.", temporary = false } = message.payload;
+    if (type === "error") {
+      const { code = "internal", message: text = "The gateway refused.", temporary = false } = payload;
       request.reject(new WindsockError(code, text, temporary));
     } else {
-      request.resolve(message.payload);
+      request.resolve(payload);
     }
     return true;
   }

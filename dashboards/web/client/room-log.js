@@ -1,142 +1,194 @@
-/** Live messages that may wait while a hole is filled; one more gives the hole up. */
+import { messageOf } from "./http-api.js";
+
+/** @typedef {import("../windsock-client.js").Envelope} Envelope */
+/** @typedef {import("../windsock-client.js").Gap} Gap */
+/** @typedef {import("./http-api.js").HistoryPage} HistoryPage */
+
+/** Live messages that are held back while a hole is filled. One more, and the hole is reported as a gap. */
 const maxWaiting = 10_000;
-/** Messages that are read at once. */
+/** Messages of a page of history. */
 const pageSize = 500;
-/** How often reading is tried, and the first wait between two tries; each further one is longer. */
+/** Attempts to read a page, and the delay after the first one; each further delay is longer. */
 const maxAttempts = 10;
 const retryMs = 200;
+/** Rooms whose position is kept. Beyond it the oldest are forgotten, except the inbox. */
+const maxRooms = 1_000;
 
 /**
- * One room's messages in the order of their offsets, each once: drops doubles, and fills holes from the history.
+ * @typedef {object} LogPorts
+ * @property {(message: Envelope) => void} deliver takes messages in order
+ * @property {(gap: Gap) => void} onGap reports messages that cannot be recovered
+ * @property {(room: string, after: number, limit: number) => Promise<HistoryPage>} readHistory
+ */
+
+/**
+ * Delivers a room's messages in the order of their offsets and each once: drops duplicates and fills holes from the
+ * history.
  *
- *     live ── offset jumps, or the gateway could not replay ──▶ filling ── history read ──▶ live
- *     joining: a rejoin was sent and not answered; what comes meanwhile is part of the replay and is dropped
+ *     live ── an offset is skipped, or the gateway could not replay ──▶ filling ── history read ──▶ live
+ *     joining: a rejoin awaits its answer. Messages that arrive before it are part of the replay, and are dropped.
  */
 export class RoomLog {
   /** @type {"live" | "joining" | "filling"} */
   #mode = "live";
+  /**
+   * Messages held back while a hole is filled.
+   * @type {Envelope[]}
+   */
   #waiting = [];
-  #deliver;
-  #onGap;
-  #readHistory;
-  /** Counts fills, to know the results of those that were given up. */
+  #ports;
+  /** Number of the current fill. A fill with another number was abandoned. */
   #fill = 0;
+  /**
+   * The last delivered offset; null before the first.
+   * @type {number | null}
+   */
+  offset = null;
+  /**
+   * The history that the offset belongs to; null when only a filter has brought messages.
+   * @type {string | null}
+   */
+  epoch = null;
 
   /**
    * @param {string} room
-   * @param {object} ports
-   * @param {(message: object) => void} ports.deliver takes messages in order
-   * @param {(gap: {room_id: string, reason: string, dropped?: number}) => void} ports.onGap tells what cannot be had
-   * @param {(room: string, after: number, limit: number) => Promise<{epoch: string, messages: object[]}>}
-   *   ports.readHistory
+   * @param {LogPorts} ports
    */
-  constructor(room, { deliver, onGap, readHistory }) {
+  constructor(room, ports) {
     this.room = room;
-    /** The last offset that was delivered, and what it counts in; null before the first. */
-    this.offset = null;
-    this.epoch = null;
-    this.#deliver = deliver;
-    this.#onGap = onGap;
-    this.#readHistory = readHistory;
+    this.#ports = ports;
   }
 
-  /** What to ask the gateway for when joining again; undefined when nothing is known yet. */
+  /** The position from which a rejoin recovers; undefined before there is one. */
   get since() {
     return this.epoch === null || this.offset === null ? undefined : { offset: this.offset, epoch: this.epoch };
   }
 
-  /** Begins at a position that the gateway told, without anything before it. */
+  /** The last delivered offset, 0 before the first. */
+  get #last() {
+    return this.offset ?? 0;
+  }
+
+  /**
+   * Starts at a position of the gateway; nothing before it is delivered.
+   * @param {number} offset
+   * @param {string} epoch
+   */
   begin(offset, epoch) {
     this.#cancel();
     this.offset = offset;
     this.epoch = epoch;
   }
 
-  /** A join with {@link since} goes out: the answer replays all that comes before it. */
+  /** Expects the answer to a join with {@link since}, which replays everything before it. */
   joining() {
     this.#cancel();
     this.#mode = "joining";
   }
 
-  /** The gateway's `joined`. @param {{epoch: string, offset: number, recovered: boolean}} payload */
+  /**
+   * Takes the gateway's `joined`.
+   * @param {{epoch: string, offset: number, recovered: boolean}} payload
+   */
   joined({ epoch, offset, recovered }) {
     this.#cancel();
     if (this.offset === null) return this.begin(offset, epoch);
     if (recovered) {
       this.epoch = epoch;
     } else if (this.epoch === null && offset <= this.offset) {
-      // Only a filter had brought it so far, and nothing was missed.
+      // Only a filter has brought messages so far, and nothing was missed.
       this.epoch = epoch;
     } else if (this.epoch !== null && this.epoch !== epoch) {
       this.begin(offset, epoch);
-      this.#onGap({ room_id: this.room, reason: "The gateway's history is another one." });
+      this.#ports.onGap({ room_id: this.room, reason: "The gateway's history is another one." });
     } else if (offset > this.offset) {
       this.epoch = epoch;
       this.#fillUpTo(offset);
     } else if (offset < this.offset) {
       this.begin(offset, epoch);
-      this.#onGap({ room_id: this.room, reason: "The gateway has lost a part of its history." });
+      this.#ports.onGap({ room_id: this.room, reason: "The gateway has lost a part of its history." });
     }
   }
 
-  /** A message with an offset. */
+  /**
+   * Takes a message with an offset.
+   * @param {Envelope} message
+   */
   receive(message) {
-    if (this.#mode === "joining") return;
+    const { offset } = message;
+    if (offset === undefined || this.#mode === "joining") return;
     if (this.#mode === "filling") {
       if (this.#waiting.length < maxWaiting) return void this.#waiting.push(message);
       this.#giveUp("Too much was said while the history was read.");
     }
-    if (this.offset !== null && message.offset <= this.offset) return;
-    if (this.offset !== null && message.offset > this.offset + 1) {
+    if (this.offset !== null && offset <= this.offset) return;
+    if (this.offset !== null && offset > this.offset + 1) {
       this.#waiting.push(message);
-      return void this.#fillUpTo(message.offset - 1);
+      return void this.#fillUpTo(offset - 1);
     }
-    this.#pass(message);
+    this.#deliver(message, offset);
   }
 
-  #pass(message) {
-    this.offset = message.offset;
-    this.#deliver(message);
-  }
-
-  /** Reads what came after the last message, as far as the history goes: after a reconnect that replayed nothing. */
+  /** Reads everything after the last message from the history, after a reconnect without a replay. */
   catchUp() {
     if (this.offset === null) return;
     this.#cancel();
     this.#fillUpTo(Infinity);
   }
 
-  /** Reads what is missing, page by page; an end of Infinity is wherever the history ends. */
+  /**
+   * @param {Envelope} message
+   * @param {number} offset
+   */
+  #deliver(message, offset) {
+    this.offset = offset;
+    this.#ports.deliver(message);
+  }
+
+  /**
+   * Reads the missing messages page by page.
+   * @param {number} end the last missing offset; Infinity for the end of the history
+   */
   async #fillUpTo(end) {
     const fill = ++this.#fill;
     this.#mode = "filling";
     try {
-      while (this.offset < end) {
-        const page = await this.#readPage(Math.min(pageSize, end - this.offset), fill);
+      while (this.#last < end) {
+        const page = await this.#readPage(Math.min(pageSize, end - this.#last), fill);
         if (fill !== this.#fill) return;
         if (this.epoch !== null && page.epoch !== this.epoch) throw new Error("The gateway's history is another one.");
         if (end === Infinity) end = page.offset;
-        if (page.messages.length === 0 && this.offset < end) {
+        if (page.messages.length === 0 && this.#last < end) {
           throw new Error("The history does not hold it any more.");
         }
-        for (const message of page.messages) {
-          if (message.offset <= this.offset) continue;
-          const dropped = message.offset - this.offset - 1;
-          if (dropped > 0) this.#onGap({ room_id: this.room, reason: "The history does not hold it any more.", dropped });
-          this.#pass(message);
-        }
+        for (const message of page.messages) this.#takeStored(message);
       }
       this.#flush();
     } catch (error) {
-      if (fill === this.#fill) this.#giveUp(error.message, end);
+      if (fill === this.#fill) this.#giveUp(messageOf(error), end);
     }
   }
 
-  /** A page of the history; what fails for the moment is tried again. */
+  /** @param {Envelope} message */
+  #takeStored(message) {
+    const { offset = 0 } = message;
+    if (offset <= this.#last) return;
+    const dropped = offset - this.#last - 1;
+    if (dropped > 0) {
+      this.#ports.onGap({ room_id: this.room, reason: "The history does not hold it any more.", dropped });
+    }
+    this.#deliver(message, offset);
+  }
+
+  /**
+   * Reads a page of the history, again after temporary errors.
+   * @param {number} limit
+   * @param {number} fill
+   */
   async #readPage(limit, fill) {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#readHistory(this.room, this.offset, limit);
+        return await this.#ports.readHistory(this.room, this.#last, limit);
       } catch (error) {
         if (!error.temporary || attempt >= maxAttempts || fill !== this.#fill) throw error;
         await new Promise((resolve) => setTimeout(resolve, retryMs * attempt));
@@ -144,16 +196,21 @@ export class RoomLog {
     }
   }
 
-  #giveUp(reason, end = this.#waiting[0]?.offset - 1) {
+  /**
+   * Reports the missing messages as a gap and continues behind them.
+   * @param {string} reason
+   * @param {number} [end] the last missing offset
+   */
+  #giveUp(reason, end = (this.#waiting[0]?.offset ?? NaN) - 1) {
     this.#fill += 1;
-    const last = Number.isFinite(end) ? Math.max(this.offset, end) : this.offset;
-    const dropped = last - this.offset;
+    const last = Number.isFinite(end) ? Math.max(this.#last, end) : this.#last;
+    const dropped = last - this.#last;
     this.offset = last;
-    this.#onGap({ room_id: this.room, reason, dropped });
+    this.#ports.onGap({ room_id: this.room, reason, dropped });
     this.#flush();
   }
 
-  /** What waited is passed on, in order; a further hole begins the next fill. */
+  /** Takes the messages that were held back. Another hole among them starts the next fill. */
   #flush() {
     this.#mode = "live";
     const waiting = this.#waiting;
@@ -165,5 +222,84 @@ export class RoomLog {
     this.#fill += 1;
     this.#mode = "live";
     this.#waiting = [];
+  }
+}
+
+/** The logs of all rooms with a history: rooms joined by name, the inbox, and rooms that filters brought. */
+export class RoomLogs {
+  /** @type {Map<string, RoomLog>} */
+  #logs = new Map();
+  #ports;
+  /** @type {string | null} */
+  #epoch = null;
+  /** @type {string | null} */
+  #pinned = null;
+
+  /** @param {LogPorts} ports */
+  constructor(ports) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Returns the log of a room, and makes one when there is none.
+   * @param {string} room
+   */
+  of(room) {
+    let log = this.#logs.get(room);
+    if (!log) {
+      if (this.#logs.size >= maxRooms) this.#forgetOldest();
+      this.#logs.set(room, (log = new RoomLog(room, this.#ports)));
+    }
+    return log;
+  }
+
+  /**
+   * Names the room that is never forgotten.
+   * @param {string} room
+   */
+  keep(room) {
+    this.#pinned = room;
+  }
+
+  #forgetOldest() {
+    for (const room of this.#logs.keys()) {
+      if (room === this.#pinned) continue;
+      this.#logs.delete(room);
+      return;
+    }
+  }
+
+  /**
+   * Returns the log of a room if there is one.
+   * @param {string} room
+   */
+  get(room) {
+    return this.#logs.get(room);
+  }
+
+  /**
+   * Reads from the history after a filter was rejoined, because the gateway replays nothing for filters.
+   * @param {(room: string) => boolean} isBrought whether the filter brings the room
+   */
+  catchUp(isBrought) {
+    for (const [room, log] of this.#logs) if (isBrought(room)) log.catchUp();
+  }
+
+  /**
+   * Forgets the position in a room that was left.
+   * @param {string} room
+   */
+  forget(room) {
+    this.#logs.delete(room);
+  }
+
+  /**
+   * Takes the epoch of the gateway's history. With another epoch, offsets that only filters brought mean nothing.
+   * @param {string | undefined} epoch
+   */
+  setEpoch(epoch) {
+    if (epoch === undefined || epoch === this.#epoch) return;
+    if (this.#epoch !== null) for (const [room, log] of this.#logs) if (log.epoch === null) this.#logs.delete(room);
+    this.#epoch = epoch;
   }
 }

@@ -1,21 +1,30 @@
 import { callSafely } from "./emitter.js";
 import { WindsockError } from "./errors.js";
-import { roomMatches } from "./room-filter.js";
 
-/** Rooms whose listeners are remembered; more are matched anew each time. */
+/** @typedef {import("../windsock-client.js").JoinOptions} JoinOptions */
+/** @typedef {import("../windsock-client.js").Joined} Joined */
+/**
+ * A room or filter that the user joined, with the options of its first handle.
+ * @typedef {{handles: Set<RoomHandle>, options: JoinOptions, timer?: ReturnType<typeof setTimeout>}} Entry
+ */
+
+/** Rooms whose handles are cached. Others are matched for each message. */
 const maxCachedRooms = 10_000;
-/** How long to wait before a join that failed for the moment is tried again. */
+/** Delay before a join that failed temporarily is tried again. */
 const retryMs = 2_000;
 
 /**
- * What the user joined, whether or not there is a connection: the list from which joins are resumed.
+ * The rooms and filters that the user joined, with or without a connection. Joins are resumed from this list.
  *
- * Joining the same room twice is one join for the gateway; it is left when the last handle is.
+ * Several joins of a room are one join for the gateway, which ends with the last handle.
  */
 export class Rooms {
-  /** @type {Map<string, {handles: Set<RoomHandle>, options: object, timer?: ReturnType<typeof setTimeout>}>} */
+  /** @type {Map<string, Entry>} */
   #rooms = new Map();
-  /** @type {Map<string, RoomHandle[]>} */
+  /**
+   * Cache of {@link handlesFor}.
+   * @type {Map<string, RoomHandle[]>}
+   */
   #handlesByRoom = new Map();
   #request;
   #onError;
@@ -25,7 +34,7 @@ export class Rooms {
   /**
    * @param {(type: string, payload: object) => Promise<any>} request
    * @param {(error: WindsockError) => void} onError
-   * @param {import("./room-logs.js").RoomLogs} logs where each room's position is kept
+   * @param {import("./room-log.js").RoomLogs} logs
    */
   constructor(request, onError, logs) {
     this.#request = request;
@@ -33,24 +42,28 @@ export class Rooms {
     this.#logs = logs;
   }
 
-  /** @param {string} room @param {object} options @returns {RoomHandle} */
+  /**
+   * @param {string} room
+   * @param {JoinOptions} options
+   * @returns {RoomHandle}
+   */
   join(room, options) {
     if (typeof room !== "string" || room === "") throw new TypeError("A room is a text such as \"sensors/+\".");
+    /** @type {RoomHandle} */
     const handle = new RoomHandle(room, options, () => this.#leave(handle));
-    const known = this.#rooms.get(room);
-    const entry = known ?? { handles: new Set(), options };
+    const entry = this.#rooms.get(room) ?? { handles: new Set(), options };
     entry.handles.add(handle);
     this.#handlesByRoom.clear();
     this.#rooms.set(room, entry);
-    // The gateway answers a repeated join with the snapshot again, which a late handle needs as much as the first.
-    if (this.#isOpen) this.#send(room);
+    // The gateway answers a repeated join with another snapshot, which a late handle needs as well.
+    if (this.#isOpen) this.#send(room, entry);
     return handle;
   }
 
-  /** Joins everything: to be called on every connection when the gateway has said welcome. */
+  /** Joins everything, on each new connection after `welcome`. */
   resume() {
     this.#isOpen = true;
-    for (const room of this.#rooms.keys()) this.#send(room);
+    for (const [room, entry] of this.#rooms) this.#send(room, entry);
   }
 
   /** Stops joining until {@link resume}. */
@@ -59,7 +72,10 @@ export class Rooms {
     for (const entry of this.#rooms.values()) clearTimeout(entry.timer);
   }
 
-  /** Ends every handle, because the client has ended. @param {WindsockError} error */
+  /**
+   * Fails every handle, because the client was closed.
+   * @param {WindsockError} error
+   */
   fail(error) {
     this.pause();
     const entries = [...this.#rooms.values()];
@@ -68,7 +84,11 @@ export class Rooms {
     for (const { handles } of entries) for (const handle of handles) handle.failed(error);
   }
 
-  /** @param {string} room the concrete room of a message @returns {RoomHandle[]} */
+  /**
+   * Returns the handles whose room or filter matches a room.
+   * @param {string} room the concrete room of a message
+   * @returns {RoomHandle[]}
+   */
   handlesFor(room) {
     let handles = this.#handlesByRoom.get(room);
     if (handles) return handles;
@@ -78,53 +98,70 @@ export class Rooms {
     return handles;
   }
 
-  async #send(room) {
-    const entry = this.#rooms.get(room);
-    const payload = { room_id: room };
-    if (entry.options.maxRateHz) payload.max_rate_hz = entry.options.maxRateHz;
+  /**
+   * @param {string} room
+   * @param {Entry} entry
+   */
+  async #send(room, entry) {
+    const { maxRateHz } = entry.options;
     const log = this.#logs.get(room);
-    if (log?.since) {
-      payload.since = log.since;
-      log.joining();
-    }
+    const since = log?.since;
+    if (since) log?.joining();
     try {
-      // `joined` reaches the handles through answered(), in order with the messages that follow it.
-      await this.#request("join_room", payload);
+      // `joined` reaches the handles by answered(), in order with the messages that follow it.
+      await this.#request("join_room", {
+        room_id: room, ...(maxRateHz && { max_rate_hz: maxRateHz }), ...(since && { since }),
+      });
     } catch (error) {
       if (error.code === "disconnected" || this.#rooms.get(room) !== entry) return;
       this.#onError(error);
       if (error.temporary) {
         clearTimeout(entry.timer);
-        entry.timer = setTimeout(() => this.#isOpen && this.#rooms.get(room) === entry && this.#send(room), retryMs);
+        entry.timer = setTimeout(() => {
+          if (this.#isOpen && this.#rooms.get(room) === entry) this.#send(room, entry);
+        }, retryMs);
       } else {
-        this.#rooms.delete(room);
-        this.#handlesByRoom.clear();
-        for (const handle of entry.handles) handle.failed(error);
+        this.#remove(room, entry, error);
       }
     }
   }
 
-  /** The gateway's `joined`. @param {{room_id: string}} payload */
-  answered(payload) {
-    const entry = this.#rooms.get(payload.room_id);
+  /**
+   * Takes the gateway's `joined`.
+   * @param {Joined} joined
+   */
+  answered(joined) {
+    const entry = this.#rooms.get(joined.room_id);
     if (!entry) return;
-    if (/[+#]/.test(payload.room_id)) {
-      this.#logs.catchUp((room) => roomMatches(payload.room_id, room) && !this.#rooms.has(room));
+    if (/[+#]/.test(joined.room_id)) {
+      this.#logs.catchUp((room) => roomMatches(joined.room_id, room) && !this.#rooms.has(room));
     }
-    for (const handle of entry.handles) handle.joined(payload);
+    for (const handle of entry.handles) handle.joined(joined);
   }
 
-  /** The gateway took the client out of a room. @param {string} room @param {string} [reason] */
+  /**
+   * Takes the gateway's `left`: the token no longer grants the room.
+   * @param {string} room
+   * @param {string} [reason]
+   */
   lost(room, reason = "left") {
     const entry = this.#rooms.get(room);
-    if (!entry) return;
+    if (entry) this.#remove(room, entry, new WindsockError(reason, `The token no longer grants ${room}.`));
+  }
+
+  /**
+   * @param {string} room
+   * @param {Entry} entry
+   * @param {WindsockError} error
+   */
+  #remove(room, entry, error) {
     this.#rooms.delete(room);
     this.#handlesByRoom.clear();
     clearTimeout(entry.timer);
-    const error = new WindsockError(reason, `The token no longer grants ${room}.`);
     for (const handle of entry.handles) handle.failed(error);
   }
 
+  /** @param {RoomHandle} handle */
   #leave(handle) {
     const entry = this.#rooms.get(handle.room);
     if (!entry?.handles.delete(handle)) return;
@@ -137,25 +174,33 @@ export class Rooms {
   }
 }
 
-/** One joined room or filter. */
+/** A joined room or filter. */
 export class RoomHandle {
-  #settle;
+  /** @type {(joined: Joined) => void} */
+  #resolve = () => {};
+  /** @type {(error: WindsockError) => void} */
+  #reject = () => {};
   #onLeave;
+  /** @type {"joining" | "joined" | "failed" | "left"} */
+  state = "joining";
 
+  /**
+   * @param {string} room
+   * @param {JoinOptions} options
+   * @param {() => void} onLeave
+   */
   constructor(room, options, onLeave) {
-    /** The room or filter. */
     this.room = room;
-    /** @type {"joining" | "joined" | "failed" | "left"} */
-    this.state = "joining";
     this.options = options;
     this.#onLeave = onLeave;
     /**
-     * Fulfilled with the gateway's `joined` payload of the first join; rejected with a {@link WindsockError} when the
-     * room cannot be joined (`forbidden`) or was left before.
-     * @type {Promise<any>}
+     * Resolves with the `joined` payload of the first join. Rejects with a {@link WindsockError} when the room cannot
+     * be joined (`forbidden`) or was left before.
+     * @type {Promise<Joined>}
      */
     this.ready = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
     this.ready.catch(() => {});
   }
@@ -164,21 +209,47 @@ export class RoomHandle {
   leave() {
     if (this.state === "left" || this.state === "failed") return;
     this.state = "left";
-    this.#settle.reject(new WindsockError("left", `${this.room} was left.`));
+    this.#reject(new WindsockError("left", `${this.room} was left.`));
     this.#onLeave();
   }
 
-  /** @internal */
-  joined(payload) {
+  /**
+   * @internal
+   * @param {Joined} joined
+   */
+  joined(joined) {
     this.state = "joined";
-    this.#settle.resolve(payload);
-    callSafely(this.options.onJoined, payload);
+    this.#resolve(joined);
+    callSafely(this.options.onJoined, joined);
   }
 
-  /** @internal */
+  /**
+   * @internal
+   * @param {WindsockError} error
+   */
   failed(error) {
     this.state = "failed";
-    this.#settle.reject(error);
+    this.#reject(error);
     callSafely(this.options.onError, error);
   }
+}
+
+/**
+ * Evaluates a room filter by the rules of MQTT topics: `+` matches one level, `#` at the end matches any number of
+ * levels, including none. A leading wildcard does not match rooms that begin with `$` or `users/`.
+ * @param {string} filter for example `sensors/+`
+ * @param {string} room for example `sensors/greenhouse-1`
+ */
+export function roomMatches(filter, room) {
+  if (filter === room) return true;
+  const levels = room.split("/");
+  const isProtected = room.startsWith("$") || levels[0] === "users";
+  if (isProtected && /^[+#]/.test(filter)) return false;
+  const pattern = filter.split("/");
+  for (let index = 0; index < pattern.length; index += 1) {
+    if (pattern[index] === "#") return true;
+    if (index >= levels.length) return false;
+    if (pattern[index] !== "+" && pattern[index] !== levels[index]) return false;
+  }
+  return pattern.length === levels.length;
 }

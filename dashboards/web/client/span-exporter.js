@@ -1,59 +1,86 @@
 import { Backoff } from "./backoff.js";
 
+/** @typedef {import("./clock.js").ClockReading} ClockReading */
+/** @typedef {Record<string, string | number | boolean | undefined>} Attributes */
+/**
+ * A span with times of the local clock.
+ * @typedef {object} Span
+ * @property {string} traceID
+ * @property {string} spanID
+ * @property {string} parentID
+ * @property {string} name
+ * @property {number} kind OpenTelemetry's number of the span kind
+ * @property {number} start Unix milliseconds
+ * @property {number} end Unix milliseconds
+ * @property {ClockReading & {isFinal?: boolean}} clock shared by the spans of a trace
+ * @property {Attributes} attributes
+ */
+/**
+ * @typedef {object} ExporterOptions
+ * @property {string} url
+ * @property {typeof fetch} fetch
+ * @property {() => string} token
+ * @property {import("./clock.js").GatewayClock} clock
+ * @property {() => number} random
+ */
+
 const maxQueued = 256;
 const maxBatch = 64;
 const batchMs = 2_000;
 const timeoutMs = 10_000;
-/** Asking again with this token would change nothing. */
+/** Statuses that this token cannot overcome. */
 const finalStatuses = new Set([401, 403, 404, 413]);
-/** OpenTelemetry's list of what may be sent again. */
+/** OpenTelemetry's list of retryable statuses. */
 const temporaryStatuses = new Set([429, 502, 503, 504]);
 
 /**
- * Sends spans to the gateway as OTLP/JSON, in batches and in gateway time.
+ * Exports spans to the gateway as OTLP/JSON, in batches and in gateway time.
  *
- * The queue is bounded and loses its oldest, a busy gateway is left alone for as long as it asks, and one that says no
- * is not asked again until there is another token.
+ * The queue is bounded and drops its oldest spans. A busy gateway gets no request for as long as its `Retry-After`
+ * says. After a final status nothing is sent until there is another token.
  */
 export class SpanExporter {
+  /** @type {Span[]} */
   #queue = [];
+  /** @type {ReturnType<typeof setTimeout> | null} */
   #timer = null;
   #isBusy = false;
-  /** The token with which it is of no use. */
+  /**
+   * The token that got a final status.
+   * @type {string | null}
+   */
   #refusedToken = null;
   #backoff;
   #options;
 
-  /** @param {{url: string, fetch: typeof fetch, token: () => string, clock: object, random: () => number}} options */
+  /** @param {ExporterOptions} options */
   constructor(options) {
     this.#options = options;
     this.#backoff = new Backoff({ baseMs: 1_000, capMs: 60_000, random: options.random });
   }
 
-  /** @param {object} span times by our clock; `clock` is its offset to the gateway's, shared by a trace's spans */
+  /** @param {Span} span */
   add(span) {
     if (this.#refusedToken === this.#options.token()) return;
     this.#queue.push(span);
     if (this.#queue.length > maxQueued) this.#queue.shift();
     if (this.#isBusy) return;
     if (this.#queue.length >= maxBatch) this.#send();
-    else this.#timer ??= setTimeout(() => this.#send(), batchMs);
+    else this.#sendLater();
   }
 
-  /** Sends what there is in a request that outlives the page. */
+  /** Sends the rest of the queue in a request that outlives the page. */
   leave() {
-    clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancelTimer();
     this.#isBusy = false;
     const batch = this.#queue.slice(-maxBatch);
     this.#queue = [];
-    // Without any round trip times mean nothing to others.
+    // Before the first round trip the times mean nothing to others.
     if (batch.length > 0 && this.#options.clock.value.uncertaintyMs < Infinity) this.#post(batch, true).catch(() => {});
   }
 
   async #send() {
-    clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancelTimer();
     if (this.#queue.length === 0) return;
     if (!this.#options.clock.isSettled) return this.#wait(batchMs);
     this.#isBusy = true;
@@ -72,28 +99,47 @@ export class SpanExporter {
     }
     this.#isBusy = false;
     if (this.#queue.length >= maxBatch) this.#send();
-    else if (this.#queue.length > 0) this.#timer ??= setTimeout(() => this.#send(), batchMs);
+    else if (this.#queue.length > 0) this.#sendLater();
   }
 
+  #sendLater() {
+    this.#timer ??= setTimeout(() => this.#send(), batchMs);
+  }
+
+  /** @param {number} milliseconds */
   #wait(milliseconds) {
     this.#isBusy = true;
     this.#timer = setTimeout(() => this.#send(), milliseconds);
   }
 
+  #cancelTimer() {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /**
+   * @param {Span[]} batch
+   * @param {boolean} keepalive
+   */
   #post(batch, keepalive) {
     const { fetch, url, token } = this.#options;
-    const signal = AbortSignal.timeout(timeoutMs);
+    // TypeScript 4.8 does not know `timeout`.
+    const signal = /** @type {any} */ (AbortSignal).timeout(timeoutMs);
     const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token()}` };
     return fetch(url, { method: "POST", headers, body: JSON.stringify(this.#request(batch)), keepalive, signal });
   }
 
-  /** `ExportTraceServiceRequest` of opentelemetry-proto, in its JSON form: ids in hexadecimal, nanoseconds as text. */
+  /**
+   * Encodes `ExportTraceServiceRequest` of opentelemetry-proto as JSON: ids in hexadecimal, nanoseconds as text.
+   * @param {Span[]} batch
+   */
   #request(batch) {
     const resource = { attributes: attributeList({ "service.name": "windsock-browser" }) };
     const spans = batch.map((span) => this.#encode(span));
     return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "windsock-client" }, spans }] }] };
   }
 
+  /** @param {Span} span */
   #encode({ traceID, spanID, parentID, name, kind, start, end, clock, attributes }) {
     const { offsetMs, uncertaintyMs } = this.#settle(clock);
     return {
@@ -105,7 +151,11 @@ export class SpanExporter {
     };
   }
 
-  /** A trace's spans are corrected alike: by what was known when it came, or what is better since. */
+  /**
+   * Fixes the clock reading of a trace, so that all its spans are corrected alike: the reading at its arrival, or a
+   * better one since then.
+   * @param {Span["clock"]} clock
+   */
   #settle(clock) {
     const { value } = this.#options.clock;
     if (!clock.isFinal && value.uncertaintyMs < clock.uncertaintyMs) Object.assign(clock, value);
@@ -114,14 +164,23 @@ export class SpanExporter {
   }
 }
 
+/**
+ * OTLP's names of the value types.
+ * @type {Record<string, string>}
+ */
+const valueKeys = { string: "stringValue", number: "doubleValue", boolean: "boolValue" };
+
+/** @param {Attributes} attributes */
 function attributeList(attributes) {
-  const types = { string: "stringValue", number: "doubleValue", boolean: "boolValue" };
   return Object.entries(attributes)
-    .filter(([, value]) => typeof value in types)
-    .map(([key, value]) => ({ key, value: { [types[typeof value]]: value } }));
+    .filter(([, value]) => typeof value in valueKeys)
+    .map(([key, value]) => ({ key, value: { [valueKeys[typeof value]]: value } }));
 }
 
-/** Whole microseconds: as fine as the clock, and exact in a double. */
+/**
+ * Rounds to whole microseconds, which is the clock's resolution and exact in a double.
+ * @param {number} milliseconds
+ */
 function nanoseconds(milliseconds) {
   return `${Math.round(milliseconds * 1000)}000`;
 }

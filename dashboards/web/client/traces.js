@@ -1,32 +1,49 @@
-import { afterPaint } from "./after-paint.js";
 import { SpanExporter } from "./span-exporter.js";
+
+/** @typedef {import("../windsock-client.js").Envelope} Envelope */
+/** @typedef {import("./span-exporter.js").Attributes} Attributes */
+/**
+ * The trace of a message, from its arrival on.
+ * @typedef {object} Trace
+ * @property {string} traceID
+ * @property {string} spanID of `websocket.receive`
+ * @property {string | undefined} device
+ * @property {import("./clock.js").ClockReading} clock
+ * @property {number} handedAt when the message was passed to the listeners
+ */
 
 /** version-trace-parent-flags (W3C Trace Context, section 3.2) */
 const traceparentForm = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
-/** OpenTelemetry's numbers of span kinds. */
+/** OpenTelemetry's numbers of the span kinds. */
 const kinds = { internal: 1, consumer: 5 };
-/** Messages that wait for their frame; more are told as unpainted. */
+/** Messages that may await their frame. More are reported as unpainted. */
 const maxPending = 256;
 
 /**
- * The browser's part of a message's trace.
+ * Reports the browser's spans of a message's trace.
  *
  *     gateway's websocket.send ──▶ websocket.receive ──▶ dashboard.paint
  *                                  arrived … handed on   handed on … on the screen
  *
- * Only messages with the flag "sampled" are reported: the gateway sets it for the few recipients that it chose.
+ * Only messages with the flag "sampled" are reported. The gateway sets it for the few recipients that it chose.
  */
 export class BrowserTraces {
   #now;
   #clock;
   #exporter;
-  /** Messages that were handed on. @type {WeakMap<object, object>} */
+  /**
+   * Traces of messages that were handed on.
+   * @type {WeakMap<Envelope, Trace>}
+   */
   #received = new WeakMap();
-  /** Messages that wait for their frame. @type {Set<object>} */
+  /**
+   * Messages that await their frame.
+   * @type {Set<Envelope>}
+   */
   #pending = new Set();
   #stopListening = () => {};
 
-  /** `now` and `clock` of the client; the rest is SpanExporter's. */
+  /** @param {{now: () => number} & import("./span-exporter.js").ExporterOptions} options */
   constructor({ now, clock, ...connection }) {
     this.#now = now;
     this.#clock = clock;
@@ -40,10 +57,12 @@ export class BrowserTraces {
   }
 
   /**
-   * Reports that a message (an envelope) came at `arrivedAt`; called right before it is handed on.
+   * Reports a message's arrival. Call it right before the message is handed on.
+   * @param {Envelope} message
+   * @param {number} arrivedAt
    */
   received(message, arrivedAt) {
-    const [, traceID, parentID, flags] = traceparentForm.exec(message.traceparent) ?? [];
+    const [, traceID, parentID, flags] = traceparentForm.exec(message.traceparent ?? "") ?? [];
     if (!traceID || (parseInt(flags, 16) & 1) === 0) return;
     const { room_id: room, device } = message.payload;
     const trace = { traceID, spanID: randomID(), device, clock: this.#clock.value, handedAt: this.#now() };
@@ -55,29 +74,33 @@ export class BrowserTraces {
   }
 
   /**
-   * Reports that a message is on the screen, once a message: since `at`, or by the next animation frame.
+   * Reports once that a message is on the screen.
+   * @param {Envelope} message
+   * @param {number} [at] time of the paint; without it, the next animation frame
    */
   painted(message, at) {
     if (at !== undefined) return this.#finish(message, at, true);
     if (!this.#received.has(message) || this.#pending.has(message)) return;
-    const isShown = globalThis.requestAnimationFrame && globalThis.document?.visibilityState !== "hidden";
+    const isShown = "requestAnimationFrame" in globalThis && globalThis.document?.visibilityState !== "hidden";
     if (!isShown || this.#pending.size >= maxPending) return this.unpainted(message);
     this.#pending.add(message);
     afterPaint(() => this.#pending.delete(message) && this.#finish(message, this.#now(), true));
   }
 
-  /** Reports that a message was taken, but nobody sees it. */
+  /**
+   * Reports that a message was handled, but is not on the screen.
+   * @param {Envelope} message
+   */
   unpainted(message) {
     this.#finish(message, this.#now(), false);
   }
 
-  /** Sends what is left while the page goes. */
+  /** Sends what is left, because the page is being left. */
   leave() {
     this.#giveUpPending();
     this.#exporter.leave();
   }
 
-  /** Ends for good. */
   close() {
     this.leave();
     this.#stopListening();
@@ -88,6 +111,11 @@ export class BrowserTraces {
     this.#pending.clear();
   }
 
+  /**
+   * @param {Envelope} message
+   * @param {number} at
+   * @param {boolean} isPainted
+   */
   #finish(message, at, isPainted) {
     const trace = this.#received.get(message);
     if (!trace || !this.#received.delete(message)) return;
@@ -97,13 +125,43 @@ export class BrowserTraces {
     });
   }
 
+  /**
+   * @param {Trace} trace
+   * @param {string} spanID
+   * @param {string} parentID
+   * @param {string} name
+   * @param {number} kind
+   * @param {number} start
+   * @param {number} end
+   * @param {Attributes} attributes
+   */
   #report({ traceID, device, clock }, spanID, parentID, name, kind, start, end, attributes) {
-    const more = { ...attributes, "windsock.device": device };
-    this.#exporter.add({ traceID, spanID, parentID, name, kind, start, end, clock, attributes: more });
+    const all = { ...attributes, "windsock.device": device };
+    this.#exporter.add({ traceID, spanID, parentID, name, kind, start, end, clock, attributes: all });
   }
 }
 
-/** Eight random bytes, as a span's id. */
+/**
+ * Calls back after the browser has painted.
+ *
+ * The callbacks of an animation frame run before layout and paint. A message that one of them posts arrives after both.
+ * @param {() => void} callback
+ * @param {{inFrame?: boolean}} options `inFrame`: the caller is an animation frame's callback and has drawn
+ */
+export function afterPaint(callback, { inFrame = false } = {}) {
+  const post = () => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      callback();
+    };
+    port2.postMessage(null);
+  };
+  if (inFrame) post();
+  else requestAnimationFrame(post);
+}
+
+/** Returns eight random bytes as a span id. */
 function randomID() {
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(8));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,4 +1,4 @@
-// Prints readings and chat of rooms, and says what is typed. Node 22 or later.
+// Prints the readings and messages of rooms, and sends the lines that are typed. Requires Node 22 or later.
 //
 //     node node.mjs http://127.0.0.1:8080/ws "$WINDSOCK_TOKEN" 'sensors/#' chat/lobby
 import { createInterface } from "node:readline";
@@ -24,9 +24,9 @@ for (const room of rooms) {
 }
 client.connect();
 
-const spoken = rooms.find((room) => !/[+#]/.test(room));
+const chatRoom = rooms.find((room) => !/[+#]/.test(room));
 createInterface({ input: process.stdin }).on("line", (line) => {
-  if (spoken && line !== "") client.sendToRoom(spoken, line).catch((error) => console.error(`· ${error.message}`));
+  if (chatRoom && line !== "") client.sendToRoom(chatRoom, line).catch((error) => console.error(`· ${error.message}`));
 });
 process.on("SIGINT", () => {
   client.close();

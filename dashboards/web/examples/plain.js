@@ -1,4 +1,4 @@
-// From another origin: import it from the gateway, and list your origin in `allowed_origins`.
+// A page of another origin imports this from the gateway. Its origin must be in `allowed_origins`.
 import { WindsockClient } from "../windsock-client.js";
 
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? prompt("A token, please:");

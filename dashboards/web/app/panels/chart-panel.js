@@ -1,25 +1,39 @@
-import { element, setData, setText } from "../dom.js";
-import { formatDuration, formatMoment } from "../format.js";
-import { describeAlert } from "../alert-words.js";
-import { Trace } from "../trace.js";
-import { AlertBands } from "./alert-bands.js";
-import { ChartPointer } from "./chart-pointer.js";
-import { ChartReadout } from "./chart-readout.js";
-import { ChartSummary } from "./chart-summary.js";
-import { Legend } from "./legend.js";
-import { LineChart, loadChartLibrary } from "./line-chart.js";
+import { describeAlert } from "../alerts/alert-words.js";
+import { AlertBands } from "../charts/alert-bands.js";
+import { ChartPointer } from "../charts/chart-pointer.js";
+import { ChartReadout } from "../charts/chart-readout.js";
+import { ChartSummary } from "../charts/chart-summary.js";
+import { Legend } from "../charts/legend.js";
+import { LineChart, loadChartLibrary } from "../charts/line-chart.js";
+import { Polyline } from "../charts/polyline.js";
+import { element, setData, setText } from "../shared/dom.js";
+import { formatDuration, formatMoment } from "../shared/format.js";
 import { Panel } from "./panel.js";
 
-/** More series than this are a bundle: nobody tells eleven colours apart. */
+/** More series than this are drawn as a bundle: nobody can tell eleven colours apart. */
 const maxColoredSeries = 10;
-/** A description that changed with every reading would be of no use to anybody who listens. */
+/** Interval of the description for screen readers, which must not change with every reading. */
 const descriptionIntervalMs = 10_000;
 
-/** A line chart with its legend, and the same as a table for those who would rather read. */
+/** @typedef {import("../series/series-store.js").Series} Series */
+/** @typedef {import("../alerts/alert-book.js").Alert} Alert */
+/** @typedef {import("../charts/chart-pointer.js").ChartPoint} ChartPoint */
+
+/** A line chart with its legend, and the same data as a table. */
 export class ChartPanel extends Panel {
+  /** @type {LineChart | null} */
   #chart = null;
-  #traces = [];
+  /**
+   * Lines of the series, by index.
+   * @type {Polyline[]}
+   */
+  #lines = [];
+  /**
+   * Keys of hidden series.
+   * @type {Set<string>}
+   */
   #hidden = new Set();
+  /** @type {Series | null} */
   #emphasised = null;
   #pointer;
   #readout = new ChartReadout(this);
@@ -27,6 +41,10 @@ export class ChartPanel extends Panel {
   #describedAt = -Infinity;
   #observer;
 
+  /**
+   * @param {import("./panel.js").PanelDefinition} definition
+   * @param {import("./panel.js").PanelContext} context
+   */
   constructor(definition, context) {
     super(definition, context);
     this.canvas = element("canvas", { attributes: { role: "img", "aria-label": definition.title } });
@@ -85,49 +103,58 @@ export class ChartPanel extends Panel {
     return this.plot.clientWidth;
   }
 
+  /** @param {number} frameTime */
   draw(frameTime) {
     setText(this.note, formatDuration(this.windowMs));
     if (this.refreshSeries()) this.legend.show(this.series.map((series) => this.#entry(series)), this.#isBundle);
     if (this.series.length === 0) return;
     const view = {
       ...this.view(this.series), columns: this.#chart?.columns ?? 600,
-      // Thinned points are further apart than the readings were.
+      // Points of a thinned series are further apart than its readings.
       breakMs: Math.max(this.staleMs, this.windowMs / 256),
     };
     for (const [index, series] of this.series.entries()) {
-      (this.#traces[index] ??= new Trace()).take(series.track, view);
+      (this.#lines[index] ??= new Polyline()).take(series.track, view);
     }
     const alerts = this.#alerts(view);
     if (this.summary.root.hidden) this.#drawChart(view, alerts);
-    else this.summary.show(this.series.map((series, index) => this.#row(series, this.#traces[index])), alerts);
+    else this.summary.show(this.series.map((series, index) => this.#row(series, this.#lines[index])), alerts);
     this.#updateLegend();
     if (frameTime - this.#describedAt > descriptionIntervalMs) this.#describe(frameTime, alerts);
   }
 
-  /** The alerts of what is shown, that fired or did not end before the window. */
+  /**
+   * Returns the alerts of the shown devices and metrics within a window.
+   * @param {{from: number, to: number}} window
+   */
   #alerts({ from, to }) {
     return this.context.alerts.between(from, to, ({ device, metric }) =>
       this.isInterestedIn(device) && (!metric || this.definition.metrics.includes(metric)));
   }
 
+  /**
+   * @param {{from: number, to: number}} view
+   * @param {Alert[]} alerts
+   */
   #drawChart(view, alerts) {
     if (!this.#chart) return;
+    /** @type {import("../charts/line-chart.js").ChartLine[]} */
     const lines = [];
     let pointCount = 0;
     const { hover } = this.#pointer;
     const emphasised = this.#emphasised ?? (this.#isBundle && hover ? this.#readout.nearest(this.series, hover) : null);
     for (const [index, series] of this.series.entries()) {
       if (this.#hidden.has(this.#key(series))) continue;
-      const trace = this.#traces[index];
-      pointCount += trace.pointCount;
+      const line = this.#lines[index];
+      pointCount += line.pointCount;
       const isEmphasised = series === emphasised;
       const color = this.#isBundle && !isEmphasised ? this.context.palette.bundle : this.#color(index);
-      const line = {
-        trace, color, width: isEmphasised ? 2.75 : this.#isBundle ? 1 : 1.75,
+      const drawn = {
+        line, color, width: isEmphasised ? 2.75 : this.#isBundle ? 1 : 1.75,
         hasEnd: (isEmphasised || !this.#isBundle) && !this.isStale(series), hasBand: isEmphasised || !this.#isBundle,
       };
-      if (isEmphasised) lines.push(line);
-      else lines.unshift(line);
+      if (isEmphasised) lines.push(drawn);
+      else lines.unshift(drawn);
     }
     this.#chart.draw(view, lines, hover?.time ?? null, this.#pointer.point);
     this.#bands.show(alerts, view, this.#chart);
@@ -139,19 +166,26 @@ export class ChartPanel extends Panel {
     return this.series.length > maxColoredSeries;
   }
 
+  /** @param {number} index */
   #color(index) {
     const { series } = this.context.palette;
     return this.#isBundle ? series[1] : series[index % series.length];
   }
 
+  /** @param {Series} series */
   #key(series) {
     return `${series.device}\n${series.metric}`;
   }
 
+  /** @param {Series} series */
   #entry(series) {
     return { series, label: this.label(series), isHidden: this.#hidden.has(this.#key(series)) };
   }
 
+  /**
+   * @param {Series} series
+   * @param {number} value
+   */
   #text(series, value) {
     return this.#readout.text(series, value);
   }
@@ -168,18 +202,26 @@ export class ChartPanel extends Panel {
     this.legend.setTime(time);
   }
 
-  #row(series, trace) {
+  /**
+   * @param {Series} series
+   * @param {Polyline} line
+   */
+  #row(series, line) {
     return {
       label: this.label(series),
       latest: this.#text(series, series.value),
-      lowest: this.#text(series, trace.lowest),
-      mean: this.#text(series, trace.sum / trace.count),
-      highest: this.#text(series, trace.highest),
+      lowest: this.#text(series, line.lowest),
+      mean: this.#text(series, line.sum / line.count),
+      highest: this.#text(series, line.highest),
       ageMs: this.age(series),
       isStale: this.isStale(series),
     };
   }
 
+  /**
+   * @param {number} frameTime
+   * @param {Alert[]} alerts
+   */
   #describe(frameTime, alerts) {
     this.#describedAt = frameTime;
     const latest = this.series.slice(0, maxColoredSeries).map((series) => {
@@ -192,6 +234,7 @@ export class ChartPanel extends Panel {
         + alerts.slice(-maxColoredSeries).map((alert) => ` ${describeAlert(alert)}.`).join(""));
   }
 
+  /** @param {ChartPoint} point */
   #open(point) {
     if (point.count > 1) {
       return setText(this.spoken, "That is a mean of several readings; the way of each is known in the shortest range.");
@@ -199,11 +242,13 @@ export class ChartPanel extends Panel {
     this.context.onPoint({ device: point.series.device, time: point.time, text: this.#pointText(point) });
   }
 
+  /** @param {ChartPoint} point */
   #pointText(point) {
     const alert = this.#alerts({ from: point.time, to: point.time })[0];
     return `${this.#readout.point(point)}${alert ? `, during the ${alert.severity} alert “${alert.message}”` : ""}`;
   }
 
+  /** @param {Series} series */
   #toggle(series) {
     const key = this.#key(series);
     if (!this.#hidden.delete(key)) this.#hidden.add(key);
@@ -211,15 +256,17 @@ export class ChartPanel extends Panel {
     return this.#hidden.has(key);
   }
 
+  /** @param {Series | null} series */
   #emphasise(series) {
     this.#emphasised = series;
     this.context.loop.mark(this, { now: true });
   }
 
+  /** @param {boolean} isShown */
   #showTable(isShown) {
     this.summary.root.hidden = !isShown;
     this.plot.hidden = isShown;
-    this.switch.setAttribute("aria-pressed", isShown);
+    this.switch.setAttribute("aria-pressed", String(isShown));
     setText(this.switch, isShown ? "Chart" : "Table");
     this.context.loop.mark(this, { now: true });
   }

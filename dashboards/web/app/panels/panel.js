@@ -1,31 +1,50 @@
-import { element } from "../dom.js";
-import { DevicePatterns, metricLabel, own } from "../names.js";
+import { element } from "../shared/dom.js";
+import { DevicePatterns, metricLabel, own } from "../shared/names.js";
 
 let nextID = 1;
-/** However little is known, this much is drawn. */
+/** Shortest window of a panel without a range. */
 const shortestWindowMs = 30_000;
 
+/** @typedef {import("../series/series-store.js").Series} Series */
+/** @typedef {import("../shared/gateway-types.js").PanelDefinition} PanelDefinition */
 /**
- * What all panels have in common: the frame with its heading, which series it shows, and whether it can be seen.
+ * The parts of the page that panels use.
+ * @typedef {object} PanelContext
+ * @property {import("../series/series-store.js").SeriesStore} store
+ * @property {import("../shared/palette.js").Palette} palette
+ * @property {import("../dashboard/frame-loop.js").FrameLoop} loop
+ * @property {import("../latency/paint-watch.js").PaintWatch} paints
+ * @property {import("../history/past.js").Past} past
+ * @property {import("../alerts/alert-store.js").AlertStore} alerts
+ * @property {() => number} serverNow
+ * @property {() => import("../dashboard/range-picker.js").Range} range
+ * @property {(id: string) => void} onAlert the user opens an alert
+ * @property {(point: {device: string, time: number, text: string}) => void} onPoint the user opens a point of a chart
+ */
+/** @typedef {{isLoading: boolean, failure: Error | null, retry: () => void}} PastStatus */
+
+/**
+ * The common part of all panels: the frame with its heading, the shown series, and visibility.
  *
  * Subclasses fill `body` and implement `draw(frameTime)`.
  */
 export class Panel {
   isVisible = false;
-  /** @type {import("../series-store.js").Series[]} in the order of the panel's devices, then metrics */
+  /**
+   * In the order of the panel's devices, then of its metrics.
+   * @type {Series[]}
+   */
   series = [];
   #revision = -1;
   #span;
   #patterns;
 
   /**
-   * @param {object} definition the panel as `/api/dashboards` gives it
-   * @param {{store: import("../series-store.js").SeriesStore, palette: import("../palette.js").Palette,
-   *   loop: import("../frame-loop.js").FrameLoop, serverNow: () => number, range: () => import("../ranges.js").Range,
-   *   onPoint: (point: {device: string, time: number, text: string}) => void}} context `onPoint`: somebody asks about
-   *   a point of a chart
+   * @param {PanelDefinition} definition
+   * @param {PanelContext} context
    */
   constructor(definition, context) {
+    /** @type {PanelDefinition & {stale_after_s: number, window_s: number}} */
     this.definition = { stale_after_s: 30, window_s: 300, ...definition };
     this.context = context;
     this.#patterns = new DevicePatterns(definition.devices);
@@ -48,35 +67,48 @@ export class Panel {
       this.waiting,
     );
     this.#span = definition.span ?? (definition.type === "value" ? 3 : 6);
-    this.root.style.setProperty("--span", this.#span);
-    this.root.style.setProperty("--span-medium", Math.max(6, this.#span));
+    this.root.style.setProperty("--span", String(this.#span));
+    this.root.style.setProperty("--span-medium", String(Math.max(6, this.#span)));
   }
 
+  /**
+   * Whether the panel shows a device.
+   * @param {string} device
+   */
   isInterestedIn(device) {
     return this.#patterns.matches(device);
   }
 
-  /** Of these devices the ones that the panel shows, in its order. @param {Iterable<string>} names */
+  /**
+   * Returns the devices that the panel shows, in its order.
+   * @param {Iterable<string>} names
+   */
   select(names) {
     return this.#patterns.select(names);
   }
 
-  /** Whether it draws the past. */
+  /** Whether the panel draws history. */
   get wantsPast() {
     return true;
   }
 
-  /** How many points of a series it can show beside each other; 0 when few are enough. */
+  /** Number of points of a series that can be told apart; 0 when few suffice. */
   get columns() {
     return 0;
   }
 
-  /** What to say when the past could not be had. @param {Error} failure */
+  /**
+   * Returns the text for a history that could not be loaded.
+   * @param {Error} failure
+   */
   pastProblem({ message }) {
     return `The past could not be loaded: ${message}`;
   }
 
-  /** Says how the past stands; what failed can be tried again. */
+  /**
+   * Shows whether the history is loading or failed, with a button to retry.
+   * @param {PastStatus} status
+   */
   showPast({ isLoading, failure, retry }) {
     this.root.dataset.past = failure ? "failed" : isLoading ? "loading" : "known";
     const text = failure ? `${this.pastProblem(failure)} ` : "";
@@ -86,12 +118,15 @@ export class Panel {
     this.past.replaceChildren(...(failure ? [text, again] : []));
   }
 
-  /** Whether one of the panel's metrics is among a reading's values. */
+  /**
+   * Whether a reading has one of the panel's metrics.
+   * @param {Record<string, number>} data
+   */
   shows(data) {
     return this.definition.metrics.some((metric) => Object.hasOwn(data, metric));
   }
 
-  /** How much of a row of high panels it takes; tiles are low. */
+  /** Share of a row of high panels; tiles are low and take none. */
   get rowShare() {
     return this.definition.type === "value" ? 0 : this.#span / 12;
   }
@@ -101,9 +136,9 @@ export class Panel {
   }
 
   /**
-   * The span of time to draw: the range that was chosen, else the panel's window, or, as long as less than that is known,
-   * what is known, so that a gateway that was just started has no empty charts.
-   * @param {import("../series-store.js").Series[]} series
+   * Returns the window to draw: the chosen range, or the panel's window. A panel's window is shorter while less is
+   * known, so that a gateway that has just started has no empty charts.
+   * @param {Series[]} series
    * @returns {{from: number, to: number}} Unix milliseconds of the gateway
    */
   view(series) {
@@ -118,22 +153,32 @@ export class Panel {
     return this.definition.stale_after_s * 1000;
   }
 
-  /** How old a series' value is, in milliseconds; NaN when nobody knows. */
+  /**
+   * Returns the age of a series' value in milliseconds; NaN when it is unknown.
+   * @param {Series} series
+   */
   age(series) {
     return Math.max(0, this.context.serverNow() - series.time);
   }
 
-  /** A value of unknown age is not trusted either. */
+  /**
+   * Whether a series' value is stale. A value of unknown age counts as stale.
+   * @param {Series} series
+   */
   isStale(series) {
     return !(this.age(series) <= this.staleMs);
   }
 
+  /** @param {Series} series */
   unit(series) {
     const { unit, units } = this.definition;
     return series.unit ?? own(units, series.metric) ?? unit;
   }
 
-  /** As short as it can be told apart: by device, by metric, or both. */
+  /**
+   * Returns the shortest distinct label of a series: device, metric, or both.
+   * @param {Series} series
+   */
   label(series) {
     const hasOneMetric = this.definition.metrics.length === 1;
     const hasOneDevice = this.definition.devices.length === 1 && !this.definition.devices[0].includes("*");
@@ -141,7 +186,10 @@ export class Panel {
     return hasOneDevice ? metricLabel(series.metric) : `${series.device} ${metricLabel(series.metric).toLowerCase()}`;
   }
 
-  /** Finds the series again when some came or went. @returns {boolean} whether they changed */
+  /**
+   * Updates the series after some were added or removed.
+   * @returns {boolean} whether they changed
+   */
   refreshSeries() {
     const { store } = this.context;
     if (this.#revision === store.revision) return false;
@@ -163,10 +211,47 @@ export class Panel {
     return hasChanged;
   }
 
-  /** Takes the theme's colours anew. */
+  /** Applies the theme's colours again. */
   restyle() {}
 
+  /**
+   * Draws the panel; called by the frame loop.
+   * @param {number} frameTime
+   */
+  draw(frameTime) {
+    throw new Error(`A panel of the type "${this.definition.type}" cannot draw at ${frameTime}.`);
+  }
+
   destroy() {}
+
+  /**
+   * Returns the threshold that a value has crossed: a critical one, else the first in order; null when there is none.
+   * @param {string} metric
+   * @param {number} value
+   * @returns {{level: "warning" | "critical", label?: string} | null}
+   */
+  crossedThreshold(metric, value) {
+    /** @type {{level: "warning" | "critical", label?: string} | null} */
+    let crossed = null;
+    for (const threshold of this.definition.thresholds ?? []) {
+      const { above = Infinity, below = -Infinity, level = "warning", metric: only = metric, label } = threshold;
+      if (only !== metric || !(value > above || value < below)) continue;
+      if (level === "critical") return { level, label };
+      crossed ??= { level, label };
+    }
+    return crossed;
+  }
+
+  /**
+   * Returns the panel's word for a value (a door is `Open`, not 1), or null.
+   * @param {string} metric
+   * @param {number} value
+   * @returns {string | null}
+   */
+  stateText(metric, value) {
+    const state = this.definition.states?.find((state) => state.value === value && (state.metric ?? metric) === metric);
+    return state?.text ?? null;
+  }
 
   #waitingText() {
     const { devices, metrics } = this.definition;

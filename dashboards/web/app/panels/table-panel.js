@@ -1,14 +1,23 @@
-import { element, setData, setText } from "../dom.js";
-import { formatAge, formatNumber, unitSuffix } from "../format.js";
-import { judge, stateText } from "../judgement.js";
-import { metricLabel } from "../names.js";
+import { element, setData, setText } from "../shared/dom.js";
+import { formatAge, formatNumber, unitSuffix } from "../shared/format.js";
+import { metricLabel } from "../shared/names.js";
 import { Panel } from "./panel.js";
 
-/** Devices by metrics. */
+/** @typedef {import("../series/series-store.js").Series} Series */
+/**
+ * @typedef {{root: HTMLElement, cells: {series: Series | undefined, root: HTMLElement}[], updated: HTMLElement}} Row
+ */
+
+/** A table of devices by metrics. */
 export class TablePanel extends Panel {
+  /** @type {Row[]} */
   #rows = [];
   #body = element("tbody");
 
+  /**
+   * @param {import("./panel.js").PanelDefinition} definition
+   * @param {import("./panel.js").PanelContext} context
+   */
   constructor(definition, context) {
     super(definition, context);
     const headings = ["Device", ...definition.metrics.map(metricLabel), "Updated"];
@@ -36,10 +45,12 @@ export class TablePanel extends Panel {
   }
 
   #build() {
+    /** @type {Map<string, Series[]>} */
     const byDevice = new Map();
     for (const series of this.series) {
-      if (!byDevice.has(series.device)) byDevice.set(series.device, []);
-      byDevice.get(series.device).push(series);
+      const known = byDevice.get(series.device);
+      if (known) known.push(series);
+      else byDevice.set(series.device, [series]);
     }
     this.#rows = [...byDevice].map(([device, known]) => {
       const cells = this.definition.metrics.map((metric) => {
@@ -55,14 +66,15 @@ export class TablePanel extends Panel {
     this.#body.replaceChildren(...this.#rows.map(({ root }) => root));
   }
 
+  /** @param {Row} row */
   #update({ root, cells, updated }) {
-    const { thresholds, states, decimals } = this.definition;
+    const { decimals } = this.definition;
     let youngest = NaN;
     for (const { series, root: cell } of cells) {
       if (!series) continue;
-      const state = stateText(states, series.metric, series.value);
+      const state = this.stateText(series.metric, series.value);
       const isStale = this.isStale(series);
-      const crossed = isStale ? null : judge(thresholds, series.metric, series.value);
+      const crossed = isStale ? null : this.crossedThreshold(series.metric, series.value);
       setText(cell, state ?? `${formatNumber(series.value, decimals)}${unitSuffix(this.unit(series))}`);
       setData(cell, "value", series.value);
       setData(cell, "stale", isStale);

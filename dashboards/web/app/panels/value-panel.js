@@ -1,26 +1,36 @@
-import { element, setData, setText } from "../dom.js";
-import { formatAge, formatNumber, unitSuffix } from "../format.js";
-import { judge, stateText } from "../judgement.js";
+import { Sparkline } from "../charts/sparkline.js";
+import { element, setData, setText } from "../shared/dom.js";
+import { formatAge, formatNumber, unitSuffix } from "../shared/format.js";
 import { Panel } from "./panel.js";
-import { Sparkline } from "./sparkline.js";
 
-/** A younger value needs no words about its age. */
+/** Age up to which a tile does not show the age. */
 const quietAgeMs = 5_000;
 
-/** Tiles with the current values: big number, unit, age and trend. */
+/** @typedef {import("../series/series-store.js").Series} Series */
+/**
+ * @typedef {{series: Series, root: HTMLElement, value: HTMLElement, unit: HTMLElement, note: HTMLElement,
+ *   age: HTMLElement, spark: Sparkline}} Tile
+ */
+
+/** Tiles with the current values: number, unit, age and trend. */
 export class ValuePanel extends Panel {
+  /** @type {Tile[]} */
   #tiles = [];
   #list = element("ul", { className: "tiles" });
 
+  /**
+   * @param {import("./panel.js").PanelDefinition} definition
+   * @param {import("./panel.js").PanelContext} context
+   */
   constructor(definition, context) {
     super(definition, context);
     this.body.append(this.#list);
-    // One tile leaves room for another panel beside it, even on a phone.
+    // A single tile leaves room for another panel beside it, even on a phone.
     const { devices, metrics } = definition;
     if (metrics.length === 1 && devices.length === 1 && !devices[0].includes("*")) this.root.dataset.compact = "true";
   }
 
-  /** Of figures with small trends, it is no more than that. */
+  /** Returns the text for a history that could not be loaded: only the trends are missing. */
   pastProblem() {
     return "The trend could not be loaded.";
   }
@@ -33,17 +43,19 @@ export class ValuePanel extends Panel {
   #build() {
     for (const { spark } of this.#tiles) spark.destroy();
     this.#tiles = this.series.map((series) => {
+      /** @type {Tile} */
       const tile = {
         series,
+        root: element("li", {
+          className: "tile", dataset: { testid: "tile", device: series.device, metric: series.metric },
+        }),
         value: element("span", { className: "tile-value" }),
         unit: element("span", { className: "tile-unit" }),
         note: element("span", { className: "tile-note" }),
         age: element("span", { className: "tile-age" }),
         spark: new Sparkline(() => this.context.loop.mark(this, { now: true })),
       };
-      tile.root = element(
-        "li",
-        { className: "tile", dataset: { testid: "tile", device: series.device, metric: series.metric } },
+      tile.root.append(
         element("span", { className: "tile-label", textContent: this.label(series) }),
         element("span", { className: "tile-figure" }, tile.value, tile.unit),
         element("span", { className: "tile-foot" }, tile.note, tile.age),
@@ -54,16 +66,17 @@ export class ValuePanel extends Panel {
     this.#list.replaceChildren(...this.#tiles.map(({ root }) => root));
   }
 
+  /** @param {Tile} tile */
   #update({ root, series, value, unit, note, age, spark }) {
-    const { thresholds, states, decimals } = this.definition;
-    const state = stateText(states, series.metric, series.value);
+    const { decimals } = this.definition;
+    const state = this.stateText(series.metric, series.value);
     const isStale = this.isStale(series);
-    const crossed = isStale ? null : judge(thresholds, series.metric, series.value);
+    const crossed = isStale ? null : this.crossedThreshold(series.metric, series.value);
     const view = { ...this.view([series]), breakMs: Math.max(this.staleMs, this.windowMs / 64) };
     spark.draw(series.track, view, this.context.palette.spark);
     setText(value, state ?? formatNumber(series.value, decimals));
     setText(unit, state === null ? unitSuffix(this.unit(series)) : "");
-    setText(note, isStale ? "Stale" : (crossed?.label ?? this.#range(spark.trace, state)));
+    setText(note, isStale ? "Stale" : (crossed?.label ?? this.#range(spark.line, state)));
     setText(age, view.to - series.time < quietAgeMs ? "" : formatAge(this.age(series)));
     setData(root, "value", series.value);
     setData(root, "stale", isStale);
@@ -71,7 +84,11 @@ export class ValuePanel extends Panel {
     setData(root, "word", state === null ? null : "true");
   }
 
-  /** Lowest to highest of the window, beneath the trend line. */
+  /**
+   * Returns the range of the window, which stands beneath the trend line.
+   * @param {import("../charts/polyline.js").Polyline} line
+   * @param {string | null} state
+   */
   #range({ count, lowest, highest }, state) {
     if (count < 2 || state !== null) return "";
     const { decimals } = this.definition;

@@ -1,0 +1,141 @@
+import { ChartPanel } from "../panels/chart-panel.js";
+import { TablePanel } from "../panels/table-panel.js";
+import { ValuePanel } from "../panels/value-panel.js";
+import { byID, setText } from "../shared/dom.js";
+
+const panelTypes = { chart: ChartPanel, table: TablePanel, value: ValuePanel };
+/** Devices whose interested panels are cached. */
+const maxRememberedDevices = 10_000;
+/** Time after the join from which a dashboard without readings is shown as empty. */
+const emptyAfterMs = 1_500;
+
+/** @typedef {import("../panels/panel.js").Panel} Panel */
+/** @typedef {import("../shared/gateway-types.js").Dashboard} Dashboard */
+
+/** A dashboard on the page: its panels, and the panels that a reading changes. */
+export class DashboardView {
+  #grid = byID("panels", "div");
+  #empty = byID("empty", "section");
+  /** @type {Panel[]} */
+  #panels = [];
+  /**
+   * Cache of the panels that show a device.
+   * @type {Map<string, Panel[]>}
+   */
+  #panelsByDevice = new Map();
+  #context;
+  #observer;
+  #definition;
+  #joinedAt = Infinity;
+
+  /**
+   * @param {Dashboard} definition
+   * @param {import("../panels/panel.js").PanelContext} context
+   */
+  constructor(definition, context) {
+    this.#definition = definition;
+    this.#context = context;
+    setText(byID("dashboard-title", "h1"), definition.title);
+    setText(byID("dashboard-description", "p"), definition.description ?? "");
+    this.#observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: "120px" });
+    for (const panel of definition.panels) {
+      const PanelType = panelTypes[panel.type];
+      if (PanelType) this.#panels.push(new PanelType(panel, context));
+      else console.warn(`The panel "${panel.title}" is of the unknown type "${panel.type}".`);
+    }
+    this.#grid.replaceChildren(...this.#panels.map(({ root }) => root));
+    for (const { root } of this.#panels) this.#observer.observe(root);
+    // Fewer rows are taller, so that a dashboard fills the screen.
+    const rows = this.#panels.reduce((sum, panel) => sum + panel.rowShare, 0);
+    this.#grid.dataset.rows = String(Math.min(3, Math.ceil(rows)));
+    this.#fillHint();
+    this.markAll();
+  }
+
+  /** Notes that the rooms are joined: a dashboard without readings is now known to be empty. */
+  joined() {
+    if (this.#joinedAt === Infinity) this.#joinedAt = performance.now();
+  }
+
+  /**
+   * Marks the panels that a reading changes.
+   * @param {import("../../windsock-client.js").DataUpdate} update
+   * @param {import("../latency/paint-watch.js").Waiting | null} waiting the reading's trace, which ends when it is
+   *   painted
+   * @returns {boolean} whether there is such a panel
+   */
+  received({ device, data }, waiting) {
+    let panels = this.#panelsByDevice.get(device);
+    if (!panels) {
+      panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
+      if (this.#panelsByDevice.size < maxRememberedDevices) this.#panelsByDevice.set(device, panels);
+      if (panels.length > 0) this.#context.past.heard(device);
+    }
+    const marked = panels.filter((panel) => panel.shows(data));
+    for (const panel of marked) this.#context.loop.mark(panel);
+    if (waiting && marked.length > 0) this.#context.paints.wait(marked.filter(({ isVisible }) => isVisible), waiting);
+    return marked.length > 0;
+  }
+
+  /** Marks all panels, because ages and time axes change without readings, too. */
+  markAll() {
+    for (const panel of this.#panels) this.#context.loop.mark(panel);
+    const isEmpty =
+      performance.now() - this.#joinedAt > emptyAfterMs && this.#panels.every(({ series }) => series.length === 0);
+    this.#empty.hidden = !isEmpty;
+    this.#grid.hidden = isEmpty;
+  }
+
+  /** Number of devices that the panels show. */
+  get deviceCount() {
+    return new Set(this.#panels.flatMap(({ series }) => series.map(({ device }) => device))).size;
+  }
+
+  get panels() {
+    return this.#panels;
+  }
+
+  restyle() {
+    for (const panel of this.#panels) panel.restyle();
+    this.redraw();
+  }
+
+  /** Redraws everything at once, after an action of the user. */
+  redraw() {
+    for (const panel of this.#panels) this.#context.loop.mark(panel, { now: true });
+  }
+
+  destroy() {
+    this.#observer.disconnect();
+    for (const panel of this.#panels) {
+      this.#context.loop.forget(panel);
+      this.#context.paints.forget(panel);
+      panel.destroy();
+    }
+    this.#grid.replaceChildren();
+    this.#empty.hidden = true;
+    this.#grid.hidden = false;
+  }
+
+  /**
+   * Takes changes of visibility.
+   * @param {IntersectionObserverEntry[]} entries
+   */
+  #seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const panel = this.#panels.find(({ root }) => root === target);
+      if (!panel) continue;
+      panel.isVisible = isIntersecting;
+      if (isIntersecting) this.#context.loop.mark(panel, { now: true });
+      else this.#context.paints.forget(panel);
+    }
+  }
+
+  /** Shows a command that publishes a first reading for this dashboard. */
+  #fillHint() {
+    const { devices: [pattern], metrics } = this.#definition.panels[0];
+    const device = pattern.includes("*") ? pattern.replaceAll("*", "1") : pattern;
+    const payload = JSON.stringify({ [metrics[0]]: 21.5 });
+    setText(byID("empty-command", "code"), `mosquitto_pub -t sensors/${device} -m '${payload}'`);
+  }
+}

@@ -1,3 +1,0 @@
-import { GatewayPage } from "./gateway-page.js";
-
-new GatewayPage();

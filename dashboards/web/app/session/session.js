@@ -1,0 +1,75 @@
+import { claimsOf } from "../../client/token.js";
+
+const key = "windsock.token";
+
+/** The session: a token in the session storage, which ends with the tab. */
+export const session = {
+  get token() {
+    return sessionStorage.getItem(key);
+  },
+
+  /** @param {string} token */
+  signIn(token) {
+    sessionStorage.setItem(key, token);
+  },
+
+  signOut() {
+    sessionStorage.removeItem(key);
+  },
+
+  /**
+   * Removes `#token=…` from the URL, so that it is neither bookmarked nor shared.
+   * @returns {string | null} the token, if there was one
+   */
+  takeFromAddress() {
+    const token = new URLSearchParams(location.hash.slice(1)).get("token")?.trim();
+    if (token === undefined) return null;
+    history.replaceState(history.state, "", location.pathname + location.search);
+    return token || null;
+  },
+
+  /**
+   * Signs in by the URL's token, on a page without a sign-in form. Tokens that need a confirmation are passed on to the
+   * first page.
+   * @returns {boolean} whether the user was signed in
+   */
+  followLink() {
+    const token = this.takeFromAddress();
+    if (token === null) return false;
+    const isUsed = isUsedUnasked(token, this.token, location.hostname);
+    if (isUsed) this.signIn(token);
+    else location.replace(`/#${new URLSearchParams({ token })}`);
+    return isUsed;
+  },
+};
+
+/** Host names of the local machine, where only its user makes links, such as the demo's. */
+const localHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/**
+ * Whether a link's token is used without a confirmation. Otherwise a link could make users act under another name.
+ * @param {string} token
+ * @param {string | null} current the current token
+ * @param {string} host of the page
+ */
+export function isUsedUnasked(token, current, host) {
+  if (localHosts.has(host) || token === current) return true;
+  return current !== null && userOf(token) !== "" && userOf(token) === userOf(current);
+}
+
+/**
+ * Returns the user of a token; an empty text when it names none.
+ * @param {string} token
+ */
+export function userOf(token) {
+  const { sub } = claimsOf(token);
+  return typeof sub === "string" ? sub : "";
+}
+
+/**
+ * Whether a token has only characters that are allowed in `Sec-WebSocket-Protocol` and in a header.
+ * @param {string} token
+ */
+export function isPlausibleToken(token) {
+  return /^[A-Za-z0-9._~+/=-]+$/.test(token);
+}

@@ -1,0 +1,61 @@
+/**
+ * Returns an element that the page's HTML promises.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {string} id
+ * @param {Tag} tag
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function byID(id, tag) {
+  const node = document.getElementById(id);
+  if (node?.localName !== tag) throw new Error(`The page has no <${tag} id="${id}">.`);
+  return /** @type {HTMLElementTagNameMap[Tag]} */ (node);
+}
+
+/**
+ * Makes an element. Texts become text nodes only, so that nothing from a sensor is parsed as HTML.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any> & {dataset?: Record<string, unknown>, attributes?: Record<string, unknown>}} properties
+ *   DOM properties; `dataset` and `attributes` are nested
+ * @param {...(Node | string | null | undefined)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, { dataset, attributes, ...properties } = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  if (dataset) Object.assign(node.dataset, dataset);
+  for (const [name, value] of Object.entries(attributes ?? {})) node.setAttribute(name, String(value));
+  node.append(...children.filter(isPresent));
+  return node;
+}
+
+/**
+ * Sets a text only when it differs, because an equal text costs a layout as well.
+ * @param {Node} node
+ * @param {string} text
+ */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Sets a `data-` attribute only when it differs; `null` removes it.
+ * @param {HTMLElement} node
+ * @param {string} name
+ * @param {string | number | boolean | null | undefined} value
+ */
+export function setData(node, name, value) {
+  if (value === null || value === undefined) {
+    if (name in node.dataset) delete node.dataset[name];
+  } else if (node.dataset[name] !== String(value)) {
+    node.dataset[name] = String(value);
+  }
+}
+
+/**
+ * @template Value
+ * @param {Value} value
+ * @returns {value is NonNullable<Value>}
+ */
+function isPresent(value) {
+  return value !== null && value !== undefined;
+}

@@ -1,0 +1,160 @@
+/** Types of the gateway's JSON answers, for the type checker only. Times are RFC 3339 unless the name has a unit. */
+import type { Alert, Notification } from "../../windsock-client.js";
+
+/** `GET /api/dashboards`. See docs/dashboards.md. */
+export interface Dashboard {
+  id: string;
+  title: string;
+  description?: string;
+  rooms: string[];
+  panels: PanelDefinition[];
+}
+
+export interface PanelDefinition {
+  type: "chart" | "table" | "value";
+  title: string;
+  devices: string[];
+  metrics: string[];
+  unit?: string;
+  units?: Record<string, string>;
+  decimals?: number;
+  span?: number;
+  stale_after_s?: number;
+  window_s?: number;
+  min?: number;
+  max?: number;
+  thresholds?: Threshold[];
+  states?: { value: number; text: string; metric?: string }[];
+}
+
+export interface Threshold {
+  above?: number;
+  below?: number;
+  level?: "warning" | "critical";
+  metric?: string;
+  label?: string;
+}
+
+/** An element of `GET /api/devices`. */
+export interface Device {
+  device: string;
+  room_id: string;
+  /** Time of the first stored reading. Absent when none is stored. */
+  first_seen?: string;
+}
+
+/** `GET /api/alerts`. */
+export interface AlertPage {
+  /** Latest first. */
+  alerts: Alert[];
+  has_more: boolean;
+  /** Value of `before` for the next page. */
+  next?: string;
+}
+
+/** An element of `GET /api/notifications`. */
+export interface StoredNotification extends Notification {
+  read: boolean;
+}
+
+/** An element of `GET /api/clients`. */
+export interface ConnectedClient {
+  client_id: string;
+  user_id: string;
+  address?: string;
+  connected_at: string;
+  rooms: string[];
+  room_count: number;
+  queued_messages: number;
+  queued_bytes: number;
+  dropped: number;
+  rtt_ms?: number;
+  slow: boolean;
+  reason?: string;
+}
+
+/** An element of `GET /api/dead-letters`. */
+export interface DeadLetter {
+  id: number;
+  topic: string;
+  reason: string;
+  detail: string;
+  payload?: string;
+  /** Present instead of `payload` when the payload is not text. */
+  payload_base64?: string;
+  payload_bytes: number;
+  count: number;
+  first_at: string;
+  last_at: string;
+  trace_id?: string;
+}
+
+/** `GET /api/dead-letters`, latest first. */
+export interface DeadLetterPage {
+  dead_letters: DeadLetter[];
+  has_more: boolean;
+  forgotten: number;
+}
+
+/** `GET /api/latency`. */
+export interface LatencyAnswer {
+  interval_s: number;
+  threshold_ms: number;
+  hops: Hop[];
+  /** Slowest first. */
+  traces: TraceSummary[];
+}
+
+export interface HopFigures {
+  p50_ms: number;
+  p90_ms: number;
+  p99_ms: number;
+}
+
+export interface Hop extends HopFigures {
+  hop: string;
+  count: number;
+  max_ms: number;
+  /** Times are Unix seconds. */
+  series: (HopFigures & { time: number })[];
+}
+
+export interface TraceSummary {
+  trace_id: string;
+  device: string;
+  /** Unix seconds. */
+  time: number;
+  duration_ms: number;
+  reason: string;
+  services: string[];
+  span_count: number;
+}
+
+/** `GET /api/latency/traces/{trace_id}`. */
+export interface TraceAnswer {
+  trace_id: string;
+  device: string;
+  room: string;
+  spans: Span[];
+}
+
+export interface Span {
+  span_id: string | null;
+  parent_span_id: string | null;
+  name: string;
+  service: string;
+  kind?: string;
+  /** Unix milliseconds by the gateway's clock. */
+  start_ms: number;
+  duration_ms: number;
+  /** `clock.estimated`: the times are estimates. `clock.skewed`: the hop that leads to the span was negative. */
+  attributes?: Record<string, string | number | boolean>;
+  error?: string | null;
+}
+
+/** A failed check of `GET /readyz`. */
+export interface FailedCheck {
+  name: string;
+  status: string;
+  reason?: string;
+}
