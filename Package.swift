@@ -151,7 +151,8 @@ let package = Package(
                 nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport", logging, tracing], swiftSettings: settings),
+        .testTarget(
+            name: "CoreTests", dependencies: ["Core", "TestSupport", logging, tracing], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Core", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -188,7 +189,8 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Core", "Services", "Realtime", "Storage", "AlertRules", "OTLP", "MQTTTransport", "Telemetry", "Webhooks",
+                "Core", "Services", "Realtime", "Storage", "AlertRules", "OTLP", "MQTTTransport", "Telemetry",
+                "Webhooks",
                 "Observability", "TestSupport", logging, coreMetrics, tracing, grdb, nio("NIOCore"), nio("NIOEmbedded"),
                 nio("NIOPosix"),
             ],
@@ -221,7 +223,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Core", "Webhooks", "Gateway", "AlertRules", "MQTTTransport", "OTLP", "Services", "WebServer", "Telemetry", "TestSupport",
+                "Core", "Webhooks", "Gateway", "AlertRules", "MQTTTransport", "OTLP", "Services", "WebServer",
+                "Telemetry", "TestSupport",
                 nio("NIOCore"),
             ],
             swiftSettings: settings),

@@ -4,6 +4,7 @@ import NIOCore
 import ServiceLifecycle
 import Services
 import Storage
+import Webhooks
 
 /// Background maintenance: presence and silence sweeps, alert timers, retention, WAL checkpoints, webhook delivery, and
 /// write probes while the storage fails.

@@ -102,8 +102,9 @@ package final class WebhookService: Sendable {
         }
     }
 
-    private func report(_ verdict: WebhookDisposition, of entry: WebhookEntry, at now: Timestamp, after duration: Duration)
-    {
+    private func report(
+        _ verdict: WebhookDisposition, of entry: WebhookEntry, at now: Timestamp, after duration: Duration
+    ) {
         let metadata: (String) -> Logger.Metadata = { ["reason": .string($0), "event_id": .string(entry.event.id)] }
         switch verdict {
         case .delivered:

@@ -70,7 +70,9 @@ struct WebhookRulesTests {
     private let entry = WebhookEntry(event: .test("a"), storedAt: .testStart, failures: 3, dueAt: nil)
     private let failure = WebhookFailure(.connection, "nobody there")
 
-    private func verdict(_ outcome: WebhookAttemptResult, after age: Duration, maxAttempts: Int = 100) -> WebhookDisposition? {
+    private func verdict(_ outcome: WebhookAttemptResult, after age: Duration, maxAttempts: Int = 100)
+        -> WebhookDisposition?
+    {
         WebhookDisposition(
             outcome, for: entry, retries: WebhookRetryPolicy(maxAttempts: maxAttempts),
             at: .testStart.advanced(by: age), random: 0)

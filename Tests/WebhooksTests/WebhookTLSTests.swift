@@ -15,7 +15,8 @@ struct WebhookTLSTests {
             privateKey: .privateKey(try NIOSSLPrivateKey(file: identity.keyFile, format: .pem)))
     }
 
-    private func outcome(_ host: String, port: Int, trusting identity: TestCertificate?) async throws -> WebhookAttemptResult
+    private func outcome(_ host: String, port: Int, trusting identity: TestCertificate?) async throws
+        -> WebhookAttemptResult
     {
         var client = HTTPClient.Configuration()
         if let identity {

@@ -2,6 +2,7 @@ import Core
 import Services
 import Telemetry
 import WebServer
+import Webhooks
 
 extension GatewayConfiguration {
     private static let mask = "********"

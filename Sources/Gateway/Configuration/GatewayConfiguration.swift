@@ -9,7 +9,7 @@ package import Realtime
 package import Services
 package import Telemetry
 package import WebServer
-import Webhooks
+package import Webhooks
 
 /// The complete configuration of the gateway, one value per component, validated before any socket opens.
 package struct GatewayConfiguration: Sendable {

@@ -1,4 +1,4 @@
-package import Core
+import Core
 package import Tracing
 
 /// The tracer, observer and limits for the hub's spans, shared by all shards.

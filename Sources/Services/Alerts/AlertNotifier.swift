@@ -103,14 +103,16 @@ struct AlertNotifier {
     }
 
     private func announce(
-        _ transition: AlertTransition, _ rule: AlertRule?, _ messageTrace: MessageTrace?, in transaction: StorageTransaction
+        _ transition: AlertTransition, _ rule: AlertRule?, _ messageTrace: MessageTrace?,
+        in transaction: StorageTransaction
     ) throws -> [Message] {
         let now = clock.now()
         let earlier = try transaction.snapshot.alert(transition.alert.id)
         var alert = StoredAlert(transition.alert, rule: rule, earlier: earlier, trace: nil)
         let cause = transition.alert.cause ?? earlier?.cause.flatMap { TraceContext(traceparent: $0) }
         let span = begin(
-            alert, cause: cause ?? messageTrace?.origin, under: messageTrace?.parent.flatMap { $0.isSampled ? $0 : nil }, at: now)
+            alert, cause: cause ?? messageTrace?.origin,
+            under: messageTrace?.parent.flatMap { $0.isSampled ? $0 : nil }, at: now)
         defer { span.end(at: clock.now()) }
         alert.traceID =
             alert.traceID ?? cause.flatMap { $0.isSampled ? $0.traceIDText : nil } ?? span.traceContext?.traceIDText
@@ -163,7 +165,8 @@ struct AlertNotifier {
     /// Notifies every recipient of the rule, and the webhook. A recipient that fails affects neither the others nor the
     /// reading. A storage failure is rethrown, because the transaction cannot continue.
     private func notify(
-        _ alert: StoredAlert, _ kind: AlertTransition.Kind, _ rule: AlertRule?, _ messageTrace: MessageTrace, at now: Timestamp,
+        _ alert: StoredAlert, _ kind: AlertTransition.Kind, _ rule: AlertRule?, _ messageTrace: MessageTrace,
+        at now: Timestamp,
         in transaction: StorageTransaction
     ) throws -> Telling {
         var telling = Telling()
@@ -183,7 +186,8 @@ struct AlertNotifier {
         for user in rule?.recipients.users ?? [] {
             try attempt(user) {
                 try appender.notify(
-                    [user], of: draft(alert, rule), id: ids.next(), by: nil, at: now, messageTrace: messageTrace, in: transaction)
+                    [user], of: draft(alert, rule), id: ids.next(), by: nil, at: now, messageTrace: messageTrace,
+                    in: transaction)
             }
         }
         for room in rule?.recipients.rooms ?? [] {

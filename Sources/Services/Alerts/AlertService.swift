@@ -73,7 +73,8 @@ package final class AlertService: Sendable {
     ///   - wakeWebhook: Called when a webhook event may have been stored.
     /// - Throws: The error of the database when it cannot be read.
     package init(
-        configuration: Configuration, history: HistoryConfiguration, database: Database, writer: DatabaseWriter, hub: Hub,
+        configuration: Configuration, history: HistoryConfiguration, database: Database, writer: DatabaseWriter,
+        hub: Hub,
         tracer: any Tracer, factory: any MetricsFactory, clock: any WallClock = SystemWallClock(),
         uptime: @escaping @Sendable () -> Duration = ClockStepDetector.systemUptime,
         ids: any IDGenerator = RandomIDGenerator(), wakeWebhook: @escaping @Sendable () -> Void = {}, logger: Logger
@@ -99,7 +100,9 @@ package final class AlertService: Sendable {
                 ($0, Counter(label: "windsock_alerts", dimensions: [("transition", "\($0)")], factory: factory))
             })
         state = Lock(
-            State(evaluator: try AlertStateLoader.evaluator(configuration, database: database, ids: ids, at: clock.now())))
+            State(
+                evaluator: try AlertStateLoader.evaluator(configuration, database: database, ids: ids, at: clock.now()))
+        )
     }
 
     /// The number of pending and firing alerts.
@@ -119,7 +122,8 @@ package final class AlertService: Sendable {
             for ingested in readings {
                 let messageTrace = ingested.messageTrace
                 let span = begin(messageTrace)
-                let transitions = state.evaluator.receive(ingested.reading, notAfter: now, cause: Self.cause(messageTrace))
+                let transitions = state.evaluator.receive(
+                    ingested.reading, notAfter: now, cause: Self.cause(messageTrace))
                 found += transitions.map { ($0, messageTrace) }
                 if let span { end(span, transitions) }
             }

@@ -3,7 +3,7 @@ import CoreMetrics
 import Logging
 import Metrics
 package import Storage
-import Webhooks
+package import Webhooks
 
 /// A webhook outbox in the database. Alerts add their events in the transaction that stores the alert.
 package final class StoredWebhookOutbox: WebhookOutbox {

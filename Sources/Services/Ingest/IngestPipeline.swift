@@ -210,7 +210,8 @@ package final class IngestPipeline: MQTTBatchHandler {
                                 message: message,
                                 outcome: .readings(
                                     readings.map {
-                                        IngestedReading($0, messageTrace: Self.messageTrace(of: $0, stages, under: parent))
+                                        IngestedReading(
+                                            $0, messageTrace: Self.messageTrace(of: $0, stages, under: parent))
                                     }),
                                 trace: (parent ?? origin)?.traceIDText))
                     case .status(let report): items.append(IngestItem(message: message, outcome: .status(report)))

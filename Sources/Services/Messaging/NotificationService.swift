@@ -117,7 +117,8 @@ package final class NotificationService: Sendable {
         let messageTrace = span.map { MessageTrace(subject: sender, parent: $0) }
         guard users.count > portion else {
             return try await store(
-                draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key), messageTrace)
+                draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key),
+                messageTrace)
         }
         guard manySenders.withLock({ $0.insert(sender).inserted }) else {
             throw RequestError(

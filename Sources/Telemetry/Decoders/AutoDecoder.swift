@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder that detects a message's convention: by its topic if possible, else by the shape of its payload.
 ///

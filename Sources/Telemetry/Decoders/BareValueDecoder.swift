@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder of payloads that are a single value: `21.5`, `ON`, `OFF`, `true` or `false`, optionally surrounded by
 /// white space.

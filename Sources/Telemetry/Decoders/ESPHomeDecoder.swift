@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder of ESPHome's messages: `{node}/sensor/{metric}/state` with a bare value.
 ///

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder of JSON objects whose numbers are metrics under their own names, the format of most home-made devices.
 ///

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A collector for the metrics of one reading. It keeps names unique, converts units and enforces limits.
 ///

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// The route, device and room of one telemetry topic. Resolved once and reused for every message to the topic.
 final class ResolvedTopic: Sendable {

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder of Sensor Measurement Lists in JSON (RFC 8428): an array of records with base fields.
 ///

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder of Tasmota's `tele/{device}/SENSOR` and `STATE` messages. Each sensor is an object; units are separate
 /// members.

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder of ThingsBoard telemetry, as documented for its MQTT device API and gateway API.
 ///

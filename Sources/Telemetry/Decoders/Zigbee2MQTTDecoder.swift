@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A decoder of Zigbee2MQTT's device states: `zigbee2mqtt/{friendly name}` with a flat JSON object.
 ///

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A mapping from status topics to devices. On these topics devices publish births, farewells and last wills.
 ///

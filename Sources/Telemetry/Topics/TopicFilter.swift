@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// An MQTT topic filter: levels separated by `/`, where `+` matches any one level and a final `#` any number of levels,
 /// including none. Room filters have the same form.

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// The name of an MQTT topic: levels separated by `/`, without wildcards. Room names have the same form.
 ///

@@ -1,4 +1,4 @@
-package import Core
+import Core
 
 /// A mapping from a set of telemetry topics to a payload convention and a room.
 ///

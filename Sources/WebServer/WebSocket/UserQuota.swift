@@ -1,5 +1,5 @@
 import Core
-package import NIOCore
+import NIOCore
 
 /// Limits that apply to all clients of a user, or of an address, together; 0 disables a limit.
 ///

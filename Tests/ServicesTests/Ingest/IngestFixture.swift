@@ -17,7 +17,7 @@ final class IngestFixture {
     let directory: String
     let stream: StreamFixture
     let database: Storage.Database
-    let writer: DatabaseWriter
+    let writer: Services.DatabaseWriter
     let readings = ReadingStore()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let ownsDirectory: Bool
@@ -29,7 +29,7 @@ final class IngestFixture {
         self.directory =
             directory ?? FileManager.default.temporaryDirectory.appending(path: "windsock-ingest-\(UUID())").path
         database = try Storage.Database(directory: self.directory)
-        writer = DatabaseWriter(database: database, hub: stream.hub, clock: stream.clock, logger: logger)
+        writer = Services.DatabaseWriter(database: database, hub: stream.hub, clock: stream.clock, logger: logger)
     }
 
     deinit {
@@ -38,7 +38,8 @@ final class IngestFixture {
 
     func pipeline(
         clientID: String = "gateway", entry: EntryTracer? = nil, latency: LatencyService? = nil,
-        clocks: ClockOffsetEstimator = ClockOffsetEstimator(), clockService: ClockService? = nil, alerts: AlertService? = nil,
+        clocks: ClockOffsetEstimator = ClockOffsetEstimator(), clockService: ClockService? = nil,
+        alerts: AlertService? = nil,
         metrics factory: any MetricsFactory = NOOPMetricsHandler.instance
     ) -> IngestPipeline {
         let entry =

@@ -120,7 +120,7 @@ struct TokenClaimsTests {
         let file = try KeyFile(TokenFixture.keySet([try SigningKey.make(.es256, id: "k")]))
         let authority = try await TokenAuthority(
             TokenConfiguration(keys: file.source), clock: clock, logger: TokenFixture.logger)
-        await #expect(throws: TokenAuthority.NoSecret.self) {
+        #expect(throws: TokenAuthority.NoSecret.self) {
             try authority.issue(user: "anna", join: [], lifetime: .seconds(1))
         }
     }
