@@ -5,7 +5,7 @@
 .PHONY: help setup run test soak sanitize fuzz lint format bench clean
 
 SWIFT_SOURCES := Package.swift Sources Tests
-PYTHON_SCRIPTS := Benchmarks/history $(wildcard scripts/*.py Tests/OTLPTests/Receiver/*.py Tests/Soak/*.py Tests/Contract/*.py)
+PYTHON_SCRIPTS := Benchmarks/history scripts/code-figures $(wildcard scripts/*.py Tests/OTLPTests/Receiver/*.py Tests/Soak/*.py Tests/Contract/*.py)
 SHELL_SCRIPTS := $(shell grep -lE '^\#!.*\b(bash|sh)$$' scripts/* .ci/* Benchmarks/* 2>/dev/null)
 
 help: ## List the tasks
