@@ -10,36 +10,28 @@ package struct WebhookConfiguration: Sendable, Equatable {
     /// The time limit of one attempt: name resolution, connecting, sending, and the response.
     package let timeout: Duration
     package let retries: WebhookRetryPolicy
-    /// The most events that may wait in the outbox. The code that adds events must enforce it, and report dropped ones.
-    package let maxWaiting: Int
 
     /// - Parameters:
     ///   - url: `http` or `https`, without user and fragment, at most 2,048 bytes.
     ///   - secret: at least 16 bytes.
     ///   - timeout: 100 ms to 5 min.
-    ///   - maxWaiting: 1 to 1,000,000.
     /// - Throws: ``WebhookConfigurationError``, which names the setting and what is allowed.
     package init(
         url: String,
         secret: String? = nil,
         allowsPrivateAddresses: Bool = false,
         timeout: Duration = .seconds(10),
-        retries: WebhookRetryPolicy = .init(),
-        maxWaiting: Int = 10_000
+        retries: WebhookRetryPolicy = .init()
     ) throws(WebhookConfigurationError) {
         self.url = try WebhookURL(url)
         self.secret = if let secret { try WebhookSecret(secret) } else { nil }
         guard (.milliseconds(100) ... .seconds(300)).contains(timeout) else {
             throw .outOfRange(setting: "timeout", value: "\(timeout)", allowed: "100 ms to 5 min")
         }
-        guard (1...1_000_000).contains(maxWaiting) else {
-            throw .outOfRange(setting: "queue limit", value: "\(maxWaiting)", allowed: "1 to 1000000")
-        }
         try retries.validate()
         self.allowsPrivateAddresses = allowsPrivateAddresses
         self.timeout = timeout
         self.retries = retries
-        self.maxWaiting = maxWaiting
     }
 }
 

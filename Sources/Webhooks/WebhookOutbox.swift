@@ -7,7 +7,7 @@ package import Core
 ///
 /// Updates are durable when the call returns, even in a cancelled task: the last response may arrive just before a
 /// shutdown. A call that throws is repeated later, so repeating one that succeeded must be harmless.
-/// ``WebhookConfiguration/maxWaiting`` limits the number of waiting events.
+/// The code that adds events limits their number.
 package protocol WebhookOutbox: Sendable {
     /// Returns the oldest waiting event, due or not, without removing it; `nil` when there is none.
     func next() async throws -> WebhookEntry?

@@ -9,7 +9,7 @@ struct ExportSettingsTests {
     @Test("Nothing is exported unless an endpoint is named; the service has its name")
     func defaults() throws {
         let nothing = try SettingsFixture.load().otlp
-        #expect(!nothing.exportsAnything)
+        #expect(nothing.traces == nil && nothing.metrics == nil && nothing.logs == nil)
         #expect(nothing.resource.serviceName == "windsock-gateway")
         #expect(nothing.sampler == .parentBasedAlwaysOn)
         let all = try SettingsFixture.load(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"]).otlp

@@ -91,8 +91,7 @@ extension GatewayConfiguration {
         guard let url = settings.text(.webhookURL) else { return nil }
         do throws(WebhookConfigurationError) {
             return try WebhookConfiguration(
-                url: url, secret: secret?.value, allowsPrivateAddresses: allowsPrivate,
-                maxWaiting: AlertService.maxWaitingEvents)
+                url: url, secret: secret?.value, allowsPrivateAddresses: allowsPrivate)
         } catch .secretTooShort(let byteCount) {
             return settings.fail(
                 secret?.option ?? .webhookSecret, "\(WebhookConfigurationError.secretTooShort(byteCount: byteCount))",

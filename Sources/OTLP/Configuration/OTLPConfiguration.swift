@@ -40,9 +40,6 @@ package struct OTLPConfiguration: Sendable {
         metricInterval = .seconds(60)
         metricTimeout = .seconds(30)
     }
-
-    /// True when at least one signal is exported.
-    package var exportsAnything: Bool { traces != nil || metrics != nil || logs != nil }
 }
 
 /// The queueing, batching and retry settings for spans or log records.

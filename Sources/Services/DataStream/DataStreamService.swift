@@ -110,10 +110,10 @@ package final class DataStreamService: Sendable {
         joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
         completion: @escaping @Sendable () -> Void
     ) {
-        let bound = LoopBoundClient(client, on: shard)
+        let bound = NIOLoopBound(client, eventLoop: shard.eventLoop)
         guard !client.joined.contains(filter) else {
             return hub.perform(on: shard) { [hub] shard in
-                shard.send([joined(hub.presence.members(under: filter))], to: bound.client)
+                shard.send([joined(hub.presence.members(under: filter))], to: bound.value)
                 shard.eventLoop.execute(completion)
             }
         }
@@ -146,7 +146,7 @@ package final class DataStreamService: Sendable {
 
     /// Joins a client with the first page of a snapshot that begins now. Call it with ``latest`` locked.
     private func join(
-        _ client: LoopBoundClient, on shard: HubShard, _ filter: TopicFilter, _ begun: LatestSnapshot,
+        _ client: NIOLoopBound<HubClient>, on shard: HubShard, _ filter: TopicFilter, _ begun: LatestSnapshot,
         of latest: LatestReadings, joined: @escaping @Sendable (PresenceRegistry.Members) -> Message,
         completion: @escaping @Sendable () -> Void
     ) {
@@ -157,10 +157,10 @@ package final class DataStreamService: Sendable {
             parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished,
             searchedCount: snapshot.takeSearchedCount())
         hub.perform(on: shard) { [self, snapshot] shard in
-            shard.join(client.client, filter)
+            shard.join(client.value, filter)
             let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
             shard.replay(
-                to: client.client, [joined(hub.presence.members(under: filter))], first: first, completion: completion
+                to: client.value, [joined(hub.presence.members(under: filter))], first: first, completion: completion
             ) { [self] take in
                 hand(&rest.value, to: shard, take)
             }

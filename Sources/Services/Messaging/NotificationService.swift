@@ -263,7 +263,7 @@ package final class NotificationService: Sendable {
         let epoch = database.epoch
         note(user, at: now)
         shard.joinHolding(client, filter)
-        let bound = LoopBoundClient(client, on: shard)
+        let bound = NIOLoopBound(client, eventLoop: shard.eventLoop)
         database.read { snapshot in
             (
                 last: try snapshot.lastOffset(of: room),
@@ -277,13 +277,13 @@ package final class NotificationService: Sendable {
                     case .success(let (last, unread, unreadRange)):
                         let inbox = Inbox(position: RoomPosition(offset: last, epoch: epoch), unreadCount: unread)
                         shard.release(
-                            bound.client, in: room, [welcome(inbox)], through: last,
+                            bound.value, in: room, [welcome(inbox)], through: last,
                             next: unreadRange.map { pages(of: user, in: $0, at: now, on: shard) },
                             completion: completion)
                     case .failure(let error):
                         logger.error("An inbox cannot be read", metadata: ["error": "\(error)"])
-                        shard.leave(bound.client, filter)
-                        shard.send([welcome(nil)], to: bound.client)
+                        shard.leave(bound.value, filter)
+                        shard.send([welcome(nil)], to: bound.value)
                         shard.eventLoop.execute(completion)
                     }
                 }

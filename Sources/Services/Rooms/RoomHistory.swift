@@ -79,7 +79,7 @@ package final class RoomHistory: Sendable {
         let isNew = shard.joinHolding(client, room)
         let name = room.rawValue
         let epoch = database.epoch
-        let bound = LoopBoundClient(client, on: shard)
+        let bound = NIOLoopBound(client, eventLoop: shard.eventLoop)
         database.read { snapshot in
             let last = try snapshot.lastOffset(of: name)
             return (last: last, missed: try Self.missed(since, in: name, last: last, epoch: epoch, snapshot))
@@ -91,14 +91,14 @@ package final class RoomHistory: Sendable {
                         let answer = joined(
                             Joined(position: RoomPosition(offset: last, epoch: epoch), isRecovered: missed != nil))
                         shard.release(
-                            bound.client, in: name, [answer], through: last,
+                            bound.value, in: name, [answer], through: last,
                             next: missed.flatMap { $0.isEmpty ? nil : pages(of: name, $0, on: shard) },
                             completion: completion)
                     case .failure(let error):
                         logger.error(
                             "A room's history cannot be read", metadata: ["room": "\(name)", "error": "\(error)"])
-                        if isNew { shard.leave(bound.client, room) }
-                        shard.release(bound.client, in: name, [joined(nil)], through: 0, completion: completion)
+                        if isNew { shard.leave(bound.value, room) }
+                        shard.release(bound.value, in: name, [joined(nil)], through: 0, completion: completion)
                     }
                 }
             }
