@@ -16,7 +16,7 @@ struct AlertConditionTests {
         #expect(rule.pause(after: at(100), at: at(99)) == nil)
         rule.minInterval = .zero
         #expect(rule.pause(after: at(100), at: at(100)) == nil)
-        // Whoever wants to be told often of one alert is told of another as often.
+        // A short `repeat` shortens the minimum interval between alerts as well.
         #expect(AlertRulesTests.rule(.above(30), repeat: 60).minInterval == .seconds(60))
         #expect(AlertRulesTests.rule(.above(30), repeat: 3600).minInterval == .seconds(300))
     }
@@ -64,7 +64,7 @@ struct AlertConditionTests {
         #expect(evaluator.tick(70) == ["firing a1"])
         #expect(evaluator.tick(500) == [])
         #expect(evaluator.value(2, at: 501) == ["resolved a1 2"])
-        // The broker is away: nobody's silence counts, and afterwards everybody has the whole time again.
+        // The broker is away: silence is not counted, and every device gets the full time again afterwards.
         #expect(evaluator.tick(550, isListening: false) == [])
         #expect(evaluator.tick(700, isListening: false) == [])
         #expect(evaluator.tick(710) == [])
@@ -112,7 +112,7 @@ struct AlertConditionTests {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
         #expect(evaluator.value(1, at: 5000, measuredAt: 5000) == [])
         #expect(evaluator.value(9, at: 5001, measuredAt: 5001) == ["firing a1 9"])
-        // Set back: after three values that is known.
+        // The device's clock is set back, which is recognised after three values.
         for second in 0..<3 {
             #expect(evaluator.value(9, at: 5002 + Double(second), measuredAt: 1000 + Double(second)) == [])
         }

@@ -5,14 +5,14 @@ import Testing
 
 @testable import AlertRules
 
-/// Restarts and failed commits change nothing, and whoever names devices cannot fill the memory.
+/// Restarts and failed commits change nothing, and device names chosen by clients cannot exhaust memory.
 @Suite("All rules over all devices")
 struct AlertEvaluatorTests {
     private static let rules = [
         rule(.above(30), name: "hot", for: 10, hysteresis: 1, repeat: 100),
         rule(.noData(.seconds(50)), name: "silent"), rule(.below(0), name: "cold", devices: ["freezer-*"]),
     ]
-    /// Seconds, and the value that comes then; nil for a tick.
+    /// Seconds, and the value received then; nil for a tick.
     private static let course: [(Double, Double?)] = [
         (0, nil), (1, 20), (5, 31), (9, 32), (16, 33), (30, 30.5), (50, 30.9), (120, nil), (121, 28), (125, 35),
         (130, 20), (140, 36), (160, nil), (165, 21), (300, nil), (301, 22),
@@ -31,7 +31,7 @@ struct AlertEvaluatorTests {
         }
     }
 
-    /// Kind, rule and time of each, which is what people see.
+    /// Returns kind, rule and time of each transition that users see.
     private static func told(_ transitions: [AlertTransition]) -> [String] {
         transitions.filter { $0.kind != .pending && $0.kind != .cancelled }.map {
             "\($0.kind) \($0.alert.rule) \($0.alert.firedAt?.secondsSinceEpoch ?? 0)"
@@ -52,10 +52,10 @@ struct AlertEvaluatorTests {
         var second = AlertEvaluator(Self.rules, restoring: Array(stored.values), at: last)
         let latest = Self.course.prefix(count).last { $0.1 != nil }
         second.recall("d", latest: latest.flatMap { second, value in value.map { ($0, second) } })
-        // It listens at once.
+        // The evaluator is listening right away.
         transitions += second.advance(to: at(last), isListening: true)
         transitions += Self.run(&second, Self.course.dropFirst(count))
-        // Silence begins anew with a restart: what is told of it may come later, or not at all.
+        // Silence is counted anew after a restart, so its transitions may be late or missing.
         func hot(_ all: [AlertTransition]) -> [String] { Self.told(all.filter { $0.alert.rule == "hot" }) }
         #expect(hot(transitions) == hot(expected))
     }
@@ -205,7 +205,7 @@ struct AlertEvaluatorTests {
         let count = 2000
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)), name: "silent")], capacity: 10_000)
         for second in 0..<300 {
-            // A tenth falls silent after ten seconds; the others go on.
+            // A tenth of the devices falls silent after ten seconds; the others continue.
             if second % 10 == 0 {
                 for number in 0..<count where second == 0 || number % 10 != 0 {
                     _ = evaluator.value(1, at: Double(second), "d\(number)")
@@ -214,7 +214,7 @@ struct AlertEvaluatorTests {
             let told = evaluator.tick(Double(second))
             #expect(told.count == (second == 60 ? count / 10 : 0), "second \(second)")
         }
-        // Each series about once in its 60 s, also those that have an alert.
+        // Each series is examined about once per 60 s, including those with an alert.
         #expect(evaluator.activeCount == count / 10)
         #expect(evaluator.examinedCount < count * 300 / 60 + 2 * count)
     }
@@ -244,7 +244,7 @@ struct AlertEvaluatorTests {
             }
             #expect(told[0] == told[1], "seed \(seed), second \(second)")
         }
-        /// A batch has one tick at most.
+        /// At most one tick per batch.
         var hasTicked = false
         for _ in 0..<3000 {
             let device = "d\(Int.random(in: 0..<4, using: &random))"

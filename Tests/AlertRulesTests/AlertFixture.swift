@@ -3,10 +3,10 @@ import Telemetry
 
 @testable import AlertRules
 
-/// The instant that many seconds after the epoch.
+/// Returns the timestamp that many seconds after the epoch.
 func at(_ seconds: Double) -> Timestamp { Timestamp(nanosecondsSinceEpoch: Int64(seconds * 1e9)) }
 
-/// `a1`, `a2`, …
+/// Generates `a1`, `a2`, …
 final class CountingIDs: IDGenerator {
     private let count = Lock(0)
     func next() -> String {
@@ -23,7 +23,7 @@ extension AlertEvaluator {
             rules: rules, capacity: capacity, ids: CountingIDs(), restoring: restoring, at: AlertRulesTests.at(now))
     }
 
-    /// What a value does: `firing a1 31` and so on.
+    /// Evaluates a value and returns the transitions, such as `firing a1 31`.
     mutating func value(
         _ value: Double, at seconds: Double, _ device: String = "d", metric: String = "t", retained: Bool = false,
         measuredAt: Double? = nil, notAfter: Double? = nil
@@ -36,7 +36,7 @@ extension AlertEvaluator {
         return Self.words(receive(reading, notAfter: notAfter.map(AlertRulesTests.at)))
     }
 
-    /// Goes on from what was stored of a device's metric before a restart.
+    /// Restores a device's metric from the values stored before a restart.
     mutating func recall(
         _ device: String, latest: (Double, Double)?, windows: [String: [(Double, Double)]] = [:],
         isWhole: Bool = true
@@ -72,7 +72,7 @@ func rule(
         repeatInterval: interval.map { .seconds($0) })
 }
 
-/// An alert as it was stored before a restart, of device `d`.
+/// Returns an alert of device `d` as stored before a restart.
 func stored(_ id: String, _ rule: String, _ state: Alert.State, pendingAt: Double = 1) -> Alert {
     guard let device = DeviceID("d") else { preconditionFailure("d is a name") }
     return Alert(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import AlertRules
 
-/// An alert fires when its condition has held for as long as its rule says, once, and is resolved when it is over.
+/// An alert fires once, after its condition has held for the rule's duration, and is resolved when the condition ends.
 @Suite("The life of an alert")
 struct AlertLifeTests {
     @Test("Without a time to hold, the first value fires and the first one back resolves")
@@ -33,7 +33,7 @@ struct AlertLifeTests {
         #expect(evaluator.value(29, at: 105) == ["cancelled a1 29"])
         #expect(evaluator.value(31, at: 106) == ["pending a2 31"])
         #expect(evaluator.value(33, at: 116) == ["firing a2 33"])
-        // Back only after its time: the value before counted until then, though nobody had looked.
+        // The value drops only after the duration. The previous value counted until then, even without a tick.
         #expect(evaluator.value(20, at: 117) == ["resolved a2 20"])
         #expect(evaluator.value(31, at: 200) == ["pending a3 31"])
         #expect(evaluator.value(20, at: 300) == ["firing a3 31", "resolved a3 20"])
@@ -59,7 +59,7 @@ struct AlertLifeTests {
         #expect(evaluator.value(6, at: 40) == [])
         #expect(evaluator.tick(99) == [])
         #expect(evaluator.tick(100) == ["resolved a1 6"])
-        // Though nobody has looked.
+        // This holds even without a tick.
         #expect(evaluator.value(4, at: 200) == ["firing a2 4"])
         #expect(evaluator.value(6, at: 210) == [])
         #expect(evaluator.value(4, at: 270) == ["resolved a2 6", "firing a3 4"])
@@ -108,7 +108,7 @@ struct AlertLifeTests {
         #expect(evaluator.tick(now + 10) == ["firing a1 31"])
         #expect(evaluator.tick(now + 20) == [])
         #expect(evaluator.tick(now + 21) == ["resolved a2 1"])
-        // Everybody has the whole time again.
+        // Every device gets the full time again.
         #expect(evaluator.tick(now + 49) == [])
         #expect(evaluator.tick(now + 51).filter { $0.hasPrefix("firing") }.count == 2)
         #expect(evaluator.tick(now + 70) == ["repeated a1 31"])

@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A greenhouse overheats: whoever looks at its chart, and whom the rule tells, learn of it, act on it, and see it end.
+/// A greenhouse overheats: viewers of its chart and recipients of the rule see the alert, act on it, and see it end.
 @Suite("Alerts in a browser", .serialized)
 struct AlertTests {
-    /// A greenhouse that is as warm as that until its process ends: when it heats up is the test's to say.
+    /// A device file for a greenhouse at a fixed temperature. The test decides when it heats up.
     private static func device(celsius: Int) -> String {
         """
         device: greenhouse-1
@@ -58,7 +58,7 @@ struct AlertTests {
         let browser = try await WebDriver.start(width: 1280, height: 900)
         try await browser.navigate(to: "\(gateway.url)/?dashboard=greenhouse#token=\(token)")
         let chart = "document.querySelector('[data-panel=\"chart\"][data-points]')"
-        // More than can have come since: the chart opens with its past.
+        // More points than can have arrived since: the chart opens with its history.
         try await browser.waitUntil("\(chart) !== null && Number(\(chart).dataset.points) > 8", within: .seconds(20))
 
         try await simulator.terminate()

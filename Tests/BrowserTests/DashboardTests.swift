@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The page in a real browser, fed by the real demo.
+/// The dashboard page in a real browser, with data from the real demo.
 @Suite("Dashboard in a browser", .serialized)
 struct DashboardTests {
     @Test("The demo's URL opens a signed-in dashboard with live charts of the shipped devices")
@@ -13,7 +13,7 @@ struct DashboardTests {
         try await browser.navigate(to: url.absoluteString)
         try await browser.waitUntil("document.documentElement.dataset.connection === 'open'", within: .seconds(30))
 
-        // The token is taken off the address and kept for this tab only.
+        // The token is removed from the address and kept for this tab only.
         #expect(try await browser.execute("return location.hash").string == "")
         #expect(try await browser.execute("return localStorage.length").number == 0)
 
@@ -75,7 +75,7 @@ struct DashboardTests {
         let demo = try DemoProcess()
         let url = try await demo.waitForURL()
         let token = try #require(url.fragment?.replacing("token=", with: ""))
-        // Browsers look for names below `localhost` on this machine; for the page it is any host.
+        // Browsers resolve names below `localhost` to this machine, but the page treats it as any other host.
         let page = "http://windsock.localhost:\(try #require(url.port))/"
         let browser = try await WebDriver.start()
         try await browser.navigate(to: "\(page)#token=\(token)")
@@ -120,7 +120,7 @@ struct DashboardTests {
         let before = try await browser.execute(Self.pointCount).number ?? 0
         try await browser.waitUntil("(() => { \(Self.pointCount) })() > \(Int(before))", within: .seconds(30))
 
-        // The broker's end is the gateway's to tell.
+        // The gateway reports the loss of the broker.
         try await broker.kill()
         try await browser.waitUntil("document.documentElement.dataset.broker === 'down'", within: .seconds(30))
         await browser.quit()
@@ -137,7 +137,7 @@ struct DashboardTests {
             .reduce((sum, panel) => sum + Number(panel.dataset.points), 0)
         """
 
-    /// That a tile shows a number for a device's metric.
+    /// An expression that is true when a tile shows a number for a device's metric.
     private static func tile(_ device: String, _ metric: String) -> String {
         """
         (() => { const tile = document.querySelector('[data-device="\(device)"][data-metric="\(metric)"]');
@@ -145,7 +145,7 @@ struct DashboardTests {
         """
     }
 
-    /// Where pictures go, for whoever wants to look.
+    /// Returns the path of a screenshot, kept for inspection.
     private static func picture(_ name: String) throws -> URL {
         let folder = try PackageRoot.directory.appending(path: ".build/screenshots")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

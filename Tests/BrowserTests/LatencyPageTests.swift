@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The latency page and the way of a chart's point, over the demo: no collector is needed.
+/// The latency page and the trace of a chart point, with the demo and without a collector.
 @Suite("Latency in a browser", .serialized)
 struct LatencyPageTests {
     private static let isOpen = "document.documentElement.dataset.connection === 'open'"
@@ -15,7 +15,7 @@ struct LatencyPageTests {
         try await dashboard.navigate(to: url.absoluteString)
         try await dashboard.waitUntil(Self.isOpen, within: .seconds(30))
 
-        // The dashboard stays open meanwhile: it is what paints.
+        // The dashboard stays open because it reports the paint spans.
         let browser = try await WebDriver.start(width: 1280, height: 900)
         try await browser.navigate(to: url.absoluteString.replacing("/#", with: "/latency.html#"))
         for hop in ["device", "process", "fan_out", "network", "paint", "end_to_end"] {
@@ -28,7 +28,7 @@ struct LatencyPageTests {
         try await browser.waitUntil("document.documentElement.dataset.view === 'latency'")
         try await browser.find("#pause").click()
         try await browser.waitUntil("document.querySelectorAll('#traces button[data-trace-id]').length > 3")
-        // The newest pages of the list have been reported by the dashboard: one that is whole is among them.
+        // The dashboard has reported spans for the newest traces in the list; at least one of them is complete.
         let rows = "[...document.querySelectorAll('.waterfall-row')]"
         let count = Int(
             try await browser.execute("return document.querySelectorAll('#traces button').length").number ?? 0)
@@ -72,7 +72,7 @@ struct LatencyPageTests {
                 .find(panel => Number(panel.dataset.points) > 160 && panel.querySelector('.chart-plot'))
             """
         try await browser.waitUntil("\(busy) !== undefined", within: .seconds(60))
-        // What the chart opened with has no trace here; of each of its devices something has come since.
+        // The chart's initial points have no trace here. Wait until every device has sent a newer one.
         _ = try await browser.execute("window.opened = Number(\(busy).dataset.points)")
         try await browser.waitUntil("Number(\(busy).dataset.points) > window.opened + 150", within: .seconds(60))
         _ = try await browser.execute("\(busy).querySelector('.chart-plot').focus()")
@@ -91,7 +91,7 @@ struct LatencyPageTests {
         try await demo.process.terminate()
     }
 
-    /// Where pictures go, for whoever wants to look.
+    /// Returns the path of a screenshot, kept for inspection.
     private static func picture(_ name: String) throws -> URL {
         let folder = try PackageRoot.directory.appending(path: ".build/screenshots")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

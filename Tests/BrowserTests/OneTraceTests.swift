@@ -2,15 +2,15 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The mission in one picture: one simulated reading is one trace, from the device's publish to the browser's paint,
-/// as a collector that is not ours has it.
+/// One simulated reading is one trace, from the device's publish to the browser's paint, as recorded by an independent
+/// collector.
 @Suite(
     "One trace", .serialized,
     .enabled("needs python3 and the opentelemetry-proto package of the package index") {
         await OTLPReceiver.isAvailable
     })
 struct OneTraceTests {
-    /// A span as the collector has it.
+    /// A span as stored by the collector.
     private struct Span {
         let service: String
         let name: String
@@ -39,11 +39,11 @@ struct OneTraceTests {
             attributes = json["attributes"]
         }
 
-        /// How wrong its times may be, in nanoseconds.
+        /// The clock uncertainty of its times, in nanoseconds.
         var uncertainty: Double { (attributes?["clock.uncertainty_ms"]?.number ?? 0) * 1e6 }
     }
 
-    /// The way of a reading, each below the one before it.
+    /// The spans of a reading's path, each the child of the one before.
     private static let way = [
         (service: "windsock-device", name: "publish sensors/{device}", kind: "producer"),
         (service: "windsock-gateway", name: "process sensors/{device}", kind: "consumer"),
@@ -103,7 +103,7 @@ struct OneTraceTests {
             })
         try Self.check(trace, skew: skew)
 
-        // The same trace, from the gateway's own memory, one click away from the chart.
+        // The same trace, one click away from the chart, from the gateway's memory.
         let shown = try await HTTPClientLite.get(
             "\(gateway.url)/api/latency/traces/\(trace[0].trace)", headers: [("Authorization", "Bearer \(token)")])
         #expect(shown.status == 200)
@@ -138,7 +138,7 @@ struct OneTraceTests {
         #expect(whole > 0 && whole < 10e9, "seconds, not minutes")
     }
 
-    /// The spans of the collector by trace.
+    /// Groups the collector's spans by trace.
     private static func traces(_ spans: [JSON]) -> [[Span]] {
         Array(Dictionary(grouping: spans.compactMap(Span.init), by: \.trace).values)
     }

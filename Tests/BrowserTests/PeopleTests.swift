@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Chat, presence and notifications in real browsers, over a restart of the gateway.
+/// Chat, presence and notifications in real browsers, across a restart of the gateway.
 @Suite("People in browsers", .serialized)
 struct PeopleTests {
-    /// Somebody's tab of the page, with the chat open.
+    /// A user's tab with the chat open.
     private struct Tab {
         let browser: WebDriver
 
@@ -34,7 +34,7 @@ struct PeopleTests {
             try await browser.find("#chat-send").click()
         }
 
-        /// What the log holds, top to bottom.
+        /// Returns the texts in the chat log, top to bottom.
         func texts() async throws -> [String] {
             let script = "return [...document.querySelectorAll('#chat-log .chat-text')].map(node => node.textContent)"
             return (try await browser.execute(script).array ?? []).compactMap(\.string)
@@ -49,12 +49,12 @@ struct PeopleTests {
                 """, within: .seconds(60))
         }
 
-        /// Who is here, by the page.
+        /// Waits until the page lists these members.
         func waitForMembers(_ users: String) async throws {
             try await browser.waitUntil("document.getElementById('chat-members').dataset.users === '\(users)'")
         }
 
-        /// The bell's count; none when all was read.
+        /// Waits for the bell's unread count, which is absent when everything was read.
         func waitForUnread(_ count: String) async throws {
             let bell = "document.getElementById('bell-count')"
             try await browser.waitUntil(
@@ -88,7 +88,7 @@ struct PeopleTests {
         try await bob.say("<b>two</b>")
         for tab in [ann, other, bob] { try await tab.waitForTexts(["one", "<b>two</b>"]) }
 
-        // Bob goes away; what concerns him waits for him.
+        // Bob leaves; his notifications are kept for him.
         try await bob.browser.navigate(to: "about:blank")
         try await ann.waitForMembers("ann")
         let sender = try await GatewayProcess.token(user: "alarm", notify: true)
@@ -104,7 +104,7 @@ struct PeopleTests {
             try await tab.waitForUnread("1")
             _ = try await tab.browser.waitFor(".toast[data-priority=critical]")
         }
-        // Closing the toast in one tab is reading it, in both.
+        // Closing the toast in one tab marks the notification as read in both.
         try await ann.browser.find(".toast button").click()
         for tab in [ann, other] {
             try await tab.waitForUnread("0")
@@ -112,7 +112,7 @@ struct PeopleTests {
             try await tab.browser.waitUntil(tab.notificationIsRead("Too warm"))
         }
 
-        // The gateway is killed while Ann talks; what she said meanwhile is sent when it is back.
+        // The gateway is killed while Ann is chatting. Her messages are sent when it is back.
         var said = ["one", "<b>two</b>"]
         for number in 1...6 {
             try await ann.say("m\(number)")
@@ -129,7 +129,7 @@ struct PeopleTests {
         try await notify("All is well", "normal", second)
         for tab in [ann, other] { try await tab.waitForUnread("1") }
 
-        // Bob comes back: the same history, both notifications, nothing twice.
+        // Bob returns: the same history, both notifications, and no duplicates.
         try await bob.signIn("bob", at: second)
         try await bob.waitForTexts(said)
         try await bob.waitForUnread("2")

@@ -1,7 +1,7 @@
 import Core
 import Testing
 
-/// Durations are read and written as people write them.
+/// Durations are parsed and printed in human-readable form.
 @Suite("Durations")
 struct DurationTextTests {
     @Test(

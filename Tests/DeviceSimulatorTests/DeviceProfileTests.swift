@@ -12,7 +12,7 @@ struct DeviceProfileTests {
         var message: String
         var testDescription: String { "\(key ?? "file"): \(message)" }
 
-        /// Lines are those after the four that each file begins with.
+        /// Line numbers count from the four lines that begin each file.
         static func after(_ more: String, _ key: String, _ message: String, line: Int = 5) -> Mistake {
             Mistake(
                 yaml: """
@@ -205,7 +205,7 @@ struct DeviceProfileTests {
 }
 
 extension DeviceProfileTests.Mistake {
-    /// The same of the file as a whole.
+    /// The same mistake, reported for the whole file.
     fileprivate var withoutKey: Self {
         var mistake = self
         mistake.key = nil

@@ -4,12 +4,12 @@ import MQTTTransport
 import Telemetry
 import TestSupport
 
-/// Subscribes to everything at a broker and keeps it in the order of arrival.
+/// Subscribes to every topic and records messages in order of arrival.
 final class MessageRecorder: MQTTBatchHandler {
     private let received = Lock<[MQTTMessage]>([])
 
     var messages: [MQTTMessage] { received.withLock(\.self) }
-    /// Those that are no births, farewells and last wills.
+    /// Messages other than births, farewells and last wills.
     var readings: [MQTTMessage] { messages.filter { !$0.topic.hasSuffix("/status") } }
     var topics: [String] { messages.map(\.topic) }
     var texts: [String] { readings.map { String(decoding: $0.payload, as: UTF8.self) } }
@@ -18,11 +18,11 @@ final class MessageRecorder: MQTTBatchHandler {
         received.withLock { $0 += batch.messages }
     }
 
-    /// Runs `body` while everything that the broker gets is recorded.
+    /// Runs `body` while recording everything that the broker receives.
     func recording<Value>(from broker: MosquittoBroker, _ body: () async throws -> Value) async throws -> Value {
         let loop = MQTTLoop(name: "recorder")
         var configuration = MQTTConfiguration(port: broker.port, clientID: "recorder")
-        // A session that is found again would bring nothing of what is retained.
+        // A resumed session would not deliver retained messages.
         configuration.sessionExpiry = .zero
         configuration.subscriptions = [MQTTSubscription(filter: try TopicFilter("#"), qos: .atLeastOnce)]
         let client = try MQTTClient(
@@ -30,7 +30,7 @@ final class MessageRecorder: MQTTBatchHandler {
         client.connect()
         let result: Result<Value, any Error>
         do {
-            // What it says to itself comes back once the broker has its subscription.
+            // The recorder receives its own message once the broker has its subscription.
             try client.publish(MQTTPublication(topic: "probe", payload: [], qos: .atLeastOnce))
             try await eventually("the recorder hears itself") { topics.contains("probe") }
             received.withLock { $0.removeAll { $0.topic == "probe" } }

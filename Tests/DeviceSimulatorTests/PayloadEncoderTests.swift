@@ -14,7 +14,7 @@ struct PayloadEncoderTests {
             Metric(name: "apparent_power", value: 1e-7, unit: "VA"), Metric(name: "co2", value: 123_456_789.25),
         ], time: time)
 
-    /// The readings of all messages of the sample, with the gateway's standard routes.
+    /// Decodes all messages of the sample with the gateway's standard routes.
     private func decode(
         _ format: PayloadFormat, topic: String, withUnits: Bool = false, sample: Sample = Self.sample,
         routes: [TopicRoute] = TopicRoute.defaults

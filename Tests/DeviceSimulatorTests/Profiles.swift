@@ -5,14 +5,14 @@ import TestSupport
 
 @testable import DeviceSimulator
 
-/// Device files as tests write them.
+/// Device profiles written in the tests.
 enum Profiles {
-    /// The profile of a text.
+    /// Parses a profile from text.
     static func profile(_ yaml: String, path: String = "test.yaml") throws(ProfileError) -> DeviceProfile {
         try ProfileReader(path: path).profile(of: yaml)
     }
 
-    /// A JSON device of one metric, and what is added to it.
+    /// A JSON device with one metric and optional additional keys.
     static func json(_ more: String = "", waveform: String = "{counter: {}}") throws(ProfileError) -> DeviceProfile {
         try profile(
             """
@@ -32,14 +32,14 @@ enum Profiles {
 }
 
 extension VirtualDevice {
-    /// The steps up to an instant, with when they were due; the clock shows the time since 2024 began.
+    /// Returns the steps up to an instant and their due times. The clock shows the time since the start of 2024.
     mutating func steps(until end: Duration) -> [(due: Duration, step: Step)] {
         var steps: [(Duration, Step)] = []
         while let due, due <= end { steps.append((due, advance(now: Self.start.advanced(by: due)))) }
         return steps
     }
 
-    /// The payloads up to an instant.
+    /// Returns the payloads up to an instant.
     mutating func payloads(until end: Duration) -> [String] {
         steps(until: end).flatMap { $0.step.publications.map { String(decoding: $0.payload, as: UTF8.self) } }
     }

@@ -129,7 +129,7 @@ struct ReplayTests {
         }
     }
 
-    /// A profile that replays a file of that text.
+    /// Returns a profile that replays a CSV file with that text.
     private func replay(_ csv: String, _ rest: String, keys: String) throws -> DeviceProfile {
         let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).csv")
         try csv.write(to: file, atomically: true, encoding: .utf8)

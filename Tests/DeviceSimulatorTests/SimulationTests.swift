@@ -7,7 +7,7 @@ import Testing
 
 @testable import DeviceSimulator
 
-/// A real broker, real connections: what devices were to send arrives, and a simulation ends when it should.
+/// Real broker, real connections: all messages arrive, and a simulation ends when it should.
 @Suite("A simulation against a real broker", .timeLimit(.minutes(2)))
 struct SimulationTests {
     private func simulation(

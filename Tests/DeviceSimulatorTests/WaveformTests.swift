@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Waveforms move as their kind says and repeat with their seed")
 struct WaveformTests {
-    /// Values once a second.
+    /// Samples a waveform once per second.
     private func values(_ parts: String, count: Int = 2000, seed: UInt64 = 1) throws -> [Double] {
         let profile = try Profiles.json("seed: \(seed)", waveform: parts)
         var sampler = Sampler(profile: profile, deviceSeed: seed)
@@ -44,7 +44,7 @@ struct WaveformTests {
     func bounds(parts: String, low: Double, high: Double) throws {
         let values = try values(parts)
         #expect(values.allSatisfy { low...high ~= $0 })
-        // They come near both ends, so the bounds are no accident of a flat line.
+        // The values come close to both ends, so a flat line would not pass.
         let span = high - low
         #expect(try #require(values.min()) < low + span * 0.35)
         #expect(try #require(values.max()) > high - span * 0.35)

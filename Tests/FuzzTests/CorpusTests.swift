@@ -2,7 +2,7 @@ import Foundation
 import FuzzInputs
 import Testing
 
-/// The inputs of `make fuzz`, fed with what is in the corpus: seeds, and what fuzzing has found.
+/// Runs the inputs of `make fuzz` on the corpus: seeds and earlier findings.
 @Suite("Fuzzing corpus")
 struct CorpusTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// Rules are read as docs/alerts.md has them, and what is wrong in one is named with its line.
+/// Rules are read as documented in docs/alerts.md, and errors name the line.
 @Suite("Files of alert rules")
 struct AlertRuleFileTests {
     private static func rules(_ yaml: String) throws -> [AlertRule] {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// A clock that leaps ahead removes nothing until it has held.
+/// A clock that leaps forward removes nothing until it has held.
 @Suite("Trust in the clock")
 struct ClockLeapGuardTests {
     private static let start = Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_000)
@@ -12,7 +12,7 @@ struct ClockLeapGuardTests {
 
     private static func hours(_ count: Int) -> Duration { .seconds(3600 * count) }
 
-    /// Clocks that a test moves.
+    /// Clocks controlled by the test.
     private final class Clocks {
         var steady = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
         var wall = ClockLeapGuardTests.start

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Gateway
 
-/// A mistake is named with where it stands, and told together with all others.
+/// Each mistake is reported with its location, together with all others.
 @Suite("Configuration mistakes")
 struct ConfigurationMistakeTests {
     static let mistakes: [(yaml: String, origin: String, words: String)] = [

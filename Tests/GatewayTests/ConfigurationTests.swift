@@ -9,7 +9,7 @@ import WebServer
 
 @testable import Gateway
 
-/// Settings come from three places, the later before the earlier: file, environment, flags.
+/// Settings come from the file, the environment and flags; later sources override earlier ones.
 @Suite("Configuration")
 struct ConfigurationTests {
     @Test("Without any setting the defaults serve")

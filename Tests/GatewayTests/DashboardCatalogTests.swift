@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// A folder of dashboards becomes one answer for the page, or a list of everything that is wrong.
+/// A folder of dashboards becomes one response for the page, or a list of all errors.
 @Suite("Dashboard catalog")
 struct DashboardCatalogTests {
     private static let minimal =

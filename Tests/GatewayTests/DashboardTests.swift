@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// A dashboard's file is checked key by key, as its documentation says, and handed on as it is.
+/// A dashboard file is validated key by key against its documentation and passed on unchanged.
 @Suite("Dashboards")
 struct DashboardTests {
     private static func problems(_ yaml: String, id: String = "home") -> [String] {
@@ -17,7 +17,7 @@ struct DashboardTests {
         }
     }
 
-    /// A dashboard with one panel, whose first key is on line 4 and whose others begin on line 8.
+    /// A dashboard with one panel. Its first key is on line 4; the others begin on line 8.
     private static func panel(_ keys: String = "", type: String = "chart", metrics: String = "[t, h]") -> String {
         let more = keys.split(separator: "\n").map { "    \($0)\n" }.joined()
         return "title: Home\nrooms: [sensors/+]\npanels:\n  - type: \(type)\n    title: T\n    devices: [a]\n"

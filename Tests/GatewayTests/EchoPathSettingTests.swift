@@ -3,7 +3,7 @@ import WebServer
 
 @testable import Gateway
 
-/// `echo_path`: off unless set, by file, variable or flag, and told when it is in the way.
+/// `echo_path` is off unless set by file, variable or flag, and conflicts are reported.
 @Suite("Echo path setting")
 struct EchoPathSettingTests {
     @Test("It is off by default, and an empty value leaves it off")

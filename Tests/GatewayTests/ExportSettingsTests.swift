@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// The `OTEL_*` variables beside the gateway's own settings.
+/// The `OTEL_*` variables, alongside the gateway's own settings.
 @Suite("Export settings")
 struct ExportSettingsTests {
     @Test("Nothing is exported unless an endpoint is named; the service has its name")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Gateway
 
-/// Connections leave descriptors for broker, database and log.
+/// The connection limits leave descriptors for the broker, the database and the log.
 @Suite("Open files")
 struct OpenFileLimitTests {
     @Test("96 descriptors and 8 a core are kept back")

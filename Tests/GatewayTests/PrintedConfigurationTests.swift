@@ -7,7 +7,7 @@ import WebServer
 
 @testable import Gateway
 
-/// What `--print-config` prints, and what the documentation says, is what holds.
+/// The output of `--print-config` and the documentation match the effective settings.
 @Suite("Printed and documented settings")
 struct PrintedConfigurationTests {
     @Test("Every option is printed with its value and where it comes from")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// Secrets are taken exactly as they are given, and are seen nowhere else.
+/// Secrets are used exactly as given and appear nowhere else.
 @Suite("Secrets")
 struct SecretTests {
     @Test("No printed setting holds a secret")

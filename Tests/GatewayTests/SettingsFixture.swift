@@ -4,7 +4,7 @@ import Testing
 
 /// Loads settings as the command line does, without files on disk.
 enum SettingsFixture {
-    /// Long enough to sign tokens with.
+    /// Long enough for a signing secret.
     static let secret = "a-secret-of-more-than-thirty-two-bytes"
 
     static func sources(
@@ -21,7 +21,7 @@ enum SettingsFixture {
         try GatewayConfiguration(try sources(yaml, environment: environment, flags: flags))
     }
 
-    /// What is wrong with the settings, as a user reads it; empty when nothing is.
+    /// Returns the problems with the settings as shown to a user; empty when there are none.
     static func problems(
         _ yaml: String? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
     ) -> [String] {

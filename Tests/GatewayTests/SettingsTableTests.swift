@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// Every setting that the documentation has a row for can be set, from everywhere, and changes what the gateway does.
+/// Every documented setting can be set from every source and changes the gateway's configuration.
 @Suite("Table of settings")
 struct SettingsTableTests {
     struct Row: CustomTestStringConvertible {
@@ -27,7 +27,7 @@ struct SettingsTableTests {
         }
     }
 
-    /// Values that are not made of the default.
+    /// Values that cannot be derived from the default.
     private static let values = [
         "listen": "127.0.0.1:9999", "mqtt.url": "mqtt://other:1884", "data_dir": "elsewhere",
         "dashboards_dir": "boards",
@@ -43,7 +43,7 @@ struct SettingsTableTests {
         "webhook.secret": "a-secret-of-16-bytes", "webhook.allow_private": "on",
     ]
 
-    /// Settings that the key needs beside it.
+    /// Returns the other settings that the key requires.
     private static func companions(of key: String, _ file: String) -> [String: String] {
         switch key {
         case "mqtt.password", "mqtt.password_file": ["mqtt.username": "gateway"]
@@ -68,10 +68,10 @@ struct SettingsTableTests {
             + row.defaultValue.dropFirst(digits.count)
     }
 
-    /// Everything in a configuration; sets have no order.
+    /// Returns everything in a configuration, sorted because sets have no order.
     private static func contents(_ configuration: GatewayConfiguration) -> [Substring] {
         let mqtt = configuration.mqtt
-        // It shows itself without what is secret, and without what is seldom set.
+        // The description omits secrets and rarely used settings.
         let hidden: [Any?] = [
             mqtt.host, mqtt.protocolVersion, mqtt.clientID, mqtt.username, mqtt.password, mqtt.tls, mqtt.keepAlive,
             mqtt.sessionExpiry, mqtt.receiveMaximum, mqtt.batchInterval, mqtt.lastWill, mqtt.subscriptions,
@@ -87,13 +87,13 @@ struct SettingsTableTests {
     @Test("A setting counts from a file, a variable and a flag", arguments: try rows())
     func everywhere(_ row: Row) throws {
         let folder = try TemporaryFolder()
-        // It must be long enough for a secret, and have rules for a folder of alerts.
+        // The file must be long enough for a secret and contain rules for a folder of alerts.
         try folder.write(
             "- {name: hot, metric: temperature, above: 30, notify: {users: [ada]}}", to: "rules.yaml")
         let file = folder.url.appending(path: "rules.yaml").path
         let value = try Self.value(of: row, folder, file)
         let companions = Self.companions(of: row.key, file)
-        // A key without its certificate is a mistake.
+        // A key without its certificate is an error.
         let without = Self.contents(try (try? SettingsFixture.load(flags: companions)) ?? SettingsFixture.load())
         let places: [(String, GatewayConfiguration.Sources)] = [
             (

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A broker that is killed forgets which packet ids it gave after its last save, and gives them again. Readings that
-/// look alike, as those of a contact or of a steady value do, must not be taken for each other then.
+/// A killed broker forgets the packet ids that it assigned after its last save and assigns them again. Readings that
+/// look alike, such as those of a contact or of a steady value, must not be mistaken for each other then.
 @Suite("A killed broker")
 struct BrokerKilledTests {
     private static let reading = Array(#"{"contact":true}"#.utf8)
@@ -12,7 +12,7 @@ struct BrokerKilledTests {
     @Test("Readings that are sent after it are not taken for those that were sent before under the same packet ids")
     func packetIDsGivenAgain() async throws {
         let folder = try TemporaryFolder()
-        // Saves only when it is told to: as if it were killed right before the next autosave.
+        // The broker saves only on request, as if it were killed right before the next autosave.
         let broker = try await MosquittoBroker.start(configuration: [
             "persistence true", "persistence_location %FOLDER%/", "autosave_interval 1800", "pid_file %FOLDER%/pid",
         ])
@@ -21,13 +21,13 @@ struct BrokerKilledTests {
         try await Self.publish(3, to: broker)
         try await Self.expect(3, of: gateway)
 
-        // One is under way when the broker saves: it is sent again, and is known.
+        // One message is in flight when the broker saves. It is redelivered and recognised.
         gateway.process.signal(SIGSTOP)
         try await Self.publish(1, to: broker)
         try await Self.save(broker)
         gateway.process.signal(SIGCONT)
         try await Self.expect(4, of: gateway)
-        // Of these the broker will know nothing.
+        // The broker will know nothing of these.
         try await Self.publish(5, to: broker)
         try await Self.expect(9, of: gateway)
         try await broker.kill()
@@ -38,7 +38,7 @@ struct BrokerKilledTests {
         try await Self.publish(5, to: broker)
         try await Self.expect(14, of: gateway)
 
-        // Another one tells that nothing comes after these: neither what was sent again, nor what was there before.
+        // A further message shows that nothing else follows: no redelivery and no earlier message.
         try await Self.publish(1, to: broker)
         try await Self.expect(15, of: gateway)
         #expect(try await Self.metric("windsock_ingest_repeated_messages_total", of: gateway) == 1)
@@ -50,18 +50,18 @@ struct BrokerKilledTests {
         await publisher.stop()
     }
 
-    /// Has the broker write what it has to its file, and waits for that.
+    /// Makes the broker write its state to its file and waits for it.
     private static func save(_ broker: MosquittoBroker) async throws {
         let text = try String(contentsOf: broker.folder.appending(path: "pid"), encoding: .utf8)
         let pid = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
         let file = broker.folder.appending(path: "mosquitto.db").path
         #expect(!FileManager.default.fileExists(atPath: file))
         kill(pid, SIGUSR1)
-        // It is renamed to that name when it is complete.
+        // The broker renames the file to this name when it is complete.
         try await eventually("the broker has saved") { FileManager.default.fileExists(atPath: file) }
     }
 
-    /// Waits for so many stored readings.
+    /// Waits for that number of stored readings.
     private static func expect(_ count: Int, of gateway: GatewayProcess) async throws {
         let headers = [
             ("Authorization", "Bearer \(try await GatewayProcess.token())"), ("Accept", "application/x-ndjson"),

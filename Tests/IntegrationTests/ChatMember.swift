@@ -3,25 +3,25 @@ import Foundation
 import Synchronization
 import TestSupport
 
-/// One of many chatting clients: a thread with a blocking socket, light enough for two hundred of them.
+/// One of many chat clients: a thread with a blocking socket, light enough for two hundred of them.
 ///
-/// It says its messages one after the other, each with a key, and again when it was cut off before the answer; and it
-/// reads everything, noting what is not exactly the next offset.
+/// It sends its messages one by one, each with an idempotency key, and resends a message when it was cut off before the
+/// answer. It reads everything and records any message that does not have the next offset.
 final class ChatMember: Sendable {
     struct State {
-        /// The last offset that came; all before it came too, in order.
+        /// The last received offset. Everything before it was received in order.
         var offset = 0
-        /// Of all contents, in order.
+        /// A digest of all contents, in order.
         var digest: UInt64 = 0xCBF2_9CE4_8422_2325
         var acknowledged = 0
         var connections = 0
         var isJoined = false
-        /// Joins that could not replay all that was missed.
+        /// Joins whose replay could not cover everything that was missed.
         var catchUps = 0
         var faults: [String] = []
     }
 
-    /// What all members share.
+    /// State shared by all members.
     struct Room: Sendable {
         let port: Int
         let room: String
@@ -49,16 +49,16 @@ final class ChatMember: Sendable {
 
     var snapshot: State { state.withLock { $0 } }
 
-    /// Lets it begin to talk.
+    /// Lets the member start sending messages.
     func talk() {
         mayTalk.store(true, ordering: .relaxed)
-        // The first message goes out with the answer to this.
+        // The answer to this command triggers the first message.
         descriptor.withLock {
             if $0 >= 0 { try? Self.write(#"{"type":"clock_sync","id":"go","payload":{"t0":0}}"#, to: $0) }
         }
     }
 
-    /// Breaks its connection, as a lost network does.
+    /// Breaks the connection, as a network failure would.
     func cut() {
         descriptor.withLock { if $0 >= 0 { _ = shutdown($0, Int32(SHUT_RDWR)) } }
     }
@@ -77,7 +77,7 @@ final class ChatMember: Sendable {
                 try connect()
                 try talkAndListen(&epoch)
             } catch {
-                // Cut off: it comes back.
+                // The connection was cut; it reconnects.
             }
             descriptor.withLock { descriptor in
                 if descriptor >= 0 { close(descriptor) }
@@ -138,7 +138,7 @@ final class ChatMember: Sendable {
     }
 
     private func receive(_ text: UnsafeRawBufferPointer, _ epoch: inout String?, _ socket: Int32) throws {
-        // {"type":"… – the tenth byte tells the messages of this test apart.
+        // {"type":"… – the tenth byte identifies the message types of this test.
         switch text[9] {
         case UInt8(ascii: "c") where text[10] == UInt8(ascii: "h"): heard(text)
         case UInt8(ascii: "c"): try sayNext(socket)  // clock_sync
@@ -160,14 +160,14 @@ final class ChatMember: Sendable {
         }
     }
 
-    /// Missed more than a join replays: reads the history over HTTP up to where the room was when it was joined.
+    /// Reads the history over HTTP up to the room's offset at the join, because the replay did not cover everything.
     private func catchUp(_ joined: String) throws {
         guard let range = joined.firstRange(of: "\"offset\":"),
             let end = Int(joined[range.upperBound...].prefix { $0.isNumber })
         else { return fault("no offset: \(joined)") }
         state.withLock { $0.catchUps += 1 }
         while snapshot.offset < end {
-            // An answer of so many comes in one part, which the few lines below understand.
+            // A response of this size arrives in one chunk, which the simple parser below requires.
             let limit = min(250, end - snapshot.offset)
             let query = "room_id=\(room.room)&limit=\(limit)&after=\(snapshot.offset)"
             let messages = try get("/api/rooms/history?\(query)")["messages"]?.arrayValue ?? []
@@ -180,8 +180,8 @@ final class ChatMember: Sendable {
         }
     }
 
-    /// Asks over HTTP, on this thread. Parsed by the product's own parser: Foundation's decoder, whose every wrong guess
-    /// is an error with a backtrace in tests, would keep two hundred members busy with one history for minutes.
+    /// Sends a blocking HTTP request. The response is parsed with the product's own parser: Foundation's decoder
+    /// creates an error with a backtrace for every wrong guess, which would take two hundred members minutes.
     private func get(_ target: String) throws -> JSONValue {
         let descriptor = try Self.connect(to: room.port)
         defer { close(descriptor) }
@@ -205,7 +205,7 @@ final class ChatMember: Sendable {
     }
 
     private func heard(_ text: UnsafeRawBufferPointer) {
-        // Behind the content, which is short and has no quotes: some messages name their trace after it.
+        // Search behind the content, which is short and has no quotes. Some messages name their trace after it.
         guard let member = Self.find("\"offset\":", in: text[...]) else { return fault("no offset") }
         var offset = 0
         var index = member + 9
@@ -253,7 +253,7 @@ final class ChatMember: Sendable {
         return descriptor
     }
 
-    /// The next whole frame: where its payload is, and where the one after it begins.
+    /// Returns the start of the next whole frame's payload and the start of the frame after it.
     private static func frame(
         in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int
     ) -> (payload: Range<Int>, next: Int)? {
@@ -283,7 +283,7 @@ final class ChatMember: Sendable {
         return nil
     }
 
-    /// Writes a text frame; the mask of zeros leaves the payload as it is (RFC 6455 section 5.3).
+    /// Writes a text frame. The all-zero mask leaves the payload unchanged (RFC 6455 section 5.3).
     private static func write(_ text: String, to socket: Int32) throws {
         let payload = Array(text.utf8)
         var frame: [UInt8] = [0x81]

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Nobody loses a message, whoever is cut off.
+/// No message is lost, whichever clients are cut off.
 @Suite("Chat under cuts")
 struct ChatTests {
     @Test("200 clients say 20,000 messages while a tenth of them is cut off each second: all have the same history")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// Whatever a collector does, readings go on; what it can still take arrives once, what it never takes is counted.
+/// Readings continue whatever a collector does. Spans that it can still accept arrive once; the others are counted.
 @Suite(
     "A collector that fails", .serialized,
     .enabled("needs python3 and the opentelemetry-proto package of the package index") {
@@ -16,7 +16,7 @@ struct CollectorTests {
     struct Trouble: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let behaviour: JSON
-        /// The reason by which lost spans are counted; `nil` where none may be lost.
+        /// The reason under which lost spans are counted, or `nil` when none may be lost.
         var dropReason: String?
     }
 
@@ -39,7 +39,7 @@ struct CollectorTests {
         let gateway = try await Self.gateway(broker, folder, endpoint: receiver.endpoint)
         try await Self.stream(through: gateway, broker)
 
-        // Each reading has one `process` span beside others, whose number depends on batches and recipients.
+        // Each reading has one `process` span. The number of other spans depends on batches and recipients.
         var dropped = 0.0
         try await eventually("every reading's span arrived or is counted, and none waits", within: .seconds(30)) {
             dropped = try await Self.metric("otlp_dropped_total{reason=\"\(trouble.dropReason ?? "")\"", of: gateway)
@@ -87,7 +87,7 @@ struct CollectorTests {
         return gateway
     }
 
-    /// Publishes readings, all of which a client gets, in order.
+    /// Publishes readings and checks that a client receives all of them in order.
     private static func stream(through gateway: GatewayProcess, _ broker: MosquittoBroker) async throws {
         let client = try await gateway.client(token: try await GatewayProcess.token(), joining: "sensors/a")
         let collector = SequenceCollector(client)
@@ -101,7 +101,7 @@ struct CollectorTests {
         await client.abort()
     }
 
-    /// The sum of the series whose lines begin like that.
+    /// Returns the sum of the series whose lines have that prefix.
     private static func metric(_ prefix: String, of gateway: GatewayProcess) async throws -> Double {
         try await HTTPClientLite.get("\(gateway.url)/metrics").text.split(separator: "\n")
             .filter { $0.hasPrefix(prefix) }

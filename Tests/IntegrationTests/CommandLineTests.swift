@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What scripts and people see of the command line: output, messages and exit codes.
+/// The command line's output, messages and exit codes.
 @Suite("Command line")
 struct CommandLineTests {
     private struct Result {
@@ -117,7 +117,7 @@ struct CommandLineTests {
             environment: ["WINDSOCK_JWT_SECRET": GatewayProcess.secret])
         try await tail.waitForLine("the status") { $0.hasSuffix("sensors/kitchen  is offline (will)") }
         let token = try await GatewayProcess.token(user: "ann", publish: ["chat/#"])
-        // Said until the room was joined.
+        // Repeated until the room has been joined.
         try await eventually("what was said is printed") {
             _ = try await HTTPClientLite.post(
                 "\(gateway.url)/api/rooms/messages", json: #"{"room_id":"chat/a","content":"hello"}"#,
@@ -147,7 +147,7 @@ struct CommandLineTests {
         #expect(exported.exit == .exited(0) && exported.errors.contains("Exported 20 values"), "\(exported.errors)")
         let imported = try await Self.run(["import", "--data-dir", other.url.path, file])
         #expect(imported.errors.contains("Imported 20 values"), "\(imported.errors)")
-        // Into the one that serves: it has all of it already, and goes on.
+        // The serving gateway already has all of it and continues to run.
         let again = try await Self.run(["import", "--data-dir", folder.url.path, file])
         #expect(again.errors.contains("Imported 0 values"), "\(again.errors)")
         try await publisher.publish(Array(#"{"temperature":21}"#.utf8), to: "sensors/kitchen")
@@ -171,7 +171,7 @@ struct CommandLineTests {
         let imported = try await Self.run(["import", "--data-dir", data, cut])
         #expect(imported.exit == .exited(1))
         #expect(imported.errors.contains("Imported 1 values") && imported.errors.contains("was cut off"))
-        // A folder in the place of the part: it cannot be begun.
+        // A folder in place of the partial file, so that the export cannot start.
         try FileManager.default.createDirectory(
             at: folder.url.appending(path: "backup.ndjson.partial"), withIntermediateDirectories: false)
         let backup = try folder.write("earlier", to: "backup.ndjson")

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `make run` ends with.
+/// The result of `make run`.
 @Suite("Demo")
 struct DemoTests {
     @Test("It prints one URL that signs in, streams every shipped device, and stops on Ctrl-C without leaving anything")
@@ -53,7 +53,7 @@ struct DemoTests {
         #expect(other > port)
     }
 
-    /// As `windsock check` counts them: "OK: 60 devices in 8 files, …".
+    /// Returns the device count reported by `windsock check`: "OK: 60 devices in 8 files, …".
     private static func shippedDeviceCount() async throws -> Int {
         let check = try ChildProcess(
             try PackageRoot.executable.path, ["check"], workingDirectory: try PackageRoot.directory)
@@ -62,7 +62,7 @@ struct DemoTests {
         return try #require(words.dropFirst().first.flatMap { Int($0) })
     }
 
-    /// The processes whose parent is `pid`.
+    /// Returns the child processes of `pid`.
     private static func children(of pid: pid_t) throws -> [pid_t] {
         let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
         let lists = threads.map { thread in

@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A gateway with few descriptors serves others while anonymous clients hold all the connections they can get.
+/// A gateway with few descriptors serves other clients while anonymous ones hold all the connections they can get.
 @Suite("Few descriptors")
 struct DescriptorTests {
     @Test("Anonymous requests that never end take nothing from others, and the broker comes back")
@@ -11,7 +11,7 @@ struct DescriptorTests {
         let broker = try await MosquittoBroker.start()
         let folder = try TemporaryFolder()
         let port = try FreePort.reserve()
-        // The hard limit too, which the gateway cannot raise.
+        // Lowers the hard limit as well, because the gateway cannot raise that.
         let gateway = try ChildProcess(
             "/bin/sh",
             [
@@ -34,10 +34,10 @@ struct DescriptorTests {
         try await broker.terminate()
     }
 
-    /// 176 for connections on two cores, and 48 on sixteen.
+    /// Leaves 176 for connections on two cores, and 48 on sixteen.
     private static let openFiles = 240
 
-    /// Tries again as browsers do: a connection whose request takes its time may lose its place before it comes.
+    /// Retries as browsers do: a slow connection may lose its place before its request arrives.
     private static func status(_ path: String, _ port: Int) async throws -> Int {
         for attempt in 1... {
             do {
@@ -50,7 +50,7 @@ struct DescriptorTests {
     }
 }
 
-/// Connections that say nothing, or begin a request whose body comes byte by byte; each that is closed is opened again.
+/// Connections that stay silent, or send a request body byte by byte. Each closed connection is reopened.
 private final class SlowPosts: Sendable {
     private static let head = Array(
         "POST /api/rooms/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 10000\r\n\r\n{".utf8)
@@ -81,7 +81,7 @@ private final class SlowPosts: Sendable {
         }
     }
 
-    /// Connections that the server has closed.
+    /// Connections closed by the server.
     var lostCount: Int { lost.load(ordering: .relaxed) }
 
     func stop() {
@@ -110,7 +110,7 @@ private final class SlowPosts: Sendable {
             || errno == EAGAIN
     }
 
-    /// Whether the server has ended it; an answer that came is thrown away.
+    /// Returns whether the server has closed the connection, and discards any response.
     private static func isEnded(_ descriptor: Int32) -> Bool {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))

@@ -2,10 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tokens of a key set, taken by the real program: those that it signed, and no forged one.
+/// The real program accepts tokens signed by a key set's keys and rejects forged ones.
 @Suite("Key sets end to end")
 struct KeySetTests {
-    /// Makes a set of two keys and tokens, good and forged, with Node's crypto: nothing of ours checks itself here.
+    /// Creates a set of two keys and tokens, valid and forged, with Node's crypto, so that our code does not verify
+    /// itself.
     private static let script = """
         const crypto = require("node:crypto");
         const b64 = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");

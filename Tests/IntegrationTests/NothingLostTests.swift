@@ -4,10 +4,10 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// What a device got an acknowledgement for is in the database exactly once, whatever happens to the gateway.
+/// Every acknowledged reading is in the database exactly once, whatever happens to the gateway.
 @Suite("Nothing lost")
 struct NothingLostTests {
-    /// Devices that publish as fast as they are acknowledged.
+    /// Devices that publish as fast as the broker acknowledges.
     final class Fleet {
         let publishers: [(device: String, publisher: SequencePublisher)]
         private let loop: MQTTLoop
@@ -87,7 +87,7 @@ struct NothingLostTests {
             let reason = try ready.json["checks"]?["mqtt"]?["reason"]?.string
             return reason == "Messages could not be processed: the disk is full. The broker will redeliver them."
         }
-        // What was under way is through; from here on nothing may come while the devices go on.
+        // In-flight readings are through; from here on, nothing may arrive while the devices continue.
         _ = try await HTTPClientLite.get("\(gateway.url)/readyz")
         let shown = collector.count
         let accepted = fleet.acceptedCount
@@ -100,7 +100,7 @@ struct NothingLostTests {
         withExtendedLifetime(disk) {}
     }
 
-    /// Compares what the devices know to be accepted with what the gateway answers.
+    /// Compares the readings accepted by the broker with the gateway's responses.
     private static func expectEachOnce(_ fleet: Fleet, _ gateway: GatewayProcess) async throws {
         let token = try await GatewayProcess.token()
         for (device, publisher) in fleet.publishers {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import windsock
 
-/// What strangers wrote, in the log.
+/// Untrusted text in the log.
 @Suite("Plain text in the log")
 struct PlainTextLogHandlerTests {
     @Test("Control characters are written as escapes, everything else as it is")

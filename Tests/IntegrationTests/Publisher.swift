@@ -2,7 +2,7 @@ import Logging
 import MQTTTransport
 import TestSupport
 
-/// Publishes single messages at QoS 1 and waits for each to be acknowledged.
+/// Publishes single messages at QoS 1 and awaits each acknowledgement.
 struct Publisher {
     private let client: MQTTClient
     private let loop = MQTTLoop(name: "publisher")

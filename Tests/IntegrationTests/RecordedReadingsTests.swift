@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// Real readings go through device file, simulator, mosquitto, gateway and WebSocket, and come out as they were.
+/// Real readings pass unchanged through device file, simulator, mosquitto, gateway and WebSocket.
 @Suite("Recorded readings")
 struct RecordedReadingsTests {
     static let isAvailable = (try? PackageRoot.sharedData("occupancy.csv")) != nil
@@ -55,7 +55,7 @@ struct RecordedReadingsTests {
         #expect(simulator.output.first?.contains("2665 acknowledged") == true, "\(simulator.tail)")
     }
 
-    /// The file's numbers by column, without the time.
+    /// Returns the file's numbers by column, without the time.
     private static func rows(of file: URL) throws -> [[String: Double]] {
         let lines = try String(contentsOf: file, encoding: .utf8).split(whereSeparator: \.isNewline)
         let columns = lines[0].split(separator: ",").map { String($0).replacing("\"", with: "") }

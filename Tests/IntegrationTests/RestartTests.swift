@@ -3,10 +3,11 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// Broker and gateway may come and go; what the broker accepted still arrives.
+/// Broker and gateway may restart; everything that the broker accepted still arrives.
 @Suite("Restarts")
 struct RestartTests {
-    /// What piled up at the broker comes in one burst, faster than a test reads: with room for it nothing conflates.
+    /// The broker's backlog arrives in one burst, faster than a test reads. This queue is large enough to avoid
+    /// conflation.
     private static let roomForBursts = ["--set", "limits.queue_bytes=500000000"]
 
     @Test(
@@ -33,7 +34,8 @@ struct RestartTests {
         }
     }
 
-    /// Mosquitto accepts what it has not saved yet: killed, it loses that itself, unless it had left for the gateway.
+    /// Mosquitto accepts messages before saving them. When killed, it loses unsaved messages that the gateway has not
+    /// received.
     @Test("Killed and started again under load, the broker's readings reach a client that joined before as they did")
     func brokerKilled() async throws {
         try await withLoad { broker, publisher, collector in
@@ -52,7 +54,7 @@ struct RestartTests {
         }
     }
 
-    /// A broker, a gateway, a client that has joined, and a publisher that is at work.
+    /// Runs `body` with a broker, a gateway, a client that has joined, and an active publisher.
     private func withLoad(
         _ body: (MosquittoBroker, SequencePublisher, SequenceCollector) async throws -> Void
     ) async throws {
@@ -109,7 +111,7 @@ struct RestartTests {
         #expect(logged == publisher.accepted.count, "an orderly stop acknowledges what it took, so nothing comes twice")
     }
 
-    /// The places where a number is not one more than the one before it: few enough to be shown.
+    /// Returns the first five places where a number is not its predecessor plus one.
     private static func holes(in numbers: [Int], from start: Int) -> [String] {
         var expected = start
         var holes: [String] = []
@@ -120,7 +122,7 @@ struct RestartTests {
         return holes
     }
 
-    /// The count of readings that a run logged at its end.
+    /// Returns the reading count that a run logged at its end.
     private static func loggedReadings(_ gateway: GatewayProcess) throws -> Int {
         let line = try #require(gateway.process.lines.map(\.text).last { $0.contains("Stopped ingest") })
         let field = try #require(line.split(separator: " ").first { $0.hasPrefix("readings=") })

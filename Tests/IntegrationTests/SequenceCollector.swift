@@ -1,7 +1,7 @@
 import Core
 import WebSocketClient
 
-/// Reads a client's `data_update` messages and keeps their `seq` numbers, in order, snapshots apart.
+/// Records the `seq` numbers of a client's `data_update` messages in order, with snapshots kept separately.
 final class SequenceCollector: Sendable {
     private final class Numbers: Sendable {
         struct State {
@@ -44,19 +44,19 @@ final class SequenceCollector: Sendable {
                     numbers.take(value)
                 }
             } catch {
-                // The connection ended; what came before counts.
+                // The connection ended; earlier messages count.
             }
         }
     }
 
-    /// The `seq` of the snapshot that came after `joined`.
+    /// The `seq` of the snapshot that followed `joined`.
     var snapshot: Int? { numbers.state.withLock { $0.snapshot } }
-    /// The numbers that came live, in order.
+    /// The numbers of live messages, in order.
     var live: [Int] { numbers.state.withLock { $0.live } }
-    /// The last of these, and how many there are, without copying them.
+    /// The last live number and the number of live messages, without copying them.
     var last: Int? { numbers.state.withLock { $0.live.last } }
     var count: Int { numbers.state.withLock { $0.live.count } }
-    /// How many `gap` notices came.
+    /// The number of `gap` notices.
     var gaps: Int { numbers.state.withLock { $0.gaps } }
 
     /// Waits until the connection has ended.

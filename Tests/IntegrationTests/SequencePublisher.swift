@@ -3,7 +3,7 @@ import Logging
 import MQTTTransport
 import TestSupport
 
-/// Publishes readings with a growing `seq` at QoS 1, and remembers which of them the broker accepted.
+/// Publishes readings with an increasing `seq` at QoS 1 and records which of them the broker accepted.
 final class SequencePublisher: Sendable {
     private struct State {
         var next = 0
@@ -20,8 +20,9 @@ final class SequencePublisher: Sendable {
     private let state = Lock(State())
 
     /// - Parameters:
-    ///   - maxUnderWay: few enough for a broker never to queue more than the gateway's receive maximum.
-    ///   - loop: of a fleet; nil for one of its own.
+    ///   - maxUnderWay: The in-flight limit, low enough that a broker never queues more than the gateway's receive
+    ///     maximum.
+    ///   - loop: A loop shared by a fleet, or nil for a private one.
     init(port: Int, topic: String, maxUnderWay: Int = 4, loop: MQTTLoop? = nil) throws {
         self.topic = topic
         self.maxUnderWay = maxUnderWay
@@ -36,18 +37,18 @@ final class SequencePublisher: Sendable {
         client.connect()
     }
 
-    /// The numbers that the broker acknowledged so far.
+    /// The numbers acknowledged by the broker so far.
     var accepted: Set<Int> { state.withLock { $0.accepted } }
 
-    /// The last number that was handed to the client.
+    /// The last number passed to the client.
     var started: Int { state.withLock { $0.next } }
 
-    /// Publishes from now on, as fast as the broker acknowledges.
+    /// Starts publishing as fast as the broker acknowledges.
     func start() {
         for _ in 0..<maxUnderWay { publishNext() }
     }
 
-    /// Publishes nothing more, and waits until all that is under way was acknowledged.
+    /// Stops publishing and waits until all in-flight messages were acknowledged.
     func stop() async throws {
         state.withLock { $0.isStopped = true }
         try await eventually("everything was acknowledged", within: .seconds(30)) {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Signals that operators and their tools send to a daemon end it only when they ask for the end.
+/// Signals sent by operators and their tools stop a daemon only when they request it.
 @Suite("Signals", .serialized)
 struct SignalTests {
     @Test("SIGHUP reloads dashboards and keys, stray signals are ignored, SIGTERM ends in order")
@@ -43,7 +43,7 @@ struct SignalTests {
         "title: \(title)\nrooms: [sensors/a]\npanels: [{type: value, title: T, devices: [a], metrics: [t]}]\n"
     }
 
-    /// A public key of nobody's.
+    /// A public key that belongs to no user.
     private static let keys = """
         {"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"1",\
         "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}

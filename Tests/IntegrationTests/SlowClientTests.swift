@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// One client that does not read costs the others nothing.
+/// A client that does not read does not affect the others.
 @Suite("Slow clients", .serialized)
 struct SlowClientTests {
     private static let clientCount = 999
@@ -15,7 +15,7 @@ struct SlowClientTests {
     func stoppedClient() async throws {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
-        // All are of one user.
+        // All clients belong to one user.
         let gateway = try await GatewayProcess(
             mqttURL: broker.url, dataDirectory: folder.url,
             arguments: ["--set", "limits.user_connections=0", "--set", "limits.user_commands_per_second=0"])
@@ -29,7 +29,7 @@ struct SlowClientTests {
         let others = try await Self.clients(of: gateway, token: token)
         let collectors = others.map(SequenceCollector.init)
 
-        // Fill the stopped client's buffers, in a room that only it has joined.
+        // Fill the stopped client's buffers through a room that only it has joined.
         try await stopped.pauseReading()
         let publisher = try await Publisher(port: broker.port)
         let big = Self.bigPayload()
@@ -99,7 +99,7 @@ struct SlowClientTests {
         return clients
     }
 
-    /// About 20 kB: more than 600 of them fit into no socket's buffers.
+    /// About 20 kB: 600 of them exceed any socket buffer.
     private static func bigPayload() -> [UInt8] {
         let members = (0..<200).map { #""\#(String(repeating: "m", count: 90))\#($0)":\#($0)"# }
         return Array("{\(members.joined(separator: ","))}".utf8)

@@ -1,11 +1,11 @@
 import Foundation
 import TestSupport
 
-/// A file system of a few megabytes, for running out of space; gone with the test.
+/// A file system of a few megabytes for tests of full disks. It is removed with the test.
 final class SmallDisk {
     let url: URL
     let isMounted: Bool
-    /// Whether whoever runs the tests may mount one.
+    /// Whether the current user may mount one.
     static var canBeMounted: Bool { (try? SmallDisk(megabytes: 1))?.isMounted == true }
     private var filler: URL { url.appending(path: "filler") }
 
@@ -20,7 +20,7 @@ final class SmallDisk {
         try? FileManager.default.removeItem(at: url)
     }
 
-    /// Leaves no byte free.
+    /// Fills the disk completely.
     func fill() throws {
         _ = FileManager.default.createFile(atPath: filler.path, contents: nil)
         let file = try FileHandle(forWritingTo: filler)
@@ -35,7 +35,7 @@ final class SmallDisk {
         try? file.close()
     }
 
-    /// Gives the space back.
+    /// Frees the space.
     func free() throws {
         try FileManager.default.removeItem(at: filler)
     }

@@ -1,4 +1,4 @@
-/// A reader of the Prometheus text format, written from its description and not from the code that writes it.
+/// A parser of the Prometheus text format, written from the specification and independently of the encoder.
 struct Exposition {
     struct Sample: Hashable {
         var name: String

@@ -14,7 +14,7 @@ struct ConcurrencyTests {
             for task in 0..<8 {
                 group.addTask {
                     for step in 0..<5_000 {
-                        // Handles are made anew, as request middleware does.
+                        // Handles are created each time, as request middleware does.
                         Counter(label: "c", factory: registry).increment()
                         FloatingPointCounter(label: "f", factory: registry).increment(by: 0.5)
                         Timer(label: "t", factory: registry).recordMilliseconds(step % 2 == 0 ? 1 : 400)
@@ -61,7 +61,7 @@ struct ConcurrencyTests {
         let calls = Atomic<Int>(0)
         registry.observe("depth", help: "Depth.", labels: [("q", "a")]) { -1 }
         registry.observe("depth", labels: [("q", "a")]) {
-            // A closure may use the registry: it runs outside of the lock.
+            // A closure may use the registry because it runs outside of the lock.
             Counter(label: "asked", factory: registry).increment()
             return Double(calls.wrappingAdd(1, ordering: .relaxed).newValue)
         }

@@ -24,7 +24,7 @@ struct ProcessMetricsTests {
 
     @Test("Open file descriptors are counted: entries of a directory, without the two that every one has")
     func descriptors() throws {
-        // Other tests open and close files meanwhile, so that exact counting is shown on a directory of our own.
+        // Other tests open and close files at the same time, so exact counts are checked on a directory of our own.
         let directory = FileManager.default.temporaryDirectory.appending(path: "windsock-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: directory) }

@@ -6,8 +6,8 @@ import Testing
 
 @testable import Realtime
 
-/// A socket may call back before `write`, `flush` or `close` returns: NIO reads on when a write fails, and the client's
-/// commands are then carried out in the midst of a tick.
+/// A socket may call back before `write`, `flush` or `close` returns. NIO reads on when a write fails, so the client's
+/// commands may run in the middle of a tick.
 @Suite("Sockets that call back")
 struct CallbackTests {
     typealias Sink = HubFixture.Sink

@@ -9,27 +9,27 @@ import Testing
 
 @testable import Realtime
 
-/// A hub with one shard on an embedded loop, and sockets that remember.
+/// A hub with one shard on an embedded loop, and recording sockets.
 struct HubFixture {
-    /// A socket that remembers, and that can be stuck.
+    /// A recording socket that can be made to block.
     final class Sink: ClientSink {
         var written: [String] = []
         var flushes = 0
         var roundTripTime: TimeAmount? { nil }
         var isWritable = true
         var closed: CloseCode?
-        /// Messages of each page of a replay, and how long the user pays for one.
+        /// The cost of each charged replay page, and the pause that follows it.
         var replayed: [Int] = []
         var replayRest = TimeAmount.zero
-        /// What the socket does before `write`, `flush` and `close` return, as NIO does when a write fails.
+        /// Callbacks that run before `write`, `flush` and `close` return, as NIO does when a write fails.
         var onWrite: (() -> Void)?
         var onFlush: (() -> Void)?
         var onClose: (() -> Void)?
-        /// Bytes after which it takes no more.
+        /// The number of bytes after which the socket is no longer writable.
         var capacity = Int.max
-        /// Whether they are counted at a flush only, as by TLS, which encrypts then.
+        /// Whether bytes are counted only when flushed, as with TLS, which encrypts at that point.
         var countsAtFlush = false
-        /// The most bytes that were written before a flush.
+        /// The largest number of bytes written before a flush.
         private(set) var mostUnflushed = 0
         private var held = 0
         private var unflushed = 0
@@ -61,7 +61,7 @@ struct HubFixture {
         }
 
         func sweep(at now: NIODeadline) {}
-        /// Makes room for as much again.
+        /// Makes the whole capacity available again.
         func drain() {
             held = 0
             isWritable = true
@@ -86,7 +86,7 @@ struct HubFixture {
         }
     }
 
-    /// Turns given by the test, after the loop's tasks, like those that a socket wakes.
+    /// Turns run by the test after the loop's tasks, like turns woken by a socket.
     final class ManualTurns: TurnScheduler, @unchecked Sendable {
         private var turn: @Sendable () -> Void = {}
 
@@ -117,7 +117,7 @@ struct HubFixture {
         return client
     }
 
-    /// A client whose join waits for the room's history.
+    /// Joins a client whose room history is still being loaded.
     func joinHolding(_ room: String, sink: Sink) throws -> HubClient {
         let client = try join(sink: sink)
         shard.joinHolding(client, try TopicFilter(room))
@@ -134,7 +134,7 @@ struct HubFixture {
             })
     }
 
-    /// Publishes chat messages, which have offsets and may not be lost.
+    /// Publishes chat messages, which have offsets and must not be dropped.
     func say(_ messages: (room: String, text: String, offset: Int64)...) {
         hub.publish(messages.map { Self.chat($0.room, $0.text, $0.offset) })
     }

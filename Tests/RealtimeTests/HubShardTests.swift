@@ -10,7 +10,7 @@ import Testing
 
 @testable import Realtime
 
-/// A shard hands each client what is for it, in order, with one flush a tick, and lets nobody suffer for another.
+/// A shard delivers each client its messages in order, with one flush per tick, and isolates clients from each other.
 @Suite("Hub shard")
 struct HubShardTests {
     typealias Sink = HubFixture.Sink
@@ -163,7 +163,7 @@ struct HubShardTests {
 
     @Test("Summaries of many clients are made in portions, so that their loop goes on between")
     func summaries() async throws {
-        /// How many summaries were made, and how many when the loop had its next turn after the first.
+        /// The number of summaries made so far, and the number at the loop's first turn after the first summary.
         final class Progress: Sendable {
             let count = Atomic(0)
             let countAtNextTurn = Atomic(0)
@@ -172,7 +172,7 @@ struct HubShardTests {
             let progress: Progress
             let loop: any EventLoop
             var isWritable: Bool { true }
-            /// Asked for once a summary.
+            /// Read once per summary.
             var roundTripTime: TimeAmount? {
                 if progress.count.add(1, ordering: .relaxed).newValue == 1 {
                     loop.execute { [progress] in

@@ -7,13 +7,13 @@ import Tracing
 
 @testable import Realtime
 
-/// A sampled message is followed to the sockets: one span for the broadcast, one for each chosen delivery, and only
-/// the chosen are asked to go on.
+/// A sampled message is traced to the sockets: one span for the broadcast and one for each chosen delivery. Only the
+/// chosen deliveries ask the client to continue the trace.
 @Suite("Spans of the hub")
 struct HubTracingTests {
     typealias Sink = HubFixture.Sink
 
-    /// Remembers what it was told.
+    /// Records the reported deliveries.
     final class Observer: DeliveryObserver {
         let told = Lock<[FollowedDelivery]>([])
         func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp) {
@@ -45,7 +45,7 @@ struct HubTracingTests {
         return message
     }
 
-    /// The `traceparent` that a socket got with a message.
+    /// Returns the `traceparent` values that a socket received.
     private func contexts(_ sink: Sink) -> [TraceContext] {
         sink.text.split(separator: "<").compactMap { part in
             part.firstIndex(of: ">").flatMap { TraceContext(traceparent: part[..<$0]) }

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Realtime
 
-/// Whoever joins a room that remembers gets what was missed, then what came meanwhile, then what comes: each once.
+/// A client that joins a room with history gets the missed messages, then those published meanwhile, then new ones,
+/// each exactly once.
 @Suite("Joining with a replay")
 struct JoiningTests {
     typealias Sink = HubFixture.Sink
@@ -100,7 +101,7 @@ struct JoiningTests {
             setup.loop.advanceTime(by: .seconds(1))
         }
         #expect(sink.text == "joined:1,2,3,4,", "after the last page nothing waits")
-        // A snapshot's first page goes with the answer, and is paid for as well.
+        // A snapshot's first page is sent with the answer and is charged as well.
         told = 1
         setup.shard.replay(
             to: client, [HubFixture.chat("", "again:", nil)],
@@ -110,7 +111,7 @@ struct JoiningTests {
         setup.loop.advanceTime(by: .seconds(6))
         #expect(sink.text.hasSuffix("again:1,2,3,"))
         #expect(sink.replayed == [1, 1, 1, 1, 1, 1])
-        // A client that goes while it rests hurts nobody.
+        // A client that disconnects during its pause affects no other client.
         told = 1
         setup.shard.replay(
             to: client, [], first: Replay.Page([], isLast: false), completion: {}, next: page)
@@ -155,7 +156,7 @@ struct JoiningTests {
         setup.loop.run()
         #expect(asked.count == 8)
         #expect(snapshot.text == "latest")
-        // Some go while they wait: their turns are for others.
+        // Some clients disconnect while they wait; their turns go to others.
         for client in clients[10..<15] { setup.shard.disconnect(client) }
         var answered = 0
         while answered < asked.count {

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Realtime
 
-/// A full mailbox holds publishers back that may wait, and lets them go.
+/// A full mailbox blocks publishers that may wait, and releases them later.
 @Suite("Mailbox")
 struct MailboxTests {
-    /// A thread that waits for room, and what it saw.
+    /// A thread that waits for room, and its result.
     private final class Waiter: Sendable {
         private let result = Lock<Bool?>(nil)
         private let done = DispatchSemaphore(value: 0)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Realtime
 
-/// What waits for a slow client is bounded, in order, and tells what was left out.
+/// The outbound queue of a slow client is bounded and ordered, and reports dropped messages.
 @Suite("Outbound queue")
 struct OutboundQueueTests {
     private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
@@ -17,7 +17,7 @@ struct OutboundQueueTests {
         QueuedMessage(room: "chat/a", frame: ByteBuffer(string: text), delivery: .reliable)
     }
 
-    /// Takes everything out: texts, and gaps as "gap ROOM COUNT".
+    /// Drains the queue and returns texts, with gaps as "gap ROOM COUNT".
     private static func drain(_ queue: inout OutboundQueue, at now: NIODeadline = start) -> [String] {
         var out: [String] = []
         while let next = queue.next(at: now) {
@@ -92,7 +92,7 @@ struct OutboundQueueTests {
         while count < 1000, queue.append(Self.telemetry(count, "aaaaa", room: "\(name)\(count)")) != .overflow {
             count += 1
         }
-        // 16 KiB at least, and 64 bytes beside each name.
+        // The bound is at least 16 KiB, and each entry counts 64 bytes besides its name.
         #expect((60...400).contains(count))
     }
 

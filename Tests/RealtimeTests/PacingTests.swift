@@ -6,7 +6,7 @@ import Testing
 
 @testable import Realtime
 
-/// `max_rate_hz`: the latest value of each series, at most that often, and always the last one.
+/// `max_rate_hz` delivers the latest value of each series at the given rate, and always the last one.
 @Suite("Rates that clients ask for")
 struct PacingTests {
     typealias Sink = HubFixture.Sink
@@ -183,7 +183,8 @@ struct PacingTests {
         for round in ["1", "2"] { for device in 0..<100 { setup.publish(("sensors/\(device)", round)) } }
         setup.loop.run()
         #expect(sink.text.count == 100)
-        // Raised, and raised again half a second later: the second counts a second after the first.
+        // The rate is raised, and raised again half a second later. The second change takes effect one second after the
+        // first.
         setup.shard.setInterval(.seconds(900), for: all, of: client)
         advance(setup, 500)
         setup.shard.setInterval(.milliseconds(100), for: all, of: client)

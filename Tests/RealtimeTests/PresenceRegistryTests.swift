@@ -5,7 +5,7 @@ import Testing
 
 @testable import Realtime
 
-/// Users come with their first client and go with their last, unless they are back in time.
+/// A user's presence spans from the first client to the last, with a grace period for reconnects.
 @Suite("Presence")
 struct PresenceRegistryTests {
     private let registry = PresenceRegistry(grace: .seconds(10))

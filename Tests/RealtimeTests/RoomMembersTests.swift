@@ -4,7 +4,7 @@ import Testing
 
 @testable import Realtime
 
-/// Who gets a room's messages: everyone with a matching join, once.
+/// A room's messages go to every client with a matching join, once each.
 @Suite("Room members")
 struct RoomMembersTests {
     private final class Member {
@@ -72,7 +72,7 @@ struct RoomMembersTests {
                 members.insert(member, under: filter)
             }
             for round in 0..<20 {
-                // From the middle on filters go again, one each time.
+                // From the tenth round on, one filter is removed per round.
                 if round >= 10, let (member, filter) = joins.popLast() { members.remove(member, under: filter) }
                 let parts = (0..<Int.random(in: 1...4, using: &random)).map { _ in
                     ["a", "b", "users", "$x"].randomElement(using: &random) ?? "a"

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Services
 
-/// Readings reach their rooms as the wire contract says, and whoever joins gets the latest first.
+/// Readings reach their rooms according to the wire contract, and joining clients get the latest readings first.
 @Suite("Data stream")
 struct DataStreamServiceTests {
     @Test("A reading is one data_update, with units and the shortest numbers")
@@ -49,7 +49,7 @@ struct DataStreamServiceTests {
         fixture.stream.publish(try (0..<count).map { try StreamFixture.reading("d\($0)", [("t", 1)]) })
         _ = fixture.received()
         try fixture.join("sensors/#")
-        // Right after the first page every device speaks once more.
+        // Right after the first page every device publishes again.
         fixture.stream.publish(try (0..<count).map { try StreamFixture.reading("d\($0)", [("t", 2)]) })
         let all = fixture.receivedReadings()
         let old = all.filter { $0.contains(#""snapshot":true"#) }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Services
 
-/// Committed first, published in the order of the commits, answered last; and nothing of a failed one is told.
+/// The room writer commits first, publishes in commit order, and acknowledges last. Failed commits publish nothing.
 @Suite("The rooms' writer")
 final class DatabaseWriterTests {
     private let fixture = StreamFixture()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Services
 
-/// Rooms are told when a device comes and goes, and whoever joins is told who is there.
+/// Rooms are notified when devices come and go, and joining clients learn which devices are online.
 @Suite("Device presence")
 struct DeviceAvailabilityTests {
     private func fixture(offlineAfter: Duration? = .seconds(300)) throws -> StreamFixture {

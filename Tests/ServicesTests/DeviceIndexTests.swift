@@ -5,7 +5,7 @@ import Testing
 
 @testable import Services
 
-/// The sorted index has the devices that the map has, whatever came and went in between.
+/// The sorted index stays in step with the map under any sequence of insertions and removals.
 @Suite("Index of devices")
 struct DeviceIndexTests {
     @Test("Changes taken in at any time lead to the same as sorting all")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Services
 
-/// What outsiders name takes a bounded part of the memory, and one device's share is not another's.
+/// Memory for client-supplied names is bounded, and devices do not use up each other's share.
 @Suite("Latest readings within their bounds")
 struct LatestReadingsTests {
     private static func reading(
@@ -69,7 +69,7 @@ struct LatestReadingsTests {
         #expect(device.series.count > 1)
         let sets = device.series.map { $0.latest.receivedAt.secondsSinceEpoch }
         #expect(sets == (40 - sets.count..<40).map(Double.init))
-        // One that is too large alone is kept all the same.
+        // A single series that exceeds the limit alone is still kept.
         _ = latest.update(with: try Self.reading("b", metrics: 1500, nameLength: 120))
         #expect(Self.devices(latest).first { $0.room == "sensors/b" }?.series.count == 1)
     }
@@ -80,7 +80,7 @@ struct LatestReadingsTests {
         for (second, name) in ["a", "b", "c", "a", "b", "d", "e"].enumerated() {
             _ = latest.update(with: try Self.reading(name, metrics: 1, at: second))
         }
-        // c went for d, then a for e.
+        // c was evicted for d, then a for e.
         #expect(Self.names(latest) == ["b", "d", "e"])
         #expect(latest.evictedCount == 2)
         let id = try #require(DeviceID("b"))
@@ -107,7 +107,7 @@ struct LatestReadingsTests {
     func order() {
         var order = EvictionOrder()
         var sizes: [Int: Int] = [:]
-        /// When each was heard, and when it was heard or shrank.
+        /// The step at which each was last heard, and last heard or shrunk.
         var heard: [Int: Int] = [:]
         var touched: [Int: Int] = [:]
         let seed = UInt64.random(in: 0 ... .max)
@@ -172,7 +172,7 @@ struct LatestReadingsTests {
                 #expect(!spoke.contains(name), "what it said since came live; seed \(seed)")
             }
             if snapshot.isFinished { break }
-            // These come after the beginning, and push out the longest silent.
+            // These arrive after the snapshot began and evict the devices that were silent longest.
             for number in 0..<Int.random(in: 0..<60, using: &random) { try hear("a-\(told.count)-\(number)") }
             let name = names[Int.random(in: 0..<names.count, using: &random)]
             try hear(name)

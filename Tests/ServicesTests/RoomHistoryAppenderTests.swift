@@ -8,7 +8,7 @@ import Testing
 
 @testable import Services
 
-/// Rooms are made on the account of whoever makes them; what the gateway itself has to tell is never refused.
+/// New rooms count against the user who creates them. The gateway's own messages are never refused.
 @Suite("Who may make rooms")
 struct RoomHistoryAppenderTests {
     private let ingest: IngestFixture
@@ -66,11 +66,11 @@ struct RoomHistoryAppenderTests {
         #expect(await say(chat, in: "chat/4", from: "eve") == .rateLimited)
         #expect(await say(chat, in: "chat/1", from: "eve") == nil)
         #expect(await say(chat, in: "chat/4", from: "ann") == nil)
-        // Direct messages to invented users are rooms too.
+        // Direct messages to nonexistent users create rooms too.
         #expect(await whisper(chat, to: "nobody", from: "eve") == .rateLimited)
         ingest.stream.clock.set(10_000 + 3601)
         #expect(await say(chat, in: "chat/5", from: "eve") == nil)
-        // Off.
+        // Limits switched off.
         let open = self.chat(HistoryConfiguration(maxRoomsPerUser: 0, maxRoomsPerUserAndHour: 0))
         for number in 10...30 { #expect(await say(open, in: "chat/\(number)", from: "eve") == nil) }
     }
@@ -105,7 +105,7 @@ struct RoomHistoryAppenderTests {
         let draft = try NotificationDraft(title: "Hot")
         #expect(try await service.send(draft, to: ["bob"], from: "ann", key: nil).recipientCount == 1)
         #expect(try await service.send(draft, to: ["invented"], from: "ann", key: nil).recipientCount == 1)
-        // Neither ada nor chat/ops was ever there.
+        // Neither ada nor chat/ops existed before.
         let ledger = RoomHistoryAppender(configuration: configuration)
         try ingest.database.write { [clock] transaction in
             let now = clock.now()
@@ -134,7 +134,7 @@ struct RoomHistoryAppenderTests {
         #expect(try count("dev") == 0, "they are there")
         #expect(try read { try $0.roomCount() } == 0)
         #expect(await say(chat(configuration), in: "chat/1", from: "ops") == nil, "rooms are another matter")
-        // One more is too many, unless it has been here.
+        // One more new recipient exceeds the limit, unless that user has connected before.
         for more in [["new"], users + ["new"]] {
             await #expect(throws: RequestError.self) { try await service.send(draft, to: more, from: "ops", key: nil) }
         }
@@ -144,7 +144,7 @@ struct RoomHistoryAppenderTests {
         #expect(try count("dev") == 0)
         #expect(try count("ops") == 699)
         #expect(try await service.send(draft, to: ["new", "newer"], from: "ops", key: nil).recipientCount == 2)
-        // What nobody has fetched goes with its age.
+        // Inboxes that were never fetched are removed by age.
         let cutoff = try #require(Timestamp(secondsSinceEpoch: 20_000))
         try ingest.database.write { transaction in
             _ = try transaction.removeMessages(before: cutoff, limit: 9999)
@@ -170,7 +170,7 @@ struct RoomHistoryAppenderTests {
                 }
             }
         }
-        // More than one portion of messages, and of rooms.
+        // More than one batch of messages and of rooms.
         try fill("old", 2500, at: 100)
         for number in 0..<1100 { try fill("old/\(number)", 1, at: 100) }
         try fill("new", 10, at: 2000)

@@ -11,9 +11,9 @@ import Tracing
 
 @testable import Services
 
-/// A stream into a hub with one client, on a loop that runs when it is told to.
+/// A stream into a hub with one client, on a manually run loop.
 final class StreamFixture {
-    /// What a client got: the payloads, in order.
+    /// Records the payloads that a client received, in order.
     final class Sink: ClientSink {
         var payloads: [String] = []
         var roundTripTime: TimeAmount? { nil }
@@ -28,7 +28,7 @@ final class StreamFixture {
         func sweep(at now: NIODeadline) {}
     }
 
-    /// One payload a line, so that joined frames can be told apart.
+    /// Encodes one payload per line, so that joined frames can be told apart.
     struct Encoder: MessageEncoder {
         func encode(_ message: Message) -> ByteBuffer {
             ByteBuffer(string: String(decoding: message.payload, as: UTF8.self) + "\n")
@@ -71,19 +71,20 @@ final class StreamFixture {
         }
     }
 
-    /// What came since the last call.
+    /// Returns the payloads since the last call.
     func received() -> [String] {
         loop.run()
         defer { sink.payloads = [] }
         return sink.payloads
     }
 
-    /// What came since the last call but for `device_status`.
+    /// Returns the payloads since the last call, except `device_status`.
     func receivedReadings() -> [String] {
         received().filter { !$0.contains(#""status":""#) }
     }
 
-    /// The `device_status` messages since the last call: `a online reading`, and `snapshot` behind those.
+    /// Returns the `device_status` messages since the last call, as `a online reading`. Snapshot messages have
+    /// ` snapshot` appended.
     func receivedStatuses() -> [String] {
         received().compactMap { text in
             guard let payload = try? JSONParser.parse(Array(text.utf8)),
@@ -94,7 +95,7 @@ final class StreamFixture {
         }
     }
 
-    /// Sweeps every second up to `end`, as a gateway does.
+    /// Sweeps every second up to `end`, as the gateway does.
     func sweep(until end: Double, isListening: Bool = true) {
         var now = clock.now().secondsSinceEpoch
         while now < end {
@@ -104,14 +105,14 @@ final class StreamFixture {
         }
     }
 
-    /// A reading that comes now.
+    /// Publishes a reading received now.
     func publish(_ device: String, _ metric: String = "t", retained: Bool = false) throws {
         stream.publish([
             try Self.reading(device, [(metric, 1)], at: clock.now().secondsSinceEpoch, retained: retained)
         ])
     }
 
-    /// A status that comes now.
+    /// Publishes a status received now.
     func report(_ device: String, isOnline: Bool, rooms: [String]? = nil, retained: Bool = false) throws {
         guard let id = DeviceID(device) else { throw MQTTError.stopped }
         stream.publish([
@@ -121,7 +122,7 @@ final class StreamFixture {
         ])
     }
 
-    /// The device's presence as `GET /api/devices` has it: `online reading 1000`.
+    /// Returns the device's presence as in `GET /api/devices`: `online reading 1000`.
     func presence(of device: String) -> String? {
         stream.devices { _ in true }.first { $0.device.rawValue == device }?.presence.map {
             "\($0.status.rawValue) \($0.reason.rawValue) \(Int($0.since.secondsSinceEpoch))"
@@ -142,7 +143,7 @@ final class StreamFixture {
 }
 
 extension DataStreamService {
-    /// Publishes readings that nothing follows.
+    /// Publishes readings without a message trace.
     func publish(_ readings: [Reading]) {
         publish(readings.map { IngestedReading($0) })
     }

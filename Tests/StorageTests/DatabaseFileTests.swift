@@ -37,7 +37,7 @@ struct DatabaseFileTests {
         try database.close()
         let file = URL(filePath: fixture.file)
         var content = try Data(contentsOf: file)
-        // A page in the middle: the first, which has the tables, is whole.
+        // A page in the middle: the first page, which holds the schema, stays intact.
         content.replaceSubrange(40_960..<45_056, with: Data(repeating: 0xAB, count: 4096))
         try content.write(to: file)
         let error = #expect(throws: StorageError.self) { try fixture.open() }
@@ -142,7 +142,7 @@ struct DatabaseFileTests {
         try writing.write { _ = try $0.say(2, in: "a") }
         try gateway.read { snapshot throws in
             #expect(try snapshot.lastOffset(of: "a") == 2)
-            // The log cannot be emptied now: waiting for it would end with an error.
+            // The WAL cannot be truncated now: waiting for it would fail.
             try writing.write { _ = try $0.say(3, in: "a") }
             try reading.close()
             try writing.close()
@@ -180,7 +180,7 @@ struct DatabaseFileTests {
         }
         #expect(try file.read { try !$0.tableExists("alert") })
         try file.close()
-        // A gateway brings it up to date.
+        // Opening the database as a gateway migrates it.
         try fixture.open().close()
         try Storage.Database(readingBesideGatewayIn: fixture.directory).close()
     }

@@ -2,7 +2,7 @@ import Core
 import Storage
 import Testing
 
-/// What could not be taken is kept, counted and bounded.
+/// Rejected messages are kept, counted and bounded.
 @Suite("Dead letters")
 struct DeadLetterTests {
     private let fixture = StorageFixture()

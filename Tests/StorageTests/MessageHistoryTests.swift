@@ -157,7 +157,7 @@ struct MessageHistoryTests {
             }.sorted()
         }
         try use(1, by: "bob")
-        // Keys of a database of before have no number.
+        // Keys written by earlier versions have no sequence number.
         try database.write {
             try $0.run(
                 """
@@ -168,11 +168,11 @@ struct MessageHistoryTests {
         for number in 1...250 { try use(number, by: "ann") }
         #expect(try keys(of: "ann") == Array(151...250))
         #expect(try keys(of: "bob") == [1])
-        // The key that is used again is among the latest.
+        // Reusing a key makes it one of the latest.
         try use(160, by: "ann")
         for number in 251...299 { try use(number, by: "ann") }
         #expect(try keys(of: "ann") == [160] + Array(201...299))
-        // With a lower limit a few go with each write.
+        // With a lower limit, each write removes a few keys.
         for number in 300...320 { try use(number, by: "ann", maxPerUser: 10) }
         #expect(try keys(of: "ann") == Array(311...320))
     }

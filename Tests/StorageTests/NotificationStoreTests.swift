@@ -117,7 +117,7 @@ struct NotificationStoreTests {
         #expect(try kept(by: "bob") == ofEve)
         #expect(
             try kept(by: "ann") == ofEve + (1...10).reversed().flatMap { ["ops\($0)", "alert\($0)"] })
-        // Then they lose in turn.
+        // After that, the senders lose notifications in turn.
         while try database.write({ try $0.trimLargestSender(above: 12 * share, limit: 25) }) > 0 {}
         let left = try kept(by: "ann") + kept(by: "bob")
         for sender in ["alert", "ops", "eve"] {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-/// Rooms go when they are empty, messages when they take too much, and no offset of a room is given out twice.
+/// Rooms are removed when empty, messages when they take up too much space. Offsets are never reused.
 @Suite("Limits of rooms")
 struct RoomLimitsTests {
     let fixture = StorageFixture()
@@ -22,20 +22,20 @@ struct RoomLimitsTests {
             for number in 1...3 { try transaction.say(number, in: "short", at: at(20)) }
             try transaction.say(1, in: "live", at: at(90))
             #expect(try transaction.snapshot.roomCount() == 3)
-            // They have messages.
+            // The rooms still have messages.
             #expect(try transaction.removeIdleRooms(before: at(50), limit: 10, remembered: 9) == 0)
             #expect(try transaction.removeMessages(before: at(50), limit: 100) == 10)
             #expect(try transaction.removeIdleRooms(before: at(15), limit: 10, remembered: 9) == 1)
             #expect(try transaction.removeIdleRooms(before: at(50), limit: 10, remembered: 9) == 1)
             #expect(try transaction.snapshot.roomCount() == 1)
-            // Whoever joins now is where the room would go on from.
+            // A client that joins now starts at the offset where the room would continue.
             #expect(try transaction.snapshot.lastOffset(of: "short") == 3)
             #expect(try transaction.say(4, in: "short", at: at(91)) == 4)
             #expect(try transaction.say(5, in: "short", at: at(92)) == 5)
             #expect(try transaction.say(2, in: "live", at: at(93)) == 2)
             #expect(try transaction.say(1, in: "new", at: at(94)) == 1)
         }
-        // It outlives a restart.
+        // The offset survives a restart.
         try database.close()
         #expect(try fixture.open().read { try $0.lastOffset(of: "long") } == 7)
     }
@@ -55,7 +55,7 @@ struct RoomLimitsTests {
             #expect(try ["a", "b", "c", "d", "new"].map { try snapshot.lastOffset(of: $0) } == [9, 9, 2, 1, 9])
             #expect(try transaction.say(3, in: "c", at: at(3)) == 3)
             #expect(try transaction.say(6, in: "a", at: at(3)) == 10)
-            // A room that is back is remembered by its own row.
+            // A recreated room is tracked by its own row.
             #expect(try transaction.removeIdleRooms(before: at(2), limit: 9, remembered: 0) == 0)
             #expect(try ["c", "d", "new"].map { try snapshot.lastOffset(of: $0) } == [3, 9, 9])
             #expect(try snapshot.rows("SELECT name FROM removed_room").isEmpty)
@@ -122,7 +122,7 @@ struct RoomLimitsTests {
         let database = try fixture.open()
         let large = [UInt8](repeating: UInt8(ascii: "x"), count: 1000)
         try database.write { transaction throws in
-            // Older than the flood: by age these would go first.
+            // These are older than the flood and would be removed first by age.
             for number in 1...20 { try transaction.say(number, in: "quiet", at: at(1)) }
             for room in ["flood/1", "flood/2"] {
                 for number in 1...100 {

@@ -2,7 +2,7 @@ import GRDB
 import Storage
 import Testing
 
-/// Who is at fault decides whether a batch is tried again for ever, or split until one message is found.
+/// The cause of a failed transaction decides whether a batch is retried forever or split to isolate one message.
 @Suite("Why a transaction failed")
 struct StorageFailureTests {
     private struct Unknown: Error {}

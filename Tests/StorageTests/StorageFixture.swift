@@ -2,7 +2,7 @@ import Core
 import Foundation
 import Storage
 
-/// A data directory for one test, gone with it.
+/// A data directory that is deleted with the fixture.
 final class StorageFixture {
     let directory: String
 
@@ -19,7 +19,7 @@ final class StorageFixture {
     func open() throws -> Database { try Database(directory: directory) }
 }
 
-/// The instant that many seconds after the epoch.
+/// Returns the timestamp that many seconds after the epoch.
 func at(_ seconds: Int64) -> Timestamp { Timestamp(nanosecondsSinceEpoch: seconds * 1_000_000_000) }
 
 extension StorageTransaction {

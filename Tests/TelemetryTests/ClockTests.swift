@@ -2,7 +2,7 @@ import Core
 import Telemetry
 import Testing
 
-/// Two clocks, four timestamps: how far they are apart, and how well that is known.
+/// The offset between two clocks and its uncertainty, from four timestamps.
 @Suite("Clock exchange")
 struct ClockTests {
     private static func at(_ milliseconds: Double) -> Timestamp {

@@ -4,7 +4,7 @@ import Telemetry
 /// The receive time of tests: 2024-05-01T12:00:00Z.
 let receivedAt = Timestamp(nanosecondsSinceEpoch: 1_714_564_800_000_000_000)
 
-/// The context of a message to `sensors/d1`, changed by what a test cares for.
+/// The context of a message to `sensors/d1`, with overrides for single tests.
 func context(
     topic: String = "sensors/d1",
     device: String? = "d1",
@@ -24,7 +24,7 @@ extension PayloadDecoder {
     }
 }
 
-/// A decoded reading in a form that is short to compare with.
+/// A decoded reading in a compact form for comparisons.
 struct Plain: Equatable, CustomStringConvertible {
     var device: String
     /// `name=value` and the unit, in order.

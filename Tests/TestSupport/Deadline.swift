@@ -5,7 +5,7 @@ import Foundation
 /// `scripts/sanitize` sets it in `WINDSOCK_TEST_PATIENCE`. It is 1 everywhere else.
 private let patience = ProcessInfo.processInfo.environment["WINDSOCK_TEST_PATIENCE"].flatMap { Int($0) } ?? 1
 
-/// A moment by which something must have happened.
+/// A point in time by which something must have happened.
 package struct Deadline: Sendable {
     private let instant: ContinuousClock.Instant
 
@@ -13,12 +13,11 @@ package struct Deadline: Sendable {
         instant = .now + duration * patience
     }
 
-    /// Never negative.
     package var remaining: Duration { max(.zero, instant - .now) }
     package var hasPassed: Bool { instant <= .now }
 }
 
-/// Something did not happen in time.
+/// Thrown when something did not happen in time.
 package struct DeadlineExceeded: Error, CustomStringConvertible {
     package let what: String
     package let duration: Duration
@@ -26,11 +25,11 @@ package struct DeadlineExceeded: Error, CustomStringConvertible {
     package var description: String { "\(what): not within \(duration)" }
 }
 
-/// Waits until `condition` holds, looking every few milliseconds.
+/// Polls every few milliseconds until `condition` holds.
 ///
-/// For conditions that announce themselves by nothing that can be awaited; otherwise await the event.
+/// Use it only for conditions without an event to await.
 ///
-/// - Parameter what: the condition in words, for the error.
+/// - Parameter what: The condition in words, for the error.
 /// - Throws: ``DeadlineExceeded``, or what `condition` throws.
 package func eventually(
     _ what: String, within duration: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
@@ -45,7 +44,7 @@ package func eventually(
 
 /// Runs `operation` and cancels it when it takes longer than `duration`.
 ///
-/// - Throws: ``DeadlineExceeded``, or what `operation` throws. An operation that ignores cancellation is waited for.
+/// - Throws: ``DeadlineExceeded``, or what `operation` throws. An operation that ignores cancellation is still awaited.
 package func withDeadline<Success: Sendable>(
     _ what: String, _ duration: Duration = .seconds(10), _ operation: @escaping @Sendable () async throws -> Success
 ) async throws -> Success {

@@ -1,7 +1,7 @@
 import Core
 package import Logging
 
-/// Keeps what is logged, a line each: level, message, and metadata by name.
+/// A log handler that records one line per entry: level, message, and metadata sorted by name.
 package final class LogRecorder: Sendable {
     private struct Handler: LogHandler {
         let recorder: LogRecorder

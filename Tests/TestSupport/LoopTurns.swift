@@ -1,9 +1,9 @@
 package import NIOCore
 import Realtime
 
-/// Gives a shard its turns as tasks of a loop without sockets, like an `EmbeddedEventLoop`.
+/// Runs a shard's turns as tasks of a loop without sockets, such as an `EmbeddedEventLoop`.
 ///
-/// `@unchecked Sendable`: ``begin(_:)`` comes before all requests.
+/// `@unchecked Sendable`: ``begin(_:)`` is called before any request.
 package final class LoopTurns: TurnScheduler, @unchecked Sendable {
     private let loop: any EventLoop
     private var turn: @Sendable () -> Void = {}

@@ -1,19 +1,19 @@
 import Core
 package import Foundation
 
-/// A real mosquitto on a free port of the loopback interface, gone when the test lets go of it.
+/// A real mosquitto on a free loopback port. It ends when the test releases it.
 ///
-/// It keeps its port, its configuration and its folder when it is killed and restarted. Nothing is lost for an absent
-/// client: the number of queued messages is not limited.
+/// It keeps its port, configuration and folder across kills and restarts. Messages for an absent client are never
+/// dropped because the queue length is unlimited.
 package final class MosquittoBroker: Sendable {
 
-    /// Where the program is looked for before `PATH`: Debian keeps it where users have none of their own.
+    /// Paths tried before `PATH`. Debian installs mosquitto in `sbin`, which is not in a normal user's `PATH`.
     private static let programs = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"]
-    /// A port may be taken between the look and mosquitto's bind.
+    /// Another process may take the port before mosquitto binds it.
     private static let attempts = 5
 
     package let port: Int
-    /// Its configuration and what it stores; a place for the test's certificates and password files as well.
+    /// Holds the broker's configuration and database, and the test's certificates and password files.
     package let folder: URL
 
     private let process: Lock<ChildProcess>
@@ -21,11 +21,12 @@ package final class MosquittoBroker: Sendable {
     /// Starts a broker and waits until it listens.
     ///
     /// - Parameters:
-    ///   - persistent: Whether sessions and queued messages survive its end. It saves after changes and when it is
-    ///     asked to end; what it accepted since the last ``save()`` may not survive ``kill()``.
-    ///   - anonymous: Whether clients need no user name.
-    ///   - configuration: Further lines, which apply to the listener where they can; `%FOLDER%` is ``folder``.
-    ///   - files: What to put into the folder before the start, by name.
+    ///   - persistent: Whether sessions and queued messages survive a restart. The broker saves after changes and on
+    ///     SIGTERM; messages accepted since the last ``save()`` may not survive ``kill()``.
+    ///   - anonymous: Whether clients may connect without a user name.
+    ///   - configuration: Additional configuration lines. They apply to the listener where possible; `%FOLDER%` is
+    ///     replaced by ``folder``.
+    ///   - files: Files to create in the folder before the start, by name.
     package static func start(
         persistent: Bool = false, anonymous: Bool = true, configuration: [String] = [], files: [String: Data] = [:]
     ) async throws -> MosquittoBroker {
@@ -56,7 +57,7 @@ package final class MosquittoBroker: Sendable {
             "allow_anonymous \(anonymous)", "max_queued_messages 0", "max_inflight_messages 1000", "log_dest stderr",
             "log_type error", "log_type warning", "log_type notice", "log_type information",
         ]
-        // As root, mosquitto would become a user who may not read our folder.
+        // When started as root, mosquitto would switch to a user that cannot read the folder.
         if geteuid() == 0 { lines.append("user root") }
         if persistent {
             lines += [
@@ -77,10 +78,10 @@ package final class MosquittoBroker: Sendable {
     /// `mqtt://127.0.0.1:…`.
     package var url: String { "mqtt://127.0.0.1:\(port)" }
 
-    /// What it has logged since its last start.
+    /// The lines logged since the last start.
     package var log: [String] { current.lines.map(\.text) }
 
-    /// Waits until it logs a line that satisfies `isMatch`; lines logged already count.
+    /// Waits for a log line that satisfies `isMatch`. Lines already logged count.
     @discardableResult
     package func waitForLog(
         _ what: String, within duration: Duration = .seconds(20), where isMatch: (String) -> Bool
@@ -88,37 +89,38 @@ package final class MosquittoBroker: Sendable {
         try await current.waitForLine(what, within: duration, where: isMatch)
     }
 
-    /// Has it save its sessions and queued messages, and waits until the file is there; it must be persistent.
+    /// Makes a persistent broker save its sessions and queued messages, and waits until the file exists.
     package func save() async throws {
         let file = folder.appending(path: "mosquitto.db")
         try? FileManager.default.removeItem(at: file)
-        // It writes another file and renames it.
+        // mosquitto writes a temporary file and renames it.
         current.signal(SIGUSR1)
         try await eventually("the broker has saved") { FileManager.default.fileExists(atPath: file.path) }
     }
 
-    /// Ends it as a power cut would (SIGKILL), and waits for the end.
+    /// Kills the broker with SIGKILL, as a power cut would, and waits for the process to end.
     package func kill() async throws {
         current.kill()
         try await current.waitForExit()
     }
 
-    /// Asks it to end (SIGTERM), and waits: it saves what is to survive, if it is persistent.
+    /// Sends SIGTERM and waits for the process to end. A persistent broker saves its state first.
     package func terminate() async throws {
         try await current.terminate()
     }
 
-    /// Lets it hang without ending, its sockets open.
+    /// Stops the process without ending it. Its sockets stay open.
     package func freeze() {
         current.signal(SIGSTOP)
     }
 
-    /// Ends ``freeze()``.
+    /// Resumes the process after ``freeze()``.
     package func thaw() {
         current.signal(SIGCONT)
     }
 
-    /// Starts it again on the same port, with the same configuration and folder; ends it first when it still runs.
+    /// Restarts the broker on the same port with the same configuration and folder, terminating it first if it still
+    /// runs.
     package func restart() async throws {
         if current.exit == nil { try await terminate() }
         let next = try Self.launch(in: folder)

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// Where things of this package lie on disk.
+/// Locations of this package's files on disk.
 package enum PackageRoot {
     package struct Missing: Error, CustomStringConvertible {
         package let description: String
@@ -20,7 +20,7 @@ package enum PackageRoot {
         }
     }
 
-    /// The `windsock` program that was built with the tests that run: it lies beside their bundle.
+    /// The `windsock` program built with the running tests. It is next to their bundle.
     package static var executable: URL {
         get throws(Missing) {
             let bundle = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
@@ -34,9 +34,10 @@ package enum PackageRoot {
         }
     }
 
-    /// A file of the shared data: in `WINDSOCK_SHARED_DATA`, or else in `../shared/data` beside the package.
+    /// Returns a file of the shared data, from `WINDSOCK_SHARED_DATA` or else from `../shared/data` next to the
+    /// package.
     ///
-    /// - Throws: ``Missing`` when it is not there; such a test may be left out.
+    /// - Throws: ``Missing`` when the file does not exist. Tests may be skipped in that case.
     package static func sharedData(_ name: String) throws(Missing) -> URL {
         let folder: URL
         if let path = ProcessInfo.processInfo.environment["WINDSOCK_SHARED_DATA"] {

@@ -1,4 +1,4 @@
-/// Random numbers that are the same for the same seed, so that a failure can be seen again.
+/// A seeded random number generator, so that a failure can be reproduced.
 package struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 

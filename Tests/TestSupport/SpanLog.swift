@@ -1,7 +1,7 @@
 import Core
 package import OTLP
 
-/// Keeps the spans that ended, in that order.
+/// A span processor that records ended spans in order.
 package final class SpanLog: SpanProcessor {
     private let spans = Lock<[SpanData]>([])
 
@@ -15,7 +15,7 @@ package final class SpanLog: SpanProcessor {
 
     package func named(_ name: String) -> [SpanData] { all.filter { $0.name == name } }
 
-    /// A tracer whose spans come here.
+    /// Creates a tracer that exports its spans to this log.
     package func tracer(sampler: Sampler = .parentBasedAlwaysOn, service: String = "windsock-gateway") -> OTLPTracer {
         OTLPTracer(resource: Resource(serviceName: service), sampler: sampler, processors: [self])
     }

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// A folder for one test, gone with it.
+/// A temporary folder that is deleted with this object.
 package final class TemporaryFolder: Sendable {
     package let url: URL
 

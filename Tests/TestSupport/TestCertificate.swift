@@ -1,6 +1,6 @@
 import Foundation
 
-/// A certificate that vouches for itself, and its key, made by openssl for one test.
+/// A self-signed certificate and its key, created by openssl for one test.
 package final class TestCertificate: Sendable {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
@@ -10,7 +10,7 @@ package final class TestCertificate: Sendable {
     package var file: String { folder.url.appending(path: "cert.pem").path }
     package var keyFile: String { folder.url.appending(path: "key.pem").path }
 
-    /// - Parameter names: What it is for, as openssl writes it: `DNS:localhost,IP:127.0.0.1`.
+    /// - Parameter names: The subject alternative names in openssl's syntax: `DNS:localhost,IP:127.0.0.1`.
     package init(_ names: String = "DNS:localhost,IP:127.0.0.1") async throws {
         folder = try TemporaryFolder()
         let openssl = try ChildProcess(

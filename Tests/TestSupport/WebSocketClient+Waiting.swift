@@ -1,16 +1,16 @@
 package import WebSocketClient
 
 extension WebSocketClient {
-    /// The next text message, parsed as JSON.
+    /// Returns the next text message, parsed as JSON.
     ///
     /// - Throws: ``DeadlineExceeded``; `closed` when the connection ends first.
     package func nextJSON(within duration: Duration = .seconds(10)) async throws -> JSON {
         try await nextJSON("a message", within: duration) { _ in true }
     }
 
-    /// The next message that satisfies `isMatch`, parsed as JSON; those before it are dropped.
+    /// Returns the next message that satisfies `isMatch`, parsed as JSON, and drops earlier ones.
     ///
-    /// - Parameter what: what is waited for, in words, for the error.
+    /// - Parameter what: The awaited message in words, for the error.
     package func nextJSON(
         _ what: String, within duration: Duration = .seconds(10),
         where isMatch: @escaping @Sendable (JSON) -> Bool

@@ -4,7 +4,7 @@ import Testing
 @testable import Storage
 @testable import WebServer
 
-/// A chart is written in portions of one size, whatever it shows.
+/// Charts are written in chunks of a fixed size, whatever they contain.
 @Suite("Text of charts")
 struct ChartTextTests {
     @Test(

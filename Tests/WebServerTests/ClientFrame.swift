@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Frames as clients write them, right and wrong (RFC 6455 section 5.2).
+/// Client frames, valid and invalid (RFC 6455 section 5.2).
 enum ClientFrame {
     static let mask: [UInt8] = [0x12, 0x34, 0x56, 0x78]
 
@@ -23,9 +23,9 @@ enum ClientFrame {
         return bytes
     }
 
-    /// The header alone, its length in the form asked for: 0, 2 or 8 bytes after the seven bits, minimal or not.
+    /// A header without payload. Its length uses the given form: 0, 2 or 8 bytes after the seven bits, minimal or not.
     ///
-    /// The mask is all zeros, so that the payload that follows is what it is.
+    /// The mask is all zeros, so the payload that follows needs no masking.
     static func header(_ opcode: UInt8, isFinal: Bool = true, count: UInt64, lengthByteCount: Int) -> [UInt8] {
         let short: UInt8 = lengthByteCount == 0 ? UInt8(count) : lengthByteCount == 2 ? 126 : 127
         let length = (0..<lengthByteCount).reversed().map { UInt8(truncatingIfNeeded: count >> (8 * UInt64($0))) }

@@ -9,16 +9,16 @@ import Tracing
 
 @testable import WebServer
 
-/// What a token for one room learns of everything else, endpoint by endpoint.
+/// Access of a token for one room to all other data, endpoint by endpoint.
 ///
-/// Beside the room `sensors/open` there is what nobody else may know of, and all of it has `secret` in its name: a device
-/// with readings, an alert and a payload that could not be read, a room of people, and a user in it.
+/// Besides the room `sensors/open`, the server holds data that must stay hidden, all with `secret` in its name: a
+/// device with readings, an alert and a dead letter, a chat room, and a user in it.
 @Suite("Access to endpoints")
 struct EndpointAccessTests {
     private enum Verdict {
-        /// 200 without a word on what is secret.
+        /// 200, without any secret data.
         case silent
-        /// The same, and it is not silent for a token that may join everything.
+        /// 200 without secret data, which a token for all rooms does get.
         case silentToOne
         /// Refused with this status.
         case refused(Int)
@@ -26,14 +26,14 @@ struct EndpointAccessTests {
 
     private struct Row {
         let method: String
-        /// As in the document.
+        /// As in the OpenAPI document.
         let path: String
         var query = ""
         var body: String?
         let verdict: Verdict
     }
 
-    /// `{trace_id}` and `{alert_id}` are those of the secret device.
+    /// `{trace_id}` and `{alert_id}` belong to the secret device.
     private static let table: [Row] = [
         Row(method: "GET", path: "/api/online", verdict: .silentToOne),
         Row(method: "GET", path: "/api/rooms", verdict: .silentToOne),
@@ -123,7 +123,7 @@ struct EndpointAccessTests {
             case .refused(let status): #expect(shown.status == status, "\(name)")
             case .silent, .silentToOne: #expect((200..<300).contains(shown.status) || row.path == "/readyz", "\(name)")
             }
-            // An answer may repeat what was asked for.
+            // A response may repeat the request's own input.
             let asked = row.query + (row.body ?? "")
             if !asked.contains("secret") || shown.status == 200 {
                 #expect(!shown.text.contains("secret"), "\(name): \(shown.text)")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// Answers are framed as RFC 9112 says: clients that keep the connection, and proxies, read them right.
+/// Responses are framed according to RFC 9112, so persistent connections and proxies parse them correctly.
 @Suite("HTTP to the letter")
 struct HTTPSemanticsTests {
     private static let page = "<!doctype html><title>page</title>"
@@ -22,7 +22,7 @@ struct HTTPSemanticsTests {
         }
     }
 
-    /// The answers to requests on one connection, until it is closed.
+    /// Returns the responses to requests on one connection until it is closed.
     private static func answers(_ server: LiveServer, _ requests: String...) async throws -> String {
         let socket = try RawSocket(port: server.port)
         try await send(requests, on: socket)
@@ -114,7 +114,7 @@ struct HTTPSemanticsTests {
                 try await Self.send(requests, on: socket)
                 let answers = Self.heads(try await socket.text(mayReset: true))
                 #expect(answers.count == requests.count && answers.last?.contains("connection: close") == true)
-                // Nobody waits for more, and nothing more is taken.
+                // The server does not wait for the rest and reads nothing more.
                 let flood = [UInt8](repeating: 65, count: 4 << 20)
                 let sent = try? await socket.send(flood, stalledAfter: .seconds(2))
                 #expect(sent ?? 0 < flood.count)
@@ -181,7 +181,7 @@ struct HTTPSemanticsTests {
             #expect(String(decoding: try await socket.receive(), as: UTF8.self) == "HTTP/1.1 100 Continue\r\n\r\n")
             try await socket.send(Array(body.utf8))
             #expect(String(decoding: try await socket.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 201 "))
-            // The blank line that ends the head here is followed by no chunk.
+            // No chunk follows the blank line that ends this head.
             let wrong = Self.heads(try await Self.answers(server, "\(head)\ntransfer-encoding: chunked"))
             #expect(wrong.first?.hasPrefix("400") == true, "\(wrong)")
         }

@@ -13,7 +13,7 @@ import WebSocketClient
 
 @testable import WebServer
 
-/// One client may do what it likes to its own connection: the gateway's memory and everybody else stay as they are.
+/// A client can harm only its own connection: the gateway's memory and all other clients are unaffected.
 @Suite("Hostile clients", .serialized)
 struct HostileClientTests {
     private static let ping = ClientFrame.bytes(9, Array(repeating: 0x70, count: 125))
@@ -33,7 +33,7 @@ struct HostileClientTests {
                 for _ in 0..<clientsPerRound {
                     group.addTask {
                         let client = try await Endpoint.stream.open(server)
-                        // Several of each, so that the gateway answers the first while the next have arrived.
+                        // Several commands each, so that the gateway answers the first while the next arrive.
                         let join = ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"sensors/a"}}"#)
                         let sync = ClientFrame.text(#"{"type":"clock_sync","id":"2","payload":{"t0":1}}"#)
                         try await client.send(join, sync, sync, sync, sync)
@@ -90,7 +90,7 @@ struct HostileClientTests {
             #expect(pongs <= 20)
             #expect(try await client.frame() == nil, "nothing follows the close frame")
         }
-        // Of each flood another burst is counted until it is abuse, and nothing more is decoded.
+        // For each flood, one more burst is counted before it becomes abuse; nothing after that is decoded.
         let refused = try #require(
             PrometheusText.render(registry).firstMatch(of: /commands_rate_limited_total (\d+)/)?.1)
         #expect(try #require(Int(refused)) <= 2 * 22)
@@ -103,7 +103,7 @@ struct HostileClientTests {
         let client = try await Endpoint.stream.open(server, receiveBufferBytes: 4096)
         try await client.send(ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"sensors/a"}}"#))
         _ = try await client.frame()
-        // Readings until the socket takes no more: then they begin to wait in the client's queue.
+        // Publish readings until the socket accepts no more and they start to queue up for the client.
         let names = (0..<200).map { "metric-\($0)-\(String(repeating: "x", count: 80))" }
         try await eventually("the socket takes no more") {
             try server.publish("a", names.map { ($0, 1) })
@@ -148,7 +148,7 @@ struct HostileClientTests {
         for client in await server.hub.clients() {
             #expect(client.queuedByteCount <= Replay.Page.maxBytes + 16_000)
         }
-        // Who reads gets all of it, each message once and in order.
+        // A client that reads gets every message once and in order.
         let reader = clients[0]
         var offsets: [Int] = []
         while offsets.last != 400, let frame = try await reader.frame() {
@@ -167,7 +167,7 @@ struct HostileClientTests {
         let client = RoomClient(try await server.client())
         let other = RoomClient(try await server.client(token: try await server.token("other")))
         _ = try await client.join("sensors/#")
-        // 200 readings at 100 a second, of which a second's worth is free: the next join waits about a second.
+        // 200 readings at 100 per second, with one second's worth free, delay the next join by about a second.
         async let second = client.join("sensors/+")
         for _ in 0..<3 { _ = try await other.ask("clock_sync", #"{"t0":0}"#) }
         let joined = try await other.join("sensors/#")
@@ -178,7 +178,7 @@ struct HostileClientTests {
 
     @Test("Clients of one user that join at once get a page each at most, and the rest when that is paid for")
     func replaysAtOnce() async throws {
-        // A page is paid for in a minute.
+        // At this rate, a page takes a minute to pay for.
         let server = try await LiveServer(
             limits: ConnectionLimits(commandsPerSecond: 100_000, commandBurst: 100_000, userReplayedPerSecond: 1))
         for number in 0..<200 { try server.publish("d\(number)", [("t", 1)]) }
@@ -195,7 +195,7 @@ struct HostileClientTests {
             try await client.socket.send(
                 ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"sensors/#"}}"#))
         }
-        /// Counts what comes before the answers to a few pings, in which all of a snapshot would come.
+        /// Counts the messages before the answers to a few pings. A complete snapshot would arrive in that time.
         func listen() async throws {
             for index in clients.indices {
                 for _ in 0..<10 {
@@ -221,7 +221,7 @@ struct HostileClientTests {
                 maxPendingCommands: 1_000_000, userReplayedPerSecond: 1))
         for number in 0..<100 { try server.publish("d\(number)", [("t", 1)]) }
         let client = try await Endpoint.stream.open(server, receiveBufferBytes: 4096)
-        // 100 readings at one a second: the second join waits for more than a minute, and commands behind it.
+        // 100 readings at one per second delay the second join, and the commands behind it, by more than a minute.
         for filter in ["sensors/#", "sensors/+"] {
             try await client.send(
                 ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"\#(filter)"}}"#))
@@ -248,7 +248,7 @@ struct HostileClientTests {
                 userReplayedPerSecond: 1), socketMetrics: registry)
         for number in 0..<100 { try server.publish("d\(number)", [("t", 1)]) }
         let client = try await Endpoint.stream.open(server)
-        // 100 readings at one a second: the second join waits for more than a minute, and commands behind it.
+        // 100 readings at one per second delay the second join, and the commands behind it, by more than a minute.
         let joins = ["sensors/#", "sensors/+"].map {
             ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"\#($0)"}}"#)
         }
@@ -296,7 +296,7 @@ struct HostileClientTests {
         let client = try await Endpoint.stream.open(server)
         let large = ClientFrame.text(
             #"{"type":"clock_sync","payload":{"t0":1,"x":"\#(String(repeating: "x", count: 60_000))"}}"#)
-        // 15 each: six are within a burst of a hundred.
+        // Each costs 15, so six fit into a burst of 100.
         for _ in 0..<8 { try await client.send(large) }
         var answers: [String] = []
         while answers.count < 8, let frame = try await client.frame() {

@@ -5,7 +5,7 @@ import WebSocketClient
 
 @testable import WebServer
 
-/// HTTP on the same port: who gets in, what they see, and that a failure stays alone.
+/// HTTP on the shared port: authentication, visibility, and isolation of failures.
 @Suite("HTTP, live", .serialized)
 struct LiveHTTPTests {
     private static func refusal(_ body: () async throws -> WebSocketClient) async -> (status: Int, body: String)? {
@@ -38,7 +38,7 @@ struct LiveHTTPTests {
         let plain = try await server.get("/ws")
         #expect(plain.status == 426)
         #expect(plain.header("upgrade") == "websocket")
-        // A client cannot bring the gate's own header along.
+        // A client cannot forge the gateway's internal header.
         let forged = try await server.get("/ws", headers: [("windsock-upgrade-refusal", "200 fine")])
         #expect(forged.status == 426)
         try await server.stop()

@@ -16,11 +16,11 @@ import WebSocketClient
 
 @testable import WebServer
 
-/// The real server on a free port, with a stream that tests publish into.
+/// The real server on a free port, with a stream for tests to publish into.
 final class LiveServer: Sendable {
     static let secret = "live-server-secret-0123456789abcdef"
 
-    /// Plain, also when the server takes TLS only: then it is that of a relay in front of it.
+    /// The plain port. When the server accepts TLS only, this is the port of a relay in front of it.
     let port: Int
     /// The server's own port.
     let serverPort: Int
@@ -34,7 +34,7 @@ final class LiveServer: Sendable {
     private let authority: TokenAuthority
     private let folder: String
     private let isFolderKept: Bool
-    /// From MQTT messages to rooms, as in the gateway.
+    /// The path from MQTT messages to rooms, as in the gateway.
     let pipeline: IngestPipeline
     private let database: Database
     private let writer: DatabaseWriter
@@ -134,7 +134,7 @@ final class LiveServer: Sendable {
             notify: notify, lifetime: lifetime)
     }
 
-    /// A client that was welcomed.
+    /// Connects a client and waits for its welcome.
     func client(
         token: String? = nil, headers: [(String, String)] = [],
         configuration: WebSocketClientConfiguration = WebSocketClientConfiguration()
@@ -152,14 +152,14 @@ final class LiveServer: Sendable {
         return try await HTTPClientLite.get(url + path, headers: authorization + headers)
     }
 
-    /// Says something in a room, however large.
+    /// Sends a chat message of any size to a room.
     func say(_ content: String, in room: String, by user: String = "ann") async throws {
         _ = try await withCheckedThrowingContinuation { continuation in
             services.chat.send(content, to: room, from: user, key: nil) { continuation.resume(with: $0) }
         }
     }
 
-    /// Takes a message as if the broker had sent it.
+    /// Ingests a message as if the broker had sent it.
     func ingest(_ topic: String, _ payload: String) throws {
         try pipeline.accept(MQTTBatch(messages: [MQTTMessage(topic: topic, payload: Array(payload.utf8))]))
     }
@@ -173,7 +173,7 @@ final class LiveServer: Sendable {
         stream.publish([IngestedReading(reading)])
     }
 
-    /// Asks the server to end, and waits until it has.
+    /// Shuts the server down and waits until it has stopped.
     func stop() async throws {
         try? await relay?.stop()
         await serviceGroup.triggerGracefulShutdown()

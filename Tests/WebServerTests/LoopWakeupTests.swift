@@ -9,13 +9,13 @@ import WebSocketClient
 @testable import Realtime
 @testable import WebServer
 
-/// The hub's work and the sockets of its loops take turns.
+/// The hub's work and the sockets on its event loops take turns.
 @Suite("Turns of the hub")
 struct LoopWakeupTests {
     @Test("While a shard asks for one turn after the other, its loop serves sockets")
     func turnsAndSockets() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let turns = AsyncSemaphore()
+        let turns = TurnCounter()
         do {
             let loop = try #require(try await LoopWakeup.loops(of: group).first)
             let server = try await ServerBootstrap(group: group)
@@ -36,7 +36,7 @@ struct LoopWakeupTests {
     func replays() async throws {
         let server = try await LiveServer()
         let client = try await server.client()
-        let turns = AsyncSemaphore()
+        let turns = TurnCounter()
         for shard in server.hub.shards {
             try await shard.eventLoop.submit {
                 for number in 1...20 {
@@ -55,8 +55,8 @@ struct LoopWakeupTests {
         try await server.stop()
     }
 
-    /// Work that goes on until it is stopped, or the test cannot succeed any more: others need the processors, too.
-    private final class AsyncSemaphore: Sendable {
+    /// Counts turns until it is stopped or a deadline passes, so that a failing test does not keep the processors busy.
+    private final class TurnCounter: Sendable {
         private struct State {
             var count = 0
             var isStopped = false
@@ -67,7 +67,7 @@ struct LoopWakeupTests {
 
         var count: Int { state.withLock { $0.count } }
 
-        /// Counts a turn; false when there shall be no other one.
+        /// Counts a turn and returns whether there should be another one.
         func goOn() -> Bool {
             state.withLock { state in
                 state.count += 1
@@ -76,7 +76,7 @@ struct LoopWakeupTests {
             }
         }
 
-        /// Returns whether it had stopped before.
+        /// Stops the work and returns whether it had already stopped.
         func stop() -> Bool {
             state.withLock { state in
                 defer { state.isStopped = true }
@@ -85,7 +85,7 @@ struct LoopWakeupTests {
         }
     }
 
-    /// A socket that takes everything.
+    /// A socket that accepts everything.
     private final class OpenSink: ClientSink {
         let isWritable = true
         let roundTripTime: TimeAmount? = nil

@@ -7,10 +7,10 @@ import Testing
 @testable import Services
 @testable import WebServer
 
-/// A name has one spelling: others, that only look like it, are refused; and none hides behind a mark.
+/// Names have one canonical spelling. Lookalikes and names that begin with a combining mark are refused.
 @Suite("Names in several spellings")
 struct NameTests {
-    /// One letter, and a letter with an accent behind it.
+    /// The same text with a precomposed letter and with a combining accent.
     private static let composed = "caf\u{E9}"
     private static let decomposed = "cafe\u{301}"
 

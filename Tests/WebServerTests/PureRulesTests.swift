@@ -6,7 +6,7 @@ import Testing
 
 @testable import WebServer
 
-/// Decisions that need no socket: heartbeat, rates, handshakes, origins, grants.
+/// Rules that need no socket: heartbeat, rates, handshakes, origins, grants.
 @Suite("Rules of the edge")
 struct PureRulesTests {
     private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)

@@ -5,10 +5,10 @@ import Testing
 
 @testable import WebServer
 
-/// Whoever may see a device's room may ask what it measured, in the form that suits; and nobody else.
+/// A device's stored readings are available in several formats to clients that may see its room, and to no others.
 @Suite("Stored readings over HTTP", .serialized)
 struct ReadingRouteTests {
-    /// Ten values of two metrics, a second apart, of `a`; and one of `b`.
+    /// A server with ten values of two metrics of device `a`, one second apart, and one value of device `b`.
     private static func server() async throws -> LiveServer {
         let server = try await LiveServer()
         for second in 0..<10 {
@@ -18,7 +18,7 @@ struct ReadingRouteTests {
         return server
     }
 
-    /// A few minutes ago, so that the device's time is believed.
+    /// A few minutes ago, so that the device's timestamps are accepted.
     private static let start = Int(Date().timeIntervalSince1970) - 300
 
     @Test("What fits comes as it is; one point less, and it comes in buckets")
@@ -71,7 +71,7 @@ struct ReadingRouteTests {
     func pages() async throws {
         let server = try await LiveServer()
         for part in 0..<10 {
-            // Fifty of every instant: pages end in the middle of one.
+            // Fifty values per instant, so that page boundaries fall within an instant.
             for number in part * 500..<part * 500 + 500 {
                 try server.ingest("sensors/a", #"{"v":\#(number),"ts":\#(Self.start + number / 50)}"#)
             }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import WebServer
 
-/// Only tokens that this gateway's key signed, for now, with sensible claims, are anybody's.
+/// Tokens are accepted only when this gateway's key signed them, they are current, and their claims are valid.
 @Suite("Tokens")
 struct TokenAuthorityTests {
     private static let secret = "0123456789abcdef0123456789abcdef"

@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebServer
 
-/// The validator says the same as the standard library, and says it at the first byte that decides.
+/// The validator agrees with the standard library and decides at the first decisive byte.
 @Suite("UTF-8 validator")
 struct UTF8ValidatorTests {
     private static func verdict(_ bytes: [UInt8], step: Int = .max) -> Bool {
@@ -15,7 +15,7 @@ struct UTF8ValidatorTests {
         return validator.isComplete
     }
 
-    /// The bytes at which RFC 3629's table changes.
+    /// The boundary bytes of RFC 3629's table.
     private static let edgeBytes: [UInt8] = [
         0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF,
         0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,

@@ -4,12 +4,12 @@ import Testing
 
 @testable import WebServer
 
-/// What RFC 6455 asks of a server's reading side.
+/// RFC 6455's requirements for reading on the server side.
 @Suite("WebSocket decoder")
 struct WebSocketDecoderTests {
     private static let limit = 1000
 
-    /// All events in `bytes`, fed in pieces of `step` bytes.
+    /// Returns all events in `bytes`, fed in pieces of `step` bytes.
     private static func decode(_ bytes: [UInt8], step: Int = .max) throws -> [WebSocketDecoder.Event] {
         var decoder = WebSocketDecoder(maxMessageBytes: limit)
         var buffer = ByteBuffer()

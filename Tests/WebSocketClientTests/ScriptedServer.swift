@@ -3,10 +3,10 @@ import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
 
-/// A WebSocket server on a free loopback port whose every answer a test decides.
+/// A WebSocket server on a free loopback port with scripted behaviour.
 ///
-/// `/refuse` is answered with 401 and a long body, `/silent` not at all; everything else is upgraded with `onOpen`,
-/// and `onFrame` sees what the client sends.
+/// `/refuse` gets 401 with a long body, `/silent` gets no response. Everything else is upgraded: `onOpen` runs first,
+/// and `onFrame` receives the client's frames.
 final class ScriptedServer: Sendable {
     typealias OnOpen = @Sendable (any Channel) -> Void
     typealias OnFrame = @Sendable (WebSocketFrame, any Channel) -> Void
@@ -52,7 +52,7 @@ final class ScriptedServer: Sendable {
 
     deinit { channel.close(promise: nil) }
 
-    /// Sends messages back, answers pings and Close frames, and closes the socket after the latter.
+    /// Echoes messages, answers pings and Close frames, and closes the socket after the latter.
     @Sendable static func echo(_ frame: WebSocketFrame, _ channel: any Channel) {
         switch frame.opcode {
         case .text, .binary: send(frame.opcode, frame.unmaskedData, on: channel)

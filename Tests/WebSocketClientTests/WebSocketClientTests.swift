@@ -55,7 +55,7 @@ struct WebSocketClientTests {
             onOpen: { channel in
                 ScriptedServer.send(.text, ByteBuffer(string: "one "), fin: false, on: channel)
                 ScriptedServer.send(.ping, ByteBuffer(string: "still there?"), on: channel)
-                // The ä is cut in two: only the whole must be UTF-8.
+                // The ä is split in two: only the whole message must be valid UTF-8.
                 ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xC3]), fin: false, on: channel)
                 ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xA4]), on: channel)
             },
@@ -233,9 +233,9 @@ struct HandshakeTests {
 
 @Suite("A slow consumer slows the socket", .timeLimit(.minutes(1)))
 struct BackPressureTests {
-    /// Sends numbered messages of 8 KiB for as long as the socket takes them, and counts.
+    /// Sends numbered 8 KiB messages as long as the socket accepts them, and counts them.
     private final class Flood: Sendable {
-        /// More than the system's buffers take.
+        /// More than the system's socket buffers hold.
         static let count = 2500
 
         let sent = Atomic<Int>(0)
@@ -258,7 +258,7 @@ struct BackPressureTests {
 
     private static let small = WebSocketClientConfiguration(maxBufferedMessages: 8, receiveBufferBytes: 4096)
 
-    /// Waits until the flood has stood still for a while.
+    /// Waits until the flood has made no progress for a while.
     private func standstill(of flood: Flood) async throws -> Int {
         var last = (count: -1, since: ContinuousClock.now)
         try await eventually("the server is stopped by back-pressure") {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Webhooks
 
-/// A webhook's URL is no way into the gateway's own networks.
+/// A webhook's URL must not give access to the gateway's own networks.
 @Suite("Addresses that webhooks may be sent to")
 struct AddressPolicyTests {
     @Test(
@@ -33,7 +33,7 @@ struct AddressPolicyTests {
             ("ff02::1", .multicast), ("2001:db8::1", .documentation), ("3fff:fff::1", .documentation),
             ("2001::1", .reserved), ("2001:1ff::1", .reserved), ("100::1", .reserved), ("4000::1", .reserved),
             ("5f00::1", .reserved), ("fe00::1", .reserved),
-            // Addresses in addresses: mapped, compatible, translated, NAT64, 6to4
+            // Embedded addresses: mapped, compatible, translated, NAT64, 6to4.
             ("::ffff:127.0.0.1", .loopback), ("::ffff:7f00:1", .loopback), ("::ffff:10.1.2.3", .private),
             ("::ffff:8.8.8.8", .global), ("::127.0.0.1", .loopback), ("::10.0.0.1", .private),
             ("::ffff:0:127.0.0.1", .reserved),

@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import Webhooks
 
-/// An outbox that outlives the services that use it, as the stored one does a process; fails when it is told to.
+/// An outbox that outlives its services, as the stored one outlives a process. It can be told to fail.
 actor MemoryOutbox: WebhookOutbox {
     struct Broken: Error {}
 
@@ -12,7 +12,7 @@ actor MemoryOutbox: WebhookOutbox {
     private(set) var lost: [String: String] = [:]
     private(set) var retryReasons: [String] = []
     private(set) var reads = 0
-    /// So many calls throw.
+    /// The number of upcoming calls that throw.
     private var breakdowns = 0
 
     func put(_ ids: String..., at time: Timestamp = .testStart, trace: TraceContext? = nil) {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Webhooks
 
-/// Names are looked up as the system does, so that every spelling of an address is seen for what it is.
+/// Host lookups use the system's resolver, so that every spelling of an address is recognised.
 @Suite("Looking up hosts")
 struct SystemHostResolverTests {
     @Test(

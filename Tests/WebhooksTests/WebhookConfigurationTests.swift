@@ -2,7 +2,7 @@ import Testing
 
 @testable import Webhooks
 
-/// A webhook that cannot work, or would give something away, is refused before anything is sent.
+/// A webhook that cannot work or would leak data is rejected before anything is sent.
 @Suite("Configuration of webhooks")
 struct WebhookConfigurationTests {
     @Test(

@@ -5,7 +5,7 @@ import TestSupport
 @testable import Webhooks
 
 extension Timestamp {
-    /// 1790000000 s: a moment of 2026.
+    /// 1790000000 s, a timestamp in 2026.
     static let testStart = Timestamp(nanosecondsSinceEpoch: 1_790_000_000_000_000_000)
 }
 
@@ -17,10 +17,11 @@ extension WebhookEvent {
 
 /// 28 bytes.
 let testSecret = "correct horse battery staple"
-/// Under ``testSecret``, of the body of ``WebhookEvent/test(_:trace:)`` at ``Timestamp/testStart``; computed by openssl.
+/// The signature under ``testSecret`` of the body of ``WebhookEvent/test(_:trace:)`` at ``Timestamp/testStart``,
+/// computed by openssl.
 let testSignature = "t=1790000000,v1=5ed32081f12e015af4dafed8eafd76ce616aaa8c858dd818600366330b1b0a56"
 
-/// A clock that goes on only while somebody sleeps by it: an hour's wait takes no time.
+/// A clock that advances only during sleeps, so that an hour's wait takes no time.
 final class SleepClock: WallClock {
     private struct State {
         var now = Timestamp.testStart
@@ -44,7 +45,7 @@ final class SleepClock: WallClock {
     }
 }
 
-/// Names with addresses of the test's choice.
+/// A resolver with fixed addresses.
 struct ListedHosts: HostResolver {
     let hosts: [String: [IPAddress]]
 

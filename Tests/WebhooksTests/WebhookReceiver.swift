@@ -5,15 +5,15 @@ import NIOPosix
 import NIOSSL
 import Telemetry
 
-/// A receiver of webhooks on loopback that answers as it is told, one answer a request, and keeps what it got.
+/// A loopback webhook receiver with scripted responses, one per request. It records the requests.
 final class WebhookReceiver: Sendable {
     enum Answer: Sendable {
         case status(Int, headers: [(String, String)] = [])
-        /// The status, and a body that does not end.
+        /// A status with a body that never ends.
         case endless(status: Int)
-        /// Nothing at all; the connection stays open.
+        /// No response; the connection stays open.
         case hang
-        /// The connection ends without an answer.
+        /// The connection ends without a response.
         case disconnect
     }
 
@@ -33,7 +33,7 @@ final class WebhookReceiver: Sendable {
         var openConnections = 0
     }
 
-    /// What handlers share.
+    /// State shared by the handlers.
     fileprivate final class Sink: Sendable {
         let state = Lock(State())
     }
@@ -52,7 +52,7 @@ final class WebhookReceiver: Sendable {
         port = channel.localAddress?.port ?? 0
     }
 
-    /// Listens on a free port while `body` runs. Answers 200 when there are no more answers.
+    /// Listens on a free port while `body` runs. Responds with 200 when no scripted responses are left.
     static func with<Success>(
         _ answers: [Answer] = [], host: String = "127.0.0.1", tls: TLSConfiguration? = nil,
         _ body: (WebhookReceiver) async throws -> Success

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Webhooks
 
-/// The pure rules: signatures, waits, what an answer and a verdict are.
+/// Pure rules: signatures, retry delays, responses and their outcomes.
 @Suite("Rules of webhooks")
 struct WebhookRulesTests {
     @Test("The signature is the one that another implementation computes")

@@ -6,7 +6,7 @@ import Tracing
 
 @testable import Webhooks
 
-/// One attempt: what the receiver gets, where it is sent, and what becomes of it. Against a real server.
+/// A single attempt against a real server: its request, destination and outcome.
 @Suite("Sending a webhook")
 struct WebhookSenderTests {
     private func sender(
@@ -96,7 +96,7 @@ struct WebhookSenderTests {
                 == "the host hooks.example is refused: the address 10.0.0.1 (private) is not allowed for webhooks")
     }
 
-    /// The name exists nowhere else: a client that asked the system would not get there.
+    /// The name exists only in the test's resolver, so a lookup through the system would fail.
     @Test("The address that was checked is the one that is connected to; the receiver sees the name")
     func pinned() async throws {
         try await WebhookReceiver.with { receiver in

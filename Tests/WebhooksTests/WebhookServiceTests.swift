@@ -6,7 +6,7 @@ import Testing
 
 @testable import Webhooks
 
-/// Every stored event comes to its receiver, in order, at least once, or is given up and said to be.
+/// Every stored event is delivered in order and at least once, or is given up and reported as lost.
 @Suite("Delivering webhooks")
 struct WebhookServiceTests {
     private let outbox = MemoryOutbox()
@@ -14,7 +14,7 @@ struct WebhookServiceTests {
     private let registry = MetricsRegistry()
     private let log = LogRecorder()
 
-    /// A service whose waits take no time.
+    /// Creates a service whose waits take no time.
     private func service(
         _ url: String, allowsPrivate: Bool = true, timeout: Duration = .seconds(60),
         retries: WebhookRetryPolicy = .init(),

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Webhooks
 
-/// A connection to an address that was looked up before is still one to the host of the URL.
+/// A connection to a previously resolved address is still verified against the URL's host.
 @Suite("TLS of webhooks")
 struct WebhookTLSTests {
     private static func server(_ identity: TestCertificate) throws -> TLSConfiguration {

@@ -6,7 +6,7 @@ import Tracing
 
 @testable import Webhooks
 
-/// An attempt is seen in the trace of the reading that it is about.
+/// A delivery attempt appears in the trace of its reading.
 @Suite("Traces of webhooks")
 struct WebhookTracingTests {
     private let spans = SpanLog()

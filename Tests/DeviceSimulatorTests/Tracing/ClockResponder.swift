@@ -5,11 +5,11 @@ import Synchronization
 import Telemetry
 import TestSupport
 
-/// Answers devices that ask for the time, as a gateway does.
+/// Answers the clock requests of devices, as a gateway does.
 final class ClockResponder: MQTTBatchHandler {
     private let client = Lock<MQTTClient?>(nil)
     private let requestCount = Atomic(0)
-    /// Requests of devices that are not answered, as by a gateway that is not there yet.
+    /// The number of device requests left unanswered, as if the gateway were not yet running.
     private let ignored: Int
 
     init(ignoring ignored: Int = 0) {
@@ -23,7 +23,7 @@ final class ClockResponder: MQTTBatchHandler {
             guard let device = ClockTopics.device(requestingOn: message.topic),
                 let request = ClockMessage.Request(json: message.payload)
             else { continue }
-            // The first of all is the responder's own.
+            // The first request is the responder's own.
             let count = requestCount.add(1, ordering: .relaxed).newValue
             if (2..<2 + ignored).contains(count) { continue }
             let now = SystemWallClock().now()
@@ -33,7 +33,7 @@ final class ClockResponder: MQTTBatchHandler {
         }
     }
 
-    /// Runs `body` while requests are answered.
+    /// Runs `body` while answering requests.
     func answering<Value>(at broker: MosquittoBroker, _ body: () async throws -> Value) async throws -> Value {
         let loop = MQTTLoop(name: "responder")
         var configuration = MQTTConfiguration(port: broker.port, clientID: "responder")
@@ -45,7 +45,7 @@ final class ClockResponder: MQTTBatchHandler {
         let result: Result<Value, any Error>
         do {
             try await eventually("the responder is connected") { client.state.isConnected }
-            // Its subscription is in force once something sent after it came back.
+            // The subscription is in force once a message sent after it comes back.
             try client.publish(
                 MQTTPublication(topic: "windsock/clock/probe/request", payload: Array(#"{"t0":0}"#.utf8)))
             try await eventually("the responder hears requests") { self.requests > 0 }

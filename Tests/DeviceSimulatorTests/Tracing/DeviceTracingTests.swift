@@ -9,7 +9,7 @@ import Tracing
 
 @testable import DeviceSimulator
 
-/// A device's publish is the first span of its reading's trace, in the gateway's time whatever the device's clock says.
+/// A device's publish is the first span of its reading's trace, in gateway time even if the device's clock is wrong.
 @Suite("Traces of simulated devices", .timeLimit(.minutes(2)))
 struct DeviceTracingTests {
     private func run(
@@ -60,7 +60,7 @@ struct DeviceTracingTests {
         let messages = recorder.messages.filter { $0.topic == "sensors/probe" }
         let contexts = messages.map { $0.userProperties.first { $0.name == "traceparent" }?.value }
         #expect(contexts == spans.sorted { $0.start < $1.start }.map(\.context.traceparent))
-        // The payload still has the device's own wrong time.
+        // The payload keeps the device's own wrong time.
         let text = String(decoding: try #require(messages.first).payload, as: UTF8.self)
         let stamp = try #require(text.firstMatch(of: #/"(?:ts|time|timestamp)":([0-9.]+)/#).flatMap { Double($0.1) })
         let shift = (stamp > 1e12 ? stamp / 1000 : stamp) - begin.secondsSinceEpoch

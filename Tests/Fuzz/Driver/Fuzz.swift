@@ -1,11 +1,11 @@
 import FuzzInputs
 import Glibc
 
-// Feeds one input of Windsock with what libFuzzer makes up, until something traps or takes too long. `WINDSOCK_FUZZ_INPUT`
-// names the input. Built by scripts/fuzz alone: libFuzzer has the program's entry.
+// Fuzzes one input of Windsock until something traps or takes too long. `WINDSOCK_FUZZ_INPUT` names the input. Only
+// scripts/fuzz builds this file, because libFuzzer provides the program's entry point.
 
-/// The time of the processor that an input may take: a part for each run, and a part for each byte. Instrumentation makes
-/// everything several times as slow, so this finds what grows with the square of the input, and nothing less.
+/// The CPU time allowed for an input: a fixed part and a part per byte. Instrumentation slows everything down several
+/// times, so only quadratic or worse behaviour is detected.
 private let fixedSeconds = 0.2
 private let secondsPerByte = 40e-6
 
@@ -18,12 +18,12 @@ private let input: FuzzInput = {
     return input
 }()
 
-/// libFuzzer calls it for each input that it makes up.
+/// Entry point called by libFuzzer for each generated input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let bytes = [UInt8](UnsafeBufferPointer(start: data, count: size))
     let limit = fixedSeconds + secondsPerByte * Double(size)
-    // What else runs may make one run slow, but not three.
+    // Other processes may slow down one run, but not three.
     var fastest = Double.infinity
     for _ in 0..<3 {
         let start = processorSeconds()
@@ -34,5 +34,5 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     preconditionFailure("\(size) bytes took \(fastest) s; allowed: \(limit)")
 }
 
-/// Of the whole process, in which nothing else runs.
+/// CPU time of the whole process, which runs nothing else.
 private func processorSeconds() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }

@@ -9,7 +9,7 @@ import Core
     @testable import Storage
 
     extension FuzzInput {
-        /// What operators write, and what they were given by others.
+        /// Files written by operators, possibly copied from others.
         static let files = [
             FuzzInput("csv", readCSV), FuzzInput("configuration", readConfiguration),
             FuzzInput("dashboard", readDashboard), FuzzInput("device-profile", readProfile),
@@ -43,7 +43,8 @@ import Core
             (try? ProfileReader(path: "device.yaml").profile(of: String(decoding: bytes, as: UTF8.self))) != nil
         }
 
-        /// One for all inputs: to make one takes longer than to read them. What an input leaves, the next one meets.
+        /// Shared by all inputs because creating a database takes longer than reading an input. An input sees the data
+        /// left by earlier ones.
         private static let database: Database? = {
             let directory = FileManager.default.temporaryDirectory.appendingPathComponent("windsock-fuzz-\(getpid())")
             atexit {
@@ -54,7 +55,7 @@ import Core
             return try? Database(directory: directory.path)
         }()
 
-        /// The lines of a backup.
+        /// Imports the lines of a backup.
         private static let readBackup: @Sendable ([UInt8]) -> Bool = { bytes in
             guard let database,
                 var reader = try? BackupImport(

@@ -8,7 +8,7 @@ import Core
     @testable import WebServer
 
     extension FuzzInput {
-        /// What clients send.
+        /// Data sent by clients.
         static let network = [
             FuzzInput("websocket", readFrames), FuzzInput("upgrade", readUpgrade), FuzzInput("token", readToken),
             FuzzInput("command", readCommand),
@@ -36,7 +36,7 @@ import Core
             return Frames(events: events, isRefused: false)
         }
 
-        /// Frames give the same in whatever pieces they arrive.
+        /// Frames decode to the same events however their bytes are split.
         private static let readFrames: @Sendable ([UInt8]) -> Bool = { bytes in
             let whole = events(in: bytes, step: .max)
             for step in [1, 7] {
@@ -46,7 +46,8 @@ import Core
             return !whole.isRefused && !whole.events.isEmpty
         }
 
-        /// The lines of a request's head. The parser lets no name through that is not ASCII, and the type traps on it.
+        /// Reads the lines of a request head. The HTTP parser rejects non-ASCII names, and the header type traps on
+        /// them.
         private static let readUpgrade: @Sendable ([UInt8]) -> Bool = { bytes in
             let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
             var headers = HTTPHeaders()

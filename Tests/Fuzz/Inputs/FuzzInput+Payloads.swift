@@ -4,7 +4,7 @@ import Core
     @testable import Telemetry
 
     extension FuzzInput {
-        /// Payloads of devices, by convention. The first byte picks the topic.
+        /// Device payloads by convention. The first byte selects the topic.
         static let payloads =
             PayloadConvention.allCases.map { convention in
                 FuzzInput("payload-\(convention.rawValue)") { read($0, as: convention) }

@@ -4,13 +4,13 @@ import Core
     @testable import Telemetry
 
     extension FuzzInput {
-        /// Small languages.
+        /// Small text formats.
         static let text = [
             FuzzInput("json", readJSON), FuzzInput("topics", readTopics), FuzzInput("traceparent", readTraceparent),
             FuzzInput("routes", readRoutes),
         ]
 
-        /// What was parsed is written, and parsed again to the same value.
+        /// A parsed value survives writing and parsing again.
         private static let readJSON: @Sendable ([UInt8]) -> Bool = { bytes in
             guard let value = try? JSONParser.parse(bytes) else { return false }
             var written: [UInt8] = []
@@ -20,7 +20,7 @@ import Core
             return true
         }
 
-        /// Two filters and a topic, each on a line: coverage agrees with matching.
+        /// Two filters and a topic, one per line: coverage agrees with matching.
         private static let readTopics: @Sendable ([UInt8]) -> Bool = { bytes in
             let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
             guard lines.count == 3, let one = try? TopicFilter(String(lines[0])),
@@ -38,7 +38,7 @@ import Core
             return true
         }
 
-        /// A context that was taken is written as it came, but for flags that the specification does not have yet.
+        /// An accepted context is written unchanged, except for flags that the specification does not define yet.
         private static let readTraceparent: @Sendable ([UInt8]) -> Bool = { bytes in
             let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
             guard let first = lines.first else { return false }
@@ -53,7 +53,7 @@ import Core
             return true
         }
 
-        /// A pattern and a topic, each on a line.
+        /// A pattern and a topic, one per line.
         private static let readRoutes: @Sendable ([UInt8]) -> Bool = { bytes in
             let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
             guard lines.count == 2 else { return false }
@@ -61,7 +61,7 @@ import Core
             let topic = String(lines[1])
             let routes = [try? TopicRoute(pattern: pattern)].compactMap(\.self)
             let statuses = [try? StatusRoute(pattern: pattern)].compactMap(\.self)
-            // A topic of both is a status.
+            // A topic that matches both is a status topic.
             return [
                 TelemetryDecoder(routes: routes, statusRoutes: []),
                 TelemetryDecoder(routes: [], statusRoutes: statuses),

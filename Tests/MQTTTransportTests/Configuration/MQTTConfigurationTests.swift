@@ -36,7 +36,7 @@ struct MQTTConfigurationTests {
         #expect("\(error.map { "\($0)" } ?? "")".contains("hush") == false)
     }
 
-    /// A change to a good configuration, and what the complaint about it must say.
+    /// A change to a valid configuration and the words expected in its error.
     struct Mistake: Sendable, CustomTestStringConvertible {
         let words: String
         let change: @Sendable (inout MQTTConfiguration) -> Void

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Reconnecting waits longer and longer, at random, up to a cap")
 struct ReconnectBackoffTests {
-    /// Always the same bits.
+    /// A generator that always returns the same bits.
     private struct Fixed: RandomNumberGenerator, Sendable {
         var bits: UInt64
         mutating func next() -> UInt64 { bits }

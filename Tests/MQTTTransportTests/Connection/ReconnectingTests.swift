@@ -23,7 +23,7 @@ struct ReconnectingTests {
             try await eventually("it is subscribed") { recorder.texts == ["0"] }
         }
         try await publish((1...100).map { MQTTPublication("\($0)", to: "t") }, to: broker)
-        // A client of another run, with the same id.
+        // A client of another run with the same id.
         try await withClient(configuration, handler: recorder, log: log) { client in
             try await eventually("all arrived") { recorder.texts.count == 101 }
         }
@@ -43,13 +43,13 @@ struct ReconnectingTests {
                 try await client.waitUntilConnected()
                 try await publisher.waitUntilConnected()
                 #expect(try await publisher.publishAndWait(MQTTPublication("0", to: "t")))
-                // Without its session, a subscriber that comes back after the publisher would miss what was published.
+                // Without a session, a subscriber that reconnects after the publisher would miss the messages.
                 try await eventually("it is subscribed") { recorder.texts == ["0"] }
                 try await broker.save()
                 try await broker.kill()
                 try await eventually("both noticed") { !client.state.isConnected && !publisher.state.isConnected }
                 #expect(client.counters.connectFailures > 0)
-                // They wait in the publisher.
+                // The publisher queues these.
                 for number in 1...10 { try publisher.publish(MQTTPublication("\(number)", to: "t")) }
                 try await broker.restart()
                 try await eventually("all arrived") { Set(recorder.texts).count == 11 }
@@ -97,7 +97,7 @@ struct ReconnectingTests {
 
     @Test("an address that swallows connections holds up neither the loop's other clients nor a stop")
     func swallowedConnection() async throws {
-        // A full queue of connections: the system drops the next one's packets.
+        // The backlog is full, so the system drops the next connection's packets.
         let (listener, port) = try ScriptedBroker.listen(backlog: 0)
         var fillers: [Int32] = []
         defer { for descriptor in fillers + [listener] { close(descriptor) } }

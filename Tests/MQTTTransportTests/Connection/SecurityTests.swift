@@ -5,11 +5,11 @@ import Testing
 
 @Suite("A connection is as safe as it was configured, and says why it is refused")
 struct SecurityTests {
-    /// A broker with TLS that asks for client certificates when told to.
+    /// A TLS broker that can require client certificates.
     private static func tlsBroker(
         requiresCertificate: Bool = false, server: String = "server"
     ) async throws -> (MosquittoBroker, Certificates) {
-        // mosquitto reads its files when it starts: they are made before.
+        // mosquitto reads its files at startup, so they are created first.
         let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

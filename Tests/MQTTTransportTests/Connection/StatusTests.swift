@@ -14,7 +14,7 @@ struct StatusTests {
         }
     }
 
-    /// Runs `body` with a recorder of all status messages.
+    /// Runs `body` while recording all status messages.
     private static func watching(_ body: (MosquittoBroker, Recorder, MQTTClient) async throws -> Void) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -35,7 +35,7 @@ struct StatusTests {
                 client.connect()
                 try await eventually("it is back") { recorder.texts.last == "online" }
             }
-            // By stop() as well.
+            // `stop()` publishes the offline status as well.
             #expect(try await watcher.publishAndWait(MQTTPublication("end", to: "status/end")))
             try await eventually("the end is there") { recorder.texts.last == "end" }
             #expect(recorder.texts == ["online", "offline", "online", "offline", "end"])

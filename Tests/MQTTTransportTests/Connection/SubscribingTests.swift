@@ -37,7 +37,7 @@ struct SubscribingTests {
 
     @Test("a real broker's refusal is named too", arguments: [MQTTConfiguration.ProtocolVersion.v5, .v311])
     func refusedByMosquitto(version: MQTTConfiguration.ProtocolVersion) async throws {
-        // Its ACL files withhold messages without a word; its plugin for access control refuses.
+        // mosquitto's ACL files withhold messages silently; its dynamic security plugin refuses them.
         let rules = #"""
             {"defaultACLAccess":
               {"publishClientSend": true, "publishClientReceive": true, "subscribe": true, "unsubscribe": true},
@@ -64,7 +64,8 @@ struct SubscribingTests {
         }
     }
 
-    /// Where the package mosquitto has put it: the folder has the machine's architecture in its name.
+    /// Returns the plugin's path as installed by the mosquitto package. The folder name includes the machine's
+    /// architecture.
     private static func plugin() throws -> String {
         let libraries = URL(filePath: "/usr/lib")
         let folders = try FileManager.default.contentsOfDirectory(at: libraries, includingPropertiesForKeys: nil)
@@ -92,7 +93,7 @@ struct SubscribingTests {
     func v311() async throws {
         let subscribed = Lock<[Int]>([])
         let broker = try ScriptedBroker { connection, number in
-            // Present at first (from an earlier run), then present again, then gone.
+            // The session is present at first (from an earlier run), then present again, then gone.
             try connection.acceptClient(sessionPresent: number < 2)
             while true {
                 let packet = try connection.read()
@@ -100,7 +101,7 @@ struct SubscribingTests {
                     subscribed.withLock { $0.append(number) }
                     try connection.write([0x90, 3] + packet.packetID + [1])
                 }
-                // The birth message follows SUBSCRIBE: by then it is known whether there was one.
+                // The birth message follows SUBSCRIBE, so by now it is known whether there was one.
                 if packet.kind == .publish, number < 2 { return }
             }
         }

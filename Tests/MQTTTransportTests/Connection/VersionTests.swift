@@ -4,13 +4,13 @@ import Testing
 
 @Suite("MQTT 5 where the broker takes it, 3.1.1 where it does not")
 struct VersionTests {
-    /// How a broker that knows only 3.1.1 may answer a CONNECT of MQTT 5.
+    /// The possible responses of a 3.1.1-only broker to an MQTT 5 CONNECT.
     enum Refusal: CaseIterable {
-        /// A CONNACK of MQTT 5 with reason code 0x84.
+        /// An MQTT 5 CONNACK with reason code 0x84.
         case reasonCode
-        /// A CONNACK of MQTT 3.1.1 with return code 1.
+        /// An MQTT 3.1.1 CONNACK with return code 1.
         case returnCode
-        /// Nothing but the end of the connection.
+        /// The connection is closed without a response.
         case hangUp
 
         var bytes: [UInt8] {
@@ -34,7 +34,7 @@ struct VersionTests {
             _ = try connection.read()
         }
         let log = StateLog()
-        // With the wait of a real configuration: the other version is tried at once.
+        // With the backoff of a real configuration: the other version is tried at once.
         let configuration = try MQTTConfiguration.test(port: broker.port, id: "old", filters: ["t"]).with {
             $0.backoff = .init(base: .seconds(60), cap: .seconds(60))
         }

@@ -4,7 +4,7 @@ import MQTTTransport
 import TestSupport
 import Testing
 
-/// The promise that the gateway is built on: the broker keeps a message until the gateway has taken it.
+/// The gateway's main guarantee: the broker keeps a message until the gateway has accepted it.
 @Suite("Nothing is acknowledged before it was taken")
 struct AcknowledgementTests {
     @Test("acknowledgements leave when the handler returns, and not before")
@@ -17,7 +17,7 @@ struct AcknowledgementTests {
             try connection.acceptClient()
             try connection.answerSubscribe(1)
             for id in 1...3 { try connection.publish("m\(id)", to: "t", packetID: UInt8(id)) }
-            // Long enough for an acknowledgement that does not wait to arrive; the handler holds its batch meanwhile.
+            // Long enough for a premature acknowledgement to arrive; the handler holds its batch meanwhile.
             usleep(200_000)
             silentUntilTaken.withLock { $0 = connection.isSilent }
             for _ in 0..<3 { release.signal() }
@@ -81,7 +81,7 @@ struct AcknowledgementTests {
             }
             try connection.publish("m0", to: "t", packetID: 1)
             isHeld.wait()
-            // In one segment: what is in the buffers of a killed broker's own socket is lost to everybody.
+            // Sent in one segment, because data in a killed broker's own socket buffers is lost.
             let packets = (1...20).map { ScriptedConnection.publish("m\($0)", to: "t", packetID: UInt8($0 + 1)) }
             try connection.write(Array(packets.joined()))
             if isReset { connection.resetWhenClosed() }
@@ -112,12 +112,12 @@ struct AcknowledgementTests {
             try await eventually("all arrived", within: .seconds(60)) { Set(recorder.texts).isSuperset(of: texts) }
             #expect(client.counters.batchesRefused == 2)
         }
-        // What was refused came again with its flag, before all that was new.
+        // Refused messages were redelivered with their flag, before all new ones.
         let sent = Set(recorder.refused[0].messages.map(\.packetID))
         let again = recorder.refused[1].messages.prefix(sent.count)
         #expect(again.allSatisfy { $0.isDuplicate == true && sent.contains($0.packetID) })
         #expect(recorder.refused[0].messages.allSatisfy { $0.isDuplicate == nil })
-        // What was not refused came in order; what came again did so as well.
+        // Both the accepted and the redelivered messages arrived in order.
         #expect(recorder.refused.flatMap(\.messages).allSatisfy { $0.qos == .atLeastOnce && $0.packetID > 0 })
         #expect(recorder.texts.filter { $0 == "1" }.count == 1)
         #expect(log.levels == [level, level, level])

@@ -120,7 +120,7 @@ struct DeliveryTests {
             try await client.waitUntilConnected()
             client.disconnect()
             try await eventually("it is away") { client.state == .disconnected }
-            // All of it waits at the broker when the client comes back.
+            // All of it is queued at the broker when the client reconnects.
             try await publish(texts.map { MQTTPublication($0, to: "t") }, to: broker)
             client.connect()
             try await eventually("all arrived", within: .seconds(60)) { recorder.texts.count == texts.count }

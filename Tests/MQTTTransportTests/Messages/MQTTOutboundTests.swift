@@ -8,7 +8,7 @@ struct MQTTOutboundTests {
     private let shared = MQTTClientState(onStateChange: nil)
     private let results = Results()
 
-    /// How publications ended, in the order in which they did.
+    /// The outcomes of publications, in order.
     private final class Results: Sendable {
         private let ended = Lock<[String]>([])
         func append(_ text: String) { ended.withLock { $0.append(text) } }
@@ -24,7 +24,7 @@ struct MQTTOutboundTests {
             }, isConnected: isConnected)
     }
 
-    /// Sends with packet ids that are handed out from the highest down; returns what was sent.
+    /// Sends with packet ids assigned in descending order and returns the sent payloads.
     private func send(_ outbound: inout MQTTOutbound, firstID: Int32 = 100) throws -> [String] {
         var sent: [String] = []
         try outbound.send { publication throws(MQTTError) in
@@ -78,7 +78,7 @@ struct MQTTOutboundTests {
     @Test("packet ids that come round end every publication once, and leave no place taken")
     func packetIDsComeRound() throws {
         var outbound = MQTTOutbound(shared: shared)
-        // Long under way at QoS 1, then the same number at QoS 0 and at QoS 1.
+        // One QoS 1 publication is in flight for long; its id is then reused at QoS 0 and at QoS 1.
         add("slow", qos: .atLeastOnce, to: &outbound)
         #expect(try send(&outbound) == ["slow"])
         add("quick", qos: .atMostOnce, to: &outbound)

@@ -86,7 +86,7 @@ struct PublishingTests {
         let broker = try ScriptedBroker { connection, _ in
             try connection.acceptClient()
             let publish = try connection.read(.publish)
-            // Topic of one byte, then the packet id.
+            // The topic has one byte; the packet id follows.
             try connection.write([0x40, 3] + publish.body[3...4] + [0x97])
             _ = try connection.read()
         }

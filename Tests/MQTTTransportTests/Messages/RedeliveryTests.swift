@@ -4,7 +4,7 @@ import Testing
 
 @Suite("What the broker sends again is known by its flag")
 struct RedeliveryTests {
-    /// Sends what is asked for, and waits until the last of it was acknowledged.
+    /// Sends messages with these flags and waits until the last one is acknowledged.
     private static func send(_ flags: [Bool], over connection: ScriptedConnection, isPresent: Bool) throws {
         try connection.acceptClient(sessionPresent: isPresent)
         try connection.answerSubscribe(1)

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// A certificate authority with a server's and a client's certificate, made by openssl for one test.
+/// A certificate authority with a server and a client certificate, created by openssl for one test.
 struct Certificates {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -9,7 +9,7 @@ struct Certificates {
 
     private let folder: URL
 
-    /// Makes them in a folder of a broker.
+    /// Creates the certificates in a broker's folder.
     init(in folder: URL) async throws {
         self.folder = folder
         try await authority("ca")
@@ -19,7 +19,7 @@ struct Certificates {
         try await certificate("client", name: "gateway", extensions: "extendedKeyUsage=clientAuth")
     }
 
-    /// Those that a folder holds already.
+    /// Uses the certificates that a folder already holds.
     init(existingIn folder: URL) {
         self.folder = folder
     }

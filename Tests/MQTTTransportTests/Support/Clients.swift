@@ -4,27 +4,27 @@ import MQTTTransport
 import Telemetry
 import TestSupport
 
-/// A logger that keeps nothing.
+/// A logger that discards everything.
 let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// The states that a client went through.
+/// Records a client's state changes.
 final class StateLog: Sendable {
     private let log = Lock<[MQTTConnectionState]>([])
     func append(_ state: MQTTConnectionState) { log.withLock { $0.append(state) } }
     var states: [MQTTConnectionState] { log.withLock { $0 } }
 
-    /// What the client waited for, attempt by attempt.
+    /// The error of each failed attempt, in order.
     var failures: [MQTTError] {
         states.compactMap { if case .waiting(let error) = $0 { error } else { nil } }
     }
 
-    /// The levels of the protocol of each connection that came about.
+    /// The protocol level of each established connection.
     var levels: [Int] {
         states.compactMap { if case .connected(let level, _) = $0 { level } else { nil } }
     }
 }
 
-/// A client with a loop of its own, stopped when `body` returns or throws.
+/// Runs `body` with a client on a loop of its own, and always stops the client afterwards.
 func withClient<Result>(
     _ configuration: MQTTConfiguration, handler: (any MQTTBatchHandler)? = nil, log: StateLog = StateLog(),
     logger: Logger = silentLogger, isolation: isolated (any Actor)? = #isolation,
@@ -48,13 +48,13 @@ func withClient<Result>(
 }
 
 extension MQTTConfiguration {
-    /// For a broker of a test: reconnects at once, and stays away from others' sessions.
+    /// A configuration for a test's broker. It reconnects at once and uses a session of its own.
     static func test(port: Int, id: String, filters: [String] = [], qos: MQTTQoS = .atLeastOnce) throws -> Self {
         var configuration = MQTTConfiguration(
             port: port, clientID: id, sessionExpiry: .zero,
             subscriptions: try filters.map { MQTTSubscription(filter: try TopicFilter($0), qos: qos) },
             backoff: .init(base: .milliseconds(1), cap: .milliseconds(20)))
-        // A machine that begins hundreds of tests at once answers late.
+        // A machine that starts hundreds of tests at once responds slowly.
         configuration.connectTimeout = .seconds(25)
         return configuration
     }
@@ -72,18 +72,18 @@ extension MQTTPublication {
     }
 }
 
-/// How a publication ended, once it has.
+/// The outcome of a publication, once it is known.
 private final class Outcome: Sendable {
     let value = Lock<Bool?>(nil)
 }
 
 extension MQTTClient {
-    /// Waits until the broker has answered CONNECT with yes.
+    /// Waits until the broker has accepted CONNECT.
     func waitUntilConnected(isolation: isolated (any Actor)? = #isolation) async throws {
         try await eventually("\(configuration.clientID) is connected, now \(state)") { state.isConnected }
     }
 
-    /// Publishes, and waits until the broker has it; false when it was given up.
+    /// Publishes and waits for the broker's acknowledgement. Returns false when the publication was given up.
     func publishAndWait(
         _ publication: MQTTPublication, isolation: isolated (any Actor)? = #isolation
     ) async throws -> Bool {
@@ -94,7 +94,7 @@ extension MQTTClient {
     }
 }
 
-/// Connects, publishes, waits until the broker has all of it, and disconnects.
+/// Connects, publishes, waits until the broker has received everything, and disconnects.
 func publish(
     _ publications: [MQTTPublication], to broker: MosquittoBroker, isolation: isolated (any Actor)? = #isolation
 ) async throws {

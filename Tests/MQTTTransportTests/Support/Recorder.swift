@@ -1,7 +1,7 @@
 import Core
 import MQTTTransport
 
-/// A handler that keeps what it is given, and refuses or waits as a test wants it to.
+/// A handler that records batches, and refuses or blocks as configured.
 final class Recorder: MQTTBatchHandler {
     struct Refusal: Error {}
 
@@ -12,10 +12,10 @@ final class Recorder: MQTTBatchHandler {
     }
 
     private let state: Lock<State>
-    /// Called before a batch is taken, on the loop's thread.
+    /// Called on the loop's thread before a batch is accepted.
     private let beforeTaking: @Sendable (MQTTBatch) -> Void
 
-    /// - Parameter refusals: How many batches are refused before the first is taken.
+    /// - Parameter refusals: The number of batches to refuse before the first is accepted.
     init(refusals: Int = 0, beforeTaking: @escaping @Sendable (MQTTBatch) -> Void = { _ in }) {
         state = Lock(State(refusals: refusals))
         self.beforeTaking = beforeTaking
@@ -36,6 +36,6 @@ final class Recorder: MQTTBatchHandler {
     var batches: [MQTTBatch] { state.withLock { $0.batches } }
     var refused: [MQTTBatch] { state.withLock { $0.refused } }
     var messages: [MQTTMessage] { batches.flatMap(\.messages) }
-    /// The payloads of what was taken, as text.
+    /// The payloads of accepted messages, as text.
     var texts: [String] { messages.map { String(decoding: $0.payload, as: UTF8.self) } }
 }

@@ -1,9 +1,9 @@
 import Core
 import Foundation
 
-/// A TCP peer that speaks as much MQTT as a test tells it to: for brokers that refuse, hang up or misbehave.
+/// A TCP peer that speaks scripted MQTT, for brokers that refuse, hang up or misbehave.
 ///
-/// Every connection runs the script on a thread of its own; the socket is closed when the script ends.
+/// Every connection runs the script on a thread of its own. The socket is closed when the script ends.
 final class ScriptedBroker: Sendable {
     typealias Script = @Sendable (_ connection: ScriptedConnection, _ number: Int) throws -> Void
 
@@ -11,8 +11,8 @@ final class ScriptedBroker: Sendable {
     private let listener: Int32
     private let state = Lock((accepted: 0, errors: [any Error]()))
 
-    /// - Parameter script: Given each connection and its number, from 0. Errors are kept in ``errors``, except that
-    ///   the client went.
+    /// - Parameter script: Receives each connection and its number, counted from 0. Errors are stored in ``errors``,
+    ///   except when the client closed the connection.
     init(_ script: @escaping Script) throws {
         (listener, port) = try Self.listen(backlog: 16)
         Thread.detachNewThread { [weak self, listener] in
@@ -41,12 +41,12 @@ final class ScriptedBroker: Sendable {
         close(listener)
     }
 
-    /// Connections so far.
+    /// The number of connections so far.
     var accepted: Int { state.withLock { $0.accepted } }
-    /// What scripts complained of.
+    /// The errors thrown by scripts.
     var errors: [any Error] { state.withLock { $0.errors } }
 
-    /// A listening socket on a free loopback port.
+    /// Opens a listening socket on a free loopback port.
     static func listen(backlog: Int32) throws -> (socket: Int32, port: Int) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         let bound = withLoopback(0) { bind(listener, $0, $1) }

@@ -1,16 +1,16 @@
 import Foundation
 import Synchronization
 
-/// One connection of a ``ScriptedBroker``: packets as bytes, in and out. Reading gives up after ten seconds.
+/// A connection of a ``ScriptedBroker`` that reads and writes packets as bytes. Reads time out after ten seconds.
 final class ScriptedConnection: Sendable {
-    /// The client closed the connection, or said nothing for too long.
+    /// The client closed the connection, or the read timed out.
     struct Ended: Error {}
-    /// The client sent something else than the script expects.
+    /// The client sent something other than the script expected.
     struct Unexpected: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// The control packets that scripts care for (MQTT 5, section 2.1.2), by the first byte's upper half.
+    /// The control packets that scripts use (MQTT 5, section 2.1.2), identified by the upper half of the first byte.
     enum Kind: UInt8 {
         case connect = 1
         case publish = 3
@@ -24,10 +24,10 @@ final class ScriptedConnection: Sendable {
         let kind: Kind?
         /// The first byte.
         let head: UInt8
-        /// Everything after the length.
+        /// Everything after the remaining length.
         let body: [UInt8]
 
-        /// Of a SUBSCRIBE or PUBACK.
+        /// The packet id of a SUBSCRIBE or PUBACK.
         var packetID: [UInt8] { Array(body.prefix(2)) }
         /// The protocol level of a CONNECT: 5, or 4 for 3.1.1.
         var protocolLevel: UInt8 { body.count > 6 ? body[6] : 0 }
@@ -47,7 +47,7 @@ final class ScriptedConnection: Sendable {
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
-    /// Connects to a real broker, for what no client of ours does.
+    /// Connects to a real broker, for behaviour that our clients do not have.
     convenience init(to port: Int) throws {
         let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard ScriptedBroker.withLoopback(port, { connect(descriptor, $0, $1) }) == 0 else {
@@ -73,7 +73,7 @@ final class ScriptedConnection: Sendable {
         return Packet(kind: Kind(rawValue: head >> 4), head: head, body: body)
     }
 
-    /// Reads a packet that must be of that kind.
+    /// Reads a packet, which must be of that kind.
     @discardableResult
     func read(_ kind: Kind) throws -> Packet {
         let packet = try read()
@@ -83,12 +83,12 @@ final class ScriptedConnection: Sendable {
         return packet
     }
 
-    /// Reads whatever comes until the client closes the connection.
+    /// Reads until the client closes the connection.
     func readToEnd() throws {
         while true { _ = try byte() }
     }
 
-    /// Whether nothing can be read for now.
+    /// Whether nothing can be read at the moment.
     var isSilent: Bool {
         var byte: UInt8 = 0
         return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == -1
@@ -98,19 +98,19 @@ final class ScriptedConnection: Sendable {
         guard send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw Ended() }
     }
 
-    /// Waits for the client's first byte, and resets the connection.
+    /// Waits for the client's first byte and resets the connection.
     func reset() throws {
         _ = try byte()
         resetWhenClosed()
     }
 
-    /// Makes the end a reset, as for a process that was killed with unread bytes in its socket.
+    /// Makes closing send a reset, as for a process killed with unread bytes in its socket.
     func resetWhenClosed() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
     }
 
-    /// Closes the socket, once.
+    /// Closes the socket once.
     func close() {
         if isClosed.exchange(true, ordering: .relaxed) { return }
         Glibc.close(socket)
@@ -124,7 +124,7 @@ final class ScriptedConnection: Sendable {
 }
 
 extension ScriptedConnection {
-    /// Answers CONNECT with yes. What the client sent with it is returned.
+    /// Accepts a CONNECT and returns it.
     @discardableResult
     func acceptClient(sessionPresent: Bool = false) throws -> Packet {
         let connect = try read(.connect)
@@ -133,7 +133,7 @@ extension ScriptedConnection {
         return connect
     }
 
-    /// Grants or refuses what the next SUBSCRIBE asks for.
+    /// Grants or refuses the next SUBSCRIBE.
     @discardableResult
     func answerSubscribe(_ code: UInt8, protocolLevel: UInt8 = 5) throws -> Packet {
         let packet = try read(.subscribe)
@@ -143,12 +143,12 @@ extension ScriptedConnection {
         return packet
     }
 
-    /// Sends a message at QoS 1 with MQTT 5.
+    /// Sends an MQTT 5 message at QoS 1.
     func publish(_ text: String, to topic: String, packetID: UInt8, isDuplicate: Bool = false) throws {
         try write(Self.publish(text, to: topic, packetID: packetID, isDuplicate: isDuplicate))
     }
 
-    /// The packet of a message at QoS 1 with MQTT 5.
+    /// Returns the packet of an MQTT 5 message at QoS 1.
     static func publish(
         _ text: String, to topic: String, packetID: UInt8, isDuplicate: Bool = false
     ) -> [UInt8] {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import OTLP
 
-/// A mistake names its variable and what is allowed, together with all others, and shows nothing secret.
+/// Errors name the variable and the allowed values, are reported together, and reveal no secrets.
 @Suite("Mistakes in OTEL_* variables")
 struct OTLPConfigurationMistakeTests {
     private func mistakes(_ environment: [String: String]) -> [OTLPConfigurationError.Mistake] {

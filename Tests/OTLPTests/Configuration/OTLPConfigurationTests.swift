@@ -3,7 +3,7 @@ import Tracing
 
 @testable import OTLP
 
-/// The variables of the specification mean what it says they mean.
+/// The variables have the meaning given in the OpenTelemetry specification.
 @Suite("OTEL_* variables")
 struct OTLPConfigurationTests {
     private func read(_ environment: [String: String]) throws -> OTLPConfiguration {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import OTLP
 
-/// What waits, when it goes, and what becomes of it, moment by moment.
+/// Contents, timing and outcomes of the batch queue, step by step.
 @Suite("Batch queue")
 struct BatchQueueTests {
     private let begin = ContinuousClock.now
@@ -19,7 +19,7 @@ struct BatchQueueTests {
         return queue
     }
 
-    /// A step in words.
+    /// Describes a step as text.
     private func step(_ queue: inout BatchQueue<Int>, _ seconds: Double) -> String {
         switch queue.next(now: at(seconds)) {
         case .start(let items): "start \(items)"

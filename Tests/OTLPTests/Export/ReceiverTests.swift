@@ -8,7 +8,7 @@ import Tracing
 
 @testable import OTLP
 
-/// What is exported is what an independent implementation of the protocol reads.
+/// An independent implementation of the protocol can read the exported data.
 @Suite("An independent receiver", .enabled("needs Python and the package index", { await OTLPReceiver.isAvailable }))
 struct ReceiverTests {
     static let forms: [(OTLPProtocol, OTLPCompression)] = [

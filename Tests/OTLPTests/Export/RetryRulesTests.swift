@@ -4,7 +4,7 @@ import Testing
 
 @testable import OTLP
 
-/// Which answers ask for another attempt, and when.
+/// The responses that permit a retry, and its delay.
 @Suite("Rules of retries")
 struct RetryRulesTests {
     /// 2026-11-23T12:00:00Z, a Monday.

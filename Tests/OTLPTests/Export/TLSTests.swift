@@ -6,7 +6,7 @@ import Testing
 
 @testable import OTLP
 
-/// A collector is trusted, and trusts, as the certificates say.
+/// TLS and mutual TLS follow the configured certificates.
 @Suite("TLS with a collector")
 struct TLSTests {
     private static func server(_ identity: TestCertificate, trusting client: TestCertificate? = nil) throws
@@ -21,7 +21,7 @@ struct TLSTests {
         return configuration
     }
 
-    /// Sends one span, and returns whether the collector took it.
+    /// Sends one span and returns whether the collector accepted it.
     private func isTaken(by collector: ScriptedCollector, _ security: OTLPSecurity) async throws -> Bool {
         let registry = MetricsRegistry()
         var configuration = OTLPConfiguration(serviceName: "tested")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import OTLP
 
-/// What can be delivered arrives once; what cannot is dropped and counted; nobody waits for it.
+/// Deliverable data arrives once; the rest is dropped and counted. Nothing blocks on the collector.
 @Suite("Unreliable collectors")
 struct UnreliableCollectorTests {
     private let registry = MetricsRegistry()
@@ -133,7 +133,7 @@ struct UnreliableCollectorTests {
         try await withPipeline(to: "http://127.0.0.1:\(port)/", batches: batches, registry: registry) {
             [registry] _, tracer in
             tracer.make("first")
-            // The batch under way has a place of its own.
+            // The batch in flight does not count against the queue.
             try await registry.waitFor(1, "otlp.retries")
             let began = ContinuousClock.now
             for _ in 0..<10_000 { tracer.make("x") }
@@ -147,7 +147,7 @@ struct UnreliableCollectorTests {
     @Test("A batch that nobody takes for too long makes room for the next")
     func expiry() async throws {
         let collector = try await ScriptedCollector.start([.status(503)])
-        // The first wait is 150 ms at least: longer than anything is kept.
+        // The first wait is at least 150 ms, longer than the retention.
         var batches = BatchConfiguration.quick
         batches.retention = .milliseconds(100)
         batches.backoff = .init(base: .milliseconds(300), cap: .seconds(15), fixedPart: 0.5)

@@ -6,10 +6,10 @@ import Testing
 
 @testable import OTLP
 
-/// What is logged becomes a record, but for what the export says about itself.
+/// Log entries become records, except those of the exporter itself.
 @Suite("Log handler")
 struct OTLPLogHandlerTests {
-    /// Keeps the records that were about to be sent.
+    /// Records the log records that were about to be sent.
     private final class Records: Sendable {
         let all = Lock<[LogRecord]>([])
     }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import OTLP
 
-/// Metrics go at an interval, and a last time at the end.
+/// Metrics are exported at an interval and once more at shutdown.
 @Suite("Periodic metrics")
 struct PeriodicMetricsReaderTests {
     private let registry = MetricsRegistry()
@@ -24,7 +24,7 @@ struct PeriodicMetricsReaderTests {
             exporter: exporter)
     }
 
-    /// The values of the counter `hits`, one a request.
+    /// Returns the value of the counter `hits` in each request.
     private func hits() throws -> [Double] {
         try sender.sent.compactMap { body in
             let request = try ProtoExportMetricsServiceRequest(serializedBytes: body)

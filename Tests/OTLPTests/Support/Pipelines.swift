@@ -5,7 +5,7 @@ import Observability
 import TestSupport
 import Tracing
 
-/// A pipeline that runs as long as `body`, with times that suit a test.
+/// Runs a pipeline for the duration of `body`, with intervals that suit a test.
 func withPipeline<Success: Sendable>(
     to url: String, protocol: OTLPProtocol = .httpProtobuf, compression: OTLPCompression = .none,
     timeout: Duration = .seconds(60), batches: BatchConfiguration = .quick,
@@ -37,7 +37,7 @@ func withPipeline<Success: Sendable>(
 }
 
 extension BatchConfiguration {
-    /// Sends at once, and again at once.
+    /// Sends and retries almost immediately.
     static let quick = BatchConfiguration(
         scheduleDelay: .milliseconds(5), backoff: .init(base: .milliseconds(10), cap: .milliseconds(20), fixedPart: 0.5)
     )
@@ -48,17 +48,17 @@ extension Logger {
 }
 
 extension OTLPTracer {
-    /// Makes and ends a span.
+    /// Starts and ends a span.
     func make(_ name: String) {
         startSpan(name, under: nil, at: start).end(at: start.advanced(by: .milliseconds(1)))
     }
 }
 
-/// A moment of 2026.
+/// A timestamp in 2026.
 let start = Timestamp(nanosecondsSinceEpoch: 1_790_000_000_000_000_000)
 
 extension MetricsRegistry {
-    /// The sum of a counter's series that have all of `labels`.
+    /// Returns the sum of a counter's series that have all of `labels`.
     func total(_ name: String, _ labels: [String: String] = [:]) -> Int {
         let samples = snapshot().filter { $0.sourceName == name }.flatMap(\.samples)
         return samples.reduce(0) { sum, sample in
@@ -70,7 +70,7 @@ extension MetricsRegistry {
         }
     }
 
-    /// Waits until a counter has come to `count`.
+    /// Waits until a counter has reached `count`.
     func waitFor(_ count: Int, _ name: String, _ labels: [String: String] = [:]) async throws {
         try await eventually("\(name) \(labels) is \(count)") { total(name, labels) >= count }
     }

@@ -2,7 +2,7 @@ import Core
 
 @testable import OTLP
 
-/// Takes every request and keeps its body.
+/// Accepts every request and records its body.
 final class RecordingSender: OTLPSender {
     private let bodies = Lock<[[UInt8]]>([])
     private let closings = Lock(0)

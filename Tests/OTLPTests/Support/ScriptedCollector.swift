@@ -7,15 +7,15 @@ import SwiftProtobuf
 
 @testable import OTLP
 
-/// A collector that answers as it is told, one answer a request, and keeps the spans of those that it took.
+/// A collector with scripted responses, one per request. It records the spans that it accepted.
 final class ScriptedCollector: Sendable {
     enum Answer: Sendable {
         case status(Int, headers: [(String, String)] = [], body: [UInt8] = [])
-        /// 200, but for so many spans.
+        /// 200, with that number of spans rejected.
         case partial(rejected: Int64, message: String)
-        /// Nothing at all; the connection stays open.
+        /// No response; the connection stays open.
         case hang
-        /// The connection ends without an answer.
+        /// The connection ends without a response.
         case disconnect
     }
 
@@ -38,16 +38,16 @@ final class ScriptedCollector: Sendable {
     private let channel: any Channel
     private let state: Sink
 
-    /// What handlers share.
+    /// State shared by the handlers.
     fileprivate final class Sink: Sendable {
         let state = Lock(State())
     }
 
     var url: String { "http://127.0.0.1:\(port)/v1/traces" }
-    /// The names of the spans of every request that was answered with success, in order.
+    /// The span names of every request that was answered with success, in order.
     var taken: [String] { state.state.withLock { $0.taken } }
     var requests: [Request] { state.state.withLock { $0.requests } }
-    /// The most requests that were open at one time.
+    /// The largest number of concurrent requests.
     var mostAtOnce: Int { state.state.withLock { $0.mostAtOnce } }
 
     private init(channel: any Channel, state: Sink) {
@@ -56,7 +56,7 @@ final class ScriptedCollector: Sendable {
         port = channel.localAddress?.port ?? 0
     }
 
-    /// Listens, on a free port when none is named.
+    /// Starts listening, on a free port when none is given.
     static func start(
         port: Int = 0, tls: TLSConfiguration? = nil, _ answers: [Answer] = []
     ) async throws -> ScriptedCollector {

@@ -5,7 +5,7 @@ import Tracing
 
 @testable import OTLP
 
-/// Spans keep their place in the trace, hold a bounded amount, and are handed on once.
+/// Spans keep their place in the trace, are bounded in size, and are exported once.
 @Suite("Tracer")
 struct OTLPTracerTests {
     private let log = SpanLog()

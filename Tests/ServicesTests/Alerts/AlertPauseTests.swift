@@ -5,7 +5,7 @@ import Testing
 
 @testable import Services
 
-/// A sensor that flaps is told of now and then; the last that people hear is what is the case.
+/// Notifications of a flapping sensor are limited, and the last one shows the current state.
 @Suite("Alerts that flap")
 struct AlertPauseTests {
     private let rule = AlertSetup.rule(pause: .seconds(300))
@@ -20,7 +20,7 @@ struct AlertPauseTests {
             if second % 50 == 0 { try await setup.tick(1000 + Double(second)) }
         }
         let told = setup.told()
-        // Pages see every step.
+        // Pages show every transition.
         #expect(told.filter { $0 == "sensors/d firing" }.count == 300)
         #expect(told.filter { $0 == "sensors/d resolved" }.count == 300)
         #expect(
@@ -55,7 +55,7 @@ struct AlertPauseTests {
         #expect(try setup.lastWebhookEvent()?["event"]?.stringValue == "alert.firing")
         try await setup.tick(1301)
         #expect(setup.told() == [])
-        // The end is told at once: nobody is left with what is no longer so.
+        // The end is notified at once, so that nobody is left with an outdated state.
         try setup.value(20, at: 1302)
         #expect(setup.told() == ["sensors/d resolved", "notification Resolved: Too hot: d", "chat/ops resolved"])
     }

@@ -14,8 +14,7 @@ import Tracing
 
 @testable import Services
 
-/// An alert is stored with the reading behind it or not at all, told once to those whom it concerns, and goes on after
-/// a restart.
+/// An alert is stored with its reading or not at all, notified once to its recipients, and continues after a restart.
 @Suite("Alerts")
 struct AlertServiceTests {
     @Test("Firing and resolved are told to the device's room, to users and to rooms, each once")
@@ -41,7 +40,7 @@ struct AlertServiceTests {
         try setup.value(20, at: 999)
         _ = setup.told()
         try setup.ingest.forbidAlerts()
-        // The alert cannot be stored: the message is given up, and with it what it did to the alert.
+        // Storing the alert fails, so the message is rejected and its effect on the alert is rolled back.
         try setup.value(31, at: 1000)
         #expect(setup.told() == [])
         #expect(try setup.stored.isEmpty && setup.alerts.activeCount == 0)
@@ -118,7 +117,7 @@ struct AlertServiceTests {
         try await second.tick(1001)
         #expect(second.told() == ["sensors/d resolved"])
         #expect(try second.stored.map(\.state) == [.resolved])
-        // Whoever keeps incidents open by the webhook learns of it.
+        // Systems that track incidents through the webhook are notified.
         let event = try #require(try second.lastWebhookEvent())
         #expect(event["event"]?.stringValue == "alert.resolved")
         try await second.tick(1002)

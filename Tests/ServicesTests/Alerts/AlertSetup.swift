@@ -13,13 +13,13 @@ import Tracing
 
 @testable import Services
 
-/// A pipeline with rules, and the room of somebody who watches.
+/// A pipeline with alert rules and a client that watches its rooms.
 final class AlertSetup {
     let ingest: IngestFixture
     let alerts: AlertService
     let pipeline: IngestPipeline
     let spans = SpanLog()
-    /// How far the clock was set ahead: that much less time has passed.
+    /// The amount by which the clock was set forward without that much time passing.
     final class ClockStep: Sendable {
         private let value = Lock(Duration.zero)
         func set(_ step: Duration) { value.withLock { $0 = step } }
@@ -69,12 +69,12 @@ final class AlertSetup {
         try await settle()
     }
 
-    /// Returns when the writer has done what it was asked for until now.
+    /// Waits until the writer has processed everything queued so far.
     func settle() async throws {
         try await ingest.writer.submit(byteCount: 1) { _ in DatabaseWriter.Effect(()) }
     }
 
-    /// What was told since the last call: `alert firing`, `notification Too hot: d`.
+    /// Returns the events since the last call: `alert firing`, `notification Too hot: d`.
     func told() -> [String] {
         ingest.stream.received().compactMap { text in
             guard let payload = try? JSONParser.parse(Array(text.utf8)) else { return nil }
@@ -85,7 +85,7 @@ final class AlertSetup {
         }
     }
 
-    /// The bodies of a user's notifications, the oldest first.
+    /// Returns the bodies of a user's notifications, oldest first.
     func notifications(of user: String = "ada") throws -> [JSONValue] {
         try ingest.database.read { snapshot in
             try snapshot.notifications(
@@ -94,13 +94,13 @@ final class AlertSetup {
         }
     }
 
-    /// The payload of a room's message.
+    /// Returns the payload of a room's message.
     func message(_ offset: Int64, in room: String) throws -> JSONValue {
         let message = try ingest.database.read { try $0.messages(in: room, after: offset - 1, limit: 1).first }
         return try JSONParser.parse(try #require(message).payload)
     }
 
-    /// Takes all events for the webhook; returns the last.
+    /// Consumes all webhook events and returns the last.
     func lastWebhookEvent() throws -> JSONValue? {
         var last: JSONValue?
         while let event = try ingest.database.read({ try $0.nextWebhookEvent() }) {
@@ -116,7 +116,7 @@ final class AlertSetup {
 }
 
 extension AlertSetup {
-    /// A rule that tells a user and a room.
+    /// Returns a rule that notifies a user and a room.
     static func rule(
         for hold: Duration = .zero, repeat interval: Duration? = nil, pause: Duration? = nil,
         condition: AlertCondition = .above(30)

@@ -13,7 +13,7 @@ import Tracing
 
 @testable import Services
 
-/// Whoever is told of an alert is told of its end; silence, traces, pages and the webhook go by what was stored.
+/// Recipients of an alert also learn of its end. Silences, traces, pages and webhooks follow the stored state.
 @Suite("Who learns of an alert")
 struct AlertTellingTests {
     @Test("Rooms remember an alert, and a user's notification is stored, with a link to it")
@@ -107,7 +107,7 @@ struct AlertTellingTests {
         #expect(setup.told().count == 2)
         #expect(try setup.lastWebhookEvent()?["event"]?.stringValue == "alert.repeated")
         try setup.value(20, at: 2120)
-        // It ends with a repeat: for people that is the beginning.
+        // The silence ends with a repeat, which is the first notification that recipients get.
         try await silence(until: 3060)
         try setup.value(31, at: 3000)
         _ = setup.told()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Services
 
-/// Clocks of devices that do not ask, and answers to those that do.
+/// Clock offsets of devices that send no requests, and answers to those that do.
 @Suite("Devices' clocks")
 struct ClockOffsetEstimatorTests {
     private static func at(_ seconds: Double) -> Timestamp {
@@ -27,7 +27,7 @@ struct ClockOffsetEstimatorTests {
     @Test("The fastest message tells the offset; slower ones show their delay")
     func minimum() throws {
         var clocks = ClockOffsetEstimator()
-        // A clock that is 100 s ahead, messages that take 0.2, 0.05 and 1.05 s.
+        // The device's clock is 100 s ahead; the messages take 0.2, 0.05 and 1.05 s.
         _ = clocks.sendTime(of: try reading(sent: 100.1, received: 0.3))
         _ = clocks.sendTime(of: try reading(sent: 101.1, received: 1.15))
         let time = clocks.sendTime(of: try reading(sent: 102.1, received: 3.15))

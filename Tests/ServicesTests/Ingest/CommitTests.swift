@@ -8,8 +8,8 @@ import Testing
 
 @testable import Services
 
-/// Nothing is acknowledged or shown before it is committed; nothing that was committed is taken twice; and one message
-/// that the database refuses keeps no other from being taken.
+/// Nothing is acknowledged or published before its commit, and nothing committed is ingested twice. A message that the
+/// database rejects does not block others.
 @Suite("Commit before acknowledgement")
 struct CommitTests {
     private static func message(
@@ -24,7 +24,7 @@ struct CommitTests {
         MQTTBatch(messages: messages, isFirstAfterConnect: resumed, sessionPresent: resumed)
     }
 
-    /// Makes the database refuse readings of that value, as nothing in it does by itself.
+    /// Makes the database reject readings with that value; its own schema rejects none.
     private static func refuse(_ value: Double, in ingest: IngestFixture) throws {
         let file = try DatabaseQueue(path: "\(ingest.directory)/\(Storage.Database.fileName)")
         try file.write {
@@ -37,7 +37,7 @@ struct CommitTests {
         try file.close()
     }
 
-    /// Keeps the database from forgetting deliveries, or no longer.
+    /// Prevents or allows the deletion of recorded deliveries in the database.
     private static func setForgetting(_ isPossible: Bool, in ingest: IngestFixture) throws {
         let file = try DatabaseQueue(path: "\(ingest.directory)/\(Storage.Database.fileName)")
         let sql =
@@ -72,7 +72,7 @@ struct CommitTests {
         try second.stream.join("sensors/#")
         _ = second.stream.received()
         let pipeline = second.pipeline()
-        // The same values all the time: only their place tells them apart.
+        // All values are equal: only their position distinguishes them.
         try pipeline.accept(Self.batch((2...5).map { Self.message($0, 7) }, resumed: true))
         #expect(try second.values(of: "a") == [7, 7, 7, 7, 7])
         #expect(second.stream.receivedReadings().count == 2)
@@ -86,7 +86,8 @@ struct CommitTests {
         try first.database.close()
         let second = try IngestFixture(directory: first.directory)
         second.pipeline().sessionStarted()
-        // Killed before the session's first message: the one after that finds the session, and nothing to compare.
+        // The gateway was killed before the session's first message. The next run finds the session but nothing to
+        // compare.
         try second.database.close()
         let third = try IngestFixture(directory: first.directory)
         try third.pipeline().accept(Self.batch([Self.message(1, 7)], resumed: true))
@@ -102,7 +103,7 @@ struct CommitTests {
         pipeline.sessionStarted()
         #expect(throws: (any Error).self) { try pipeline.accept(Self.batch([Self.message(1, 7)])) }
         try Self.setForgetting(true, in: ingest)
-        // The connection was dropped for it; the session is there now, and sends what it sent again.
+        // The connection was dropped because of the failure. The session now exists and redelivers its messages.
         try pipeline.accept(Self.batch([Self.message(1, 7, isDuplicate: true), Self.message(2, 7)], resumed: true))
         #expect(try ingest.values(of: "a") == [7, 7, 7, 7, 7])
     }
@@ -134,7 +135,7 @@ struct CommitTests {
         #expect(try first.values(of: "a").count == 8, "8 is known")
         try first.database.close()
         let second = try IngestFixture(directory: first.directory)
-        // 8 to 10 were not acknowledged yet, and 11 was on its way.
+        // 8 to 10 were not yet acknowledged, and 11 was in flight.
         let more = (8...11).map { Self.message($0, 7, isDuplicate: true) } + [Self.message(12, 7, isDuplicate: false)]
         try second.pipeline().accept(Self.batch(more, resumed: true))
         #expect(try second.values(of: "a").count == 10)
@@ -197,7 +198,7 @@ struct CommitTests {
             try ingest.database.read { try $0.deadLetters(before: nil, reason: nil, limit: 9) }.first)
         #expect(letter.reason == "not_storable" && letter.count == 2 && letter.detail.contains("no such value"))
         #expect(ingest.writer.health.trouble == nil)
-        // None of them comes again, the refused ones included.
+        // None of them is ingested again, including the rejected ones.
         let again = ingest.pipeline()
         try again.accept(
             Self.batch(values.enumerated().map { Self.message(UInt16($0 + 1), $1) }, resumed: true))

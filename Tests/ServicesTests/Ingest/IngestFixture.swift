@@ -12,7 +12,7 @@ import Tracing
 
 @testable import Services
 
-/// A database of a test's own with its writer, and pipelines from MQTT messages into it and a stream.
+/// A database with its writer, for one test, and pipelines from MQTT messages into it and a stream.
 final class IngestFixture {
     let directory: String
     let stream: StreamFixture
@@ -22,7 +22,7 @@ final class IngestFixture {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let ownsDirectory: Bool
 
-    /// - Parameter directory: of another fixture, to go on with its database after a "restart".
+    /// - Parameter directory: The directory of another fixture, to reopen its database after a "restart".
     init(_ stream: StreamFixture = StreamFixture(), directory: String? = nil) throws {
         self.stream = stream
         ownsDirectory = directory == nil
@@ -57,7 +57,7 @@ final class IngestFixture {
             clocks: clocks, clockService: clockService, metrics: metrics, clock: stream.clock, logger: logger)
     }
 
-    /// Makes the database refuse alerts, until ``allowAlerts()``.
+    /// Makes the database reject alerts until ``allowAlerts()``.
     func forbidAlerts() throws {
         try execute(
             "CREATE TRIGGER no_alerts BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'no alerts'); END")
@@ -67,7 +67,7 @@ final class IngestFixture {
         try execute("DROP TRIGGER no_alerts")
     }
 
-    /// Makes the database refuse messages of rooms and events for the webhook, until ``allowTelling()``.
+    /// Makes the database reject room messages and webhook events until ``allowTelling()``.
     func forbidTelling() throws {
         for table in ["message", "webhook_event"] {
             try execute(
@@ -85,7 +85,7 @@ final class IngestFixture {
         try file.close()
     }
 
-    /// Everything that is stored of a device's metric, by time.
+    /// Returns all stored values of a device's metric, ordered by time.
     func values(of device: String, _ metric: String = "t") throws -> [Double] {
         try database.read { snapshot in
             let all = Timestamp(nanosecondsSinceEpoch: .min)..<Timestamp(nanosecondsSinceEpoch: .max)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Services
 
-/// Batches become readings in the broker's order; what cannot be decoded is counted and stops nothing.
+/// Batches become readings in the broker's order. Undecodable messages are counted and do not stop ingest.
 @Suite("Ingest")
 struct IngestPipelineTests {
     private static func message(

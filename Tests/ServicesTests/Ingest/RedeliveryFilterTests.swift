@@ -3,7 +3,7 @@ import Testing
 
 @testable import Services
 
-/// What the broker sends again is known by its place among what came before, and by nothing else.
+/// Redeliveries are recognised only by their position relative to earlier messages.
 @Suite("Redeliveries")
 struct RedeliveryFilterTests {
     private static func message(
@@ -36,7 +36,7 @@ struct RedeliveryFilterTests {
     func resumed() {
         var log = Self.log((1...5).map { Self.message($0) })
         log.resume()
-        // 1 and 2 had been acknowledged; 6 was never taken.
+        // 1 and 2 were acknowledged; 6 was never accepted.
         #expect(
             Self.repeated(&log, [3, 4, 5, 6, 5].map { Self.message($0) }) == [true, true, true, false, false])
     }
@@ -73,7 +73,7 @@ struct RedeliveryFilterTests {
     func flagged() {
         var log = Self.log((8...13).map { Self.message($0) })
         log.resume()
-        // The broker was killed and gives what it gave after its last save again.
+        // The broker was killed and reuses the packet ids that it assigned after its last save.
         let sent = [Self.message(8, isDuplicate: true), Self.message(9, isDuplicate: false), Self.message(10)]
         #expect(Self.repeated(&log, sent) == [true, false, false])
         log = Self.log([Self.message(1)])
@@ -83,7 +83,7 @@ struct RedeliveryFilterTests {
 
     @Test("An id that was given again stands for its last message only")
     func idsGivenAgain() {
-        // The same value all the time, under the lowest ids that are free.
+        // Equal values with the lowest free packet ids.
         var log = Self.log([1, 2, 1, 3, 1].map { Self.message($0) })
         log.resume()
         let sent = [1, 2, 3].map { Self.message($0, isDuplicate: true) }
@@ -106,7 +106,7 @@ struct RedeliveryFilterTests {
         log.committed(change)
         #expect(log.change(adding: []).obsolete == nil, "once")
         Self.take(Self.message(10), &log)
-        // The connection breaks; 11 was sent and never read.
+        // The connection breaks; 11 was sent but never read.
         log.resume()
         #expect(Self.repeated(&log, (8...11).map { Self.message($0, isDuplicate: true) }) == [true, true, true, false])
     }

@@ -7,7 +7,7 @@ import Tracing
 
 @testable import Services
 
-/// What pages report counts once a delivery, from the user whom it was for, and within what is possible.
+/// Browser spans count once per delivery, only from the recipient, and only with plausible times.
 @Suite("Spans of pages")
 struct BrowserSpanTests {
     private final class Clock: WallClock {
@@ -35,7 +35,7 @@ struct BrowserSpanTests {
         TraceContext(traceID: (1, Self.trace), spanID: id, isSampled: true)
     }
 
-    /// A delivery to that user, sent in the first millisecond after `at`.
+    /// Records a delivery to that user, sent in the first millisecond after `at`.
     private func deliver(_ id: UInt64, to user: String, at seconds: Double = 1_000_000) {
         clock.set(seconds)
         latency.sending(context(id), to: user)
@@ -46,7 +46,7 @@ struct BrowserSpanTests {
                 end: clock.now().advanced(by: .milliseconds(1))))
     }
 
-    /// Reports a span; returns why it was refused, `nil` when it was taken.
+    /// Reports a span and returns the reason for its rejection, or `nil` when it was accepted.
     private func report(
         _ name: String, _ id: UInt64, under parent: UInt64, from start: Double, to end: Double, by user: String = "ann"
     ) throws -> String? {
@@ -72,7 +72,7 @@ struct BrowserSpanTests {
         let (start, end) = (1_000_000.1, 1_000_000.2)
         #expect(try report("websocket.receive", 10, under: 2, from: start, to: end) == nil)
         #expect(try report("dashboard.paint", 11, under: 10, from: end, to: end) == nil)
-        // A page that had no answer sends the same again.
+        // A page that got no response sends the same spans again.
         #expect(try report("websocket.receive", 10, under: 2, from: start, to: end) == nil)
         #expect(try report("dashboard.paint", 11, under: 10, from: end, to: end) == nil)
         for id in 20..<60 as Range<UInt64> {
@@ -91,7 +91,7 @@ struct BrowserSpanTests {
         #expect(try report("websocket.receive", 10, under: 2, from: 1_000_000.1, to: 1_000_000.2, by: "eve") != nil)
         #expect(try report("websocket.receive", 10, under: 2, from: 1_000_000.1, to: 1_000_000.2) == nil)
         #expect(try report("dashboard.paint", 11, under: 10, from: 1_000_000.2, to: 1_000_000.3, by: "eve") != nil)
-        // Neither a delivery nor a receipt.
+        // The parent is neither a delivery nor a receipt.
         #expect(try report("dashboard.paint", 12, under: 2, from: 1_000_000.2, to: 1_000_000.3) != nil)
         #expect(try report("websocket.receive", 13, under: 10, from: 1_000_000.2, to: 1_000_000.3) != nil)
         #expect(count(.network) == 1 && count(.paint) == 0)
@@ -107,7 +107,7 @@ struct BrowserSpanTests {
         clock.set(1_000_001)
         let reason = try report("websocket.receive", 10, under: 2, from: 1_000_000 + start, to: 1_000_000 + end)
         #expect((reason == nil) == isTaken, "\(reason ?? "taken")")
-        // What was refused can be reported as it was.
+        // A rejected span can be reported again with valid times.
         #expect((try report("websocket.receive", 11, under: 2, from: 1_000_000.1, to: 1_000_000.2) == nil) == !isTaken)
     }
 

@@ -5,7 +5,7 @@ import Tracing
 
 @testable import Services
 
-/// Percentiles within their promise, hours within their memory, traces within their ring.
+/// Percentiles are within their error bound; hourly data and the trace ring are bounded.
 @Suite("Latency figures")
 struct LatencyTests {
     @Test(
@@ -16,7 +16,7 @@ struct LatencyTests {
     func percentile(_ microseconds: Int64) {
         var histogram = LatencyHistogram()
         for _ in 0..<100 { histogram.record(.microseconds(microseconds)) }
-        // Larger ones, so that the exact maximum does not hide the bucket.
+        // Larger values, so that the exact maximum does not mask the bucket.
         for _ in 0..<100 { histogram.record(.seconds(4000)) }
         let found = histogram.percentileMilliseconds(0.5) * 1000
         #expect(found >= Double(microseconds) * 0.99)

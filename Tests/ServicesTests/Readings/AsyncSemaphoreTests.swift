@@ -3,7 +3,7 @@ import Testing
 
 @testable import Services
 
-/// Users share the turns: nobody waits behind all that another one has in line.
+/// Users take turns: no user waits behind another user's whole backlog.
 @Suite("Turns")
 struct AsyncSemaphoreTests {
     private final class Log: Sendable {
@@ -53,7 +53,7 @@ struct AsyncSemaphoreTests {
             while turns.waitingCount < number { await Task.yield() }
         }
         await #expect(throws: RequestError.self, "nobody has more in line") { try await turns.take(for: "eve") }
-        // Those who have less get the places of eve's latest.
+        // Users with fewer waiting requests take the places of eve's latest ones.
         for (count, user) in [(1, "ann"), (2, "bob")] {
             tasks.append(begin(user, for: user))
             while log.notes.withLock({ $0.count }) < count { await Task.yield() }
@@ -108,7 +108,7 @@ struct AsyncSemaphoreTests {
     }
 }
 
-/// A linear congruential generator (Knuth's MMIX): the same seed gives the same numbers.
+/// A linear congruential generator (Knuth's MMIX), so the same seed yields the same numbers.
 private struct Linear: RandomNumberGenerator {
     var state: UInt64
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Services
 
-/// Long reads let others go between, and answers hold only what may be seen.
+/// Long reads yield to others, and results contain only readings that the user may see.
 @Suite("Reading history")
 struct ReadingHistoryTests {
     private let ingest: IngestFixture

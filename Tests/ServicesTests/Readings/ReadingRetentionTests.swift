@@ -7,7 +7,7 @@ import Testing
 
 @testable import Services
 
-/// What is too old goes by its age, what is too much by its size, the oldest first.
+/// Retention removes readings by age and by size, oldest first.
 @Suite("Retention of readings")
 struct ReadingRetentionTests {
     private let ingest: IngestFixture
@@ -63,7 +63,7 @@ struct ReadingRetentionTests {
         #expect(left <= limit && left > limit / 2)
         let kept = try ingest.values(of: "a")
         #expect(kept.last == 29_999 && !kept.isEmpty && kept == Array(kept.sorted()))
-        // Both have lost the same span of time.
+        // Both devices lost the same time range.
         #expect(kept.first == (try ingest.values(of: "b").first))
     }
 
@@ -85,7 +85,7 @@ struct ReadingRetentionTests {
             #expect(await retention.clean(at: Timestamp(nanosecondsSinceEpoch: Int64(second) * 1_000_000_000)) == 0)
         }
         #expect(try ingest.values(of: "a").count == 5000)
-        // Their own share counts as ever.
+        // The limit for readings still applies.
         try append("b", 0..<30_000)
         let now = Timestamp(nanosecondsSinceEpoch: 30_000 * 1_000_000_000)
         #expect(await retention.clean(at: now) > 1000)

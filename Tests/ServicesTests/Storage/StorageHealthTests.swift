@@ -7,7 +7,7 @@ import Testing
 
 @testable import Services
 
-/// Trouble ends when there is room for a batch again, and not before.
+/// Storage trouble ends only when a batch fits again.
 @Suite("The storage's health")
 struct StorageHealthTests {
     private let ingest: IngestFixture
@@ -50,7 +50,7 @@ struct StorageHealthTests {
         }
         try await read()
         #expect(ingest.writer.health.unreadable == nil)
-        // Pages that the reader has in memory are as good as new until something is written.
+        // The reader's cached pages stay valid until something is written.
         try await say("last")
         try await ingest.database.checkpoint()
         let file = try FileHandle(forUpdating: URL(filePath: "\(ingest.directory)/\(Storage.Database.fileName)"))

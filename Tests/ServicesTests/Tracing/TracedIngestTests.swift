@@ -11,10 +11,10 @@ import Tracing
 
 @testable import Services
 
-/// One trace from the device's message to the hub, and traces of readings that prove slow.
+/// One trace leads from the device's message to the hub; readings that turn out slow get a trace as well.
 @Suite("Traces of readings")
 struct TracedIngestTests {
-    /// A pipeline into a hub with one client, and every span that ended.
+    /// A pipeline into a hub with one client, and a record of every ended span.
     final class Setup {
         let log = SpanLog()
         let ring = TraceRing()
@@ -78,7 +78,7 @@ struct TracedIngestTests {
         let commits = setup.log.named("storage.commit")
         let commit = try #require(commits.first { setup.parent(of: $0)?.name == process.name })
         #expect(decode.end <= commit.start && commit.end <= push.start)
-        // The transaction as a whole is a trace of its own that names all it held.
+        // The transaction has its own trace with links to all readings in it.
         let batch = try #require(commits.first { $0.parent == nil })
         #expect(batch.links.map(\.context.traceContext?.traceIDText) == ["0af7651916cd43dd8448eb211c80319c"])
         #expect(commit.links.map(\.context.traceContext?.spanID) == [batch.context.spanID])

@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Testing
 
-/// A file of a name is always a whole one.
+/// A file under its final name is always complete.
 @Suite("A backup's file")
 struct BackupFileTests {
     private let fixture = StorageFixture()

@@ -7,12 +7,12 @@ extension JSONValue: ExpressibleByStringLiteral {
     package init(stringLiteral value: String) { self = .string(value) }
 }
 
-/// The lines of a backup hold what a gateway would have stored, and nothing else.
+/// Backup lines are accepted only when they hold data that a gateway would have stored.
 @Suite("Lines of a backup")
 struct BackupLineTests {
     private let fixture = StorageFixture()
 
-    /// A line of each table that is taken, by the table's name.
+    /// One valid line per accepted table, by table name.
     private static let sound: [String: [String: JSONValue]] = [
         "room": ["name": "chat/z", "last_offset": "5"],
         "message": [
@@ -51,7 +51,7 @@ struct BackupLineTests {
     }
 
     private static let tooDeep = JSONValue.string(String(repeating: "a/", count: 128) + "a")
-    /// Not in Unicode's form NFC.
+    /// Not normalised to NFC.
     private static let twoForms: JSONValue = "cafe\u{301}"
     private static let tooLong = JSONValue.string(String(repeating: "a", count: 70_000))
 

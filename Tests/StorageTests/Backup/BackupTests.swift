@@ -6,14 +6,14 @@ import Testing
 
 @testable import Storage
 
-/// What was exported comes back as it was, as often as one likes, and beside a gateway that goes on.
+/// An export can be imported any number of times and beside a running gateway, and restores the same data.
 @Suite("Backup")
 struct BackupTests {
     private let source = StorageFixture()
     private let target = StorageFixture()
     static let always = Timestamp(nanosecondsSinceEpoch: .min)..<Timestamp(nanosecondsSinceEpoch: .max)
 
-    /// A database with something of everything.
+    /// Fills a database with data of every kind.
     private func fill(_ database: Storage.Database) throws {
         let store = ReadingStore()
         let device = try #require(DeviceID("a"))
@@ -55,7 +55,7 @@ struct BackupTests {
         return backup.totals
     }
 
-    /// A whole export of those rows and values.
+    /// Returns a complete export with those rows and values.
     static func export(rows: [String] = [], values: [String] = []) -> [String] {
         [#"{"windsock_export":1}"#] + rows + values
             + [#"{"windsock_export_end":1,"values":\#(values.count),"rows":\#(rows.count)}"#]
@@ -199,7 +199,7 @@ struct BackupTests {
         }
         #expect(error?.problem.contains("cut off") == true)
         #expect(try Self.lines(second).dropFirst().sorted() == exported.dropFirst().sorted())
-        // In the middle of a line, and with one that is missing.
+        // Cut off in the middle of a line, and with one line missing.
         let fixture = StorageFixture()
         let third = try fixture.open()
         var damaged = Array(exported[..<50])
@@ -210,7 +210,7 @@ struct BackupTests {
         missing.remove(at: 50)
         let other = #expect(throws: BackupImport.Mistake.self) { try Self.restore(missing, into: third) }
         #expect(other?.problem.contains("lines are missing") == true)
-        // The whole one fills the holes: the room, too, that was taken in part.
+        // The complete export fills the gaps, including the partly imported room.
         try Self.restore(exported, into: third)
         #expect(try Self.lines(third).dropFirst().sorted() == exported.dropFirst().sorted())
     }
@@ -233,7 +233,7 @@ struct BackupTests {
         var backup = try BackupImport(into: other, at: at(100_000))
         let lines = Self.export(values: (0..<2500).map { Self.value("a", at: $0, Double($0)) })
         for line in lines[..<1100] { try backup.take(Array(line.utf8)) }
-        // A thousand were written: all of them go, and another device comes.
+        // A thousand values were written: remove all of them and add another device.
         let series = try serving.read { try $0.agedSeries(before: at(5000), after: 0, limit: 9).aged }
         #expect(try serving.write { try store.remove(series[...], before: at(5000), limit: 5000, in: $0) } == (1, 1000))
         let stranger = Reading(
@@ -279,7 +279,7 @@ struct BackupTests {
             }
         }
         #expect(try ids() == ["new3", "new2", "new1", "old5", "old4", "old3", "old2", "old1"])
-        // What is too many then is the oldest.
+        // Excess notifications are removed oldest first.
         try database.write { try $0.notify("newest", "ada", at: at(300), maxPerUser: 5) }
         #expect(try ids() == ["newest", "new3", "new2", "new1", "old5"])
     }

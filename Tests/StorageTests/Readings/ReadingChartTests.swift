@@ -4,14 +4,14 @@ import Testing
 
 @testable import Storage
 
-/// A chart is the same however many slices it is made of.
+/// A chart is the same however many slices it is computed in.
 @Suite("Charts, slice by slice")
 struct ReadingChartTests {
     private let fixture = StorageFixture()
     private let database: Storage.Database
     private let series: [StoredSeries]
 
-    /// Three series; of one, many values are of one instant.
+    /// Three series, one of them with many values at the same instant.
     init() throws {
         database = try fixture.open()
         let store = ReadingStore()
@@ -31,7 +31,7 @@ struct ReadingChartTests {
         series = try database.read { try $0.series(of: "a") }
     }
 
-    /// The chart, and how many slices it took.
+    /// Returns the chart and the number of slices.
     private func chart(_ points: Int, slice: Int) throws -> (lines: [ReadingSampler.Points], slices: Int) {
         var chart = ReadingChart(of: series, in: at(5)..<at(110), maxPoints: points)
         var slices = 0

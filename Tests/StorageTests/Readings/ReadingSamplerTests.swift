@@ -3,7 +3,7 @@ import Testing
 
 @testable import Storage
 
-/// What fits is shown as it is; what does not becomes buckets that hide no extreme.
+/// Series that fit are returned unchanged. Larger ones are reduced to buckets that keep every extreme.
 @Suite("Points of a chart")
 struct ReadingSamplerTests {
     private static func sampler(_ values: [(Int64, Double)], in range: Range<Int64>, points: Int) -> ReadingSampler {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-/// What was measured is there again, by device, metric and time, however it came.
+/// Stored readings can be read back by device, metric and time.
 @Suite("Stored readings")
 struct ReadingStoreTests {
     private let fixture = StorageFixture()
@@ -103,7 +103,7 @@ struct ReadingStoreTests {
         ]
         let outcome = try database.write { try store.append(readings, in: $0) }
         #expect(outcome == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))
-        // Devices of which nothing is stored are not remembered either.
+        // Devices with no stored readings are not recorded either.
         let strangers = try (0..<50).map { try Self.reading("new\($0)", [("t", 1, nil)], at: 3) }
         let refused = try database.write { try store.append(strangers, in: $0) }
         #expect(refused == ReadingStore.Outcome(valueCount: 0, refusedCount: 50))
@@ -197,7 +197,7 @@ struct ReadingStoreTests {
         #expect(try removeDevices(silentSince: 50) == 0, "it was not silent since then")
         #expect(try removeDevices(silentSince: 1000) == 1)
         #expect(try database.read { try $0.devices(limit: 9).map(\.name) } == ["a"])
-        // A device that comes back is as good as new.
+        // A device that returns is treated like a new one.
         try append([try Self.reading("b", [("t", 7, nil)], at: 70)])
         #expect(try values("b", "t") == [7])
         #expect(try database.read { try $0.devices(limit: 9).map(\.name) } == ["a", "b"])

@@ -49,7 +49,7 @@ struct BadPayloadTests {
         arguments: [PayloadConvention.auto, .json, .thingsboard, .tasmota, .zigbee2mqtt, .esphome, .senml],
         [#"{"a":"#, "["])
     func tooDeep(convention: PayloadConvention, opening: String) {
-        // ESPHome's JSON is an object; an array is no value of its.
+        // ESPHome's JSON is an object; an array is not a valid value.
         if convention == .esphome, opening == "[" { return }
         let payload = Array(String(repeating: opening, count: 10_000).utf8)
         #expect(Self.failure(payload, convention: convention) == .tooDeep(limit: 32))

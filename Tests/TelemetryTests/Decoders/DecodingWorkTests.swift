@@ -4,12 +4,12 @@ import Testing
 
 @testable import Telemetry
 
-/// A kind of payload that can be made in any size.
+/// A kind of payload that can be generated in any size.
 struct PayloadShape: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let make: @Sendable (_ byteCount: Int) -> [UInt8]
 
-    /// `opening`, then parts until the size is reached, then `closing`.
+    /// Creates `opening`, then parts until the size is reached, then `closing`.
     init(
         _ name: String, _ opening: String, _ closing: String, separator: String = ",",
         part: @escaping @Sendable (_ index: Int) -> String
@@ -149,15 +149,15 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
     ]
 }
 
-/// The work of decoding, by the thread's own clock, which does not run while others have the processor.
+/// Measures decoding by the thread's CPU time, which excludes time given to other threads.
 private enum Work {
-    /// What a payload of eight times the bytes may take at most. In proportion it takes 8, by the square 64.
+    /// The largest allowed growth for eight times the bytes. Linear work grows by 8, quadratic work by 64.
     static let limit: Double = 24
 
-    /// How many times as much a large payload takes as a small one of an eighth of it, at best.
+    /// Returns the smallest measured ratio between the times for a large payload and one of an eighth of its size.
     static func growth(_ body: (_ byteCount: Int) -> Void, small: Int = 4 * 1024) -> Double {
         var best = Double.infinity
-        // The first that is good enough will do: noise only makes it worse.
+        // Stop at the first good measurement: noise only increases the ratio.
         for _ in 0..<12 where best >= limit {
             let pair = [small, small * 8].map { byteCount in time { body(byteCount) } }
             best = min(best, pair[1] / max(pair[0], 2e-5))

@@ -15,7 +15,7 @@ struct MutationTests {
         #"[{"bn":"urn:dev:ow:10e2:","bt":1.320067464e+09,"bu":"%RH","bv":1,"v":20},{"n":"a","t":-60,"s":3},{"n":"b","vb":true}]"#,
     ].map { Array($0.utf8) }
 
-    /// Bytes that mean something somewhere, so that mutations go deep.
+    /// Bytes with a meaning in some format, so that mutations get past the first checks.
     private static let tokens =
         Array(#"{}[]":,.-+eE0123456789\uatfn/#"#.utf8) + [0x00, 0x1F, 0x7F, 0x80, 0xC3, 0xED, 0xFF]
 

@@ -26,7 +26,7 @@ struct TopicFilterCoverageTests {
         #expect(try !TopicFilter(wide).covers(TopicFilter(narrow), protecting: ["users"]))
     }
 
-    /// All words of up to `depth` levels over `alphabet`.
+    /// Returns all words of up to `depth` levels over `alphabet`.
     private static func words(over alphabet: [String], depth: Int) -> [[String]] {
         var all: [[String]] = []
         var layer: [[String]] = [[]]
@@ -42,7 +42,8 @@ struct TopicFilterCoverageTests {
         let filters = try Self.words(over: ["a", "$s", "users", "+", "#"], depth: 3)
             .filter { !$0.dropLast().contains("#") }
             .map { try TopicFilter($0.joined(separator: "/")) }
-        // "b" stands for every level that no filter names; one level more than filters have, for what is below them.
+        // "b" stands for any level not named by a filter. Topics have one level more than filters to cover deeper
+        // topics.
         let topics = Self.words(over: ["a", "b", "$s", "users"], depth: 4).map { $0.joined(separator: "/") }
         let matched = filters.map { filter in
             Set(topics.indices.filter { filter.matches(topics[$0], protecting: ["users"]) })

@@ -5,7 +5,7 @@ extension WebDriver {
         try await command("POST", "goog/cdp/execute", ["cmd": .string(method), "params": parameters])
     }
 
-    /// Gives the page a size in CSS pixels, whatever the window's; `isPhone` also makes it touch-like.
+    /// Sets the page's viewport in CSS pixels, independent of the window size. `isPhone` also enables touch emulation.
     package func setViewport(width: Int, height: Int, scale: Double = 1, isPhone: Bool = false) async throws {
         try await devTools(
             "Emulation.setDeviceMetricsOverride",
@@ -15,7 +15,7 @@ extension WebDriver {
             ])
     }
 
-    /// Sets what the page's `prefers-color-scheme` and `prefers-reduced-motion` queries see.
+    /// Sets the results of the page's `prefers-color-scheme` and `prefers-reduced-motion` media queries.
     package func emulateMedia(dark: Bool, reducedMotion: Bool = false) async throws {
         try await devTools(
             "Emulation.setEmulatedMedia",
@@ -27,7 +27,7 @@ extension WebDriver {
             ])
     }
 
-    /// Cuts the page off from the network, or connects it again. `navigator.onLine` follows.
+    /// Takes the page offline or back online. `navigator.onLine` follows.
     package func setOffline(_ offline: Bool) async throws {
         try await devTools("Network.enable")
         try await devTools(

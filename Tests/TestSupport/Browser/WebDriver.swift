@@ -1,14 +1,15 @@
 package import Foundation
 import NIOCore
 
-/// A real Chromium without a window, driven through `chromedriver`.
+/// A real headless Chromium, driven through `chromedriver`.
 ///
-/// Both die with the test: the driver as a ``ChildProcess``, the browser because it belongs to the driver's process
-/// group and listens on a pipe that ends with the driver. Profile and caches lie in a folder that goes with this object.
+/// Both processes end with the test: the driver is a ``ChildProcess``, and the browser belongs to the driver's process
+/// group and listens on a pipe that closes with the driver. The profile and caches are in a folder that is deleted with
+/// this object.
 ///
 /// Source: W3C WebDriver; `goog:` extensions of ChromeDriver; Chrome DevTools Protocol.
 package final class WebDriver: Sendable {
-    /// What the driver or the browser complained about.
+    /// An error reported by the driver or the browser.
     package struct Failure: Error, CustomStringConvertible {
         /// The WebDriver error code, such as `no such element`.
         package let code: String
@@ -16,7 +17,7 @@ package final class WebDriver: Sendable {
         package var description: String { "\(code): \(message)" }
     }
 
-    /// One line of the browser's console.
+    /// An entry of the browser's console log.
     package struct LogEntry: Sendable, Hashable {
         /// `SEVERE`, `WARNING`, `INFO` or `DEBUG`.
         package let level: String
@@ -41,9 +42,9 @@ package final class WebDriver: Sendable {
     /// Starts a driver on a free port and a browser with an empty profile.
     ///
     /// - Parameters:
-    ///   - width: of the page, in CSS pixels.
-    ///   - scale: device pixels a CSS pixel.
-    ///   - arguments: added to the browser's.
+    ///   - width: The page width in CSS pixels.
+    ///   - scale: Device pixels per CSS pixel.
+    ///   - arguments: Extra command-line arguments for the browser.
     package static func start(
         width: Int = 1280, height: Int = 800, scale: Double = 1, arguments: [String] = []
     ) async throws -> WebDriver {
@@ -58,7 +59,7 @@ package final class WebDriver: Sendable {
             let flags =
                 [
                     "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars",
-                    // The browser ends with the driver, and leaves no crash handlers behind.
+                    // The browser ends with the driver and leaves no crash handlers behind.
                     "--remote-debugging-pipe", "--disable-breakpad", "--disable-crash-reporter",
                     "--force-device-scale-factor=\(scale)", "--window-size=\(width),\(height)",
                 ] + arguments
@@ -105,13 +106,13 @@ package final class WebDriver: Sendable {
         get async throws { try await command("GET", "url").string ?? "" }
     }
 
-    /// Runs `script` as the body of a function and returns what it returns; `arguments[0]` and so on are `arguments`.
+    /// Runs `script` as the body of a function and returns its result. The script reads `arguments[0]` and so on.
     @discardableResult
     package func execute(_ script: String, _ arguments: [JSON] = []) async throws -> JSON {
         try await command("POST", "execute/sync", ["script": .string(script), "args": .array(arguments)])
     }
 
-    /// Runs `script` with a callback as its last argument, and returns what that is called with.
+    /// Runs `script` with a callback as its last argument and returns the value passed to that callback.
     @discardableResult
     package func executeAsync(_ script: String, _ arguments: [JSON] = []) async throws -> JSON {
         try await command("POST", "execute/async", ["script": .string(script), "args": .array(arguments)])
@@ -124,19 +125,19 @@ package final class WebDriver: Sendable {
         }
     }
 
-    /// The first element for a CSS selector.
+    /// Returns the first element that matches a CSS selector.
     package func find(_ selector: String) async throws -> WebElement {
         let found = try await command("POST", "element", ["using": "css selector", "value": .string(selector)])
         return WebElement(driver: self, id: try WebElement.id(in: found))
     }
 
-    /// Every element for a CSS selector.
+    /// Returns every element that matches a CSS selector.
     package func findAll(_ selector: String) async throws -> [WebElement] {
         let found = try await command("POST", "elements", ["using": "css selector", "value": .string(selector)])
         return try (found.array ?? []).map { WebElement(driver: self, id: try WebElement.id(in: $0)) }
     }
 
-    /// Waits until there is an element for `selector`.
+    /// Waits until an element matches `selector`.
     package func waitFor(_ selector: String, within duration: Duration = .seconds(20)) async throws -> WebElement {
         var elements: [WebElement] = []
         try await eventually("the page has \(selector)", within: duration) {
@@ -146,7 +147,7 @@ package final class WebDriver: Sendable {
         return elements[0]
     }
 
-    /// Presses keys wherever the focus is; ``Key`` has those without a character.
+    /// Presses keys in the focused element. ``Key`` has the keys without a character.
     package func press(_ keys: String...) async throws {
         let actions: [JSON] = keys.flatMap { key -> [JSON] in
             [["type": "keyDown", "value": .string(key)], ["type": "keyUp", "value": .string(key)]]
@@ -155,7 +156,7 @@ package final class WebDriver: Sendable {
             "POST", "actions", ["actions": [["type": "key", "id": "keyboard", "actions": .array(actions)]]])
     }
 
-    /// Keys of WebDriver's private use area (W3C WebDriver section 17.4.2).
+    /// Keys in WebDriver's private use area (W3C WebDriver section 17.4.2).
     package enum Key {
         package static let tab = "\u{E004}"
         package static let enter = "\u{E007}"
@@ -166,7 +167,7 @@ package final class WebDriver: Sendable {
         package static let down = "\u{E015}"
     }
 
-    /// Writes what the page looks like as PNG, and returns the file's size in bytes.
+    /// Saves a screenshot of the page as PNG and returns the file's size in bytes.
     @discardableResult
     package func screenshot(to file: URL) async throws -> Int {
         guard let text = try await command("GET", "screenshot", nil, within: .seconds(30)).string,
@@ -178,7 +179,7 @@ package final class WebDriver: Sendable {
         return png.count
     }
 
-    /// What the console got since the last call, uncaught errors and failed loads included.
+    /// Returns the console entries since the last call, including uncaught errors and failed loads.
     package func consoleLog() async throws -> [LogEntry] {
         let entries = try await command("POST", "se/log", ["type": "browser"])
         return (entries.array ?? []).map {

@@ -1,4 +1,4 @@
-/// One element of the page. Stale after the page was loaded anew: the driver then says so.
+/// An element of the page. It becomes stale when the page is reloaded; the driver then reports an error.
 package struct WebElement: Sendable {
     let driver: WebDriver
     let id: String
@@ -12,12 +12,12 @@ package struct WebElement: Sendable {
         get async throws { try await driver.command("GET", "element/\(id)/displayed").bool ?? false }
     }
 
-    /// The role that assistive technology sees.
+    /// The role exposed to assistive technology.
     package var role: String {
         get async throws { try await driver.command("GET", "element/\(id)/computedrole").string ?? "" }
     }
 
-    /// The name that assistive technology reads out.
+    /// The name exposed to assistive technology.
     package var accessibleName: String {
         get async throws { try await driver.command("GET", "element/\(id)/computedlabel").string ?? "" }
     }
@@ -26,7 +26,7 @@ package struct WebElement: Sendable {
         try await driver.command("GET", "element/\(id)/attribute/\(name)").string
     }
 
-    /// A computed style, such as `background-color`.
+    /// Returns a computed style, such as `background-color`.
     package func style(_ name: String) async throws -> String {
         try await driver.command("GET", "element/\(id)/css/\(name)").string ?? ""
     }
@@ -50,12 +50,12 @@ package struct WebElement: Sendable {
         try await driver.command("POST", "element/\(id)/value", ["text": .string(text)])
     }
 
-    /// Empties a field.
+    /// Clears a field.
     package func clear() async throws {
         try await driver.command("POST", "element/\(id)/clear")
     }
 
-    /// The reference that the driver hands out, under the key that W3C WebDriver section 12.1 fixes.
+    /// Returns the element reference, which is stored under the key defined in W3C WebDriver section 12.1.
     static func id(in value: JSON) throws -> String {
         guard let id = value["element-6066-11e4-a52e-4f735466cecf"]?.string else {
             throw WebDriver.Failure(code: "no such element", message: try value.text)

@@ -3,23 +3,21 @@ package import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A small HTTP/1.1 client for loopback: one connection a request, the whole answer in memory.
+/// A small HTTP/1.1 client for loopback. It opens one connection per request and buffers the whole response.
 package enum HTTPClientLite {
     package struct Response: Sendable {
         package let status: Int
-        /// In the order of the answer; names as the server wrote them.
+        /// In response order, with the names as the server sent them.
         package let headers: [(name: String, value: String)]
         package let body: ByteBuffer
 
-        /// The body as text.
         package var text: String { String(buffer: body) }
 
-        /// The body as JSON.
         package var json: JSON {
             get throws { try JSON(parsing: text) }
         }
 
-        /// The first header of that name, whatever its case.
+        /// Returns the first header with that name, ignoring case.
         package func header(_ name: String) -> String? {
             headers.first { $0.name.lowercased() == name.lowercased() }?.value
         }
@@ -29,12 +27,12 @@ package enum HTTPClientLite {
         package let description: String
     }
 
-    /// Sends a request and waits for the whole answer, whatever its status.
+    /// Sends a request and waits for the whole response, whatever its status.
     ///
     /// - Parameters:
-    ///   - url: `http://host:port/path?query`, escaped as it shall go out.
-    ///   - maxBodyBytes: the longest answer taken.
-    /// - Throws: ``Failure``, ``DeadlineExceeded``, or NIO's error when nobody listens.
+    ///   - url: `http://host:port/path?query`, already percent-encoded.
+    ///   - maxBodyBytes: The largest accepted response body.
+    /// - Throws: ``Failure``, ``DeadlineExceeded``, or NIO's error when nothing listens on the port.
     package static func request(
         _ method: String, _ url: String, headers: [(String, String)] = [], body: String? = nil,
         within duration: Duration = .seconds(10), maxBodyBytes: Int = 64 << 20
@@ -58,7 +56,7 @@ package enum HTTPClientLite {
         try await request("GET", url, headers: headers)
     }
 
-    /// Posts a JSON text.
+    /// Posts a JSON body.
     package static func post(
         _ url: String, json: String, headers: [(String, String)] = []
     ) async throws -> Response {
@@ -77,7 +75,7 @@ package enum HTTPClientLite {
                 }
             }
         return try await connection.executeThenClose { inbound, outbound in
-            // At once: a server may answer and close as soon as it has the head of a request without a body.
+            // Flushed together: a server may respond and close as soon as it has the head of a request without a body.
             let payload = body.map { [HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: $0)))] } ?? []
             try await outbound.write(contentsOf: [.head(head)] + payload + [.end(nil)])
             var answer: HTTPResponseHead?

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON value, for tests that look into what a program said.
+/// Any JSON value, for tests that inspect a program's output.
 package enum JSON: Hashable, Sendable, Codable {
     case null
     case bool(Bool)
@@ -52,13 +52,13 @@ package enum JSON: Hashable, Sendable, Codable {
         }
     }
 
-    /// A member of an object; `nil` when there is none, or this is no object.
+    /// A member of an object, or `nil` when there is none or the value is not an object.
     package subscript(key: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members[key]
     }
 
-    /// An element of an array; `nil` when there is none, or this is no array.
+    /// An element of an array, or `nil` when there is none or the value is not an array.
     package subscript(index: Int) -> JSON? {
         guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
         return elements[index]

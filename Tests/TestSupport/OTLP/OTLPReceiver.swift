@@ -1,11 +1,11 @@
 import Foundation
 
-/// An OTLP collector that is not ours: a Python script over the official `opentelemetry-proto` package, which parses
-/// strictly and keeps what it accepted. It ends with this object.
+/// An independent OTLP collector: a Python script based on the official `opentelemetry-proto` package. It parses
+/// strictly and stores accepted data. The process ends with this object.
 ///
-/// `Tests/OTLPTests/Receiver/otlp_receiver.py` tells what it answers and what its lists hold.
+/// See `Tests/OTLPTests/Receiver/otlp_receiver.py` for its responses and the contents of its lists.
 package final class OTLPReceiver: Sendable {
-    /// Where it listens: `http://127.0.0.1:port`, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// The base URL, `http://127.0.0.1:port`, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     package let endpoint: String
     package let port: Int
     private let process: ChildProcess
@@ -16,7 +16,8 @@ package final class OTLPReceiver: Sendable {
         endpoint = "http://127.0.0.1:\(port)"
     }
 
-    /// Whether there is one on this machine: for `.enabled(_:_:)` in front of a test. Says why not on standard error.
+    /// Whether the receiver can run on this machine, for a test's `.enabled(_:_:)`. Prints the reason to standard error
+    /// if not.
     package static var isAvailable: Bool {
         get async {
             do {
@@ -29,7 +30,7 @@ package final class OTLPReceiver: Sendable {
         }
     }
 
-    /// Starts one; a `port` of 0 takes a free one.
+    /// Starts a receiver. A `port` of 0 selects a free port.
     package static func start(port: Int = 0) async throws -> OTLPReceiver {
         let script = try ReceiverEnvironment.folder.appending(path: "otlp_receiver.py").path
         let process = try ChildProcess(
@@ -41,13 +42,13 @@ package final class OTLPReceiver: Sendable {
         return OTLPReceiver(process: process, port: Int(number))
     }
 
-    /// The spans that it accepted, in the order of arrival.
+    /// The accepted spans, in order of arrival.
     package func spans() async throws -> [JSON] { try await list("spans") }
-    /// The data points that it accepted.
+    /// The accepted data points.
     package func metrics() async throws -> [JSON] { try await list("metrics") }
-    /// The log records that it accepted.
+    /// The accepted log records.
     package func logs() async throws -> [JSON] { try await list("logs") }
-    /// Every export request, accepted or not.
+    /// All export requests, including rejected ones.
     package func requests() async throws -> [JSON] { try await list("requests") }
 
     /// Waits until the spans satisfy `isComplete`, and returns them.
@@ -63,17 +64,17 @@ package final class OTLPReceiver: Sendable {
         return spans
     }
 
-    /// Tells it how to answer the next requests, such as `["status": 503, "retry_after": 1, "times": 2]`.
+    /// Sets the response to the next requests, such as `["status": 503, "retry_after": 1, "times": 2]`.
     package func behave(_ behaviour: JSON) async throws {
         _ = try await HTTPClientLite.request("POST", "\(endpoint)/behaviour", body: try behaviour.text)
     }
 
-    /// Lets it forget what it has and what it was told.
+    /// Clears the stored data and the configured responses.
     package func reset() async throws {
         _ = try await HTTPClientLite.request("POST", "\(endpoint)/reset", body: "")
     }
 
-    /// Ends it at once, as a crash would.
+    /// Kills the process at once, as a crash would.
     package func stop() async throws {
         process.kill()
         _ = try await process.waitForExit()

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The Python with the official `opentelemetry-proto` package, in a virtual environment below `.build`: made by the
-/// first test that wants it, used by all later ones.
+/// The Python with the official `opentelemetry-proto` package, in a virtual environment below `.build`. The first test
+/// that needs it creates it; later ones reuse it.
 enum ReceiverEnvironment {
-    /// Why there is none: no Python, or no way to the package index.
+    /// Thrown when there is no Python or the package index is unreachable.
     struct Unavailable: Error, CustomStringConvertible {
         let description: String
     }
@@ -18,7 +18,7 @@ enum ReceiverEnvironment {
     private static let ready = Task {
         let environment = try PackageRoot.directory.appending(path: ".build/otlp-receiver").path
         let requirements = try folder.appending(path: "requirements.txt").path
-        // Several test processes may come at the same time; the lock goes with the shell.
+        // Several test processes may run this at once. The lock is released when the shell exits.
         let script = """
             set -e
             mkdir -p "$(dirname "$1")"

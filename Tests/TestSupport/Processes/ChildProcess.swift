@@ -1,11 +1,11 @@
 import Core
 package import Foundation
 
-/// A process that a test starts, and that ends with the test whatever happens.
+/// A child process that always ends with the test.
 ///
-/// It runs in a process group of its own. The group is killed when its leader exits, when this object is released,
-/// and, by way of `setpriv --pdeathsig`, the leader is killed when the test process dies.
-/// A program that changes its user on its own loses the last of these: let it stay who it is.
+/// It runs in a process group of its own. The group is killed when its leader exits and when this object is released.
+/// `setpriv --pdeathsig` kills the leader when the test process dies. A program that changes its user loses that last
+/// safeguard, so keep it from doing so.
 package final class ChildProcess: Sendable {
     package enum Stream: Sendable {
         case output
@@ -22,13 +22,13 @@ package final class ChildProcess: Sendable {
         case signalled(Int32)
     }
 
-    /// The process could not be started, or ended before it did what was waited for.
+    /// Thrown when the process could not be started, or ended before the awaited event.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
     }
 
     package let name: String
-    /// Also the number of the process group.
+    /// The process ID, which is also the process group ID.
     package let pid: pid_t
 
     private let log = LineLog()
@@ -39,11 +39,11 @@ package final class ChildProcess: Sendable {
         var exit: Exit?
     }
 
-    /// Starts `executable` (a path, or a name that is looked up in `PATH`).
+    /// Starts `executable`, a path or a name that is looked up in `PATH`.
     ///
     /// - Parameters:
-    ///   - environment: added to this process's environment.
-    ///   - workingDirectory: where it runs; here when `nil`.
+    ///   - environment: Variables added to this process's environment.
+    ///   - workingDirectory: The working directory; the current one when `nil`.
     /// - Throws: ``Failure`` when the system cannot start `setpriv`. A missing `executable` shows as exit code 127.
     package init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
@@ -70,18 +70,18 @@ package final class ChildProcess: Sendable {
         kill()
     }
 
-    /// Everything printed so far on both streams.
+    /// All lines printed so far on both streams.
     package var lines: [Line] { log.lines }
 
-    /// Everything printed so far on standard output.
+    /// All lines printed so far on standard output.
     package var output: [String] { log.lines.filter { $0.stream == .output }.map(\.text) }
 
-    /// How the process ended, once it has.
+    /// The exit status, once the process has ended.
     package var exit: Exit? { state.withLock { $0.exit } }
 
-    /// Waits for a line on either stream that satisfies `isMatch`; lines printed already count.
+    /// Waits for a line on either stream that satisfies `isMatch`. Lines already printed count.
     ///
-    /// - Throws: ``Failure`` when the process ends first, with its last lines; ``DeadlineExceeded``.
+    /// - Throws: ``Failure`` with the last lines when the process ends first; ``DeadlineExceeded``.
     @discardableResult
     package func waitForLine(
         _ what: String, within duration: Duration = .seconds(20), where isMatch: (String) -> Bool
@@ -89,7 +89,7 @@ package final class ChildProcess: Sendable {
         var found: String?
         var position = 0
         try await eventually("\(name) printed \(what)", within: duration) {
-            // Asked before the lines are read: after the end no line follows.
+            // Read the exit status before the lines: no line follows the end.
             let exit = exit
             let (line, next) = log.first(from: position) { isMatch($0.text) }
             position = next
@@ -102,20 +102,20 @@ package final class ChildProcess: Sendable {
         return found ?? ""
     }
 
-    /// Sends `number` to the process itself, or to its whole group.
+    /// Sends signal `number` to the process or to its whole group.
     package func signal(_ number: Int32, toGroup: Bool = false) {
         state.withLock { state in
-            // A process that was reaped may have given its number to another.
+            // The ID of a reaped process may have been reused.
             if !state.isReaped { _ = Foundation.kill(toGroup ? -pid : pid, number) }
         }
     }
 
-    /// Kills the whole group at once.
+    /// Kills the whole process group with SIGKILL.
     package func kill() {
         signal(SIGKILL, toGroup: true)
     }
 
-    /// Waits for the end of the process; by then all that it printed is in ``lines``.
+    /// Waits for the process to end. ``lines`` is complete by then.
     @discardableResult
     package func waitForExit(within duration: Duration = .seconds(20)) async throws -> Exit {
         try await eventually("\(name) ended", within: duration) { exit != nil }
@@ -123,7 +123,7 @@ package final class ChildProcess: Sendable {
         return exit
     }
 
-    /// Asks the process to end (SIGTERM) and waits; kills the group when it does not within `duration`.
+    /// Sends SIGTERM and waits. Kills the group when the process has not ended within `duration`.
     @discardableResult
     package func terminate(within duration: Duration = .seconds(10)) async throws -> Exit {
         signal(SIGTERM)
@@ -136,7 +136,7 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// The last lines, for messages about what went wrong.
+    /// The last lines, for failure messages.
     package var tail: String { log.lines.suffix(20).map(\.text).joined(separator: "\n") }
 
     private func watch(_ spawned: SpawnRequest.Spawned) {
@@ -148,13 +148,13 @@ package final class ChildProcess: Sendable {
                 readers.leave()
             }
         }
-        // The thread must not keep this object alive, or nobody would ever be released.
+        // The thread must not retain this object, or it would never be released.
         Thread.detachNewThread { [weak self, pid] in
-            // Wait without reaping: until then the number is nobody else's, and the group can be killed safely.
+            // Wait without reaping: until then the ID cannot be reused, so the group can be killed safely.
             var info = siginfo_t()
             while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) == -1, errno == EINTR {}
             _ = Foundation.kill(-pid, SIGKILL)
-            // Whoever left the group may still hold the pipes; its words are not waited for.
+            // A process that left the group may still hold the pipes. Its output is not awaited.
             _ = readers.wait(timeout: .now() + 2)
             guard let self else {
                 Self.reap(pid)

@@ -1,10 +1,10 @@
 package import Foundation
 
-/// The real `windsock demo` with the shipped devices and dashboards.
+/// A real `windsock demo` with the shipped devices and dashboards.
 package final class DemoProcess: Sendable {
     package let process: ChildProcess
 
-    /// Starts it; `listen` is where it tries first.
+    /// Starts the demo. `listen` is the first address it tries.
     package init(listen: String? = nil, arguments: [String] = [], environment: [String: String] = [:]) throws {
         let address = try listen ?? "127.0.0.1:\(FreePort.reserve())"
         process = try ChildProcess(
@@ -12,7 +12,7 @@ package final class DemoProcess: Sendable {
             workingDirectory: try PackageRoot.directory)
     }
 
-    /// The URL that it prints once everything runs.
+    /// Waits for the URL that the demo prints when everything runs.
     package func waitForURL(within duration: Duration = .seconds(30)) async throws -> URL {
         let line = try await process.waitForLine("its URL", within: duration) { $0.contains("/#token=") }
         guard let url = URL(string: line.trimmingCharacters(in: .whitespaces)) else {

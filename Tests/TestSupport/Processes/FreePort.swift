@@ -1,17 +1,17 @@
 import Glibc
 import Synchronization
 
-/// Finds TCP ports on the loopback interface that nobody listens on.
+/// Finds unused TCP ports on the loopback interface.
 ///
-/// They come from below the range that the system takes for outgoing connections (32768 and up), and none is given
-/// twice in a row: between the look and the bind of whoever asked, nothing else is likely to take one.
+/// Ports come from below the ephemeral range (32768 and up), and no port is handed out twice in a row. That makes it
+/// unlikely that another process takes the port before the caller binds it.
 package enum FreePort {
     package struct NoneLeft: Error {}
 
     private static let range = 20_000..<32_000
     private static let next = Atomic<Int>(Int(getpid()) * 61)
 
-    /// A port that could be bound a moment ago.
+    /// Returns a port that could be bound a moment ago.
     package static func reserve() throws(NoneLeft) -> Int {
         for _ in range {
             let number = next.wrappingAdd(1, ordering: .relaxed).newValue

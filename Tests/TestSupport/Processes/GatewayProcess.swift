@@ -1,15 +1,15 @@
 package import Foundation
 package import WebSocketClient
 
-/// The real `windsock serve`, as a user starts it, on a port that stays the same when it is started again.
+/// A real `windsock serve`, started as a user would. It keeps its port across restarts.
 package final class GatewayProcess: Sendable {
-    /// Long enough for the gateway, and known to nobody else.
+    /// A secret long enough for the gateway's minimum, used only by these tests.
     package static let secret = "integration-tests-secret-0123456789abcdef"
 
     package let port: Int
     package let process: ChildProcess
 
-    /// Starts it and waits until it accepts connections.
+    /// Starts the gateway and waits until it accepts connections.
     package init(
         mqttURL: String, port: Int? = nil, dataDirectory: URL, arguments: [String] = [],
         environment: [String: String] = [:]
@@ -28,14 +28,14 @@ package final class GatewayProcess: Sendable {
 
     package var url: String { "http://127.0.0.1:\(port)" }
 
-    /// Waits until the broker's connection is up and every subscription granted.
+    /// Waits until the broker connection is up and every subscription is granted.
     package func waitUntilReady(within duration: Duration = .seconds(20)) async throws {
         try await eventually("the gateway was ready", within: duration) {
             try await HTTPClientLite.get("\(self.url)/readyz").status == 200
         }
     }
 
-    /// A token from the gateway's own command line.
+    /// Creates a token with the gateway's own command line.
     package static func token(
         user: String = "tester", join: [String] = ["sensors/#"], publish: [String] = [], notify: Bool = false
     ) async throws -> String {
@@ -51,7 +51,7 @@ package final class GatewayProcess: Sendable {
         return token
     }
 
-    /// A client that has joined `room`, so that it misses nothing from now on.
+    /// Returns a client that has joined `room`, so it receives every later message.
     package func client(
         token: String, joining room: String,
         configuration: WebSocketClientConfiguration = WebSocketClientConfiguration()
@@ -65,7 +65,7 @@ package final class GatewayProcess: Sendable {
 }
 
 extension WebSocketClient {
-    /// Joins a room and waits for `joined`; what comes before is dropped.
+    /// Joins a room and waits for `joined`, dropping earlier messages.
     package func join(_ room: String) async throws {
         try await send(text: #"{"type":"join_room","id":"join","payload":{"room_id":"\#(room)"}}"#)
         _ = try await nextJSON("joined") { $0["type"]?.string == "joined" }

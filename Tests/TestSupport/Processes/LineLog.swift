@@ -1,6 +1,6 @@
 import Core
 
-/// What a child process printed, line by line: the newest ``maxLines`` of both streams in the order of arrival.
+/// The output lines of a child process: the newest ``maxLines`` of both streams, in order of arrival.
 final class LineLog: Sendable {
     static let maxLines = 20_000
     static let maxLineBytes = 65_536
@@ -25,7 +25,7 @@ final class LineLog: Sendable {
 
     var lines: [ChildProcess.Line] { state.withLock { $0.lines } }
 
-    /// The first line at or after `position` that satisfies `isMatch`, and the position to go on from.
+    /// Returns the first line at or after `position` that satisfies `isMatch`, and the position to continue from.
     func first(from position: Int, where isMatch: (ChildProcess.Line) -> Bool) -> (ChildProcess.Line?, next: Int) {
         let (lines, start) = state.withLock { ($0.lines, $0.droppedCount) }
         var index = max(position - start, 0)

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Splits what comes out of a pipe into lines. Blocks its thread until the pipe is closed.
+/// Splits the output of a pipe into lines. Blocks its thread until the pipe is closed.
 enum LineReader {
-    /// Reads `descriptor` to its end, hands on each line without its line feed, and closes it.
+    /// Reads `descriptor` to its end, passes on each line without its line feed, and closes the descriptor.
     static func read(_ descriptor: Int32, onLine: (String) -> Void) {
         defer { close(descriptor) }
         var pending: [UInt8] = []

@@ -1,10 +1,10 @@
 import Glibc
 
-/// One `posix_spawn`: a new process group, default signals, standard input from nowhere, output and error into pipes.
+/// A `posix_spawn` request: a new process group, default signals, empty standard input, and pipes for output and error.
 struct SpawnRequest: Sendable {
     struct Spawned: Sendable {
         var pid: pid_t
-        /// The reading ends of the pipes.
+        /// The read ends of the pipes.
         var output: Int32
         var error: Int32
     }
@@ -17,7 +17,7 @@ struct SpawnRequest: Sendable {
 
     /// The program, looked up in `PATH`, and its arguments.
     var arguments: [String]
-    /// `NAME=value`; complete.
+    /// The complete environment as `NAME=value`.
     var environment: [String]
 
     func spawn() -> Result<Spawned, SystemError> {
@@ -29,7 +29,7 @@ struct SpawnRequest: Sendable {
             output.forEach { close($0) }
             return .failure(SystemError(call: "pipe", number: number))
         }
-        // Another child must not hold our pipes open. All children are started on one thread, so that none comes
+        // Keeps other children from inheriting the pipes. All children are started on one thread, so none is spawned in
         // between.
         for descriptor in output + error { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         let (pid, number) = start(output: output[1], error: error[1])

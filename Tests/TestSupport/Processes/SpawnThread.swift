@@ -1,11 +1,11 @@
 import Foundation
 
-/// The one thread that starts child processes, alive until the end of this process.
+/// The thread that starts all child processes. It lives until this process ends.
 ///
-/// The system's "die with your parent" (`PR_SET_PDEATHSIG`) means the parent *thread*: children that a thread of a
-/// pool starts would be killed whenever the pool lets that thread go.
+/// The parent in `PR_SET_PDEATHSIG` is the parent *thread*. Children started by a pool thread would be killed when the
+/// pool retires that thread.
 ///
-/// `@unchecked Sendable`: `jobs` is touched only while `condition` is locked.
+/// `@unchecked Sendable`: `jobs` is accessed only while `condition` is locked.
 final class SpawnThread: @unchecked Sendable {
     static let shared = SpawnThread()
 
@@ -20,7 +20,7 @@ final class SpawnThread: @unchecked Sendable {
         thread.start()
     }
 
-    /// Runs `body` on the thread and blocks until it is done: it takes a millisecond or two.
+    /// Runs `body` on the thread and blocks until it is done, typically one or two milliseconds.
     func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) -> Value {
         let box = Box<Value>()
         let done = DispatchSemaphore(value: 0)
@@ -44,7 +44,7 @@ final class SpawnThread: @unchecked Sendable {
         }
     }
 
-    /// `@unchecked Sendable`: written before the semaphore is signalled, read after.
+    /// `@unchecked Sendable`: written before the semaphore is signalled, read afterwards.
     private final class Box<Value>: @unchecked Sendable {
         var value: Value?
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebServer
 
-/// Where a request carries its credential, and what a log may show of it.
+/// Credential extraction from requests, and redaction of credentials in logs.
 @Suite("Credentials in requests")
 struct CredentialExtractorTests {
     private static func head(_ uri: String, _ headers: [(String, String)] = []) -> HTTPRequestHead {

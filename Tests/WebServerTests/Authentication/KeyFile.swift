@@ -2,7 +2,7 @@ import Foundation
 
 @testable import WebServer
 
-/// A key set's file in a folder of its own, which goes with it.
+/// A key set file in a temporary folder of its own.
 final class KeyFile: Sendable {
     private let folder: URL
 

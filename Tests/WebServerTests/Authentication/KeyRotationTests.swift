@@ -8,7 +8,7 @@ import Testing
 
 @testable import WebServer
 
-/// Keys come and go without a restart, and a source that fails takes nobody's keys away.
+/// Keys change without a restart, and a failing source does not remove the current keys.
 @Suite("Key rotation")
 struct KeyRotationTests {
     private let clock = SettableClock()
@@ -197,7 +197,7 @@ struct KeyRotationTests {
         #expect(server.requests == 2)
         server.hold()
         clock.advance(by: .seconds(1))
-        // Answered although the refresh that it began is still held, and would be given up after 5 s only.
+        // Answered while the refresh it triggered is still held; that refresh would time out only after 5 s.
         #expect(try await withDeadline("an answer", .seconds(4)) { try await takes(old, authority) })
         server.release()
         try await eventually("the new key is taken") { try await takes(new, authority) }

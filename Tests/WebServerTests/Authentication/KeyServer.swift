@@ -5,13 +5,13 @@ import NIOPosix
 
 @testable import WebServer
 
-/// An HTTP server on a free loopback port that serves a key set, or fails to, as a test wants.
+/// An HTTP server on a free loopback port that serves a key set or fails, as configured by the test.
 final class KeyServer: Sendable {
     enum Behaviour: Sendable {
         case answer(HTTPResponseStatus, String, headers: [(String, String)] = [])
-        /// The request is taken and nothing comes back.
+        /// Accepts the request and never responds.
         case silence
-        /// The head comes at once, the promised body never.
+        /// Sends the head at once and never sends the promised body.
         case headOnly
     }
 
@@ -31,7 +31,7 @@ final class KeyServer: Sendable {
     }
 
     var source: JWKSource { .url("http://127.0.0.1:\(channel.localAddress?.port ?? 0)/jwks.json?key=hidden") }
-    /// How often the set was asked for.
+    /// The number of requests for the key set.
     var requests: Int { state.value.withLock { $0.requests } }
 
     init(_ behaviour: Behaviour) async throws {
@@ -59,7 +59,7 @@ final class KeyServer: Sendable {
         state.value.withLock { $0.behaviour = behaviour }
     }
 
-    /// Lets requests wait until ``release()``.
+    /// Holds requests until ``release()``.
     func hold() {
         state.value.withLock { $0.isHolding = true }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// A key set gives only the keys that are for verifying tokens, and says of the others why not.
+/// A key set yields only the keys usable for verifying tokens and reports why it skips the others.
 @Suite("Key sets")
 struct KeySetTests {
     private static func keySet(_ jwks: [String]) async throws(KeySetError.Problem) -> KeySet {

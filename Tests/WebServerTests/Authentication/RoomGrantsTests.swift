@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// Who may do what: everything about a room is decided by RoomGrants, and by the tables below.
+/// `RoomGrants` makes every room authorisation decision; the tables below specify it.
 @Suite("Room grants")
 struct RoomGrantsTests {
     private static func grants(join: [String] = [], publish: [String] = [], notify: Bool = false) throws -> RoomGrants {
@@ -26,7 +26,7 @@ struct RoomGrantsTests {
             (["users/#"], "users/ben", false), (["users/ben"], "users/ben", false), (["users/+"], "users/+", false),
             (["users/#"], "users/#", false), (["users"], "users", false), (["#"], "users/anna/x", false),
             (["users/#"], "users/anna/#", false), (["+/anna"], "users/anna", true),
-            // A shared subscription is nobody's room.
+            // A shared subscription is not a room.
             (["#"], "$share/g/chat/ops", false),
         ] as [([String], String, Bool)])
     func joining(_ join: [String], _ asked: String, _ allowed: Bool) throws {

@@ -4,7 +4,8 @@ import Foundation
 
 @testable import WebServer
 
-/// A key pair made for a test: signs any header and payload, right or wrong, and shows its public half as a JWK.
+/// A key pair generated for a test. It signs any header and payload, valid or not, and exports its public half as a
+/// JWK.
 struct SigningKey: Sendable {
     let id: String?
     let algorithm: TokenAlgorithm
@@ -12,7 +13,7 @@ struct SigningKey: Sendable {
     let members: String
     private let sign: @Sendable (_ message: [UInt8]) throws -> Data
 
-    /// RSA keys take long to make: all tests share one.
+    /// RSA keys are slow to generate, so all tests share one.
     private static let rsa = Result { try _RSA.Signing.PrivateKey(keySize: .bits2048) }
 
     static func make(_ algorithm: TokenAlgorithm, id: String? = nil) throws -> SigningKey {
@@ -44,13 +45,13 @@ struct SigningKey: Sendable {
         return SigningKey(id: id, algorithm: algorithm, members: members, sign: sign)
     }
 
-    /// The public key, with further members such as `"use":"enc"`.
+    /// Returns the public key as a JWK, with additional members such as `"use":"enc"`.
     func jwk(_ further: String = "") -> String {
         let kid = id.map { #","kid":"\#($0)""# } ?? ""
         return "{\(members)\(kid)\(further.isEmpty ? "" : ",\(further)")}"
     }
 
-    /// A token of that payload, signed with this key, under this key's header or another one.
+    /// Returns a token with that payload, signed by this key, under this key's header or another one.
     func token(_ payload: String = TokenFixture.claims(), header: String? = nil) throws -> String {
         let kid = id.map { #","kid":"\#($0)""# } ?? ""
         let header = header ?? #"{"alg":"\#(algorithm.rawValue)"\#(kid)}"#
@@ -60,7 +61,7 @@ struct SigningKey: Sendable {
 
     private static func text(_ data: Data) -> String { Base64URL.encode([UInt8](data)) }
 
-    /// The coordinates of a point, which stand one after the other.
+    /// Splits the concatenated coordinates of a point.
     private static func point(_ coordinates: Data) -> String {
         let half = coordinates.count / 2
         return #""x":"\#(text(coordinates.prefix(half)))","y":"\#(text(coordinates.suffix(half)))""#

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// A ticket lets in once, soon, and only while its owner's token lasts.
+/// A ticket is valid once, for a short time, and only while its owner's token is valid.
 @Suite("Tickets")
 struct TicketStoreTests {
     private let clock = SettableClock()
@@ -67,12 +67,12 @@ struct TicketStoreTests {
         #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
         let own = try (0..<2).map { _ in try store.issue(for: anna) }
         #expect(throws: TicketError.overloaded(limit: 5)) { try store.issue(for: anna) }
-        // Used ones make room: from the middle, the end and the beginning.
+        // Redeemed tickets free their slots: one from the middle, one from the end, one from the beginning.
         for ticket in [tickets[1], own[1], tickets[0]] { #expect(store.redeem(ticket) != nil) }
         clock.advance(by: .seconds(10))
         for _ in 0..<2 { _ = try store.issue(for: eve) }
         #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
-        // The two that are left of the first five end; those that came later stay.
+        // The remaining two of the first five expire; the later ones stay valid.
         clock.advance(by: .seconds(20))
         _ = try store.issue(for: eve)
         #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// A right signature is not enough: the claims must make sense, be of now, and be for this gateway.
+/// A valid signature is not enough: the claims must be well-formed, current and meant for this gateway.
 @Suite("Token claims")
 struct TokenClaimsTests {
     private let clock = SettableClock()

@@ -5,12 +5,12 @@ import Telemetry
 
 @testable import WebServer
 
-/// What the tests about tokens share: a secret, claims, and how to ask an authority.
+/// Shared helpers of the token tests: a secret, claims, and calls to an authority.
 enum TokenFixture {
     static let secret = "0123456789abcdef0123456789abcdef"
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    /// Claims of anna that last 100 s, with further members such as `"iss":"x"`.
+    /// Claims of user anna, valid for 100 s, with additional members such as `"iss":"x"`.
     static func claims(_ further: String = "", exp: Int = SettableClock.start + 100) -> String {
         #"{"sub":"anna","exp":\#(exp),"join":["sensors/#"]\#(further.isEmpty ? "" : ",\(further)")}"#
     }
@@ -19,7 +19,7 @@ enum TokenFixture {
 
     static func keySet(_ jwks: [String]) -> String { #"{"keys":[\#(jwks.joined(separator: ","))]}"# }
 
-    /// Why the authority refuses the token; `nil` when it takes it.
+    /// Returns the error with which the authority rejects the token, or `nil` when it accepts it.
     static func refusal(of token: String, by authority: TokenAuthority) async -> AuthenticationError? {
         do throws(AuthenticationError) {
             _ = try await authority.identity(of: token)
@@ -40,7 +40,7 @@ enum TokenFixture {
 }
 
 extension AuthenticationError? {
-    /// The reason of `invalid`, else an empty text.
+    /// The reason of `invalid`, otherwise an empty string.
     var reason: String {
         if case .invalid(let reason) = self { reason } else { "" }
     }

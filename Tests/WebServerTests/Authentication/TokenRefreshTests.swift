@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// A new token takes the old one's place only for the same user, and rooms that it does not grant are left.
+/// A refreshed token must belong to the same user. Rooms that it does not grant are left.
 @Suite("Token refresh")
 struct TokenRefreshTests {
     private let now = SettableClock().now()

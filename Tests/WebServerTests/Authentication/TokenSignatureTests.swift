@@ -3,13 +3,13 @@ import Testing
 
 @testable import WebServer
 
-/// Only the right key with its own algorithm makes a signature right.
+/// Only the right key with its own algorithm produces a valid signature.
 @Suite("Token signatures")
 struct TokenSignatureTests {
     private let clock = SettableClock()
 
     private func authority(secret: String? = nil, _ keySet: String?) async throws -> TokenAuthority {
-        // Read once at the start; the file is gone afterwards, and the keys stay.
+        // The file is read once at startup. The keys stay after the file is removed.
         let file = try keySet.map { try KeyFile($0) }
         defer { withExtendedLifetime(file) {} }
         return try await TokenAuthority(
@@ -58,7 +58,7 @@ struct TokenSignatureTests {
         let authority = try await authority(secret: TokenFixture.secret, TokenFixture.keySet([key]))
         #expect(try await authority.identity(of: key.token()).user == "anna")
         #expect(try await authority.identity(of: SigningKey.make(.hs256).token()).user == "anna")
-        // A kid means nothing to the secret.
+        // `kid` is ignored for the shared secret.
         #expect(try await authority.identity(of: SigningKey.make(.hs256, id: "k").token()).user == "anna")
         let issued = try authority.issue(user: "ben", join: [], lifetime: .seconds(9))
         #expect(try await authority.identity(of: issued).user == "ben")

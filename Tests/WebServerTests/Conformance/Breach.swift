@@ -2,13 +2,12 @@ import Testing
 
 @testable import WebServer
 
-/// Bytes that end a connection, with the RFC's section and the code that they end it with.
+/// A byte sequence that must end the connection, with the RFC section and the expected close code.
 struct Breach: Sendable {
     var section: String
     var name: String
-    /// All that is sent.
     var bytes: [UInt8]
-    /// What the server's close frame must say; nil when it has no code.
+    /// The expected close code, or nil when the close frame must have none.
     var code: UInt16?
 
     init(_ section: String, _ name: String, _ bytes: [UInt8]..., code: UInt16? = 1002) {
@@ -20,7 +19,7 @@ struct Breach: Sendable {
 }
 
 extension Endpoint {
-    /// Expects that each breach, by a client of its own, is answered by its code, and that the connection then ends.
+    /// Expects that each breach, on a connection of its own, is answered with its close code and ends the connection.
     func expectClosed(
         _ breaches: [Breach], isBytewise: Bool = false, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
@@ -29,7 +28,7 @@ extension Endpoint {
             for breach in breaches {
                 let client = try await open(server)
                 if isBytewise {
-                    // The server may have ended the connection by an earlier byte than the last.
+                    // The server may close the connection before the last byte.
                     try? await client.socket.sendBytewise(breach.bytes)
                 } else {
                     try await client.send(breach.bytes)

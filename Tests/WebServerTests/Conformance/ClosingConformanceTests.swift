@@ -5,7 +5,7 @@ import Testing
 
 @testable import WebServer
 
-/// RFC 6455 sections 5.5.1 and 7, over raw sockets: how connections end.
+/// Connection closing (RFC 6455 sections 5.5.1 and 7), over raw sockets.
 @Suite("RFC 6455 closing", .serialized)
 struct ClosingConformanceTests {
     static let allowedCodes: [UInt16] = [
@@ -125,7 +125,7 @@ struct ClosingConformanceTests {
         try await stopped
     }
 
-    /// The hub has forgotten its clients.
+    /// Expects that the hub has removed all its clients.
     private func expectNobody(_ server: LiveServer) async throws {
         try await eventually("nobody is there") { server.hub.presence.clientCount == 0 }
     }

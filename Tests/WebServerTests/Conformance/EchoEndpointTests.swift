@@ -5,7 +5,7 @@ import Testing
 
 @testable import WebServer
 
-/// What the echo endpoint is besides the protocol: there only when it is asked for, open to all, and bounded.
+/// Properties of the echo endpoint beyond the protocol: opt-in, unauthenticated and bounded.
 @Suite("Echo endpoint", .serialized)
 struct EchoEndpointTests {
     @Test("There is none unless it is configured")
@@ -62,7 +62,7 @@ struct EchoEndpointTests {
             let payload = [UInt8](repeating: 7, count: 1 << 20)
             let message = ClientFrame.header(2, count: UInt64(payload.count), lengthByteCount: 8) + payload
             var bytes: [UInt8] = []
-            // Far more than the system's own buffers hold.
+            // Far more than the system's socket buffers hold.
             let count = 48
             for _ in 0..<count { bytes += message }
             let sent = try await client.socket.send(bytes, stalledAfter: .milliseconds(500))

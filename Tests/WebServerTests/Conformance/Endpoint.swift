@@ -5,17 +5,17 @@ import Testing
 
 @testable import WebServer
 
-/// The two places that speak WebSocket. Both must keep the same rules: they share the code that reads and writes.
+/// The two WebSocket endpoints. They share the framing code and must follow the same rules.
 enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
     case stream = "/ws"
     case echo = "/echo"
 
     var testDescription: String { rawValue }
 
-    /// True in the run in which the servers take TLS only: `scripts/test` runs these tests once more with it.
+    /// Whether the servers accept TLS only. `scripts/test` runs these tests a second time that way.
     static let isSecure = ProcessInfo.processInfo.environment["WINDSOCK_TEST_TLS"] != nil
 
-    /// Runs `body` with a server that has both, and ends it whatever happens.
+    /// Runs `body` with a server that has both endpoints, and always stops it afterwards.
     static func withServer(
         limits: ConnectionLimits = ConnectionLimits(closeTimeout: .milliseconds(300)), webDirectory: String? = nil,
         certificate: TestCertificate? = nil,
@@ -35,12 +35,12 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
         try await server.stop()
     }
 
-    /// A handshake that is admitted.
+    /// Returns a handshake that the server accepts.
     func handshake(_ server: LiveServer) async throws -> RawHandshake {
         RawHandshake(rawValue, token: self == .stream ? try await server.token() : nil)
     }
 
-    /// A client past the handshake and the greeting, if there is one.
+    /// Opens a client past the handshake and the greeting, if there is one.
     func open(_ server: LiveServer, receiveBufferBytes: Int32? = nil) async throws -> RawWebSocket {
         let client = try RawWebSocket(port: server.port, receiveBufferBytes: receiveBufferBytes)
         try await client.send(try await handshake(server).bytes)
@@ -50,20 +50,20 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
         return client
     }
 
-    /// Takes the greeting of `/ws`; there is none at the echo endpoint.
+    /// Reads the greeting of `/ws`. The echo endpoint sends none.
     func greeted(_ client: RawWebSocket) async throws {
         guard self == .stream else { return }
         let welcome = try await client.frame()
         #expect(welcome?.text.hasPrefix(#"{"type":"welcome""#) == true)
     }
 
-    /// A text that the endpoint answers, of at least 64 bytes.
+    /// Returns a text of at least 64 bytes that the endpoint answers.
     func text(byteCount: Int = 64, id: String = "1") -> String {
         let command = #"{"type":"clock_sync","id":"\#(id)","payload":{"t0":1}}"#
         return command + String(repeating: " ", count: max(0, byteCount - command.utf8.count))
     }
 
-    /// Expects that the next frame answers that text.
+    /// Expects that the next frame is the answer to that text.
     func expectAnswer(
         to text: String, id: String = "1", _ client: RawWebSocket, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {

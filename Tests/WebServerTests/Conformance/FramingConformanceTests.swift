@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebServer
 
-/// RFC 6455 sections 5.1 to 5.5: frames that no client may send, over raw sockets.
+/// Frames that clients must not send (RFC 6455 sections 5.1 to 5.5), over raw sockets.
 @Suite("RFC 6455 framing", .serialized)
 struct FramingConformanceTests {
     private static let begun = ClientFrame.text("begun", isFinal: false)

@@ -3,10 +3,10 @@ import Testing
 
 @testable import WebServer
 
-/// RFC 6455 section 4.2, over raw sockets: which handshakes are taken, and how the others are answered.
+/// Accepted and rejected handshakes (RFC 6455 section 4.2), over raw sockets.
 @Suite("RFC 6455 handshake", .serialized)
 struct HandshakeConformanceTests {
-    /// A handshake with one thing changed.
+    /// A handshake with one modification.
     struct Variant: Sendable, CustomTestStringConvertible {
         var section: String
         var name: String
@@ -22,7 +22,7 @@ struct HandshakeConformanceTests {
             self.change = change
         }
 
-        /// One header with another value; without it when nil.
+        /// Replaces the value of one header, or removes the header when `value` is nil.
         init(_ section: String, _ status: Int, _ header: String, _ value: String?) {
             self.init(section, "\(header): \(value ?? "missing")", status) { $0.set(header, value) }
         }

@@ -3,11 +3,11 @@ import Testing
 
 @testable import WebServer
 
-/// RFC 6455 sections 5.4 to 5.6: messages in whatever frames and segments they come, over raw sockets.
+/// Messages split over arbitrary frames and segments (RFC 6455 sections 5.4 to 5.6), over raw sockets.
 @Suite("RFC 6455 messages", .serialized)
 struct MessageConformanceTests {
-    /// The frames of a message in pieces of `size` bytes, with a ping (section 5.5.2) and a pong that nobody asked for
-    /// (section 5.5.3) after each but the last; and the pings' payloads.
+    /// Splits a message into frames of `size` bytes, with a ping (section 5.5.2) and an unsolicited pong (section
+    /// 5.5.3) after each but the last. Also returns the pings' payloads.
     private static func fragmented(
         _ opcode: UInt8, _ payload: [UInt8], size: Int
     ) -> (bytes: [UInt8], pings: [[UInt8]]) {

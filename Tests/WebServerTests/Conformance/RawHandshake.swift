@@ -1,6 +1,6 @@
-/// A handshake written by hand, line by line, so that a test can spoil any of them (RFC 6455 section 4.1).
+/// A handwritten handshake in which a test can break any line (RFC 6455 section 4.1).
 struct RawHandshake: Sendable {
-    /// The key of the RFC's own example, and what it is answered with (section 1.3).
+    /// The example key of the RFC and its accept value (section 1.3).
     static let key = "dGhlIHNhbXBsZSBub25jZQ=="
     static let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
@@ -17,7 +17,7 @@ struct RawHandshake: Sendable {
         if let token { headers.append(("Authorization", "Bearer \(token)")) }
     }
 
-    /// Replaces a header, or takes it out.
+    /// Replaces or removes a header.
     mutating func set(_ name: String, _ value: String?) {
         headers.removeAll { $0.name == name }
         if let value { headers.append((name, value)) }
@@ -32,7 +32,7 @@ struct RawHandshake: Sendable {
 /// The head of a response.
 struct RawResponse {
     var status: Int
-    /// By names in small letters.
+    /// Keyed by lower-case names.
     var headers: [String: String]
 
     init(head: String) {

@@ -2,13 +2,13 @@ import Core
 import Dispatch
 import Glibc
 
-/// A plain TCP connection to the loopback interface: bytes out, bytes in, and nothing that knows what they mean.
+/// A plain TCP connection to the loopback interface that sends and receives raw bytes.
 ///
-/// Its waiting calls run on queues of their own, so that no thread of Swift's pool is held: the server needs those.
+/// Blocking calls run on their own queues, so they do not occupy Swift's thread pool, which the server needs.
 final class RawSocket: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
-        /// Whether the peer ended the connection without a farewell (RST).
+        /// Whether the peer reset the connection (RST).
         let isReset: Bool
 
         init(_ what: String, isReset: Bool = false) {
@@ -26,12 +26,12 @@ final class RawSocket: Sendable {
 
     private let sending = DispatchQueue(label: "raw socket, sending")
     private let receiving = DispatchQueue(label: "raw socket, receiving")
-    /// Negative when it is closed.
+    /// Negative when closed.
     private let descriptor: Lock<Int32>
 
     /// Connects.
     ///
-    /// - Parameter receiveBufferBytes: How much the system takes while nobody reads; its own choice when nil.
+    /// - Parameter receiveBufferBytes: The size of the receive buffer; the system's default when nil.
     init(port: Int, receiveBufferBytes: Int32? = nil) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system("socket") }
@@ -55,18 +55,18 @@ final class RawSocket: Sendable {
 
     deinit { close() }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     func send(_ bytes: [UInt8]) async throws {
         let sent = try await send(bytes, stalledAfter: Self.deadline)
         guard sent == bytes.count else { throw Failure("only \(sent) of \(bytes.count) bytes were taken") }
     }
 
-    /// Sends each byte in a segment of its own.
+    /// Sends each byte in its own segment.
     func sendBytewise(_ bytes: [UInt8]) async throws {
         for byte in bytes { try await send([byte]) }
     }
 
-    /// Sends until all is taken, or nothing for as long as `duration`; returns how much was.
+    /// Sends until everything is written or no progress is made for `duration`. Returns the number of bytes written.
     func send(_ bytes: [UInt8], stalledAfter duration: Duration) async throws -> Int {
         try await on(sending) { descriptor in
             var sent = 0
@@ -83,7 +83,7 @@ final class RawSocket: Sendable {
         }
     }
 
-    /// What comes next; empty when the peer has ended its half.
+    /// Returns the next bytes, or an empty array when the peer has closed its half.
     func receive(within duration: Duration = deadline) async throws -> [UInt8] {
         try await on(receiving) { descriptor in
             guard Self.wait(for: POLLIN, on: descriptor, duration) else { throw Failure("nothing came in time") }
@@ -95,9 +95,9 @@ final class RawSocket: Sendable {
         }
     }
 
-    /// Everything that comes until the peer ends its half.
+    /// Reads until the peer closes its half.
     ///
-    /// - Parameter mayReset: Whether the peer may also end the connection with a reset.
+    /// - Parameter mayReset: Whether a reset by the peer is also accepted.
     func text(mayReset: Bool = false) async throws -> String {
         var bytes: [UInt8] = []
         do {
@@ -106,12 +106,12 @@ final class RawSocket: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Ends our half of the connection.
+    /// Closes the sending half of the connection.
     func finishSending() {
         _ = descriptor.withLock { shutdown($0, Int32(SHUT_WR)) }
     }
 
-    /// Ends the connection without a farewell (RST).
+    /// Resets the connection (RST).
     func reset() {
         descriptor.withLock { descriptor in
             var linger = Glibc.linger(l_onoff: 1, l_linger: 0)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebServer
 
-/// A WebSocket client that keeps no rule by itself: tests write its bytes, and read the server's frames one by one.
+/// A WebSocket client that enforces no rules: tests write raw bytes and read the server's frames one by one.
 final class RawWebSocket {
     let socket: RawSocket
     private var received = ByteBuffer()
@@ -23,7 +23,7 @@ final class RawWebSocket {
 
     // MARK: Receiving
 
-    /// The head of the answer to the handshake.
+    /// Reads the head of the handshake response.
     func response() async throws -> RawResponse {
         let end = Array("\r\n\r\n".utf8)
         while true {
@@ -39,7 +39,7 @@ final class RawWebSocket {
         }
     }
 
-    /// The next frame; nil when the server has ended the connection.
+    /// Reads the next frame, or returns nil when the server has closed the connection.
     func frame() async throws -> ReceivedFrame? {
         while true {
             if let frame = try ReceivedFrame.take(from: &received) { return frame }
@@ -52,8 +52,8 @@ final class RawWebSocket {
         }
     }
 
-    /// The code of the next close frame, past messages and pongs, after which the server must say nothing more
-    /// (section 5.5.1) and end the connection (section 7.1.1). nil when the frame carries no code.
+    /// Returns the code of the next close frame, skipping messages and pongs, or nil when the frame has no code. The
+    /// server must send nothing more (section 5.5.1) and close the connection (section 7.1.1).
     func closed(sourceLocation: SourceLocation = #_sourceLocation) async throws -> UInt16? {
         while let frame = try await frame() {
             guard frame.isClose else { continue }
@@ -64,7 +64,7 @@ final class RawWebSocket {
         throw RawSocket.Failure("the connection ended without a close frame")
     }
 
-    /// Waits for the end of the connection, by FIN or RST; what still came is dropped.
+    /// Waits for the connection to end, by FIN or RST, and drops remaining data.
     func ended() async {
         while (try? await receive()) == true {}
     }

@@ -1,12 +1,12 @@
 import NIOCore
 
-/// A frame as a server sent it, taken apart by hand (RFC 6455 section 5.2).
+/// A frame sent by a server, parsed by hand (RFC 6455 section 5.2).
 struct ReceivedFrame: Equatable {
     var isFinal = true
     var reserved: UInt8 = 0
     var opcode: UInt8
     var payload: ByteBuffer
-    /// Whether the length was written in its shortest form.
+    /// Whether the length uses its shortest encoding.
     var isMinimal = true
 
     static func text(_ text: String) -> ReceivedFrame { ReceivedFrame(opcode: 1, payload: ByteBuffer(string: text)) }
@@ -17,14 +17,14 @@ struct ReceivedFrame: Equatable {
 
     var isClose: Bool { opcode == 8 }
     var text: String { String(buffer: payload) }
-    /// A close frame's code; nil when it has none.
+    /// The code of a close frame, or nil when it has none.
     var closeCode: UInt16? {
         isClose ? payload.getInteger(at: payload.readerIndex) : nil
     }
 
-    /// Takes a whole frame off the front; nil when more bytes are needed.
+    /// Removes a whole frame from the front of the buffer. Returns nil when more bytes are needed.
     ///
-    /// - Throws: ``RawSocket/Failure`` when the server has masked it (section 5.1).
+    /// - Throws: ``RawSocket/Failure`` when the server masked the frame (section 5.1).
     static func take(from bytes: inout ByteBuffer) throws -> ReceivedFrame? {
         var rest = bytes
         guard let (first, second) = rest.readMultipleIntegers(as: (UInt8, UInt8).self) else { return nil }

@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Takes plain connections on a port of its own and hands them on to a server over TLS, so that tests which write raw bytes
-/// run over TLS as they are.
+/// Accepts plain connections on its own port and relays them to a server over TLS, so that raw-byte tests can run over
+/// TLS unchanged.
 final class TLSRelay: Sendable {
     let port: Int
     private let listener: any Channel
@@ -38,13 +38,13 @@ final class TLSRelay: Sendable {
         try await listener.close()
     }
 
-    /// One side: what it reads the other writes, and it reads no more than the other takes.
+    /// One side of the relay. It forwards its input to the other side and reads only as fast as that side writes.
     private final class Half: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
         private let own: any Channel
         private let other: any Channel
-        /// The other's output ends after what is still to be written.
+        /// Whether the other side's output closes after its pending writes.
         private var hasEnded = false
 
         init(of own: any Channel, other: any Channel) {

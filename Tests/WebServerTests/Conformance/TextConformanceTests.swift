@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebServer
 
-/// RFC 6455 section 8.1, over raw sockets: text is UTF-8 (RFC 3629), or the connection ends with 1007.
+/// Text messages (RFC 6455 section 8.1), over raw sockets: invalid UTF-8 (RFC 3629) closes the connection with 1007.
 @Suite("RFC 6455 text", .serialized)
 struct TextConformanceTests {
     static let validTexts = [
@@ -28,7 +28,7 @@ struct TextConformanceTests {
         ("3 of 4 bytes", [0xF0, 0x9F, 0x98]), ("text and 1 of 2 bytes", Array("κόσμε".utf8) + [0xCE]),
     ]
 
-    /// How a text is cut.
+    /// The way in which a text is split.
     enum Cut: String, CaseIterable, Sendable {
         case whole, byteByByte, fragmentByByte
 

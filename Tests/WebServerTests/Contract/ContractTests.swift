@@ -9,8 +9,7 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// The served documents say what the gateway really does: nothing that it sends is missing there, nothing there is made
-/// up.
+/// The served API documents match the gateway: they cover everything it sends and describe nothing that it does not.
 @Suite("Contract", .serialized)
 struct ContractTests {
     @Test("Every documented HTTP operation answers as documented, its errors too")
@@ -26,7 +25,7 @@ struct ContractTests {
         try server.ingest("sensors/a", #"{"temperature":31,"unit":"°C"}"#)
         try server.ingest("sensors/a", "nonsense")
         let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
-        // The upgrade of the tab.
+        // The trace of the tab's upgrade request.
         let trace = try #require(tracing.spans.all.first?.context.traceIDText)
         let tracePath = "/api/latency/traces/{trace_id}"
         let alert = try #require(
@@ -94,7 +93,7 @@ struct ContractTests {
         try await server.stop()
     }
 
-    /// A path with its query; for one with a parameter, the parameter's value.
+    /// Appends the query to a path, or replaces the path's parameter by it.
     private static func path(_ path: String, _ query: String) -> String {
         guard let open = path.firstIndex(of: "{"), let close = path.firstIndex(of: "}") else { return path + query }
         return path[..<open] + query + path[path.index(after: close)...]
@@ -143,7 +142,7 @@ struct ContractTests {
             }
         }
         let names = (document["components"]?["messages"]?.object ?? [:]).keys
-        // A gap takes a slow client: SlowClientTests.
+        // Only slow clients get a `gap`: see SlowClientTests.
         let documented = names.filter { $0.hasPrefix("out.") }.map { String($0.dropFirst(4)) }
         #expect(Set(documented) == Set(seen.keys).union(["gap"]))
         for command in names.filter({ $0.hasPrefix("in.") }).map({ String($0.dropFirst(3)) }) {

@@ -1,11 +1,11 @@
 import TestSupport
 
-/// Checks values against the JSON Schema keywords that the contract's documents use (JSON Schema 2020-12).
+/// A validator for the JSON Schema keywords that the contract's documents use (JSON Schema 2020-12).
 struct SchemaChecker {
-    /// The document in which references are looked up.
+    /// The document against which references are resolved.
     let document: JSON
 
-    /// What is wrong with a value, each with its place; empty when it conforms.
+    /// Returns the violations in a value, each with its location. Empty when the value conforms.
     func faults(in value: JSON, against schema: JSON, at place: String = "$") -> [String] {
         if let reference = schema["$ref"]?.string {
             guard let target = resolve(reference) else { return ["\(place): no \(reference)"] }
@@ -34,7 +34,7 @@ struct SchemaChecker {
         return faults + memberFaults(of: value, schema, place)
     }
 
-    /// Follows `#/a/b` from the document's root.
+    /// Resolves `#/a/b` from the document's root.
     func resolve(_ reference: String) -> JSON? {
         var value: JSON? = document
         for name in reference.dropFirst(2).split(separator: "/") {

@@ -8,13 +8,13 @@ import WebSocketClient
 
 @testable import WebServer
 
-/// Connections are bounded in total and per address, and those that wait give up their places to those that work.
+/// Connections are bounded in total and per address. Idle connections are evicted in favour of active ones.
 @Suite("Bounded connections")
 struct ConnectionCapTests {
     private static let request = Array("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n".utf8)
 
     private static func isClosed(_ socket: RawSocket) async -> Bool {
-        // Ended or reset: nobody sends anything before a request.
+        // Closed or reset: the server sends nothing before a request.
         await (try? socket.receive())?.isEmpty ?? true
     }
 
@@ -32,7 +32,7 @@ struct ConnectionCapTests {
             try await eventually("it was accepted") { server.cap.count == 2 }
             let third = try RawSocket(port: server.port)
             try await eventually("it was accepted") { server.cap.count == 3 }
-            // The first has made a request since, and waits for less long than the second.
+            // The first connection has made a request since, so it has been idle for less time than the second.
             #expect(try await Self.status(first) == "HTTP/1.1 200")
             let fourth = try RawSocket(port: server.port)
             #expect(try await Self.status(fourth) == "HTTP/1.1 200")

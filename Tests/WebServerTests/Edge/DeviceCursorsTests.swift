@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// Where a page of devices ends, told only to those who may know.
+/// Page cursors of devices are revealed only to clients that may see the devices.
 @Suite("Cursors of devices")
 struct DeviceCursorsTests {
     private let place = DevicePlace(room: "sensors/secret/room", device: "boiler")

@@ -5,10 +5,10 @@ import Testing
 
 @testable import WebServer
 
-/// A client's bytes are parsed when they are asked for, not when they come.
+/// A client's bytes are parsed on demand, not on arrival.
 @Suite("HTTP input gate")
 struct HTTPInputThrottleTests {
-    /// Notes what comes, and asks for more only when the test says so.
+    /// Records input and reads more only when the test asks for it.
     private final class Reader: ChannelDuplexHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundIn = Never

@@ -7,10 +7,10 @@ import WebSocketClient
 
 @testable import WebServer
 
-/// HTTP and WebSocket over TLS, with the gateway's own certificate.
+/// HTTP and WebSocket over TLS with the gateway's own certificate.
 @Suite("HTTPS")
 struct HTTPSTests {
-    /// What `openssl s_client` says of a connection with these options.
+    /// Returns the output of `openssl s_client` with these options.
     private func client(_ port: Int, _ arguments: String...) async throws -> String {
         let process = try ChildProcess(
             "openssl", ["s_client", "-connect", "127.0.0.1:\(port)", "-servername", "localhost"] + arguments)
@@ -101,7 +101,7 @@ struct HTTPSTests {
         }
     }
 
-    /// The certificate that a new connection gets.
+    /// Returns the certificate presented to a new connection.
     private func shown(_ server: LiveServer) async throws -> String {
         let output = try await client(server.serverPort)
         let begin = try #require(output.firstRange(of: "-----BEGIN"), "\(output)")

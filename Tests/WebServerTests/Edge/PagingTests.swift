@@ -6,10 +6,10 @@ import Testing
 
 @testable import WebServer
 
-/// Lists come in pages that end at their limit and at 1 MiB, and following them loses nothing.
+/// Lists are split into pages that end at their limit and at 1 MiB. Following the pages loses nothing.
 @Suite("Pages over HTTP")
 struct PagingTests {
-    /// All elements of a list, page by page.
+    /// Returns all elements of a list by following its pages.
     private static func all(
         _ server: LiveServer, _ path: String, _ name: String, token: String, maxPages: Int = 100
     ) async throws -> (elements: [JSON], pageCount: Int) {
@@ -33,7 +33,7 @@ struct PagingTests {
     @Test("Devices of memory and of the database come in one order, each once")
     func devices() async throws {
         let server = try await LiveServer()
-        // Stored, and forgotten by nobody; some of them speak, and others that are not stored.
+        // The `d` devices are stored; the `e` devices are only in memory.
         for number in 0..<700 { try server.ingest("sensors/d\(number)/temperature", "\(number)") }
         for number in 0..<300 { try server.publish("e\(number)", [("temperature", Double(number))]) }
         let token = try await server.token()

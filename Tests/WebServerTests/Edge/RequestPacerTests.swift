@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebServer
 
-/// However many connections ask, requests begin at a pace, and nobody is passed over.
+/// Requests start at a limited pace and in a fair order, however many connections wait.
 @Suite("Line of requests")
 struct RequestPacerTests {
     private let loop = EmbeddedEventLoop()

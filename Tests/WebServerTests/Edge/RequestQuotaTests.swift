@@ -5,7 +5,7 @@ import Testing
 
 @testable import WebServer
 
-/// A user's requests are limited together, by what they cost and by how many are under way.
+/// A user's requests share one quota for cost and concurrency.
 @Suite("Requests of a user")
 struct RequestQuotaTests {
     private static let start = NIODeadline.now() + .hours(1)
@@ -100,7 +100,6 @@ struct RequestQuotaTests {
     }
 }
 
-/// Counts calls.
 final class CallCounter: Sendable {
     private let count = Lock(0)
 

@@ -6,10 +6,10 @@ import Testing
 
 @testable import WebServer
 
-/// Clients that send slowly, or read slowly, hold a connection no longer than they may.
+/// Slow senders and slow readers are disconnected after a limited time.
 @Suite("Slow HTTP clients")
 struct SlowHTTPClientTests {
-    /// A request whose body does not come to its end.
+    /// A request whose body is never completed.
     private static func slowRequest(token: String) -> [UInt8] {
         Array(
             """
@@ -45,11 +45,11 @@ struct SlowHTTPClientTests {
             limits: ConnectionLimits(bodyTimeout: .milliseconds(300), idleTimeout: .milliseconds(200)),
             heartbeat: .init(writeTimeout: .seconds(600)), webDirectory: folder.url.path)
         let slow = Self.slowRequest(token: try await server.token(publish: ["chat/#"]))
-        // More than the system's buffers take.
+        // More than the system's socket buffers hold.
         let socket = try RawSocket(port: server.port, receiveBufferBytes: 4096)
         try await socket.send(
             Array(String(repeating: "GET /large.txt HTTP/1.1\r\nhost: a\r\n\r\n", count: 3).utf8) + slow)
-        // Nothing is read until such bodies have been given up elsewhere.
+        // Read nothing until the server has timed out such bodies on other connections.
         for _ in 1...2 {
             let other = try RawSocket(port: server.port)
             try await other.send(slow)
@@ -99,7 +99,7 @@ struct SlowHTTPClientTests {
             let answer = String(decoding: try await socket.receive(), as: UTF8.self)
             #expect(answer.hasPrefix(path.hasPrefix("/api") ? "HTTP/1.1 401 " : "HTTP/1.1 404 "))
             #expect(answer.lowercased().contains("connection: close"))
-            // What the sockets' own buffers take is not what the server reads.
+            // Bytes that fit into the socket buffers are not read by the server.
             let sent = try? await socket.send([UInt8](repeating: 65, count: 64 << 20), stalledAfter: .seconds(30))
             #expect(sent ?? 0 < 32 << 20, "the connection was reset, or nothing more is taken")
         }
@@ -117,7 +117,7 @@ struct SlowHTTPClientTests {
         let socket = try RawSocket(port: server.port, receiveBufferBytes: 4096)
         let request =
             "GET /api/rooms/history?room_id=chat/a&limit=500 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer \(token)\r\n\r\n"
-        // One answer may be in the system's buffers; not so many.
+        // One response may fit into the system's buffers, but not this many.
         try await socket.send(Array(String(repeating: request, count: 20).utf8))
         try await eventually("it is cut") { server.cap.count == 0 }
         try await eventually("its request is over, too") {

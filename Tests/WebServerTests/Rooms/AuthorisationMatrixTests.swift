@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// Who may join, publish, notify and read, over the socket and over HTTP: one table, one place in the code.
+/// Permissions to join, publish, notify and read, over WebSocket and HTTP, in one table.
 @Suite("Authorisation matrix", .serialized)
 struct AuthorisationMatrixTests {
     struct Holder: Sendable {
@@ -14,7 +14,7 @@ struct AuthorisationMatrixTests {
     enum Deed: Sendable {
         /// `join_room`, `GET /api/rooms/history` and `GET /api/rooms/members`.
         case read(String)
-        /// A filter, over the socket only.
+        /// A filter; WebSocket only.
         case joinFilter(String)
         /// `send_to_room` and `POST /api/rooms/messages`.
         case publish(String)
@@ -29,7 +29,7 @@ struct AuthorisationMatrixTests {
     static let greedy = Holder(join: ["#", "users/#", "$sys/#"], publish: ["users/#", "$sys/#"], notify: true)
     static let speaker = Holder(publish: ["chat/a"])
 
-    /// The holder is always the user `me`.
+    /// The token holder is always the user `me`.
     static let matrix: [(String, Holder, Deed, Bool)] = [
         ("nobody", nobody, .read("chat/a"), false), ("nobody", nobody, .publish("chat/a"), false),
         ("nobody", nobody, .sendToUser("you"), false), ("nobody", nobody, .sendToUser("me"), false),
@@ -78,7 +78,8 @@ struct AuthorisationMatrixTests {
         try await server.stop()
     }
 
-    /// Whether the deed was done, by each way there is; any refusal but `forbidden` is a fault of the test.
+    /// Whether the action was allowed, over each transport that offers it. Any refusal other than `forbidden` is a test
+    /// error.
     private static func outcomes(
         of deed: Deed, _ client: RoomClient, _ token: String, _ server: LiveServer
     ) async throws -> [(String, Bool)] {

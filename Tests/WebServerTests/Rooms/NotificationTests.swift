@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import WebSocketClient
 
-/// Notifications reach the people concerned, wherever they are, and stay until they were read.
+/// Notifications reach their recipients on every connection and stay until they are read.
 @Suite("Notifications, live", .serialized)
 struct NotificationTests {
     @Test("Who is here gets it at once in all tabs, who is away on the next connect, with the unread count")

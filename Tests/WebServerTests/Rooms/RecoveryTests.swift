@@ -5,7 +5,7 @@ import Storage
 import TestSupport
 import Testing
 
-/// A client that was away gets what it missed, each message once and in order, or is told that it cannot.
+/// A reconnecting client gets each missed message once and in order, or is told that recovery is impossible.
 @Suite("Recovery, live", .serialized)
 struct RecoveryTests {
     @Test("Joining with the last position brings what was missed, then what comes")
@@ -69,7 +69,7 @@ struct RecoveryTests {
             try await bob.join(room, more: #","since":{"offset":\#(offset),"epoch":"\#(epoch)"}"#)["payload"]?[
                 "recovered"]?.bool
         }
-        // Gone: whoever had everything has everything.
+        // The rooms are gone: a client that was up to date still is.
         func check(_ room: String, _ expected: [Int: Bool]) async throws {
             for (offset, isRecovered) in expected {
                 #expect(try await recovers(room, since: offset) == isRecovered, "\(room) since \(offset)")
@@ -77,7 +77,7 @@ struct RecoveryTests {
         }
         try await check("chat/a", [0: false, 3: false, 5: true, 6: false])
         try await check("chat/b", [0: false, 2: false, 3: true, 5: false])
-        // Back: to those who stayed the offsets are contiguous.
+        // The room is back: offsets continue without a gap for clients that stayed.
         for number in 1...2 {
             #expect(try await ann.say("\(number)", in: "chat/b").number("offset") == Double(3 + number))
         }

@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import WebSocketClient
 
-/// One tab: sends commands and waits for their answers; what comes meanwhile is kept in order.
+/// A browser tab that sends commands and awaits their answers. Other messages are kept in order.
 final class RoomClient: Sendable {
     let socket: WebSocketClient
     private let ids = Atomic(0)
@@ -11,7 +11,7 @@ final class RoomClient: Sendable {
 
     init(_ socket: WebSocketClient) { self.socket = socket }
 
-    /// Sends a command and returns the message that answers it.
+    /// Sends a command and returns its answer.
     func ask(_ type: String, _ payload: String) async throws -> JSON {
         let id = "c\(ids.add(1, ordering: .relaxed).newValue)"
         try await socket.send(text: #"{"type":"\#(type)","id":"\#(id)","payload":\#(payload)}"#)
@@ -32,15 +32,16 @@ final class RoomClient: Sendable {
         return try await ask("send_to_room", #"{"room_id":"\#(room)","content":"\#(content)"\#(key)}"#)
     }
 
-    /// The next message of that type, those that were kept first; others are dropped.
+    /// Returns the next message of that type, kept ones first, and drops others.
     func next(_ type: String) async throws -> JSON {
         if let message = takeKept(type) { return message }
         return try await socket.nextJSON(type) { $0["type"]?.string == type }
     }
 
-    /// What came up to now of that type: everything before the answer to commands that are sent for this.
+    /// Returns all messages of that type received so far, up to the answers of the commands sent here.
     func all(_ type: String) async throws -> [JSON] {
-        // Two: an event loop reads sockets before it looks after its mailbox, so the first answer may overtake it.
+        // Two commands: an event loop reads sockets before it drains its mailbox, so the first answer may overtake a
+        // message.
         for _ in 1...2 { _ = try await ask("clock_sync", #"{"t0":0}"#) }
         var found: [JSON] = []
         while let message = takeKept(type) { found.append(message) }
@@ -59,7 +60,7 @@ final class RoomClient: Sendable {
 }
 
 extension LiveServer {
-    /// A tab of a user that may do everything in `chat/`.
+    /// Connects a tab of a user with all permissions on `chat/`.
     func tab(
         _ user: String, join: [String] = ["chat/#"], publish: [String] = ["chat/#", "users/+"], notify: Bool = true
     ) async throws -> RoomClient {
@@ -75,7 +76,7 @@ extension LiveServer {
 }
 
 extension JSON {
-    /// A member of the payload, as text.
+    /// Returns a member of the payload as text.
     func text(_ name: String) -> String? { self["payload"]?[name]?.string }
     func number(_ name: String) -> Double? { self["payload"]?[name]?.number }
     var code: String? { text("code") }

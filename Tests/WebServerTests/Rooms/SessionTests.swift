@@ -6,7 +6,7 @@ import WebSocketClient
 
 @testable import WebServer
 
-/// Tokens that are renewed, tickets, what users and addresses share, and what operators see.
+/// Token refresh, tickets, limits per user and per address, and the operator API.
 @Suite("Sessions, live", .serialized)
 struct SessionTests {
     @Test("A refreshed token takes over: later expiry, other grants, rooms that it does not grant are left")

@@ -6,12 +6,12 @@ import Testing
 import WebServer
 import WebSocketClient
 
-/// Chat is never left out: who cannot keep up is closed, comes back, and has everything; the others do not notice.
+/// Chat messages are never dropped. A slow client is closed, reconnects and recovers everything; others are unaffected.
 @Suite("Slow clients in chat", .serialized)
 struct SlowChatTests {
     @Test("A client that stops reading is closed with 4008 and recovers every message; the others get all at once")
     func slow() async throws {
-        // A busy machine needs its time to read all that is before the close frame.
+        // A busy machine needs time to read everything before the close frame.
         let server = try await LiveServer(
             limits: ConnectionLimits(closeTimeout: .seconds(120)), heartbeat: .init(writeTimeout: .seconds(600)))
         let slow = try await server.tab("slow")
@@ -24,8 +24,8 @@ struct SlowChatTests {
         let content = String(repeating: "x", count: 8000)
         var count = 0
         var portionsAfterwards = 5
-        // In portions that the others read before the next one: they keep up, however busy this machine is. Until the
-        // sockets' buffers and the queue of the slow one are full, and then a little more.
+        // Published in batches that the other clients read before the next, so they keep up on a busy machine too. The
+        // loop runs until the slow client's socket buffers and queue are full, and a few batches longer.
         while portionsAfterwards > 0, count < 6000 {
             let start = count + 1
             count += 20
@@ -58,7 +58,7 @@ struct SlowChatTests {
 
         let back = try await server.tab("slow")
         while last < count {
-            // At most a thousand at once; what is before them is in the history.
+            // A replay covers at most a thousand messages; earlier ones are in the history.
             let since = max(last, count - RoomHistory.maxReplayed)
             while last < since {
                 let page = try await server.services.history.page(

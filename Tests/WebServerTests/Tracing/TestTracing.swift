@@ -5,7 +5,7 @@ import Realtime
 import Services
 import TestSupport
 
-/// The tracing of a live server under test: keeps every span that ended.
+/// Tracing setup of a live server under test. It records all ended spans.
 struct TestTracing {
     let ring = TraceRing()
     let spans = SpanLog()

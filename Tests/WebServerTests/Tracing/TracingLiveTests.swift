@@ -10,12 +10,12 @@ import Testing
 import Tracing
 import WebSocketClient
 
-/// Traces over real sockets and HTTP: from a command or a reading to the browser's own spans.
+/// Traces over real sockets and HTTP, from a command or reading to the browser's own spans.
 @Suite("Traces, live", .serialized)
 struct TracingLiveTests {
     private static let browser = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-    /// A sampled reading of `device`, as ingest hands it on.
+    /// Publishes a sampled reading of `device`, as ingest does.
     private func publish(_ device: String, to server: LiveServer, _ tracing: TestTracing) throws -> TraceContext {
         let now = SystemWallClock().now()
         let process = try #require(
@@ -137,7 +137,7 @@ struct TracingLiveTests {
 
         let now = SystemWallClock().now().millisecondsSinceEpoch
         let body = request(
-            // The order is the page's own affair.
+            // A page may report spans in any order.
             span(
                 "dashboard.paint", trace: trace, id: "00000000000000a2", parent: "00000000000000a1", from: now + 3,
                 to: now + 20),
@@ -295,7 +295,7 @@ struct TracingLiveTests {
         let many = request(Array(repeating: span, count: BrowserSpanService.maxSpans + 1).joined(separator: ","))
         #expect(try await server.post("/v1/traces", token: token, many).status == 413)
         let some = request(Array(repeating: span, count: BrowserSpanService.maxSpans).joined(separator: ","))
-        // Ten seconds' worth, at once: a busy machine takes seconds for them.
+        // Ten seconds' worth at once, because a busy machine takes seconds to send them.
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<40 {
                 group.addTask { try await server.post("/v1/traces", token: token, some).status }
