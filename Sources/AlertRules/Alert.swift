@@ -1,11 +1,12 @@
 package import Core
 package import Telemetry
 
-/// A violation of a rule by one device, from pending until it is over.
+/// One period in which a device violates a rule: from when the condition begins to hold until the alert is resolved or
+/// cancelled.
 package struct Alert: Sendable, Equatable {
     /// The state of an alert.
     package enum State: String, Sendable {
-        /// The condition holds, but not yet for long enough.
+        /// The condition holds, but not yet for ``AlertRule/holdFor``.
         case pending
         case firing
         case resolved
@@ -19,13 +20,14 @@ package struct Alert: Sendable, Equatable {
     package var room: String
     package var metric: String
     package var unit: String?
-    /// The latest value; `nil` for an alert about missing data.
+    /// The metric's latest value. `nil` for an alert about missing data, until a value arrives.
     package var value: Double?
     package var state: State
     package var pendingAt: Timestamp
     package var firedAt: Timestamp?
     package var resolvedAt: Timestamp?
-    /// When users were last notified that the alert is firing.
+    /// When a notification of the firing alert was last sent, or suppressed because of a silence or
+    /// ``AlertRule/minInterval``. The next repetition is due ``AlertRule/repeatInterval`` later.
     package var toldAt: Timestamp?
     package var acknowledgedAt: Timestamp?
     /// The trace of the reading that made the condition hold; `nil` if the reading had none or the alert is about
@@ -64,14 +66,15 @@ package struct AlertTransition: Sendable, Equatable {
         /// The alert still fires, and a repeated notification is due.
         case repeated
         case resolved
-        /// A pending alert that never fired. Nobody was notified, and nothing is stored.
+        /// The alert ended while it was pending. Nobody was notified, and its stored record is deleted.
         case cancelled
     }
 
     package var kind: Kind
     /// The alert after the transition.
     package var alert: Alert
-    /// The index of the alert's rule in the evaluator's ``AlertEvaluator/rules``; `nil` if the rule no longer exists.
+    /// The index of the alert's rule in the evaluator's ``AlertEvaluator/rules``; `nil` for a restored alert that no
+    /// current rule covers.
     package var ruleIndex: Int?
 
     package init(kind: Kind, alert: Alert, ruleIndex: Int? = nil) {

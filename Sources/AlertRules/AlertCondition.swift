@@ -1,6 +1,6 @@
 import Core
 
-/// The condition that a value, or its absence, must meet for an alert.
+/// The condition of an alert rule: a limit on values, a change of values, or missing data.
 package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
     /// The direction of a change.
     package enum Direction: String, Sendable, CaseIterable {
@@ -10,7 +10,8 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
     case above(Double)
     case below(Double)
     case outside(ClosedRange<Double>)
-    /// The value differs by more than `by` from any value within the preceding `within`.
+    /// The value differs by more than `by` from the minimum or the maximum of the values in the preceding `within`.
+    /// `rise` compares with the minimum, `fall` with the maximum, `any` with both.
     case change(by: Double, within: Duration, Direction)
     /// The device has not sent the metric for this long.
     case noData(Duration)
@@ -31,9 +32,9 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
     /// Returns true if the condition holds for a value.
     ///
     /// - Parameters:
-    ///   - isHolding: True when the condition has held so far. The value must then return past the limit by
-    ///     `hysteresis`.
-    ///   - extremes: The minimum and maximum of the window, for changes.
+    ///   - isHolding: True if the condition held for the previous value. It then ends only when the value is back
+    ///     within the limit by `hysteresis`.
+    ///   - extremes: The minimum and maximum of the earlier values in the window. Only `change` uses them.
     func holds(
         for value: Double, isHolding: Bool, hysteresis: Double, extremes: ClosedRange<Double>?
     ) -> Bool {
@@ -63,12 +64,12 @@ package enum AlertCondition: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// The minimum and maximum of a sliding window, kept for a fixed number of sub-intervals.
+/// A sliding window over a metric's values. It keeps only the minimum and the maximum of each of 60 sub-intervals.
 ///
 /// Memory use does not depend on the number of values. A value may leave the window late by up to one sub-interval.
 struct ChangeWindow: Sendable, Equatable {
     private struct Part: Equatable {
-        /// The time divided by the length of a sub-interval.
+        /// The index of the sub-interval: nanoseconds since the epoch divided by its length.
         var number: Int64
         var minimum: Double
         var maximum: Double

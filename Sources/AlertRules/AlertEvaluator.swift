@@ -1,13 +1,13 @@
 package import Core
 package import Telemetry
 
-/// An evaluator of all rules for all devices.
+/// An evaluator of all alert rules, with one ``AlertStateMachine`` per rule and series.
 ///
-/// It is a value type without locking: its owner serialises access. The effects of a batch can be rolled back, so that
-/// the state of an alert is never ahead of what was stored.
+/// It is a value type without locking: its owner serialises access. A batch whose transaction fails can be rolled back,
+/// so that the evaluator is never ahead of the stored alerts.
 package struct AlertEvaluator: Sendable {
     private struct Undo {
-        /// The state before the batch; `nil` for series that did not exist.
+        /// The changed series as they were before the batch; `nil` for those that did not exist.
         var series: [SeriesKey: WatchedSeries?] = [:]
         var now: Timestamp
         var listeningSince: Timestamp?
@@ -19,15 +19,15 @@ package struct AlertEvaluator: Sendable {
     private let ids: any IDGenerator
 
     private var watched: [SeriesKey: WatchedSeries] = [:]
-    /// The total weight of the watched series.
+    /// The sum of the watched series' ``WatchedSeries/weight``, which `capacity` limits.
     private var weight = 0
     /// True when the last eviction could not free enough capacity, and no alert has ended since.
     private var isFull = false
-    /// When to check each series for silence: never too late, but often earlier than necessary.
+    /// When to check each series for missing data: never too late, but often earlier than necessary.
     private var silences = SeriesSchedule()
-    /// When the next state change of an active alert is possible.
+    /// The earliest time at which elapsed time can affect the active alerts of each series.
     private var steps = SeriesSchedule()
-    /// True when the next tick must examine all active alerts, because their schedule is no longer valid.
+    /// True if the next ``advance(to:isListening:)`` must examine all active alerts: `steps` is outdated.
     var looksAtAll = true
     /// The number of series examined by ``advance(to:isListening:)`` so far.
     package private(set) var examinedCount = 0
@@ -45,7 +45,7 @@ package struct AlertEvaluator: Sendable {
     ///
     /// - Parameters:
     ///   - capacity: The maximum number of pairs of rule and series. Beyond it, the longest silent series without
-    ///     alerts are evicted; if all have alerts, new series are not watched.
+    ///     active alerts are evicted. If all have active alerts, new series are not watched.
     ///   - restored: Alerts that were active before a restart. They continue without another notification. Those
     ///     without a matching rule are ended by ``takeOrphans(at:)``.
     package init(
@@ -84,8 +84,7 @@ package struct AlertEvaluator: Sendable {
         (rulesByMetric[key.metric] ?? []).map { rules[$0] }.filter { $0.covers(key.device) }
     }
 
-    /// Restores a series from stored data, so that its silence and changes are detected across a restart. It causes no
-    /// transition by itself.
+    /// Restores a series from the data stored before a restart, from which its `no_data` and `change` rules continue.
     package mutating func recall(_ key: SeriesKey, _ memory: StoredSeriesState) {
         watch(key)
         guard var series = watched[key] else { return }
@@ -121,7 +120,7 @@ package struct AlertEvaluator: Sendable {
     /// Evaluates a reading at its receive time. Retained readings, which may be of any age, are ignored.
     ///
     /// - Parameters:
-    ///   - latest: The current time. A reading with a later receive time came before the clock was set back.
+    ///   - latest: The current time. It replaces a later receive time, which dates from before the clock was set back.
     ///   - cause: The trace context to store with a new alert; defaults to the reading's own.
     package mutating func receive(
         _ reading: Reading, notAfter latest: Timestamp? = nil, cause: TraceContext? = nil
@@ -163,7 +162,8 @@ package struct AlertEvaluator: Sendable {
     /// Evaluates the effects of elapsed time; call it about once a second. It examines only alerts that may be due, or
     /// all active ones after the clock was set or `isListening` changed.
     ///
-    /// - Parameter isListening: True while devices can be heard. When that begins, every silence is measured anew.
+    /// - Parameter isListening: True while messages from devices can arrive. Silence is measured only from when that
+    ///   begins.
     package mutating func advance(to instant: Timestamp, isListening: Bool) -> [AlertTransition] {
         now = max(now, instant)
         let before = listeningSince
@@ -171,7 +171,7 @@ package struct AlertEvaluator: Sendable {
         if listeningSince != before { looksAtAll = true }
         let (now, listeningSince) = (now, listeningSince)
         var transitions: [AlertTransition] = []
-        // Silence does not count while no device can be heard.
+        // Silence does not count while no messages can arrive.
         let due = listeningSince == nil ? [] : silences.takeDue(at: now)
         var keys = Set(steps.takeDue(at: now)).union(due)
         if looksAtAll { keys.formUnion(active.values.map(\.key)) }
@@ -194,16 +194,16 @@ package struct AlertEvaluator: Sendable {
         }
     }
 
-    /// Records at once, even if an open batch is rolled back, that devices cannot be heard. `no_data` rules are paused
-    /// until ``advance(to:isListening:)`` reports that they can be heard again.
+    /// Pauses `no_data` rules until ``advance(to:isListening:)`` reports that messages from devices arrive again. Takes
+    /// effect at once, and ``rollback()`` does not undo it.
     package mutating func stopListening() {
         listeningSince = nil
         undo?.listeningSince = nil
         looksAtAll = true
     }
 
-    /// Adjusts all times after the clock was set. Elapsed durations are kept, but silence is measured anew. Must not be
-    /// called within an open batch.
+    /// Adjusts all times by `step` after the clock was set. Elapsed durations are kept, but silence is measured anew.
+    /// Must not be called within an open batch.
     package mutating func shiftClock(by step: Duration) {
         now = now.advanced(by: step)
         listeningSince = listeningSince.map { _ in now }
@@ -232,7 +232,7 @@ package struct AlertEvaluator: Sendable {
         }
     }
 
-    /// Records that a notification that had been held back was sent at `instant`.
+    /// Records that an alert's delayed notification was sent at `instant`.
     package mutating func told(_ id: String, at instant: Timestamp) {
         guard let (key, rule) = active[id], let slot = watched[key]?.slots.firstIndex(where: { $0.rule == rule })
         else { return }
@@ -292,7 +292,7 @@ package struct AlertEvaluator: Sendable {
 
     // MARK: Steps and schedules
 
-    /// Schedules the series for the next tick: for silence if a rule asks for it, and for its active alerts.
+    /// Schedules the series to be examined at once: for silence if it has `no_data` rules, and for active alerts.
     private mutating func lookSoon(at key: SeriesKey) {
         if nextLook(at: key) != nil { silences.schedule(key, at: now) }
         steps.schedule(key, at: watched[key]?.isActive == true ? now : nil)
@@ -311,7 +311,7 @@ package struct AlertEvaluator: Sendable {
         if let instant = nextLook(at: key) { silences.schedule(key, at: instant) }
     }
 
-    /// Returns the earliest time at which the series may be silent for too long; `nil` if no rule asks for that. Later
+    /// Returns the earliest time at which the series may be silent for too long; `nil` without `no_data` rules. Later
     /// values never make it earlier.
     private func nextLook(at key: SeriesKey) -> Timestamp? {
         watched[key]?.slots.compactMap { slot in
@@ -320,7 +320,7 @@ package struct AlertEvaluator: Sendable {
         }.min()
     }
 
-    /// Runs one step of a state machine and applies its result. A step without effect is not recorded.
+    /// Runs one step of a rule's state machine, stores the changed machine and appends the transition, if any.
     private mutating func step(
         _ key: SeriesKey, _ index: Int, _ transitions: inout [AlertTransition],
         _ body: (inout AlertStateMachine, AlertRule, () -> Alert) -> AlertTransition.Kind?
@@ -384,7 +384,7 @@ package struct AlertEvaluator: Sendable {
         return true
     }
 
-    /// Evicts a sixteenth of the capacity at once, so that a flood of new names has a low cost per name.
+    /// Evicts a sixteenth of the capacity at once, so that a flood of new series has a low cost per series.
     private mutating func evict(for needed: Int) {
         if isFull { return }
         let idle = watched.filter { !$0.value.isActive }.sorted { $0.value.heardAt < $1.value.heardAt }

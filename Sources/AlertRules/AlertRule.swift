@@ -40,7 +40,7 @@ package struct AlertRule: Sendable, Equatable {
     package var resolveAfter: Duration
     /// The interval between notifications while the alert fires unacknowledged; `nil` for a single notification.
     package var repeatInterval: Duration?
-    /// The minimum time between two notifications of this rule for one device. If an alert starts earlier, its
+    /// The minimum time between two notifications of this rule for one device. If an alert fires earlier, its
     /// notification is delayed and sent only if the alert still fires.
     package var minInterval: Duration
     package var severity: Severity
@@ -81,8 +81,8 @@ package struct AlertRule: Sendable, Equatable {
         return told <= now && now < end ? end : nil
     }
 
-    /// The reason why an alert of this rule could never be resolved, because no value returns by the hysteresis; `nil`
-    /// if there is none.
+    /// The reason why ``hysteresis`` is invalid for the condition, for example because no value could ever resolve an
+    /// alert; `nil` if it is valid.
     package var hysteresisProblem: String? {
         switch condition {
         case _ where hysteresis == 0, .above, .below: nil

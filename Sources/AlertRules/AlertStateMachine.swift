@@ -1,7 +1,7 @@
 package import Core
 package import Telemetry
 
-/// The state machine of one rule's alerts for one series.
+/// The state machine of one rule's alerts for one series (one metric of one device in one room).
 ///
 ///            condition holds             … for as long as the rule requires
 ///       ok ───────────────────▶ pending ────────────────────────────────▶ firing ─┐ repeated
@@ -9,13 +9,14 @@ package import Telemetry
 ///       └──────── cancelled ───────┘                                        │
 ///       └──────── resolved: the value is back by the hysteresis, for as long as the rule requires
 ///
-/// It is pure: time is passed in with every event, and the caller ensures that it never goes back. The latest value
-/// counts until the next one arrives, so that alerts of devices that seldom send are raised in time.
+/// It is pure: time is passed in with every event, and the caller ensures that it never goes back. The latest value is
+/// considered current until the next one arrives, so that alerts of devices that seldom send are raised in time.
 /// ``advance(to:rule:listeningSince:makeAlert:)`` evaluates the effects of elapsed time.
 package struct AlertStateMachine: Sendable, Equatable {
-    /// The duration of silence after which a device counts as gone and its firing alert ends.
+    /// The time after which a firing alert about missing data ends, because the silent device counts as gone.
     static let givenUpAfter = Duration.seconds(31 * 86_400)
-    /// The number of consecutive values behind the window that means a clock was set. Fewer are merely late.
+    /// The number of consecutive values older than the whole ``ChangeWindow`` from which a clock is assumed to have
+    /// been set back. Fewer are treated as late deliveries.
     private static let maxBehind = 3
 
     /// The pending or firing alert, or the last one that ended.
@@ -27,15 +28,15 @@ package struct AlertStateMachine: Sendable, Equatable {
     /// clock is set.
     private var pendingSince: Timestamp?
     private var firingSince: Timestamp?
-    /// Since when a pending alert's condition is known to hold; `nil` after a restart until a value arrives.
+    /// When the condition of the pending alert began to hold; `nil` after a restart until a value arrives.
     private var holdingSince: Timestamp?
-    /// Since when a firing alert's condition is over.
+    /// When the condition of the firing alert ceased to hold; `nil` while it holds.
     private var clearSince: Timestamp?
     private var window: ChangeWindow?
-    /// The time until which the window may lack the values that caused an alert: after a restart, and after a clock was
-    /// set.
+    /// The time from which ``window`` is complete again after a restart or a clock change; `nil` if it is complete.
+    /// Until then a condition that holds is kept, because the values that caused it may be missing.
     private var windowFilledAt: Timestamp?
-    /// The number of consecutive values that were a whole window behind the others.
+    /// The number of consecutive values so far that were older than the whole window.
     private var behindCount = 0
     /// When the metric was last received, or when waiting for it began; used by rules about silence.
     private var heardAt: Timestamp?
@@ -47,8 +48,8 @@ package struct AlertStateMachine: Sendable, Equatable {
 
     // MARK: Restarts
 
-    /// Continues a stored alert without another notification. The time its condition has held is counted anew until a
-    /// value arrives, because the state in between is unknown.
+    /// Continues a stored alert without another notification. Until a value arrives, its hold time counts only from
+    /// when messages are received again, because the values during the restart are unknown.
     mutating func restore(_ stored: Alert, rule: AlertRule, at instant: Timestamp) {
         var alert = stored
         // The clock may have been ahead when the alert was stored.
@@ -68,8 +69,8 @@ package struct AlertStateMachine: Sendable, Equatable {
         }
     }
 
-    /// Waits for a metric that was received before a restart, unless that was so long ago that the device is considered
-    /// gone.
+    /// For rules about missing data: starts waiting for a metric that was last received at `last`, before a restart.
+    /// Does nothing if that was so long ago that the device counts as gone.
     mutating func expect(lastAt last: Timestamp, rule: AlertRule, at instant: Timestamp) {
         guard case .noData(let duration) = rule.condition, heardAt == nil,
             instant.since(last) < duration + Self.givenUpAfter
@@ -77,11 +78,11 @@ package struct AlertStateMachine: Sendable, Equatable {
         heardAt = instant
     }
 
-    /// Restores the data stored before a restart.
+    /// Restores the window and the latest value that were stored before a restart.
     ///
     /// - Parameters:
-    ///   - window: The rule's window, for rules about changes.
-    ///   - latest: The latest value.
+    ///   - window: The stored window of a `change` rule.
+    ///   - latest: The latest stored value.
     mutating func recall(_ window: StoredSeriesState.Window?, latest: Double?, rule: AlertRule) {
         if let window {
             for part in window.parts {
@@ -93,7 +94,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         guard alert?.state == .firing, let latest else { return }
         switch rule.condition {
         case .noData, .change: return
-        // The value may be back already. The time for which it must be back is counted anew.
+        // The latest value may already be back within the limit. `resolveAfter` counts from the next evaluation.
         case .above, .below, .outside:
             isHolding = rule.condition.holds(for: latest, isHolding: true, hysteresis: rule.hysteresis, extremes: nil)
         }
@@ -129,7 +130,8 @@ package struct AlertStateMachine: Sendable, Equatable {
         }
     }
 
-    /// Returns true if a pending alert's condition also holds for `value`, which is then the value to report.
+    /// Returns true if an alert is pending and its condition still holds for the new `value`. If the alert fires now,
+    /// it should report this value and not the previous one.
     func staysPending(with value: Double, measuredAt: Timestamp, at now: Timestamp, rule: AlertRule) -> Bool {
         guard alert?.state == .pending else { return false }
         var next = self
@@ -139,13 +141,14 @@ package struct AlertStateMachine: Sendable, Equatable {
 
     /// Evaluates the effects of elapsed time.
     ///
-    /// - Parameter listeningSince: Since when devices can be heard; `nil` while they cannot.
+    /// - Parameter listeningSince: When messages from devices began to arrive; `nil` while none can, such as without a
+    ///   broker connection.
     package mutating func advance(
         to now: Timestamp, rule: AlertRule, listeningSince: Timestamp?, makeAlert: () -> Alert
     ) -> AlertTransition.Kind? {
         switch rule.condition {
         case .noData(let duration): judgeSilence(of: duration, listeningSince, at: now)
-        // No value arrived for a whole window although devices could be heard, so the change is over.
+        // No value arrived for a whole window although messages could arrive, so the change is over.
         case .change(_, let duration, _):
             guard let heardAt, let listeningSince, windowFilledAt.map({ now >= $0 }) ?? true else { break }
             if now.since(max(heardAt, listeningSince)) > duration { isHolding = false }
@@ -168,8 +171,8 @@ package struct AlertStateMachine: Sendable, Equatable {
     }
 
     /// Returns the next time at which ``advance(to:rule:listeningSince:makeAlert:)`` may affect an active alert; `nil`
-    /// for never. Assumes that no value arrives before then and that listening neither starts nor stops. The time may
-    /// be too early, but is never too late.
+    /// for never. Assumes that no value arrives before then and that `listeningSince` does not change. The time may be
+    /// too early, but is never too late.
     func nextStep(_ rule: AlertRule, listeningSince: Timestamp?, at now: Timestamp) -> Timestamp? {
         var next: Timestamp?
         func step(at instant: Timestamp?) {
@@ -202,7 +205,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         return max(heardAt, listeningSince ?? heardAt)
     }
 
-    /// Records a notification. The next one is due after the rule's interval.
+    /// Records that users were notified at `instant`. The rule's repeat interval counts from then.
     mutating func told(at instant: Timestamp) {
         alert?.toldAt = instant
     }
@@ -249,8 +252,8 @@ package struct AlertStateMachine: Sendable, Equatable {
         isHolding = holds || (isUnknown && isHolding)
     }
 
-    /// Evaluates silence. A firing alert continues until a value arrives or the device is considered gone. A pending
-    /// one ends as soon as devices cannot be heard.
+    /// Evaluates the condition of a rule about missing data. A firing alert continues until a value arrives or the
+    /// device counts as gone. A pending alert ends as soon as no messages can arrive (`listeningSince` is `nil`).
     private mutating func judgeSilence(of duration: Duration, _ listeningSince: Timestamp?, at now: Timestamp) {
         if alert?.state == .firing {
             alert?.value = nil

@@ -18,7 +18,7 @@ package struct AlertTemplate: Sendable, Equatable {
     /// The maximum length of a template in UTF-8 bytes.
     package static let maximumByteCount = 1000
 
-    /// The template of rules without their own.
+    /// The default template: `{device}: {metric} is {value} {unit} ({condition})`.
     package static let standard = AlertTemplate(parts: [
         .placeholder(.device), .text(": "), .placeholder(.metric), .text(" is "), .placeholder(.value), .text(" "),
         .placeholder(.unit), .text(" ("), .placeholder(.condition), .text(")"),

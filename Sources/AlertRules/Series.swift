@@ -16,7 +16,7 @@ package struct SeriesKey: Hashable, Sendable {
 
 /// The state of a series whose metric is named by at least one rule.
 struct WatchedSeries: Sendable {
-    /// The state machine of one rule.
+    /// A rule and its state machine for this series.
     struct Slot: Sendable {
         /// The rule's index in the evaluator's rules.
         var rule: Int
@@ -59,11 +59,11 @@ package struct StoredSeriesState: Sendable {
         }
     }
 
-    /// The window of a rule, or the latest part of it.
+    /// The stored part of a `change` rule's window.
     package struct Window: Sendable {
         /// The sub-intervals, ordered by time.
         package var parts: [Part]
-        /// True when the window is complete.
+        /// True if it covers the whole window; false if older values were left out to limit the time to load it.
         package var isWhole: Bool
 
         package init(parts: [Part], isWhole: Bool) {
@@ -72,12 +72,12 @@ package struct StoredSeriesState: Sendable {
         }
     }
 
-    /// The number of sub-intervals of a window.
+    /// The number of equal sub-intervals into which the window of a `change` rule is divided.
     package static let partCount: Int64 = 60
 
-    /// The latest value.
+    /// The latest stored value; `nil` if there is none.
     package var latest: Value?
-    /// The windows of the rules about changes, by rule name.
+    /// The windows of the `change` rules, by rule name.
     package var windows: [String: Window]
 
     package init(latest: Value? = nil, windows: [String: Window] = [:]) {

@@ -5,14 +5,15 @@
 ///     failures += 1
 ///     try await Task.sleep(for: backoff.wait(afterFailures: failures, random: generator.next()))
 ///
-/// Jitter keeps clients that failed together from retrying together. A value without state: the caller counts the
-/// failures and supplies the randomness.
+/// Jitter keeps clients that failed together from retrying together. It keeps no state: the caller counts the failures
+/// and supplies the randomness.
 package struct ExponentialBackoff: Sendable, Hashable {
-    /// The ceiling of the first wait. It doubles with every further failure.
+    /// The maximum of the first wait. It doubles with every further failure, up to ``cap``.
     package var base: Duration
-    /// The maximum ceiling.
+    /// The maximum of any wait, however many failures precede it; at least ``base``.
     package var cap: Duration
-    /// The part of each wait that is certain, 0 to 1. The rest is random. 0 is "full jitter".
+    /// The part of the maximum that each wait has at least, 0 to 1. The rest is random: 0 is "full jitter", 1 is no
+    /// jitter.
     package var fixedPart: Double
 
     package init(base: Duration, cap: Duration, fixedPart: Double = 0) {
@@ -38,6 +39,6 @@ package struct ExponentialBackoff: Sendable, Hashable {
 }
 
 extension UInt64 {
-    /// 53 of the bits as a number from 0 up to, but not including, 1.
+    /// The upper 53 bits as a fraction: a number from 0 up to, but not including, 1.
     package var unitFraction: Double { Double(self >> 11) * 0x1p-53 }
 }

@@ -4,7 +4,7 @@ package protocol IDGenerator: Sendable {
     func next() -> String
 }
 
-/// Identifiers of 24 characters: 120 bits from the system's random number generator, in base 32.
+/// A generator of identifiers with 24 characters: 120 bits from the system's random number generator, in base 32.
 package struct RandomIDGenerator: IDGenerator {
     private static let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
 

@@ -1,7 +1,7 @@
 package import Logging
 
-/// A logger for events that outsiders can cause at any rate: one line for each interval, with the number of lines left
-/// out since the last one. Thread-safe.
+/// A logger for warnings about events that outsiders can cause at any rate. It logs at most one line per interval, with
+/// the number of lines omitted since the previous one. Thread-safe.
 package final class RateLimitedLogger: Sendable {
     private struct State {
         var last: Timestamp?

@@ -1,13 +1,14 @@
 import Foundation
 
-/// Parses the `Retry-After` header: a number of seconds or a date.
+/// A parser of the `Retry-After` header, which contains a number of seconds or a date.
 ///
 /// Source: RFC 9110, sections 10.2.3 and 5.6.7 (the three date formats).
 package enum RetryAfter {
     /// The maximum wait that is accepted. A longer one is assumed to be a mistake.
     package static let maximum = Duration.seconds(300)
 
-    /// Returns the wait, from zero to `maximum`, or `nil` if `text` is neither a number nor a date.
+    /// Returns the wait, from zero to `maximum`, or `nil` if `text` is neither a number nor a date. A date before `now`
+    /// gives zero.
     package static func duration(_ text: String, now: Timestamp, atMost maximum: Duration = Self.maximum) -> Duration? {
         let text = text.trimmingCharacters(in: .whitespaces)
         if !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {

@@ -1,14 +1,14 @@
 /// A token bucket: holds up to `burst` tokens and gains `perSecond` tokens a second.
 ///
-/// A small value; rate and burst are passed in with every call, and so is the time: nanoseconds on any one clock. A clock
-/// that was set back adds no tokens.
+/// To stay small, the value does not store `burst` and `perSecond`: the caller passes them with every call, as well as
+/// the time in nanoseconds, always of the same clock. A clock that was set back adds no tokens.
 package struct TokenBucket {
-    /// The decision on a charge.
+    /// The result of ``TokenBucket/charge(_:perSecond:burst:at:)``.
     package enum Decision: Equatable {
         case allowed
-        /// Refused; the bucket is in debt.
+        /// Refused: the bucket held fewer tokens than the cost.
         case refused
-        /// Refused, and so often in a row that the peer evidently ignores the refusals.
+        /// Refused, as were so many requests before that the peer evidently ignores refusals.
         case abusive
     }
 
@@ -29,8 +29,8 @@ package struct TokenBucket {
         return true
     }
 
-    /// Takes `cost` tokens, at most `burst`. Refused requests add to the debt, so that a peer that keeps sending is
-    /// detected: a debt of more than `burst` is abuse.
+    /// Takes `cost` tokens, but at most `burst`, even if the balance becomes negative. Refused requests thus lower the
+    /// balance too, and a balance below -`burst` reveals a peer that keeps sending despite refusals.
     package mutating func charge(_ cost: Int = 1, perSecond: Int, burst: Int, at nanoseconds: Int64) -> Decision {
         refill(perSecond: perSecond, burst: burst, at: nanoseconds)
         tokens -= Float(min(cost, burst))
@@ -38,7 +38,7 @@ package struct TokenBucket {
         return tokens < -Float(burst) ? .abusive : .refused
     }
 
-    /// Returns true when the bucket has refilled, so that a new one would be equal.
+    /// Returns true if the bucket is full again. It can then be discarded, because a new one would be equal.
     package func isFull(perSecond: Int, burst: Int, at nanoseconds: Int64) -> Bool {
         tokens + gain(perSecond: perSecond, at: nanoseconds) >= Float(burst)
     }
@@ -60,7 +60,7 @@ package final class RateLimit: Sendable {
 
     /// Creates a limit with all its tokens.
     ///
-    /// - Parameter perSecond: 0 allows nothing.
+    /// - Parameter perSecond: The number of tokens gained per second, and the capacity. 0 allows nothing.
     package init(perSecond: Int) {
         self.perSecond = max(0, perSecond)
         bucket = Lock(TokenBucket(burst: self.perSecond, at: 0))

@@ -1,7 +1,7 @@
 /// The W3C trace context of a message.
 ///
-/// It travels as a value beside the reading, because task-locals do not survive queues. Source: W3C Trace Context,
-/// sections 3.2 (`traceparent`) and 3.3 (`tracestate`).
+/// It is passed along with the message as a value, because a task-local value is lost when a message waits in a queue.
+/// Source: W3C Trace Context, sections 3.2 (`traceparent`) and 3.3 (`tracestate`).
 package struct TraceContext: Hashable, Sendable {
     /// 16 bytes, never all zero.
     package var traceID: (high: UInt64, low: UInt64) {
@@ -14,7 +14,7 @@ package struct TraceContext: Hashable, Sendable {
     package var flags: UInt8
     /// The vendor-specific `tracestate` list, propagated unchanged.
     package var state: String?
-    /// True when the span belongs to another process, which also decided its flags.
+    /// True if the span belongs to another process, which also set the flags.
     package var isRemote: Bool
 
     private var traceHigh: UInt64
@@ -24,7 +24,7 @@ package struct TraceContext: Hashable, Sendable {
     /// at least 512 bytes.
     package static let maximumStateByteCount = 512
 
-    /// The *sampled* flag.
+    /// The *sampled* flag, bit 0 of ``flags``: true if the spans of the trace are recorded.
     package var isSampled: Bool {
         get { flags & 1 == 1 }
         set { flags = newValue ? flags | 1 : flags & ~1 }
@@ -104,8 +104,8 @@ package struct TraceContext: Hashable, Sendable {
         }
     }
 
-    /// Checks that a `tracestate` is short enough and has only characters that section 3.3.1 allows. It is copied into
-    /// headers of other protocols, where a line break would allow header injection.
+    /// Returns true if a `tracestate` is short enough and has only characters that section 3.3.1 allows. It is copied
+    /// into headers of other protocols, where a line break would allow header injection.
     private static func isFitToHandOn(_ state: String) -> Bool {
         (1...maximumStateByteCount).contains(state.utf8.count)
             && state.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }

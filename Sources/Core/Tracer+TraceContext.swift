@@ -38,8 +38,8 @@ extension SpanLink {
     }
 }
 
-/// Storage of a trace context in the Tracing API's context, which is always passed as a value because task-locals do
-/// not survive queues.
+/// Windsock's values inside the Tracing API's context. The context is always passed as a value, because a task-local
+/// one is lost when a message waits in a queue.
 extension InstrumentationContext {
     private enum TraceContextKey: InstrumentationContextKey {
         typealias Value = TraceContext
@@ -49,7 +49,8 @@ extension InstrumentationContext {
         typealias Value = Bool
     }
 
-    /// The parent of a span to be started with this context. In the context of an existing span, that span itself.
+    /// In a context from which a span is to be started, the parent of that span. In the context of an existing span,
+    /// the span itself.
     package var traceContext: TraceContext? {
         get { self[TraceContextKey.self] }
         set { self[TraceContextKey.self] = newValue }

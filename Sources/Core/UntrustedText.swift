@@ -1,6 +1,6 @@
 import Foundation
 
-/// A string that is compared and hashed byte by byte. Text from outside is wrapped in one before it is compared.
+/// A string that is compared and hashed byte by byte. Wrap untrusted text in it before comparing.
 ///
 /// `String` compares and hashes by canonical equivalence, which takes time quadratic in the number of consecutive
 /// combining marks: seconds for a text of 200 KiB.
@@ -24,7 +24,7 @@ package struct ExactString: Hashable, Sendable, ExpressibleByStringLiteral {
         return (isEqual ?? nil) ?? one.value.utf8.elementsEqual(other.value.utf8)
     }
 
-    /// Compares the first `bytes.count` bytes, eight at a time.
+    /// Compares two buffers of the same length, eight bytes at a time.
     private static func areEqual(_ bytes: UnsafeBufferPointer<UInt8>, _ others: UnsafeBufferPointer<UInt8>) -> Bool {
         let (bytes, others) = (UnsafeRawBufferPointer(bytes), UnsafeRawBufferPointer(others))
         var index = 0
@@ -61,7 +61,8 @@ package struct Excerpt: CustomStringConvertible {
     }
 }
 
-/// A search for the end of valid UTF-8. To check only whether bytes are valid, use `String(validating:as:)`.
+/// A namespace for locating the first invalid byte of UTF-8 text. To check only whether bytes are valid, use
+/// `String(validating:as:)`.
 package enum UTF8Validation {
     /// Returns the length of the longest well-formed UTF-8 prefix.
     package static func validPrefixCount(of bytes: UnsafeBufferPointer<UInt8>) -> Int {
@@ -74,10 +75,10 @@ package enum UTF8Validation {
 }
 
 extension StringProtocol {
-    /// True when the first scalar would join a preceding `/` into one character.
+    /// True if the text begins with a combining mark, which would form one character with a `/` before it.
     ///
-    /// The joined character does not equal `/`, so code that looks at characters would find other levels than code that
-    /// looks at bytes. No level of a name may begin with such a mark.
+    /// That character does not equal `/`. Code that splits a topic by characters would therefore find other levels than
+    /// code that splits it by bytes. No level of a topic or room name may begin with such a mark.
     package var beginsWithJoiningMark: Bool {
         guard let first = unicodeScalars.first, !first.isASCII else { return false }
         return "/\(first)".count == 1
@@ -85,7 +86,7 @@ extension StringProtocol {
 }
 
 extension String {
-    /// The text in Unicode normal form NFC. Used for names that operators write into files.
+    /// The text in Unicode normal form NFC. Applied to the names in files that operators write.
     package var inNormalForm: String { isPlain ? self : precomposedStringWithCanonicalMapping }
 
     /// True for a text in normal form NFC, which names from outside must have.

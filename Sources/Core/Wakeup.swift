@@ -19,7 +19,7 @@ package final class Wakeup: Sendable {
         self.sleep = sleep
     }
 
-    /// Wakes the waiting task. Cheap and non-blocking.
+    /// Wakes the waiting task or, if there is none, lets the next wait return at once. Never blocks.
     package func wake() {
         let waiter = state.withLock { state in
             let waiter = state.waiter

@@ -25,16 +25,16 @@ struct SampleSchedule: Sendable {
         return replay.next?.due
     }
 
-    /// The row to be replayed by the next sample.
+    /// The row that the next sample replays; `nil` without a replay.
     var row: Int? { replay?.next?.row }
 
-    /// The elapsed time that the next sample's waveforms use.
+    /// The time since the device's start at which the next sample evaluates its waveforms.
     var elapsed: Duration {
         guard let replay else { return nextByInterval }
         return replay.next.map(replay.elapsed) ?? .zero
     }
 
-    /// Moves on to the next sample.
+    /// Computes the due time of the next sample, after the current one was taken.
     mutating func advance() {
         guard replay == nil else {
             replay?.advance()
@@ -54,7 +54,8 @@ struct ConnectionSchedule: Sendable {
     private var number: Int64 = 0
     private(set) var isOffline = false
 
-    /// Creates the schedule of the device with this seed. Without windows, the device is never offline.
+    /// Creates the schedule of the device with this seed. Without `offline`, and for devices outside of its share, the
+    /// device is never offline.
     init(_ offline: DeviceProfile.OfflineWindows?, deviceSeed: UInt64) {
         guard let offline else {
             windows = nil
@@ -64,7 +65,7 @@ struct ConnectionSchedule: Sendable {
         windows = random.nextUnit() < offline.share ? offline.windows.seeded(deviceSeed) : nil
     }
 
-    /// The time of the next connection change.
+    /// The time of the next connection change, since the device's start; `nil` if the device is never offline.
     var next: Duration? {
         guard let window = windows?.window(number) else { return nil }
         return isOffline ? window.upperBound : window.lowerBound
@@ -109,7 +110,7 @@ package struct RecurringWindows: Sendable, Hashable {
         Int64((elapsed.seconds / every.seconds).rounded(.down))
     }
 
-    /// Returns the window of a period.
+    /// Returns the window of the period with this number, counted from 0.
     func window(_ number: Int64) -> Range<Duration> {
         let room = (every - width).seconds * SeededGenerator.unit(seed: seed, number: number)
         let start = Duration.seconds(rounding: every.seconds * Double(number) + room)

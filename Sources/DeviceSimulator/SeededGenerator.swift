@@ -1,6 +1,6 @@
 import Core
 
-/// A pseudorandom number generator whose numbers depend only on its seed, on every machine.
+/// A pseudorandom number generator that produces the same numbers for the same seed on every machine.
 ///
 /// SplitMix64 (Steele, Lea and Flood: "Fast splittable pseudorandom number generators", 2014): one addition and a few
 /// bit-mixing steps per number. Good enough for sensors, but not for secrets.
@@ -13,7 +13,8 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         state = seed
     }
 
-    /// Creates an independent generator for a name. Thus an additional metric does not change the values of the others.
+    /// Creates a generator whose numbers are independent of those for other names. With one generator per metric, an
+    /// additional metric does not change the values of the others.
     package init(seed: UInt64, for name: String) {
         self.init(seed: Self.derive(seed, name))
     }
@@ -49,8 +50,8 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         return mix(mix(seed &+ increment) ^ hash)
     }
 
-    /// Returns the uniform number with this index, at least 0 and below 1. It is meant for schedules, where the n-th
-    /// entry must be computable without the ones before it.
+    /// Returns the uniform number at an index, at least 0 and below 1. It is meant for schedules, where the n-th entry
+    /// must be computable without the ones before it.
     static func unit(seed: UInt64, number: Int64) -> Double {
         mix(seed &+ increment &* UInt64(bitPattern: number &+ 1)).unitFraction
     }

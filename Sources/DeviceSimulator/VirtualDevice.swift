@@ -2,13 +2,13 @@ package import Core
 package import MQTTTransport
 import Telemetry
 
-/// A device that behaves like a real one: its publications, and the times when it loses its connection.
+/// A simulated device: the messages that it publishes, and the times when it loses its connection.
 ///
 /// A pure state machine. Wait until ``due``, call ``advance(now:)`` and carry out the step that it returns. The same
 /// profile and name always give the same steps, independently of the actual waiting times.
 ///
 ///     samples ─┐
-///     bursts ──┼─▶ due ─▶ advance(now:) ─▶ Step: messages, or the connection lost or found again
+///     bursts ──┼─▶ due ─▶ advance(now:) ─▶ Step: messages, or the connection lost or restored
 ///     offline ─┘
 package struct VirtualDevice: Sendable {
     package enum ConnectionChange: Sendable, Hashable {
@@ -63,7 +63,7 @@ package struct VirtualDevice: Sendable {
         drops = SeededGenerator(seed: seed, for: "drops")
     }
 
-    /// The due time of the next step, since the device's start; `nil` when the device has sent all its messages.
+    /// The due time of the next step, relative to the device's start; `nil` when the device has sent all its messages.
     package var due: Duration? {
         if let messageLimit, sentCount >= messageLimit { return nil }
         guard let sample = pace.next else { return nil }
@@ -123,7 +123,7 @@ package struct VirtualDevice: Sendable {
 struct Sampler: Sendable {
     private struct Generator {
         var metric: MetricProfile
-        /// Used by this metric alone, so that other metrics do not change its values.
+        /// The generator of this metric alone, so that other metrics do not change its values.
         var random: SeededGenerator
 
         mutating func value(at elapsed: Duration, row: Int?, table: ReplayTable?) -> Double? {
@@ -152,8 +152,8 @@ struct Sampler: Sendable {
         }
     }
 
-    /// Returns the device's values at `elapsed` since its start, in the given row of its table. Empty when the row is
-    /// empty.
+    /// Returns the metrics at `elapsed` since the device's start. Metrics that replay a column take their values from
+    /// `row`. Empty if all replayed columns are empty in that row.
     mutating func metrics(at elapsed: Duration, row: Int?) -> [Metric] {
         var metrics: [Metric] = []
         metrics.reserveCapacity(generators.count)

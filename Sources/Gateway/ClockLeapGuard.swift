@@ -16,7 +16,7 @@ final class ClockLeapGuard: Sendable {
         let heldBackUntil: NIODeadline
     }
 
-    /// Leaps up to this size are trusted at once: ordinary clock corrections are smaller.
+    /// The largest leap that is trusted at once. Ordinary clock corrections are smaller.
     static let tolerance = Duration.seconds(600)
 
     private struct State {
@@ -29,9 +29,13 @@ final class ClockLeapGuard: Sendable {
     private let hold: Duration
     private let state: Lock<State>
 
+    /// Creates a guard that first trusts the time `lastKnown`, or `wall` when that is `nil`.
+    ///
     /// - Parameters:
     ///   - hold: Time that a leap must persist before it is trusted; `.zero` trusts every leap.
     ///   - lastKnown: The latest timestamp in the database; `nil` when the database is empty.
+    ///   - wall: The current reading of the wall clock.
+    ///   - steady: The current reading of the monotonic clock.
     init(hold: Duration, lastKnown: Timestamp?, wall: Timestamp, steady: NIODeadline) {
         self.hold = hold
         state = Lock(State(wall: lastKnown ?? wall, steady: steady))

@@ -37,7 +37,7 @@ package struct Gateway: Service {
         }
     }
 
-    /// Neither a JWT secret nor a key set is configured.
+    /// An error for a configuration with neither a JWT secret nor a key set.
     package struct MissingSecret: Error, CustomStringConvertible {
         package init() {}
 
@@ -202,7 +202,8 @@ package struct Gateway: Service {
         }
     }
 
-    /// Limits connections to the available descriptors. Broker, database and log need descriptors too.
+    /// Lowers the limits of connections to the file descriptors that are available for them. Broker, database and log
+    /// need descriptors too.
     private static func bound(_ limits: inout ConnectionLimits, logger: Logger) throws {
         let files = OpenFileLimit.raise()
         let available = try files.connections()
@@ -212,7 +213,7 @@ package struct Gateway: Service {
                 metadata: ["connections": "\(limits.connections)", "available": "\(available)"])
         }
         limits.connections = limits.connections == 0 ? available : min(limits.connections, available)
-        // One address never takes more than half of all places.
+        // One address may never hold more than half of all connections.
         if limits.addressConnections > 0 {
             limits.addressConnections = min(limits.addressConnections, max(1, limits.connections / 2))
         }

@@ -62,12 +62,12 @@ struct ClientIDStore {
     }
 }
 
-/// Publishes through an `MQTTClient` that is set later. It breaks an initialization cycle: the client needs the ingest
+/// A publisher whose `MQTTClient` is set later. It breaks an initialization cycle: the client needs the ingest
 /// pipeline, and the pipeline's clock service publishes through the client.
 ///
 /// Thread-safe.
 final class DeferredPublisher: Sendable {
-    /// Holds the client weakly, because the client retains this publisher through its handler.
+    /// A weak reference to the client, because the client retains this publisher through its handler.
     private struct Slot {
         weak var client: MQTTClient?
     }
@@ -78,7 +78,7 @@ final class DeferredPublisher: Sendable {
         slot.withLock { $0.client = client }
     }
 
-    /// Publishes at best effort: drops the publication when it cannot be sent now.
+    /// Publishes without a guarantee: drops the publication when it cannot be sent now.
     func publish(_ publication: MQTTPublication) {
         try? slot.withLock { $0.client }?.publish(publication)
     }

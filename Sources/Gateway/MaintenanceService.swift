@@ -6,8 +6,8 @@ import Services
 import Storage
 import Webhooks
 
-/// Background maintenance: presence and silence sweeps, alert timers, retention, WAL checkpoints, webhook delivery, and
-/// write probes while the storage fails.
+/// The background maintenance: the removal of users who did not reconnect, the detection of silent devices, alert
+/// timers, retention, WAL checkpoints, webhook delivery, and write probes while the storage fails.
 ///
 /// `run()` returns at a graceful shutdown.
 struct MaintenanceService: Service {
@@ -23,14 +23,15 @@ struct MaintenanceService: Service {
 
     let rooms: ServiceStack
     let configuration: HistoryConfiguration
-    /// Returns true while the broker is connected. Otherwise the silence of devices says nothing about them.
+    /// A closure that returns true while the broker is connected. Otherwise the silence of devices says nothing about
+    /// them.
     let isListening: @Sendable () -> Bool
     let logger: Logger
     var clock: any WallClock = SystemWallClock()
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            // Large removals take long, so they run concurrently with the sweeps.
+            // Large removals take long, so they run concurrently with the loop below.
             async let cleaning: Void = cleanRegularly()
             async let trimming: Void = trimRegularly()
             async let checkpoints: Void = checkpointRegularly()
@@ -39,7 +40,8 @@ struct MaintenanceService: Service {
                 rooms.presence.sweep(at: .now())
                 rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
                 rooms.alerts.tick(isListening: isListening())
-                // Without the probe, a recovery or failure of the storage would go unnoticed until the next batch.
+                // Without the probe, a recovery or failure of the storage would go unnoticed until the next batch of
+                // writes.
                 if rooms.writer.health.trouble != nil || !rooms.database.isInPlace { await rooms.writer.probe() }
             }
             _ = await (cleaning, trimming, checkpoints, webhook)

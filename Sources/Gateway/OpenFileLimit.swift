@@ -1,9 +1,9 @@
 import Foundation
 import NIOCore
 
-/// The process's limit of open file descriptors, and the share of it that connections may use.
+/// The process's limit of open file descriptors, and the number of them that connections may use.
 package struct OpenFileLimit: Equatable, Sendable {
-    /// The limit leaves too few descriptors for connections.
+    /// An error for a limit that leaves too few descriptors for connections.
     package struct TooLow: Error, Equatable, CustomStringConvertible {
         package let count: Int
         package let needed: Int
@@ -15,7 +15,8 @@ package struct OpenFileLimit: Equatable, Sendable {
 
     /// Descriptors reserved for broker, database, log, pages and webhooks, and for 32 accepted sockets awaiting close.
     private static let reserve = 96
-    /// Descriptors reserved per core for event loops; there may be two sets of loops.
+    /// Descriptors reserved per core for event loops. There may be two groups of loops: the gateway's, and NIO's shared
+    /// one.
     private static let perCore = 8
     /// Upper bound for the limit. A higher one is never needed, and slows programs that close every possible
     /// descriptor.
@@ -27,6 +28,8 @@ package struct OpenFileLimit: Equatable, Sendable {
     package let count: Int
     private let reserved: Int
 
+    /// Creates a limit of `count` descriptors.
+    ///
     /// - Parameter cores: The machine's number of cores; each core has event loops.
     package init(count: Int, cores: Int = System.coreCount) {
         self.count = count

@@ -17,15 +17,16 @@ struct ServiceStack: Sendable {
     let retention: ReadingRetention
     let roomRetention: RoomRetention
     let alerts: AlertService
-    /// Posts alerts to the webhook; `nil` when no URL is configured.
+    /// The service that posts alerts to the webhook; `nil` when no URL is configured.
     let webhook: WebhookService?
     let presence: PresenceService
     let services: HubServices
-    /// The clock that retention uses.
+    /// The guard that supplies the time for retention.
     let clockTrust: ClockLeapGuard
     private let logger: Logger
 
-    /// Average number of pairs of rule and metric per device that alert rules may watch.
+    /// The average number of series per device that alert rules may watch. A series that several rules watch counts
+    /// once for each rule.
     private static let watchedPerDevice = 20
 
     /// Opens the database of the data directory and restores the state of alerts.
@@ -103,6 +104,8 @@ struct ServiceStack: Sendable {
 final class DataDirectoryLock: Sendable {
     private let descriptor: Int32
 
+    /// Creates the directory if it does not exist, and locks it.
+    ///
     /// - Throws: `StorageError` naming the directory, when another gateway uses it or it cannot be created.
     init(directory: String) throws {
         try Database.makeDirectory(directory)

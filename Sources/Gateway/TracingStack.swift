@@ -19,6 +19,8 @@ struct TracingStack: Sendable {
     private let resource: Resource
     private let settings: OTLPConfiguration
 
+    /// Builds the components. Spans go to the trace ring and, if there is an exporter, to a collector.
+    ///
     /// - Parameters:
     ///   - settings: The settings of the `OTEL_*` variables.
     ///   - exporter: Sends spans to a collector; `nil` without one.

@@ -4,8 +4,8 @@ import Telemetry
 
 /// An MQTT client that reconnects by itself.
 ///
-/// Delivers received messages to the handler in batches, on the loop's thread, and acknowledges them only after the
-/// handler has accepted them. Thread-safe.
+/// Delivers received messages to its ``MQTTBatchHandler`` in batches, on the thread of its ``MQTTLoop``, and
+/// acknowledges them only after the handler has accepted them. Thread-safe.
 package final class MQTTClient: Sendable {
     /// The configuration passed to `init`.
     package let configuration: MQTTConfiguration
@@ -41,12 +41,14 @@ package final class MQTTClient: Sendable {
 
     package var state: MQTTConnectionState { shared.read(\.state) }
     package var counters: MQTTCounters { shared.read(\.counters) }
-    /// The errors for subscriptions that the broker refused on this connection. Each names its topic filter.
+    /// The errors for subscriptions that the broker refused on this connection, except optional ones. Each names its
+    /// topic filter.
     package var refusedSubscriptions: [MQTTError] { shared.read(\.refusedSubscriptions) }
     /// The number of publications that are queued or in flight.
     package var outstandingPublications: Int { shared.read(\.outstanding) }
 
-    /// Connects, and reconnects whenever the connection breaks. Also undoes ``disconnect()``.
+    /// Connects, and reconnects whenever the connection breaks. Also ends the offline state after ``disconnect()`` or
+    /// ``dropConnection()``.
     package func connect() {
         loop.post { [loop, session] in
             loop.add(session)
@@ -98,8 +100,8 @@ package final class MQTTClient: Sendable {
 
     /// Stops the client for good and returns when it has stopped. Later calls return at once.
     ///
-    /// Acknowledges accepted messages, sends queued publications and the farewell, and disconnects. Publications that
-    /// are then still incomplete are dropped. The broker keeps the session until it expires.
+    /// Acknowledges accepted messages, sends queued publications and the farewell, and disconnects. Drops publications
+    /// that are still unacknowledged after that. The broker keeps the session until it expires.
     ///
     /// - Parameter deadline: the maximum time for writing the remaining data to the socket.
     package func stop(within deadline: Duration = .seconds(1)) async {
@@ -206,7 +208,7 @@ final class MQTTClientState: Sendable {
         if let changed { onStateChange?(changed) }
     }
 
-    /// Reserves a place for one more publication. Returns false if the limit is reached.
+    /// Counts one more outstanding publication. Returns false, and does not count it, if `limit` is reached.
     func reserve(limit: Int) -> Bool {
         values.withLock { values in
             guard values.outstanding < limit else { return false }

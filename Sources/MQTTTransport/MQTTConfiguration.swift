@@ -17,7 +17,7 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
     package var host: String
     package var port: Int
     package var protocolVersion: ProtocolVersion
-    /// Identifies the session at the broker. Two clients with the same id disconnect each other.
+    /// The name of the session at the broker, 1 to 256 bytes. Two clients with the same id disconnect each other.
     package var clientID: String
     package var username: String?
     package var password: String?
@@ -32,7 +32,8 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
     package var subscriptions: [MQTTSubscription]
     /// The message that the broker publishes when the connection breaks.
     package var lastWill: MQTTPublication?
-    /// The message published after every connect. Together with ``farewell``, it is the counterpart of the last will.
+    /// The message published after every connect, usually to replace the ``lastWill`` or ``farewell`` of an earlier
+    /// connection.
     package var birth: MQTTPublication?
     /// The message published before a graceful disconnect.
     package var farewell: MQTTPublication?
@@ -43,13 +44,14 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
     package var maxBatchMessages: Int
     /// The size of the messages, in bytes, after which a batch is delivered even if more could be read.
     package var maxBatchBytes: Int
-    /// The minimum interval between small batches while messages keep coming. A message after a pause is delivered at
-    /// once. In a continuous stream, the messages of one interval form one batch, so that each does not need a
-    /// transaction of its own.
+    /// The minimum interval between batches of fewer than 16 messages, from 0 to 1 s. A message after a pause is
+    /// delivered at once. In a continuous stream, the messages of one interval form one batch, so that the handler can
+    /// store them in one transaction.
     package var batchInterval: Duration
     /// The maximum packet size of the protocol, in bytes (MQTT 5.0, section 2.1.4).
     package static let maxPacketByteCount = 268_435_455
-    /// The maximum size of a packet from the broker, which drops larger messages. MQTT 3.1.1 has no such limit.
+    /// The maximum size of a packet from the broker, in bytes, sent in CONNECT. The broker then drops larger messages.
+    /// MQTT 3.1.1 has no such limit.
     package var maxPacketBytes: Int
     /// The maximum number of publications that are queued or in flight.
     package var maxOutboundMessages: Int

@@ -4,7 +4,7 @@ package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidConfiguration(String)
     /// The broker is unreachable, or the connection broke.
     case connectionFailed(String)
-    /// The handler rejected a batch because of a problem on this side. The messages stay at the broker.
+    /// The client's ``MQTTBatchHandler`` rejected a batch. The broker keeps its QoS 1 messages and redelivers them.
     case batchNotTaken(String)
     /// TLS failed: a certificate is not trusted, or there is no common TLS version.
     case tlsFailed(String)
@@ -34,13 +34,13 @@ package enum MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The reason codes of refusals that persist until something is changed: credentials, client id, permissions or
-    /// version.
+    /// The reason codes of refusals that persist until the configuration or the broker is changed: credentials, client
+    /// id, permissions or version.
     ///
     /// These are 1, 2, 4 and 5 of MQTT 3.1.1 (section 3.2.2.3) and their counterparts in MQTT 5 (section 3.2.2.2).
     private static let permanentReasonCodes: Set<Int> = [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x9C, 0x9D]
 
-    /// True when a retry cannot succeed until something is changed.
+    /// True when a retry cannot succeed until the configuration or the broker is changed.
     package var isPermanent: Bool {
         switch self {
         case .invalidConfiguration, .subscriptionRefused, .invalidPublication, .stopped: true

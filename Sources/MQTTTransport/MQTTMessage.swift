@@ -97,14 +97,14 @@ package struct MQTTBatch: Sendable {
 
 /// The receiver of a client's messages.
 package protocol MQTTBatchHandler: Sendable {
-    /// Accepts a batch. Called on the client's thread, one batch at a time.
+    /// Accepts a batch. Called on the thread of the client's ``MQTTLoop``, one batch at a time.
     ///
     /// The batch is acknowledged only after this method returns. If it throws, nothing is acknowledged: the client
     /// drops the connection, and the broker redelivers the QoS 1 messages after the reconnect.
     func accept(_ batch: MQTTBatch) throws
 
     /// Reports that the broker started a new session, so nothing of an earlier session will be redelivered. Called on
-    /// the client's thread, before the session's first batch.
+    /// the loop's thread, before the session's first batch.
     func sessionStarted()
 }
 

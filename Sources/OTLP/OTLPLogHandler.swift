@@ -2,11 +2,12 @@ import Core
 package import Logging
 import Telemetry
 
-/// A log handler that exports log lines to a collector, in addition to the handler that writes them.
+/// A log handler that exports log lines to a collector. It is combined with a second handler that writes the lines to
+/// the terminal, for example in a `MultiplexLogHandler`.
 ///
 /// If the metadata contains valid `trace_id` and `span_id` values, they become the record's trace context. Lines of the
-/// exporter itself (labels that start with ``ownLabel``) are not exported. Otherwise an unreachable collector would
-/// generate new records forever.
+/// exporter itself (labels that start with ``ownLabel``) are not exported. Otherwise, each failed export would create
+/// another record to export.
 package struct OTLPLogHandler: LogHandler {
     /// The label prefix of loggers whose lines are not exported.
     package static let ownLabel = "windsock.otlp"
@@ -82,7 +83,8 @@ extension LogRecord.Value {
 struct LogRecord: Sendable {
     /// The maximum length of a text, in characters. Longer texts are truncated.
     static let maxTextLength = 16_384
-    /// The maximum number of attributes. Others are dropped and counted.
+    /// The maximum number of attributes. Further attributes, in alphabetical order of their names, are dropped and
+    /// counted.
     static let maxAttributeCount = 128
 
     indirect enum Value: Sendable, Equatable {
@@ -100,7 +102,7 @@ struct LogRecord: Sendable {
     let droppedAttributeCount: Int
 }
 
-/// Exports log records in batches. It belongs to an ``OTLPPipeline``, which runs it.
+/// A processor that exports log records in batches. Its ``OTLPPipeline`` runs it.
 ///
 /// Source: OpenTelemetry specification, "Logs SDK", Batching processor.
 package struct BatchLogProcessor: Sendable {

@@ -8,8 +8,8 @@ package import Observability
 ///     OTLPLogHandler ─▶ logs: BatchLogProcessor ─▶ BatchExporter ─▶ OTLPHTTPExporter ─▶ /v1/logs
 ///     MetricsRegistry ─▶ PeriodicMetricsReader ─▶ BatchExporter ─▶ OTLPHTTPExporter ─▶ /v1/metrics
 ///
-/// Signals that are not exported have no branch. The owner calls ``run()`` once, and ``shutdown(within:)`` after all
-/// producers of telemetry have stopped.
+/// A signal that is not exported has none of these objects. The owner calls ``run()`` once, and ``shutdown(within:)``
+/// after everything that produces telemetry has stopped.
 package final class OTLPPipeline: Sendable {
     /// The processor to pass to tracers; `nil` when spans are not exported.
     package let spans: BatchSpanProcessor?
@@ -18,7 +18,7 @@ package final class OTLPPipeline: Sendable {
     private let metrics: PeriodicMetricsReader?
     private let stopped = Wakeup()
 
-    /// Creates a pipeline. Opens no connection; the first request does.
+    /// Creates a pipeline without opening a connection. Each signal opens its connection with its first request.
     ///
     /// - Parameters:
     ///   - registry: the metrics to export. It also receives the metrics of the export itself: `otlp.exported`,
@@ -76,8 +76,9 @@ package final class OTLPPipeline: Sendable {
         }
     }
 
-    /// Exports until ``shutdown(within:)`` has completed or the task is cancelled. Cancellation drops what is still
-    /// queued. Without any signal to export, it only waits for either event.
+    /// Exports until ``shutdown(within:)`` is called and the queued items are sent or its time limit has passed. Also
+    /// returns when the task is cancelled, and then drops the queued items. If no signal is exported, only waits for
+    /// one of these events.
     package func run() async {
         await withDiscardingTaskGroup { group in
             if let spans { group.addTask { await spans.exporter.run() } }
@@ -87,9 +88,9 @@ package final class OTLPPipeline: Sendable {
         }
     }
 
-    /// Exports everything that is queued now.
+    /// Exports everything that is queued now, and the current values of all metrics.
     ///
-    /// - Returns: true when all of it was accepted, refused or dropped within `duration`.
+    /// - Returns: true if, within `duration`, the collector accepted or refused each item or the item was dropped.
     package func forceFlush(within duration: Duration = .seconds(30)) async -> Bool {
         async let spans = spans?.exporter.forceFlush(within: duration)
         async let logs = logs?.exporter.forceFlush(within: duration)

@@ -1,10 +1,10 @@
 import Core
 import Observability
 
-/// Exports all metrics of a registry at a fixed interval, and once more at shutdown.
+/// A reader that exports all metrics of a registry at a fixed interval, and once more at shutdown.
 ///
-/// Values are cumulative, so the next snapshot makes up for a lost one. At most one snapshot is queued while another is
-/// being retried.
+/// Values are cumulative, so the next snapshot makes up for a lost one. While one snapshot is being retried, at most
+/// one more is queued.
 ///
 /// Source: OpenTelemetry specification, "Metrics SDK", Periodic exporting MetricReader.
 final class PeriodicMetricsReader: Sendable {
@@ -34,7 +34,8 @@ final class PeriodicMetricsReader: Sendable {
             retention: min(interval, timeout))
     }
 
-    /// Exports until ``shutdown(within:)`` has completed or the task is cancelled.
+    /// Exports until ``shutdown(within:)`` is called and the last snapshot is sent or its time limit has passed. Also
+    /// returns when the task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask {

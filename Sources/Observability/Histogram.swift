@@ -45,7 +45,8 @@ package final class HistogramSeries: Series, RecorderHandler, TimerHandler {
 
 /// The upper bounds of a histogram's buckets. A bucket counts the values up to and including its bound.
 package struct HistogramBuckets: Hashable, Sendable {
-    /// Finite, in ascending order and unique. The unbounded bucket (`+Inf`) always exists and is not listed.
+    /// The finite upper bounds, in ascending order and without duplicates. The unbounded bucket (`+Inf`) always exists
+    /// and is not listed.
     package let upperBounds: [Double]
 
     /// Creates buckets with the given bounds, sorted. Ignores duplicates and non-finite bounds.

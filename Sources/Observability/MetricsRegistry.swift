@@ -12,11 +12,12 @@ package final class MetricsRegistry: Sendable {
     package enum DropReason: Sendable {
         /// The limit ``MetricsConfiguration/maxSeries`` is reached.
         case full
-        /// The name is taken by a metric of another kind, which is a programming error.
+        /// The name, or a Prometheus name derived from it, already belongs to a metric of another kind. This is a
+        /// programming error.
         case conflict
     }
 
-    /// The name of the counter of requests for series that could not be kept.
+    /// The name of the counter of requests for a series that the registry could not keep.
     package static let droppedSeriesName = "windsock_metrics_dropped_series_total"
     /// The name of the gauge that reports the number of series in use.
     package static let seriesName = "windsock_metrics_series"
@@ -35,7 +36,7 @@ package final class MetricsRegistry: Sendable {
     /// Creates an empty registry.
     ///
     /// - Parameter onFirstDrop: called on the first drop for each reason, so that it can be logged. Later drops are
-    ///   only counted. Runs outside of the lock, on the thread that asked for the series.
+    ///   only counted. Called outside of the lock, on the thread that requested the series.
     package init(
         configuration: MetricsConfiguration = MetricsConfiguration(),
         onFirstDrop: @escaping @Sendable (_ name: String, _ reason: DropReason) -> Void = { _, _ in }

@@ -118,7 +118,7 @@ struct ProcessStatus: Equatable {
     }
 }
 
-/// Reads small files of `/proc`. Returns `nil` on systems without it.
+/// A reader for small files of `/proc`. Its functions return `nil` on systems without `/proc`.
 enum ProcFile {
     /// Returns the content of the file at `path`, up to about 1 MiB, or `nil` if it cannot be read.
     static func read(_ path: String) -> String? {

@@ -1,4 +1,4 @@
-/// Renders metrics in the Prometheus text format, version 0.0.4.
+/// A renderer of metrics in the Prometheus text format, version 0.0.4.
 ///
 /// Families and samples keep the given order, so two scrapes differ only in their values.
 ///
@@ -77,7 +77,7 @@ package enum PrometheusText {
     }
 }
 
-/// Converts names of the metrics API (`http.server.requests`) into valid Prometheus names.
+/// Conversions from names of the metrics API (`http.server.requests`) to valid Prometheus names.
 ///
 /// Source: Prometheus, "Data model", metric names and labels.
 package enum PrometheusName {
@@ -95,7 +95,8 @@ package enum PrometheusName {
         return label
     }
 
-    /// Returns the name as written in the text: counters end in `_total`, timers in their unit, `_seconds`.
+    /// Returns a family's name as written in the Prometheus text: counters end in `_total`, timers in their unit,
+    /// `_seconds`.
     static func family(_ sanitised: String, kind: MetricKind, unit: String? = nil) -> String {
         var name = sanitised
         if let unit, !name.hasSuffix("_" + unit) { name += "_" + unit }

@@ -1,9 +1,9 @@
 import CoreMetrics
 import Synchronization
 
-/// One series of a registry, with an identity and a readable value.
+/// One time series of a registry: its identity and its current value.
 protocol Series: AnyObject, Sendable {
-    /// The series' family, by its name in the Prometheus text. `nil` if the registry could not keep the series.
+    /// The name of the series' family in the Prometheus text. `nil` if the registry could not keep the series.
     var family: String? { get }
     var labels: MetricLabels { get }
 

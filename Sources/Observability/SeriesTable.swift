@@ -1,4 +1,4 @@
-/// A bounded map from family and labels to series. A value type; the registry guards it with a lock.
+/// A bounded map from family and labels to series. A value type; ``MetricsRegistry`` guards it with a lock.
 struct SeriesTable {
     /// The result of a request for a series.
     enum Outcome: Equatable {
@@ -6,7 +6,8 @@ struct SeriesTable {
         case kept
         /// The table is full. The returned series is its family's overflow series, or is not in the table at all.
         case full
-        /// The name belongs to a metric of another kind. The returned series is not in the table.
+        /// The name, or a Prometheus name derived from it, belongs to a metric of another kind. The returned series is
+        /// not in the table.
         case conflict
     }
 
@@ -25,7 +26,8 @@ struct SeriesTable {
     private(set) var families: [String: Family] = [:]
     private(set) var seriesCount = 0
     private(set) var droppedCount: UInt64 = 0
-    /// All sample names in use. They keep two families from writing samples with the same name.
+    /// All sample names in use, such as `latency_bucket` for a histogram `latency`. They prevent two families from
+    /// writing samples with the same name.
     private var sampleNames: Set<String>
 
     /// Creates an empty table.

@@ -7,7 +7,7 @@ package struct HubServices: Sendable {
     package var readings: ReadingHistory
     package var deadLetters: DeadLetterService
     package var alerts: AlertService
-    /// Starts the traces of requests and commands.
+    /// The tracer that starts the traces of requests and commands.
     package var entry: EntryTracer
 
     package init(

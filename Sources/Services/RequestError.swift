@@ -19,7 +19,7 @@ package struct RequestError: Error, Equatable, CustomStringConvertible {
     }
 
     package let kind: Kind
-    /// Message for the client: names the offending field or value and what is allowed.
+    /// The message for the client, with the offending field or value and what is allowed.
     package let description: String
 
     package init(_ kind: Kind, _ description: String) {

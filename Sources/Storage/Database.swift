@@ -12,8 +12,8 @@ package final class Database: Sendable {
     /// The name of the file in the data directory.
     package static let fileName = "windsock.sqlite"
 
-    /// An identifier of this database's room offsets. Every database has its own epoch, so that clients never apply an
-    /// offset of one database to another.
+    /// A random, permanent identifier of this database. Clients keep it with each room offset, so that they never apply
+    /// an offset of one database to another.
     package let epoch: String
 
     /// The writer's page cache, in KiB.
@@ -34,7 +34,7 @@ package final class Database: Sendable {
     /// The gateway's connection for checkpoints, so that writers do not wait for the disk.
     private let checkpointer: DatabaseQueue?
     private let readFailureObserver = Lock<(@Sendable (StorageFailure) -> Void)?>(nil)
-    /// The database file and its WAL, which a gateway keeps open while it runs.
+    /// The database file and its WAL, as opened by a gateway. Empty for tools.
     private let places: [FileIdentity]
 
     /// Opens the database of a data directory for a gateway. Creates it if it does not exist, and migrates its schema.
@@ -79,7 +79,8 @@ package final class Database: Sendable {
         return try pool.write { try work(StorageTransaction(database: $0)) }
     }
 
-    /// True while a gateway's files are still in place: neither removed nor replaced since they were opened.
+    /// True while the files of a gateway's database are still in place: neither removed nor replaced since they were
+    /// opened. Always true for tools.
     package var isInPlace: Bool {
         places.allSatisfy { (try? $0.check()) != nil }
     }
@@ -134,8 +135,9 @@ package final class Database: Sendable {
     /// Copies committed pages from the WAL into the database file, concurrently with writers. Call it about once a
     /// second: it limits the commits that a power failure can lose with `normal` durability, and keeps the WAL small.
     ///
-    /// Pages committed meanwhile stay in the WAL, which can restart only when all its pages have been copied.
-    /// Therefore, rarely, the writer runs a checkpoint itself to copy the rest.
+    /// Pages committed meanwhile stay in the WAL, and SQLite reuses the WAL from its start only after all pages have
+    /// been copied. If the WAL has more than half of ``maxLogPages``, the writer therefore runs a checkpoint itself to
+    /// copy the rest.
     package func checkpoint() async throws {
         guard let checkpointer else { return }
         let pages = try await checkpointer.writeWithoutTransaction { try Self.checkpoint($0) }
@@ -148,11 +150,11 @@ package final class Database: Sendable {
         try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(PASSIVE)")?[1] ?? 0
     }
 
-    /// Closes all connections. Later calls throw. A gateway copies everything into the database file; a tool leaves
-    /// that to the gateway, which would otherwise have to wait for it.
+    /// Closes all connections. Later calls throw. A gateway first copies the whole WAL into the database file. A
+    /// writing tool copies only what it can copy without making a gateway wait, and a reading tool nothing.
     ///
-    /// The explicit checkpoint is needed because GRDB closes the writer before the readers, and SQLite would then leave
-    /// the WAL as it is.
+    /// The gateway's checkpoint must be explicit because GRDB closes the writer before the readers, and SQLite would
+    /// then leave the WAL as it is.
     package func close() throws {
         try checkpointer?.close()
         switch role {
@@ -290,14 +292,14 @@ package final class Database: Sendable {
     }
 }
 
-/// The access that a process needs to a database file which a gateway may be serving.
+/// The role of the process that opens the database. It determines what the process may change.
 enum DatabaseRole {
     /// Creates and migrates the database, and runs checkpoints.
     case gateway
-    /// Creates the database if it does not exist. An existing one must be up to date; checkpoints are left to the
-    /// gateway.
+    /// Reads and writes. Creates the database if it does not exist; an existing one must have the current schema.
+    /// Leaves periodic checkpoints to the gateway.
     case writingTool
-    /// Changes nothing.
+    /// Only reads. The database must exist and have the current schema.
     case readingTool
 }
 

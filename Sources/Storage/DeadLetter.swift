@@ -2,7 +2,8 @@ package import Core
 import Foundation
 import GRDB
 
-/// A rejected payload with the reason. There is one per topic and reason, with a counter.
+/// A rejected MQTT message with the reason. Messages with the same topic and reason share one dead letter, which counts
+/// them and keeps the latest payload.
 package struct DeadLetter: Sendable, Equatable {
     /// The maximum number of payload bytes that are stored.
     package static let maxPayloadBytes = 4096
@@ -18,7 +19,7 @@ package struct DeadLetter: Sendable, Equatable {
     package var payload: [UInt8]
     /// The full length of the latest payload.
     package var payloadByteCount: Int
-    /// The number of occurrences.
+    /// The number of rejected messages with this topic and reason.
     package var count: Int
     package var firstAt: Timestamp
     package var lastAt: Timestamp
@@ -104,7 +105,7 @@ extension StorageSnapshot {
     /// Returns dead letters, the most recently seen first.
     ///
     /// - Parameters:
-    ///   - id: Only those that follow the dead letter with this id; `nil` for the first page.
+    ///   - id: Only those after the dead letter with this id in the returned order; `nil` for the first page.
     ///   - reason: Only those with this reason; `nil` for all.
     package func deadLetters(before id: Int64?, reason: String?, limit: Int) throws -> [DeadLetter] {
         try rows(

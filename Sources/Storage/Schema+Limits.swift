@@ -1,17 +1,18 @@
 extension Schema {
-    /// A message's share of `history.bytes`: its payload plus an estimate for its row and two index entries.
+    /// SQL for the bytes that a message counts towards the setting `history.bytes`: its payload plus an estimate for
+    /// its row and two index entries.
     static let messageBytes = "length(payload) + 128"
 
-    /// A notification's share of `history.notification_bytes`: its payload plus an estimate for its row and five index
-    /// entries.
+    /// SQL for the bytes that a notification counts towards the setting `history.notification_bytes`: its payload plus
+    /// an estimate for its row and five index entries.
     static let notificationBytes = "length(payload) + 512"
 
     /// The first level of inboxes, as in `users/ada`.
     static let inboxPrefix = "users/"
 
-    /// The offset that precedes the first message of the room `?1` if the room has no row: its last offset before it
-    /// was removed or, if that is no longer known, the `room_floor`. Offsets that a client may still hold are thus
-    /// never reused.
+    /// SQL for the offset that precedes the first message of the room `?1` if the room has no row: its last offset
+    /// before it was removed or, if that is no longer known, the `room_floor`. Offsets that a client may still hold are
+    /// thus never reused.
     static let roomBeginning = """
         coalesce(
             (SELECT last_offset FROM removed_room WHERE name = ?1),
@@ -64,11 +65,11 @@ extension Schema {
         END;
         """
 
-    /// Columns and indices for the pause between two announcements of an alert.
+    /// A column and indices for the pause between two notifications of users about a rule and device.
     ///
-    /// `due_at` is the earliest time at which a firing alert may be announced. The index `alert_announced` finds the
-    /// last announced alert of a rule and device, and counts later ones that were not announced. `alert_over` orders
-    /// resolved alerts for deletion: those never announced come first.
+    /// `due_at` is the earliest time at which users may be notified of a firing alert; the alert is then `announced`.
+    /// The index `alert_announced` finds the last announced alert of a rule and device, and counts later ones that were
+    /// not announced. `alert_over` orders resolved alerts for deletion: those never announced come first.
     static let alertPauses = """
         ALTER TABLE alert ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
 
@@ -99,7 +100,8 @@ extension Schema {
         END;
         """
 
-    /// `number` counts a user's keys, so that excess keys are found without counting.
+    /// A column that numbers each user's idempotency keys consecutively, so that excess keys are found without
+    /// counting.
     static let keyNumbers = """
         ALTER TABLE idempotency ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
 
@@ -142,7 +144,8 @@ extension Schema {
         """
 
     /// `notifier` is the user whose notification created the inbox of a user who has never been connected. Such an
-    /// inbox has no owner, so it counts towards nobody's rooms. `inboxes` counts them per sender.
+    /// inbox has no owner, so it counts towards nobody's rooms. `sender.inboxes` is the number of inboxes that the
+    /// sender's notifications created.
     static let senderInboxes = """
         ALTER TABLE room ADD COLUMN notifier TEXT NOT NULL DEFAULT '';
         ALTER TABLE sender ADD COLUMN inboxes INTEGER NOT NULL DEFAULT 0;

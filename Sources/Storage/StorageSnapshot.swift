@@ -38,14 +38,14 @@ package struct StorageSnapshot {
         return (pages - free) * size
     }
 
-    /// Returns the names of all tables and indices except `reading`. Empty if SQLite was built without the table of
-    /// their sizes (`SQLITE_ENABLE_DBSTAT_VTAB`).
+    /// Returns the names of all tables and indices except `reading`. Empty if SQLite was built without `dbstat`, the
+    /// table of their sizes (`SQLITE_ENABLE_DBSTAT_VTAB`).
     package func namesBesideReadings() throws -> [String] {
         guard try row("SELECT 1 FROM pragma_module_list WHERE name = 'dbstat'") != nil else { return [] }
         return try rows("SELECT name FROM sqlite_schema WHERE rootpage > 0 AND name <> 'reading'").map { $0[0] }
     }
 
-    /// Returns the bytes used by a table or an index. Reads all of it.
+    /// Returns the bytes used by a table or an index. SQLite reads all its pages, so a large one takes long.
     package func byteCount(of name: String) throws -> Int64 {
         try row("SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE", [name])?[0] ?? 0
     }

@@ -25,15 +25,15 @@ package struct StorageTransaction {
         return try result.get()
     }
 
-    /// Writes about as much as a batch does, to test for free space. Call ``removeProbe()`` in another transaction;
-    /// otherwise nothing would be written to the disk.
+    /// Writes about as much as a batch does, to test for free space. Call ``removeProbe()`` in a later transaction:
+    /// within the same one, nothing would be written to the disk.
     package func probe() throws {
         try run(
             "INSERT OR REPLACE INTO setting (name, value) VALUES ('probe', hex(zeroblob(?)))", [Self.probeByteCount / 2]
         )
     }
 
-    /// Deletes the probe.
+    /// Deletes the data written by ``probe()``.
     package func removeProbe() throws {
         try run("DELETE FROM setting WHERE name = 'probe'")
     }

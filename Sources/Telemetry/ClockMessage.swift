@@ -1,17 +1,18 @@
 package import Core
 
-/// The messages of a clock exchange over MQTT. Times are Unix milliseconds with a fraction, as in `clock_sync`.
+/// The messages of a clock exchange over MQTT. Times are Unix milliseconds with a fraction, as in the WebSocket message
+/// `clock_sync`.
 package enum ClockMessage {
     /// The maximum length of a request's `id` in bytes.
     package static let maxIDByteCount = 64
-    /// The maximum size of a request in bytes, several times the size of an honest one.
+    /// The maximum size of a request in bytes, several times what a correct request needs.
     static let maxByteCount = 1024
 
     /// A device's request.
     package struct Request: Sendable, Hashable {
         /// An identifier that the response repeats, so that the device can recognise late responses.
         package var id: String?
-        /// The device's time, exactly as the device wrote it.
+        /// The device's time when it sent the request, exactly as the device wrote it.
         package var sentAt: Double
 
         package init(id: String?, sentAt: Timestamp) {

@@ -4,7 +4,7 @@ package import Core
 ///
 ///     sentAt ▶ receivedAt ▶ decodeStartedAt ▶ decodedAt ▶ commitStartedAt ▶ committedAt ▶ publishedAt
 ///
-/// Every reading carries them, so that a slow reading can be traced afterwards even if its trace was not sampled.
+/// They are recorded for every reading, so that a slow one can be traced afterwards even if its trace was not sampled.
 package struct PipelineTimestamps: Sendable, Hashable {
     /// When the device sent the message, by the gateway's clock; `nil` if the device gave no time.
     package var sentAt: Timestamp?

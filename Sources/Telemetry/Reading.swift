@@ -96,7 +96,7 @@ package struct StatusReport: Hashable, Sendable {
     /// The rooms that may receive the device's readings, according to the routes. Never empty; names are unique. There
     /// are several only if routes with different room templates match the topic.
     package var rooms: [String]
-    /// True for a birth message, false for a farewell or last will.
+    /// True after the device's birth message, false after its farewell message or last will.
     package var isOnline: Bool
     /// When the gateway read the message from the broker.
     package var receivedAt: Timestamp

@@ -8,12 +8,12 @@ package import Realtime
 import ServiceLifecycle
 package import Services
 
-/// The gateway's edge: HTTP and WebSocket on one port.
+/// The gateway's server for HTTP and WebSocket, on one port.
 ///
 /// `run()` returns when the server has shut down. On a graceful shutdown it stops accepting, sends every client its
 /// queued messages and then close code 1001, and answers in-flight requests.
 package struct WebServer: Service {
-    /// The parts of the gateway that the edge depends on.
+    /// The other components of the gateway that the server uses.
     package struct Dependencies: Sendable {
         package var hub: Hub
         package var services: HubServices
@@ -26,7 +26,7 @@ package struct WebServer: Service {
         package var certificate: TLSCertificate?
         package var readiness: @Sendable () -> Readiness
         package var metricsText: @Sendable () -> String
-        /// Returns the JSON for `GET /api/dashboards`.
+        /// A closure that returns the JSON body of `GET /api/dashboards`.
         package var dashboards: @Sendable () -> ByteBuffer
 
         package init(
@@ -56,20 +56,23 @@ package struct WebServer: Service {
         }
     }
 
-    /// The listen address is in use, not available on this machine, or not permitted.
+    /// A failure to listen: the address is in use, not available on this machine, or not permitted.
     package struct AddressUnavailable: Error, CustomStringConvertible {
         fileprivate static let codes = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
 
         package let description: String
     }
 
-    /// The only system library that the page needs; nothing else in the vendor folder is served.
+    /// The subfolder of ``WebServerConfiguration/vendorDirectory`` with the chart library. No other subfolder is
+    /// served.
     private static let chartLibrary = "chart.js"
 
     /// The length of the kernel's queue of connections that wait for `accept`. When it is full, the kernel drops
-    /// connection attempts, and clients retry only after 1, 3, 7 and 15 s. Linux caps it at `net.core.somaxconn`.
+    /// connection attempts, and clients retry only after 1, 3, 7 and 15 s. Linux caps the length at
+    /// `net.core.somaxconn`.
     private static let backlog = 4096
-    /// Connections accepted per turn of the event loop. NIO's default of 4 would let the backlog fill up in a flood.
+    /// The largest number of connections accepted in one iteration of the event loop. NIO's default of 4 would let the
+    /// queue of ``backlog`` fill up in a flood.
     private static let maxAcceptsPerTurn: UInt = 16
 
     private static let pollInterval = Duration.milliseconds(10)
@@ -143,8 +146,9 @@ package struct WebServer: Service {
         }.get()
     }
 
-    /// Waits for WebSocket connections to close. Hummingbird waits for requests but not for them, because no task runs
-    /// for a WebSocket. When the server has returned, they still need their event loops for the close handshake.
+    /// Waits until the WebSocket connections have closed, for at most the drain and close timeouts plus 1 s.
+    /// Hummingbird waits only for HTTP requests, because no task runs for a WebSocket. The connections still need their
+    /// event loops for the close handshake.
     private func waitForConnections() async {
         let limits = configuration.limits
         let deadline = NIODeadline.now() + limits.drainTimeout + limits.closeTimeout + Self.afterglow
@@ -152,7 +156,7 @@ package struct WebServer: Service {
         while metrics.activeConnections > 0, NIODeadline.now() < deadline {
             try? await Task.sleep(for: Self.pollInterval)
         }
-        // The server's own bookkeeping for the last connection ends shortly after it.
+        // The server finishes its bookkeeping for the last connection shortly after that connection has closed.
         try? await Task.sleep(for: Self.pollInterval * 5)
     }
 
@@ -208,7 +212,7 @@ package struct WebServer: Service {
         return router
     }
 
-    /// Returns a logger without the info lines of Hummingbird, which duplicate ours.
+    /// Returns a logger for Hummingbird that omits its messages at info level, which duplicate ours.
     private func quiet(_ logger: Logger) -> Logger {
         var logger = logger
         if logger.logLevel == .info { logger.logLevel = .notice }

@@ -10,13 +10,14 @@ package struct WebServerConfiguration: Sendable {
     package var tls: TLSCertificate.Files?
     /// The origin that browsers see when the gateway is behind a proxy, such as `https://dash.example.org`.
     package var publicOrigin: String?
-    /// Further origins whose pages may connect; `null` must be listed to be allowed.
+    /// Further origins whose pages may connect. The origin `null` is allowed only if it is listed.
     package var allowedOrigins: [String]
-    /// The folder of the dashboard page; `nil` disables it.
+    /// The folder with the files of the dashboard page; `nil` disables serving files.
     package var webDirectory: String?
-    /// The folder of the system's JavaScript libraries, served under `/vendor/`.
+    /// The folder of the system's JavaScript libraries. Only its subfolder `chart.js` is served, under
+    /// `/vendor/chart.js`.
     package var vendorDirectory: String
-    /// The path of the echo endpoint for conformance suites. `nil` disables it, as recommended in production.
+    /// The path of the echo endpoint for conformance suites. `nil` disables the endpoint, as recommended in production.
     package var echoPath: EchoPath?
     package var limits: ConnectionLimits
     package var heartbeat: HeartbeatConfiguration
@@ -50,7 +51,7 @@ package struct WebServerConfiguration: Sendable {
 package struct ConnectionLimits: Sendable {
     /// The largest message from a client in bytes. A larger one is answered with `too_large` and close code 1009.
     package var maxMessageBytes: Int
-    /// The largest number of rooms and filters that one client may join.
+    /// The largest number of rooms and filters that one client may join, not counting its user's inbox.
     package var maxRooms: Int
     /// The average number of commands per second that one client may send.
     package var commandsPerSecond: Int
@@ -64,7 +65,8 @@ package struct ConnectionLimits: Sendable {
     package var exemptAddresses: Set<String>
     /// The largest number of in-flight HTTP requests per user; 0 is no limit.
     package var userRequests: Int
-    /// HTTP requests per second and user, with a burst of five times as many; 0 is no limit. See ``RequestQuota``.
+    /// The permitted cost of HTTP requests per second and user, with a burst of five times as much; 0 is no limit. Most
+    /// requests cost 1; see ``RequestQuota/RouteClass``.
     package var userRequestsPerSecond: Int
     /// The largest number of simultaneous WebSockets per user; 0 is no limit.
     package var connectionsPerUser: Int
@@ -72,10 +74,11 @@ package struct ConnectionLimits: Sendable {
     package var userCommandsPerSecond: Int
     /// New WebSocket connections per second from one address, with a burst of twice as many; 0 is no limit.
     package var addressConnectionsPerSecond: Int
-    /// Commands that may wait behind a slow one; beyond that, the client is not read.
+    /// The number of commands of a client that may wait for an earlier one to finish. At this number, the gateway stops
+    /// reading from the client.
     package var maxPendingCommands: Int
-    /// Messages and pings that are read while the client's socket accepts no bytes; beyond that, the client is not read
-    /// until it does.
+    /// The number of messages and control frames that are read from a client whose socket accepts no bytes. At this
+    /// number, the gateway stops reading from the client until the socket accepts bytes again.
     package var maxUnreadRequests: Int
     /// Messages per second that joins may replay to all clients of a user together; further joins wait. 0 is no limit.
     package var userReplayedPerSecond: Int
@@ -87,7 +90,7 @@ package struct ConnectionLimits: Sendable {
     package var idleTimeout: TimeAmount
     /// Time for clients to receive their queued messages at shutdown.
     package var drainTimeout: TimeAmount
-    /// Time between our close frame and the peer's.
+    /// Time from our close frame to the peer's, after which the connection is cut off.
     package var closeTimeout: TimeAmount
 
     package init(

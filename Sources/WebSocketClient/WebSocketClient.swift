@@ -4,8 +4,8 @@ import NIOWebSocket
 
 /// The client side of one WebSocket connection, for `windsock tail`, tests and benchmarks.
 ///
-/// The consumer takes ``messages`` at its own pace. A slow consumer slows the socket down and does not grow memory. The
-/// connection is closed when the client is released.
+/// The consumer takes ``messages`` at its own pace. If it is slow, the client stops reading from the socket, so memory
+/// stays bounded. The connection is closed when the client is released.
 ///
 /// Source: RFC 6455.
 package final class WebSocketClient: Sendable {
@@ -14,7 +14,7 @@ package final class WebSocketClient: Sendable {
     /// The sequence ends without an error after a Close frame from either side. Otherwise it throws `protocolViolation`
     /// or `connectionLost`.
     package let messages: WebSocketMessages
-    /// The subprotocol that the server selected from those offered.
+    /// The subprotocol that the server selected from those offered; `nil` if it selected none.
     package let subprotocol: String?
 
     private let channel: any Channel
@@ -49,7 +49,8 @@ package final class WebSocketClient: Sendable {
         return try await handshake.perform(on: eventLoopGroup)
     }
 
-    /// Sends a text message. Returns once the socket has accepted it, so a slow server slows down a caller that awaits.
+    /// Sends a text message. Returns once the message is written to the socket, so a server that reads slowly delays a
+    /// caller that awaits.
     package func send(text: String) async throws {
         try await send(.text, ByteBuffer(string: text))
     }
@@ -66,7 +67,7 @@ package final class WebSocketClient: Sendable {
 
     /// Sends a ping and waits for its pong. The pong proves that the server has read everything sent before.
     ///
-    /// The pong is not seen while reading is paused or the queue is full.
+    /// While reading is paused or the queue of received messages is full, the pong is not read either.
     ///
     /// - Throws: `closed` when the connection ends first, or when 64 pings are already pending.
     package func ping() async throws {
@@ -77,7 +78,7 @@ package final class WebSocketClient: Sendable {
 
     /// Sends a Close frame with `code` and waits until the connection is closed.
     ///
-    /// The server closes it after its own Close frame; otherwise the client does so after
+    /// The server closes the connection after its own Close frame; otherwise the client does so after
     /// ``WebSocketClientConfiguration/closeTimeout``. Messages that arrive in the meantime are dropped.
     package func close(code: UInt16 = 1000, reason: String = "") async {
         channel.eventLoop.execute { [handler] in
@@ -157,11 +158,11 @@ package struct WebSocketClientConfiguration: Sendable {
     /// The number of received messages that may wait for the consumer before reading from the socket stops. Messages
     /// from one more read (at most 64 KiB) may exceed it.
     package var maxBufferedMessages: Int
-    /// The same limit in bytes.
+    /// The size in bytes of the received messages that may wait for the consumer before reading from the socket stops.
     package var maxBufferedBytes: Int
-    /// The number of bytes kept from the body of a refusal.
+    /// The maximum number of bytes to keep of the body of a response that refuses the upgrade.
     package var maxRefusalBodyBytes: Int
-    /// The deadline for connecting, and again for the handshake.
+    /// The time limit for connecting, and a separate one of the same length for the handshake.
     package var handshakeTimeout: Duration
     /// The time that the server has to answer a Close frame before the socket is closed.
     package var closeTimeout: Duration
@@ -209,7 +210,7 @@ package enum WebSocketClientError: Error, Equatable, CustomStringConvertible {
     case handshakeTimedOut
     /// The server violated the protocol after the handshake. The connection was closed with `code`.
     case protocolViolation(code: UInt16, reason: String)
-    /// The connection ended without a Close frame, which RFC 6455 calls 1006.
+    /// The connection ended without a Close frame (code 1006 in RFC 6455).
     case connectionLost(String)
     /// The connection is already closed.
     case closed

@@ -20,13 +20,13 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
 
     private enum Reading: Equatable {
         case free
-        /// Reads are held back until there is demand and reading is not paused. `readWaits` is true when a read was
-        /// requested in the meantime.
+        /// Reads are held back, because the message queue is full or reading is paused. `readWaits` is true when a read
+        /// was requested in the meantime.
         case held(readWaits: Bool)
     }
 
     let queue: MessageQueue
-    /// The server's closure, once the connection has ended.
+    /// The code and reason of the server's Close frame, or 1006 if the connection ended without one; `nil` before that.
     private(set) var closure: WebSocketClosure?
     private let closeTimeout: TimeAmount
     private var assembler: FrameAssembler
@@ -122,8 +122,8 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
         send(.ping, ByteBuffer(integer: nextPing))
     }
 
-    /// Begins the closing handshake. Messages that still arrive are dropped, so that reading reaches the server's Close
-    /// frame.
+    /// Begins the closing handshake. Resumes reading so that the server's Close frame can arrive, and drops messages
+    /// that arrive before it.
     func close(code: UInt16, reason: String) {
         guard state == .open else { return }
         state = .closing

@@ -153,7 +153,7 @@ struct WebSocketHandshake: Sendable {
     }
 }
 
-/// A handler that collects a server's response that is not an upgrade, for the error to quote.
+/// A channel handler that collects the response of a server that refuses the upgrade, so that the error can quote it.
 final class RefusalCollector: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
@@ -162,6 +162,8 @@ final class RefusalCollector: ChannelInboundHandler {
     private var status = 0
     private var body = ByteBuffer()
 
+    /// Creates a collector for one response.
+    ///
     /// - Parameter promise: Receives the error at the end of the response, or as soon as `maxBodyBytes` have been
     ///   collected.
     init(maxBodyBytes: Int, promise: EventLoopPromise<WebSocketClientError>) {

@@ -19,7 +19,7 @@ package enum WebSocketMessage: Hashable, Sendable {
     }
 }
 
-/// The server's closure of a connection.
+/// The code and the reason with which a connection ended.
 package struct WebSocketClosure: Hashable, Sendable {
     /// The code of the server's Close frame: 1005 when the frame had no code, 1006 when there was no frame (RFC 6455
     /// section 7.1.5).

@@ -1,13 +1,14 @@
 import Foundation
 
-/// The addresses that a webhook may be sent to.
+/// A policy that decides which addresses a webhook may be sent to.
 ///
 /// The gateway often has access to networks that the author of a webhook URL must not reach. This policy prevents
 /// server-side request forgery through such a URL. It does no I/O: host names are resolved beforehand, and the
 /// connection goes to the very address that was checked.
 package struct AddressPolicy: Sendable, Equatable {
-    /// Allows loopback, private and shared addresses, for receivers in the operator's own network. Link-local addresses
-    /// stay refused, because cloud providers serve credentials there. The remaining scopes cannot contain a receiver.
+    /// True if loopback, private and shared addresses are allowed, for receivers in the operator's own network.
+    /// Link-local addresses stay refused, because cloud providers serve credentials there. The remaining scopes cannot
+    /// contain a receiver.
     package var allowsPrivateAddresses: Bool
 
     package init(allowsPrivateAddresses: Bool = false) {
@@ -22,8 +23,8 @@ package struct AddressPolicy: Sendable, Equatable {
         }
     }
 
-    /// Returns the first refused address. One is enough to refuse the host: otherwise a name with two addresses would
-    /// get through half of the time.
+    /// Returns the first address that the policy refuses; `nil` if it allows all. One refused address is enough to
+    /// refuse the host, because a connection could go to any of its addresses.
     package func firstRefused(of addresses: [IPAddress]) -> IPAddress? {
         addresses.first { !allows($0) }
     }
@@ -39,9 +40,9 @@ package enum AddressScope: String, Sendable, CaseIterable {
     case `private`
     /// Shared between a carrier and its customers (RFC 6598).
     case shared
-    /// One link; also the address range where cloud providers serve a machine's credentials (169.254.169.254).
+    /// A single network link. Contains 169.254.169.254, where cloud providers serve a machine's credentials.
     case linkLocal = "link-local"
-    /// No address, or one of "this network", which many systems treat as this host.
+    /// `::` and 0.0.0.0/8 ("this network"), which many systems treat as this host.
     case unspecified
     case multicast
     case broadcast
@@ -66,7 +67,7 @@ package enum AddressScope: String, Sendable, CaseIterable {
         self = range?.scope ?? .global
     }
 
-    /// The first match counts.
+    /// The special-purpose IPv4 ranges. The first match determines the scope.
     private static let ranges: [(prefix: UInt32, length: UInt32, scope: AddressScope)] = [
         (0x0000_0000, 8, .unspecified),
         (0x0A00_0000, 8, .private),

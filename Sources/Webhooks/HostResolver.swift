@@ -2,7 +2,7 @@ import Core
 import Dispatch
 import Foundation
 
-/// Resolves host names to addresses.
+/// A resolver of host names to IP addresses.
 package protocol HostResolver: Sendable {
     /// Returns the host's addresses in the order to try them; never empty. Ends early when the task is cancelled.
     ///

@@ -1,22 +1,24 @@
 import Core
 
-/// The result of one attempt.
+/// The result of one attempt to send an event to the receiver.
 package enum WebhookAttemptResult: Sendable, Equatable {
     /// The receiver accepted the event with a 2xx response.
     case delivered(status: Int)
-    /// A failure unrelated to the event; another attempt may succeed. The receiver may or may not have the event.
+    /// A failure unrelated to the event; another attempt may succeed. The receiver may or may not have processed the
+    /// event.
     ///
-    /// - Parameter after: The minimum wait that the receiver asked for.
+    /// - Parameter after: The minimum wait that the receiver asked for; `nil` if it asked for none.
     case retryable(WebhookFailure, after: Duration?)
     /// A failure that every further attempt would repeat.
     case permanent(WebhookFailure)
-    /// The task was cancelled before a response arrived. The attempt does not count.
+    /// The task was cancelled before a response arrived. It does not count as a failed attempt.
     case cancelled
 }
 
 /// The reason an attempt failed: a kind for metrics and spans, and a description for operators.
 package struct WebhookFailure: Sendable, Equatable, CustomStringConvertible {
-    /// A small, fixed set: the values of `error.type` in spans.
+    /// The kinds of failures. The raw value is the span's `error.type`, unless there was a response, whose status is
+    /// used.
     package enum Kind: String, Sendable, Equatable {
         /// The host name cannot be resolved.
         case notResolved = "name_not_resolved"
@@ -32,7 +34,7 @@ package struct WebhookFailure: Sendable, Equatable, CustomStringConvertible {
     package let kind: Kind
     /// The response's status, if there was a response.
     package let status: Int?
-    /// Contains neither secrets nor the URL's path and query.
+    /// An explanation for operators. It contains neither secrets nor the URL's path and query.
     package let description: String
 
     init(_ kind: Kind, status: Int? = nil, _ description: String) {
@@ -47,8 +49,8 @@ struct WebhookResponse {
     let status: Int
     let retryAfter: Duration?
 
-    /// - Parameter retryAfter: The header's value: seconds, or a date (RFC 9110, sections 10.2.3 and 5.6.7). Any other
-    ///   value is ignored.
+    /// - Parameter retryAfter: The value of the `Retry-After` header: seconds, or a date (RFC 9110, sections 10.2.3 and
+    ///   5.6.7). Any other value is ignored.
     init(status: Int, retryAfter: String?, now: Timestamp) {
         self.status = status
         // The retry policy applies its own limit to this.

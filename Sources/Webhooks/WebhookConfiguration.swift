@@ -49,7 +49,8 @@ package struct WebhookURL: Sendable, Equatable, CustomStringConvertible, CustomR
     /// A redacted form for logs: scheme, host and port, and a mark when a path or query was removed.
     package let description: String
 
-    /// - Throws: ``WebhookConfigurationError`` for a scheme other than HTTP's, a user, a fragment, or a missing host.
+    /// - Throws: ``WebhookConfigurationError`` if the text is too long or no valid URL, or has a scheme other than
+    ///   `http` and `https`, a user name or password, a fragment, or an invalid host or port.
     package init(_ text: String) throws(WebhookConfigurationError) {
         guard text.utf8.count <= Self.maximumByteCount else { throw .urlTooLong(byteCount: text.utf8.count) }
         guard let url = URL(string: text, encodingInvalidCharacters: false) else { throw .notURL }

@@ -2,12 +2,12 @@ package import Core
 
 /// A persistent FIFO queue of the events for one receiver.
 ///
-/// The code that raises an event adds it in the transaction that stores the event's cause, then calls
+/// The code that raises an event adds it in the transaction that stores its cause, such as an alert, then calls
 /// ``WebhookService/wake()``. The service processes the events one at a time, always the oldest.
 ///
-/// Updates are durable when the call returns, even in a cancelled task: the last response may arrive just before a
-/// shutdown. A call that throws is repeated later, so repeating one that succeeded must be harmless.
-/// The code that adds events limits their number.
+/// Updates are durable when the call returns, even in a cancelled task, because the last response may arrive just
+/// before a shutdown. A call that throws is repeated later, although it may have taken effect, so every call must be
+/// idempotent. The code that adds events also limits their number.
 package protocol WebhookOutbox: Sendable {
     /// Returns the oldest waiting event, due or not, without removing it; `nil` when there is none.
     func next() async throws -> WebhookEntry?
@@ -17,12 +17,13 @@ package protocol WebhookOutbox: Sendable {
 
     /// Records a failed attempt: increments the failure count and schedules the next attempt for `dueAt`.
     ///
-    /// - Parameter reason: For operators; contains no secrets.
+    /// - Parameter reason: The reason for operators, without secrets.
     func retry(_ id: String, at dueAt: Timestamp, reason: String) async throws
 
-    /// Removes an event that will not be delivered, or moves it to where it is never sent.
+    /// Removes an event from the queue because it will not be delivered. An outbox may keep it elsewhere, where it is
+    /// never sent.
     ///
-    /// - Parameter reason: For operators; contains no secrets.
+    /// - Parameter reason: The reason for operators, without secrets.
     func gaveUp(_ id: String, reason: String) async throws
 }
 
@@ -50,7 +51,7 @@ package struct WebhookEvent: Sendable, Equatable {
     package let id: String
     /// JSON in UTF-8. Sent and signed byte for byte.
     package let body: [UInt8]
-    /// The span that raised the event.
+    /// The span that raised the event; `nil` if it was not traced.
     package let trace: TraceContext?
 
     package init(id: String, body: [UInt8], trace: TraceContext? = nil) {

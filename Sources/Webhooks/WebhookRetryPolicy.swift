@@ -2,11 +2,11 @@ import Core
 
 /// The limits on an event's attempts, and the waits between them.
 package struct WebhookRetryPolicy: Sendable, Equatable {
-    /// The longest wait after the first failure. It doubles with every further failure.
+    /// The longest wait after the first failure. This limit doubles with every further failure.
     package var firstWait: Duration
-    /// Upper limit for the doubled waits.
+    /// The upper limit of the doubled ``firstWait``.
     package var longestWait: Duration
-    /// The limit on waits that the receiver asks for with `Retry-After`. Longer ones are cut to it.
+    /// The limit on waits that the receiver asks for with `Retry-After`. Longer waits are shortened to it.
     package var longestRetryAfter: Duration
     /// The number of attempts after which an event is given up.
     package var maxAttempts: Int
@@ -27,9 +27,9 @@ package struct WebhookRetryPolicy: Sendable, Equatable {
         self.maxAge = maxAge
     }
 
-    /// Returns the wait before the next attempt: evenly distributed between zero and a ceiling that doubles ("full
-    /// jitter"), so that gateways that failed together do not retry together. Never shorter than the receiver asked
-    /// for, up to ``longestRetryAfter``.
+    /// Returns the wait before the next attempt: a random time between zero and a limit that doubles with every failure
+    /// ("full jitter"), so that gateways that failed together do not retry together. The wait is never shorter than the
+    /// receiver asked for, up to ``longestRetryAfter``.
     ///
     /// - Parameters:
     ///   - failures: The number of failed attempts so far, 1 or more.
@@ -67,7 +67,7 @@ enum WebhookDisposition: Equatable {
     case retry(at: Timestamp, reason: String)
     case gaveUp(reason: String)
 
-    /// Decides about the event; `nil` for an attempt that does not count.
+    /// Derives the disposition from the result of an attempt; `nil` if the attempt was cancelled.
     ///
     /// - Parameters:
     ///   - entry: The entry before the attempt.

@@ -5,30 +5,30 @@ import NIOCore
 import NIOHTTP1
 package import Tracing
 
-/// Makes single attempts to send events to a receiver.
+/// A sender of events to one receiver that makes a single attempt per call.
 package protocol WebhookSending: Sendable {
-    /// Sends an event once. Returns when the outcome is known: at the latest after the configured timeout, and promptly
+    /// Sends an event once. Returns when the result is known: at the latest after the configured timeout, and promptly
     /// when the task is cancelled.
     ///
     /// - Parameter attempt: The number of the attempt, starting at 1, for the trace.
     func send(_ event: WebhookEvent, attempt: Int) async -> WebhookAttemptResult
 }
 
-/// Sends events to one receiver by HTTP POST, one attempt per call.
+/// A sender that posts events to one receiver by HTTP, one attempt per call.
 ///
 ///     event ─▶ addresses of the host ─▶ AddressPolicy ─▶ a connection to an address that passed ─▶ POST ─▶ outcome
 ///
-/// The host name is resolved here, and the HTTP client is told to connect to the address that was checked. It never
-/// resolves the name itself, so DNS rebinding (a different answer the second time) is ineffective. TLS still verifies
-/// the certificate against the URL's host. Each attempt uses a client and connections of its own and closes them
-/// afterwards: events are rare, and a pooled connection would outlive the check.
+/// The sender resolves the host name and tells the HTTP client to connect to the address that was checked. The client
+/// never resolves the name itself, so DNS rebinding (a different answer the second time) is ineffective. TLS still
+/// verifies the certificate against the URL's host. Each attempt uses a client and connections of its own and closes
+/// them afterwards: events are rare, and a pooled connection would outlive the check.
 ///
 /// A request has the headers `Content-Type: application/json`, `User-Agent: windsock/<version>`, `Windsock-Event-Id`,
 /// `Windsock-Signature` when there is a secret (``WebhookSigner``), and `traceparent` when the event has a trace.
 package struct WebhookSender: WebhookSending {
-    /// The most bytes to read of a response's body, which is ignored. It is read only as a courtesy to the receiver.
+    /// The most bytes to read of a response's body. The body is read as a courtesy to the receiver, then discarded.
     private static let maxResponseBytes = 65_536
-    /// The time limit for reading that body.
+    /// The time limit for reading a response's body.
     private static let bodyTime = Duration.seconds(1)
     /// The most addresses of a host to try in one attempt.
     private static let maxAddresses = 4
@@ -42,9 +42,9 @@ package struct WebhookSender: WebhookSending {
     private let base: HTTPClient.Configuration
 
     /// - Parameters:
-    ///   - tracer: `nil` makes no spans.
+    ///   - tracer: Creates a span for each attempt; `nil` for no spans.
     ///   - client: The base configuration of each attempt's client, for example with other certificates than the
-    ///     system's. Redirects, name resolution, connections and tracing are overridden.
+    ///     system's. The settings for redirects, name resolution, connecting, the proxy and tracing are overridden.
     package init(
         _ configuration: WebhookConfiguration,
         tracer: (any Tracer)? = nil,
@@ -136,7 +136,8 @@ package struct WebhookSender: WebhookSending {
         throw last
     }
 
-    /// Returns a client that connects to `address` only, within its share of the connect timeout.
+    /// Returns a client that connects only to `address`, one of `count` addresses to try. Its connect timeout is the
+    /// attempt's timeout divided by `count`.
     private func client(for address: IPAddress, of count: Int) -> HTTPClient {
         var client = base
         client.dnsOverride = [configuration.url.host: address.description]
@@ -186,8 +187,8 @@ package struct WebhookSender: WebhookSending {
     }
 }
 
-/// The span `webhook.send` of one attempt, a child of the span that raised the event. No span is made when that one is
-/// not sampled.
+/// The span `webhook.send` of one attempt, a child of the span that raised the event. It exists only if the parent span
+/// is sampled.
 ///
 /// Source: OpenTelemetry semantic conventions, "HTTP client span".
 struct WebhookSpan {
@@ -235,7 +236,7 @@ struct WebhookSpan {
     }
 }
 
-/// Errors that occur before a connection exists, so that nothing was sent and another address can be tried.
+/// The errors that occur before a connection exists. Nothing was sent then, so another address can be tried.
 enum ConnectFailure {
     static func isOne(_ error: any Error) -> Bool {
         switch error {

@@ -3,7 +3,8 @@ package import CoreMetrics
 package import Logging
 import Metrics
 
-/// Delivers the events of an outbox to their receiver, in order, until each is accepted or given up.
+/// A service that delivers the events of an outbox to their receiver in order. It retries each event until the receiver
+/// accepts it or the event is given up.
 ///
 ///     WebhookOutbox ── oldest ─▶ due? ─▶ WebhookSending ─▶ verdict ─▶ WebhookOutbox
 ///           ▲                      │ no: wait                 │ delivered · retry at … · given up
@@ -27,8 +28,8 @@ package final class WebhookService: Sendable {
 
     /// - Parameters:
     ///   - sender: Sends to the receiver in `configuration`.
-    ///   - random: Returns 64 random bits, for the waits.
-    ///   - sleep: Throws early when its task is cancelled.
+    ///   - random: Returns 64 random bits, for the jitter of the waits between attempts.
+    ///   - sleep: Suspends for a duration. Must throw early when its task is cancelled.
     package init(
         _ configuration: WebhookConfiguration,
         outbox: any WebhookOutbox,
@@ -77,7 +78,7 @@ package final class WebhookService: Sendable {
     }
 
     /// Returns the time until the entry is due. A wait that is longer than the policy allows counts as zero: the wall
-    /// clock was set back, and must not silence the receiver.
+    /// clock must have been set back, and deliveries must not stall because of it.
     private func wait(before entry: WebhookEntry) -> Duration {
         guard let dueAt = entry.dueAt else { return .zero }
         let wait = dueAt.since(clock.now())
@@ -129,8 +130,8 @@ package final class WebhookService: Sendable {
         }
     }
 
-    /// Retries an outbox operation with growing waits until it succeeds. Sending cannot continue before, because
-    /// without the stored result the same event would be sent over and over.
+    /// Retries an outbox operation with growing waits until it succeeds. Sending must wait until then: while the result
+    /// is not stored, the same event would be sent over and over.
     ///
     /// Returns `nil` when the task was cancelled in the meantime.
     private func stored<Success: Sendable>(
@@ -157,10 +158,11 @@ package final class WebhookService: Sendable {
     }
 }
 
-/// Limits the log to one line when a receiver starts to fail, one when it loses events, and one when it recovers.
+/// A record of a receiver's failures. It limits the log to one line when the receiver begins to fail, one when the
+/// first event is lost, and one when the receiver recovers.
 ///
 /// A receiver that is down for a day or refuses a thousand events therefore does not flood the log. A value type: the
-/// service does the logging.
+/// service writes the log.
 struct ReceiverHealth {
     /// A period of failures, from the first failure to the next success.
     struct Trouble: Equatable {
@@ -170,7 +172,7 @@ struct ReceiverHealth {
     }
 
     enum News: Equatable {
-        /// An attempt failed; the events wait.
+        /// The first attempt in this period failed. Its event waits for the next attempt.
         case fails
         /// The first event in this period was given up.
         case losesEvents
@@ -198,7 +200,7 @@ struct ReceiverHealth {
     }
 }
 
-/// Counts of attempts by outcome, and their duration.
+/// Metrics of webhook attempts: their number by outcome, and their duration.
 package struct WebhookMetrics: Sendable {
     /// The values of the label `outcome`.
     enum Outcome: String, CaseIterable {

@@ -1,7 +1,8 @@
 package import Core
 import Crypto
 
-/// Signs requests, so that the receiver can verify that they come from this gateway, unmodified and recently.
+/// A signer of webhook requests. The signature lets the receiver verify that a request was sent by this gateway,
+/// recently and unmodified.
 ///
 ///     Windsock-Signature: t=1790000000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd
 ///
@@ -41,12 +42,12 @@ package struct WebhookSigner: Sendable {
 
 /// A signing secret shared with the receiver. Its description never reveals it.
 package struct WebhookSecret: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
-    /// Shorter secrets could be guessed from one signature.
+    /// The minimum length. A shorter secret could be found from one signature by brute force.
     package static let minimumByteCount = 16
 
     let bytes: [UInt8]
 
-    /// Uses the text's UTF-8 bytes unchanged.
+    /// Creates a secret from the text's UTF-8 bytes, unchanged.
     package init(_ text: String) throws(WebhookConfigurationError) {
         bytes = Array(text.utf8)
         guard bytes.count >= Self.minimumByteCount else { throw .secretTooShort(byteCount: bytes.count) }

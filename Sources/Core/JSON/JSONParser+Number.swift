@@ -88,7 +88,7 @@ private struct DecimalDigits {
         exponent -= 1
     }
 
-    /// The correctly rounded value, or `nil` when a single floating-point operation might not produce it.
+    /// Returns the correctly rounded value, or `nil` if a single floating-point operation might not produce it.
     @inline(__always)
     func exactValue(powers: [Double]) -> Double? {
         guard isExact, significand <= 9_007_199_254_740_992 else { return nil }

@@ -22,7 +22,8 @@ extension JSONParser {
         throw JSONError(.unexpectedEnd, at: position)
     }
 
-    /// The slow path: copies the string and replaces its escapes.
+    /// Parses the string that begins at `start` and has an escape at the current position. The slow path of
+    /// ``string()``: copies the string and replaces its escapes.
     private mutating func stringWithEscapes(from start: Int) throws(JSONError) -> String {
         var plainStart = start
         var result: [UInt8] = []

@@ -2,12 +2,12 @@
 ///
 /// It rejects a byte order mark, invalid UTF-8, comments, trailing commas, NaN and Infinity, lone surrogates, numbers
 /// that overflow a double, and duplicate names in an object. Nesting depth and member counts are limited, so no text
-/// can exhaust the stack. The caller limits the text's length; the work grows in proportion to it. Hand-written because
-/// it runs once for every message from the broker.
+/// can exhaust the stack. The caller limits the text's length; the work grows in proportion to it. It is hand-written
+/// for speed, because it runs for every message from the broker.
 package struct JSONParser {
     /// The default nesting limit of objects and arrays.
     package static let defaultMaxDepth = 32
-    /// The largest nesting limit that a caller may set. Each level costs a stack frame.
+    /// The largest nesting limit that a caller may set. Each level needs space on the stack.
     package static let highestMaxDepth = 256
     /// The default limit of members per object.
     package static let defaultMaxMembers = 4096
@@ -152,7 +152,8 @@ package struct JSONParser {
         return true
     }
 
-    /// True when `NaN`, `inf` or `Infinity` follows, in any case. Many printers write such doubles that way.
+    /// True if the text continues with `NaN`, `inf` or `Infinity`, in any case and with or without a sign. Many
+    /// programs print such doubles that way, although JSON does not allow it.
     var isAtNonFiniteLiteral: Bool {
         var start = position
         if start < end, base[start] == UInt8(ascii: "-") || base[start] == UInt8(ascii: "+") { start += 1 }
@@ -249,7 +250,7 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     package var reason: Reason
-    /// Bytes from the start of the text to the first invalid byte.
+    /// The position of the error: the number of bytes before it.
     package var offset: Int
 
     package init(_ reason: Reason, at offset: Int) {

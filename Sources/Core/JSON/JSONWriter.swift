@@ -1,12 +1,13 @@
 /// Functions that append compact JSON (RFC 8259) to a byte array. All of Windsock's JSON output is written with them.
 ///
-/// They replace an encoder because readings are written hundreds of thousands of times a second and have a known shape.
+/// They are used instead of `JSONEncoder`, because readings are written hundreds of thousands of times a second and
+/// have a known shape.
 package enum JSONWriter {
     private static let hexDigits = Array("0123456789abcdef".utf8)
 
     /// Appends `string` in quotes. It escapes the characters that RFC 8259 section 7 requires, DEL, and also `<`, `>`
-    /// and `&`, so that the text stays harmless when a page inserts it into markup. A `String` cannot contain invalid
-    /// UTF-8.
+    /// and `&`, so that the text stays harmless when a page inserts it into markup. The output is always valid UTF-8,
+    /// because a `String` is.
     package static func append(_ string: some StringProtocol, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         appendEscaped(string, to: &bytes)
@@ -39,7 +40,7 @@ package enum JSONWriter {
     }
 
     /// Appends `timestamp` as a quoted RFC 3339 string in UTC with milliseconds, such as `"2024-05-01T12:00:00.250Z"`.
-    /// This is the `timestamp` of an envelope.
+    /// The field `timestamp` of every envelope has this form.
     package static func appendRFC3339(_ timestamp: Timestamp, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         timestamp.appendRFC3339(to: &bytes)

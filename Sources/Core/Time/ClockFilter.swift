@@ -1,11 +1,11 @@
-/// An estimator of the offset to another clock, from several clock exchanges. The exchange with the shortest round trip
-/// is the most accurate one.
+/// An estimator of the offset to another clock, from several exchanges of timestamps with it. The exchange with the
+/// shortest round trip is the most accurate one.
 ///
-/// All times are passed in. Only a few exchanges are kept, and old ones expire because clocks drift.
+/// The caller supplies all times. Only a few exchanges are kept, and old ones expire because clocks drift.
 package struct ClockFilter: Sendable {
     /// The number of exchanges to keep.
     package static let capacity = 8
-    /// The age at which an exchange expires.
+    /// The age after which an exchange is ignored.
     package static let maxAge = Duration.seconds(600)
     /// The worst-case drift between two ordinary clocks, in seconds per second (RFC 5905: 15 ppm).
     private static let driftPerSecond = 15e-6
@@ -14,7 +14,8 @@ package struct ClockFilter: Sendable {
 
     package init() {}
 
-    /// Adds an exchange. If it contradicts the current estimate, a clock was set, so all earlier exchanges are dropped.
+    /// Adds an exchange. An exchange that contradicts the current estimate shows that one of the clocks was set. All
+    /// earlier exchanges are then dropped.
     package mutating func add(_ exchange: ClockExchange) {
         if let estimate = estimate(at: exchange.returnedAt) {
             let distance = exchange.offset - estimate.offset
@@ -83,8 +84,8 @@ package struct ClockExchange: Sendable, Hashable {
 package struct ClockEstimate: Sendable, Hashable {
     /// The duration to add to the clock's time to get the gateway's.
     package var offset: Duration
-    /// The maximum error of ``offset`` in either direction. If ``isEstimated``, the error is one-sided and at least
-    /// this large.
+    /// The maximum error of ``offset`` in either direction. If ``isEstimated``, only a lower bound: the offset is too
+    /// large by the shortest network delay, which is unknown.
     package var uncertainty: Duration
     /// True when the offset was inferred from the arrival times of messages instead of measured by an exchange.
     package var isEstimated: Bool

@@ -12,7 +12,7 @@ extension Timestamp {
 
     /// A left-to-right scanner of a date and time.
     private struct Scanner {
-        /// A limit longer than any valid text.
+        /// The length in bytes above which a text is rejected.
         static let maximumByteCount = 64
 
         private let text: [UInt8]
@@ -157,7 +157,8 @@ extension Timestamp {
 
 /// A day of the proleptic Gregorian calendar, computed without Foundation.
 ///
-/// Both conversions count days in 400-year eras that begin on 1 March, so that a leap day is the last day of its year.
+/// The conversions to and from days since 1970 use 400-year eras and years that begin on 1 March, so that a leap day is
+/// the last day of its year.
 struct CivilDate: Hashable {
     var year: Int64
     /// 1 to 12.

@@ -20,8 +20,8 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     /// Creates the instant `seconds` after the epoch, or `nil` if it is out of range.
     ///
-    /// Rounded to microseconds. A `Double` of current Unix seconds is no more precise, and the decimal digits that a
-    /// device sent are preserved.
+    /// The result is rounded to microseconds: a `Double` of current Unix seconds is no more precise, and rounding
+    /// restores the decimal digits that a device sent.
     package init?(secondsSinceEpoch seconds: Double) {
         self.init(microsecondsSinceEpoch: seconds * 1e6)
     }
@@ -41,12 +41,12 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     /// Fractional seconds since the epoch, the `timestamp` of the wire format.
     ///
-    /// Rounded to microseconds, which keeps the shortest decimal form short. No sensor is more precise.
+    /// Rounded to microseconds, so that it is written with few digits. No sensor is more precise.
     package var secondsSinceEpoch: Double {
         Double(microsecondsSinceEpoch) / 1e6
     }
 
-    /// Fractional milliseconds since the epoch, rounded to microseconds, as used by `clock_sync`.
+    /// Fractional milliseconds since the epoch, rounded to microseconds, as in the message `clock_sync`.
     package var millisecondsSinceEpoch: Double {
         Double(microsecondsSinceEpoch) / 1e3
     }

@@ -1,7 +1,7 @@
 import Core
 import Telemetry
 
-/// The `json` convention with all metrics in one object.
+/// An encoder for the `json` convention with all metrics in one object.
 ///
 ///     {"temperature":21.5,"humidity":40.2,"ts":1714564800000.25}
 ///     {"temperature":{"value":21.5,"unit":"°C"},"ts":1714564800000.25}      with units
@@ -36,7 +36,7 @@ struct JSONObjectEncoder: PayloadEncoder {
     }
 }
 
-/// The `json` convention with one topic per metric and an object as payload:
+/// An encoder for the `json` convention with one topic per metric and an object as payload:
 /// `{"value":21.5,"unit":"°C","ts":1714564800000.25}`.
 struct JSONValueEncoder: PayloadEncoder {
     var withUnits: Bool
@@ -60,7 +60,7 @@ struct JSONValueEncoder: PayloadEncoder {
     }
 }
 
-/// A bare number on one topic per metric: `21.5` on `sensors/server-room-1/temperature`.
+/// An encoder for a bare number on one topic per metric: `21.5` on `sensors/server-room-1/temperature`.
 struct BareValueEncoder: PayloadEncoder {
     func encode(_ sample: Sample) -> [EncodedPayload] {
         sample.metrics.map { metric in
@@ -71,7 +71,7 @@ struct BareValueEncoder: PayloadEncoder {
     }
 }
 
-/// Sensor Measurement Lists (RFC 8428): one record per metric, with the device as base name.
+/// An encoder for Sensor Measurement Lists (RFC 8428): one record per metric, with the device as base name.
 ///
 ///     [{"bn":"weather-mast/","bt":1714564800.25,"n":"temperature","u":"Cel","v":21.5},
 ///      {"n":"humidity","u":"%RH","v":40}]

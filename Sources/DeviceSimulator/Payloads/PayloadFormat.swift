@@ -1,8 +1,8 @@
 package import Core
 package import Telemetry
 
-/// The payload conventions that a device can use. The raw values are used in device files, and equal those of the
-/// gateway's routes.
+/// A payload convention that a device can use. The raw values are the words used in device files, and are the same as
+/// in the gateway's routes.
 package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
     /// A bare number.
     case bare
@@ -14,7 +14,7 @@ package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
     case tasmota
     /// Zigbee2MQTT's device state.
     case zigbee2mqtt
-    /// ESPHome's topic per value.
+    /// ESPHome's bare number on one topic per metric.
     case esphome
     /// Sensor Measurement Lists in JSON (RFC 8428).
     case senml
@@ -59,7 +59,8 @@ package enum PayloadFormat: String, CaseIterable, Sendable, Hashable {
     }
 }
 
-/// An encoder of samples for one payload convention: the counterpart of Telemetry's decoder of the same name.
+/// An encoder of samples for one payload convention. Its counterpart in the gateway is the `PayloadDecoder` of the same
+/// convention.
 package protocol PayloadEncoder: Sendable {
     /// Returns the sample's payloads: one for all metrics, or one per metric in the sample's order.
     func encode(_ sample: Sample) -> [EncodedPayload]
@@ -75,7 +76,7 @@ package struct EncodedPayload: Sendable, Hashable {
 /// A device's measurements at one instant, before encoding.
 package struct Sample: Sendable, Hashable {
     package var device: String
-    /// Never empty. Names are unique and values finite.
+    /// The measured values; never empty. Names are unique and values finite.
     package var metrics: [Metric]
     /// The payload's timestamp; `nil` when the device sends none.
     package var time: Timestamp?

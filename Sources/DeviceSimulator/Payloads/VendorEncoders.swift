@@ -1,7 +1,7 @@
 import Core
 import Telemetry
 
-/// Tasmota's `tele/{device}/SENSOR` message.
+/// An encoder for Tasmota's `tele/{device}/SENSOR` message.
 ///
 ///     {"Time":"2024-05-01T12:00:00","ENERGY":{"Today":0.31,"Power":23,"Voltage":229},"AM2301":{"Temperature":21.5},
 ///      "TempUnit":"C"}
@@ -64,8 +64,8 @@ struct TasmotaEncoder: PayloadEncoder {
     }
 }
 
-/// ThingsBoard's device API: `{"ts":1451649600512,"values":{"temperature":22.5}}`, or only the values when there is no
-/// timestamp.
+/// An encoder for ThingsBoard's device API: `{"ts":1451649600512,"values":{"temperature":22.5}}`, or only the values
+/// when there is no timestamp.
 ///
 /// The API takes whole milliseconds, so fractions are cut off.
 struct ThingsBoardEncoder: PayloadEncoder {
@@ -90,7 +90,7 @@ struct ThingsBoardEncoder: PayloadEncoder {
     }
 }
 
-/// Zigbee2MQTT's device state: a flat object, with `last_seen` in ISO 8601 if there is a timestamp.
+/// An encoder for Zigbee2MQTT's device state: a flat object, with `last_seen` in ISO 8601 if there is a timestamp.
 struct Zigbee2MQTTEncoder: PayloadEncoder {
     func encode(_ sample: Sample) -> [EncodedPayload] {
         var members = sample.metrics.map { JSONMember(name: $0.name, value: .number($0.value)) }

@@ -16,7 +16,7 @@ package struct DeviceProfile: Sendable {
     package var withUnits = false
     package var qos: MQTTQoS = .atLeastOnce
     package var retain = false
-    /// The time between two samples. A replay with times of its own overrides it.
+    /// The time between two samples. A replay with a time column or with `speed: max` overrides it.
     package var interval: Duration = .seconds(1)
     /// The maximum deviation of a sample from its regular time, early or late; at most half of the interval.
     package var jitter: Duration = .zero
@@ -33,7 +33,7 @@ package struct DeviceProfile: Sendable {
     package var metrics: [MetricProfile]
     package var replay: Replay?
 
-    /// The source of a payload's timestamp. The raw values are used in device files.
+    /// The source of a payload's timestamp. The raw values are the words used in device files.
     package enum TimestampSource: String, CaseIterable, Sendable {
         /// The device's clock when it creates the message.
         case now
@@ -43,10 +43,10 @@ package struct DeviceProfile: Sendable {
         case none
     }
 
-    /// Several samples at once, at regular intervals.
+    /// Additional samples, taken at once at regular intervals.
     package struct Burst: Sendable, Hashable {
         package var every: Duration
-        /// The number of additional samples in a burst.
+        /// The number of samples in a burst, in addition to the regular ones.
         package var readings: Int
     }
 
@@ -110,7 +110,8 @@ package struct DeviceProfile: Sendable {
         return files.map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }
     }
 
-    /// Finds device names that occur in more than one file: such devices would share their topics.
+    /// Returns a problem for each file with a device name that an earlier file has used. Such devices would share their
+    /// topics.
     private static func duplicates(in profiles: [DeviceProfile]) -> [ProfileProblem] {
         var owners: [String: String] = [:]
         var problems: [ProfileProblem] = []
@@ -170,7 +171,8 @@ package enum ClockSkew: Sendable, Hashable {
     case none
     /// The clock is ahead by this duration, or behind if it is negative.
     case fixed(Duration)
-    /// A share of the fleet is wrong, each device by its own random offset of at most `upTo` in either direction.
+    /// The clocks of a share of the fleet are wrong, each by its own random offset of at most `upTo` in either
+    /// direction.
     case random(upTo: Duration, share: Double)
 
     /// Returns the clock offset of the device with this seed.

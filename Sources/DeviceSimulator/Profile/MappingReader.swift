@@ -1,15 +1,15 @@
 import Core
 import Yams
 
-/// A reader for the keys of one mapping in a device file. It reports problems with file, line, key, value and the
-/// allowed values.
+/// A reader for the keys of one mapping in a device file. It reports problems with the file, line, key and value, and
+/// with the allowed values.
 ///
-/// Each key that is read becomes a known key. ``finish()`` reports all other keys.
+/// Each key that is read is added to the *known* keys. ``finish()`` reports all other keys as unknown.
 struct MappingReader {
     /// The largest number allowed in a device file. At this size, doubles neither lose whole numbers nor overflow.
     static let maximumNumber = 1e12
 
-    /// The allowed range of schedules and periods: from finer than any sensor to longer than any run.
+    /// The allowed range of most durations in a device file: from finer than any sensor to longer than any run.
     static let spans: ClosedRange<Duration> = .milliseconds(1) ... .seconds(365 * 86_400)
 
     let node: Node
@@ -49,14 +49,15 @@ struct MappingReader {
         keys.contains { $0.name == name }
     }
 
-    /// Returns the value of a key and makes the key known. `nil` when the key is missing or its value is empty.
+    /// Returns the value of a key, or `nil` when the key is missing or its value is empty. Adds the key to the known
+    /// keys.
     mutating func value(_ name: String) -> Node? {
         known.insert(name)
         guard let node = keys.first(where: { $0.name == name })?.value else { return nil }
         return node.scalar?.string == "" && node.scalar?.style == .plain ? nil : node
     }
 
-    /// Returns true when the key is present with an empty or null value. Makes the key known.
+    /// Returns true when the key is present with an empty or null value. Adds the key to the known keys.
     mutating func isNull(_ name: String) -> Bool {
         known.insert(name)
         guard let scalar = keys.first(where: { $0.name == name })?.value.scalar, scalar.style == .plain else {
@@ -161,7 +162,7 @@ struct MappingReader {
         return RecurringWindows(every: every, width: width)
     }
 
-    /// Returns a reader of the mapping under a key.
+    /// Returns a reader of the mapping under a key, or `nil` if the key is missing or its value is not a mapping.
     mutating func mapping(_ name: String) -> MappingReader? {
         value(name).flatMap { MappingReader($0, path: key(name), problems: problems) }
     }
@@ -176,7 +177,7 @@ struct MappingReader {
         }
     }
 
-    /// Reports a value that is not allowed.
+    /// Reports a value that is not allowed. Always returns `nil`, so that callers can return the result as theirs.
     @discardableResult
     func wrong<Value>(_ node: Node, _ name: String, allowed: String) -> Value? {
         problems.add("\(Self.excerpt(node)) is not valid; allowed: \(allowed)", at: node, key: key(name))
@@ -201,7 +202,7 @@ struct MappingReader {
         return "from \(text(range.lowerBound)) to \(text(range.upperBound))"
     }
 
-    /// Returns a value in the form used in messages.
+    /// Returns the text that stands for a value in messages: the beginning of a scalar in quotes, or the kind of node.
     static func excerpt(_ node: Node) -> String {
         switch node {
         case .scalar(let scalar):
@@ -216,7 +217,8 @@ struct MappingReader {
 
 /// Suggestions for mistyped keys.
 enum EditDistance {
-    /// Returns the candidate with the smallest edit distance, if it is small enough for a typo.
+    /// Returns the candidate with the smallest edit distance, or `nil` if that is more than about a third of the word's
+    /// length and the word is probably not a typo.
     static func nearest(to word: String, among candidates: [String]) -> String? {
         guard word.utf8.count <= 40 else { return nil }
         let ranked = candidates.map { (name: $0, distance: distance(word, $0)) }

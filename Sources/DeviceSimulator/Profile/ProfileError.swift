@@ -2,7 +2,7 @@ import Yams
 
 /// All problems found in the device files that were loaded.
 package struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// In order of files and lines; never empty.
+    /// The problems in the order of files and lines; never empty.
     package var problems: [ProfileProblem]
 
     /// One line per problem.
@@ -11,7 +11,7 @@ package struct ProfileError: Error, Hashable, Sendable, CustomStringConvertible 
 
 /// One problem of a device file.
 package struct ProfileProblem: Hashable, Sendable, CustomStringConvertible {
-    /// The path as it was given: of the device file, or of the CSV file that it replays.
+    /// The path of the device file, or of the CSV file that it replays, as the user gave it.
     package var path: String
     /// The line, counted from 1; `nil` for a problem of the file as a whole.
     package var line: Int?
@@ -27,10 +27,11 @@ package struct ProfileProblem: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The problems of one file, collected while it is read so that the user sees all of them at once.
+/// The problems of one device file. They are collected while the file is read, so that the user sees all of them at
+/// once.
 ///
-/// It is a class because the readers of nested mappings append to the same list. It never leaves the call that created
-/// it.
+/// A class, because the readers of nested mappings append to the same list. It is used only within the call that
+/// creates it, so it needs no lock.
 final class ProblemCollector {
     let path: String
     private(set) var problems: [ProfileProblem] = []

@@ -30,7 +30,7 @@ struct ProfileReader {
         let profile = root(of: text).flatMap(read)
         if let error = problems.error() { throw error }
         guard let profile else {
-            // Every failure above reports a problem. This is a fallback in case one does not.
+            // Every failure reports a problem. This is a fallback in case one does not.
             throw ProfileError(problems: [ProfileProblem(path: path, message: "the file is not a valid device file")])
         }
         return profile
@@ -84,7 +84,8 @@ struct ProfileReader {
 
     // MARK: Keys and nested mappings
 
-    /// Reads the devices' names: `device` itself or, with `count`, numbered from 1 and zero-padded to equal width.
+    /// Reads the names of the devices: the value of `device` or, with `count`, that value with a number such as
+    /// `fleet-01`. Numbers start at 1 and are zero-padded to equal width.
     func deviceNames(_ reader: inout MappingReader) -> [String] {
         let name = reader.requiredText("device", "a name such as greenhouse")
         let count = reader.value("count") == nil ? 0 : reader.integer("count", in: 1...Self.maximumCount)

@@ -1,7 +1,7 @@
 import Core
 import Yams
 
-/// Rules that involve several keys of a device file. They are checked once each key is valid on its own.
+/// The rules that involve several keys of a device file. They are checked once every required key is valid on its own.
 struct ProfileRules {
     let profile: DeviceProfile
     let reader: MappingReader
@@ -47,8 +47,8 @@ struct ProfileRules {
         report(statusKey, "the topic '\(topic)' also carries readings; allowed: a separate topic, or null for none")
     }
 
-    /// The key to name in problems with the status topic: the one that sets it, or the one that would override the
-    /// default.
+    /// The key that is named in problems with the status topic: `status` if the file has it, otherwise `status_topic`,
+    /// which can also replace the default topic.
     private var statusKey: String { reader.has("status") ? "status" : "status_topic" }
 
     private func checkTimes() {

@@ -24,7 +24,8 @@ struct ReplaySection {
     private let speed: Speed?
     private let loops: Bool
 
-    /// Returns `nil` when the file has no such mapping. Problems are reported.
+    /// Reads the section from the file's root mapping. Returns `nil` if there is none. Problems are reported to the
+    /// ``ProblemCollector`` of `root`.
     init?(_ root: inout MappingReader) {
         guard var fields = root.mapping("replay") else { return nil }
         file = fields.requiredText("file", "the path of a CSV file, relative to the folder of this file")
@@ -58,7 +59,7 @@ struct ReplaySection {
     ///
     /// - Parameters:
     ///   - profilePath: The device file. Relative CSV paths start from its folder.
-    ///   - interval: The time between rows without a time column.
+    ///   - interval: The time between rows if the file has no time column; `nil` for 1 s.
     func replay(of metrics: [MetricProfile], profilePath: String, interval: Duration?) -> Replay? {
         guard let file else { return nil }
         let columns = Set(

@@ -27,9 +27,9 @@ package struct Replay: Sendable {
 
     /// The next row, or `nil` at the end.
     private(set) var next: Turn?
-    /// The due time of row 0 in the current round.
+    /// The due time of row 0 in the current round, that is, in the current pass over the table.
     private var roundStart = Duration.zero
-    /// The total duration of earlier rounds in the file's own time.
+    /// The total duration of earlier rounds according to the file's times, without any acceleration.
     private var fileRoundStart = Duration.zero
 
     package init(table: ReplayTable, pace: Pace, loops: Bool) {
@@ -46,7 +46,7 @@ package struct Replay: Sendable {
         if following < table.rowCount {
             next = Turn(row: following, due: max(current.due, roundStart + offset(of: following)))
         } else if loops {
-            // The new round begins after another gap as long as that between the last two rows.
+            // The gap before the new round is as long as the gap between the last two rows.
             let last = table.rowCount - 1
             let step = last > 0 ? offset(of: last) - offset(of: last - 1) : minimumRound
             roundStart = current.due + max(step, .zero)
@@ -58,7 +58,7 @@ package struct Replay: Sendable {
         }
     }
 
-    /// The duration of a round in a file whose rows all have the same time.
+    /// The duration of a round when the table has one row, or when all its rows have the same time.
     private var minimumRound: Duration {
         switch pace {
         case .speed: .seconds(1)
@@ -67,7 +67,8 @@ package struct Replay: Sendable {
         }
     }
 
-    /// Returns the due time of a row, relative to the first row. Rows out of order are due at once; see ``advance()``.
+    /// Returns the due time of a row, relative to the first row. It is negative for a row with an earlier time, which
+    /// ``advance()`` then makes due at once.
     private func offset(of row: Int) -> Duration {
         switch pace {
         case .speed(let speed):
@@ -77,8 +78,8 @@ package struct Replay: Sendable {
         }
     }
 
-    /// Returns the elapsed time for waveforms beside the columns: the turn's due time, or the file's own time when the
-    /// replay is unpaced.
+    /// Returns the time at which metrics with a waveform are evaluated: the due time, or, in an unpaced replay, the
+    /// time of the row in the file. Both count from the start of the replay.
     func elapsed(at turn: Turn) -> Duration {
         pace == .unpaced ? fileRoundStart + fileOffset(of: turn.row) : turn.due
     }

@@ -3,7 +3,7 @@ import Foundation
 
 /// The replayed columns of a CSV file, in memory. Copies share their storage, so a fleet holds the table only once.
 package struct ReplayTable: Sendable {
-    /// The maximum file size. A table of numbers takes about as much memory as its file.
+    /// The maximum file size, in bytes (64 MiB). A table of numbers takes about as much memory as its file.
     package static let maximumFileByteCount = 64 << 20
 
     /// The number of rows; at least one.
@@ -117,7 +117,7 @@ package struct ReplayTable: Sendable {
 
 /// The format of times in a CSV file. The raw values are used in device files.
 package enum ReplayTimeFormat: String, CaseIterable, Sendable {
-    /// ISO 8601 or Unix time. The size of a number tells seconds from milliseconds.
+    /// ISO 8601 or Unix time. Numbers below 10^11 are seconds, larger ones milliseconds.
     case auto
     /// A date and time such as `2015-02-02 14:19:00` or `2015-02-02T14:19:00+01:00`; UTC without an offset.
     case iso8601

@@ -3,19 +3,21 @@ import Dispatch
 import MQTTTransport
 import Telemetry
 
-/// A simulated device's clock. It has the profile's skew, and time exchanges with the gateway correct it.
+/// A simulated device's clock, and the client that measures its error by exchanging timestamps with the gateway. The
+/// clock has the skew of the device's profile.
 ///
-/// The device knows no other time. It exchanges a few messages in a row when it connects, then one per minute. If no
-/// answer arrives within two seconds, it continues uncorrected. Thread-safe: requests are sent on the scheduler's
-/// thread, and responses arrive on the MQTT loop's.
+/// Several exchanges follow the first connection, then one per minute. If no answer arrives within two seconds, the
+/// device starts with an uncorrected clock. Thread-safe: requests are sent on the scheduler's thread, and responses
+/// arrive on the MQTT loop's.
 final class ClockSyncClient: MQTTBatchHandler {
-    /// The number of exchanges at the start, one after another.
+    /// The number of exchanges after the first connection, one after another.
     private static let burst = 4
-    /// The time between later exchanges, and the time before an unanswered one is retried.
+    /// The time between later exchanges: `interval` while there is an estimate of the clock's error, otherwise
+    /// `retryInterval`.
     private static let interval = Duration.seconds(60)
     private static let retryInterval = Duration.seconds(5)
-    /// The time that the device waits for the first answer before it starts, and the times of its retries meanwhile.
-    /// The gateway may start a moment later than the device.
+    /// The maximum wait for an answer before the device starts, and the times at which the request is repeated
+    /// meanwhile. The gateway may start a moment later than the device.
     private static let patience = DispatchTimeInterval.seconds(2)
     private static let firstRetries = [250, 500, 1000, 1500].map { DispatchTimeInterval.milliseconds($0) }
 
@@ -23,12 +25,12 @@ final class ClockSyncClient: MQTTBatchHandler {
         var filter = ClockFilter()
         var remaining = 0
         var askedAt: ContinuousClock.Instant?
-        /// The request in flight: its id, and the device's time when it was sent.
+        /// The request in flight: its id, and the time of the device's clock when it was sent.
         var question: (id: String, sentAt: Timestamp)?
         var questionCount = 0
-        /// Weak, because the client holds its handler.
+        /// The client that publishes the requests. Weak, because the client retains this object as its handler.
         weak var client: MQTTClient?
-        /// Called once, after the first exchanges have completed or been given up.
+        /// A callback for the end of the first exchanges, or of the wait for them. Called once.
         var ready: (@Sendable () -> Void)?
     }
 
@@ -37,6 +39,8 @@ final class ClockSyncClient: MQTTBatchHandler {
     private let clock: any WallClock
     private let state = Lock(State())
 
+    /// Creates the clock of one device.
+    ///
     /// - Parameters:
     ///   - skew: The offset by which the device's clock is ahead of `clock`.
     init(device: DeviceID, skew: Duration, clock: any WallClock) {
@@ -142,9 +146,9 @@ final class ClockSyncClient: MQTTBatchHandler {
     }
 }
 
-/// A gate for a device's connection state: the first connection is reported only once the clock is synchronised or the
-/// wait for it has timed out. The device's first span is then already in the gateway's time. Later connections are
-/// reported at once.
+/// A filter for the connection states of a device. It delays the report of the first connection until the clock is
+/// synchronised or the wait for it has timed out, so that the device's first span already has the gateway's time. Later
+/// connections are reported at once.
 ///
 /// Called on the MQTT loop's thread.
 final class ClockSyncGate: Sendable {
@@ -161,7 +165,7 @@ final class ClockSyncGate: Sendable {
         self.clock = clock
     }
 
-    /// Set before the client connects.
+    /// The device's MQTT client. Set it before the client connects.
     var client: MQTTClient? {
         get { state.withLock { $0.client } }
         set { state.withLock { $0.client = newValue } }

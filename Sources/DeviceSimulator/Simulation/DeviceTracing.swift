@@ -2,7 +2,7 @@ import Core
 import MQTTTransport
 import Tracing
 
-/// The producer spans of one device's publications, each the first span of a reading's trace.
+/// A factory for the producer spans of one device's publications. Each is the root span of a reading's trace.
 ///
 /// Source: OpenTelemetry semantic conventions, "Messaging spans".
 struct DeviceTracing: Sendable {
@@ -10,18 +10,18 @@ struct DeviceTracing: Sendable {
     let clock: ClockSyncClient
     let device: String
     let clientID: String
-    /// The topic with `{device}` instead of the name, to keep the number of distinct span names small.
+    /// The topic with `{device}` in place of the device's name, to keep the number of distinct span names small.
     let template: String
     /// True when payloads are JSON objects, which can carry the trace context.
     let hasJSONPayload: Bool
 
-    /// The span of one publication, open until the broker has the message.
+    /// The span of one publication. It is open until the broker has the message.
     struct Publishing: Sendable {
         fileprivate let span: any Span
         fileprivate let clock: ClockSyncClient
         fileprivate let offset: Duration
 
-        /// Ends the span once the message was acknowledged, accepted by the socket, or given up.
+        /// Ends the span. Called when the message was acknowledged, accepted by the socket, or dropped.
         func finish(_ succeeded: Bool) {
             if !succeeded { span.setStatus(SpanStatus(code: .error, message: "the message was not delivered")) }
             span.end(at: clock.now().advanced(by: offset))
@@ -30,8 +30,8 @@ struct DeviceTracing: Sendable {
 
     /// Starts the span of a publication and injects its trace context. Returns `nil` when the span is not sampled.
     ///
-    /// - Parameter protocolLevel: Level 5 has user properties. With level 4 (MQTT 3.1.1), only a JSON payload can carry
-    ///   the context.
+    /// - Parameter protocolLevel: 5, or 4 for MQTT 3.1.1. Level 5 carries the context in user properties, level 4 only
+    ///   in a JSON payload.
     func begin(_ publication: inout MQTTPublication, protocolLevel: Int) -> Publishing? {
         let estimate = clock.estimate
         let offset = estimate?.offset ?? .zero
@@ -66,7 +66,7 @@ struct DeviceTracing: Sendable {
 /// An injector of trace contexts into MQTT messages: as user properties if the protocol has them, otherwise as members
 /// of a JSON payload.
 struct PublicationInjector: Injector {
-    /// Level 5 has user properties; level 4 (MQTT 3.1.1) does not.
+    /// 5, or 4 for MQTT 3.1.1, which has no user properties.
     let protocolLevel: Int
     /// True when payloads are JSON objects.
     let hasJSONPayload: Bool

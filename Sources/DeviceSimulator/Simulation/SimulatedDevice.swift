@@ -1,28 +1,31 @@
 import Core
 import MQTTTransport
 
-/// A virtual device with its MQTT connection. It executes the virtual device's steps, on the scheduler's thread only.
+/// A ``VirtualDevice`` with its MQTT connection. It publishes the device's messages, and connects and disconnects as
+/// the device demands. Used on the scheduler's thread only.
 struct SimulatedDevice {
     /// The scheduler's next action for the device.
     enum Next: Equatable {
         case due(ContinuousClock.Instant)
-        /// Wait until the meter signals.
+        /// Wait for a signal from the device's ``DeviceProgress``.
         case waitsForSignal
         case finished
     }
 
-    /// The maximum lateness that a device catches up on. A device that is later skips the lost time.
+    /// The maximum delay that a device catches up on, by performing overdue steps at once. After a longer delay, all
+    /// remaining steps are postponed by the delay.
     static let maximumLateness = Duration.seconds(1)
 
-    /// True while the device waits for the meter's signal, because it has not connected yet or the client's queue is
-    /// full.
+    /// True while the device waits for a signal from its ``DeviceProgress``, because it has not connected yet or the
+    /// client's queue is full.
     private(set) var isWaiting = true
 
     private var device: VirtualDevice
     private let client: MQTTClient
     private let meter: DeviceProgress
     private let tracing: DeviceTracing?
-    /// The device's start, moved forward by any time lost while it waited; `nil` before its first connection.
+    /// The instant from which due times are counted: the first connection, postponed by every delay that the device did
+    /// not catch up on. `nil` before the first connection.
     private var origin: ContinuousClock.Instant?
     /// Publications that the client has not accepted yet, beginning at `pendingStart`.
     private var pending: [MQTTPublication] = []
@@ -35,7 +38,7 @@ struct SimulatedDevice {
         self.meter = meter
     }
 
-    /// Starts or continues the device, if possible, after the meter has signalled.
+    /// Starts the device if it is connected, or continues it. Called after a signal from its ``DeviceProgress``.
     mutating func resume(at now: ContinuousClock.Instant) -> Next {
         if origin == nil {
             guard meter.isConnected else { return .waitsForSignal }
@@ -44,7 +47,8 @@ struct SimulatedDevice {
         return proceed(at: now)
     }
 
-    /// At the end of the simulation, connects a device in its offline window if messages are still unacknowledged.
+    /// Requests a signal for the last acknowledgement, and reconnects a device that is offline with unacknowledged
+    /// messages. Called at the end of the simulation.
     func finishDelivery() {
         if meter.drain(), !meter.isConnected { client.connect() }
     }
@@ -116,7 +120,8 @@ struct SimulatedDevice {
     }
 }
 
-/// The counters of one device and its waiting state. Written by the scheduler's thread and the MQTT loop's.
+/// The counters and the connection state of one device. It signals the scheduler when a waiting device can continue.
+/// Thread-safe: written by the scheduler's thread and the MQTT loop's.
 final class DeviceProgress: Sendable {
     private struct State {
         var counters = DeviceCounters()
@@ -130,7 +135,7 @@ final class DeviceProgress: Sendable {
     }
 
     private let state = Lock(State())
-    /// The device's index, which identifies it in signals.
+    /// The device's index in ``SimulationScheduler``, which identifies it in signals.
     private let device: Int
     private let signal: SchedulerSignal
     /// The number of unacknowledged messages at which a waiting device continues. It is half of the client's limit, so
@@ -148,7 +153,7 @@ final class DeviceProgress: Sendable {
     var isFinished: Bool { state.withLock { $0.isFinished } }
     var problem: String? { state.withLock { $0.problem } }
 
-    /// Changes the counters.
+    /// Changes the counters under the lock.
     func count(_ change: (inout DeviceCounters) -> Void) {
         state.withLock { change(&$0.counters) }
     }
@@ -168,7 +173,8 @@ final class DeviceProgress: Sendable {
         signal.notify(device)
     }
 
-    /// Records that a message was acknowledged or given up. Called on the MQTT loop's thread.
+    /// Records that a message was acknowledged or dropped. Called on the MQTT loop's thread, and on the scheduler's for
+    /// messages that the client rejects.
     func completed(_ succeeded: Bool) {
         let mustSignal = state.withLock { state in
             if succeeded { state.counters.acknowledged += 1 } else { state.counters.lost += 1 }
@@ -180,7 +186,8 @@ final class DeviceProgress: Sendable {
         if mustSignal { signal.notify(device) }
     }
 
-    /// Requests a signal once no message is unacknowledged. Returns false when that is already so.
+    /// Requests a signal for the moment when no message is unacknowledged. Returns false if there is no such message
+    /// now, so that no signal will follow.
     func drain() -> Bool {
         state.withLock { state in
             state.isDraining = true
@@ -188,8 +195,8 @@ final class DeviceProgress: Sendable {
         }
     }
 
-    /// Requests a signal once enough messages are acknowledged, after the client's queue was full. Returns false when
-    /// that is already so.
+    /// Requests a signal for the moment when enough messages are acknowledged, after the client's queue was full.
+    /// Returns false if that is the case now, so that no signal will follow.
     func wait() -> Bool {
         state.withLock { state in
             state.isWaiting = state.counters.unacknowledged > resumeCount

@@ -12,8 +12,8 @@ package import Tracing
 ///     profiles ─▶ VirtualDevice ─┼─▶ scheduler (one thread) ─▶ MQTTClient each ─▶ MQTTLoop (one thread) ─▶ broker
 ///     profiles ─▶ VirtualDevice ─┘
 ///
-/// A device starts with its first connection. At QoS 1, a device pauses while the broker does not acknowledge its
-/// messages. It loses none and continues where it paused.
+/// A device starts with its first connection. At QoS 1, it pauses while its client's queue of unacknowledged messages
+/// is full. No message is lost, and the device continues where it paused.
 package final class Simulation: Service {
     private let configuration: SimulationConfiguration
     private let names: [String]
@@ -34,7 +34,8 @@ package final class Simulation: Service {
     /// Creates a simulation without starting it.
     ///
     /// - Parameters:
-    ///   - tracer: Creates the devices' spans, in the gateway's time. `nil` disables tracing at no cost.
+    ///   - tracer: Creates the devices' spans, with times corrected to the gateway's clock. `nil` disables tracing and
+    ///     clock synchronisation.
     ///   - clock: The source of the messages' timestamps.
     ///   - ids: Generates the suffixes of client ids, so that two simulations of one file do not take over each other's
     ///     sessions.
@@ -106,7 +107,7 @@ package final class Simulation: Service {
         logger.info("Simulation ended", metadata: ["summary": "\(summary)"])
     }
 
-    /// The current state. Thread-safe.
+    /// The current counts of connected and finished devices and of messages. Thread-safe.
     package var statistics: SimulationStatistics {
         SimulationStatistics(
             elapsed: elapsed, deviceCount: meters.count, connectedCount: meters.count(where: \.isConnected),
@@ -126,7 +127,7 @@ package final class Simulation: Service {
         times.withLock { times in times.start.map { (times.end ?? .now) - $0 } ?? .zero }
     }
 
-    /// Runs on the simulation's thread, from the first connection to the last acknowledgement.
+    /// Runs the simulation on its own thread, from the first connection to the last acknowledgement.
     private func simulate() {
         let start = ContinuousClock.now
         times.withLock { $0.start = start }
@@ -173,17 +174,17 @@ package final class Simulation: Service {
 
 /// The broker, duration and limits of a simulation.
 package struct SimulationConfiguration: Sendable {
-    /// The broker settings of every device. The client id, birth, farewell, last will and subscriptions are the
-    /// device's own, and its session ends with the connection.
+    /// The broker settings of every device. Each device sets its own client id, subscriptions and birth, farewell and
+    /// last-will messages, and its session ends with the connection.
     package var mqtt: MQTTConfiguration
     /// The duration after which all devices stop. With `nil`, the simulation ends when every device has finished, which
     /// may be never.
     package var duration: Duration?
     /// The number of messages after which each device stops; unlimited when `nil`.
     package var messagesPerDevice: Int?
-    /// The maximum wait for acknowledgements at the end.
+    /// The maximum wait for acknowledgements after all devices have finished or the duration is over.
     package var drainTimeout: Duration
-    /// The maximum wait for acknowledgements when the simulation is told to stop.
+    /// The maximum wait for acknowledgements after a graceful shutdown or cancellation.
     package var shutdownTimeout: Duration
 
     package init(

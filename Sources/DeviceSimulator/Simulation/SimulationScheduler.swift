@@ -1,13 +1,13 @@
 import Core
 import Dispatch
 
-/// The event loop of the simulation's only thread: selects the next device and waits until it is due.
+/// The event loop of the simulation's thread. It waits until the next device is due and performs that device's step.
 ///
 ///     DueQueue ──▶ due? ──▶ SimulatedDevice.advance ──▶ client ──▶ broker
 ///         ▲                          │                               │
 ///         └──── next due ────────────┘      SchedulerSignal ◀── acknowledgements, connections
 struct SimulationScheduler {
-    /// The maximum number of steps between two checks of the signal.
+    /// The maximum number of steps between two checks of the ``SchedulerSignal``.
     private static let maximumStepCount = 256
 
     private var devices: [SimulatedDevice]
@@ -24,7 +24,8 @@ struct SimulationScheduler {
         self.clock = clock
     }
 
-    /// Runs the devices until all have finished, `end` is reached, or a stop is requested. Returns true for a stop.
+    /// Runs the devices until all have finished, `end` is reached, or a stop is requested. Returns true if it was a
+    /// stop.
     mutating func run(until end: ContinuousClock.Instant?) -> Bool {
         while finishedCount < devices.count {
             let events = signal.wait(until: [queue.first?.due, end].compactMap(\.self).min())
@@ -32,7 +33,8 @@ struct SimulationScheduler {
             let now = ContinuousClock.now
             if let end, now >= end { return false }
             for device in events.devices { resume(device, at: now) }
-            // The limit lets signals through although devices may be due again at once.
+            // Without a limit, devices that are always due at once, as in an unpaced replay, would keep signals from
+            // being handled.
             var steps = 0
             while steps < Self.maximumStepCount, let entry = queue.popDue(at: now) {
                 schedule(entry.device, devices[entry.device].advance(at: now, wallTime: clock.now()))
@@ -108,10 +110,12 @@ struct DueQueue {
     }
 }
 
-/// The scheduler's wake-up signal for events before the next due time: connections, acknowledgements, or the end.
+/// A signal that wakes the scheduler before the next due time: for a change of a device's connection, for
+/// acknowledgements, or to stop the simulation.
 final class SchedulerSignal: Sendable {
     private struct State {
-        /// Devices to be checked. Bounded by the number of devices, because each occurs only once.
+        /// The indices of the devices that were passed to ``notify(_:)``. Bounded by the number of devices, because
+        /// each occurs only once.
         var devices: Set<Int> = []
         var isStopped = false
         var isSignalled = false
@@ -126,7 +130,7 @@ final class SchedulerSignal: Sendable {
     private let state = Lock(State())
     private let semaphore = DispatchSemaphore(value: 0)
 
-    /// Reports a change of one device.
+    /// Reports that a device's connection changed or that enough of its messages were acknowledged.
     func notify(_ device: Int) {
         signal { $0.devices.insert(device) }
     }
@@ -158,8 +162,8 @@ final class SchedulerSignal: Sendable {
             }
             return (Events(devices: state.devices, isStopped: state.isStopped), state.isSignalled)
         }
-        // The semaphore is signalled once per batch of events. If these events were seen without it, consume its
-        // signal, which has arrived or is about to.
+        // All events between two waits share one signal of the semaphore. If this wait timed out but found events,
+        // consume their signal now; otherwise it would end the next wait at once. It has arrived or is about to.
         if isSignalled, !wasWoken { semaphore.wait() }
         return events
     }

@@ -8,7 +8,7 @@ package struct SimulationStatistics: Sendable, Hashable {
     /// Devices that have sent all their messages.
     package var finishedCount: Int
     package var total: DeviceCounters
-    /// The error of a device's last attempt to connect, while any device cannot; in words.
+    /// The error of a device that cannot connect, in words; `nil` if there is no such device.
     package var connectionProblem: String?
 
     /// Returns the messages per second since an earlier snapshot; 0 when no time has passed.
@@ -26,9 +26,9 @@ package struct SimulationSummary: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var elapsed: Duration
-    /// In order of files and names.
+    /// The devices in the order of files and names.
     package var devices: [Device]
-    /// The reason why a device was not connected at the end; in words.
+    /// The error of a device that could not connect until the end, in words; `nil` if there is no such device.
     package var connectionProblem: String?
 
     package var total: DeviceCounters {
@@ -63,11 +63,12 @@ package struct DeviceCounters: Sendable, Hashable {
     package var readings = 0
     /// Messages passed to the MQTT client, without status messages.
     package var messages = 0
-    /// The payload bytes of these messages.
+    /// The total payload size of ``messages``, in bytes.
     package var payloadBytes = 0
     /// Messages acknowledged by the broker (QoS 1) or accepted by the socket (QoS 0).
     package var acknowledged = 0
-    /// Messages that were given up. At QoS 0, that is every message while there is no connection.
+    /// Messages that the MQTT client dropped or rejected. At QoS 0, it drops every message while there is no
+    /// connection.
     package var lost = 0
     /// Messages that were not sent because of the drop rate.
     package var dropped = 0
@@ -76,7 +77,7 @@ package struct DeviceCounters: Sendable, Hashable {
 
     package init() {}
 
-    /// Messages that are neither acknowledged nor given up.
+    /// The number of messages that are neither acknowledged nor lost.
     package var unacknowledged: Int { messages - acknowledged - lost }
 
     package static func += (sum: inout DeviceCounters, other: DeviceCounters) {

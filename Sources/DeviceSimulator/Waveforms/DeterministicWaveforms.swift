@@ -1,6 +1,7 @@
 import Foundation
 
-/// An outdoor day: lowest before sunrise, highest in the afternoon, with longer cooling than warming.
+/// A daily curve. By default it follows the outdoor temperature: lowest at 5:00, highest at 15:00, with longer cooling
+/// than warming.
 struct DayCycle: WaveformPart {
     var low: Double
     var high: Double
@@ -46,7 +47,7 @@ struct Sine: WaveformPart {
 
 /// A repeating sequence of levels, each held for the same time.
 struct Steps: WaveformPart {
-    /// Never empty.
+    /// The values in order; never empty.
     var levels: [Double]
     /// The time for which each level is held.
     var hold: Duration

@@ -2,11 +2,11 @@ import Foundation
 
 /// An event that happens from time to time and takes a while, such as an open door or a running compressor.
 ///
-/// Each period of ``RecurringWindows/every`` contains one pulse of length ``RecurringWindows/width`` at a random position. The position
-/// depends only on the device's seed and these two durations. Pulses of different metrics of a device therefore
-/// coincide when both durations are equal: a temperature rises exactly while a door is open.
+/// Each period of ``RecurringWindows/every`` contains one pulse of length ``RecurringWindows/width`` at a random
+/// position. The position depends only on the device's seed and these two durations. Pulses of different metrics of a
+/// device therefore coincide when both durations are equal: a temperature rises exactly while a door is open.
 struct Pulse: WaveformPart {
-    /// The maximum increase of the value, if the pulse lasts long enough.
+    /// The height that the pulse approaches. A pulse that is short compared with ``rise`` stays lower.
     var height: Double
     var windows: RecurringWindows
     /// The time constant of the rise, after which the value has reached 63 % of its height; 0 for an immediate rise.
@@ -103,7 +103,7 @@ struct RandomWalk: WaveformPart {
 
 /// Sensor noise, normally distributed around 0.
 struct Noise: WaveformPart {
-    /// The standard deviation. Samples are limited to five times this value.
+    /// The standard deviation. No sample deviates from 0 by more than five times this value.
     var deviation: Double
 
     mutating func value(at elapsed: Duration, random: inout SeededGenerator) -> Double {

@@ -1,7 +1,8 @@
-/// The course of a metric's value over time: a sum of parts, limited to a range and then rounded.
+/// The course of a metric's value over time: a sum of parts, limited to a range. ``MetricProfile`` then rounds the
+/// value to its decimals.
 ///
 ///     day cycle ─┐
-///     noise ─────┼─▶ + ─▶ minimum, maximum ─▶ decimals ─▶ value
+///     noise ─────┼─▶ + ─▶ minimum, maximum ─▶ value
 ///     pulse ─────┘
 ///
 /// A pure value: equal parts, seeds and times give equal values.
@@ -20,7 +21,7 @@ package struct Waveform: Sendable {
         self.maximum = maximum
     }
 
-    /// Sets the device's seed, before the first value.
+    /// Sets the device's seed in all parts. Call it once, before ``value(at:random:)``.
     mutating func begin(deviceSeed: UInt64) {
         for index in parts.indices { parts[index].begin(deviceSeed: deviceSeed) }
     }
@@ -38,7 +39,8 @@ package protocol WaveformPart: Sendable {
     /// Returns the value at `elapsed` since the start. Called once per sample, with times that never decrease.
     mutating func value(at elapsed: Duration, random: inout SeededGenerator) -> Double
 
-    /// Sets the device's seed, before the first value. Used by schedules that several metrics share.
+    /// Sets the device's seed. Called once, before ``value(at:random:)``. Parts with recurring windows use it, so that
+    /// windows with equal durations coincide in all metrics of a device.
     mutating func begin(deviceSeed: UInt64)
 }
 

@@ -247,7 +247,7 @@ struct AlertRuleReader {
     }
 }
 
-/// An alert rule with its location, for the error about a second rule of the same name.
+/// An alert rule with its location, for errors that are found only when the rules of all files have been read.
 struct LocatedAlertRule: Sendable {
     var rule: AlertRule
     /// The location, such as `windsock.yaml:12`.

@@ -10,7 +10,8 @@ package struct ConfigurationOption: Sendable, Hashable {
     /// True when the value must not be printed or logged.
     package let isSecret: Bool
 
-    /// True when a file may give a YAML list. A list is equivalent to its elements joined with commas.
+    /// True if the configuration file may give this setting as a YAML list, which is equivalent to its elements joined
+    /// with commas.
     var isList: Bool { [.allowedOrigins, .statusTopics, .jwtAudiences, .exemptAddresses].contains(self) }
 
     private init(_ key: String, default defaultValue: String? = nil, isSecret: Bool = false) {

@@ -9,8 +9,8 @@ extension GatewayConfiguration {
     static let onlinePayload = Array("online".utf8)
     static let offlinePayload = Array("offline".utf8)
 
-    /// Placeholder for a generated client id, which is kept in the data directory. A setting cannot be blank, so no
-    /// configured id equals it.
+    /// The client id that means "none configured". ``Gateway`` replaces it with a generated id that is kept in the data
+    /// directory. A setting cannot be blank, so no configured id equals it.
     static let unsetClientID = " "
 
     static func mqtt(
@@ -51,7 +51,8 @@ extension GatewayConfiguration {
         return mqtt
     }
 
-    /// Validates the finished configuration. A remaining error concerns the client id or the broker's address.
+    /// Validates the finished configuration, whose settings are valid one by one. An error now concerns the client id
+    /// or the broker's address.
     private static func validate(_ mqtt: MQTTConfiguration, _ settings: inout SettingsReader) {
         do throws(MQTTError) {
             try mqtt.validate()
@@ -98,7 +99,8 @@ extension GatewayConfiguration {
         mqtt.farewell = offline
     }
 
-    /// Returns the subscription to devices' clock requests. In a share group, one gateway answers each request.
+    /// Returns the subscription to devices' clock requests; empty when the exchange is off. In a share group, only one
+    /// gateway answers each request.
     private static func clockSubscription(_ settings: inout SettingsReader) -> [MQTTSubscription] {
         guard settings.flag(.clockExchange) else { return [] }
         let group = settings.text(.mqttShareGroup).map { "$share/\($0)/" } ?? ""
@@ -131,7 +133,7 @@ extension GatewayConfiguration {
         }
     }
 
-    /// Returns the silence after which a device is offline; `nil` when the setting is `off`.
+    /// Returns the time without messages after which a device is offline; `nil` when the setting is `off`.
     static func offlineAfter(_ settings: inout SettingsReader) -> Duration? {
         if settings.text(.offlineAfter) == "off" { return nil }
         return settings.duration(.offlineAfter, in: .seconds(1)...(.seconds(365 * 86_400)))
@@ -139,8 +141,8 @@ extension GatewayConfiguration {
 
     /// Returns the status topics of devices. Each must lead to a room that a route publishes readings to.
     ///
-    /// The default is the well-known topics, restricted to those that the routes subscribe to anyway: the broker may
-    /// refuse a subscription that the user did not configure.
+    /// With the default routes, the default is all well-known status topics. With other routes, it is only those that a
+    /// route subscribes to anyway, because the broker may refuse a subscription that the user did not configure.
     static func statusRoutes(_ settings: inout SettingsReader, routes: [TopicRoute]) -> [StatusRoute] {
         if settings.text(.statusTopics) == ConfigurationOption.statusTopics.defaultValue {
             guard routes != TopicRoute.defaults else { return StatusRoute.defaults }

@@ -46,7 +46,7 @@ extension GatewayConfiguration {
                 instead: ("127.0.0.1", 8080))
     }
 
-    /// Parses `host:port`, `[::1]:port`, or `:port` for all addresses.
+    /// Parses `host:port`, `[::1]:port`, or `:port` for all IPv4 addresses.
     private static func hostAndPort(in text: String) -> (host: String, port: Int)? {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]

@@ -116,7 +116,8 @@ package struct GatewayConfiguration: Sendable {
         return !ConfigurationOption.all.contains { $0.environmentName == name }
     }
 
-    /// Returns the known variables of the section that a variable's prefix names, or all variables without a match.
+    /// Returns the known variables of the same section, such as those that begin with `WINDSOCK_MQTT_`, or all
+    /// variables if no section has that prefix.
     private static func variables(like name: String) -> [String] {
         let all = ConfigurationOption.all.map(\.environmentName)
         let section = name.split(separator: "_").prefix(2).joined(separator: "_") + "_"

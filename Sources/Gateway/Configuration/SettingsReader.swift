@@ -50,7 +50,7 @@ struct SettingsReader {
         return option.isSecret ? text : text.trimmingCharacters(in: .whitespaces)
     }
 
-    /// Parses an integer in a range.
+    /// Parses an integer. Records an error and returns the lower bound when the text is invalid or out of range.
     mutating func integer(_ option: ConfigurationOption, in range: ClosedRange<Int>) -> Int {
         let text = text(option) ?? ""
         if let value = Int(text), range.contains(value) { return value }
@@ -59,7 +59,8 @@ struct SettingsReader {
             instead: range.lowerBound)
     }
 
-    /// Parses a duration such as `500ms`, `10s`, `5m`, `1h` or `7d`, in a range.
+    /// Parses a duration such as `500ms`, `10s`, `5m`, `1h` or `7d`. Records an error and returns the lower bound when
+    /// the text is invalid or out of range.
     mutating func duration(_ option: ConfigurationOption, in range: ClosedRange<Duration>) -> Duration {
         let text = text(option) ?? ""
         guard let value = DurationText.parse(text) else {
@@ -85,7 +86,7 @@ struct SettingsReader {
         return fail(option, "\"\(text)\" is not valid; allowed: \(allowed)", instead: fallback)
     }
 
-    /// Parses `on` or `off`.
+    /// Parses `on` or `off`. Records an error and returns false for any other text.
     mutating func flag(_ option: ConfigurationOption) -> Bool {
         choice(option, [("on", true), ("off", false)], fallback: false)
     }

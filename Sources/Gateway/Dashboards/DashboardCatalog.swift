@@ -15,7 +15,8 @@ package struct DashboardCatalog: Sendable {
     /// `{"dashboards":[…]}` in navigation order, each with its id and the keys that its file sets.
     package let json: [UInt8]
 
-    /// Reads every `*.yaml` file of the folder. A folder without such files gives an empty catalog.
+    /// Reads every `*.yaml` file of the folder. A folder without such files gives an empty catalog; a `*.yml` file is
+    /// an error.
     ///
     /// - Throws: ``ConfigurationErrors`` with all problems of all files, or when the folder cannot be read.
     package init(directory: String) throws(ConfigurationErrors) {
@@ -75,7 +76,8 @@ struct DashboardFile {
     /// The id, and the file's keys under the same names.
     let json: JSONValue
 
-    /// Reads a file, at most one byte more than ``maxBytes``.
+    /// Reads and validates a file. Reads at most one byte more than ``maxBytes``, which is enough to detect a larger
+    /// file.
     init(path: String) throws(ConfigurationErrors) {
         let url = URL(filePath: path)
         guard let data = try? FileHandle(forReadingFrom: url).read(upToCount: Self.maxBytes + 1) ?? Data() else {

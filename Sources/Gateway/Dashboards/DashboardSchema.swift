@@ -81,8 +81,8 @@ extension DashboardSchema {
         }
     }
 
-    /// Requires states to be unambiguous. A state without a metric applies to all metrics, so no other state may have
-    /// its value.
+    /// A rule that requires states to be unambiguous. A state without a metric applies to all metrics, so no other
+    /// state may have its value.
     static let statesDiffer = SchemaRule(keys: ["states"]) { panel in
         let states = panel["states"]?.arrayValue ?? []
         return states.enumerated().compactMap { index, state in

@@ -11,11 +11,11 @@ import Foundation
 
 /// A thread with an event loop that serves the sockets of any number of clients.
 ///
-/// The gateway uses one loop for one client; the device simulator uses one for hundreds of devices. It replaces
-/// libmosquitto's own thread for two reasons: nothing is acknowledged before it was accepted, and reading, accepting
-/// and acknowledging whole batches is faster.
+/// The gateway uses one loop for one client; the device simulator uses one for hundreds of devices. The loop replaces
+/// libmosquitto's own thread for two reasons: no message is acknowledged before the handler has accepted it, and
+/// reading, accepting and acknowledging whole batches is faster.
 ///
-///     poll(sockets, eventfd) ──▶ read until dry ──▶ handler.accept(batch) ──▶ write (acknowledgements) ──▶ keep-alive
+///     poll(sockets, eventfd) ──▶ read all data ──▶ handler.accept(batch) ──▶ write (acknowledgements) ──▶ keep-alive
 ///
 /// `@unchecked Sendable`: `sessions` is accessed only on the loop's own thread. Everything else is immutable or
 /// protected by a `Lock`.
@@ -26,7 +26,7 @@ package final class MQTTLoop: @unchecked Sendable {
         var hasThread = false
     }
 
-    /// The longest sleep. Keep-alives and deadlines can be late by this much.
+    /// The maximum wait in `poll` while no session has an earlier deadline.
     private static let maxSleep = Duration.milliseconds(500)
     /// A nice value that gives the thread about three times the CPU share of an ordinary one.
     private static let urgentNiceness: Int32 = -5
@@ -38,7 +38,7 @@ package final class MQTTLoop: @unchecked Sendable {
     private let isUrgent: Bool
     private var sessions: [MQTTSession] = []
 
-    /// Creates a loop. Its thread starts with the first work.
+    /// Creates a loop. Its thread starts when the first work is posted.
     ///
     /// - Parameter isUrgent: true to schedule the thread before others on a busy machine. Has no effect where the
     ///   system does not permit it (on Linux it needs `CAP_SYS_NICE`).
@@ -68,18 +68,18 @@ package final class MQTTLoop: @unchecked Sendable {
         return accepted
     }
 
-    /// Runs `work`, which may block, on a dialer thread.
+    /// Runs `work`, which may block, on a thread of the ``MQTTDialer``.
     func dial(_ work: @escaping @Sendable () -> Void) {
         dialer.dial(work)
     }
 
-    /// Stops the loop after its current round. All clients must have been stopped before.
+    /// Stops the loop's thread once it has run the work posted so far. Stop all clients first.
     package func stop() {
         shared.withLock { $0.isStopped = true }
         wake()
     }
 
-    /// Adds a session. Call on the loop's thread only.
+    /// Adds a session to those that the loop serves. Call on the loop's thread only.
     func add(_ session: MQTTSession) {
         if !sessions.contains(where: { $0 === session }) { sessions.append(session) }
     }
@@ -161,8 +161,8 @@ final class MQTTDialer: Sendable {
 
     private let state = Lock(State())
 
-    /// Runs `work` on a thread that may block. The queue is bounded by the number of clients, because each waits for at
-    /// most one connect.
+    /// Runs `work` on a thread of the pool, where it may block. A client waits for at most one connect, but an
+    /// abandoned attempt stays queued until a thread runs it.
     func dial(_ work: @escaping @Sendable () -> Void) {
         let needsThread = state.withLock { state in
             state.waiting.append(work)

@@ -2,7 +2,7 @@ import DequeModule
 
 /// A client's outbound publications: those queued for a connection, and those in flight.
 ///
-/// Used only on the session's thread. Bounded by ``MQTTConfiguration/maxOutboundMessages``; the client reserves a place
+/// Used only on the loop's thread. Bounded by ``MQTTConfiguration/maxOutboundMessages``, which ``MQTTClient`` checks
 /// before it adds a publication.
 struct MQTTOutbound {
     private struct Entry {

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 
 extension MQTTSession {
-    /// Carries a handle to a dialer thread and back.
+    /// A box that carries a handle to a thread of ``MQTTDialer`` and back.
     ///
     /// `@unchecked Sendable`: ownership of the handle passes from thread to thread, so two threads never use it at
     /// once.

@@ -41,9 +41,10 @@ extension MQTTSession {
 
     /// Subscribes after a connect.
     ///
-    /// With MQTT 5 this happens on every connect and costs nothing, because retained messages are sent only for new
-    /// subscriptions. With 3.1.1 they would be sent again, so a resumed session is left alone. The exception is the
-    /// client's first connect, because the configuration may have changed since the session was created.
+    /// With MQTT 5, subscribes on every connect. This is cheap, because the broker sends retained messages only for new
+    /// subscriptions. With 3.1.1, the broker would send all of them again, so a resumed session keeps the subscriptions
+    /// that it has. The exception is a client whose subscriptions have not all succeeded yet, for example on its first
+    /// connect: the session may come from an earlier process with other subscriptions.
     func subscribe() {
         shared.update { $0.refusedSubscriptions = [] }
         subscribing = [:]
@@ -112,9 +113,9 @@ extension MQTTSession {
         processEvents()
     }
 
-    /// Returns true if the broker has closed the connection. Writing would then close our end too and lose the unread
-    /// data, such as readings that a killed broker forwarded but never saved. The following reads detect the close
-    /// anyway.
+    /// Returns true if the broker has closed the connection. A write could then fail, and libmosquitto would close the
+    /// socket and lose the unread data, such as readings that a killed broker forwarded but never saved. Later reads
+    /// detect the closed connection anyway.
     private func hasPeerClosed(_ socket: Int32) -> Bool {
         var descriptor = pollfd(fd: socket, events: Self.peerHasShutDown, revents: 0)
         return poll(&descriptor, 1, 0) > 0

@@ -19,7 +19,8 @@ final class MQTTSession: @unchecked Sendable {
     enum Phase {
         /// No connection is wanted.
         case offline
-        /// A dialer thread owns the handle, resolves the host name and connects TCP.
+        /// A thread of ``MQTTDialer`` owns the ``MosquittoHandle``, resolves the host name and opens the TCP
+        /// connection.
         case dialing(deadline: ContinuousClock.Instant)
         /// TLS and CONNECT are in progress. The CONNACK must arrive before the deadline.
         case connecting(deadline: ContinuousClock.Instant)
@@ -38,7 +39,7 @@ final class MQTTSession: @unchecked Sendable {
     var random: any RandomNumberGenerator & Sendable
 
     var phase = Phase.offline
-    /// `nil` when there is none, and while a dialer thread owns it.
+    /// The libmosquitto client; `nil` when there is none, and while a thread of ``MQTTDialer`` owns it.
     var handle: MosquittoHandle?
     /// The number of the current attempt, used to ignore the results of abandoned ones.
     var dialNumber = 0
@@ -51,13 +52,13 @@ final class MQTTSession: @unchecked Sendable {
     var hasSubscribed = false
     var subscribing: [Int32: MQTTSubscription] = [:]
     var outbound: MQTTOutbound
-    /// True when a batch was full before the socket was dry. With TLS, `poll` does not report data that is already
-    /// decrypted.
+    /// True when the last batch was full, so that the socket may have more data. With TLS, `poll` does not report data
+    /// that is already decrypted.
     private(set) var hasUnread = false
     /// The end of the current pause in reading; see ``MQTTConfiguration/batchInterval``.
     private var restsUntil = ContinuousClock.now
-    /// The batch size from which there is no pause. Larger batches justify a transaction of their own, and a broker
-    /// that limits the number of unacknowledged messages must not be kept waiting.
+    /// The batch size from which there is no pause in reading. Larger batches justify a transaction of their own, and a
+    /// broker that limits the number of unacknowledged messages must not be kept waiting.
     private static let restfulBatchCount = 16
 
     init(
@@ -111,7 +112,8 @@ final class MQTTSession: @unchecked Sendable {
         shared.update { $0.state = .stopped }
     }
 
-    /// Queues a publication for the loop's next round. Without a connection, QoS 1 stays queued and QoS 0 is dropped.
+    /// Queues a publication, which the loop's next iteration sends. Without a connection, QoS 1 stays queued and QoS 0
+    /// is dropped.
     func publish(_ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)?) {
         outbound.add(publication, completion: completion, isConnected: isConnected)
     }
@@ -186,7 +188,7 @@ final class MQTTSession: @unchecked Sendable {
         flush(acknowledging: messages.count)
     }
 
-    /// Reads until the socket is dry (returns false) or the batch is full (returns true).
+    /// Reads packets. Returns true when the batch is full, and false when the socket has no more data.
     private func read(from handle: MosquittoHandle, isBroken: Bool) throws(MQTTError) -> Bool {
         var packetCount = 0
         while handle.messageCount < configuration.maxBatchMessages, handle.messageBytes < configuration.maxBatchBytes,

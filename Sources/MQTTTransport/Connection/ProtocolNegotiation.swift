@@ -1,4 +1,5 @@
-/// Chooses the MQTT version for the next attempt, with a fallback for brokers that do not support MQTT 5.
+/// A state machine that chooses the MQTT version for the next attempt, with a fallback for brokers that do not support
+/// MQTT 5.
 ///
 /// A broker refuses MQTT 5 either with a reason code, which is conclusive, or by hanging up, which is not. After a
 /// hang-up, 3.1.1 is tried once, and the next connection uses MQTT 5 again. A broker that has accepted MQTT 5 before is

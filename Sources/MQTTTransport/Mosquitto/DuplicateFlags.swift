@@ -1,6 +1,6 @@
 import Foundation
 
-/// Reads the DUP flags of messages (MQTT 5, section 3.3.1.1) from libmosquitto's log.
+/// A reader of the DUP flags of messages (MQTT 5, section 3.3.1.1) from libmosquitto's log.
 ///
 /// `mosquitto_message` does not contain the flag. But right before the message callback, and on the same thread,
 /// libmosquitto logs `Client ID received PUBLISH (d1, q1, r0, m8, 'TOPIC', ... (5 bytes))`. Here `d` is the flag and
@@ -8,7 +8,7 @@ import Foundation
 ///
 /// Logging costs about half a microsecond per message. It is therefore enabled only after a connect that resumed a
 /// session, and only up to the first message without the flag: redeliveries come before all new messages (section 4.6).
-/// A missing or unrecognised log line also ends it. The flag of that message is then unknown.
+/// A missing or unrecognised log line also disables it. The flag of that message is then unknown.
 ///
 /// A value type without I/O. Its owner installs and removes the log callback.
 struct DuplicateFlags {
@@ -59,7 +59,8 @@ struct DuplicateFlags {
 
     private func read(_ text: UnsafePointer<CChar>) -> Line? {
         var rest = text
-        /// Consumes the given words and the number that follows them.
+        /// Consumes `words` and the number that follows them from `rest`. Returns the number, or `nil` if `rest`
+        /// differs.
         func number(after words: String) -> Int? {
             let count = words.utf8.count
             guard strncmp(rest, words, count) == 0 else { return nil }

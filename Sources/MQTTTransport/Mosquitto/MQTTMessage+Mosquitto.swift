@@ -2,7 +2,7 @@ internal import CMosquitto
 import Foundation
 
 extension MQTTMessage {
-    /// Copies a message that libmosquitto owns only during its callback.
+    /// Copies a message. libmosquitto frees the original after its callback.
     init(copying message: mosquitto_message, _ properties: OpaquePointer?, isDuplicate: Bool?) {
         self.init(
             topic: String(cString: message.topic),
@@ -28,7 +28,8 @@ extension MQTTMessage {
     /// The maximum number of user properties to examine. A packet may contain 100,000 empty ones.
     static let maxUserProperties = 64
 
-    /// Reads each of the known properties once. Of all others, only the name is examined.
+    /// Returns the first occurrence of each property in ``readProperties``. Of all other properties, only the name is
+    /// examined.
     private static func userProperties(in list: OpaquePointer) -> [MQTTUserProperty] {
         var found: [MQTTUserProperty] = []
         let identifier = Int32(MQTT_PROP_USER_PROPERTY.rawValue)

@@ -1,11 +1,11 @@
 internal import CMosquitto
 import Foundation
 
-/// Owns one `struct mosquitto` and converts its callbacks into values.
+/// A wrapper that owns one `struct mosquitto` and converts its callbacks into values.
 ///
 /// This is the only file that uses `Unmanaged` to pass a Swift object through C. Callbacks copy their data, queue it
-/// and return; the session collects it with ``takeEvents()`` and ``takeMessages()``. Not thread-safe: only one thread
-/// may call it at a time, and callbacks run on that thread, inside of the calls.
+/// and return; ``MQTTSession`` collects it with ``takeEvents()`` and ``takeMessages()``. Not thread-safe: only one
+/// thread may call it at a time, and callbacks run on that thread, inside of the calls.
 final class MosquittoHandle {
     /// An event reported by libmosquitto, other than a message.
     enum Event: Equatable {
@@ -15,7 +15,7 @@ final class MosquittoHandle {
         case disconnected(reasonCode: Int)
     }
 
-    /// Initialises libmosquitto once per process.
+    /// The result of libmosquitto's initialisation, which happens once per process.
     private static let initialisation: Int32 = mosquitto_lib_init()
 
     let pointer: OpaquePointer
@@ -31,7 +31,8 @@ final class MosquittoHandle {
 
     private var messages: [MQTTMessage] = []
     private var events: [Event] = []
-    /// The size of the messages not yet taken, including topics and properties.
+    /// The total size, in bytes, of the messages that ``takeMessages()`` has not returned yet, including topics and
+    /// properties.
     private(set) var messageBytes = 0
 
     init(configuration: MQTTConfiguration, protocolLevel: Int) throws(MQTTError) {
@@ -62,7 +63,7 @@ final class MosquittoHandle {
 
     var wantsWrite: Bool { mosquitto_want_write(pointer) }
 
-    /// Reads one or a few packets. Returns false if the socket was dry.
+    /// Reads one or a few packets. Returns false if the socket had no data.
     func read() throws(MQTTError) -> Bool {
         let before = messages.count + events.count
         errno = 0
@@ -214,7 +215,7 @@ extension MosquittoHandle {
 }
 
 extension MosquittoHandle {
-    /// Throws the error for a result code, unless it is success.
+    /// Throws the error that `result` stands for, or returns if `result` is success.
     func check(_ result: Int32) throws(MQTTError) {
         guard result != MOSQ_ERR_SUCCESS.status else { return }
         // A rejected certificate can appear as a lost connection. The logged error tells more.

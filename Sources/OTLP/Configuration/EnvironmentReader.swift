@@ -1,9 +1,10 @@
 import Foundation
 
-/// Parses environment variables by the rules of the OpenTelemetry specification, and collects all mistakes.
+/// A parser for environment variables that follows the rules of the OpenTelemetry specification and collects all
+/// mistakes.
 ///
-/// An empty variable counts as unset. An invalid value is recorded as a mistake and replaced by the default. The caller
-/// throws at the end.
+/// An empty variable counts as unset. An invalid value is recorded in ``mistakes`` and replaced by the default. After
+/// the last variable, the caller throws one ``OTLPConfigurationError`` for all mistakes.
 ///
 /// Source: OpenTelemetry specification, "Environment Variable Specification", Parsing empty value and Type-specific
 /// guidance. The specification treats an invalid value as a warning. Here it prevents the start, as for all other
@@ -30,7 +31,7 @@ struct EnvironmentReader {
 
     func text(_ names: String...) -> String? { first(of: names)?.value }
 
-    /// Records a mistake. Repetitions are ignored, because several signals may read the same variable. The value is cut
+    /// Records a mistake. Repetitions are ignored, because several signals may read the same variable. `value` is cut
     /// to 100 characters for the log.
     mutating func reject(_ name: String, _ value: String?, allowed: String) {
         let mistake = OTLPConfigurationError.Mistake(

@@ -42,7 +42,7 @@ package struct OTLPConfiguration: Sendable {
     }
 }
 
-/// The queueing, batching and retry settings for spans or log records.
+/// The queueing, batching and retry settings for one signal.
 ///
 /// Source: OpenTelemetry specification, "Tracing SDK", Batching processor; "Logs SDK", Batching processor.
 package struct BatchConfiguration: Sendable, Equatable {
@@ -81,7 +81,7 @@ package struct OTLPConfigurationError: Error, Sendable, Equatable, CustomStringC
         package let variable: String
         /// The invalid value; `nil` when it may be a secret.
         package let value: String?
-        /// The allowed values.
+        /// A description of the allowed values, for the error message.
         package let allowed: String
 
         package var description: String {

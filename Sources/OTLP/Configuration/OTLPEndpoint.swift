@@ -1,6 +1,6 @@
 import Foundation
 
-/// The address and transport settings for one signal.
+/// The address and transport settings for the export of one ``OTLPSignal``.
 package struct OTLPEndpoint: Sendable, Equatable {
     /// The full `http` or `https` URL, including the signal's path.
     package var url: String

@@ -3,7 +3,8 @@ import SwiftProtobuf
 import Tracing
 
 extension OTLPEncoder {
-    /// Flag bits.
+    /// The bits of a span's or link's flags that tell whether ``isRemote`` is meaningful, and whether the context comes
+    /// from another process.
     ///
     /// Source: OpenTelemetry Protocol, `trace.proto`, `SpanFlags`.
     private static let hasIsRemote: UInt32 = 0x100
@@ -59,7 +60,7 @@ extension OTLPEncoder {
         }
     }
 
-    /// Returns `nil` for a link whose context identifies no span.
+    /// Converts a link. Returns `nil` for a link whose context identifies no span.
     private func link(_ link: SpanLink) -> ProtoSpan.Link? {
         guard let context = link.context.traceContext else { return nil }
         return .with {

@@ -3,7 +3,7 @@ import Foundation
 import SwiftProtobuf
 import Tracing
 
-/// Encodes telemetry into the bodies of export requests. Each signal has an extension in its own file.
+/// An encoder of telemetry into the bodies of export requests. Each signal has an extension in its own file.
 ///
 /// Source: OpenTelemetry Protocol, "OTLP/HTTP", binary and JSON Protobuf encoding.
 struct OTLPEncoder: Sendable {
@@ -38,7 +38,8 @@ struct OTLPEncoder: Sendable {
     func nanoseconds(_ time: Timestamp) -> UInt64 { UInt64(max(0, time.nanosecondsSinceEpoch)) }
 }
 
-/// Encodes trace and span ids in the form that the protocol requires: bytes in protobuf, hexadecimal digits in JSON.
+/// An encoder of trace and span ids in the form that the protocol requires: bytes in protobuf, hexadecimal digits in
+/// JSON.
 ///
 /// Protobuf's JSON mapping writes bytes as base64, but OTLP requires hexadecimal for ids. Every hexadecimal digit is
 /// also a valid base64 digit, and 16 or 32 of them need no padding. So for JSON the hexadecimal text is *decoded as
@@ -71,7 +72,7 @@ struct TraceIDEncoder: Sendable {
     }
 }
 
-/// Converts attributes into OTLP key-value pairs.
+/// A converter from attributes to OTLP key-value pairs.
 ///
 /// Source: OpenTelemetry Protocol, `common.proto`; OpenTelemetry specification, "Common specification concepts",
 /// Attribute limits.

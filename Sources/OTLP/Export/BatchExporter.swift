@@ -2,11 +2,11 @@ import Core
 import CoreMetrics
 import Logging
 
-/// Queues items of one signal and sends them in batches, one request at a time.
+/// A queue for the items of one signal that sends them in batches, one request at a time.
 ///
-///     offer (any thread) ─▶ BatchQueue ─▶ run(): encode once ─▶ OTLPSender, as often as it takes
+///     offer (any thread) ─▶ BatchQueue ─▶ run(): encode once ─▶ OTLPSender, with retries
 ///
-/// Offering an item holds a lock only for an append, and never waits for the collector.
+/// ``offer(_:)`` holds a lock only for an append, and never waits for the collector.
 final class BatchExporter<Item: Sendable>: Sendable {
     private struct State {
         var queue: BatchQueue<Item>
@@ -15,7 +15,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
     }
 
     private struct Flush {
-        /// The value of `settledCount` at which the flush is complete.
+        /// The value of ``BatchQueue/settledCount`` at which the flush is complete.
         let target: Int
         let continuation: CheckedContinuation<Bool, Never>
     }
@@ -34,7 +34,8 @@ final class BatchExporter<Item: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - timeout: the time limit for one request.
-    ///   - weight: the number of units that an item counts for in ``ExportMetrics``.
+    ///   - weight: the number of units that an item counts for in ``ExportMetrics``: 1 for a span or log record, the
+    ///     number of data points for a metrics snapshot.
     ///   - encode: encodes the body of a request. Called outside of the lock, by ``run()``.
     init(
         _ configuration: BatchConfiguration,
@@ -72,7 +73,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.sendAll() }
             group.addTask { await self.deadline() }
-            // Returns when everything is sent or the deadline has passed.
+            // One of the two tasks ends when everything is sent, the other when the deadline has passed.
             await group.next()
             group.cancelAll()
         }
@@ -85,9 +86,10 @@ final class BatchExporter<Item: Sendable>: Sendable {
         await sender.shutdown()
     }
 
-    /// Sends everything that is queued now. Returns when that is settled or after `duration`.
+    /// Sends everything that is queued now. Returns once all of these items are settled (accepted, refused or dropped),
+    /// or after `duration`.
     ///
-    /// - Returns: true when everything was settled in time: accepted, refused or dropped.
+    /// - Returns: true if all of these items were settled in time.
     func forceFlush(within duration: Duration) async -> Bool {
         await withDiscardingTaskGroup { group in
             defer { group.cancelAll() }

@@ -1,13 +1,14 @@
 import Core
 
-/// The queue and the state machine of a batching exporter. It has no clock, randomness or threads of its own.
+/// The queue and the state machine of a ``BatchExporter``. It has no clock, randomness or threads of its own.
 ///
 ///     offer ─▶ waiting (bounded) ─▶ batch ── accepted, refused ─▶ settled
 ///                                   ▲   │
 ///                                   └───┘ unavailable: retry the same batch until its retention is over
 ///
-/// Only one batch is in flight at a time, and it keeps its place until it is settled. After an outage, the collector
-/// therefore receives all items that fit into the queue, in order.
+/// A batch is *settled* once the collector has accepted or refused it, or once it was dropped. Only one batch is in
+/// flight at a time, and later items wait until it is settled. After an outage, the collector therefore receives all
+/// items that fit into the queue, in order.
 struct BatchQueue<Item: Sendable>: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -25,11 +26,12 @@ struct BatchQueue<Item: Sendable>: Sendable {
         case again
         /// Do nothing until the given time or the next wake-up.
         case wait(until: Instant?)
-        /// The queue is closed and done. `abandoned` has the items for which there was no time left.
+        /// The queue is closed and nothing is left to send. `abandoned` has the items that were dropped because there
+        /// was no time left for another attempt.
         case finished(abandoned: [Item])
     }
 
-    /// The result of a batch.
+    /// The effect of a request's outcome on the batch in flight.
     enum Settlement: Sendable, Equatable {
         case exported
         case refused
@@ -61,9 +63,9 @@ struct BatchQueue<Item: Sendable>: Sendable {
     /// The deadline for sending the remaining items; `nil` while the queue is open.
     private(set) var deadline: Instant?
 
-    /// The number of items accepted so far.
+    /// The number of items that have been queued so far, including those already settled.
     private(set) var keptCount = 0
-    /// The number of accepted items that have been settled, with any result.
+    /// The number of queued items that have been settled so far, with any result.
     private(set) var settledCount = 0
 
     init(_ configuration: BatchConfiguration) {
@@ -114,7 +116,7 @@ struct BatchQueue<Item: Sendable>: Sendable {
         return .start(items)
     }
 
-    /// Processes the outcome of a request.
+    /// Settles the batch in flight according to the outcome of its request, or keeps it for a retry.
     ///
     /// - Parameter random: 64 random bits for the jitter of the next wait.
     mutating func settle(_ outcome: ExportOutcome, now: Instant, random: UInt64) -> Settlement {
@@ -140,7 +142,7 @@ struct BatchQueue<Item: Sendable>: Sendable {
         }
     }
 
-    /// Makes all queued items due at once. Returns the value of ``settledCount`` at which they are settled.
+    /// Makes all queued items due at once. Returns the value of ``settledCount`` at which all of them are settled.
     mutating func flush() -> Int {
         flushedCount = keptCount
         return keptCount

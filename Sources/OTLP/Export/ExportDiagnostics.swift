@@ -2,7 +2,8 @@ import Core
 import CoreMetrics
 import Logging
 
-/// Logs export failures, at most once a minute for each kind, so that an unreachable collector does not flood the log.
+/// A log of export failures. It writes at most one line a minute for each kind of failure, so that an unreachable
+/// collector does not flood it.
 final class ExportLog: Sendable {
     enum Kind: Sendable {
         case unavailable
@@ -40,7 +41,7 @@ final class ExportLog: Sendable {
         if isTime { logger.warning(message, metadata: metadata) }
     }
 
-    /// Logs once that an unavailable collector accepts telemetry again.
+    /// Records a successful export. Logs a line if the collector was unavailable before.
     func reportSuccess() {
         let wasFailing = state.withLock { state in
             defer { state.isFailing = false }
@@ -53,8 +54,7 @@ final class ExportLog: Sendable {
 
 /// The counters of exported and dropped items for one signal.
 struct ExportMetrics: Sendable {
-    /// The reason why items did not reach the collector. The set is small and fixed, because it provides the values of
-    /// a label.
+    /// The reason why items did not reach the collector. Used as a metric label, so the set is small and fixed.
     enum DropReason: String, Sendable, CaseIterable {
         /// The queue was full.
         case queueFull = "queue_full"
@@ -71,7 +71,7 @@ struct ExportMetrics: Sendable {
     }
 
     let exported: Counter
-    /// Counts repeated requests.
+    /// The number of repeated requests.
     let retries: Counter
     private let dropped: [DropReason: Counter]
 

@@ -6,14 +6,15 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// Sends requests to a collector over HTTP, with one attempt each. The caller decides about retries.
+/// A sender of requests to a collector over HTTP. It makes one attempt for each request; the caller decides about
+/// retries.
 ///
 /// Connections are opened on demand and reused. Redirects are not followed, because they would forward the headers to
 /// another server.
 ///
 /// Source: OpenTelemetry Protocol, "OTLP/HTTP".
 final class OTLPHTTPExporter: OTLPSender {
-    /// The maximum number of bytes to read of a response.
+    /// The maximum size of a response body, in bytes. A longer one is treated as empty.
     private static let maxResponseBytes = 65_536
 
     private let endpoint: OTLPEndpoint
@@ -22,8 +23,8 @@ final class OTLPHTTPExporter: OTLPSender {
     private let configuration: HTTPClient.Configuration
     private let client = Lock(Client.none)
 
-    /// The lazily created HTTP client. A client must be shut down once it exists, so it is created with the first
-    /// request.
+    /// The state of the HTTP client. An `HTTPClient` must be shut down once it exists, so it is created only with the
+    /// first request.
     private enum Client {
         case none
         case open(HTTPClient)
@@ -126,7 +127,7 @@ final class OTLPHTTPExporter: OTLPSender {
     }
 }
 
-/// Sends single requests to a collector. Implemented by ``OTLPHTTPExporter``, and by a scripted sender in tests.
+/// A sender of single requests to a collector. Implemented by ``OTLPHTTPExporter``, and by a scripted sender in tests.
 protocol OTLPSender: Sendable {
     /// Sends a request once.
     ///
@@ -137,7 +138,7 @@ protocol OTLPSender: Sendable {
     ///   `unavailable`.
     func send(_ body: PreparedBody, timeout: Duration) async -> ExportOutcome
 
-    /// Prepares `body` for sending any number of times, which includes compression.
+    /// Compresses `body` if the endpoint's settings require it. The result can be sent any number of times.
     func prepare(_ body: [UInt8]) -> PreparedBody
 
     /// Closes all connections. Nothing can be sent afterwards.
@@ -199,16 +200,16 @@ package struct OTLPExporterError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Compresses data into a single gzip member (RFC 1952) with zlib.
+/// A compressor that uses zlib to create a single gzip member (RFC 1952).
 enum Gzip {
-    /// zlib failed with this code, which in practice means out of memory.
+    /// The error for a failed zlib call, with zlib's result code. In practice, the cause is a lack of memory.
     struct Failure: Error {
         let code: Int32
     }
 
-    /// The default window size. Adding 16 selects the gzip format instead of zlib's.
+    /// zlib's maximum (and default) window size. Adding 16 selects the gzip format instead of zlib's own.
     private static let windowBits = MAX_WBITS + 16
-    /// zlib's default.
+    /// zlib's default memory level.
     private static let memoryLevel: Int32 = 8
 
     static func compress(_ bytes: [UInt8]) throws(Failure) -> [UInt8] {

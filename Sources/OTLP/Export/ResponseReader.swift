@@ -2,7 +2,7 @@ import Core
 import Foundation
 import SwiftProtobuf
 
-/// Interprets the responses of a collector.
+/// An interpreter of a collector's HTTP responses.
 ///
 /// Source: OpenTelemetry Protocol, "OTLP/HTTP Response": full success, partial success, failures, throttling.
 struct ResponseReader: Sendable {
@@ -65,7 +65,7 @@ struct ResponseReader: Sendable {
         return ": " + Self.excerpt(String(decoding: body.prefix(4 * Self.maxMessageLength), as: UTF8.self))
     }
 
-    /// Makes foreign text safe for the log: short and on one line.
+    /// Returns `text` in a form that is safe for the log: shortened, and with control characters replaced by spaces.
     private static func excerpt(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(maxMessageLength) {

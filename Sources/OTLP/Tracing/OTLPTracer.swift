@@ -1,7 +1,7 @@
 package import Core
 package import Tracing
 
-/// Creates the spans of one service, and passes sampled spans to processors when they end.
+/// A tracer that creates the spans of one service, and passes sampled spans to processors when they end.
 ///
 /// Tracers are passed explicitly and are never global. A process may have several: the demo has one for its devices and
 /// one for its gateway. Thread-safe.
@@ -115,7 +115,7 @@ package final class Resource: Sendable {
     }
 }
 
-/// Decides which traces are recorded.
+/// The rule that decides which traces are recorded.
 ///
 /// Source: OpenTelemetry specification, "Tracing SDK", Built-in samplers.
 package struct Sampler: Sendable, Equatable {
@@ -152,7 +152,7 @@ package struct Sampler: Sendable, Equatable {
     }
 }
 
-/// Reads and writes trace contexts in the headers of other protocols: `traceparent` and `tracestate`.
+/// A propagator that reads and writes trace contexts in the headers of other protocols: `traceparent` and `tracestate`.
 ///
 /// Source: W3C Trace Context, section 3; OpenTelemetry specification, "Propagators API".
 package struct W3CPropagator: Sendable {

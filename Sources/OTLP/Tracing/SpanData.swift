@@ -5,7 +5,8 @@ package import Tracing
 ///
 /// Source: OpenTelemetry specification, "Tracing API", Span.
 package struct SpanData: Sendable {
-    /// The maximum number of parts of a span. Further parts are dropped and counted (specification, "Span Limits").
+    /// The maximum numbers of a span's attributes, events and links. Further ones are dropped and counted
+    /// (specification, "Span Limits").
     package struct Limits: Sendable {
         package var attributes: Int
         package var events: Int
@@ -67,14 +68,14 @@ package struct SpanData: Sendable {
     package var duration: Duration { end.since(start) }
 }
 
-/// Receives sampled spans that have ended, for example to export them or to keep them for the latency page.
+/// A receiver of sampled spans that have ended, for example to export them or to keep them for the latency page.
 package protocol SpanProcessor: Sendable {
     /// Processes a span. Called on the thread that ended it, including event loops and the MQTT thread, so it must be
     /// fast and must not block.
     func onEnd(_ span: SpanData)
 }
 
-/// Exports ended spans in batches. It belongs to an ``OTLPPipeline``, which runs it.
+/// A processor that exports ended spans in batches. Its ``OTLPPipeline`` runs it.
 ///
 /// Source: OpenTelemetry specification, "Tracing SDK", Batching processor.
 package struct BatchSpanProcessor: SpanProcessor {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Generates trace and span ids. Passed in through `init`, so that tests can use predictable ids.
+/// A generator of trace and span ids. It is passed in through `init`, so that tests can use predictable ids.
 package protocol SpanIDGenerator: Sendable {
     /// Returns a 16-byte trace id that is not all zero.
     func nextTraceID() -> (high: UInt64, low: UInt64)
@@ -8,9 +8,11 @@ package protocol SpanIDGenerator: Sendable {
     func nextSpanID() -> UInt64
 }
 
-/// Generates random ids that do not repeat within 2^64 draws: SplitMix64, a mixed Weyl sequence from a random start.
+/// A generator of random numbers as ids. It uses SplitMix64, a mixed Weyl sequence from a random start, which repeats
+/// no number within 2^64.
 ///
-/// The ids must be unique but not unpredictable, so a draw takes only nanoseconds and no system call. Thread-safe.
+/// Ids must be unique but may be predictable. SplitMix64 is therefore sufficient, and takes only nanoseconds and no
+/// system call. Thread-safe.
 package final class RandomSpanIDGenerator: SpanIDGenerator {
     private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 

@@ -12,14 +12,15 @@ package protocol ClientSink: AnyObject {
     var isWritable: Bool { get }
     /// Closes the connection with a code and a reason for the peer. Later writes are ignored.
     func close(code: CloseCode, reason: String)
-    /// Charges the client's user for messages that a join sends in addition to its answer, and returns the time until
-    /// the next page may be read.
+    /// Counts a page of replayed messages towards the replay rate limit of the client's user. Returns the time to wait
+    /// before the next page may be read.
     ///
-    /// - Parameter cost: The page's ``Replay/Page/cost``, in messages.
+    /// - Parameter cost: The page's ``Replay/Page/cost``, in units of one small message.
     func chargeReplay(_ cost: Int) -> TimeAmount
     /// The time between the latest ping and its pong; `nil` before the first pong.
     var roundTripTime: TimeAmount? { get }
-    /// Checks heartbeats and deadlines. Called about once a second.
+    /// Sends a ping if one is due, and closes the connection if its token has expired, no pong has arrived in time, or
+    /// the socket has accepted no data for too long. Called every ``HubConfiguration/sweepInterval``.
     func sweep(at now: NIODeadline)
 }
 

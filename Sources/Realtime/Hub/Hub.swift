@@ -2,11 +2,12 @@ package import Core
 package import CoreMetrics
 package import NIOCore
 
-/// Fans messages out to the clients on all event loops. Encodes each message once and hands it to one shard per loop.
+/// The delivery of published messages to the clients on all event loops. The hub encodes each message once and hands it
+/// to every ``HubShard``, of which there is one per loop.
 ///
 /// Thread-safe. Messages of one publisher reach every client in the order in which they were published.
 package final class Hub: Sendable {
-    /// Clients that are summarised in one task of their loop.
+    /// The maximum number of clients that ``clients()`` summarises in one task of an event loop.
     private static let clientsPerTurn = 256
 
     /// The connected users and the rooms they are in.
@@ -55,7 +56,7 @@ package final class Hub: Sendable {
 
     /// Publishes messages to the members of their rooms, in order.
     ///
-    /// Never blocks. A publisher that may block calls ``waitForCapacity()`` first.
+    /// Never blocks. A publisher that is allowed to block should call ``waitForCapacity()`` first.
     package func publish(_ messages: [Message]) {
         metrics.published.increment(by: messages.count)
         // Nothing needs to be encoded while nobody is connected.
@@ -139,22 +140,25 @@ package final class Hub: Sendable {
     }
 }
 
-/// An event loop that serves clients, and the scheduler of its shard's turns.
+/// An event loop that serves clients, with the ``TurnScheduler`` of its shard.
 package struct HubLoop: Sendable {
     package let eventLoop: any EventLoop
     let turns: any TurnScheduler
 
-    /// - Parameter turns: Schedules turns on `eventLoop`.
+    /// Creates an event loop with the scheduler of its shard.
+    ///
+    /// - Parameter turns: The scheduler of the shard's turns on `eventLoop`.
     package init(_ eventLoop: any EventLoop, turns: any TurnScheduler) {
         self.eventLoop = eventLoop
         self.turns = turns
     }
 }
 
-/// Schedules turns of a shard on its event loop. The loop serves its sockets between two turns.
+/// A scheduler of a shard's turns on its event loop. In a turn, the shard handles everything in its mailbox; between
+/// two turns, the loop serves its sockets.
 ///
-/// `EventLoop.execute` does not do that: NIO runs tasks added by other tasks before it polls its sockets again. A shard
-/// that always has work left would keep the loop from reading.
+/// `EventLoop.execute` cannot be used for turns: NIO runs tasks added by other tasks before it polls its sockets again,
+/// so a shard that always has work left would keep the loop from reading.
 package protocol TurnScheduler: Sendable {
     /// Sets the callback that runs a turn. Called once, before the first request.
     func begin(_ turn: @escaping @Sendable () -> Void)
@@ -166,13 +170,13 @@ package protocol TurnScheduler: Sendable {
 
 /// The hub's limits and intervals.
 package struct HubConfiguration: Sendable {
-    /// Limits of the outbound queue of a slow client.
+    /// The limits of the outbound queue of one slow client.
     package var queue: OutboundQueue.Limits
     /// Bytes of frames that may wait in one shard's mailbox before publishers block or are rejected.
     package var maxMailboxBytes: Int
-    /// First levels of rooms that no leading wildcard matches, in addition to `$…`.
+    /// First levels of room names that a wildcard at the beginning of a filter does not match, in addition to `$…`.
     package var protectedFirstLevels: [String]
-    /// The interval at which each shard checks heartbeats and deadlines.
+    /// The interval at which each shard calls ``ClientSink/sweep(at:)`` for its clients.
     package var sweepInterval: TimeAmount
     /// The time for which a user stays a member of its rooms after its last client was disconnected.
     package var presenceGrace: TimeAmount
@@ -192,7 +196,7 @@ package struct HubConfiguration: Sendable {
     }
 }
 
-/// The hub's counters. Shards update them once per tick, not once per delivery.
+/// The hub's counters. Shards count deliveries in batches, not one by one.
 package struct HubMetrics: Sendable {
     /// Messages passed to the hub.
     package let published: Counter
@@ -204,7 +208,7 @@ package struct HubMetrics: Sendable {
     package let conflated: Counter
     /// Clients closed because they could not keep up with messages that must not be dropped.
     package let slowClientsClosed: Counter
-    /// Times the MQTT thread was blocked by a full mailbox.
+    /// Times that a full mailbox blocked a publisher.
     package let publisherWaits: Counter
 
     /// Creates the counters with `factory`.

@@ -4,7 +4,8 @@ package import Telemetry
 
 /// One connection, as seen by its shard: identity, joined rooms, and outbound state.
 ///
-/// Belongs to its shard's event loop and is used only there. It is kept small because there may be a hundred thousand.
+/// Belongs to its shard's event loop and is used only there. It is kept small because there may be a hundred thousand
+/// clients.
 package final class HubClient {
     /// The connection's name in logs, in `welcome` and in `/api/clients`.
     package let id: String
@@ -20,12 +21,11 @@ package final class HubClient {
     var sink: (any ClientSink)?
     /// Messages that wait for the socket. Created when the socket stops taking bytes, removed once everything is sent.
     var queue: OutboundQueue?
-    /// Holds, replays and rate limits. Present only while a join is in progress or a rate is limited; `nil` for most
-    /// clients most of the time.
+    /// The state of joins in progress and of rate limits. `nil` for a client without either, which is the usual case.
     var control: ClientFlowControl?
     /// Telemetry messages dropped because the client read too slowly.
     var droppedCount = 0
-    /// The client's position in the current tick's ``DeliveryPlan``.
+    /// The client's position in the ``DeliveryPlan`` that its shard is filling.
     var position = DeliveryPlan.root
 
     init(id: String, user: String, address: String?, connectedAt: Timestamp, sink: any ClientSink) {

@@ -5,12 +5,13 @@ package import Telemetry
 
 /// Joins with replay. Live messages are held until everything the client missed has been sent.
 extension HubShard {
-    /// Held messages released at a time. The next ones follow when the client's socket has taken these.
+    /// The maximum number of held messages sent at a time. The next ones follow when the client's socket has taken
+    /// these.
     private static let heldPortion = 64
-    /// The time that replays may use in one turn.
+    /// The maximum time that the replays of all clients together may take in one turn of the shard.
     private static let replayTime = TimeAmount.milliseconds(2)
 
-    /// Bytes of payloads after which a page should end, so that it fits into a client's queue.
+    /// Bytes of payloads after which a page of a replay should end, so that it fits into a client's queue.
     package var replayPageBytes: Int { min(Replay.Page.maxBytes, configuration.queue.maxBytes / 4) }
 
     /// Joins a client to a room by name and holds the room's live messages until
@@ -27,8 +28,8 @@ extension HubShard {
         return join(client, room)
     }
 
-    /// Sends the answer `messages`, then the pages of missed messages, then the held messages with an offset above
-    /// `offset`. Live messages follow.
+    /// Ends a hold: sends the answer `messages`, then the pages of missed messages, then the held messages except those
+    /// with an offset up to `offset`. Live messages follow.
     ///
     /// - Parameters:
     ///   - nextPage: Fetches the next page; `nil` when nothing was missed.
@@ -52,10 +53,10 @@ extension HubShard {
         }
     }
 
-    /// Sends the answer `messages` and a first page, then further pages. Live messages are not held: this is for rooms
+    /// Sends the answer `messages` and a first page, then further pages, without holding live messages. Meant for rooms
     /// in which only the latest value counts.
     ///
-    /// Each page is sent among the live messages, at the moment at which it is handed over.
+    /// Pages and live messages are sent in the order in which the shard receives them.
     package func replay(
         to client: HubClient, _ messages: [Message], first: Replay.Page,
         completion: @escaping @Sendable () -> Void, next nextPage: @escaping Replay.NextPage
@@ -69,12 +70,12 @@ extension HubShard {
         goOn(with: replay, for: client, after: rest)
     }
 
-    /// Schedules the client's replay for the next turn.
+    /// Schedules the client's replay to continue in the shard's next turn.
     func replayLater(to client: HubClient) {
         if replaying.append(client) { requestTurn() }
     }
 
-    /// Continues every scheduled replay once, in order, until the replays' share of the turn is used up.
+    /// Continues every scheduled replay once, in order, for at most ``replayTime``. The rest continue in the next turn.
     func continueReplays() {
         let end = NIODeadline.now() + Self.replayTime
         for _ in 0..<replaying.count {
@@ -127,8 +128,9 @@ extension HubShard {
         goOn(with: replay, for: client, after: page.isLast ? .zero : rest)
     }
 
-    /// Continues a replay after the delay charged for its last page. Pages are charged one at a time. Otherwise several
-    /// clients of one user that join at once could read all their pages before the first one is paid for.
+    /// Continues a replay after `rest`, the delay that the user's rate limit demands after the latest page. The limit
+    /// is applied after each page. Otherwise several clients of one user that join at once could read all their pages
+    /// before it takes effect.
     private func goOn(with replay: Replay, for client: HubClient, after rest: TimeAmount) {
         guard rest > .zero else { return replayLater(to: client) }
         replay.state = .resting
@@ -162,7 +164,7 @@ extension HubShard {
         return control
     }
 
-    /// Removes a client's pacer and control once they are idle.
+    /// Frees a client's ``RatePacer`` and ``ClientFlowControl`` if they are idle.
     func settle(_ control: ClientFlowControl, of client: HubClient) {
         if let pacer = control.pacer, pacer.isIdle { control.pacer = nil }
         if control.isIdle { client.control = nil }

@@ -5,13 +5,14 @@ package import Telemetry
 
 /// Rate limits that clients request when they join.
 extension HubShard {
-    /// The resolution of paced delivery times.
+    /// The interval at which messages delayed by rate limits are examined and, if due, sent.
     private static let pacingTick = TimeAmount.milliseconds(20)
-    /// Paced messages of one client that are examined in one tick. The rest follow in the next.
+    /// The maximum number of delayed messages of one client that are examined at a time. The rest follow after the next
+    /// ``pacingTick``.
     private static let maxPacedPerTick = 1024
 
-    /// Sets or, with `nil`, removes the minimum interval between two messages of a series for one of the client's
-    /// joins.
+    /// Sets the minimum interval between two messages with the same ``ConflationKey``, for the join by `filter`. `nil`
+    /// removes the limit.
     package func setInterval(_ interval: TimeAmount?, for filter: TopicFilter, of client: HubClient) {
         eventLoop.assertInEventLoop()
         guard client.sink != nil, interval != nil || client.control?.pacer != nil else { return }

@@ -2,10 +2,10 @@ import Core
 import CoreMetrics
 import NIOCore
 
-/// Writes to clients' sockets, and to the queues of clients whose sockets are full.
+/// Writing of messages to clients' sockets, and to the queues of clients whose sockets are full.
 extension HubShard {
-    /// Bytes that are written before the next flush. TLS encrypts only at a flush; until then a socket seems able to
-    /// take everything.
+    /// The number of written bytes after which the socket is flushed. TLS encrypts only at a flush, so until then the
+    /// socket remains writable, however much is written.
     private static let maxUnflushedBytes = 64 * 1024
 
     func hand(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {

@@ -3,8 +3,8 @@ import CoreMetrics
 package import NIOCore
 package import Telemetry
 
-/// The clients of one event loop. Takes messages from a mailbox and delivers each client's messages with one flush per
-/// tick.
+/// The clients of one event loop. The shard takes messages from a mailbox and gathers them by client. At the end of a
+/// *tick* it delivers what was gathered, with one flush per client.
 ///
 ///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryPlan ──▶ end of tick: one write, one flush
 ///                    (bounded)          RoomMembers                              a client; OutboundQueue if it is slow
@@ -33,7 +33,7 @@ package final class HubShard: @unchecked Sendable {
     enum Phase {
         /// Nothing is being gathered. Sockets and services may be called.
         case idle
-        /// Messages are added to ``plan``. No socket is called.
+        /// The mailbox is being drained: messages are added to ``plan``. No socket is called.
         case gathering
         /// Sockets are called. Requests they make in callbacks are gathered for the next tick.
         case delivering
@@ -42,11 +42,11 @@ package final class HubShard: @unchecked Sendable {
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
     private(set) var phase = Phase.idle
-    /// The tick being gathered.
+    /// The messages gathered for the end of the tick, with their recipients.
     var plan = DeliveryPlan()
-    /// The tick being delivered.
+    /// The messages being delivered, with their recipients. Empty outside ``Phase/delivering``.
     private var delivered = DeliveryPlan()
-    /// Clients with messages in the tick being gathered.
+    /// Clients that have messages in ``plan``.
     private var touched: [HubClient] = []
     private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
     /// Clients whose sockets became writable again while others were being called.
@@ -55,7 +55,7 @@ package final class HubShard: @unchecked Sendable {
     private var isTurnRequested = false
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
-    /// Traced messages of this tick, each with its number of recipients.
+    /// Traced messages of this tick, each with its number of recipients on this shard.
     var followed: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
     /// Clients with messages delayed by a rate limit.
@@ -187,20 +187,22 @@ package final class HubShard: @unchecked Sendable {
     /// Bytes of frames in the mailbox, not yet taken by the loop.
     package var waitingByteCount: Int { mailbox.waitingByteCount }
 
-    /// Returns the clients connected now, for work that takes several tasks of the loop.
+    /// Returns the clients connected now, for work that is split into several tasks of the loop. Clients may disconnect
+    /// between two tasks.
     func currentClients() -> (bound: NIOLoopBound<[HubClient]>, count: Int) {
         (NIOLoopBound(Array(clients.values), eventLoop: eventLoop), clients.count)
     }
 
     /// Runs `work` on the loop once all messages published before this call are delivered.
     package func afterPublished(_ work: @escaping @Sendable () -> Void) {
-        // Not within the turn itself: its messages go to the sockets at its end.
+        // Not during the turn itself, whose messages reach the sockets only at its end.
         let later: @Sendable (HubShard) -> Void = { $0.eventLoop.execute(work) }
         guard mailbox.waitingByteCount > 0 else { return later(self) }
         post(.work(later), byteCount: 0)
     }
 
-    /// Stops accepting messages and stops the sweep. Clients stay until their connections end.
+    /// Stops accepting messages, and cancels the periodic check of clients and the pending delivery of rate-limited
+    /// messages. Clients stay until their connections end.
     func close() {
         mailbox.close()
         eventLoop.execute {
@@ -258,15 +260,15 @@ package final class HubShard: @unchecked Sendable {
         client.position = plan.step(from: client.position, with: message)
     }
 
-    /// Closes a client at the end of the tick because too much waits for it.
+    /// Closes a client with ``CloseCode/slowClient`` at the end of the tick. The peer receives `reason`.
     func closeLater(_ client: HubClient, reason: String) {
         doomed.append((client, reason))
     }
 
     // MARK: End of tick
 
-    /// Delivers the gathered tick. Does nothing while a tick is being gathered or delivered: the messages then go out
-    /// at the end of that tick, or in the next turn.
+    /// Ends the tick: delivers the gathered messages. Has no effect while the mailbox is being drained, which ends with
+    /// this call, or while messages are being delivered. What is gathered during a delivery follows in the next turn.
     func endTick() {
         guard phase == .idle else { return }
         phase = .delivering
@@ -288,7 +290,7 @@ package final class HubShard: @unchecked Sendable {
     }
 
     private func deliverTick() {
-        // The whole tick is put in order before the first socket is called.
+        // All gathered state is taken and reset before the first socket is called.
         swap(&plan, &delivered)
         for client in touched {
             recipients.append((client, client.position))

@@ -1,13 +1,14 @@
 import Foundation
 
-/// A queue from other threads to one shard, bounded in bytes. Holds messages to fan out and work items, in order.
+/// A queue from other threads to one shard. It holds messages to fan out and work items, in order. Above a limit in
+/// bytes, publishers must wait or reject messages; ``post(_:byteCount:)`` does not enforce it.
 ///
 /// `@unchecked Sendable`: every stored variable is read and written with `condition` locked.
 final class Mailbox: @unchecked Sendable {
     enum Item {
         /// Messages to fan out to their rooms. All shards share the array's storage.
         case messages([QueuedMessage])
-        /// Work to run after the messages before it and before those after it.
+        /// Work to run between the messages posted before it and those posted after it.
         case work(@Sendable (HubShard) -> Void)
     }
 
@@ -66,6 +67,7 @@ final class Mailbox: @unchecked Sendable {
         condition.withLock {
             isClosed = true
             items = []
+            byteCount = 0
             condition.broadcast()
         }
     }

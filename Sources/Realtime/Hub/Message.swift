@@ -94,8 +94,8 @@ package enum DeliveryPolicy: Sendable, Hashable {
     case conflatable(key: ConflationKey)
 }
 
-/// Identifies the series of which only the latest message matters: a device and its set of metric names, or a user's
-/// presence in a room.
+/// The identity of a series of messages of which only the latest matters: readings of one device with the same metric
+/// names, or changes of one user's presence in a room.
 package struct ConflationKey: Sendable, Hashable {
     package let rawValue: UInt64
 
@@ -104,9 +104,9 @@ package struct ConflationKey: Sendable, Hashable {
     }
 }
 
-/// Encodes a message as the bytes written to a socket, once for all recipients.
+/// An encoder that turns a message into the bytes written to sockets, once for all recipients.
 ///
-/// The protocol keeps sockets out of Realtime: the WebSocket edge defines the frame.
+/// It is a protocol because the format of frames belongs to the WebSocket server, on which Realtime does not depend.
 package protocol MessageEncoder: Sendable {
     /// Returns the whole frame, header included, ready to be written to any number of clients.
     func encode(_ message: Message) -> ByteBuffer

@@ -1,25 +1,26 @@
 import DequeModule
 import NIOCore
 
-/// Per-client join holds, replays and rate limits.
+/// The state of one client's joins in progress (live messages held back, and replays) and of its rate limits.
 ///
 /// Few clients have one at any time, so the hot path only checks one reference for `nil`.
 final class ClientFlowControl {
     /// The decision about a live message for the client.
     enum Verdict {
         case deliver
-        /// The message waits for a join to finish or for its rate limit.
+        /// The message is held until the join of its room has finished.
         case wait
-        /// Too many messages wait. The client must be closed.
+        /// Too many messages are held. The client must be closed.
         case overflow
     }
 
-    /// The maximum number of live messages held for a client's joins. One more closes the client, which then recovers.
+    /// The maximum number of live messages held for a client's joins. One more closes the client, which recovers by
+    /// reconnecting.
     static let maxHeld = 1024
-    /// The maximum bytes of these messages.
+    /// The maximum bytes of the frames of all live messages held for a client's joins.
     static let maxHeldBytes = 1 << 20
 
-    /// Holds by room, for joins whose history is being read or replayed.
+    /// The held live messages by room, for joins whose history is being read or replayed.
     private(set) var holds: [String: RoomHold] = [:]
     private var heldCount = 0
     private var heldBytes = 0
@@ -27,13 +28,13 @@ final class ClientFlowControl {
     var replays = Deque<Replay>()
     /// True while the client is in the shard's ``ReplayScheduler``.
     var isReplayDue = false
-    /// Created with the first rate limit, removed with the last.
+    /// The client's rate limits; `nil` if it has none.
     var pacer: RatePacer?
 
     var isIdle: Bool { holds.isEmpty && replays.isEmpty && pacer == nil }
     var hasReplay: Bool { !replays.isEmpty }
 
-    /// Holds a live message if there is a hold on its room.
+    /// Holds a live message if a join of its room is in progress.
     func hold(_ message: QueuedMessage) -> Verdict {
         guard !holds.isEmpty, holds[message.room] != nil else { return .deliver }
         guard !holdsTooMuch else { return .overflow }
@@ -78,14 +79,15 @@ final class ClientFlowControl {
     }
 }
 
-/// Holds a room's live messages for one client while its join is in progress, so that missed messages come first and
+/// A buffer of a room's live messages for one client whose join is in progress, so that missed messages come first and
 /// none comes twice.
 ///
-///     holding ── the history was read: release ──▶ replaying, page by page ──▶ finished
-///        live messages wait (bounded)               joined, what was missed, what waited and is newer
+///     holding ─────── the history was read ──────▶ replaying, page by page ─────────────▶ finished
+///     (live messages are held, up to a limit)      (answer, missed messages, newer held ones)
 ///
 /// A conflatable message replaces an earlier one with the same key, so that a user who joins and leaves in a loop
-/// cannot fill the holds of others. A value type without I/O. ``ClientFlowControl`` limits the total of a client's holds.
+/// cannot fill the holds of others. A value type without I/O. ``ClientFlowControl`` limits the total of a client's
+/// holds.
 struct RoomHold {
     private var waiting = Deque<QueuedMessage>()
     private(set) var byteCount = 0

@@ -1,6 +1,7 @@
 package import NIOCore
 
-/// The messages of one tick and their recipients, arranged so that clients with the same messages share the same bytes.
+/// The messages that a shard delivers at the end of one tick, and their recipients, arranged so that clients with the
+/// same messages share the same bytes.
 ///
 /// A tick's messages form a tree. The root stands for "no messages yet", and each step down appends one message. A
 /// client is one position in that tree, so adding a message for a client costs one step and no memory. At the end of
@@ -20,7 +21,7 @@ package struct DeliveryPlan {
     /// Frames that are written as one buffer.
     package struct Run {
         package var bytes: ByteBuffer
-        /// The number of the position's messages that are written once this run is.
+        /// The number of messages of the ``Delivery`` that have been written once this run has been.
         package var messagesThrough: Int
     }
 
@@ -36,7 +37,7 @@ package struct DeliveryPlan {
         var parent: Position
         var message: MessageIndex
         var depth: Int32
-        /// The latest step taken from this node. Clients that stand together usually take the same step next, so one
+        /// The latest step taken from this node. Clients at the same position usually take the same next step, so one
         /// cached child is enough.
         var latestMessage: MessageIndex = -1
         var latestChild: Position = 0
@@ -44,7 +45,8 @@ package struct DeliveryPlan {
 
     /// The maximum size of a run of joined frames.
     private static let maxRunByteCount = 32 * 1024
-    /// Larger frames are not copied into a run: the copy would cost more than the system call it saves.
+    /// The maximum size of a frame that is joined with others in a run. Copying a larger one would cost more than the
+    /// system call that it saves.
     private static let maxJoinedFrameByteCount = 8 * 1024
 
     private var nodes: [Node] = [Node(parent: 0, message: -1, depth: 0)]

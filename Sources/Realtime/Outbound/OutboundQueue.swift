@@ -1,14 +1,14 @@
 import DequeModule
 package import NIOCore
 
-/// The outbound queue of one client whose socket takes no more: bounded and in order, with conflation as the last
-/// resort.
+/// A bounded queue of messages for one client whose socket takes no more. When it is full, telemetry is conflated: all
+/// but the latest message of each series are dropped and, if that is not enough, the oldest ones.
 ///
 /// A value type without I/O. The shard appends messages, and drains the queue when the socket becomes writable again.
 package struct OutboundQueue {
     /// The limits of one client's queue.
     package struct Limits: Sendable {
-        /// The maximum bytes of frames. Above it, telemetry is conflated.
+        /// The maximum bytes of queued frames. Above it, telemetry is conflated.
         package var maxBytes: Int
         /// The maximum number of messages that must not be dropped. One more closes the client.
         package var maxReliableMessages: Int
@@ -50,7 +50,7 @@ package struct OutboundQueue {
     private(set) var lastGap: [String: NIODeadline] = [:]
     private let limits: Limits
 
-    /// Bytes of a pending gap notice in addition to its room's name.
+    /// The estimated bytes of a pending gap notice in addition to its room's name.
     private static let gapOverhead = 64
     /// The maximum number of rooms in ``lastGap``.
     static let maxGapTimes = 1024
@@ -90,8 +90,8 @@ package struct OutboundQueue {
 
     /// Removes and returns the next item; `nil` when nothing can be sent now.
     ///
-    /// A room's gap notice precedes the room's next message, at most once per interval. A notice that has to wait is
-    /// sent later, and its count keeps growing until then.
+    /// A room's gap notice precedes the room's next message, at most once per ``Limits/gapInterval``. A notice that has
+    /// to wait is sent later, and its count keeps growing until then.
     package mutating func next(at now: NIODeadline) -> Next? {
         guard let first = messages.first else { return nextGap(at: now) }
         if !droppedByRoom.isEmpty, let dropped = droppedByRoom[first.room], gapIsDue(in: first.room, at: now) {
@@ -103,13 +103,14 @@ package struct OutboundQueue {
         return .message(first)
     }
 
-    /// True when nothing waits and the last gap notices are at least an interval old. The queue can then be discarded.
+    /// Returns true if the queue can be discarded: no message or gap notice waits, and the latest gap notice of each
+    /// room is at least ``Limits/gapInterval`` old.
     package func isSpent(at now: NIODeadline) -> Bool {
         messages.isEmpty && droppedByRoom.isEmpty && lastGap.values.allSatisfy { now - $0 >= limits.gapInterval }
     }
 
-    /// Returns the gap notice of a room without a later message. Sent when nothing else waits, so that it is never
-    /// missed.
+    /// Returns a gap notice that is due. Called when no message is queued: the notice of a room without further
+    /// messages would otherwise never be sent.
     private mutating func nextGap(at now: NIODeadline) -> Next? {
         guard let (room, dropped) = droppedByRoom.first(where: { gapIsDue(in: $0.key, at: now) }) else { return nil }
         return tell(dropped, in: room, at: now)

@@ -3,8 +3,8 @@ import HeapModule
 import NIOCore
 import Telemetry
 
-/// A rate limiter for one client. Delivers the latest value of each series at most as often as the client requested
-/// when it joined.
+/// A rate limiter for one client. Of each series of messages (those with equal ``ConflationKey``), it delivers the
+/// latest at most as often as the client requested when it joined.
 ///
 /// A message that comes too early waits until it is due or a later one of its series replaces it. No `gap` is sent,
 /// because the client requested the limit. If several joins match a room, the highest rate applies. Only conflatable
@@ -17,7 +17,7 @@ struct RatePacer {
     /// The maximum number of paced series; messages of further series are not delayed. Three quarters of a power of
     /// two, the number a dictionary holds before it doubles.
     static let maxSeries = 12_288
-    /// Bytes of a waiting message in addition to its frame.
+    /// The estimated bytes of a waiting message in addition to its frame.
     private static let messageOverhead = 160
 
     private enum Rate {
@@ -41,7 +41,7 @@ struct RatePacer {
         /// The time at which its latest message was sent, in nanoseconds of the loop's clock. The lowest bit is
         /// ``isScheduled``.
         private var sentAndFlag: UInt64
-        /// The interval, or one of the two special values above.
+        /// The interval, ``unlimited`` or ``left``.
         private var milliseconds: UInt32
         /// The version of the joins for which the rate was computed.
         var joinVersion: UInt32
@@ -103,7 +103,7 @@ struct RatePacer {
     /// Incremented with each change of the joins.
     private var joinVersion: UInt32 = 0
     private var series: [ConflationKey: Series] = [:]
-    /// The latest message of each series that has one waiting.
+    /// The messages that wait until they are due: at most one per series, the latest.
     private var waiting: [ConflationKey: QueuedMessage] = [:]
     private var waitingBytes = 0
     private var deadlines = Heap<Deadline>()

@@ -1,12 +1,13 @@
 import DequeModule
 import NIOCore
 
-/// Messages that a join sends to one client page by page. Each page is requested once the socket has taken the one
-/// before, so a client that reads nothing costs one page of memory.
+/// Missed messages or a snapshot that a join sends to one client, page by page. Each page is requested once the socket
+/// has taken the previous one, so a client that reads nothing costs one page of memory.
 ///
 /// Belongs to the event loop of the client's shard.
 package final class Replay {
-    /// One page of a replay. A page waits for the client as a whole, so its creator must limit its size.
+    /// One page of a replay. The whole page is kept in memory until the client reads it, so its creator must limit its
+    /// size.
     package struct Page: Sendable {
         /// The maximum number of messages in a page.
         package static let maxCount = 128
@@ -32,24 +33,23 @@ package final class Replay {
         }
     }
 
-    /// Fetches the next page. Called on the shard's loop. It must call `take` exactly once, on that loop, at once or
-    /// later.
+    /// A function that fetches the next page. It is called on the shard's loop and must call `take` exactly once on
+    /// that loop, immediately or later.
     ///
-    /// `nil` means that the page could not be read although there should be one. The client is then closed and recovers
-    /// by reconnecting.
+    /// It passes `nil` to `take` if the page could not be read. The client is then closed and recovers by reconnecting.
     package typealias NextPage = (_ take: @escaping @Sendable (Page?) -> Void) -> Void
 
     enum State {
         /// The next page can be requested once the socket has taken everything sent before.
         case ready
         case fetching
-        /// The user's quota delays the next page.
+        /// The user's rate limit delays the next page.
         case resting
         /// All pages were sent. The held messages follow.
         case releasing
     }
 
-    /// The room whose hold ends with the replay; `nil` when live messages are not held.
+    /// The room whose live messages are held until the replay ends; `nil` if none are held.
     let room: String?
     let nextPage: NextPage
     /// Called once, on the loop, when all messages were sent or the client is gone.
@@ -68,17 +68,17 @@ package final class Replay {
     }
 }
 
-/// The clients of a shard that have replays in progress, in the order of their turns.
+/// A queue of the shard's clients whose replays can continue.
 ///
-/// Pages of rooms are read from the database and arrive as tasks of the loop, possibly many between two turns.
-/// Therefore only a few are requested at a time, and clients that need another one wait. Clients whose snapshots or
-/// held messages are in memory overtake them. A value type without I/O.
+/// Pages of room histories are read from the database and arrive as tasks of the loop. To keep the loop responsive, at
+/// most ``maxStoredPages`` are requested at a time; further clients that need one wait. Clients whose snapshots or held
+/// messages are in memory overtake them. A value type without I/O.
 struct ReplayScheduler {
     /// The maximum number of pages requested from the database at a time.
     private static let maxStoredPages = 8
 
     private var ready = Deque<HubClient>()
-    /// Clients that wait for a free page.
+    /// Clients that wait until another page may be requested from the database.
     private var waiting = Deque<HubClient>()
     private var storedPageCount = 0
 
@@ -86,7 +86,7 @@ struct ReplayScheduler {
 
     var count: Int { ready.count + waiting.count }
 
-    /// Adds a client. Returns false when it is already in the line or has no replay.
+    /// Adds a client. Returns false if it is already queued or has no ``ClientFlowControl``.
     mutating func append(_ client: HubClient) -> Bool {
         guard let control = client.control, !control.isReplayDue else { return false }
         control.isReplayDue = true
@@ -112,7 +112,7 @@ struct ReplayScheduler {
         storedPageCount += 1
     }
 
-    /// Counts the page as received. Returns true when a client waits for a free page.
+    /// Counts the page as received. Returns true if another client waits to request a page.
     mutating func storedPageEnds() -> Bool {
         storedPageCount -= 1
         return !waiting.isEmpty

@@ -27,9 +27,9 @@ package final class PresenceRegistry: Sendable {
         var filter: TopicFilter
     }
 
-    /// The members that joined by one filter.
+    /// The users and clients that joined by one filter.
     struct Joined {
-        /// Each user's clients; empty during the grace period.
+        /// Each user's clients. A user in the grace period has none.
         var users: [String: UserClients] = [:]
         /// The number of clients of all these users.
         var clientCount = 0
@@ -45,8 +45,8 @@ package final class PresenceRegistry: Sendable {
         var version: UInt64 = 0
         /// Users whose last client was disconnected, in the order in which their grace periods end.
         var absences = Deque<(membership: Membership, deadline: NIODeadline)>()
-        /// The valid deadline of each absence. A user who returned and disconnected again has a later one than the
-        /// first entry in ``absences``.
+        /// The valid deadline of each absence. A user who returned and disconnected again has a later one than in the
+        /// older entry of ``absences``, which is then ignored.
         var deadlines: [Membership: NIODeadline] = [:]
         var changes: [PresenceChange] = []
         var observer: (@Sendable () -> Void)?
@@ -62,7 +62,8 @@ package final class PresenceRegistry: Sendable {
     ///
     /// - Parameters:
     ///   - grace: The time for which a user whose last client was disconnected stays a member.
-    ///   - protectedFirstLevels: First levels of rooms that no leading wildcard matches.
+    ///   - protectedFirstLevels: First levels of room names that a wildcard at the beginning of a filter does not
+    ///     match.
     package init(grace: TimeAmount = .seconds(5), protecting protectedFirstLevels: [String] = []) {
         self.grace = grace
         self.protectedFirstLevels = protectedFirstLevels

@@ -6,10 +6,10 @@ package import Telemetry
 ///
 /// `@unchecked Sendable`: nothing in it, including the tree, changes after `init`.
 package final class PresenceSnapshot: @unchecked Sendable {
-    /// The members that joined by one filter.
+    /// A room or filter with the users and clients that joined by it.
     package final class Group: Sendable {
         package let filter: TopicFilter
-        /// Each user's clients; empty during the grace period.
+        /// Each user's clients. A user in the grace period has none.
         package let users: [String: UserClients]
         package let members: PresenceRegistry.Members
 
@@ -59,7 +59,7 @@ package final class PresenceSnapshot: @unchecked Sendable {
         goodUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
     }
 
-    /// True while the snapshot may be used despite later changes.
+    /// Returns true if the snapshot may still be used despite later changes.
     func isStillGood(at now: NIODeadline) -> Bool { now < goodUntil }
 
     /// Returns the members of a room, joined by its name or by a matching filter: the number of clients by user.

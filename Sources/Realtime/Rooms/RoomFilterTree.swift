@@ -7,8 +7,8 @@ package import Telemetry
 /// Consecutive levels at which no filter ends and no path branches share one node. A filter therefore adds at most two
 /// nodes, however deep it is.
 ///
-/// Wildcards follow MQTT 5.0, section 4.7. A leading wildcard does not match rooms that begin with `$` or with a protected
-/// first level.
+/// Wildcards follow MQTT 5.0, section 4.7. A wildcard at the beginning of a filter does not match rooms that begin with
+/// `$` or with a protected first level.
 ///
 /// Not thread-safe while it changes. A tree that no longer changes may be read from several threads.
 package struct RoomFilterTree<Member: AnyObject> {
@@ -34,7 +34,7 @@ package struct RoomFilterTree<Member: AnyObject> {
     private let protectedFirstLevels: Set<String>
     private static var single: String { "+" }
 
-    /// Creates a tree in which no leading wildcard matches rooms under `protectedFirstLevels`.
+    /// Creates a tree in which a filter that begins with a wildcard does not match rooms under `protectedFirstLevels`.
     package init(protecting protectedFirstLevels: [String] = []) {
         self.protectedFirstLevels = Set(protectedFirstLevels)
     }
@@ -84,7 +84,8 @@ package struct RoomFilterTree<Member: AnyObject> {
         visit(node, levels.dropFirst(node.path.count), allowsWildcard: true, body)
     }
 
-    /// Returns the node for a filter's levels, creating it if needed. A path that contains it is split there.
+    /// Returns the node for a filter's levels, creating it if needed. If the levels end within an existing node's path,
+    /// that node is split.
     private func makeNode(at levels: ArraySlice<String>) -> Node {
         var node = root
         var rest = levels

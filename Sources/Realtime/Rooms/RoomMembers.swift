@@ -5,7 +5,7 @@ package import Telemetry
 /// The members of the rooms on one shard, by name and by filter, with a cached list of recipients per room.
 ///
 /// A room's list is cached until a join or leave affects it, because messages are far more frequent than joins. The
-/// latest changes of filters are recorded, so that a list stays valid when none of them matches the room.
+/// filters of the latest joins and leaves are recorded: a list stays valid if none of them matches its room.
 ///
 /// Not thread-safe: it belongs to one shard.
 package struct RoomMembers<Member: AnyObject> {

@@ -47,10 +47,11 @@ final class BroadcastTrace: Sendable {
     /// The span that the shared frame names; `nil` if the message is not sampled.
     var context: TraceContext? { span?.traceContext }
 
-    /// Returns true for the first caller only.
+    /// Returns true for the first caller only. Thread-safe, so that one shard can claim work to be done once per
+    /// message.
     func claim() -> Bool { !isClaimed.exchange(true, ordering: .relaxed) }
 
-    /// Returns true when one more recipient may get a span of its own.
+    /// Returns true if one more recipient may get a span of its own, and counts that span towards the limits.
     func takesSend(within tracing: HubTracing, at now: Timestamp) -> Bool {
         guard sendsLeft.load(ordering: .relaxed) > 0 else { return false }
         guard tracing.takeSend(at: now) else {
@@ -67,7 +68,8 @@ final class BroadcastTrace: Sendable {
         if shardsLeft.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue <= 0 { end(at: now) }
     }
 
-    /// Ends the span.
+    /// Ends the span at `now` or, if that is `nil`, at the current time. Has no effect if there is no span or it has
+    /// ended.
     func end(at now: Timestamp?) {
         guard let span, span.isRecording else { return }
         span.updateAttributes { $0["recipients.count"] = recipientCount.load(ordering: .relaxed) }
@@ -78,8 +80,8 @@ final class BroadcastTrace: Sendable {
 /// The span `websocket.send` of one delivery, from the moment the hub selects it until the frame is written to the
 /// socket.
 ///
-/// Travels with the frame through the client's queue. If the frame is never written, because a later one replaced it or
-/// the client left, the span ends with an error.
+/// It travels with the frame through the client's queue. If the frame is never written, because a later one replaced it
+/// or the client left, the span ends with an error.
 package final class SendSpan: Sendable {
     private let span: any Span
 

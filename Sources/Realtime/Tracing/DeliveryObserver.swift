@@ -3,11 +3,11 @@ package import Telemetry
 
 /// An observer of the delivery of messages that have a ``MessageTrace``.
 package protocol DeliveryObserver: Sendable {
-    /// Called on a shard's loop after it has handed messages to the sockets, at most once per tick. Must be fast and
-    /// never block.
+    /// Receives the traced messages that a shard has just handed to its sockets. Called on the shard's loop after each
+    /// delivery that includes such messages; must be fast and never block.
     func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp)
-    /// Called on a shard's loop before it sends an individual frame to one of the user's clients, under the span
-    /// `websocket.send`.
+    /// Receives the span `websocket.send` of a frame made for one of the user's clients. Called on the shard's loop
+    /// before the frame is sent.
     func sending(_ span: TraceContext, to user: String)
 }
 
@@ -38,7 +38,7 @@ package struct FollowedDelivery: Sendable {
 package struct MessageTrace: Sendable {
     /// The device or user that sent the message.
     package var subject: String
-    /// The parent of the hub's spans. If it is `nil` or not sampled, there are none.
+    /// The parent of the hub's spans. If it is `nil` or not sampled, the hub creates none.
     package var parent: TraceContext?
     /// The trace context sent by the device, sampled or not. A trace created later links to it.
     package var origin: TraceContext?

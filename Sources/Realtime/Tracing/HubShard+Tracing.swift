@@ -2,7 +2,7 @@ import Core
 import NIOCore
 import Tracing
 
-/// Tracing of deliveries: spans for sampled recipients, and notifications of the observer.
+/// Tracing of deliveries: spans for sampled recipients, and reports to the ``DeliveryObserver``.
 extension HubShard {
     /// Fans out a sampled message. Selected recipients get a frame of their own, the others the shared one.
     func fanOutTraced(_ message: QueuedMessage, _ broadcast: BroadcastTrace, to recipients: [HubClient]) {
@@ -23,7 +23,8 @@ extension HubShard {
         for client in chosen { add(ownFrame(of: message, broadcast, for: client, tracing, at: now), for: client) }
     }
 
-    /// Returns the message with a span for this single delivery. Its flag 01 asks the client to continue the trace.
+    /// Returns a copy of the message for one client, with a span of its own. The *sampled* flag in its `traceparent`
+    /// asks the client to continue the trace.
     private func ownFrame(
         of message: QueuedMessage, _ broadcast: BroadcastTrace, for client: HubClient, _ tracing: HubTracing,
         at now: Timestamp
@@ -54,7 +55,8 @@ extension HubShard {
         for message in messages { message.send?.written(at: now) }
     }
 
-    /// Reports the tick's messages at its end, when all of them are with the sockets or in the queues of slow clients.
+    /// Reports the traced messages of a tick to the observer, after they were handed to the sockets or to the queues of
+    /// slow clients.
     func tellObserver(_ followed: [(broadcast: BroadcastTrace, recipientCount: Int)]) {
         guard let tracing else { return }
         let now = clock.now()

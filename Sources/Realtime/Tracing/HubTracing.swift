@@ -6,14 +6,15 @@ package struct HubTracing: Sendable {
     let tracer: any Tracer
     let observer: (any DeliveryObserver)?
     let sendsPerMessage: Int
-    /// True when frames name the span they come from.
+    /// True if frames name the span that they come from.
     let namesTraces: Bool
     private let sends: RateLimit
 
+    /// Creates the hub's tracing.
+    ///
     /// - Parameters:
     ///   - sendsPerMessage: The maximum number of recipients of one message whose deliveries become spans, so that a
-    ///     room of
-    ///     10,000 does not create 10,000.
+    ///     message to 10,000 clients does not create 10,000 spans.
     ///   - sendsPerSecond: The maximum number of such deliveries per second, across all messages.
     ///   - namesTraces: False keeps traces inside the gateway: no frame names one.
     package init(

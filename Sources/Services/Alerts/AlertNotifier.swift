@@ -6,8 +6,8 @@ import Realtime
 import Storage
 import Tracing
 
-/// Stores an alert's transition and notifies its recipients, all in the transaction of the reading that caused it. A
-/// crash neither loses an alert nor announces it twice.
+/// A notifier that stores an alert's transition and the notifications of its recipients. Both happen in the transaction
+/// in which the rule was evaluated, so a crash neither loses an alert nor announces it twice.
 struct AlertNotifier {
     let rules: [AlertRule]
     let appender: RoomHistoryAppender
@@ -15,12 +15,12 @@ struct AlertNotifier {
     let tracer: any Tracer
     let ids: any IDGenerator
     let clock: any WallClock
-    /// Counts and logs events dropped because the webhook's outbox is full.
+    /// The counter and log of events that are dropped because the webhook's outbox is full.
     let overflow: WebhookOverflow
-    /// Counts firing alerts that are announced late or never because the rule's minimum interval since the last
-    /// announcement has not passed.
+    /// The counter of firing alerts that are announced late or never, because ``AlertRule/minInterval`` has not passed
+    /// since the last announcement for the same rule and device.
     let paused: Counter
-    /// Counts recipients that could not be notified.
+    /// The counter of recipients that could not be notified.
     let failed: Counter
     let logger: Logger
 
@@ -57,8 +57,8 @@ struct AlertNotifier {
         }
     }
 
-    /// Announces a firing alert that was held back, because it was silenced or began too soon after another alert of
-    /// the same rule and device.
+    /// Announces a firing alert whose announcement was delayed: it was silenced, began too soon after another alert of
+    /// the same rule and device, or could not be announced to any recipient.
     ///
     /// - Returns: The messages to publish; `nil` when no recipient could be notified, which is retried later.
     func tellLate(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message]? {
@@ -145,8 +145,9 @@ struct AlertNotifier {
         return messages
     }
 
-    /// Starts the span of an announcement. Alerts are few and important, so every one is recorded: under the span of
-    /// its reading, or linked to the span of the reading that first met the condition.
+    /// Starts the span of an announcement. Alerts are few and important, so the span is always sampled. Its parent is
+    /// the sampled span of the reading that caused the transition, if any. A link leads to the span of the reading that
+    /// first met the condition, unless that is the parent.
     private func begin(
         _ alert: StoredAlert, cause: TraceContext?, under parent: TraceContext?, at now: Timestamp
     ) -> any Span {
@@ -162,8 +163,8 @@ struct AlertNotifier {
         return span
     }
 
-    /// Notifies every recipient of the rule, and the webhook. A recipient that fails affects neither the others nor the
-    /// reading. A storage failure is rethrown, because the transaction cannot continue.
+    /// Notifies every recipient of the rule, and the webhook. If one recipient cannot be notified, the other recipients
+    /// and the reading are not affected. A storage failure is rethrown, because the transaction cannot continue.
     private func notify(
         _ alert: StoredAlert, _ kind: AlertTransition.Kind, _ rule: AlertRule?, _ messageTrace: MessageTrace,
         at now: Timestamp,

@@ -6,13 +6,13 @@ package import Realtime
 package import Storage
 package import Tracing
 
-/// Evaluates alert rules against incoming readings and notifies users.
+/// A service that evaluates alert rules against incoming readings and notifies users.
 ///
 ///     IngestStore's transaction ──▶ evaluate ──▶ AlertNotifier: alert, notifications, rooms, webhook ──▶ committed
 ///     once a second ──▶ tick ──────────┘                                                            └▶ published
 ///
-/// Rules are evaluated inside the transactions of the only writer, so an alert is stored together with the reading that
-/// caused it or not at all. Thread-safe.
+/// Rules are evaluated inside the transactions of ``DatabaseWriter``, so an alert is stored together with the reading
+/// that caused it or not at all. Thread-safe.
 package final class AlertService: Sendable {
     /// The rules and their limits.
     package struct Configuration: Sendable {
@@ -33,24 +33,24 @@ package final class AlertService: Sendable {
     private struct State {
         var evaluator: AlertEvaluator
         var steps = ClockStepDetector()
-        /// Clock step that is not yet applied to the due times of stored alerts.
+        /// The change of the wall clock that is not yet applied to the due times of stored alerts.
         var storedStep = Duration.zero
         /// The part of ``storedStep`` that the open transaction applies.
         var takenStep = Duration.zero
-        /// Transitions in the open transaction, by kind.
+        /// The number of transitions in the open transaction, by kind.
         var counts: [AlertTransition.Kind: Int] = [:]
         var storesEvents = false
         /// True while a tick is queued or running.
         var isTicking = false
     }
 
-    /// Alerts read per query while searching for those in rooms that the caller may see.
+    /// The number of alerts to read per query. Those in rooms that the caller may not see are then skipped.
     private static let pageSize = 1000
     /// The most queries for one page. The next request continues where the search stopped.
     private static let maxPages = 5
     /// The most webhook events that may wait for delivery.
     package static let maxWaitingEvents = 10_000
-    /// The most overdue alerts announced in one tick.
+    /// The most delayed announcements per call of ``tick(isListening:)``.
     private static let maxLateTellings = 100
 
     private let configuration: Configuration
@@ -148,12 +148,11 @@ package final class AlertService: Sendable {
         if storesEvents { wakeWebhook() }
     }
 
-    /// Evaluates the rules that depend on time alone, resolves alerts whose rule was removed, and announces alerts
-    /// whose silence or pause has ended. Call it about once a second; the call is ignored while an earlier tick waits
-    /// for its transaction.
+    /// Evaluates the effects of elapsed time, resolves alerts whose rule was removed, and sends delayed announcements
+    /// that are due. Call it about once a second. A call is ignored while an earlier one waits for its transaction.
     ///
-    /// - Parameter isListening: False while no device can be heard, for example without a broker connection. `no_data`
-    ///   rules are paused then.
+    /// - Parameter isListening: False while no messages from devices can arrive, for example without a broker
+    ///   connection. `no_data` rules are paused then.
     package func tick(isListening: Bool) {
         let isDue = state.withLock { state in
             if !isListening { state.evaluator.stopListening() }
@@ -248,13 +247,13 @@ package final class AlertService: Sendable {
     /// A page of alerts, newest first.
     package struct Page: Sendable {
         package var alerts: [StoredAlert]
-        /// The cursor for the next page: it continues with the alerts before this one, which may itself be missing from
+        /// The cursor for the next page: an alert ID. The next page begins after this alert, which may be missing from
         /// ``alerts``. `nil` at the end.
         package var next: String?
         package var hasMore: Bool { next != nil }
     }
 
-    /// Returns the alerts that match a query and whose room passes `isIncluded`.
+    /// Returns a page of the alerts that match a query and whose room passes `isIncluded`.
     package func page(
         _ query: AlertQuery, where isIncluded: @escaping @Sendable (_ room: String) -> Bool
     ) async throws(RequestError) -> Page {
@@ -264,7 +263,7 @@ package final class AlertService: Sendable {
                 let limit = query.limit
                 query.limit = Self.pageSize
                 var found: [StoredAlert] = []
-                // Alerts of other rooms are skipped, query by query.
+                // Alerts in rooms that do not pass are skipped, so one page may take several queries.
                 for _ in 0..<Self.maxPages where found.count <= limit {
                     let alerts = try snapshot.alerts(query)
                     found += alerts.filter { isIncluded($0.room) }
@@ -295,7 +294,8 @@ package final class AlertService: Sendable {
         configuration.rules.first { $0.name == rule }?.recipients.users ?? []
     }
 
-    /// Acknowledges the alert, which stops further notifications of it. Does nothing when it was acknowledged before.
+    /// Acknowledges the alert, which stops further notifications of it. Does nothing if the alert is already
+    /// acknowledged.
     ///
     /// - Throws: ``RequestError``: `notFound`, or `conflict` when the alert is already resolved.
     package func acknowledge(_ id: String, by user: String) async throws(RequestError) -> StoredAlert {
@@ -325,7 +325,7 @@ package final class AlertService: Sendable {
         }
     }
 
-    /// Changes an alert in a transaction and publishes its new state to the room.
+    /// Changes an alert in a transaction and publishes its new state to the alert's room.
     ///
     /// - Parameter stored: Called after the commit, before the next transaction begins.
     private func change(

@@ -3,18 +3,18 @@ import Core
 import Storage
 import Telemetry
 
-/// Rebuilds the evaluator's state after a restart: the active alerts, the latest value of each watched series, which
-/// `no_data` rules need, and the windows of `change` rules.
+/// A loader that rebuilds the state of an ``AlertEvaluator`` after a restart: the active alerts, the latest value of
+/// each watched series, which `no_data` rules need, and the windows of `change` rules.
 struct AlertStateLoader {
     /// A series' row ID in the database, and its latest value.
     private typealias Stored = (id: Int64, latest: StoredValue)
 
-    /// Number of series read from one snapshot.
+    /// The number of series to read from one database snapshot.
     private static let pageSize = 1000
     /// The most values to read for the windows of all rules, about a second's work. Series beyond that start with an
     /// empty window and detect changes from now on only.
     private static let maxValues = 2_000_000
-    /// The most values to read for the window of one series; the latest ones count.
+    /// The most values to read for one window. If there are more, only the latest are read.
     private static let maxSeriesValues = 100_000
 
     private let database: Database
@@ -22,6 +22,8 @@ struct AlertStateLoader {
     private var evaluator: AlertEvaluator
     private var valuesLeft = maxValues
 
+    /// Returns an evaluator with the alerts and the series data that are stored in the database.
+    ///
     /// - Throws: The error of the database when it cannot be read.
     static func evaluator(
         _ configuration: AlertService.Configuration, database: Database, ids: any IDGenerator, at now: Timestamp
@@ -47,8 +49,8 @@ struct AlertStateLoader {
         }
     }
 
-    /// Returns the latest series for each key. A metric that was reported in several units has several series; the one
-    /// with the latest value is used.
+    /// Returns one stored series for each key. A metric that was reported in several units has several stored series,
+    /// of which the one with the latest value is chosen.
     private func newest(of metrics: Set<String>) throws -> [SeriesKey: Stored] {
         var newest: [SeriesKey: Stored] = [:]
         var last: Int64? = 0
@@ -95,7 +97,7 @@ extension StoredAlert {
     ///
     /// - Parameters:
     ///   - rule: The alert's rule. `nil` when the rule was removed; the stored texts are kept then.
-    ///   - earlier: The alert as stored before. Its trace ID is kept.
+    ///   - earlier: The alert as stored before. Its trace ID, acknowledging user and announced state are kept.
     init(_ alert: Alert, rule: AlertRule?, earlier: StoredAlert?, trace: String?) {
         self.init(
             alertID: alert.id, rule: alert.rule, title: rule?.title ?? earlier?.title ?? alert.rule,

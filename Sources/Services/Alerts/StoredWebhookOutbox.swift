@@ -5,7 +5,7 @@ import Metrics
 package import Storage
 package import Webhooks
 
-/// A webhook outbox in the database. Alerts add their events in the transaction that stores the alert.
+/// A webhook outbox in the database. ``AlertNotifier`` adds events to it, in the transaction that stores the alert.
 package final class StoredWebhookOutbox: WebhookOutbox {
     private let database: Database
     private let writer: DatabaseWriter
@@ -42,7 +42,7 @@ package final class StoredWebhookOutbox: WebhookOutbox {
     }
 }
 
-/// Counts events that are dropped because the webhook's outbox is full, and logs them at a limited rate.
+/// A counter of events that are dropped because the webhook's outbox is full. It also logs them at a limited rate.
 final class WebhookOverflow: Sendable {
     private let counter: Counter
     private let log: RateLimitedLogger

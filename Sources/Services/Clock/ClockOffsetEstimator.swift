@@ -1,19 +1,21 @@
 package import Core
 package import Telemetry
 
-/// Estimates the clock offset of devices that never ask for the time, from the receive times of their messages.
+/// An estimator of the clock offsets of devices that never ask for the time. It uses the receive times of their
+/// messages.
 ///
 /// A message cannot arrive before it was sent. The smallest difference between a reading's receive time and its own
-/// time is therefore the clock's offset plus the shortest network delay. The delay is taken as zero, so the result is
-/// an estimate. The minimum covers the last one to two minutes, which lets the estimate follow a clock that is set.
-/// Times in whole seconds are too coarse and are ignored.
+/// time is therefore the clock's offset plus the shortest network delay. That delay is assumed to be zero, so the
+/// result is an estimate. The smallest difference of the last one to two minutes is used, so that the estimate follows
+/// when a device's clock is set. Device times in whole seconds are too coarse and are ignored.
 ///
-/// A value type; its owner uses it from one thread. Bounded: when it is full, the devices that were silent longest are
+/// A value type; its owner serialises access. Bounded: when it is full, the devices that were silent longest are
 /// evicted.
 package struct ClockOffsetEstimator {
-    /// Half of the period that the minimum covers.
+    /// The length of a window. The minimum covers the current and the previous window.
     private static let window = Duration.seconds(60)
-    /// A clock that is further off was never set and may be set at any moment, so it is ignored.
+    /// The largest offset that is accepted: 400 days. A clock that is further off was presumably never set, and may be
+    /// set at any moment, so its times are ignored.
     private static let maxOffsetNanoseconds: Int64 = 400 * 86_400 * 1_000_000_000
 
     private struct Minimum {
@@ -32,8 +34,8 @@ package struct ClockOffsetEstimator {
         self.capacity = max(1, capacity)
     }
 
-    /// Returns the time at which the reading was sent, in the gateway's time, and updates the estimate; `nil` when the
-    /// reading has no usable device time.
+    /// Updates the estimate of the reading's device, and returns the time by the gateway's clock at which the reading
+    /// was sent; `nil` if the reading has no usable device time.
     package mutating func sendTime(of reading: Reading) -> Timestamp? {
         guard let deviceTime = reading.implausibleDeviceTime ?? (reading.hasDeviceTime ? reading.time : nil),
             !reading.isRetained, deviceTime.nanosecondsSinceEpoch % 1_000_000_000 != 0

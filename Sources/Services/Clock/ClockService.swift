@@ -4,7 +4,7 @@ package import MQTTTransport
 import Realtime
 import Telemetry
 
-/// Answers devices that ask for the gateway's time, so that they can correct their clocks.
+/// A service that answers devices that ask for the gateway's time, so that they can correct their clocks.
 ///
 /// Called on the MQTT client's thread. Best effort (QoS 0): a device without an answer asks again.
 package final class ClockService: Sendable {
@@ -15,7 +15,7 @@ package final class ClockService: Sendable {
     private let ignored: Counter
 
     /// - Parameters:
-    ///   - answersPerSecond: Rate limit. Requests beyond it are not answered.
+    ///   - answersPerSecond: The rate limit. Requests beyond it are not answered.
     ///   - publish: Sends a message to the broker without blocking.
     package init(
         answersPerSecond: Int = 1000, factory: any MetricsFactory, clock: any WallClock = SystemWallClock(),

@@ -1,6 +1,6 @@
 package import Core
 
-/// Detects changes of the wall clock by comparing it with a monotonic clock.
+/// A detector of changes of the wall clock. It compares the wall clock with a monotonic clock.
 ///
 /// A machine without a battery-backed clock boots with a wrong date, and a suspended one wakes up hours later. Neither
 /// must count as a device's silence.

@@ -4,13 +4,13 @@ package import Realtime
 package import Telemetry
 package import Tracing
 
-/// Publishes readings to their rooms, tracks which devices are online, and sends the latest readings to clients that
-/// join.
+/// A service that publishes readings to their rooms, tracks which devices are online, and sends the latest readings to
+/// clients that join.
 ///
 /// Thread-safe. Publishing and taking a snapshot both happen under one lock, and both go through the hub's mailboxes. A
 /// client therefore never sees an older value after a newer one, and misses nothing that is published after `joined`.
 package final class DataStreamService: Sendable {
-    /// Devices looked up per lock acquisition, so that ingest waits only briefly.
+    /// The most devices to look up while the lock is held, so that ingest waits only briefly for it.
     private static let devicesPerLook = 64
 
     private let hub: Hub
@@ -18,10 +18,11 @@ package final class DataStreamService: Sendable {
     private let clock: any WallClock
     private let configuration: DataStreamConfiguration
     private let latest: Lock<LatestReadings>
-    /// Lock order: this lock is taken before ``latest``, never the other way round. Ingest does not take it.
+    /// The sorted list of known devices. Its lock is taken before that of ``latest``, never the other way round. Ingest
+    /// does not take it.
     private let index = Lock(DeviceIndex())
 
-    /// Creates a data stream that publishes to `hub`. `tracer` makes the spans of sampled readings.
+    /// Creates a data stream that publishes to `hub`. `tracer` creates the spans of sampled readings.
     package init(
         hub: Hub, configuration: DataStreamConfiguration = .init(), tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock()
@@ -62,8 +63,8 @@ package final class DataStreamService: Sendable {
         for push in pushes { push.end(at: end) }
     }
 
-    /// Publishes the status reports that change a device's status, in order. Does not block; see ``waitForCapacity()`` for
-    /// back-pressure.
+    /// Publishes the status reports that change a device's status, in order. Does not block; see ``waitForCapacity()``
+    /// for back-pressure.
     package func publish(_ reports: [StatusReport]) {
         guard !reports.isEmpty else { return }
         let now = clock.now()
@@ -73,11 +74,11 @@ package final class DataStreamService: Sendable {
     }
 
     /// Marks devices that were silent for too long as offline and publishes their status. Call it about once a second,
-    /// from any thread. Checks one number per device.
+    /// from any thread. Compares one deadline per device.
     ///
-    /// - Parameter isListening: False while no device can be heard, that is, without a broker connection. No device
-    ///   times out then. Afterwards, and after a pause of more than 10 s between two calls, every device starts again
-    ///   with its full allowance.
+    /// - Parameter isListening: False while no messages from devices can arrive, that is, without a broker connection.
+    ///   No device times out then. Afterwards, and after a pause of more than 10 s between two calls, the allowed
+    ///   silence of every device begins anew.
     package func sweep(now: Timestamp, isListening: Bool = true) {
         latest.withLock { latest in
             publish(latest.sweep(at: now, isListening: isListening), at: now)
@@ -91,7 +92,7 @@ package final class DataStreamService: Sendable {
         hub.waitForCapacity()
     }
 
-    /// Returns true when the room, or everything that the filter matches, is a telemetry room.
+    /// Returns true if the filter names a telemetry room, or matches only telemetry rooms.
     package func isTelemetry(_ filter: TopicFilter) -> Bool {
         configuration.telemetryRoots.contains(String(filter.rawValue.prefix { $0 != "/" }))
     }
@@ -102,7 +103,8 @@ package final class DataStreamService: Sendable {
     /// Latest readings are sent in pages, as fast as the client's socket accepts them. Live messages published after
     /// the first page arrive in between and replace the older readings of the same series in later pages.
     ///
-    /// Call it on the client's event loop. `completion` is called there when everything is on its way.
+    /// Call it on the client's event loop. `completion` is called there once everything has been sent or the client is
+    /// gone.
     package func join(
         _ client: HubClient,
         on shard: HubShard,
@@ -167,8 +169,8 @@ package final class DataStreamService: Sendable {
         }
     }
 
-    /// Passes the next page of a snapshot to the shard in order with published messages, so that later messages are
-    /// always newer.
+    /// Passes the next page of a snapshot to the shard through the same mailbox as published messages. Messages that
+    /// follow the page are therefore newer than it.
     private func hand(
         _ snapshot: inout LatestSnapshot, to shard: HubShard, _ take: @escaping @Sendable (Replay.Page?) -> Void
     ) {
@@ -185,7 +187,7 @@ package final class DataStreamService: Sendable {
 
     /// Returns the known devices, sorted.
     ///
-    /// Ingest's lock is held only while the change log is taken.
+    /// The lock that ingest takes is held only while the log of added and removed devices is taken.
     package func places() -> [DevicePlace] {
         index.withLock { index in
             update(&index)
@@ -264,7 +266,7 @@ package struct DataStreamConfiguration: Sendable {
     package var maxLatestBytes: Int
     /// The first segments of the routes' room templates. A room that begins with one of them is a telemetry room.
     package var telemetryRoots: Set<String>
-    /// First levels of rooms that a leading wildcard does not match.
+    /// The first levels of room names that a leading wildcard does not match.
     package var protectedFirstLevels: [String]
     /// The time after which a silent device counts as offline, at least one second; `nil` for never. A device with a
     /// longer reporting interval is given three of its median intervals.

@@ -3,7 +3,7 @@ import Telemetry
 
 /// A device's online status, its reason, and the time of the last change.
 package struct DeviceAvailability: Hashable, Sendable {
-    /// The raw values go over the wire.
+    /// The online status. The raw values go over the wire.
     package enum Status: String, Hashable, Sendable {
         case online
         case offline
@@ -14,7 +14,7 @@ package struct DeviceAvailability: Hashable, Sendable {
         /// A message on the device's status topic: a birth or farewell message, or the last will that the broker
         /// published.
         case will
-        /// The device was silent for longer than its allowance.
+        /// The device was silent for longer than allowed (see ``DataStreamConfiguration/offlineAfter``).
         case silence
         /// The device sent a reading.
         case reading
@@ -22,8 +22,8 @@ package struct DeviceAvailability: Hashable, Sendable {
 
     package var status: Status
     package var reason: Reason
-    /// The time at which the gateway learned of the status: when it received the message, or when the allowance for
-    /// silence ran out.
+    /// The time at which the gateway learned of the status: when it received the message, or when it noticed that the
+    /// device had been silent for too long.
     package var since: Timestamp
 
     /// True when the device's readings already imply the status, so that no separate status message is needed.
@@ -36,8 +36,8 @@ package struct DeviceAvailability: Hashable, Sendable {
     }
 }
 
-/// The presence state machine. Presence changes only when the status does. Until then it keeps its reason and time: a
-/// birth message of a device that is online already changes nothing.
+/// The presence state machine. The presence changes only when the status changes, and keeps its reason and time until
+/// then. A birth message of a device that is already online therefore changes nothing.
 ///
 ///                  reading (not retained), status online
 ///           ┌──────────────────────────────────────────────┐

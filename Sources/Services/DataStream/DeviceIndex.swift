@@ -1,6 +1,6 @@
 import Core
 
-/// A device in a room. Sorted by the UTF-8 bytes of the names, like in the database.
+/// The names of a device and its room. Places are sorted by the UTF-8 bytes of both names, as in the database.
 package struct DevicePlace: Hashable, Sendable {
     package let room: String
     package let device: String
@@ -29,7 +29,7 @@ package struct DevicePlace: Hashable, Sendable {
 /// The sorted list of all known devices. It is updated from a log of added and removed devices, so that queries over
 /// all devices never scan the map that ingest writes to.
 struct DeviceIndex {
-    /// The addition or removal of a device.
+    /// The addition (`isKnown`) or removal of a device.
     struct Change {
         var place: DevicePlace
         var isKnown: Bool

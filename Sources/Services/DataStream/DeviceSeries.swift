@@ -2,11 +2,13 @@ import Core
 import Realtime
 import Telemetry
 
-/// The latest of a device's readings that have the same set of metrics.
+/// The latest reading of a device with a certain list of metrics. A device that sends different lists has several
+/// series.
 ///
-/// Caches the parts of the JSON that are the same in every reading.
+/// It caches the parts of the JSON that are the same in all of these readings.
 struct DeviceSeries {
-    /// Identifies this series among all series; conflation compares it.
+    /// The conflation key, unique among all series: a newer message with the same key replaces an older one that is
+    /// still queued.
     let key: ConflationKey
     var latest: Reading {
         didSet { byteCount = keysByteCount + Self.byteCount(of: latest) }
@@ -15,9 +17,9 @@ struct DeviceSeries {
     private(set) var byteCount: Int
     /// A hash of the metric names in order. Distinguishes series without comparing every name.
     let digest: Int
-    /// The value of the map-wide change counter when ``latest`` was set.
+    /// The value of ``LatestReadings/version`` when ``latest`` was set.
     var version: UInt64 = 0
-    /// `"temperature":` and so on, in the order of the metrics.
+    /// The encoded names, such as `"temperature":`, in the order of the metrics.
     private let metricKeys: [[UInt8]]
     private let keysByteCount: Int
 

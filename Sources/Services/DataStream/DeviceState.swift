@@ -2,12 +2,13 @@ package import Core
 import Realtime
 package import Telemetry
 
-/// The state of one device in one room: the latest reading of each of its metric sets, and its presence.
+/// The state of one device in one room: the latest reading of each of its series (``DeviceSeries``), and its presence.
 struct DeviceState {
-    /// The most metric sets of one device. Beyond it, the one that was silent longest is evicted.
+    /// The most series of one device. Beyond it, the series that was silent longest is evicted.
     static let maxSeries = 64
 
-    /// Memory use of a device without its names and series: its slots in the maps, and their spare capacity.
+    /// The estimated memory use of a device without its names and series: its entries in the maps, and their spare
+    /// capacity.
     private static let fixedByteCount = 1024
 
     let device: DeviceID
@@ -22,11 +23,11 @@ struct DeviceState {
     /// The device's presence; `nil` while only retained messages are known.
     var presence: DeviceAvailability?
     private(set) var intervals = IntervalEstimate()
-    /// Identifies the device's `device_status` messages; conflation compares it.
+    /// The conflation key of the device's `device_status` messages.
     let statusKey: ConflationKey
     /// The device's slot in the ``SilenceWatch`` and the ``EvictionOrder``.
     let slot: Int
-    /// `{"room_id":"…","device":"…","data":{`
+    /// The constant beginning of the payloads: `{"room_id":"…","device":"…","data":{`
     private let prefix: [UInt8]
 
     init(device: DeviceID, room: String, seen: Timestamp, statusKey: ConflationKey, slot: Int) {
@@ -158,7 +159,7 @@ struct DeviceUpdate {
         let key: ConflationKey
     }
 
-    /// The `device_status` message when the device came back. Goes out before ``reading``.
+    /// The `device_status` message, to be sent before ``reading``; `nil` unless the device was offline.
     let status: Part?
     /// The `data_update` message.
     let reading: Part

@@ -1,16 +1,16 @@
 /// The order in which devices are evicted: either the one that was silent longest, or one of those that use the most
 /// memory.
 ///
-/// Keeps one list of all devices from the longest silent to the latest heard, and one list per power of two of bytes,
-/// ordered by the time the device was last heard or resized:
+/// Keeps one list of all devices from the longest silent to the one that sent a message last, and one list per power of
+/// two of bytes, ordered by the time at which the device last sent a message or was resized:
 ///
 ///     silence   c ─ e ─ a ─ b ─ f     longest silent: the first
 ///     2^12…     c ─ a ─ f
 ///     2^17…     e ─ b                 largest: the first of the last list; sizes in a list differ by less than 2×
 ///
-/// Shrinking a device does not change its place in the silence list, so a large device is not evicted later for it. In
-/// its size list the device moves to the end, so that devices of similar size shrink in turn. Every operation takes
-/// constant time. Devices are identified by their slots: small numbers that are reused.
+/// Shrinking a device does not change its place in the silence list, so that does not delay the eviction of a large
+/// device. In its size list the device moves to the end, so that devices of similar size shrink in turn. Every
+/// operation takes constant time. Devices are identified by their slots: small numbers that are reused.
 struct EvictionOrder {
     /// Linked lists of slots. A slot is in at most one of the lists.
     private struct Lists {
@@ -47,7 +47,7 @@ struct EvictionOrder {
     /// Total bytes of all devices.
     private(set) var byteCount = 0
 
-    /// Adds a device that was heard just now.
+    /// Adds a device that has sent a message just now.
     mutating func add(_ slot: Int, byteCount: Int) {
         while byteCounts.count <= slot { byteCounts.append(0) }
         byteCounts[slot] = byteCount
@@ -56,7 +56,7 @@ struct EvictionOrder {
         sizes.append(slot, to: Self.list(of: byteCount))
     }
 
-    /// Records that the device was heard, and its new size.
+    /// Records that the device has sent a message, and its new size.
     mutating func heard(_ slot: Int, byteCount: Int) {
         silence.remove(slot, from: 0)
         silence.append(slot, to: 0)
@@ -78,10 +78,10 @@ struct EvictionOrder {
         byteCounts[slot] = 0
     }
 
-    /// The device that was silent longest.
+    /// The device that was silent longest; `nil` if there is none.
     var longestSilent: Int? { silence.ends[0].first }
 
-    /// The first device of the list with the largest sizes.
+    /// One of the largest devices: the first device of the last size list that is not empty.
     var largest: Int? { sizes.ends.last { $0.first != nil }?.first }
 
     private static func list(of byteCount: Int) -> Int {

@@ -5,27 +5,28 @@ import Telemetry
 /// The latest readings and presence of every device, bounded by the number of devices and by memory use.
 ///
 /// - When there are too many devices, the one that was silent longest is evicted.
-/// - A device that exceeds its own share of memory loses its oldest series.
+/// - A device that exceeds its memory limit (1/512 of the budget, but at least 64 KiB) loses its oldest series.
 /// - When the total exceeds the budget, the largest devices lose their oldest series, and are evicted with their last
-///   one. A device that uses less than half of an even share of the budget is never evicted because of larger ones.
+///   one. A device that uses less than half of the budget divided by the number of devices is never evicted because of
+///   larger ones.
 struct LatestReadings {
     /// The most changes to log. When there are more, the log is replaced by one scan of all devices.
     private static let maxChanges = 65_536
-    /// The fraction of the budget that one device may use: 1/512, which is 256 KiB of 128 MiB, or two of the largest
-    /// readings that fit into a payload.
+    /// The fraction of the budget that one device may use: 1/512. That is 256 KiB of the default 128 MiB, enough for
+    /// two of the largest readings that fit into a payload.
     private static let deviceShare = 512
-    /// The least that a device may use, however small the budget is.
+    /// The bytes that one device may always use, however small the budget is.
     private static let minDeviceBytes = 64 << 10
 
     /// Devices by room. Most rooms have one device.
     private var rooms: [String: [DeviceID: DeviceState]] = [:]
     private(set) var count = 0
-    /// Devices evicted because the map was full or over its memory budget.
+    /// The number of devices evicted because there were too many or the memory budget was exceeded.
     private(set) var evictedCount = 0
-    /// Series evicted because the map was over its memory budget.
+    /// The number of series evicted because the memory budget was exceeded.
     private(set) var evictedSeriesCount = 0
     private let capacity: Int
-    /// Number of readings received so far. A snapshot uses it to skip readings newer than itself.
+    /// The number of readings received so far. A snapshot uses it to skip readings newer than itself.
     private(set) var version: UInt64 = 0
     private let maxBytes: Int
     private var order = EvictionOrder()
@@ -77,7 +78,7 @@ struct LatestReadings {
 
     /// Marks devices that were silent for too long as offline. Returns the `device_status` and room of each.
     ///
-    /// - Parameter isListening: False while no device can be heard; no device times out then.
+    /// - Parameter isListening: False while no messages from devices can arrive; no device times out then.
     mutating func sweep(at now: Timestamp, isListening: Bool) -> [(room: String, status: DeviceUpdate.Part)] {
         watch.overdue(at: now, isListening: isListening).compactMap { owner in
             rooms[owner.room]?[owner.device]?.fallSilent(at: now)

@@ -14,21 +14,23 @@ struct LatestSnapshot: Sendable {
         var part: DeviceUpdate.Part
     }
 
-    /// A page ends after this many messages or payload bytes, because it is made under the lock that ingest takes.
+    /// The most messages in a page, and the payload bytes after which it ends. Pages are small because they are made
+    /// under the lock that ingest takes.
     static let maxPartsPerPage = 64
     static let maxBytesPerPage = 64 << 10
     /// The most devices to compare with the filter for one page.
     static let maxPlacesPerPage = 1024
-    /// The most devices without news for the client to skip for one page.
+    /// The most devices to finish per page, including those that have nothing to send.
     static let maxDevicesPerPage = 512
 
     private let filter: TopicFilter
     private let protectedFirstLevels: [String]
     /// The filter up to its first wildcard.
     private let prefix: String
-    /// Devices compared with the filter since the last page was handed out.
+    /// The number of devices compared with the filter for the next page.
     private var searchedCount = 0
-    /// Readings with a higher version reach the client live.
+    /// The value of ``LatestReadings/version`` when the snapshot began. Readings with a higher version reach the client
+    /// live.
     private var version: UInt64 = 0
     /// The last known device that was compared with the filter.
     private var lastSeen: DevicePlace?
@@ -36,7 +38,8 @@ struct LatestSnapshot: Sendable {
     private var isSearching = true
     /// Matching devices that are still to be read.
     private var devices: ArraySlice<DevicePlace> = []
-    /// The last series sent of the first of `devices`.
+    /// The key of the last series sent for the first of `devices`: 0 if none was sent yet, `nil` if even its status was
+    /// not.
     private var lastKey: UInt64?
 
     init(of filter: TopicFilter, protecting firstLevels: [String]) {
@@ -50,7 +53,8 @@ struct LatestSnapshot: Sendable {
 
     var isFinished: Bool { !isSearching && devices.isEmpty }
 
-    /// Finds the devices of the next page in the sorted list of all known devices. Needs no lock that ingest takes.
+    /// Finds the devices of the next page in the sorted list of all known devices. Call it without the lock that ingest
+    /// takes.
     ///
     /// After ``begin(at:adding:isWhole:)`` the list may be out of date: devices added later reach the client live.
     mutating func findDevices(among places: [DevicePlace]) {
@@ -88,7 +92,8 @@ struct LatestSnapshot: Sendable {
         filter.matches(place.room, protecting: protectedFirstLevels)
     }
 
-    /// Returns and resets the number of devices compared for the next page. The joining user is charged for it.
+    /// Returns and resets the number of devices compared for the next page. It adds to the cost of the page
+    /// (``Replay/Page/cost``), which counts towards the joining user's quota.
     mutating func takeSearchedCount() -> Int {
         defer { searchedCount = 0 }
         return searchedCount

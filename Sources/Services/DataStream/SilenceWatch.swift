@@ -1,10 +1,10 @@
 import Core
 import Telemetry
 
-/// Finds devices that were silent for too long.
+/// A watch over devices that finds those that were silent for too long.
 ///
-/// Each watched device has a slot. A sweep scans one array of deadlines, which takes microseconds for thousands of
-/// devices. Nothing else is touched until a deadline passes.
+/// Each watched device has a slot, which is an index into the arrays. ``overdue(at:isListening:)`` scans only the array
+/// of deadlines, which takes microseconds for thousands of devices.
 struct SilenceWatch {
     /// The device that a slot belongs to.
     struct Owner: Hashable {
@@ -12,15 +12,15 @@ struct SilenceWatch {
         let device: DeviceID
     }
 
-    /// The longest plausible pause between two sweeps, which run about once a second. After a longer pause, or a clock
-    /// change, elapsed time says nothing about the devices.
+    /// The longest plausible pause between two calls of ``overdue(at:isListening:)``, which come about once a second.
+    /// After a longer pause, or a clock change, elapsed time says nothing about the devices.
     static let maximumPause = Duration.seconds(10)
 
-    /// The allowed silence in nanoseconds for devices without a longer interval of their own; `nil` turns the watch
-    /// off.
+    /// The allowed silence in nanoseconds for devices that do not report at longer intervals; `nil` if no device ever
+    /// times out.
     let base: Int64?
 
-    /// Nanoseconds since the epoch; `never` for devices that are not being waited for.
+    /// The deadlines by slot, in nanoseconds since the epoch; `never` for devices that are not being waited for.
     private var deadlines: [Int64] = []
     private var allowances: [Int64] = []
     private var owners: [Owner?] = []
@@ -29,7 +29,7 @@ struct SilenceWatch {
     private static let never = Int64.max
 
     init(base: Duration?) {
-        // Sweeps run once a second, so a shorter time cannot be honored.
+        // Deadlines are checked about once a second, so a shorter time cannot be honored.
         self.base = base.map { base in
             Timestamp(nanosecondsSinceEpoch: 0).advanced(by: max(base, .seconds(1))).nanosecondsSinceEpoch
         }
@@ -47,7 +47,6 @@ struct SilenceWatch {
         return owners.count - 1
     }
 
-    /// Returns the owner of a slot.
     func owner(of slot: Int) -> Owner? { owners[slot] }
 
     /// Frees a slot.
@@ -70,8 +69,8 @@ struct SilenceWatch {
 
     /// Returns the devices whose deadline has passed, unordered, and stops waiting for them.
     ///
-    /// - Parameter isListening: False while no device can be heard; no device times out then. Afterwards every device
-    ///   starts again with its full allowance.
+    /// - Parameter isListening: False while no messages from devices can arrive; no device times out then. Afterwards
+    ///   the allowed silence of every device begins anew.
     mutating func overdue(at now: Timestamp, isListening: Bool) -> [Owner] {
         let pause = lastSweep.map { now.since($0) } ?? .zero
         lastSweep = now
@@ -105,7 +104,7 @@ struct SilenceWatch {
 /// Intervals are measured per metric set: a device that sends four metrics in four messages every ten minutes has an
 /// interval of ten minutes. The median is used, so that a few gaps do not distort it.
 struct IntervalEstimate: Sendable {
-    /// Number of intervals to keep.
+    /// The number of intervals to keep.
     static let capacity = 9
     /// The least number of intervals for an estimate.
     private static let minimumCount = 2

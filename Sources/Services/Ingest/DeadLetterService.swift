@@ -1,13 +1,13 @@
 package import Logging
 package import Storage
 
-/// Reads the dead letters: messages that could not be ingested. They show why a device does not appear.
+/// A reader of the dead letters: messages that could not be ingested. They show why a device does not appear.
 package final class DeadLetterService: Sendable {
-    /// A page of dead letters, newest first.
+    /// A page of dead letters, the most recently received first.
     package struct Page: Sendable {
         package var letters: [DeadLetter]
         package var hasMore: Bool
-        /// The number of letters evicted because there were too many.
+        /// The number of dead letters ever deleted because there were too many.
         package var forgottenCount: Int
     }
 
@@ -19,7 +19,8 @@ package final class DeadLetterService: Sendable {
         self.logger = logger
     }
 
-    /// Returns the letters before the one with this ID, optionally of one reason only.
+    /// Returns at most `limit` dead letters, the most recently received first: those after the letter `id`, or from the
+    /// beginning if it is `nil`. With a `reason`, only letters with that reason are returned.
     package func page(before id: Int64?, reason: String?, limit: Int) async throws(RequestError) -> Page {
         do {
             return try await database.read { snapshot in

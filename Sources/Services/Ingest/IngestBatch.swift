@@ -4,10 +4,10 @@ package import Realtime
 import Storage
 package import Telemetry
 
-/// A reading with its trace: one value from decoding to the envelope that clients get.
+/// A reading with its trace information, as passed from the decoder through storage to the hub.
 package struct IngestedReading: Sendable {
     package let reading: Reading
-    /// The origin and timestamps of the reading; `nil` when nothing follows it.
+    /// The origin and timestamps of the reading; `nil` if they are not tracked.
     package var messageTrace: MessageTrace?
 
     package init(_ reading: Reading, messageTrace: MessageTrace? = nil) {
@@ -22,7 +22,7 @@ struct CommitTimes {
     let endedAt: Timestamp
 }
 
-/// A decoded message of a batch.
+/// A message of a batch, with the result of decoding it.
 struct IngestItem {
     /// The result of decoding.
     enum Outcome {
@@ -45,7 +45,7 @@ struct StoredBatch {
     private(set) var readings: [IngestedReading] = []
     private(set) var deadLetters: [DeadLetter] = []
     private(set) var deliveries: [RedeliveryFilter.Entry] = []
-    /// Index of the dead letter for each topic and reason.
+    /// The index in ``deadLetters`` of the letter for a topic and a reason.
     private var letterPlaces: [[ExactString]: Int] = [:]
 
     init(_ items: ArraySlice<IngestItem>, at instant: Timestamp) {
@@ -69,7 +69,7 @@ struct StoredBatch {
         deliveries.isEmpty && deadLetters.isEmpty && !readings.contains { !$0.reading.isRetained }
     }
 
-    /// The spans of the sampled messages, each once.
+    /// The trace contexts of the sampled messages' spans, each once.
     var sampledParents: [TraceContext] {
         var parents: [TraceContext] = []
         for reading in readings {

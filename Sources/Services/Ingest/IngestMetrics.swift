@@ -4,7 +4,8 @@ import Metrics
 
 /// The metrics of ingest. Counters are increased once per batch, not once per message.
 package final class IngestMetrics: Sendable {
-    /// Messages received from the broker.
+    /// Messages from the broker, counted once they are ingested. Redelivered messages and clock requests are not
+    /// counted.
     package let messages: Counter
     /// Decoded readings.
     package let readings: Counter
@@ -45,7 +46,7 @@ package final class IngestMetrics: Sendable {
         for _ in 0..<count { processingTime.record(duration: duration) }
     }
 
-    /// Counts a dead letter by its reason. There are only a few reasons.
+    /// Counts a dead letter by its reason. Reasons have few values, so they are used as a metric label.
     func countFailure(_ reason: String) {
         failures.withLock { counters in
             let counter =

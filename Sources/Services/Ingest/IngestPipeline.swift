@@ -6,15 +6,15 @@ import Realtime
 import Storage
 package import Telemetry
 
-/// Ingests the broker's batches: decodes, commits and publishes them.
+/// A pipeline that decodes, commits and publishes the broker's batches of messages.
 ///
 ///     MQTTClient's thread ──▶ accept(batch) ──▶ decode ──▶ one transaction ──▶ DataStreamService ──▶ Hub
 ///                                  ▲                                                  │
 ///                                  └────────────── waits while full ◀─────────────────┘
 ///
 /// Runs synchronously on the MQTT client's thread. Broker order is therefore commit order and publish order, and
-/// nothing is acknowledged before it is committed. A message that no decoder accepts becomes a dead letter, is counted
-/// by reason and logged at a limited rate. It does not stop the others.
+/// nothing is acknowledged before it is committed. A message that cannot be decoded becomes a dead letter, is counted
+/// by reason and logged at a limited rate. The rest of its batch is ingested.
 package final class IngestPipeline: MQTTBatchHandler {
     /// Counts since the start, for the log line at exit.
     package struct Totals: Sendable, Equatable {
@@ -29,7 +29,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         var decoder: TelemetryDecoder
         var clocks: ClockOffsetEstimator
         var totals = Totals()
-        /// A log for each reason, so that a frequent one does not silence the others.
+        /// A rate-limited log for each reason, so that a frequent reason does not suppress the log of the others.
         var failureLogs: [String: RateLimitedLogger] = [:]
     }
 
@@ -46,7 +46,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     /// Creates a pipeline that decodes with `decoder`, writes to `store` and publishes to `stream`.
     ///
     /// - Parameters:
-    ///   - entry: Starts the traces.
+    ///   - entry: Starts the traces of messages.
     ///   - latency: Records the latency of readings.
     ///   - clocks: Estimates the offsets of devices' clocks.
     ///   - clockService: Answers devices that ask for the time. `nil` treats their requests like any other message.
@@ -135,8 +135,8 @@ package final class IngestPipeline: MQTTBatchHandler {
         }
     }
 
-    /// Publishes readings and statuses in the broker's order: a reading after a last will brings the device back online,
-    /// one before it does not. Consecutive messages of one kind are published together.
+    /// Publishes readings and statuses in the broker's order: a reading after a last will brings the device back
+    /// online, a reading before it does not. Consecutive messages of one kind are published together.
     private func publish(_ items: ArraySlice<IngestItem>, _ commit: CommitTimes?) {
         var readings: [IngestedReading] = []
         var statuses: [StatusReport] = []

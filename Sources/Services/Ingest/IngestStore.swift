@@ -7,27 +7,29 @@ import Realtime
 package import Storage
 package import Tracing
 
-/// Writes a decoded batch in one transaction: readings, alert transitions, dead letters, and the deliveries that
-/// identify redeliveries.
+/// A store that writes a decoded batch in one transaction: readings, alert transitions, dead letters, and the log of
+/// deliveries by which redeliveries are recognized.
 ///
-///     RedeliveryFilter ──▶ new messages ──▶ [ readings │ alerts │ dead letters │ deliveries ] ──▶ committed, or nothing
+///     RedeliveryFilter ──▶ new messages ──▶ [ readings │ alerts │ dead letters │ deliveries ] ──▶ all or nothing
 ///
 /// Called on the MQTT client's thread only, but thread-safe.
 package final class IngestStore: Sendable {
-    /// Limits, and the client that deliveries belong to.
+    /// The store's limits, and the MQTT client whose deliveries it logs.
     package struct Configuration: Sendable {
         /// The MQTT client ID that the stored deliveries belong to.
         package var clientID: String
         /// The most unacknowledged QoS 1 messages, as announced to the broker.
         package var receiveMaximum: Int
-        /// The number of deliveries to remember. It exceeds the receive maximum, because some brokers restart the count
-        /// when a client reconnects and may then have several times as many messages unacknowledged. Even with the
-        /// quarter that the log may grow beyond it, it stays below the number of packet IDs, so that no ID is in use
-        /// for two messages.
+        /// The number of deliveries to remember: the receive maximum, but at least 16,384 and at most 50,000.
+        ///
+        /// The lower limit exists because some brokers restart their count of unacknowledged messages when a client
+        /// reconnects. They may then have several times the receive maximum unacknowledged. The upper limit exists
+        /// because ``RedeliveryFilter`` may exceed its capacity by a quarter. It must not reach 65,535, the number of
+        /// packet IDs, or one ID could stand for two messages.
         var deliveryCapacity: Int { min(max(receiveMaximum, 16_384), Self.maxReceiveMaximum) }
         /// The largest receive maximum with which redeliveries are recognized.
         package static let maxReceiveMaximum = 50_000
-        /// The most dead letters to keep. Those that did not recur for longest are evicted.
+        /// The most dead letters to keep. Beyond it, those whose last occurrence is the oldest are deleted.
         package var maxDeadLetters: Int
 
         package init(clientID: String, receiveMaximum: Int = 1000, maxDeadLetters: Int = 1000) {
@@ -38,14 +40,14 @@ package final class IngestStore: Sendable {
     }
 
     private struct State {
-        /// `nil` when the log must be read from the database: at the start, and after a transaction whose outcome is
-        /// unknown.
+        /// The log of deliveries. It is `nil` when it must be read from the database: at the start, and after a
+        /// transaction whose outcome is unknown.
         var deliveries: RedeliveryFilter?
         /// True when the broker has started a new session and the deliveries of the old one are not removed yet.
         var isForgettingDue = false
     }
 
-    /// The reason of dead letters that the database rejected.
+    /// The reason of dead letters for messages that the database rejected.
     static let notStorable = "not_storable"
     private let configuration: Configuration
     private let writer: DatabaseWriter
@@ -61,7 +63,7 @@ package final class IngestStore: Sendable {
     /// - Parameters:
     ///   - writer: Writes to `database`.
     ///   - alerts: Evaluates its rules in every transaction with readings.
-    ///   - tracer: Makes the spans of commits with sampled readings.
+    ///   - tracer: Creates the spans of commits with sampled readings.
     package init(
         configuration: Configuration, writer: DatabaseWriter, database: Database, readings: ReadingStore,
         alerts: AlertService? = nil, metrics: IngestMetrics, tracer: any Tracer,
@@ -154,8 +156,8 @@ package final class IngestStore: Sendable {
         }
     }
 
-    /// Counts values that are shown live but not stored, and logs them at a limited rate: a device that invents metric
-    /// names causes many per second.
+    /// Counts values that are shown live but not stored, and logs them at a limited rate, because a device that keeps
+    /// inventing metric names causes many per second.
     private func refused(_ count: Int, at now: Timestamp) {
         metrics.refusedValues.increment(by: count)
         refusals.warning(
@@ -163,7 +165,7 @@ package final class IngestStore: Sendable {
             metadata: ["of_a_device": "\(ReadingStore.maxDeviceSeries)", "setting": "limits.series"], at: now)
     }
 
-    /// Stores a message that the database rejects as a dead letter.
+    /// Stores a dead letter for a message that the database rejected.
     func bury(_ item: IngestItem, _ failure: StorageFailure, receivedAt: Timestamp) throws {
         var batch = StoredBatch([], at: receivedAt)
         batch.bury(item, reason: Self.notStorable, detail: "the database rejected it: \(failure)", at: receivedAt)
@@ -192,8 +194,9 @@ package final class IngestStore: Sendable {
             if let change { state.withLock { $0.deliveries?.committed(change) } }
             return outcome
         } catch {
-            // After a storage failure nobody knows whether the transaction was committed. The connection is dropped
-            // too, so the comparison starts anew. A transaction rejected for its content was certainly not committed.
+            // After a storage failure it is unknown whether the transaction was committed, so the log is read from the
+            // database again. The MQTT connection is dropped too, so all redeliveries are compared with that log. A
+            // transaction rejected for its content was certainly not committed.
             if StorageFailure(error).isStorageAtFault { state.withLock { $0.deliveries = nil } }
             throw error
         }

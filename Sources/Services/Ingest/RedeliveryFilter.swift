@@ -5,15 +5,15 @@ import MQTTTransport
 ///
 /// A broker that still has the session redelivers the messages it considers unacknowledged in their original order
 /// (MQTT 5, section 4.4) and marks them with the DUP flag. Those that were committed are in this log in the same order.
-/// The first message that is not in the log was never committed, and neither was any message after it. The readings
-/// themselves cannot tell: two equal ones may both be genuine.
+/// The first message that is not in the log was never committed, and neither was any message after it. Comparing
+/// readings would not be enough: two equal readings may both be genuine.
 ///
 ///     1 2 3 4 5 6     committed
 ///         ▲ ▲         redelivered: 3 and 4; a new message follows, so only 3 and 4 can be redelivered again
 ///
-/// Entries that were not redelivered by then never will be. They are removed, also from the database. Otherwise a
-/// broker that was killed, and issues the packet IDs since its last save a second time, could send new messages that
-/// match old entries.
+/// When the first new message arrives, entries that were not redelivered never will be. They are removed, also from the
+/// database. Otherwise they could match new messages of a broker that was killed and reuses the packet IDs it had
+/// issued since its last save.
 ///
 /// A value type without storage of its own: the transaction that commits a batch also stores its entries.
 struct RedeliveryFilter {
@@ -39,9 +39,9 @@ struct RedeliveryFilter {
         }
     }
 
-    /// The changes to store when deliveries are added.
+    /// The changes to the stored log when deliveries are added.
     struct Change {
-        /// Batches up to this number are removed first.
+        /// The batches up to this number are removed before ``batches`` are added; `nil` removes none.
         var obsolete: Int64?
         var batches: [(number: Int64, entries: [Entry])] = []
     }
@@ -54,10 +54,10 @@ struct RedeliveryFilter {
 
     /// The comparison of redelivered messages with the log.
     private struct Comparison {
-        /// The position of each packet ID's last delivery. An earlier delivery with the same ID must have been
-        /// acknowledged.
+        /// The position in the log of each packet ID's last delivery. An earlier delivery with the same ID must have
+        /// been acknowledged.
         private let places: [UInt16: Int]
-        /// The position of the next entry that may be redelivered.
+        /// The position in the log of the next entry that may be redelivered.
         private var position = 0
         /// The entries that were redelivered.
         private(set) var matched: [Entry] = []
@@ -83,24 +83,27 @@ struct RedeliveryFilter {
     }
 
     private static let entryByteCount = 10
-    /// Batches are pruned once the log exceeds its capacity by this fraction: a quarter.
+    /// The log may exceed its capacity by this fraction, a quarter, before old batches are removed.
     private static let pruningShare = 4
-    /// The remaining entries of a comparison are stored in parts of this size, so that they can be pruned one by one.
+    /// The number of entries per batch when the entries that remain after a comparison are stored again. Small batches
+    /// can be removed one by one.
     private static let partCount = 512
 
     /// The number of the next batch to commit.
     private(set) var nextNumber: Int64 = 1
     private let capacity: Int
     private var entries = Deque<Entry>()
-    /// The stored batches that `entries` consists of. Empty while the rest of a comparison is not stored yet.
+    /// The stored batches that `entries` consists of. Empty after a comparison, until the remaining entries are stored
+    /// again.
     private var batches = Deque<Batch>()
-    /// `nil` once a new message has arrived.
+    /// The comparison that began with the current connection; `nil` once a new message has arrived.
     private var comparison: Comparison?
     /// True when a comparison has ended since the last commit: the stored entries must be replaced.
     private var isCut = false
 
     /// - Parameters:
-    ///   - capacity: More entries than can be unacknowledged at once.
+    ///   - capacity: The number of entries to keep, which must exceed the number of messages that can be unacknowledged
+    ///     at once.
     ///   - stored: The batches in the database.
     init(capacity: Int, stored: [(number: Int64, entries: [UInt8])] = []) {
         self.capacity = capacity
@@ -164,7 +167,8 @@ struct RedeliveryFilter {
         }
     }
 
-    /// Returns the latest batch that a full log no longer needs; `nil` while pruning is not worthwhile yet.
+    /// Returns the number of the latest batch to remove when `count` entries are added; `nil` while the log exceeds its
+    /// capacity by less than a quarter.
     private func obsolete(adding count: Int) -> Int64? {
         let excess = entries.count + count - capacity
         guard excess >= capacity / Self.pruningShare else { return nil }

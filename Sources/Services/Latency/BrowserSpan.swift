@@ -6,7 +6,7 @@ import Tracing
 ///
 /// Source: OTLP specification, "JSON Protobuf Encoding"; `opentelemetry/proto/trace/v1/trace.proto`.
 struct BrowserSpan {
-    /// The two things a page does with a message.
+    /// The names of the two spans that a page may report: it received a message, and it painted the message.
     enum Name: String, CaseIterable {
         case receive = "websocket.receive"
         case paint = "dashboard.paint"
@@ -19,9 +19,9 @@ struct BrowserSpan {
         "windsock.message.type", "windsock.painted",
     ]
     private static let maxTextByteCount = 256
-    /// The greatest age of a span.
+    /// The greatest age of an accepted span.
     private static let maxAge = Duration.seconds(600)
-    /// The tolerated difference between a page's clock, which the page corrects, and the gateway's.
+    /// The tolerated difference between the gateway's clock and a page's clock, after the page has corrected its own.
     static let clockTolerance = Duration.seconds(2)
 
     let name: Name

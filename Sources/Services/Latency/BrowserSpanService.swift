@@ -4,13 +4,13 @@ package import OTLP
 import Realtime
 import Tracing
 
-/// Accepts the spans that pages report for traced deliveries, and passes them to the span processors.
+/// A service that accepts the spans that pages report for traced deliveries, and passes them to the span processors.
 ///
 /// Only spans of deliveries that the gateway itself has traced are accepted: one `receive` and one `paint` each, from
 /// the user who got the delivery. A token holder can therefore neither flood the collector with traces nor forge what
 /// operators see. Thread-safe.
 package final class BrowserSpanService: Sendable {
-    /// The result for a request's spans.
+    /// The numbers of accepted and rejected spans of a request.
     package struct Outcome: Sendable, Equatable {
         package var accepted = 0
         package var rejected = 0
@@ -41,7 +41,7 @@ package final class BrowserSpanService: Sendable {
     private let rejected: Counter
 
     /// - Parameters:
-    ///   - resource: The service `windsock-browser`.
+    ///   - resource: The OTLP resource of the spans, for the service `windsock-browser`.
     ///   - processors: The span processors; `ring` is one of them.
     ///   - spansPerSecond: The rate limit per user.
     package init(
@@ -157,10 +157,10 @@ package final class BrowserSpanService: Sendable {
     }
 }
 
-/// The latest traced deliveries, each with its user and the spans that this user's pages have reported of it.
+/// The latest traced deliveries, each with its user and the spans that this user's pages have reported for it.
 ///
-/// A page can report each delivery to its own user once, and no others. Bounded: the oldest deliveries are evicted, and
-/// reports of them are rejected from then on. Thread-safe.
+/// A page can report only deliveries to its own user, and each of them once. Bounded: the oldest deliveries are
+/// evicted, and later reports for them are rejected. Thread-safe.
 final class TracedDeliveries: Sendable {
     /// The result of a report.
     enum Verdict {
@@ -175,20 +175,21 @@ final class TracedDeliveries: Sendable {
 
     private struct Delivery {
         let user: String
-        /// The span IDs reported for it, by kind.
+        /// The IDs of the spans that pages reported for the delivery; `nil` before a report.
         var receive: UInt64?
         var paint: UInt64?
     }
 
     private struct State {
-        /// By the ID of the span `websocket.send`.
+        /// The deliveries by the ID of their span `websocket.send`.
         var deliveries: [UInt64: Delivery] = [:]
         /// A ring buffer of the IDs, oldest first from `next` on.
         var order: [UInt64] = []
         var next = 0
     }
 
-    /// About 40 s of deliveries at 200 a second, which is longer than pages wait before they report.
+    /// The number of deliveries to keep. It covers about 40 s at 200 deliveries per second, which is longer than pages
+    /// wait before they report.
     static let capacity = 8192
 
     private let state = Lock(State())
@@ -208,7 +209,8 @@ final class TracedDeliveries: Sendable {
         }
     }
 
-    /// Records that a page of `user` has received or painted the delivery. The first report counts.
+    /// Records that a page of `user` has received or painted the delivery. Only the first report of each kind is
+    /// accepted.
     func report(_ name: BrowserSpan.Name, _ span: UInt64, of delivery: UInt64, by user: String) -> Verdict {
         state.withLock { state in
             guard var found = state.deliveries[delivery], found.user == user else { return .unknown }

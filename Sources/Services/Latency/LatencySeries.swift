@@ -1,12 +1,12 @@
 package import Core
 
-/// The latency of every hop over the last hour: one histogram per hop for every ten seconds.
+/// The latency of every hop (``LatencyStage``) over the last hour: one histogram per hop for every ten seconds.
 ///
 /// Bounded: 7 hops × 360 intervals × 1 kB. A value type; its owner provides the lock.
 package struct LatencySeries: Sendable {
-    /// Length of an interval in seconds.
+    /// The length of an interval in seconds.
     package static let interval: Int64 = 10
-    /// Number of intervals to keep.
+    /// The number of intervals to keep per hop.
     package static let capacity = 360
 
     /// The latency of one hop in one interval.
@@ -16,7 +16,7 @@ package struct LatencySeries: Sendable {
         package var histogram: LatencyHistogram
     }
 
-    /// Points by the hop's index, in ascending order of time.
+    /// The points by ``LatencyStage/index``, each array in ascending order of time.
     private var points = [[Point]](repeating: [], count: LatencyStage.allCases.count)
 
     package init() {}
@@ -49,7 +49,7 @@ package struct LatencySeries: Sendable {
 ///
 /// Covers 1 µs to about an hour. Durations outside that range are clamped.
 package struct LatencyHistogram: Sendable {
-    /// Buckets per power of two.
+    /// The number of buckets per power of two.
     private static let steps = 8
     private static let maxMicroseconds: UInt64 = (1 << 32) - 1
 

@@ -5,21 +5,21 @@ package import Realtime
 import Telemetry
 package import Tracing
 
-/// Measures the latency of readings per hop, and makes traces of slow readings.
+/// A service that measures the latency of readings per hop (``LatencyStage``), and creates traces of slow readings.
 ///
 ///     IngestPipeline ── processed ──┐
 ///     HubShard ─────── delivered ───┼──▶ LatencySeries ──▶ GET /api/latency
 ///     BrowserSpanService ─ painted ─┘          └─▶ histograms for /metrics and OTLP
 ///                           └── too slow, and not sampled: spans made from the stage times
 ///
-/// Thread-safe. Called once per batch and once per tick.
+/// Thread-safe. Called once per ingested batch, and at most once per tick of a hub shard.
 package final class LatencyService: DeliveryObserver {
     /// The threshold for slow readings, and a rate limit for their traces.
     package struct Configuration: Sendable {
-        /// Latency from the device's sending to the last socket; from the gateway's receiving when the send time is
-        /// unknown.
+        /// The latency above which a reading is slow. It is measured from when the device sent the reading, or when the
+        /// gateway received it if the send time is unknown, until a hub shard has handed it to its sockets.
         package var slowThreshold: Duration
-        /// Slow readings that become traces, per second.
+        /// The most traces of slow readings per second.
         package var slowPerSecond: Int
 
         package init(slowThreshold: Duration = .milliseconds(500), slowPerSecond: Int = 10) {
@@ -42,10 +42,10 @@ package final class LatencyService: DeliveryObserver {
     private let series = Lock(LatencySeries())
     /// The traced deliveries that pages may report spans for.
     let deliveries = TracedDeliveries()
-    /// By the hop's index.
+    /// The timers by ``LatencyStage/index``.
     private let timers: [CoreMetrics.Timer]
 
-    /// - Parameter tracer: Makes the spans of slow readings.
+    /// - Parameter tracer: Creates the spans of slow readings.
     package init(
         tracer: any Tracer, configuration: Configuration = .init(), factory: any MetricsFactory,
         clock: any WallClock = SystemWallClock()
@@ -61,7 +61,7 @@ package final class LatencyService: DeliveryObserver {
 
     // MARK: Hops
 
-    /// Records the hops up to the hub of readings that were handed to it at `time`.
+    /// Records the latency of the hops before the hub, for readings that were handed to the hub at `time`.
     func processed(_ readings: [IngestedReading], at time: Timestamp) {
         series.withLock { series in
             for reading in readings {
@@ -95,7 +95,7 @@ package final class LatencyService: DeliveryObserver {
         deliveries.sending(span, to: user)
     }
 
-    /// Records that a browser has received or painted a traced delivery.
+    /// Records the latency of a hop that a browser has reported for a traced delivery.
     func browser(_ hop: LatencyStage, took duration: Duration) {
         let now = clock.now()
         series.withLock { record(hop, duration, at: now, &$0) }
@@ -120,8 +120,8 @@ package final class LatencyService: DeliveryObserver {
 
     // MARK: Slow readings
 
-    /// Makes the gateway's spans of an unsampled reading from its recorded stage times. They form a separate trace with
-    /// a link to the device's.
+    /// Creates the gateway's spans of a slow, unsampled reading from its recorded timestamps. They form a separate
+    /// trace with a link to the device's span, if there is one.
     private func trace(_ delivery: FollowedDelivery, _ stages: PipelineTimestamps, deliveredAt: Timestamp) {
         let root = tracer.startSpan("process", under: nil, ofKind: .consumer, at: stages.receivedAt, isSampled: true)
         root.updateAttributes { attributes in
@@ -152,9 +152,9 @@ package final class LatencyService: DeliveryObserver {
     }
 }
 
-/// A stage on a reading's way whose latency is measured.
+/// A hop: a stage on a reading's way from the device to the browser's screen whose latency is measured.
 package enum LatencyStage: String, Sendable, CaseIterable {
-    /// From the device's sending to the gateway's receiving. Only for devices whose send time is known.
+    /// From the device's sending to the gateway's receiving. Only for readings whose send time is known.
     case device
     /// From receiving until the reading is decoded and its transaction begins.
     case process
@@ -162,14 +162,17 @@ package enum LatencyStage: String, Sendable, CaseIterable {
     case commit
     /// From handing the reading to the hub until the last socket of an event loop has it.
     case fanOut = "fan_out"
-    /// From sending until a browser has received it. Only for traced deliveries, as are all further hops.
+    /// From sending the message to a client until its browser has received it. This hop and the following ones are
+    /// measured only for traced deliveries.
     case network
     /// From receiving in the browser until the reading is painted.
     case paint
-    /// From the device's sending, or the gateway's receiving when that is unknown, to the paint.
+    /// From the start of the trace until the reading is painted. A trace starts with the device's sending, or with the
+    /// gateway's receiving if the former is unknown.
     case endToEnd = "end_to_end"
 
-    /// Position in ``allCases``. Every reading is recorded, so tables are arrays instead of dictionaries.
+    /// The position in ``allCases``. Tables by hop are arrays, which are faster than dictionaries, because every
+    /// reading is recorded in them.
     var index: Int {
         switch self {
         case .device: 0

@@ -28,8 +28,9 @@ package final class TraceRing: SpanProcessor {
     package static let maxSpans = 64
     /// The average number of spans per trace that the ring has room for. A span takes about a kilobyte.
     private static let meanSpans = 10
-    /// The number of slow traces that outlive the ring, and their maximum age.
+    /// The most slow traces that are kept after they leave the ring.
     private static let maxSlow = 50
+    /// The maximum age of those slow traces.
     private static let slowAge = Duration.seconds(600)
 
     private struct State {
@@ -37,7 +38,7 @@ package final class TraceRing: SpanProcessor {
         /// The keys of ``traces`` in the order of their first spans.
         var order = Deque<ID>()
         var spanCount = 0
-        /// Sorted by ascending duration.
+        /// The slow traces that have left the ring, sorted by ascending duration.
         var slow: [RecentTrace] = []
     }
 
@@ -74,7 +75,7 @@ package final class TraceRing: SpanProcessor {
         withExtendedLifetime(forgotten) {}
     }
 
-    /// Returns the trace as far as it is known.
+    /// Returns the trace with the spans that are known so far; `nil` if none is, or the trace was evicted.
     package func trace(_ id: ID) -> RecentTrace? {
         state.withLock { state in
             state.traces[id] ?? state.slow.first { ID($0.spans[0].context) == id }
@@ -88,7 +89,8 @@ package final class TraceRing: SpanProcessor {
             all.filter { $0.device != nil && isIncluded($0) }.sorted { $0.duration > $1.duration }.prefix(limit))
     }
 
-    /// Keeps a trace that leaves the ring if it is slow enough. Returns the traces that are no longer kept.
+    /// Moves a trace that leaves the ring to the slow traces if it is slow enough. Returns the traces that are no
+    /// longer kept.
     private static func retire(_ trace: RecentTrace, at now: Timestamp, _ state: inout State) -> [RecentTrace] {
         guard trace.device != nil else { return [trace] }
         var forgotten = state.slow.filter { now.since($0.start) > slowAge }
@@ -105,7 +107,7 @@ package final class TraceRing: SpanProcessor {
 
 /// The known spans of one trace, in the order in which they ended.
 package struct RecentTrace: Sendable {
-    /// Never empty.
+    /// The spans; never empty.
     package private(set) var spans: [SpanData]
     /// The device whose reading the trace follows; `nil` for chat messages and requests.
     package private(set) var device: String?

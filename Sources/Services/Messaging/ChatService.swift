@@ -4,7 +4,7 @@ import Realtime
 import Storage
 package import Tracing
 
-/// Persists a chat message, publishes it to the room, then acknowledges it.
+/// A service that stores a chat message, publishes it to the room, then acknowledges it to the sender.
 package final class ChatService: Sendable {
     /// A message that was stored and published.
     package struct Sent: Sendable, Equatable {
@@ -14,7 +14,7 @@ package final class ChatService: Sendable {
         package var isRepeated: Bool
     }
 
-    /// The first level of all inbox rooms.
+    /// The first level of inbox room names. The inbox `users/<name>` receives what is sent to one user.
     package static let inboxRoot = "users"
 
     private let writer: DatabaseWriter
@@ -24,7 +24,7 @@ package final class ChatService: Sendable {
     private let clock: any WallClock
     private let ids: any IDGenerator
 
-    /// Creates a chat that writes through `writer`, within the limits of the history's configuration.
+    /// Creates a service that writes through `writer`, within the limits of `configuration`.
     package init(
         writer: DatabaseWriter, history: RoomHistory, configuration: HistoryConfiguration, tracer: (any Tracer)? = nil,
         clock: any WallClock = SystemWallClock(), ids: any IDGenerator = RandomIDGenerator()
@@ -45,10 +45,11 @@ package final class ChatService: Sendable {
         room.hasPrefix("\(inboxRoot)/") ? String(room.dropFirst(inboxRoot.count + 1)) : nil
     }
 
-    /// Sends a message to a room. `completion` is called on another thread after the message was passed to the hub.
+    /// Sends a message to a room. `completion` is called on the writer's thread after the message was passed to the
+    /// hub, or at once on the calling thread if the message is refused.
     ///
-    /// The caller must have checked that `user` may send there. A `key` makes a retry within 24 h harmless. When
-    /// `trace` is sampled, the message's spans are its children.
+    /// The caller must have checked that `user` may send to the room. A second call with the same idempotency `key`
+    /// within 24 h sends nothing. If `trace` is sampled, it is the parent of the message's spans.
     package func send(
         _ content: String, to room: String, from user: String, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
@@ -63,7 +64,7 @@ package final class ChatService: Sendable {
         }
     }
 
-    /// Sends a message to one user. It arrives in the user's inbox, and so at all of the user's clients.
+    /// Sends a message to the inbox of `recipient`, from which all clients of that user get it.
     package func sendDirect(
         _ content: String, to recipient: String, from user: String, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void

@@ -4,7 +4,7 @@ import Foundation
 
 /// The validated content of a notification.
 package struct NotificationDraft: Sendable, Equatable {
-    /// The priority. The page displays notifications accordingly.
+    /// The priority, which determines how the web page displays the notification.
     package enum Priority: String, Sendable, CaseIterable {
         case low, normal, high, critical
     }
@@ -19,10 +19,10 @@ package struct NotificationDraft: Sendable, Equatable {
     package let link: String?
     package let priority: Priority
     package let expiresAt: Timestamp?
-    /// For an alert: the number of preceding alerts that were not announced.
+    /// For an alert: the number of unannounced alerts of the same rule and device since the last announced one.
     var suppressedCount = 0
 
-    /// Validates the lengths and the link.
+    /// Creates a draft if the lengths and the link are valid.
     ///
     /// - Throws: ``RequestError`` (`invalid`) with the field and what is allowed.
     package init(
@@ -87,7 +87,7 @@ extension NotificationService {
         return payload.finished()
     }
 
-    /// Returns the payload of a notification that is sent again, with `"snapshot":true` added.
+    /// Returns the payload of a stored notification for a client that has just connected, with `"snapshot":true` added.
     static func snapshot(_ payload: [UInt8]) -> [UInt8] {
         payload.dropLast() + Array(",\"snapshot\":true}".utf8)
     }

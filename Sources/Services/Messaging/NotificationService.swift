@@ -6,10 +6,11 @@ package import Storage
 import Telemetry
 package import Tracing
 
-/// Stores notifications, pushes them to all of a user's clients, and keeps them as unread until the user reads them.
+/// A service that stores notifications, pushes them to all of a user's clients, and keeps them as unread until the user
+/// marks them as read.
 ///
 /// Notifications go through the user's inbox, which is a room like any other. A client that was disconnected recovers
-/// them by offset, and all clients see what one of them marks as read.
+/// the missed ones by offset. When one client marks a notification as read, all clients of the user are informed.
 package final class NotificationService: Sendable {
     /// A notification that was stored and published.
     package struct Sent: Sendable, Equatable {
@@ -34,14 +35,15 @@ package final class NotificationService: Sendable {
 
     /// The most unread notifications sent after `welcome`.
     package static let maxWelcomed = 100
-    /// The minimum interval between two writes of a user's last visit.
+    /// The minimum interval between two writes of the time at which a user last connected.
     private static let visitInterval = Duration.seconds(3600)
     private static let maxVisits = 65_536
 
-    /// Recipients per transaction. Few enough that readings and other messages wait some ten milliseconds at most.
+    /// The smallest and the largest number of recipients per transaction (the last one may have fewer). A transaction
+    /// is so short that other writes wait at most some ten milliseconds.
     private static let minPortion = 16
     private static let maxPortion = 256
-    /// Bytes that one transaction may store. Each recipient gets a copy.
+    /// The most bytes per transaction, unless ``minPortion`` recipients need more. Each recipient gets a copy.
     private static let maxPortionBytes = 256 << 10
 
     private let writer: DatabaseWriter
@@ -53,7 +55,8 @@ package final class NotificationService: Sendable {
     private let ids: any IDGenerator
     private let logger: Logger
     private let visits = Lock<[String: Timestamp]>([:])
-    /// Users with a notification in progress that takes several transactions. Each may have one at a time.
+    /// The users whose notification is being stored in several transactions. A user may have one such notification at a
+    /// time.
     private let manySenders = Lock<Set<String>>([])
 
     /// Creates a service that writes through `writer` to `database`.
@@ -75,11 +78,11 @@ package final class NotificationService: Sendable {
     // MARK: Sending
 
     /// Sends a notification to each of the users once. A notification with many recipients is stored in several
-    /// transactions, so that other writes can run in between. The idempotency key is stored with the last of them.
+    /// transactions, so that other writes can run in between. The idempotency key is stored in the last transaction.
     ///
     /// - Parameters:
     ///   - sender: The sending user, to whom `key` belongs.
-    ///   - key: Makes a retry within 24 h harmless.
+    ///   - key: The idempotency key. A second call with the same key within 24 h sends nothing.
     ///   - trace: The parent of the notification's spans when it is sampled.
     package func send(
         _ draft: NotificationDraft, to users: [String], from sender: String, key: String?, trace: TraceContext? = nil
@@ -140,11 +143,12 @@ package final class NotificationService: Sendable {
         }
     }
 
-    /// Stores a notification for some of its recipients in one transaction.
+    /// Stores a notification in one transaction for `users`, who are some or all of its recipients.
     ///
     /// - Parameters:
     ///   - count: The number of all recipients.
-    ///   - key: The key to look up first, and the key to store with this transaction.
+    ///   - key: The idempotency key, as `asked` if this transaction must look it up before it stores anything, and as
+    ///     `used` if it must store the key.
     private func store(
         _ draft: NotificationDraft, id: String, for users: ArraySlice<String>, of count: Int, _ size: Int,
         from sender: String, key: (asked: IdempotencyKey?, used: IdempotencyKey?), _ messageTrace: MessageTrace?
@@ -167,7 +171,8 @@ package final class NotificationService: Sendable {
         }
     }
 
-    /// Rejects a notification with many recipients before the first of them gets it.
+    /// Throws if a notification to `users` would create more inboxes than the sender may have. Called before the first
+    /// of several transactions, so that no recipient gets a notification that is refused later.
     private func checkRecipients(_ users: [String], by sender: String) async throws(RequestError) {
         do {
             try await database.read { [appender] in try appender.checkRecipients(users, by: sender, in: $0) }
@@ -179,7 +184,8 @@ package final class NotificationService: Sendable {
         }
     }
 
-    /// Returns all users who are connected now or ever were.
+    /// Returns the users who are connected, and those who have connected before. Of the latter, it returns at most one
+    /// more than the limit of recipients, which is enough for a notification to be refused.
     package func everybody() async throws(RequestError) -> [String] {
         let limit = appender.configuration.maxRecipients
         do {
@@ -220,7 +226,8 @@ package final class NotificationService: Sendable {
         }
     }
 
-    /// Returns a page of the user's notifications: those before the one with this ID.
+    /// Returns at most `limit` of the user's notifications, newest first: those older than the notification `id`, or
+    /// the newest if it is `nil`.
     package func page(
         of user: String, before id: String?, unreadOnly: Bool, limit: Int
     ) async throws(RequestError) -> Page {
@@ -291,7 +298,7 @@ package final class NotificationService: Sendable {
         }
     }
 
-    /// Returns the reader of the pages of a user's unread notifications.
+    /// Returns a function that reads the user's unread notifications in `range` page by page, to send them to a client.
     private func pages(
         of user: String, in range: ClosedRange<Int64>, at now: Timestamp, on shard: HubShard
     ) -> Replay.NextPage {

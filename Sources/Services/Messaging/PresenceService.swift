@@ -3,18 +3,20 @@ package import NIOCore
 package import Realtime
 import Telemetry
 
-/// Publishes to rooms which users come and go: one event per user, however many clients the user has.
+/// A service that publishes a presence event to a room when a user joins or leaves it. A user with several clients in
+/// the room counts once.
 ///
-/// Only in rooms that are neither telemetry nor an inbox, and that at most ``maxUsers`` users have joined by name. In a
-/// large room, presence events would be most of the traffic; `GET /api/rooms/members` serves those rooms.
+/// Events are published in rooms that are neither telemetry rooms nor inboxes, and that at most ``maxUsers`` users have
+/// joined by name. In a large room, presence events would be most of the traffic; `GET /api/rooms/members` serves those
+/// rooms.
 package final class PresenceService: Sendable {
-    /// Rooms with more users get no presence events.
+    /// The most users of a room with presence events.
     package static let maxUsers = 200
 
     private let hub: Hub
     private let isTelemetry: @Sendable (TopicFilter) -> Bool
     private let clock: any WallClock
-    /// Held while changes are taken and published, so that they stay in order.
+    /// A lock that is held while changes are taken and published, so that they stay in order.
     private let publishing = Lock(())
 
     /// Creates a service that observes the hub's presence registry from now on.
@@ -25,7 +27,8 @@ package final class PresenceService: Sendable {
         hub.presence.observe { [weak self] in self?.publishChanges() }
     }
 
-    /// Removes users whose connection was lost and who did not reconnect in time. Call it about once a second.
+    /// Removes users whose connection was lost and who did not reconnect within the grace period. Call it about once a
+    /// second.
     package func sweep(at now: NIODeadline) {
         hub.presence.expire(at: now)
     }

@@ -14,7 +14,7 @@ final class AsyncSemaphore: Sendable {
 
     /// - Parameters:
     ///   - free: The number of permits.
-    ///   - maxWaiting: The most waiting callers, not counting continued work.
+    ///   - maxWaiting: The most waiting callers, not counting calls with `isContinued` and of ``passOn(for:)``.
     init(free: Int, maxWaiting: Int) {
         state = Lock(State(free: free, waiting: FairQueue(capacity: maxWaiting)))
     }
@@ -26,9 +26,9 @@ final class AsyncSemaphore: Sendable {
     ///
     /// - Parameters:
     ///   - user: The user for whom the work is done.
-    ///   - isContinued: True when the response has already begun; the call is then never refused.
-    /// - Throws: ``RequestError`` (`overloaded`) when the queue is full and no user has clearly more work in it, or
-    ///   when the caller's place is later given to a user with less work.
+    ///   - isContinued: True if a part of the user's response was already sent; the call is then never refused.
+    /// - Throws: ``RequestError`` (`overloaded`) when the queue is full and no other user has at least two more calls
+    ///   in it, or when this call is later removed from the full queue in favour of a user with fewer calls.
     func take(for user: String, isContinued: Bool = false) async throws(RequestError) {
         let hasTurn = await withCheckedContinuation { (waiter: Waiter) in
             let (answered, isFree): (Waiter?, Bool) = state.withLock { state in
@@ -43,8 +43,8 @@ final class AsyncSemaphore: Sendable {
         if !hasTurn { throw RequestError(.overloaded, "Too many read requests are queued; retry later.") }
     }
 
-    /// Yields the permit to the next waiter, if there is one, and waits for a permit again. For work in many steps.
-    /// Never refused.
+    /// Yields the permit to the next waiter, if there is one, and waits for a permit again. Call it between the steps
+    /// of long work. The call is never refused.
     func passOn(for user: String) async {
         _ = await withCheckedContinuation { (waiter: Waiter) in
             let next = state.withLock { state in
@@ -69,9 +69,9 @@ final class AsyncSemaphore: Sendable {
 
 /// A wait queue that serves users round robin: one element of each waiting user, then the next one of each.
 ///
-/// The number of places is bounded. When all are taken, the user with the most elements loses the latest one to a user
-/// who has fewer. Promised elements take no place and are never refused. Elements of one user keep their order. Every
-/// operation takes constant time.
+/// The number of refusable elements is bounded. When the queue is full, a new element of a user with few elements
+/// replaces the latest one of the user with the most. Promised elements are never refused and do not count towards the
+/// bound. Elements of one user keep their order. Every operation takes constant time.
 struct FairQueue<Element> {
     private typealias Place = (number: UInt64, element: Element)
 
@@ -99,7 +99,7 @@ struct FairQueue<Element> {
     private var nextNumber: UInt64 = 0
     private(set) var count = 0
 
-    /// - Parameter capacity: The number of places for elements that may be refused.
+    /// - Parameter capacity: The most elements that are not promised.
     init(capacity: Int) {
         self.capacity = capacity
     }

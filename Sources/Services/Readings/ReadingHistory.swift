@@ -3,19 +3,19 @@ package import Logging
 import NIOCore
 package import Storage
 
-/// Reads stored readings: points of a chart, and whole ranges page by page.
+/// A reader of stored readings: the points of a chart, and whole ranges page by page.
 ///
 /// Thread-safe. Never blocks the caller's thread.
 package final class ReadingHistory: Sendable {
     /// The most series in one response.
     package static let maxSeries = 256
-    /// Values read at once while a range is streamed.
+    /// The most values to read at once while a range is streamed.
     private static let pageSize = 1024
-    /// Values of a chart read at once: a day at one value per second, which takes tens of milliseconds.
+    /// The most values of a chart to read at once: a day at one value per second, which takes tens of milliseconds.
     package static let sliceSize = 100_000
-    /// Reads that run at the same time. Others wait, so that joins always find a free database reader.
+    /// The most reads that run at the same time. Others wait, so that joins always find a free database reader.
     private static let maxConcurrentReads = 3
-    /// Reads that may wait. When the queue is full, the user with the most waiting reads is refused.
+    /// The most reads that may wait. When the queue is full, users with many waiting reads are refused first.
     private static let maxWaitingReads = 200
 
     private let database: Database
@@ -51,12 +51,12 @@ package final class ReadingHistory: Sendable {
 
     /// Returns at most `maxPoints` points of each series in the range.
     ///
-    /// A chart is computed in slices, each from one snapshot. Other reads run between the slices of a long one, and
-    /// cancelling the task ends it early. Readings stored in the meantime may or may not be included.
+    /// A chart is computed in slices, each from one snapshot. Other reads can run between two slices, and cancelling
+    /// the task ends the chart early. Readings stored in the meantime may or may not be included.
     ///
     /// - Parameters:
-    ///   - user: The requesting user. Users take turns round robin.
-    ///   - isContinued: True when the response has already begun; the read is then never refused.
+    ///   - user: The requesting user. When reads have to wait, users are served round robin.
+    ///   - isContinued: True if a part of the user's response was already sent; the read is then never refused.
     package func chart(
         of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize,
         for user: String, isContinued: Bool = false
@@ -77,7 +77,7 @@ package final class ReadingHistory: Sendable {
 
     /// Returns the values of the series in the range after `last`, by time; empty at the end.
     ///
-    /// - Parameter user: The requesting user. Users take turns round robin.
+    /// - Parameter user: The requesting user. When reads have to wait, users are served round robin.
     package func page(
         of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: String
     ) async throws(RequestError) -> [StoredValue] {
@@ -88,7 +88,8 @@ package final class ReadingHistory: Sendable {
         }
     }
 
-    /// Returns at most `limit` of all devices ever seen, by room and name, after `last`.
+    /// Returns at most `limit` stored devices, online or not, sorted by room and name: those after `last`, or the first
+    /// if it is `nil`.
     package func devices(after last: DevicePlace?, limit: Int) async throws(RequestError) -> [StoredDevice] {
         try await read { try $0.devices(afterRoom: last?.room ?? "", name: last?.device ?? "", limit: limit) }
     }

@@ -2,16 +2,16 @@ package import Core
 package import Logging
 package import Storage
 
-/// Deletes readings that are too old or exceed the size limit, in transactions short enough that ingest continues in
-/// between.
+/// A cleaner that deletes readings that are too old or exceed the size limit, in transactions so short that ingest
+/// continues in between.
 package final class ReadingRetention: Sendable {
-    /// Rows deleted per transaction, which takes a few milliseconds.
+    /// The most rows to delete per transaction, which then takes a few milliseconds.
     private static let portion = 2000
-    /// Series or devices examined per read.
+    /// The number of series, and of devices, to examine per database read.
     private static let seriesPerLook = 512
     private static let devicesPerLook = 64
-    /// The most consecutive steps that free nothing. Some are normal: series share database pages, and a step may
-    /// contain few values.
+    /// The number of consecutive deletions without freed space after which ``removeExcess(at:)`` stops. Some are
+    /// normal: series share database pages, and a deletion may contain few values.
     private static let maxUselessSteps = 16
 
     private let policy: RetentionPolicy
@@ -21,7 +21,7 @@ package final class ReadingRetention: Sendable {
     private let readings: ReadingStore
     private let logger: Logger
     private let size = Lock(ReadingSize())
-    /// The last series that was checked for old values.
+    /// The ID of the last series that was checked for old values; 0 to begin with the first.
     private let agePosition = Lock<Int64>(0)
 
     /// - Parameter seriesPerCleaning: The number of series to check per call of ``clean(at:)``. The next call continues
@@ -38,8 +38,8 @@ package final class ReadingRetention: Sendable {
         self.logger = logger
     }
 
-    /// Deletes old and excess readings, and returns the number of deleted values. Checks the age of a bounded number of
-    /// series. Ends early when the task is cancelled or the storage fails.
+    /// Deletes old and excess readings, and returns the number of deleted values. Checks the age of readings in at most
+    /// `seriesPerCleaning` series. Ends early when the task is cancelled or the storage fails.
     @discardableResult
     package func clean(at now: Timestamp) async -> Int {
         var removed = 0
@@ -106,7 +106,7 @@ package final class ReadingRetention: Sendable {
         return left
     }
 
-    /// Deletes values older than `cutoff` from the series after `first`.
+    /// Deletes values older than `cutoff` from at most `maxSeries` series, beginning after the series ID `first`.
     ///
     /// - Returns: The number of deleted values, and the last series that was checked; `nil` when no series follows it.
     private func remove(
@@ -155,21 +155,21 @@ package final class ReadingRetention: Sendable {
     }
 }
 
-/// The share of the database that readings use: its content minus everything else.
+/// A measurement of the bytes that readings use: the bytes in use in the database, minus those of all other data.
 ///
-/// Everything else is measured only when it matters, because measuring reads all of it. It is small unless somebody
-/// floods the database with messages.
+/// Other data is measured only when the size limit is exceeded, because measuring reads all of it. It is small unless
+/// somebody floods the database with messages.
 struct ReadingSize: Sendable {
-    /// The size of everything else at the last measurement.
+    /// The bytes of all data other than readings at the last measurement; 0 before the first.
     private(set) var others: Int64 = 0
     private var measuredAt: Timestamp?
 
-    /// Returns the bytes used by readings when `used` bytes are in use altogether. Overestimates rather than
-    /// underestimates.
+    /// Returns the bytes used by readings when the database uses `used` bytes altogether. If other data has grown since
+    /// the last measurement, the result is too high.
     func readings(of used: Int64) -> Int64 { max(0, used - others) }
 
-    /// Returns true when the database exceeds its limit and `others` must be measured again: when the measurement is
-    /// older than an hour, or when readings would be deleted because of it.
+    /// Returns true if the database exceeds the size limit and ``others`` must be measured again, because the last
+    /// measurement is at least an hour old or readings would be deleted because of it.
     func mustMeasure(_ used: Int64, _ policy: RetentionPolicy, at now: Timestamp) -> Bool {
         guard policy.isExceeded(by: used) else { return false }
         guard let measuredAt, now.since(measuredAt) < .seconds(3600) else { return true }

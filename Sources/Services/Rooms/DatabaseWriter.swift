@@ -33,18 +33,18 @@ package final class DatabaseWriter: Sendable {
     /// The most bytes in waiting requests.
     package static let maxWaitingBytes = 32 << 20
     private static let maxPerTransaction = 256
-    /// Bytes of requests in one transaction, unless a single request exceeds it.
+    /// The most bytes of requests per transaction. A larger request gets a transaction of its own.
     private static let maxBytesPerTransaction = 512 << 10
-    /// A longer transaction is logged, because it blocks all other writes.
+    /// The duration above which a transaction is logged, because it blocks all other writes.
     private static let slowTransaction = Duration.seconds(1)
 
     private struct Request: Sendable {
         let byteCount: Int
         /// The requesting span, if it is sampled.
         let trace: TraceContext?
-        /// Does the work and keeps its result. Returns the messages to publish.
+        /// A function that does the work, keeps its result, and returns the messages to publish.
         let perform: @Sendable (StorageTransaction) -> [Message]
-        /// Completes the request with its result, or with the failure of the whole transaction.
+        /// A function that completes the request with its result, or with the failure of the whole transaction.
         let finish: @Sendable (RequestError?) -> Void
     }
 
@@ -85,7 +85,8 @@ package final class DatabaseWriter: Sendable {
     /// Runs `work` in the next transaction, in the order of the calls. Its messages are published after the commit.
     /// `completion` is called after that, on the writer's thread, with the value of `work` or the error it threw.
     ///
-    /// Does not block. When the queue is full, `completion` is called at once with `overloaded`.
+    /// Does not block. When the queue is full or closed, `completion` is called at once, on the calling thread, with
+    /// `overloaded`.
     ///
     /// - Parameter trace: The parent of the request's span `storage.commit`.
     package func submit<Value: Sendable>(
@@ -150,9 +151,9 @@ package final class DatabaseWriter: Sendable {
 
     /// Runs `work` in a transaction of its own and publishes its messages. Blocks the calling thread until then.
     ///
-    /// For ingest, which must not continue before the commit. The transaction runs between those of the queue, so that
-    /// offsets are published in the order of their assignment, even across both paths. A commit that changed something
-    /// marks the storage as healthy again.
+    /// Ingest uses it, because it must not continue before the commit. The transaction runs between two transactions of
+    /// queued requests. Messages are therefore published in the order of their offsets, whichever way they were
+    /// written. A commit that changed something marks the storage as healthy again.
     ///
     /// - Parameters:
     ///   - finished: Called before any other transaction begins; with false when nothing was committed.
@@ -185,10 +186,11 @@ package final class DatabaseWriter: Sendable {
         }
     }
 
-    /// Writes as much as a batch would, then deletes it. Marks the storage as healthy again when there is enough space.
+    /// Tests whether the storage has enough space: writes about as many bytes as an ingest batch, then deletes them.
+    /// Marks the storage as healthy if the write succeeds.
     ///
-    /// A successful request of the queue does not do so: a nearly full disk may accept a chat message between two
-    /// batches that it rejects, and the health would flap.
+    /// A successful call of ``submit(byteCount:trace:_:completion:)`` does not mark the storage as healthy: a nearly
+    /// full disk may accept a chat message between two ingest batches that it rejects, and the health would flap.
     package func probe() async {
         do {
             try await submit(byteCount: 64) { Effect(try $0.probe()) }
@@ -210,13 +212,14 @@ package final class DatabaseWriter: Sendable {
     /// Calls `body` on the writer's thread once everything committed so far is also published. Waits for one
     /// transaction at most.
     ///
-    /// After a database read, this guarantees that everything the read saw is in the shards' mailboxes, and that
-    /// whatever arrives there later is newer than the read.
+    /// After a database read, this guarantees that everything the read saw is in the mailboxes of the hub's shards, and
+    /// that whatever arrives in them later is newer than the read.
     func afterPublishing(_ body: @escaping @Sendable () -> Void) {
         queue.async(execute: body)
     }
 
-    /// Commits one transaction. The next one is a separate job on the queue, so that ingest gets its turn in between.
+    /// Commits one transaction. The next one is a separate job on the queue, so that a transaction of ingest can run in
+    /// between.
     private func drain() {
         guard let requests = takeNext() else { return }
         let began = ContinuousClock.now
@@ -274,7 +277,7 @@ package final class DatabaseWriter: Sendable {
     }
 }
 
-/// Carries a request's result from its transaction to its completion.
+/// A box that carries a request's result from its transaction to its completion.
 ///
 /// `@unchecked Sendable`: only the writer's serial queue accesses it.
 private final class Outcome<Value>: @unchecked Sendable {

@@ -1,32 +1,33 @@
 /// Limits of rooms' histories and of users' notifications.
 package struct HistoryConfiguration: Sendable {
-    /// Messages to keep per room. The oldest are deleted first.
+    /// The most messages to keep per room. The oldest are deleted first.
     package var maxMessagesPerRoom: Int
-    /// Age at which messages are deleted.
+    /// The age at which messages are deleted.
     package var maxAge: Duration
-    /// Rooms that may have a history. Inboxes of users who have connected before or only received notifications are not
-    /// counted. Rooms that the gateway itself creates are never refused.
+    /// The most rooms with a history. Inboxes of users who have connected before, and inboxes that have received only
+    /// notifications, do not count. Rooms that the gateway itself creates are never refused.
     package var maxRooms: Int
-    /// Rooms that one user may have created, including the inboxes of users who have never connected and to whom the
-    /// user wrote; 0 for no limit.
+    /// The most rooms created by one user; 0 for no limit. When the user writes to somebody who has never connected,
+    /// the inbox that this creates counts as such a room.
     package var maxRoomsPerUser: Int
-    /// The number of these rooms that a user may create per hour; 0 for no limit.
+    /// The most rooms that one user may create per hour, counted like those of ``maxRoomsPerUser``; 0 for no limit.
     package var maxRoomsPerUserAndHour: Int
-    /// Inboxes that one user's notifications may create for users who have never connected; 0 for no limit.
+    /// The most inboxes that one user's notifications may create for users who have never connected; 0 for no limit.
     package var maxInboxesPerSender: Int
-    /// Bytes of all rooms' messages. Beyond it, the largest rooms lose their oldest messages.
+    /// The most bytes of all rooms' messages. Beyond it, the largest rooms lose their oldest messages.
     package var maxBytes: Int
-    /// Bytes of a chat message's content.
+    /// The most bytes of a chat message's content.
     package var maxContentBytes: Int
-    /// Notifications to keep per user. The oldest are deleted first.
+    /// The most notifications to keep per user. The oldest are deleted first.
     package var maxNotificationsPerUser: Int
-    /// Bytes of all users' notifications. Beyond it, those who sent the most lose their oldest ones.
+    /// The most bytes of all users' notifications. Beyond it, the oldest notifications of the users who sent the most
+    /// are deleted.
     package var maxNotificationBytes: Int
-    /// Recipients of one notification.
+    /// The most recipients of one notification.
     package var maxRecipients: Int
     /// The time for which an idempotency key is remembered.
     package var keyLifetime: Duration
-    /// Idempotency keys to remember per user. The oldest are deleted first.
+    /// The most idempotency keys to remember per user. The oldest are deleted first.
     package var maxKeysPerUser: Int
 
     package init(

@@ -5,7 +5,7 @@ package import Realtime
 package import Storage
 package import Telemetry
 
-/// Joins clients to rooms with a history, without missing or repeating a message, and reads past messages.
+/// The history of rooms: joins clients to rooms without missing or repeating a message, and reads past messages.
 ///
 /// A join runs in this order: the shard holds back the room's live messages; the history is read; the writer publishes
 /// everything that was committed by then. The client then gets the answer, the missed messages, the held messages that
@@ -39,19 +39,20 @@ package final class RoomHistory: Sendable {
         case after(Int64)
     }
 
-    /// A client that missed more messages than this is not sent them; the answer says so instead.
+    /// The most missed messages that a joining client is sent. If it missed more, it is sent none of them, and
+    /// ``Joined/isRecovered`` is false.
     package static let maxReplayed = 1000
 
     /// The most payload bytes in a page.
     package static let maxPageBytes = 1 << 20
-    /// Payload bytes to read at once.
+    /// The payload bytes to read at once.
     private static let portionByteCount = 64 * 1024
 
     private let database: Database
     private let writer: DatabaseWriter
     private let hub: Hub
     private let logger: Logger
-    /// Limits the pages that are read at the same time. Others wait, so that joins always find a free database reader.
+    /// The semaphore that limits concurrent reads of pages, so that joins always find a free database reader.
     private let turns = AsyncSemaphore(free: 2, maxWaiting: 500)
 
     /// Creates the history of the hub's rooms, which `writer` writes to `database`.
@@ -62,15 +63,16 @@ package final class RoomHistory: Sendable {
         self.logger = logger
     }
 
-    /// Identifies the history that this gateway's offsets refer to.
+    /// The identifier of the history that this gateway's offsets refer to. It stays the same for the life of the
+    /// database.
     package var epoch: String { database.epoch }
 
     /// Joins a client to a room by name. With `since`, the missed messages follow the answer, page by page as fast as
     /// the client accepts them.
     ///
-    /// Call it on the client's event loop. `joined` and `completion` are called there: `joined` makes the answer, and
-    /// `completion` follows when everything is on its way. When the history cannot be read, the client has not joined
-    /// and `joined` gets `nil`.
+    /// Call it on the client's event loop. `joined` and `completion` are called there: `joined` creates the answer.
+    /// `completion` follows once the answer and the missed messages have been sent, or the client is gone. If the
+    /// history cannot be read, `joined` gets `nil`, and a client that had not joined before is not joined.
     package func join(
         _ client: HubClient, on shard: HubShard, room: TopicFilter, since: RoomPosition?,
         joined: @escaping @Sendable (Joined?) -> Message,
@@ -105,7 +107,7 @@ package final class RoomHistory: Sendable {
         }
     }
 
-    /// Returns a page of a room's history. Users take turns round robin.
+    /// Returns a page of a room's history. When reads have to wait, users are served round robin.
     package func page(
         of room: String, _ bound: Bound, limit: Int, for user: String
     ) async throws(RequestError) -> Page {
@@ -151,8 +153,8 @@ package final class RoomHistory: Sendable {
         }
     }
 
-    /// Returns the offsets after `since`; `nil` when `since` is `nil` or the messages cannot be delivered without a
-    /// gap.
+    /// Returns the offsets after `since`; `nil` when `since` is `nil`, or the messages are more than ``maxReplayed`` or
+    /// cannot be delivered without a gap.
     private static func missed(
         _ since: RoomPosition?, in room: String, last: Int64, epoch: String, _ snapshot: StorageSnapshot
     ) throws -> Range<Int64>? {
@@ -163,8 +165,8 @@ package final class RoomHistory: Sendable {
         return kept == last - since.offset ? since.offset + 1..<last + 1 : nil
     }
 
-    /// Returns the reader of the pages with these offsets. It ends without a page when one of the messages was deleted
-    /// in the meantime.
+    /// Returns a function that reads the messages with these offsets page by page, to send them to a client. It passes
+    /// `nil` instead of a page if one of the messages was deleted in the meantime or cannot be read.
     private func pages(of room: String, _ offsets: Range<Int64>, on shard: HubShard) -> Replay.NextPage {
         let (loop, pageBytes) = (shard.eventLoop, shard.replayPageBytes)
         let next = NIOLoopBoundBox(offsets.lowerBound, eventLoop: loop)

@@ -2,20 +2,20 @@ import Core
 import Realtime
 import Storage
 
-/// Appends messages to rooms' histories within a transaction. The only place that assigns offsets, enforces limits and
-/// trims histories.
+/// An appender of messages to rooms' histories, within a transaction. All appended messages pass through it, so it
+/// enforces the limits on rooms, and trims each room to its maximum number of messages.
 struct RoomHistoryAppender {
-    /// A room is trimmed once per this many messages, to keep the cost per message low.
+    /// The number of messages after which a room is trimmed again, which keeps the cost per message low.
     private static let trimInterval: Int64 = 64
 
-    /// The party charged for a room that a message creates.
+    /// The originator of a message. If the message creates a room, the room counts towards the originator's limits.
     enum Cause {
-        /// The gateway itself. It is never refused, because its configuration bounds its recipients and messages.
+        /// The gateway itself. It has no limits, because its configuration bounds its recipients and messages.
         case gateway
         /// A user who sends a message to a room or to another user.
         case chat(String)
         /// A user who sends a notification. Inboxes that it creates do not count as rooms of that user; they have a
-        /// separate limit.
+        /// separate limit, ``HistoryConfiguration/maxInboxesPerSender``.
         case notification(String)
     }
 
@@ -24,9 +24,10 @@ struct RoomHistoryAppender {
     /// Appends a message to a room's history. Returns the message to publish after the commit.
     ///
     /// - Parameters:
-    ///   - cause: The party charged if the message creates the room.
+    ///   - cause: The originator, whose limits apply if the message creates the room.
     ///   - messageTrace: The sender and the parent span; `nil` when the message is not traced.
-    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when the message would create one room too many.
+    /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when the message would create a room beyond one of the
+    ///   limits.
     func append(
         _ type: MessageType, id: String, payload: [UInt8], to room: String, by cause: Cause, at now: Timestamp,
         messageTrace: MessageTrace? = nil, in transaction: StorageTransaction
@@ -58,10 +59,10 @@ struct RoomHistoryAppender {
         return message
     }
 
-    /// Gives each user a notification. Returns the messages to publish to their inboxes after the commit.
+    /// Stores a notification for each user. Returns the messages to publish to their inboxes after the commit.
     ///
-    /// - Parameter sender: The user who is charged for the notifications, and for the inboxes of users who have never
-    ///   connected; `nil` for the gateway itself.
+    /// - Parameter sender: The user towards whose limits the notifications count, and the inboxes that they create for
+    ///   users who have never connected; `nil` for the gateway itself.
     func notify(
         _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
         messageTrace: MessageTrace?, in transaction: StorageTransaction
@@ -80,8 +81,8 @@ struct RoomHistoryAppender {
         }
     }
 
-    /// Returns true when a message would create the room at the user's expense. Nobody is charged for the inbox of a
-    /// user who has connected before.
+    /// Returns true if a message from `user` would create the room, and the room would count towards the limits of
+    /// `user`. The user's own inbox and inboxes of users who have connected before count towards nobody's limits.
     private func makesRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
         if try snapshot.hasRoom(room) { return false }
         guard let recipient = ChatService.user(ofInbox: room) else { return true }

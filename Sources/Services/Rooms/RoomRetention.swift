@@ -4,14 +4,15 @@ package import Logging
 import Metrics
 package import Storage
 
-/// Deletes messages that are too old, rooms that have become empty, and messages and notifications that exceed their
-/// size limits, in transactions short enough that other writes continue in between.
+/// A cleaner that deletes messages that are too old, rooms that have become empty, and messages and notifications that
+/// exceed their size limits. Its transactions are so short that other writes continue in between.
 ///
 /// When all messages exceed `history.bytes`, the largest rooms lose their oldest messages until they are as large as
 /// the next smaller rooms. A flood therefore affects only the rooms it went to, and a room below an equal share of the
-/// limit keeps everything. In the same way, `history.notification_bytes` affects those who sent the most notifications.
+/// limit keeps everything. In the same way, `history.notification_bytes` affects only the users who sent the most
+/// notifications.
 package final class RoomRetention: Sendable {
-    /// Messages, rooms or notifications deleted per transaction, which takes a few milliseconds.
+    /// The most messages, rooms or notifications to delete per transaction, which then takes a few milliseconds.
     private static let portion = 1000
 
     private let configuration: HistoryConfiguration

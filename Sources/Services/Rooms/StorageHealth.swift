@@ -2,8 +2,8 @@ package import Core
 package import Logging
 import Storage
 
-/// The health of the storage: whether it can be written, judged by failed writes and by successful batches and probes,
-/// and whether it can be read.
+/// The health of the storage: whether it can be written, judged by failed writes and by successful ingest batches and
+/// probes (``DatabaseWriter/probe()``), and whether it can be read.
 ///
 /// While writing fails, no reading is acknowledged to the broker or shown live; `/readyz` gives the reason.
 /// Thread-safe.
@@ -11,7 +11,7 @@ package final class StorageHealth: Sendable {
     /// The start and the reason of a failure.
     package struct Trouble: Sendable, Equatable {
         package var since: Timestamp
-        /// For operators; without a full stop.
+        /// A text for operators, without a full stop.
         package var reason: String
     }
 
@@ -32,7 +32,7 @@ package final class StorageHealth: Sendable {
     /// intact file.
     package var unreadable: Trouble? { damage.withLock { $0 } }
 
-    /// Records a failed read. Only damage of the file counts: a lock is temporary.
+    /// Records a failed read. Only damage to the file counts: other failures, such as a locked file, are temporary.
     func readFailed(_ failure: StorageFailure) {
         guard failure.isDamage else { return }
         let isNews = damage.withLock { damage in
@@ -46,7 +46,7 @@ package final class StorageHealth: Sendable {
             metadata: ["reason": "\(failure.description)"])
     }
 
-    /// Records that a batch or a probe was committed.
+    /// Records that an ingest batch or a probe was committed, which ends a write failure.
     func succeeded() {
         let ended = state.withLock { state in
             defer { state = nil }
@@ -57,7 +57,8 @@ package final class StorageHealth: Sendable {
         logger.notice("The storage works again", metadata: ["after": "\(duration)", "reason": "\(ended.reason)"])
     }
 
-    /// Records a failed transaction. A failure caused by the written content says nothing about the storage.
+    /// Records a failed transaction. A failure caused by the written content says nothing about the storage and is
+    /// ignored.
     func failed(_ failure: StorageFailure) {
         guard failure.isStorageAtFault else { return }
         let now = clock.now()

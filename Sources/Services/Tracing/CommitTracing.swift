@@ -1,9 +1,10 @@
 import Core
 import Tracing
 
-/// The spans of one transaction: `storage.commit` below each sampled request, and one root span that links to them all.
+/// The `storage.commit` spans of one transaction: a child of each sampled request's span, and one root span with links
+/// to those requests' spans.
 struct CommitTracing {
-    /// The most links of the root span (the specification's default limit).
+    /// The most links of the root span: the default limit of the OpenTelemetry specification.
     private static let maxLinks = 128
 
     private let spans: [any Span]

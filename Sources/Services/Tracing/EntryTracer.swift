@@ -3,12 +3,13 @@ package import OTLP
 import Realtime
 package import Tracing
 
-/// Starts traces at the gateway's entry points: continues those of incoming messages and requests, and begins new ones.
+/// A tracer for the gateway's entry points. It continues the traces of incoming messages and requests, or starts new
+/// ones.
 ///
 /// The sampling decision is made here once, before any work is done: an unsampled trace costs a few nanoseconds. A rate
 /// limit bounds the traces of senders that always set the sampled flag, such as a thousand devices. Thread-safe.
 package struct EntryTracer: Sendable {
-    /// Makes the spans below an entry span.
+    /// The tracer for the spans below an entry span.
     package let tracer: any Tracer
     private let sampler: Sampler
     private let budget: RateLimit
@@ -17,7 +18,7 @@ package struct EntryTracer: Sendable {
 
     /// - Parameters:
     ///   - sampler: Selects the traces to record, within the rate limit.
-    ///   - continuesTraces: False ignores the callers' spans.
+    ///   - continuesTraces: False to ignore the callers' spans and start a new trace each time.
     ///   - tracesPerSecond: The rate limit for sampled traces, including those that the callers sampled.
     package init(
         tracer: any Tracer, sampler: Sampler, tracesPerSecond: Int = 200, continuesTraces: Bool = true,

@@ -15,7 +15,7 @@ struct IngestTracing {
     /// Starts the spans of a decoded message if it is sampled.
     ///
     /// - Parameter pattern: The route's topic pattern, so that span names have few values.
-    /// - Returns: The parent for all further spans.
+    /// - Returns: The parent for all further spans of the message; `nil` if it is not sampled.
     mutating func decoded(
         _ message: MQTTMessage, readings: [Reading], pattern: @autoclosure () -> String?, stages: PipelineTimestamps
     ) -> TraceContext? {
@@ -40,7 +40,8 @@ struct IngestTracing {
         return process.traceContext
     }
 
-    /// Starts the span of a message that could not be decoded, with an error status, if its sender sampled it.
+    /// Starts the span of a message that could not be decoded, with an error status, if the message has a trace context
+    /// and is sampled.
     mutating func failed(
         _ message: MQTTMessage, from origin: TraceContext?, _ error: DecodeError, receivedAt: Timestamp
     ) -> TraceContext? {

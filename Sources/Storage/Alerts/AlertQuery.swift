@@ -39,8 +39,9 @@ extension StorageSnapshot {
         try rows("\(Self.alerts) WHERE state <> 'resolved' ORDER BY number").map(StoredAlert.init)
     }
 
-    /// Returns firing alerts that are due for announcement: neither announced nor acknowledged nor silenced, and past
-    /// the pause after the last announcement for the same rule and device.
+    /// Returns firing alerts of which users are to be notified now: those neither announced (see
+    /// ``StoredAlert/isAnnounced``) nor acknowledged nor silenced, and whose ``StoredAlert/dueAt`` has passed. The
+    /// earliest due come first.
     package func unannouncedAlerts(at now: Timestamp, limit: Int) throws -> [StoredAlert] {
         try rows(
             """
@@ -50,7 +51,8 @@ extension StorageSnapshot {
         ).map(StoredAlert.init)
     }
 
-    /// Returns the latest announced alert of a rule and device, or `nil` if there is none.
+    /// Returns the latest alert of a rule and device of which users were notified, or `nil` if there is none: its
+    /// number in the order of alerts, and the time of the latest notification.
     package func lastAnnounced(
         rule: String, room: String, device: String
     ) throws -> (number: Int64, toldAt: Timestamp)? {
@@ -62,7 +64,8 @@ extension StorageSnapshot {
         ).map { ($0[0], Timestamp(nanosecondsSinceEpoch: $0[1])) }
     }
 
-    /// Counts the alerts of a rule and device after the alert `number` that were not announced.
+    /// Returns the number of alerts of a rule and device that began after the alert `number` and of which users were
+    /// not notified.
     package func unannouncedCount(rule: String, room: String, device: String, after number: Int64) throws -> Int {
         try row(
             """
@@ -71,7 +74,7 @@ extension StorageSnapshot {
             """, [rule, room, device, number])?[0] ?? 0
     }
 
-    /// Returns the alert with that id.
+    /// Returns the alert with that id, or `nil` if there is none.
     package func alert(_ alertID: String) throws -> StoredAlert? {
         try row("\(Self.alerts) WHERE alert_id = ?", [alertID]).map(StoredAlert.init)
     }
@@ -104,7 +107,8 @@ extension StorageSnapshot {
             .map(StoredAlert.init)
     }
 
-    /// Returns the time until which alerts of that rule and device are silenced; `nil` if they are not.
+    /// Returns the time until which alerts of that rule and device are silenced, which may be in the past; `nil` if
+    /// there is no silence.
     package func silence(rule: String, room: String, device: String) throws -> Timestamp? {
         let until: Int64? = try row(
             "SELECT until FROM alert_silence WHERE rule = ? AND room = ? AND device = ?", [rule, room, device])?[0]

@@ -19,7 +19,7 @@ package struct StoredAlert: Sendable, Equatable {
     package var room: String
     package var metric: String
     package var unit: String?
-    /// The latest relevant value; `nil` for a device that stopped sending.
+    /// The latest value that the rule evaluated; `nil` for a device that stopped sending.
     package var value: Double?
     package var state: State
     /// The rule's condition in words.
@@ -29,7 +29,7 @@ package struct StoredAlert: Sendable, Equatable {
     package var pendingAt: Timestamp
     package var firedAt: Timestamp?
     package var resolvedAt: Timestamp?
-    /// The time of the latest announcement.
+    /// The latest time at which users were notified that the alert is firing.
     package var toldAt: Timestamp?
     package var acknowledgedAt: Timestamp?
     package var acknowledgedBy: String?
@@ -45,7 +45,8 @@ package struct StoredAlert: Sendable, Equatable {
     package var dueAt: Timestamp?
     /// The time until which alerts of this rule and device are silenced. Read-only.
     package var silencedUntil: Timestamp?
-    /// The number of earlier alerts of the same rule and device since the last announcement. Not stored.
+    /// The number of earlier alerts of the same rule and device since the one of which users were last notified. Not
+    /// stored.
     package var suppressedCount = 0
 
     package init(
@@ -116,7 +117,7 @@ package struct StoredAlert: Sendable, Equatable {
 }
 
 extension StorageTransaction {
-    /// Inserts or updates an alert. The first insert fixes its place in the order of alerts.
+    /// Inserts or updates an alert. Its position in the order of alerts is determined by the insert.
     package func save(_ alert: StoredAlert) throws {
         try run(
             """
@@ -145,7 +146,7 @@ extension StorageTransaction {
             ])
     }
 
-    /// Deletes an alert that never fired.
+    /// Deletes an alert. Called for pending alerts that end without firing.
     package func removeAlert(_ alertID: String) throws {
         try run("DELETE FROM alert WHERE alert_id = ?", [alertID])
     }
@@ -160,8 +161,9 @@ extension StorageTransaction {
         return database.changesCount
     }
 
-    /// Deletes up to `limit` resolved alerts while there are more than `count` in all. Alerts never announced go first,
-    /// then the oldest, so that a flapping sensor does not push out the alerts of others. Returns the number deleted.
+    /// Deletes up to `limit` resolved alerts while there are more than `count` in all. Alerts of which users were never
+    /// notified go first, then the oldest, so that a flapping sensor does not push out the alerts of others. Returns
+    /// the number deleted.
     package func removeAlerts(above count: Int, limit: Int) throws -> Int {
         try run(
             """
@@ -172,7 +174,7 @@ extension StorageTransaction {
         return database.changesCount
     }
 
-    /// Silences the alerts of a rule and device until that time; `nil` ends the silence.
+    /// Silences the alerts of a rule and device until the time `until`. `nil` ends the silence.
     package func silence(
         rule: String, room: String, device: String, until: Timestamp?, by user: String
     ) throws {
@@ -185,7 +187,7 @@ extension StorageTransaction {
             [rule, room, device, until.nanosecondsSinceEpoch, user])
     }
 
-    /// Shifts the earliest announcement times of firing alerts by `step`, after the clock was set.
+    /// Shifts ``StoredAlert/dueAt`` of firing alerts by `step`, the amount by which the clock was set.
     package func shiftDueAlerts(by step: Duration) throws {
         let nanoseconds = Timestamp(nanosecondsSinceEpoch: 0).advanced(by: step).nanosecondsSinceEpoch
         try run(

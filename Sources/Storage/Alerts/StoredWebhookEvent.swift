@@ -62,7 +62,7 @@ extension StorageTransaction {
 }
 
 extension StorageSnapshot {
-    /// Returns the next event to deliver, due or not. Events are delivered in order.
+    /// Returns the first event in the order of delivery, whether it is due yet or not.
     package func nextWebhookEvent() throws -> StoredWebhookEvent? {
         try row(
             """

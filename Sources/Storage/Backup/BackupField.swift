@@ -2,8 +2,8 @@ import Core
 import GRDB
 import Telemetry
 
-/// The values allowed in a field of a backup line: those that a gateway itself would have stored. An imported value
-/// must never stop the gateway later.
+/// The values allowed in a field of a backup line. Only values that a gateway itself could have stored are allowed,
+/// because others could make it fail later.
 enum BackupField: Sendable {
     /// The name of a device or user.
     case name
@@ -23,17 +23,19 @@ enum BackupField: Sendable {
     case bytes(Int)
     case number
 
-    /// A position, counted from 1. Limited to half of all positions, so that an imported room can continue.
+    /// An offset, sequence number or count, from 1. Limited to half of the possible offsets, so that an imported room
+    /// has offsets left for new messages.
     static let place = integer(1...StoredMessage.maxOffset / 2)
     static let count = integer(0...StoredMessage.maxOffset)
     static let identifier = text(1...256)
 
     static let maxRoomByteCount = 256
     private static let maxTelemetryRoomByteCount = 4096
-    /// More than any payload stored by a gateway with default limits: clients accept no larger message.
+    /// The maximum size of a payload. A gateway with default limits stores only smaller ones, and clients accept no
+    /// larger message.
     private static let maxPayloadByteCount = 1 << 20
 
-    /// Returns true when the value is allowed. The schema decides which columns may be null.
+    /// Returns true if the value is allowed. Null always is: the schema decides which columns may be null.
     func accepts(_ value: DatabaseValue) -> Bool {
         if value.isNull { return true }
         switch self {
@@ -93,7 +95,7 @@ enum BackupField: Sendable {
 
     private static let longText = text(0...65_536)
 
-    /// The fields of readings, rooms and messages, which have line formats of their own.
+    /// The fields of a reading. The lines of readings, rooms and messages have formats of their own.
     static let reading: [String: BackupField] = [
         "device": .name, "room_id": .telemetryRoom, "metric": .metric,
         "unit": .text(0...64),

@@ -16,7 +16,8 @@ package struct BackupFile {
     /// The temporary path until the backup is complete; `nil` when `path` is a device or a pipe.
     private let partial: String?
 
-    /// Creates the temporary file, named `path` plus `.partial`.
+    /// Creates the temporary file, named `path` plus `.partial`. If `path` is a device or a pipe, opens it for direct
+    /// writing.
     package init(path: String) throws(Failure) {
         // A symbolic link remains a link: the file that it points to is written.
         self.path = URL(filePath: path).resolvingSymlinksInPath().path
@@ -53,7 +54,7 @@ package struct BackupFile {
         if let partial, isOwn(partial) { unlink(partial) }
     }
 
-    /// Returns true while `name` leads to the file that was written.
+    /// Returns true if `name` still leads to the file that was written.
     private func isOwn(_ name: String) -> Bool {
         var (own, there) = (stat(), stat())
         return fstat(handle.fileDescriptor, &own) == 0 && lstat(name, &there) == 0 && own.st_ino == there.st_ino

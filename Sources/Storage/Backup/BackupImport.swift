@@ -20,7 +20,7 @@ package struct BackupImport {
     private enum Section {
         /// Before the first export, or after the end of one.
         case outside
-        /// Within an export, after so many readings' values and other rows.
+        /// Within an export of which `values` values of readings and `rows` other rows were read.
         case inside(values: Int, rows: Int)
     }
 
@@ -64,7 +64,8 @@ package struct BackupImport {
 
     /// Writes the remaining lines.
     ///
-    /// - Throws: ``Mistake`` when there was no export or the last one is incomplete. Its lines stay imported.
+    /// - Throws: ``Mistake`` if there was no export, or if the last one is incomplete. The lines of an incomplete
+    ///   export stay imported.
     package mutating func finish() throws {
         try flush()
         if case .inside(let values, let rows) = section {

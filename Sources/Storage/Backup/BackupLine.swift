@@ -4,8 +4,8 @@ import GRDB
 
 /// The format of rows in a backup: `{"table":"notification","user":"ada","created_at":"1795446000000000000",…}`.
 ///
-/// Integers are strings, because times in nanoseconds exceed the range that JSON numbers hold everywhere. Blobs are
-/// strings if they are UTF-8, as JSON payloads are, and otherwise `{"base64":…}`.
+/// Integers are strings, because times in nanoseconds exceed 2^53, above which many JSON parsers lose precision. Blobs
+/// are strings if they are UTF-8, as JSON payloads are, and otherwise `{"base64":…}`.
 enum BackupLine {
     static func bytes(_ table: String, _ row: Row) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -111,7 +111,7 @@ enum BackupTable: String, CaseIterable {
         }
     }
 
-    /// The columns that identify a row that already exists.
+    /// The columns by which an import recognises a row that already exists.
     var identity: [String] {
         switch self {
         case .device, .user, .silence: key

@@ -3,8 +3,8 @@ import Foundation
 import GRDB
 import Telemetry
 
-/// Writes the lines of a backup in transactions. It is a value, so that its state can be restored when a transaction is
-/// rolled back.
+/// A writer of backup lines into a database. It is a value, so that the caller can restore its state when a transaction
+/// is rolled back.
 struct BackupWriter {
     /// A parsed line with its number in the file.
     struct Line {
@@ -12,12 +12,14 @@ struct BackupWriter {
         var value: JSONValue
     }
 
-    /// The decision about a room's messages, up to the room's last offset in the backup.
+    /// The decision about importing a room's messages. `through` is the room's last offset in the backup.
     private enum Room {
-        /// Messages are imported unless they exist.
+        /// The room's messages are imported, except those that already exist.
         case isTaken(through: Int64)
-        /// The first message decides. If it exists, this backup was imported before, perhaps incompletely.
+        /// The room's first message in the backup decides. If the database has it, this backup was imported before,
+        /// perhaps incompletely, and the import continues.
         case isCompared(through: Int64)
+        /// The room has another history. Messages of the backup are skipped.
         case keepsItsOwn
     }
 
@@ -44,6 +46,8 @@ struct BackupWriter {
     /// For each value seen at ``instant``: the number of equal stored values that no line has matched yet.
     private var known: [Double: Int] = [:]
 
+    /// Creates a writer for one import, which begins in `transaction`.
+    ///
     /// - Parameter oldest: Readings before this time are skipped.
     init(in transaction: StorageTransaction, at now: Timestamp, oldest: Timestamp) throws {
         self.now = now
@@ -79,7 +83,7 @@ struct BackupWriter {
         BackupImport.Mistake(line: line.number, problem: problem)
     }
 
-    /// Returns the error for a value that is not allowed: table, field, value and allowed values.
+    /// Returns the error for a value that is not allowed. It names table, field, value and allowed values.
     private func refusal(_ line: Line, _ field: String, _ allowed: String) -> BackupImport.Mistake {
         var bytes: [UInt8] = []
         (line.value[field] ?? .null).append(to: &bytes)
@@ -88,7 +92,7 @@ struct BackupWriter {
         return mistake(line, "\(table): \"\(field)\" is \(value); allowed: \(allowed)")
     }
 
-    /// Checks the fields of a line that has a format of its own. Missing fields are left to the caller.
+    /// Checks the fields of a line of a reading, room or message. The caller must check for missing fields.
     private func check(_ line: Line, _ fields: [String: BackupField]) throws {
         for (name, field) in fields.sorted(by: { $0.key < $1.key }) {
             guard let cell = line.value[name], !cell.isNull else { continue }
@@ -245,7 +249,7 @@ struct BackupWriter {
     }
 }
 
-/// Inserts rows of a backup.
+/// Insertion of the rows of a backup.
 extension StorageTransaction {
     /// Inserts a row unless one with the same identity exists. Returns true when it was inserted. Columns missing in
     /// `row` get their default.
@@ -262,7 +266,8 @@ extension StorageTransaction {
         return database.changesCount > 0
     }
 
-    /// Gives a notification the number after the user's last one, because its number in the backup may be taken here.
+    /// Gives a notification the number after the user's last one, because its number in the backup may be taken in this
+    /// database.
     ///
     /// - Returns: True when the user's notifications are then no longer in chronological order.
     func placeNotification(_ row: inout [String: DatabaseValue]) throws -> Bool {

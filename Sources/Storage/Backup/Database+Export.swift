@@ -9,7 +9,7 @@ extension Database {
     /// Safe while a gateway is writing. Each page is read from a snapshot of its own, so nobody has to wait. Data
     /// stored meanwhile may or may not be included.
     ///
-    /// - Parameter write: Writes a few lines at a time.
+    /// - Parameter write: A function that writes the bytes of a few lines. Called until everything is written.
     package func export(
         readingsIn range: Range<Timestamp>, at now: Timestamp, to write: ([UInt8]) throws -> Void
     ) throws -> BackupTotals {
@@ -128,7 +128,8 @@ package struct BackupTotals: Sendable, Equatable {
     package var values = 0
     /// Rows of all other tables.
     package var rows = 0
-    /// Lines that already existed or whose room keeps its own history.
+    /// Lines that were not imported: their data already exists, their room keeps its own history, or their alert never
+    /// fired.
     package var skipped = 0
     /// Values older than the retention period.
     package var outdated = 0

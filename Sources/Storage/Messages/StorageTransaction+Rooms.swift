@@ -9,9 +9,8 @@ extension StorageTransaction {
     ///
     /// - Parameters:
     ///   - owner: The owner of the room if this call creates it; empty for none.
-    ///   - notifier: The sender of a notification that creates the inbox of a user who has never been connected; empty
-    ///     for
-    ///     none.
+    ///   - notifier: The user whose notification creates `room`, the inbox of a user who has never been connected;
+    ///     otherwise empty.
     /// - Throws: `SQLITE_CONSTRAINT` when the room has reached the last offset, or its offset is damaged.
     package func append(
         to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: String = "",
@@ -66,8 +65,9 @@ extension StorageTransaction {
         return database.changesCount
     }
 
-    /// Returns the row of a table with the most `bytes`, and the bytes to free there when all rows together exceed the
-    /// limit by `excess`. The row shrinks until it is a little smaller than the second largest.
+    /// Returns the key of the row with the most `bytes` in a table, and the number of bytes to delete from it. This
+    /// number makes it as small as the second largest row, or a sixteenth smaller if the two are close, but is at most
+    /// `excess`. `nil` if nothing has to be deleted.
     func largest(_ key: String, of table: String, excess: Int) throws -> (key: DatabaseValue, loss: Int)? {
         guard excess > 0 else { return nil }
         let rows = try snapshot.rows("SELECT \(key), bytes FROM \(table) ORDER BY bytes DESC LIMIT 2")
@@ -92,8 +92,8 @@ extension StorageTransaction {
     /// Removes up to `limit` rooms that have no messages and have been silent since `cutoff`. Returns the number
     /// removed.
     ///
-    /// - Parameter remembered: The number of removed rooms that can later continue after their last offset. Older
-    ///   removals are forgotten; those rooms would begin above the highest forgotten offset.
+    /// - Parameter remembered: The number of latest removals whose last offsets are kept. A room that is created again
+    ///   continues after its last offset or, if that has been forgotten, after the highest forgotten one.
     package func removeIdleRooms(before cutoff: Timestamp, limit: Int, remembered: Int) throws -> Int {
         try run(
             """

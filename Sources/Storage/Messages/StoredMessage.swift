@@ -7,7 +7,8 @@ package struct StoredMessage: Sendable, Equatable {
     /// - 1).
     package static let maxOffset: Int64 = 9_007_199_254_740_991
 
-    /// The position in the room. Consecutive, from 1 or, after other rooms were removed, from a higher number.
+    /// The position in the room's history. Consecutive, from 1 or, after other rooms were removed, from a higher
+    /// number.
     package var offset: Int64
     package var messageID: String
     /// The envelope's `type`.

@@ -96,7 +96,8 @@ extension StorageTransaction {
     /// Deletes up to `limit` of the oldest notifications of the largest sender while all notifications together use
     /// more than `maxBytes`. Returns the number deleted.
     ///
-    /// The largest sender shrinks until it is a little smaller than the second largest, as rooms do.
+    /// The largest sender shrinks until it is a little smaller than the second largest, like rooms in
+    /// ``trimLargestRoom(above:limit:)``.
     package func trimLargestSender(above maxBytes: Int, limit: Int) throws -> Int {
         let excess = try snapshot.notificationByteCount() - maxBytes
         guard let (sender, loss) = try largest("name", of: "sender", excess: excess) else { return 0 }

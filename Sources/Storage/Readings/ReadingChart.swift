@@ -16,6 +16,8 @@ package struct ReadingChart: Sendable {
     private var sampler: ReadingSampler
     private var last: ReadingPlace?
 
+    /// Creates a chart that has read nothing yet.
+    ///
     /// - Parameter maxPoints: The maximum number of points per series.
     package init(of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int) {
         rest = series[...]
@@ -42,17 +44,18 @@ package struct ReadingChart: Sendable {
     }
 }
 
-/// The position of a value in its series, at which a long read continues.
+/// The position of a value in its series, after which a long read continues.
 package struct ReadingPlace: Sendable, Equatable {
     package var time: Timestamp
-    /// Distinguishes values with equal times.
+    /// The value's sequence number, which distinguishes values with equal times.
     package var sequence: Int64
 }
 
 extension StorageSnapshot {
     /// Adds the values of a series in a range to `sampler`, at most `limit` of those after `last`.
     ///
-    /// - Returns: The number of values, and the place after which to continue; `nil` when the series is complete.
+    /// - Returns: The number of values added, and the position after which to continue; `nil` if the series is
+    ///   complete.
     func sample(
         _ series: Int64, in range: Range<Timestamp>, after last: ReadingPlace?, limit: Int,
         into sampler: inout ReadingSampler
@@ -86,7 +89,7 @@ extension StorageSnapshot {
         return (count, nil)
     }
 
-    /// Returns the place of the `number`th value (from 1) at that instant, among the values after `last`.
+    /// Returns the position of the `number`th value (from 1) of those that have the time `instant` and follow `last`.
     private func place(
         _ number: Int, at instant: Int64, of series: Int64, after last: ReadingPlace?
     ) throws -> ReadingPlace? {

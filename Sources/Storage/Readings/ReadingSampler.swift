@@ -1,7 +1,7 @@
 package import Core
 
-/// Reduces any number of values to at most `maxPoints` points: the values themselves if they fit, otherwise one bucket
-/// for each part of the range that has values.
+/// A sampler that reduces any number of values to at most `maxPoints` points: the values themselves if they fit,
+/// otherwise one bucket for each part of the range that has values.
 ///
 /// Values can be added in any order of time, but must be in the range. Memory use is bounded by the number of points.
 package struct ReadingSampler: Sendable {
@@ -20,7 +20,7 @@ package struct ReadingSampler: Sendable {
     package enum Points: Sendable, Equatable {
         /// All values, by time.
         case values([(time: Timestamp, value: Double)])
-        /// The non-empty buckets, by time, each of that width.
+        /// The non-empty buckets, by time. Each covers a period of length `width`.
         case buckets([Bucket], width: Duration)
 
         package static func == (lhs: Points, rhs: Points) -> Bool {
@@ -45,6 +45,8 @@ package struct ReadingSampler: Sendable {
     private var values: [(time: Int64, value: Double)] = []
     private var buckets: [Sums] = []
 
+    /// Creates a sampler without values.
+    ///
     /// - Parameters:
     ///   - range: Half open; never empty.
     ///   - maxPoints: At least 1.
@@ -66,7 +68,7 @@ package struct ReadingSampler: Sendable {
         }
     }
 
-    /// Returns the points.
+    /// Returns the points for all values added so far.
     package func points() -> Points {
         if buckets.isEmpty {
             let sorted = values.sorted { $0.time < $1.time }

@@ -2,11 +2,11 @@ package import Core
 import GRDB
 package import Telemetry
 
-/// Writes readings with prepared statements. Creates series and devices when they first appear.
+/// A writer of readings with prepared statements. It creates series and devices when they first appear.
 ///
 /// Thread-safe, but meant for a single writer: ``append(_:in:)`` runs in a transaction, and there is one at a time.
 package final class ReadingStore: Sendable {
-    /// The maximum age of the `last_seen` column, so that not every reading has to update it.
+    /// The minimum interval between two updates of a device's `last_seen`, so that not every reading writes it.
     package static let seenInterval = Duration.seconds(10)
 
     /// The result of ``append(_:in:)``.
@@ -17,7 +17,7 @@ package final class ReadingStore: Sendable {
         package var refusedCount = 0
     }
 
-    /// Sequence numbers are reserved in blocks, so that not every transaction writes the counter.
+    /// The number of sequence numbers reserved at a time, so that not every transaction writes their counter.
     private static let sequenceBlock = 1 << 20
     /// The maximum number of series from which one transaction deletes. Each costs lookups, however few values it has.
     private static let maxSeriesPerRemoval = 64
@@ -28,6 +28,8 @@ package final class ReadingStore: Sendable {
     private let cache = Lock<SeriesCache?>(nil)
     private let maxSeries: Int
 
+    /// Creates a writer with an empty cache.
+    ///
     /// - Parameter maxSeries: The maximum number of series in the database. Without it, anyone who can name devices
     ///   could fill the database.
     package init(maxSeries: Int = 200_000) {
@@ -225,9 +227,9 @@ struct SeriesCache {
 
     /// The cached state of one device.
     struct Device {
-        /// In the order of creation. Most readings have the same metrics in the same order.
+        /// The device's series, in the order of creation. Most readings have the same metrics in the same order.
         private(set) var series: [Entry] = []
-        /// An index for readings with their metrics in another order.
+        /// The ids by name, for readings whose metrics are in another order.
         private var ids: [Name: Int64] = [:]
         /// The stored `last_seen`; `nil` for a device that is not in the database yet.
         var storedSeen: Timestamp?

@@ -13,23 +13,23 @@ package struct RetentionPolicy: Sendable, Equatable {
         self.maxBytes = maxBytes
     }
 
-    /// The share of the limit that is freed once it is exceeded: a twentieth. Otherwise every reading would cost a
-    /// deletion.
+    /// The divisor for the part of ``maxBytes`` that is freed once the limit is exceeded: one twentieth. If less were
+    /// freed, nearly every reading would cause a deletion.
     private static let share: Int64 = 20
-    /// The minimum step, in nanoseconds, in which readings are deleted because of their size.
+    /// The minimum period, in nanoseconds, whose readings are deleted in one step when the database is too large.
     private static let minimumStep: Int64 = 60_000_000_000
 
     /// Returns the time before which readings are deleted because of their age.
     package func cutoff(at now: Timestamp) -> Timestamp { now.advanced(by: .zero - maxAge) }
 
-    /// Returns true when readings must be deleted because of their size.
+    /// Returns true if readings must be deleted because the database is too large.
     package func isExceeded(by byteCount: Int64) -> Bool { byteCount > maxBytes }
 
-    /// Returns true when enough space has been freed.
+    /// Returns true if enough space has been freed, so that deleting can stop.
     package func isSatisfied(by byteCount: Int64) -> Bool { byteCount <= maxBytes - maxBytes / Self.share }
 
-    /// Returns the time before which the next step deletes readings because of their size. A step covers a sixty-fourth
-    /// of the time since the oldest reading.
+    /// Returns the time before which readings are deleted in the next step when the database is too large. A step
+    /// covers a sixty-fourth of the time since the oldest reading, and at least a minute.
     package func sizeCutoff(oldest: Timestamp, at now: Timestamp) -> Timestamp {
         let span = max(0, now.nanosecondsSinceEpoch - oldest.nanosecondsSinceEpoch)
         return oldest.advanced(by: .nanoseconds(max(Self.minimumStep, span / 64)))
@@ -37,8 +37,8 @@ package struct RetentionPolicy: Sendable, Equatable {
 }
 
 extension StorageSnapshot {
-    /// Examines the next `limit` series after `id`. Returns those that have readings older than `cutoff` or none at
-    /// all, and the last series examined, or nil if there are none after `id`.
+    /// Examines the next `limit` series after `id`. Returns as `aged` those that have readings older than `cutoff` or
+    /// no readings, and as `last` the last series examined; `nil` if no series follows `id`.
     package func agedSeries(
         before cutoff: Timestamp, after id: Int64, limit: Int
     ) throws -> (aged: [Int64], last: Int64?) {
@@ -50,7 +50,7 @@ extension StorageSnapshot {
         return (found.filter { $0[1] }.map { $0[0] }, found.last?[0])
     }
 
-    /// Returns the time of the oldest reading.
+    /// Returns the time of the oldest reading, or `nil` if there is none.
     package func oldestReading() throws -> Timestamp? {
         let oldest: Int64? = try row(
             "SELECT min((SELECT min(time) FROM reading WHERE series_id = series.id)) FROM series")?[0]

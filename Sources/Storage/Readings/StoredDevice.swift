@@ -7,7 +7,7 @@ package struct StoredDevice: Sendable, Equatable {
     /// The room into which its readings are streamed.
     package var room: String
     package var firstSeen: Timestamp
-    /// May be up to ``ReadingStore/seenInterval`` out of date.
+    /// The receive time of the latest reading. May be up to ``ReadingStore/seenInterval`` out of date.
     package var lastSeen: Timestamp
 
     package init(name: String, room: String, firstSeen: Timestamp, lastSeen: Timestamp) {
@@ -28,12 +28,12 @@ package struct StoredDevice: Sendable, Equatable {
 }
 
 extension StorageSnapshot {
-    /// Returns the devices after `last`, by room and name.
+    /// Returns up to `limit` devices after `last`, ordered by room and name.
     package func devices(after last: StoredDevice? = nil, limit: Int) throws -> [StoredDevice] {
         try devices(afterRoom: last?.room ?? "", name: last?.name ?? "", limit: limit)
     }
 
-    /// Returns the devices after that place, by room and name.
+    /// Returns up to `limit` devices after the position of `name` in `room`, ordered by room and name.
     package func devices(afterRoom room: String, name: String, limit: Int) throws -> [StoredDevice] {
         try rows(
             "\(StoredDevice.select) WHERE (room, name) > (?, ?) ORDER BY room, name LIMIT ?", [room, name, limit]

@@ -37,7 +37,7 @@ package struct StoredValue: Sendable, Equatable {
     /// The ``StoredSeries/id``.
     package var series: Int64
     package var time: Timestamp
-    /// Grows with every stored reading. All metrics of one reading have the same number.
+    /// The sequence number of the reading, in the order of storage. All metrics of one reading have the same number.
     package var sequence: Int64
     package var value: Double
 
@@ -48,7 +48,7 @@ package struct StoredValue: Sendable, Equatable {
         self.value = value
     }
 
-    /// A total order: by time, then by order of storage, then by series.
+    /// Returns true if `left` comes before `right` in a total order: by time, then by sequence number, then by series.
     static func precedes(_ left: StoredValue, _ right: StoredValue) -> Bool {
         (left.time, left.sequence, left.series) < (right.time, right.sequence, right.series)
     }
@@ -135,8 +135,8 @@ extension StorageSnapshot {
         }
     }
 
-    /// Returns minimum, average and maximum for consecutive parts of that length, by time. Covers the latest `limit`
-    /// values at or after `first`.
+    /// Returns minimum, average and maximum for consecutive periods of length `partLength`, by time. Covers the latest
+    /// `limit` values at or after `first`. Each bucket starts at its first value.
     package func extremes(
         of series: Int64, from first: Timestamp, partLength: Duration, limit: Int
     ) throws -> [ReadingSampler.Bucket] {

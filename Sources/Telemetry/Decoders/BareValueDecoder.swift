@@ -3,12 +3,13 @@ import Core
 /// A decoder of payloads that are a single value: `21.5`, `ON`, `OFF`, `true` or `false`, optionally surrounded by
 /// white space.
 ///
-/// The metric is the topic's, or `value`. Numbers are decimal with an optional sign, fraction and exponent. Leading
-/// zeros and a leading `+` are allowed, because small devices print numbers that way.
+/// The metric has the name that the topic gives, or `value` if it gives none. Numbers are decimal with an optional
+/// sign, fraction and exponent. Leading zeros and a leading `+` are allowed, because small devices print numbers that
+/// way.
 package struct BareValueDecoder: PayloadDecoder {
     package var convention: PayloadConvention { .bare }
 
-    /// A limit longer than any word that means a value or the lack of one.
+    /// The length in bytes above which a text is not compared with words such as `true` and `infinity`.
     private static let maximumWordByteCount = 16
 
     package init() {}

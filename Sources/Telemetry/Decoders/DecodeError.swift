@@ -2,7 +2,7 @@ package import Core
 
 /// An error that explains why a message could not be decoded.
 ///
-/// A message is decoded completely or not at all, so a dead letter holds everything that was lost.
+/// A message is decoded completely or not at all: no part of a rejected message becomes a reading.
 package enum DecodeError: Error, Hashable, Sendable {
     /// An empty payload, which is how MQTT clears a retained message.
     case empty
@@ -20,8 +20,8 @@ package enum DecodeError: Error, Hashable, Sendable {
     case noNumber
     /// A value of a type that the convention does not allow.
     case wrongType(what: String, expected: String, found: String)
-    /// A device name or another captured level that cannot be a level of a room's name; `nil` if there is no device
-    /// name.
+    /// A device name, or another topic level captured by the route, that is not allowed as a level of a room's name.
+    /// `nil` if neither the topic nor the payload names a device.
     case badDevice(String?)
     /// The payload names a device other than the topic's, which the route does not allow.
     case foreignDevice(String, topicDevice: String)

@@ -7,7 +7,7 @@ package struct DecodingContext: Sendable {
     package var device: DeviceID?
     /// The metric named by the topic, if the route captures one.
     package var metric: String?
-    /// When the gateway received the message. Relative times count from it.
+    /// When the gateway received the message. Relative times in the payload count from it.
     package var receivedAt: Timestamp
     /// True when °F are converted to °C.
     package var convertsFahrenheit: Bool
@@ -33,10 +33,10 @@ package struct DecodingContext: Sendable {
         self.limits = limits
     }
 
-    /// The name of a value without a name in the payload: the topic's metric, or `value`.
+    /// The metric name for a value that has no name in the payload: the topic's metric, or `value`.
     var metricOrDefault: String { metric ?? "value" }
 
-    /// Returns the topic's device, or else the named one.
+    /// Returns the topic's device or, if it has none, the device called `name`.
     ///
     /// - Throws: ``DecodeError/badDevice(_:)`` if the topic names no device and `name` is missing or invalid.
     func device(orNamed name: String?) throws(DecodeError) -> DeviceID {
@@ -57,7 +57,7 @@ package struct DecodingContext: Sendable {
         return device
     }
 
-    /// Returns the named device.
+    /// Returns the device called `name`.
     ///
     /// - Throws: ``DecodeError/badDevice(_:)`` if the name is missing or invalid.
     static func device(named name: String?) throws(DecodeError) -> DeviceID {
@@ -70,7 +70,7 @@ package struct DecodingContext: Sendable {
 package struct DecodingLimits: Hashable, Sendable {
     /// The maximum size of a payload in bytes.
     package var maxPayloadBytes: Int
-    /// The maximum nesting depth of JSON; values above ``JSONParser/highestMaxDepth`` count as that.
+    /// The maximum nesting depth of JSON; values above ``JSONParser/highestMaxDepth`` are reduced to it.
     package var maxDepth: Int
     /// The maximum number of members of one JSON object, whether they are metrics or not.
     package var maxMembersPerObject: Int

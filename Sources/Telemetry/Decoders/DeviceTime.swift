@@ -40,10 +40,10 @@ enum DeviceTime {
 
 /// A policy that decides whether to trust a device's time.
 ///
-/// A clock that is far ahead would put readings into the future, where they hide all later ones. A clock that is far
-/// behind was never set. A lag of a few days is normal for devices that buffer readings while offline.
+/// A reading from a clock that is far ahead would remain the latest one until that time is reached. A clock that is far
+/// behind was probably never set. A lag of a few days is normal for devices that buffer readings while offline.
 package struct TimePolicy: Hashable, Sendable {
-    /// The resulting times of a reading.
+    /// The times of a reading that result from the policy.
     package struct Decision: Hashable, Sendable {
         /// The time that applies to the values.
         package var time: Timestamp
@@ -63,7 +63,8 @@ package struct TimePolicy: Hashable, Sendable {
         self.maxBehind = maxBehind
     }
 
-    /// Returns the times of a reading. A device's time exactly at a limit is still accepted.
+    /// Returns the times of a reading, which depend on whether its device time is within the limits. A time exactly at
+    /// a limit is still accepted.
     package func decide(deviceTime: Timestamp?, receivedAt: Timestamp) -> Decision {
         guard let deviceTime else { return Decision(time: receivedAt, hasDeviceTime: false) }
         let ahead = deviceTime.since(receivedAt)

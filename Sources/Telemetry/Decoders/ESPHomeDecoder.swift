@@ -31,8 +31,8 @@ package struct ESPHomeDecoder: PayloadDecoder {
         return try BareValueDecoder().decode(payload, context: context)
     }
 
-    /// Returns the metric that a topic level names. Its length is checked before it is copied into the names of all of
-    /// a light's members.
+    /// Returns the metric that a topic level names. Its length is checked here, because it may be copied into the names
+    /// of all of a light's metrics.
     private func metric(_ level: Substring) throws(DecodeError) -> String {
         guard level.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(String(level)) }
         return String(level)

@@ -8,7 +8,7 @@ struct MetricCollector {
     private(set) var metrics: [Metric] = []
     private let limit: Int
     private let convertsFahrenheit: Bool
-    /// The index of each name. Only filled once a linear search would be slow.
+    /// The index of each name in ``metrics``. Filled only once there are more than ``linearSearchLimit`` of them.
     private var indices: [ExactString: Int] = [:]
 
     private static let linearSearchLimit = 16

@@ -10,8 +10,8 @@ package protocol PayloadDecoder: Sendable {
     func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading]
 }
 
-/// A decoder of JSON payloads. It takes parsed JSON, so that a payload is parsed only once even if its shape determines
-/// the convention.
+/// A decoder of JSON payloads. It also accepts parsed JSON, so that ``AutoDecoder`` can parse a payload once, detect
+/// the convention by its shape, and pass the value on.
 protocol JSONPayloadDecoder: PayloadDecoder {
     /// Decodes a parsed payload into at least one reading.
     func decode(_ value: JSONValue, context: DecodingContext) throws(DecodeError) -> [DecodedReading]
@@ -67,7 +67,8 @@ package enum PayloadConvention: String, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// The values of one device at one instant as given by the payload, before the gateway adds its own data.
+/// The values of one device at one instant as given by the payload, before the gateway adds the room and the receive
+/// time.
 package struct DecodedReading: Hashable, Sendable {
     package var device: DeviceID
     /// The metrics in payload order. Never empty; names are unique and values finite.

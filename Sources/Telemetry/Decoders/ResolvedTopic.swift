@@ -2,7 +2,8 @@ import Core
 
 /// The route, device and room of one telemetry topic. Resolved once and reused for every message to the topic.
 final class ResolvedTopic: Sendable {
-    /// The context of the topic's messages, in which the receive time must still be set.
+    /// The context for decoding the topic's messages. Its receive time is a placeholder, to be replaced for each
+    /// message.
     let context: DecodingContext
     /// The route's pattern.
     let pattern: String
@@ -11,7 +12,7 @@ final class ResolvedTopic: Sendable {
     private let decoder: any PayloadDecoder
     private let template: RoomTemplate
     private let captures: [String: String]
-    /// The room of the device that the topic names.
+    /// The room of the device that the topic names; `nil` if it names none.
     private let room: String?
 
     /// Resolves a topic by the first matching route.
@@ -45,7 +46,7 @@ final class ResolvedTopic: Sendable {
         throw .noRoute(topic: topic)
     }
 
-    /// Decodes a payload. The topic was already examined for a convention in `init`.
+    /// Decodes a payload by the convention that the route or the topic determines, otherwise by its shape.
     func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
         if convention == .auto { return try AutoDecoder().decodeByShape(payload, context: context) }
         return try decoder.decode(payload, context: context)

@@ -137,10 +137,10 @@ struct SenMLRecord {
 /// A collector that groups resolved SenML records into readings: one per device and time, in the order of their first
 /// records.
 ///
-/// A resolved name is split at its last `/` or `:` into device and metric; `urn:dev:` and two more parts are a device
-/// (RFC 9039). Any `/` in a device name becomes `:`, because a device is one level of a room's name. If the topic names
-/// the device and the route allows no foreign devices, every record belongs to the topic's device. For example, on the
-/// topic of the device d1:
+/// A resolved name is split at its last `/` or `:` into device and metric; the exception is `urn:dev:{type}:{id}`,
+/// which names a device and no metric (RFC 9039). Any `/` in a device name becomes `:`, because a device is one level
+/// of a room's name. If the topic names the device and the route allows no foreign devices, every record belongs to the
+/// topic's device. For example, on the topic of the device d1:
 ///
 ///     record name              result
 ///     temperature              metric temperature
@@ -163,7 +163,8 @@ struct SenMLPack {
     private let context: DecodingContext
     private var parts: [Part] = []
     private var indices: [Key: Int] = [:]
-    /// The device of the latest base name. Most records share that base name and have no device in their own name.
+    /// The device that the latest base name resolved to. Cached because most records have the same base name, and names
+    /// that contain no device.
     private var baseDevice: (baseName: ExactString, device: DeviceID)?
     /// The URN that the topic's device uses for itself.
     private var ownURN: ExactString?
@@ -171,7 +172,7 @@ struct SenMLPack {
     /// Times in seconds below this value are relative to now (section 4.5.3).
     private static let firstAbsoluteTime: Double = 268_435_456
 
-    /// The maximum length of a device, a separator and a metric.
+    /// The maximum length in bytes of a name made of a device, a separator and a metric.
     private static let maximumNameByteCount = DeviceID.maximumByteCount + 1 + Metric.maximumNameByteCount
 
     init(context: DecodingContext) {
@@ -255,8 +256,8 @@ struct SenMLPack {
         return (try context.payloadDevice(named: level), metric)
     }
 
-    /// Returns the text after a device's name and a separator; empty if the name is the device's URN itself. Otherwise
-    /// `nil`.
+    /// Returns the part of `name` after the device's name and a separator; empty if `name` is just the device's name
+    /// and that is a URN; `nil` if `name` does not begin with the device's name.
     private static func rest(of name: String, below device: DeviceID) -> String? {
         let text = name.utf8
         let own = device.rawValue.utf8
@@ -270,7 +271,7 @@ struct SenMLPack {
         byte == UInt8(ascii: "/") || byte == UInt8(ascii: ":")
     }
 
-    /// Returns the instant of a resolved time; `nil` for 0, which means now.
+    /// Returns the instant for the sum of a base time and a record's time; `nil` for 0, which means now.
     private func resolve(time: Double) throws(DecodeError) -> Timestamp? {
         if time == 0 { return nil }
         if time >= Self.firstAbsoluteTime {

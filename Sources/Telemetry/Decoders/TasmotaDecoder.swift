@@ -15,8 +15,8 @@ import Core
 /// become 1 and 0.
 ///
 /// *Time.* `Epoch` if present, else `Time`. A `Time` without an offset is read as UTC, so devices should use
-/// `Timezone 0`, or `SetOption52 1`, which adds the offset. ``TimePolicy`` notices a wrong zone only if it puts the
-/// time ahead.
+/// `Timezone 0`, or `SetOption52 1`, which adds the offset. ``TimePolicy`` detects a wrong zone only if it puts the
+/// time into the future.
 package struct TasmotaDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .tasmota }
 
@@ -83,8 +83,8 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         }
     }
 
-    /// Returns true if a value other than an object may be a metric now or later. Strings other than `ON`, `OFF`,
-    /// `true` and `false` never are.
+    /// Returns true if a value that is not an object may be a metric in this or a later message. Strings other than
+    /// `ON`, `OFF`, `true` and `false` never are.
     private static func isQuantity(_ value: JSONValue) -> Bool {
         value.stringValue.map { OnOff.value(of: $0) != nil } ?? true
     }

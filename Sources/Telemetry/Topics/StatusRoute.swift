@@ -1,6 +1,7 @@
 import Core
 
-/// A mapping from status topics to devices. On these topics devices publish births, farewells and last wills.
+/// A mapping from status topics to devices. On a status topic a device publishes that it is online (birth message) or
+/// offline (farewell message, last will).
 ///
 /// The pattern is a ``TopicRoute`` pattern that captures `{device}`, such as `sensors/{device}/status`. A status topic
 /// never carries readings, even if a telemetry route matches it too. A status route has no room of its own: statuses go

@@ -4,8 +4,8 @@ import Core
 /// including none. Room filters have the same form.
 ///
 /// `$share/{group}/{filter}` is a shared subscription. A filter that begins with a wildcard does not match topics whose
-/// first level begins with `$`. Rooms protect further first levels, such as `users`, which are passed to
-/// ``matches(_:protecting:)`` and ``covers(_:protecting:)``.
+/// first level begins with `$`. For rooms, the same applies to further first levels such as `users`, which the caller
+/// passes to ``matches(_:protecting:)`` and ``covers(_:protecting:)``.
 ///
 /// Source: MQTT 5, sections 4.7.1, 4.7.2 (`$`) and 4.8.2 (shared subscriptions).
 package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
@@ -13,7 +13,7 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     package let rawValue: String
     /// The group of a shared subscription; `nil` for other filters.
     package let shareGroup: String?
-    /// The levels that are compared with topics, which are those of ``underlying``; at least one.
+    /// The levels that are compared with topics: those of the filter without `$share/{group}`; at least one.
     package let levels: [String]
 
     private static let sharePrefix = "$share"
@@ -176,7 +176,7 @@ package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConverti
         case partialWildcard(String)
         /// `$share` without a group or a filter, or with a wildcard in the group.
         case badShare
-        /// A level begins with a mark that would join the `/` before it.
+        /// A level begins with a combining mark, which would form one character with the `/` before it.
         case joiningMark
     }
 

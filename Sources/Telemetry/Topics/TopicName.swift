@@ -6,7 +6,7 @@ import Core
 package struct TopicName: Hashable, Sendable, CustomStringConvertible {
     /// The maximum length of a name or filter in UTF-8 bytes, set by MQTT.
     package static let maximumByteCount = 65_535
-    /// The maximum number of levels in a name or filter, which keeps trees of them shallow.
+    /// The maximum number of levels in a name or filter, which limits the depth of trees that store names by level.
     package static let maximumLevelCount = 128
 
     package let rawValue: String
@@ -51,7 +51,7 @@ package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertibl
         case tooManyLevels
         case containsNull
         case containsWildcard
-        /// A level begins with a mark that would join the `/` before it.
+        /// A level begins with a combining mark, which would form one character with the `/` before it.
         case joiningMark
     }
 

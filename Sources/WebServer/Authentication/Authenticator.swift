@@ -2,7 +2,7 @@ package import Core
 import Foundation
 package import NIOHTTP1
 
-/// Resolves a credential of either kind, token or ticket, to the identity behind it.
+/// The entry point of authentication, which returns the identity behind a token or a ticket.
 package struct Authenticator: Sendable {
     package let authority: TokenAuthority
     package let tickets: TicketStore
@@ -52,15 +52,15 @@ package enum Credential: Sendable, Hashable, CustomStringConvertible, CustomDebu
     package var debugDescription: String { description }
 }
 
-/// Finds the token or ticket in a request: in a header, a WebSocket subprotocol, or the query, in that order.
+/// Functions that find the token or ticket in the headers, WebSocket subprotocols and query of a request.
 package enum CredentialExtractor {
     /// The prefix of the subprotocol that carries a token. Browsers cannot set headers on a WebSocket.
     package static let subprotocolPrefix = "bearer."
     /// The subprotocol that the gateway speaks and selects.
     package static let windsockSubprotocol = "windsock.v1"
 
-    /// Returns the credential in a request head: the token of a header, subprotocol or query, else the ticket of the
-    /// query. An empty value counts as missing.
+    /// Returns the credential in a request head: the first token found in a header, a subprotocol or the query,
+    /// otherwise the ticket in the query. An empty token or ticket is not returned.
     package static func credential(in head: HTTPRequestHead) -> Credential? {
         if let token = token(in: head), !token.isEmpty { return .token(token) }
         if let ticket = queryValue("ticket", in: head.uri), !ticket.isEmpty { return .ticket(ticket) }

@@ -16,7 +16,8 @@ package import Telemetry
 package struct RoomGrants: Sendable, Hashable {
     /// The first level of inboxes; each inbox belongs to one user.
     package static let inboxRoot = "users"
-    /// First levels that no leading wildcard matches, in addition to `$…`.
+    /// The first levels of rooms that a filter with a leading wildcard does not match, in addition to those that begin
+    /// with `$`.
     package static let protectedFirstLevels = [inboxRoot]
 
     private let user: String
@@ -62,7 +63,8 @@ package struct RoomGrants: Sendable, Hashable {
         return join.contains { $0.matches(room, protecting: Self.protectedFirstLevels) }
     }
 
-    /// Returns an index for many ``canSee(room:)`` checks. Its cost per check does not grow with the number of grants.
+    /// Returns an index that answers ``canSee(room:)`` for many rooms. The cost of a check does not grow with the
+    /// number of grants.
     func visibility() -> RoomVisibility {
         RoomVisibility(own: "\(Self.inboxRoot)/\(user)", join.map(\.underlying))
     }
@@ -83,7 +85,7 @@ package struct RoomGrants: Sendable, Hashable {
         return publish.contains { $0.covers(inbox, protecting: Self.protectedFirstLevels) }
     }
 
-    /// Returns true for an inbox, anything below one, a filter of them, or their root.
+    /// Returns true for `users`, and for every room or filter below it.
     package static func isInbox(_ room: TopicFilter) -> Bool {
         isInbox(room.rawValue)
     }

@@ -1,8 +1,8 @@
 package import Core
 
-/// One-time tickets: short-lived replacements for a token in URLs, which end up in logs.
+/// A store of one-time tickets. A ticket is a short-lived replacement for a token in URLs, which end up in logs.
 ///
-/// Kept in memory only, so a restart revokes all tickets. Thread-safe and never blocks on I/O.
+/// Tickets are kept in memory only, so a restart revokes them all. Thread-safe; never blocks on I/O.
 package final class TicketStore: Sendable {
     /// The lifetime of a ticket.
     package static let lifetime: Duration = .seconds(30)
@@ -68,7 +68,7 @@ package final class TicketStore: Sendable {
     /// - Parameters:
     ///   - limit: The largest number of unused tickets.
     ///   - limitPerUser: The largest number of unused tickets per user.
-    ///   - ids: Generates the tickets, which must be unguessable. 256 random bits each when `nil`.
+    ///   - ids: The generator of tickets, which must be unguessable. With `nil`, each ticket has 256 random bits.
     package init(
         limit: Int = TicketStore.maximumCount, limitPerUser: Int = TicketStore.maximumCountPerUser,
         clock: any WallClock = SystemWallClock(), ids: (any IDGenerator)? = nil
@@ -106,7 +106,7 @@ package final class TicketStore: Sendable {
     }
 }
 
-/// Generates tickets of 256 random bits from the system's generator, as 43 characters of base64url.
+/// A generator of tickets: 256 random bits from the system's generator, as 43 characters of base64url.
 struct TicketIDGenerator: IDGenerator {
     private static let byteCount = 32
 

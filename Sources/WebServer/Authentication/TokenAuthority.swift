@@ -3,7 +3,7 @@ import Crypto
 package import Logging
 package import Telemetry
 
-/// Issues tokens and verifies them.
+/// The issuer and verifier of tokens.
 ///
 /// ```
 /// token ─ SignedToken ─ alg = HS256 ── SecretKey ─┐
@@ -15,14 +15,14 @@ package struct TokenAuthority: Sendable {
     /// The shortest secret in bytes. A shorter one could be guessed from a single token (RFC 7518 section 3.2).
     package static let minimumSecretByteCount = 32
 
-    /// The secret is too short.
+    /// An error for a secret of less than ``minimumSecretByteCount`` bytes.
     package struct WeakSecret: Error, CustomStringConvertible {
         package var description: String {
             "The JWT secret must have at least \(TokenAuthority.minimumSecretByteCount) bytes."
         }
     }
 
-    /// A token cannot be issued because no secret is configured to sign it.
+    /// An error for issuing a token when no secret is configured to sign it.
     package struct NoSecret: Error, CustomStringConvertible {
         package var description: String { "Issuing tokens requires a JWT secret." }
     }
@@ -90,7 +90,7 @@ package struct TokenAuthority: Sendable {
         return secret.sign(claims.finished())
     }
 
-    /// Verifies a token and returns its identity. May wait for a key refresh, at most 5 s.
+    /// Verifies a token and returns its identity. May wait for one or two refreshes of the keys, each of at most 5 s.
     package func identity(of token: String) async throws(AuthenticationError) -> Identity {
         let token = try SignedToken(token)
         try await checkSignature(of: token)

@@ -2,10 +2,11 @@ import Core
 import Services
 import Telemetry
 
-/// The claims of a token with a valid signature, checked for form (RFC 7519 section 4.1 and ours).
+/// The claims of a token whose signature is valid: those of RFC 7519 section 4.1 and the gateway's own (`join`,
+/// `publish` and `notify`). Only their form has been checked, not whether they admit the token's holder.
 ///
-/// Names must be in Unicode's NFC form. Swift compares strings by canonical equivalence, so another form could pass for
-/// somebody else's name.
+/// Names must be in Unicode's NFC form. Swift compares strings by canonical equivalence, so a name in another form
+/// could pass for the name of another user.
 struct TokenClaims: Sendable {
     /// The largest number of filters in one claim.
     static let maximumFilterCount = 256
@@ -14,11 +15,11 @@ struct TokenClaims: Sendable {
     let user: String
     /// `exp`, clamped to the latest representable time.
     let expiresAt: Timestamp
-    /// `nbf`.
+    /// `nbf`: the time before which the token is not valid; `nil` if the claim is missing.
     let startsAt: Timestamp?
-    /// `iss`.
+    /// `iss`; `nil` if the claim is missing.
     let issuer: String?
-    /// `aud`: one or several.
+    /// `aud`: one or several; empty if the claim is missing.
     let audiences: [String]
     let join: [TopicFilter]
     let publish: [TopicFilter]

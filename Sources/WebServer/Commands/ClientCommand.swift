@@ -9,7 +9,8 @@ package struct ClientCommand {
     package static let maxIDByteCount = 128
     /// The largest number of JSON values in a message, objects and arrays included. No command comes close.
     package static let maxValues = 256
-    /// The size in bytes that costs one more command in the rate limits of a client and its user.
+    /// The size in bytes that counts as one more command in the rate limits of a client and its user. A message of
+    /// 10,000 bytes counts as three commands.
     package static let chargedByteCount = 4096
     /// The longest `type` in bytes; longer than the name of any command.
     private static let maxTypeByteCount = 64
@@ -26,7 +27,7 @@ package struct ClientCommand {
     /// The time at which the gateway read the message.
     package let receivedAt: Timestamp
 
-    /// True for a command that joins a room, so that messages follow its answer.
+    /// True for `join_room`, whose answer may be followed by latest readings or missed messages.
     var isJoin: Bool { type == "join_room" }
 
     /// Creates a command from an HTTP request, whose body is the payload.
@@ -45,7 +46,7 @@ package struct ClientCommand {
         let id: String?
     }
 
-    /// Parses an envelope.
+    /// Parses the JSON text of a message, and checks its envelope but not its payload's content.
     init(json text: String, receivedAt: Timestamp) throws(Refusal) {
         let value: JSONValue
         do {
@@ -60,8 +61,8 @@ package struct ClientCommand {
         }
     }
 
-    /// Returns the `id` of a message that exceeds a rate limit, for matching the error to the command; nil when there
-    /// is none. Messages above ``chargedByteCount`` are not parsed for it.
+    /// Returns the `id` of a message that exceeds a rate limit, for matching the error to the command. `nil` if the
+    /// message has none, or if it is larger than ``chargedByteCount`` and therefore not parsed.
     static func id(ofRefused text: String) -> String? {
         guard text.utf8.count <= chargedByteCount,
             let value = try? JSONParser.parse(Array(text.utf8), maxValues: maxValues)
@@ -178,7 +179,7 @@ package struct CommandError: Error, Equatable {
         self.isTemporary = isTemporary
     }
 
-    /// Maps an error of a service to the code that sockets use.
+    /// Creates the error that a WebSocket client gets for an error of a service.
     init(_ error: RequestError) {
         switch error.kind {
         case .invalid: self.init(.badRequest, error.description)

@@ -40,7 +40,7 @@ extension CommandRouter {
         call.answer(.left, payload.finished())
     }
 
-    /// Joins telemetry or a filter; the latest readings follow the answer.
+    /// Joins a telemetry room, or all rooms of a filter. The latest readings follow the answer.
     private func joinStream(_ filter: TopicFilter, _ call: Call) {
         let session = call.session.value
         services.stream.join(session.client, on: session.shard, filter: filter) { members in
@@ -54,7 +54,7 @@ extension CommandRouter {
         }
     }
 
-    /// Joins a room with history; missed messages follow the answer.
+    /// Joins a room with history. The messages that the client has missed since `since` follow the answer.
     private func joinRoom(_ filter: TopicFilter, since: RoomPosition?, _ call: Call) {
         let session = call.session.value
         let presence = session.shard.presence

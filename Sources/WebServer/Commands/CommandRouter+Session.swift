@@ -5,7 +5,8 @@ package import Telemetry
 
 /// Session commands: `refresh_token` and `clock_sync`.
 extension CommandRouter {
-    /// Replaces the token with a new one of the same user, and leaves the rooms that it does not grant.
+    /// Replaces the connection's token with a new one of the same user, and leaves joined rooms that the new token does
+    /// not grant.
     func refreshToken(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         guard let token = command.payload["token"]?.stringValue, !token.isEmpty else {
             throw CommandError(.badRequest, "\"token\" must be a non-empty string.")
@@ -50,8 +51,9 @@ extension CommandRouter {
         call.answer(.ack, payload.finished())
     }
 
-    /// Answers a clock exchange. Four timestamps give the offset: the client's `t0` and its receive time, and our two
-    /// in between (RFC 5905 section 8). All in Unix milliseconds.
+    /// Answers a clock exchange (RFC 5905 section 8) with the client's `t0`, the time `t1` at which the gateway read
+    /// the command, and the time `t2` of the answer. From these and the time of receipt, the client computes the offset
+    /// of its clock. All times are in Unix milliseconds.
     func syncClock(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         guard let sent = command.payload["t0"]?.numberValue else {
             throw CommandError(.badRequest, "\"t0\" must be a number: the client's time in Unix milliseconds.")

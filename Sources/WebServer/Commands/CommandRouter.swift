@@ -4,12 +4,13 @@ package import Realtime
 package import Services
 import Tracing
 
-/// Executes client commands, one function per command. Each is answered with a message or a ``CommandError``.
+/// The executor of client commands, with one function per command. Each command is answered with a message or a
+/// ``CommandError``.
 ///
 /// Runs on the client's event loop. A command that has to wait calls its completion later, on the same loop. The
-/// connection starts the next command only then, so that a client's commands run in order.
+/// connection starts the next command only after that, so that a client's commands run in order.
 package struct CommandRouter: Sendable {
-    /// The context that a command needs to answer later.
+    /// The context of a command in execution, with which the command sends its answer now or later.
     struct Call: Sendable {
         let session: NIOLoopBound<ClientSession>
         let eventLoop: any EventLoop
@@ -42,7 +43,8 @@ package struct CommandRouter: Sendable {
             completion()
         }
 
-        /// Answers from any thread: with the payload made from a success, or with the error of a failure.
+        /// Answers with the payload that `payload` makes from a success, or with the error of a failure, and ends the
+        /// command. May be called on any thread.
         func finish<Value: Sendable>(
             _ type: MessageType, _ result: Result<Value, RequestError>,
             _ payload: @escaping @Sendable (Value) -> [UInt8]

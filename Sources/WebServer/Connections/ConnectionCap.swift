@@ -5,19 +5,19 @@ package import Logging
 import NIOCore
 import Synchronization
 
-/// Bounds the open connections, in total and per address, below the process's limit of file descriptors.
+/// A limit on the open connections, in total and per address, so that the process does not run out of file descriptors.
 ///
-/// The listening channel counts a connection before any byte of it is read. When all places are taken, the connection
-/// that has been idle longest loses its place. A new one is refused only when all others are busy. The limit per
-/// address is checked when a connection becomes active. Thread-safe.
+/// The listening channel counts a connection before any byte of it is read. At the total limit, a new connection
+/// replaces the one that has waited longest for a request, which is closed. If all others are busy or WebSockets, the
+/// new connection is refused. The limit per address is checked when a connection becomes active. Thread-safe.
 package final class ConnectionCap: Sendable {
-    /// The limits; 0 disables one.
+    /// The limits on open connections; 0 disables a limit.
     package struct Limits: Sendable {
         /// The largest number of simultaneous connections.
         package var connections: Int
         /// The largest number of simultaneous connections per address.
         package var addressConnections: Int
-        /// Addresses without a limit of their own, such as that of a proxy.
+        /// Addresses to which the limit per address does not apply, such as that of a proxy.
         package var exemptAddresses: Set<String>
 
         package init(connections: Int = 0, addressConnections: Int = 0, exemptAddresses: Set<String> = []) {
@@ -27,10 +27,10 @@ package final class ConnectionCap: Sendable {
         }
     }
 
-    /// The place of one connection.
+    /// A counted connection, with its state: busy, or waiting for a request.
     final class Place: Sendable {
         fileprivate let channel: any Channel
-        /// The tick at which the connection began to wait for a request; 0 while it is busy.
+        /// The value of `State.tick` when the connection began to wait for a request; 0 while it is busy.
         fileprivate let waitingSince = Atomic<UInt64>(0)
 
         fileprivate init(_ channel: any Channel) {
@@ -38,7 +38,7 @@ package final class ConnectionCap: Sendable {
         }
     }
 
-    /// The decision on an accepted connection.
+    /// The decision whether a new connection may stay open.
     enum Decision: Equatable {
         case admitted
         case refused
@@ -52,13 +52,15 @@ package final class ConnectionCap: Sendable {
     private struct State {
         var count = 0
         var tick: UInt64 = 0
-        /// Waiting connections, the longest wait first. An entry is stale when its tick differs from its place's.
+        /// The connections that wait for a request, the longest wait first. An entry is stale if its `since` differs
+        /// from the `waitingSince` of its connection.
         var waiting = Deque<Waiting>()
         var places: [ObjectIdentifier: Place] = [:]
         var addresses: [String: Int] = [:]
     }
 
-    /// Connections that may exist above the limit until their sockets are closed.
+    /// The number of connections above the limit at which accepting pauses. The limit is exceeded for a short time,
+    /// because a connection that is refused or replaced still counts until its socket is closed.
     static let slack = 16
 
     private let limits: Limits
@@ -76,12 +78,13 @@ package final class ConnectionCap: Sendable {
     /// The number of open connections, including those that are being closed.
     package var count: Int { state.withLock { $0.count } }
 
-    /// True when so many sockets wait to be closed that no more should be accepted.
+    /// True when so many sockets are about to be closed that no more connections should be accepted.
     var isExhausted: Bool {
         limits.connections > 0 && count >= limits.connections + Self.slack
     }
 
-    /// Counts a connection until its channel closes.
+    /// Counts a connection until its channel closes. At the total limit, also closes the connection that has waited
+    /// longest for a request, or refuses the new one if none waits.
     func open(_ channel: any Channel) -> Decision {
         let place = Place(channel)
         let (decision, victim): (Decision, (any Channel)?) = state.withLock { state in
@@ -103,8 +106,8 @@ package final class ConnectionCap: Sendable {
         return decision
     }
 
-    /// Counts an active connection for its address until its channel closes; returns false when the address has too
-    /// many.
+    /// Counts an active connection for its address until its channel closes. Returns false if the address already has
+    /// as many as it may have.
     func enter(_ channel: any Channel) -> Bool {
         guard limits.addressConnections > 0, let address = AddressKey(channel.remoteAddress),
             !limits.exemptAddresses.contains(address.name)
@@ -128,12 +131,12 @@ package final class ConnectionCap: Sendable {
         return true
     }
 
-    /// Marks the connection as busy when a request arrives, so that it keeps its place.
+    /// Marks the connection as busy when a request arrives, so that no new connection replaces it.
     func works(_ channel: any Channel) {
         state.withLock { $0.places[ObjectIdentifier(channel)] }?.waitingSince.store(0, ordering: .relaxed)
     }
 
-    /// Marks the connection as waiting for a request, so that it may lose its place.
+    /// Marks the connection as waiting for a request, so that a new connection may replace it.
     func waits(_ channel: any Channel) {
         state.withLock { state in
             guard let place = state.places[ObjectIdentifier(channel)] else { return }
@@ -141,7 +144,7 @@ package final class ConnectionCap: Sendable {
         }
     }
 
-    /// Marks the connection as a WebSocket, which never loses its place.
+    /// Marks the connection as a WebSocket, which no new connection ever replaces.
     func upgraded(_ channel: any Channel) {
         state.withLock { $0.places.removeValue(forKey: ObjectIdentifier(channel)) }?
             .waitingSince.store(0, ordering: .relaxed)
@@ -200,15 +203,15 @@ package final class ConnectionCap: Sendable {
     }
 }
 
-/// An address as the limits count it. IPv6 addresses are grouped by their /64 prefix, because one subscriber holds all
-/// addresses in it.
+/// An IP address, and the key under which the limits per address count it. IPv6 addresses are grouped by their /64
+/// prefix, because one subscriber holds all addresses in it. An IPv4-mapped IPv6 address counts as the IPv4 address.
 struct AddressKey: Hashable, Sendable {
-    /// The address itself, as settings name it.
+    /// The text of the address, to compare with exempt addresses in the settings.
     let name: String
-    /// The key under which addresses are counted together.
+    /// The key under which addresses are counted together: an IPv4 address, or the /64 prefix of an IPv6 address.
     let group: String
 
-    /// Returns `nil` for an address that is neither IPv4 nor IPv6.
+    /// Creates the key of an address; `nil` if it is neither IPv4 nor IPv6.
     init?(_ address: SocketAddress?) {
         guard let address, let text = address.ipAddress else { return nil }
         switch address {
@@ -231,11 +234,12 @@ struct AddressKey: Hashable, Sendable {
     }
 }
 
-/// The first handler of the listening channel. Counts accepted connections, closes those above the limit, and pauses
-/// accepting when the system runs out of file descriptors.
+/// The first handler of the listening channel. It counts accepted connections, closes those that ``ConnectionCap``
+/// refuses, and pauses accepting when the system runs out of file descriptors or too many sockets are about to be
+/// closed.
 ///
 /// NIO's own back-off does not help: after `EMFILE` the channel stays registered for reading, and the loop spins in
-/// `accept`. Disabling auto-read removes it from the selector.
+/// `accept`. Disabling auto-read removes the channel from the selector.
 final class AcceptGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel

@@ -3,15 +3,15 @@ package import CoreMetrics
 import Logging
 import NIOCore
 
-/// Counters of connections and requests that the HTTP edge refuses or cuts off.
+/// Counters of failed `accept` calls, and of HTTP connections and requests that the server refuses or cuts off.
 package final class EdgeMetrics: Sendable {
-    /// The reason that a connection lost its place or got none.
+    /// The reason that a new connection was refused, or that an idle one was closed in its favour.
     package enum Refusal: String, CaseIterable, Sendable {
-        /// All places are taken by busy connections.
+        /// The total limit is reached, and no other connection is idle.
         case total
-        /// The address has reached its limit.
+        /// The limit per address is reached.
         case address
-        /// The connection was idle, and its place was needed.
+        /// The connection was idle, and a new one replaced it at the total limit.
         case idle
     }
 

@@ -8,7 +8,8 @@ import NIOHTTPTypesHTTP1
 import NIOSSL
 import Services
 
-/// Serves HTTP/1.1 and WebSocket on one listener: Hummingbird handles the former, ``WebSocketConnection`` the latter.
+/// A listener's set-up of its connections for both HTTP/1.1, which Hummingbird handles, and WebSocket, which
+/// ``WebSocketConnection`` handles.
 ///
 ///     [PlainRequestGuard ▶ TLS ▶] HTTPInputThrottle ▶ HTTP codec ▶ UpgradeGate ▶ NIO's upgrade handler ─┐
 ///     ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
@@ -26,12 +27,14 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
         let channel: any Channel
     }
 
-    /// A connection keeps its first receive buffer for life. Clients send little, so a small buffer keeps idle
-    /// connections cheap; it grows for those that send more.
+    /// The allocator of receive buffers. A connection keeps its first buffer for life, and most clients send little. So
+    /// buffers have 512 bytes at first, which keeps idle connections cheap, and grow up to 16 KiB for clients that send
+    /// more.
     private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 16_384)
 
-    /// The kernel's receive buffer for a client that is not being read, in bytes; the kernel doubles the value. NIO
-    /// reads all of it when the client closes its half of the connection.
+    /// The size of the kernel's receive buffer of a connection, in bytes; the kernel doubles the value. It limits the
+    /// input of a client that is not being read, because NIO reads the whole buffer when the client closes its half of
+    /// the connection.
     private static let socketReceiveBytes = 32 * 1024
 
     /// The largest head of a request, in bytes.
@@ -42,7 +45,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
     let lines: RequestPacers
-    /// The path of ``EchoConnection``; `nil` disables it.
+    /// The path of the echo endpoint, which ``EchoConnection`` serves; `nil` disables the endpoint.
     let echoPath: EchoPath?
     /// The certificate; `nil` disables TLS.
     let certificate: TLSCertificate?

@@ -4,15 +4,15 @@ import NIOCore
 import NIOHTTPTypes
 import Telemetry
 
-/// Protects one HTTP connection from slow or malformed clients, and delays each request until its turn in
-/// ``RequestPacer``. NIO's `HTTPServerPipelineHandler`, in front of it, passes one request at a time.
+/// A handler that protects an HTTP connection from slow and malformed clients, and holds back each request until
+/// ``RequestPacer`` lets it begin. NIO's `HTTPServerPipelineHandler`, in front of it, passes one request at a time.
 ///
-/// - A request whose body arrives too slowly is answered with 408 and cut off.
-/// - An answer that begins before its request has been read completely is the last one and says `Connection: close`. A
-///   small part of the remaining body is still read, so that the client sees the answer before the reset.
+/// - A request whose body arrives too slowly is answered with 408, and the connection is closed.
+/// - If an answer begins before its request has been read completely, it is the last one and says `Connection: close`.
+///   Up to 64 KiB of the rest are still read, so that the client sees the answer before the reset.
 /// - A connection whose socket accepts no bytes of an answer for a while is closed, and so is an idle one.
 /// - A request that asks for another protocol or says `Connection: close` is the last one. NIO's decoder parses nothing
-///   after the former.
+///   after a request for another protocol.
 /// - A request without exactly one valid host is answered with 400.
 /// - A path longer than any route or file is answered with 414, because a lookup takes time for each byte.
 /// - Answers to HEAD, and those whose status has no body, are sent without one (RFC 9112 section 6.3).
@@ -27,7 +27,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     struct Configuration {
         /// Time for a request's body; each ``minBodyBytesPerSecond`` bytes add a second.
         var bodyTimeout: TimeAmount
-        /// Time for which the socket may accept no bytes.
+        /// Time for which the socket may accept no bytes of an answer.
         var writeTimeout: TimeAmount
         /// Time between an answer and the next request.
         var idleTimeout: TimeAmount
@@ -45,7 +45,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The longest path without its query, in bytes.
     private static let maxPathBytes = 1024
-    /// Bytes of an unwanted body that are still read.
+    /// Bytes of a request's body that are still read after the last answer.
     private static let maxDiscardedBytes = 64 * 1024
     /// Time for the client to read the last answer.
     private static let lingerTimeout = TimeAmount.seconds(1)
@@ -55,20 +55,20 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let cap: ConnectionCap
     private let metrics: EdgeMetrics
     private var phase = Phase.open
-    /// The head of a request that awaits its turn, and the parts that followed it. Reading is paused meanwhile.
+    /// The head of a request that ``RequestPacer`` delays, and the parts that followed it. Reading is paused meanwhile.
     private var held: [HTTPRequestPart] = []
     private var isReadHeld = false
     private var isEndHeld = false
-    /// True after the first request, in which ``UpgradeGate`` may have noted why it was not upgraded.
+    /// True after the first request. Only that one may carry a refusal by ``UpgradeGate`` in a header.
     private var hasBegun = false
     private var isHead = false
     /// True when nothing is read after the current request.
     private var isLast = false
     /// True when the answer being written has no body.
     private var isBodiless = false
-    /// True until the answer to a request has been written to its end.
+    /// True from the head of a request until its answer has been written to its end.
     private var isAnswering = false
-    /// The time at which the request began that is still being read.
+    /// The start of the request that is being read; `nil` once it has been read to its end.
     private var readingSince: NIODeadline?
     private var bodyByteCount = 0
     private var bodyTimer: Scheduled<Void>?
@@ -221,7 +221,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Answers a request that is not passed on.
+    /// Answers a request with a problem instead of passing it to the router.
     private func end(with problem: Problem, _ context: ChannelHandlerContext) {
         write(context: context, data: wrapOutboundOut(.head(problem.head)), promise: nil)
         write(context: context, data: wrapOutboundOut(.body(problem.body)), promise: nil)
@@ -317,8 +317,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Closes our half, and the connection when the peer closes its half or ``lingerTimeout`` passes. Closing a socket
-    /// with unread input would discard the answers that the peer has not read yet.
+    /// Closes our half of the connection, and all of it when the peer closes its half or ``lingerTimeout`` passes.
+    /// Closing a socket with unread input would discard the answers that the peer has not read yet.
     private func endOutput(_ context: ChannelHandlerContext) {
         guard case .lingering = phase, lingerTimer == nil else { return }
         schedule(\.lingerTimer, context, in: Self.lingerTimeout) { $1.close(promise: nil) }

@@ -6,8 +6,8 @@ extension HTTPRequest {
     /// The length of the path without its query, in bytes.
     var pathByteCount: Int { path?.utf8.prefix { $0 != UInt8(ascii: "?") }.count ?? 0 }
 
-    /// True when the request names exactly one host, made of allowed bytes (RFC 9112 section 3.2). With two, a proxy might
-    /// read the other one.
+    /// True when the request names exactly one host, made of allowed bytes (RFC 9112 section 3.2). If it named two
+    /// hosts, a proxy and this server might each use a different one.
     var hasOneHost: Bool {
         guard let authority, HTTPField.Name("host").map({ headerFields[$0] == nil }) ?? true else { return false }
         return authority.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !Self.notOfHosts.contains($0) }
@@ -16,8 +16,9 @@ extension HTTPRequest {
     /// Bytes that are allowed in URLs but not in hosts (RFC 3986 section 3.2.2).
     private static let notOfHosts = Array(#"/?#@\"<>^`{|},"#.utf8)
 
-    /// True when the client ends the connection with this request or asks for another protocol. After the latter NIO's
-    /// decoder parses nothing more, whether the upgrade is granted or not.
+    /// True when the request is the last one of its connection: it says `Connection: close`, or asks for another
+    /// protocol with `Connection: upgrade` or `CONNECT`. After a request for another protocol, NIO's decoder parses
+    /// nothing more, whether the upgrade is granted or not.
     var endsConnection: Bool {
         guard method != .connect else { return true }
         return headerFields[values: .connection].contains { value in
@@ -42,10 +43,11 @@ extension HTTPResponse {
     }
 }
 
-/// Serves HTTP/1.0 clients, such as old proxies and health checks, by the rules of that version.
+/// A handler that serves HTTP/1.0 clients, such as old proxies and health checks, by the rules of that version.
 ///
-/// Such clients know neither chunked coding nor `100 Continue`, and may omit `Host`. Every answer ends the connection,
-/// which also delimits answers without a length (RFC 9112 sections 3.2 and 6.1, RFC 9110 section 10.1.1).
+/// Such clients know neither chunked coding nor `100 Continue`, and may omit `Host`. Every answer to them ends the
+/// connection, and that end also delimits answers without a length (RFC 9112 sections 3.2 and 6.1, RFC 9110 section
+/// 10.1.1).
 final class HTTPVersionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

@@ -1,22 +1,24 @@
 import NIOCore
 
-/// Passes the bytes of an HTTP connection on in small portions, each when the handlers behind it call `read`.
+/// A handler that passes the input of an HTTP connection to the parser in portions of at most 1 KiB, one per `read` of
+/// the handlers behind it.
 ///
-/// A request of thirty bytes takes 1 KiB once it is parsed. The parser takes everything it is given: a whole read, and
-/// everything in the socket when the peer has closed its half. So the bytes wait here instead. The gate is removed on
-/// the upgrade to a WebSocket, whose decoder stops by itself.
+/// A request of 30 bytes takes about 1 KiB of memory once parsed, and the parser parses all the bytes it is given: a
+/// whole read, or everything left in the socket when the peer has closed its half. Bytes that were not requested
+/// therefore wait here, unparsed. The handler is removed when the connection becomes a WebSocket, because those
+/// connections limit their own input.
 final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// About thirty of the smallest requests, or most of the head of an ordinary one.
+    /// The largest portion in bytes: about thirty of the smallest requests, or most of the head of an ordinary one.
     private static let portionByteCount = 1024
 
-    /// Bytes that have not been requested yet.
+    /// Input that the handlers behind this one have not requested yet.
     private var held: ByteBuffer?
-    /// True when the peer has closed its half; the event is passed on after the held bytes.
+    /// True when the peer has closed its half while bytes are held. The event is passed on after these bytes.
     private var isInputClosed = false
     private var isReadWanted = false
     private var isHandingOn = false
@@ -72,8 +74,8 @@ final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Passes portions on while the handlers ask for more. Calls `read` for the channel, which does so itself only
-    /// after reading from the socket.
+    /// Passes held bytes on, portion by portion, while the handlers behind this one request more. Triggers a `read`
+    /// after each portion, because the channel itself does so only after it has read from the socket.
     private func handOn(_ context: ChannelHandlerContext) {
         guard !isHandingOn else { return }
         isHandingOn = true

@@ -4,14 +4,17 @@ package import NIOCore
 import NIOPosix
 package import Realtime
 
-/// Wakes a hub shard for its turns through a socket pair, so that the loop serves the wake-up along with all other
-/// ready sockets.
+/// A ``TurnScheduler`` that wakes an event loop through a socket pair to run a turn: one batch of a hub shard's pending
+/// work.
+///
+/// A request for a turn writes a byte to one socket. The loop runs the turn when it reads that byte from the other
+/// socket. So the loop serves the wake-up along with all other ready sockets.
 package final class LoopWakeup: TurnScheduler {
     private let eventLoop: any EventLoop
     private let descriptor: CInt
     private let turn = Lock<(@Sendable () -> Void)?>(nil)
 
-    /// Creates a bell for each loop of a group.
+    /// Creates a scheduler for each event loop of a group.
     ///
     /// - Throws: `IOError` when the system has no file descriptors left.
     package static func loops(of group: any EventLoopGroup) async throws -> [HubLoop] {
@@ -22,7 +25,7 @@ package final class LoopWakeup: TurnScheduler {
         return loops
     }
 
-    /// Creates a bell for `eventLoop`. It works until the loop shuts down or the bell is released.
+    /// Creates a scheduler for `eventLoop`. It works until the loop shuts down or the scheduler is released.
     ///
     /// - Throws: `IOError` when the system has no file descriptors left.
     private static func hang(on eventLoop: any EventLoop) async throws -> LoopWakeup {
@@ -59,7 +62,8 @@ package final class LoopWakeup: TurnScheduler {
 
     package func request() {
         let count = withUnsafeBytes(of: UInt8(1)) { send(descriptor, $0.baseAddress, 1, CInt(MSG_NOSIGNAL)) }
-        // A full buffer already holds enough bytes to wake the loop. Any other error must not lose the turn.
+        // A full socket buffer already holds enough bytes to wake the loop. After any other error, the turn is run
+        // without the sockets.
         if count < 0, errno != EAGAIN { eventLoop.execute { self.ring() } }
     }
 
@@ -70,14 +74,14 @@ package final class LoopWakeup: TurnScheduler {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
-        /// Weak, so that releasing the bell also closes the channel.
+        /// The scheduler. The reference is weak, so that releasing the scheduler also closes the channel.
         private weak var bell: LoopWakeup?
 
         init(bell: LoopWakeup) {
             self.bell = bell
         }
 
-        /// Rings once for all bytes that have arrived.
+        /// Runs one turn for all bytes that have arrived.
         func channelReadComplete(context: ChannelHandlerContext) {
             bell?.ring()
         }

@@ -1,12 +1,13 @@
 import DequeModule
 import NIOCore
 
-/// Paces the HTTP requests of one event loop in first-in, first-out order.
+/// A rate limiter for the HTTP requests of one event loop. Requests above the rate wait and begin in order of arrival.
 ///
-/// A request costs about 60 µs even without a token. A hundred connections that send requests nonstop would keep all
-/// cores busy, and readings would wait. Belongs to its event loop.
+/// A request costs about 60 µs even without a token. Without the limit, a hundred connections that send requests
+/// nonstop would keep all cores busy, and readings would wait. Use it only on its event loop.
 final class RequestPacer {
-    /// Requests that may begin per ``tick``: far more than pages need, and a third of a core's time.
+    /// The number of requests that may begin per ``tick``. This is far more than pages need, and takes a third of a
+    /// core's time.
     private static let requestsPerTick = 5
     private static let tick = TimeAmount.milliseconds(1)
 
@@ -21,12 +22,12 @@ final class RequestPacer {
         tickStart = eventLoop.now
     }
 
-    /// Returns true when a request may begin now. Otherwise the caller must call ``wait(_:)``.
+    /// Returns true, and counts the request, if it may begin now. Otherwise the caller must call ``wait(_:)``.
     func mayBegin() -> Bool {
         waiting.isEmpty && take()
     }
 
-    /// Calls `begin` on the loop when it is the request's turn.
+    /// Calls `begin` on the event loop when the request may begin, after all that have waited longer.
     func wait(_ begin: @escaping () -> Void) {
         waiting.append(begin)
         goOnLater()
@@ -58,7 +59,7 @@ final class RequestPacer {
     }
 }
 
-/// The request lines of all event loops.
+/// The request pacers of all event loops, one for each loop.
 struct RequestPacers: Sendable {
     private let lines: [ObjectIdentifier: NIOLoopBound<RequestPacer>]
 
@@ -72,6 +73,6 @@ struct RequestPacers: Sendable {
         self.lines = lines
     }
 
-    /// Returns the line of a loop, on which this must be called; nil for a loop of another group.
+    /// Returns the pacer of an event loop; `nil` for a loop of another group. Must be called on that loop.
     func line(of loop: any EventLoop) -> RequestPacer? { lines[ObjectIdentifier(loop)]?.value }
 }

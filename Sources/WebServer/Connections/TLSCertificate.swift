@@ -20,11 +20,11 @@ package final class TLSCertificate: Sendable {
             self.key = key
         }
 
-        /// The current fingerprints of the two files.
+        /// The current fingerprints of the two files; `nil` for one that does not exist.
         fileprivate var stamps: [FileStamp?] { [certificate, key].map { FileStamp(path: $0) } }
     }
 
-    /// The files cannot be used; the description names them.
+    /// An error for files that cannot be used. The description names the file and the reason.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
     }
@@ -53,7 +53,7 @@ package final class TLSCertificate: Sendable {
     /// The TLS context for new connections.
     var context: NIOSSLContext { state.withLock(\.context) }
 
-    /// Reloads the files; on failure the old certificate stays in use.
+    /// Reloads the files. On failure the old certificate stays in use and the error is logged.
     package func reload() {
         do throws(Failure) {
             let new = try Self.load(files, logger)
@@ -114,11 +114,12 @@ package final class TLSCertificate: Sendable {
     }
 }
 
-/// Answers clients that speak plain HTTP on the HTTPS port, who would otherwise see a connection that just closes.
+/// A handler that answers clients that speak plain HTTP on the HTTPS port. Without it, they would see only a connection
+/// that closes.
 ///
-/// Looks at the first byte of a connection. A TLS connection begins with a handshake record (RFC 8446 section 5.1): it
-/// is passed on, and this handler leaves the pipeline. An HTTP request begins with the letter of a method and is
-/// answered with 400. Anything else is closed.
+/// The first byte of a connection decides. If it begins a TLS handshake record (RFC 8446 section 5.1), the bytes are
+/// passed on and this handler leaves the pipeline. If it is a capital letter, as at the start of an HTTP method, the
+/// request is answered with 400. Any other connection is closed.
 final class PlainRequestGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -14,8 +14,8 @@ package struct OriginPolicy: Sendable {
         self.allowed = Set((allowed + [publicOrigin].compactMap(\.self)).map(Self.normalized))
     }
 
-    /// Returns true when a page of this origin may connect. A request without an origin is not from a browser and is
-    /// allowed; its token decides.
+    /// Returns true when a page of this origin may connect. A request without an origin does not come from a browser's
+    /// page; it is allowed, because its token is checked anyway.
     package func allows(origin: String?, host: String?) -> Bool {
         guard let origin = origin.map(Self.normalized) else { return true }
         if allowed.contains(origin) { return true }
@@ -23,7 +23,7 @@ package struct OriginPolicy: Sendable {
         return origin == Self.normalized("http://\(host)") || origin == Self.normalized("https://\(host)")
     }
 
-    /// Returns true when the origin is listed, so that it gets CORS headers.
+    /// Returns true for the public origin and the further allowed ones, whose pages get CORS headers.
     package func isListed(_ origin: String) -> Bool {
         allowed.contains(Self.normalized(origin))
     }
@@ -37,8 +37,8 @@ package struct OriginPolicy: Sendable {
     }
 }
 
-/// Adds CORS headers (the Fetch standard) for pages of listed origins, which may call `/api` and `/v1` and import the
-/// client library. Tokens travel in headers, never in cookies, so credentials are not allowed.
+/// A middleware that adds CORS headers (the Fetch standard) for pages of listed origins. Such pages may call `/api` and
+/// `/v1` and import the client library. Tokens travel in headers, never in cookies, so credentials are not allowed.
 struct CrossOriginMiddleware: RouterMiddleware {
     private static let prefixes = ["/api/", "/v1/", "/windsock-client.js", "/client/"]
 
@@ -67,8 +67,9 @@ struct CrossOriginMiddleware: RouterMiddleware {
     }
 }
 
-/// Adds security headers to every answer: only same-origin content, no MIME sniffing, no referrer, no framing by
-/// others, and no caching unless the route allows it.
+/// A middleware that adds security headers to every answer. Pages may load only same-origin content and `data:` images,
+/// and other origins may not frame them. MIME sniffing and referrers are disabled, and so is caching unless the route
+/// allows it.
 struct SecurityHeaders: RouterMiddleware {
     private static let policy =
         "default-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "

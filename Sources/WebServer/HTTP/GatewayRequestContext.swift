@@ -20,7 +20,8 @@ struct GatewayRequestContext: RequestContext {
     }
 }
 
-/// Requires a valid `Authorization: Bearer` token (RFC 6750) and stores its identity in the context.
+/// A middleware that requires a valid `Authorization: Bearer` token (RFC 6750) and stores its identity in the request's
+/// context.
 struct BearerAuthentication: RouterMiddleware {
     let authority: TokenAuthority
 

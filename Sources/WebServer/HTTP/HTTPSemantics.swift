@@ -3,9 +3,9 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Applies rules of RFC 9110 to every answer, from routes and files alike.
+/// A middleware that applies rules of RFC 9110 to every answer, from routes and files alike.
 ///
-/// - A path that no file or route can have is refused before the lookup.
+/// - A path that no file or route can have is answered with 400, without a lookup.
 /// - Ranges are ignored: every answer is complete (section 14.2 allows it).
 /// - A method that a path does not support is answered with 405 and the supported methods (section 15.5.6).
 /// - The answer to HEAD has the headers of the answer to GET (section 9.3.2). ``HTTPConnectionGuard`` removes its body.
@@ -47,16 +47,16 @@ struct HTTPSemantics: RouterMiddleware {
         }
     }
 
-    /// Returns true for a path that can name a route or a file. A redirect to a path with a leading `//` would lead to
-    /// another host, and file names contain no control characters. Compares bytes, because a combining mark after `//`
-    /// would merge with the slash into one character.
+    /// Returns true for a path that can name a route or a file. Control characters are refused because file names
+    /// contain none, and a leading `//` because a redirect to such a path would lead to another host. Compares bytes,
+    /// because a combining mark after `//` would merge with the slash into one character.
     private static func isPlausible(_ path: String) -> Bool {
         guard let decoded = path.removingPercentEncoding?.utf8 else { return false }
         return !decoded.starts(with: "//".utf8) && decoded.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
     }
 }
 
-/// The methods of each path, for 405 answers.
+/// The methods that each route's path supports, for 405 answers.
 ///
 /// `@unchecked Sendable`: filled once, after all routes are registered and before the first request.
 final class RouteTable: @unchecked Sendable {

@@ -5,10 +5,10 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// Serves the files of the web page from memory while they do not change.
+/// A file provider that serves the files of the web page, from memory while they do not change.
 ///
-/// A file is open only while it is read, on a small thread pool. Slow clients hold neither a file descriptor nor a copy
-/// each.
+/// A file is open only while it is read, on a small thread pool. A slow client occupies neither a file descriptor nor a
+/// copy of the file.
 struct PageFiles: FileProvider {
     typealias FileAttributes = LocalFileSystem.FileAttributes
     typealias FileIdentifier = LocalFileSystem.FileIdentifier
@@ -43,7 +43,7 @@ struct PageFiles: FileProvider {
         }
     }
 
-    /// Larger files are not served; the page has none.
+    /// The size of the largest file that is served. The page has no larger one.
     private static let maxFileBytes = 4 << 20
     private static let maxCachedBytes = 32 << 20
 

@@ -48,7 +48,8 @@ package struct Problem: Error, Sendable {
 }
 
 extension Problem {
-    /// Maps an error thrown by a route; `nil` for one that no client should see.
+    /// Creates the response to an error thrown by a route; `nil` for an unexpected error, whose details no client
+    /// should see.
     init?(thrown error: any Error) {
         switch error {
         case let problem as Problem: self = problem
@@ -61,7 +62,7 @@ extension Problem {
         }
     }
 
-    /// Maps an error of a service to an HTTP status.
+    /// Creates the response to an error of a service.
     init(_ error: RequestError) {
         switch error.kind {
         case .invalid: self.init(.badRequest, error.description)
@@ -74,7 +75,7 @@ extension Problem {
         }
     }
 
-    /// Maps an error of a command to an HTTP status.
+    /// Creates the response to an error of a command.
     init(_ error: CommandError) {
         switch error.code {
         case .forbidden: self.init(.forbidden, error.message)
@@ -89,8 +90,8 @@ extension Problem {
     }
 }
 
-/// Turns every thrown error into a problem response. An unknown error becomes a 500 without details for the client; the
-/// log has them.
+/// A middleware that turns every thrown error into a ``Problem`` response. An unexpected error becomes a 500 without
+/// details, which are only logged.
 struct ProblemMiddleware: RouterMiddleware {
     func handle(
         _ request: Request, context: GatewayRequestContext,

@@ -36,18 +36,18 @@ extension Request {
         return value
     }
 
-    /// Returns a query parameter, decoded; the first of that name.
+    /// Returns the decoded value of the first query parameter of that name.
     func query(_ name: String) -> String? {
         parameters[Substring(name)].map(String.init)
     }
 
-    /// Returns all query parameters of that name.
+    /// Returns the decoded values of all query parameters of that name.
     func queries(_ name: String) -> [String] {
         parameters[values: Substring(name)].map { String($0) }
     }
 
-    /// The query parameters in form encoding, where `+` is a space (WHATWG URL, section 5.1), as `URLSearchParams` and
-    /// `curl -G` write them.
+    /// The query parameters, decoded as form encoding, in which `+` is a space (WHATWG URL, section 5.1).
+    /// `URLSearchParams` and `curl -G` encode queries so.
     private var parameters: FlatDictionary<Substring, Substring> {
         guard let query = uri.query, query.contains("+") else { return uri.queryParameters }
         return URI("/?\(query.replacing("+", with: "%20"))").queryParameters
@@ -67,7 +67,8 @@ extension Request {
         return value
     }
 
-    /// Returns a time from the query: RFC 3339, or Unix seconds with an optional fraction.
+    /// Returns a time from the query: RFC 3339, or Unix seconds with an optional fraction. `nil` if the parameter is
+    /// missing.
     ///
     /// - Throws: ``Problem`` (400) with the parameter's name and the allowed forms.
     func instant(_ name: String) throws -> Timestamp? {

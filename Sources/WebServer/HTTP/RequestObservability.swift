@@ -13,10 +13,10 @@ struct RequestTrace: Sendable {
     private let span: (any Span)?
     private let clock = SystemWallClock()
 
-    /// The parent context for spans of the request's work; `nil` when it is not sampled.
+    /// The parent context for spans of the request's work; `nil` when the request is not sampled.
     var context: TraceContext? { span?.traceContext }
 
-    /// Starts the span.
+    /// Starts the span, if the request is sampled.
     ///
     /// - Parameter route: The path as registered, such as `/api/rooms/messages`.
     init(_ request: Request, route: String, entry: EntryTracer) {
@@ -51,7 +51,8 @@ struct RequestTrace: Sendable {
     }
 }
 
-/// Logs one line per request: method, path, status and duration. Never a query, header or body, which may hold secrets.
+/// A middleware that logs one line per request: method, path, status and duration. It never logs a query, header or
+/// body, because they may hold secrets.
 struct RequestLogMiddleware: RouterMiddleware {
     /// Paths that monitoring polls every few seconds; logged at debug level only.
     private static let frequent: Set<String> = ["/livez", "/readyz", "/metrics"]

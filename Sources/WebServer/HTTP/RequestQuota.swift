@@ -3,10 +3,10 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Limits the HTTP requests of each user: the number in flight, and their cost per second.
+/// A limit on the HTTP requests of each user: on the number in flight, and on their cost per second.
 ///
-/// The cost depends on the request's class, so that one setting bounds them all: by default a user may make 1,000 cheap
-/// requests per second, or 20 that scan all rooms or devices. Thread-safe.
+/// The cost depends on the request's class, so that one setting bounds all classes: by default a user may make 1,000
+/// cheap requests per second, or 20 that scan all rooms or devices. Thread-safe.
 final class RequestQuota: Sendable {
     /// Classes of requests by the work they cause. The raw value is the cost.
     enum RouteClass: Int, CaseIterable {
@@ -56,7 +56,7 @@ final class RequestQuota: Sendable {
         var retryAfter: Int
     }
 
-    /// Keeps a request counted as in flight until it is released.
+    /// A reference-counted pass. Its request counts as in flight until the last reference to the pass is released.
     final class Pass: Sendable {
         private let quota: RequestQuota
         private let user: String
@@ -80,7 +80,7 @@ final class RequestQuota: Sendable {
         var settledAt: NIODeadline
     }
 
-    /// The largest number of remembered users. Beyond it, idle users with full capacity are forgotten.
+    /// The number of remembered users at which idle users with full capacity are forgotten.
     static let maxUsers = 65_536
     /// The largest number of concurrent range reads per user. All users share the database's readers, and one user must
     /// not occupy them all. A page asks for four ranges at once.
@@ -100,7 +100,7 @@ final class RequestQuota: Sendable {
     /// The number of remembered users.
     var userCount: Int { users.withLock { $0.count } }
 
-    /// Counts a request as in flight until its pass is released. Returns nil when nothing is limited.
+    /// Counts a request as in flight until the returned pass is released. Returns `nil` if neither limit is set.
     ///
     /// - Throws: ``Refusal`` when a limit is reached.
     func enter(_ user: String, _ routeClass: RouteClass, now: NIODeadline = .now()) throws(Refusal) -> Pass? {
@@ -117,7 +117,7 @@ final class RequestQuota: Sendable {
             if perSecond > 0 {
                 let cost = TimeAmount.nanoseconds(Int64(routeClass.cost) * 1_000_000_000 / Int64(perSecond))
                 let settledAt = max(usage.settledAt, now) + cost
-                // A request that costs more than a burst is allowed once nothing else is owed.
+                // A request that costs more than a burst is allowed once all used capacity is replenished.
                 let debt = settledAt - now - max(.seconds(Self.burstSeconds), cost)
                 guard debt <= .zero else {
                     return Refusal(kind: .rate, retryAfter: Int(debt.nanoseconds / 1_000_000_000) + 1)
@@ -143,7 +143,7 @@ final class RequestQuota: Sendable {
     }
 }
 
-/// Answers 429 with `Retry-After` to users who exceed their ``RequestQuota``.
+/// A middleware that answers 429 with `Retry-After` to users who exceed their ``RequestQuota``.
 ///
 /// A request is in flight until its answer has been written, even if the client reads slowly.
 struct RequestLimiter: RouterMiddleware {
@@ -180,7 +180,7 @@ struct RequestLimiter: RouterMiddleware {
     }
 }
 
-/// Holds a request's pass until the body has been written.
+/// A writer of response bodies that holds a request's ``RequestQuota/Pass`` until the body has been written.
 private struct PassingWriter: ResponseBodyWriter {
     var writer: any ResponseBodyWriter
     let pass: RequestQuota.Pass

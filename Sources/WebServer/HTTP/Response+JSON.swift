@@ -3,8 +3,8 @@ import Hummingbird
 import NIOCore
 
 extension Response {
-    /// Bytes that are passed to a connection at once. Above the channel's write buffer limit, the writer waits for the
-    /// socket.
+    /// The largest number of body bytes that are passed to a connection at once. While the connection's write buffer is
+    /// above its limit, the writer waits for the socket.
     static let portionByteCount = 32 * 1024
 
     /// Returns a response with a body of serialized JSON.
@@ -24,10 +24,11 @@ extension Response {
         return Response(status: status, headers: [.contentType: type], body: body)
     }
 
-    /// Returns a response whose parts are produced on demand, each after the socket has accepted the one before.
+    /// Returns a response whose parts are produced on demand, each after the socket has accepted the one before. Only
+    /// the first two parts are produced before this function returns.
     ///
-    /// An error in the first two parts becomes the answer. An error in a later part ends the connection, so that a
-    /// client cannot mistake a partial answer for a complete one.
+    /// An error in the first two parts is thrown, so that it becomes the answer. An error in a later part ends the
+    /// connection, so that a client cannot mistake a partial answer for a complete one.
     static func parts<Source: StreamedBody>(_ source: Source, type: String) async throws -> Response {
         var source = source
         let first = try await source.next() ?? []
@@ -56,7 +57,8 @@ protocol StreamedBody: Sendable {
 }
 
 extension ResponseBodyWriter {
-    /// Writes the buffer in portions, so that a slow client holds little memory and visibly makes progress.
+    /// Writes the buffer in portions, so that a slow client occupies little memory, and ``HTTPConnectionGuard`` sees
+    /// its progress.
     mutating func writePortions(of buffer: ByteBuffer) async throws {
         var rest = buffer
         while let portion = rest.readSlice(length: min(Response.portionByteCount, rest.readableBytes)),
@@ -67,7 +69,7 @@ extension ResponseBodyWriter {
     }
 }
 
-/// The elements of a JSON array in one answer, up to a size limit.
+/// The elements of a JSON array for one page of an answer, up to a size limit.
 struct JSONPage {
     /// The size limit of the elements in bytes. The first element is always accepted.
     static let maxByteCount = 1 << 20

@@ -2,13 +2,13 @@ import Logging
 import NIOCore
 import Realtime
 
-/// Sends every message back unchanged, for public WebSocket conformance suites.
+/// A handler that sends every message back unchanged, for public WebSocket conformance suites.
 ///
 ///     bytes ──▶ WebSocketDecoder ──▶ message ──▶ ServerFrame ──▶ bytes
 ///
-/// It uses the same decoder and encoder as `/ws`, and knows neither users nor rooms. When a peer does not read its
-/// echoes, it is not read either, so at most one message and one read are waiting for it. Everything happens on the
-/// channel's event loop.
+/// It uses the same decoder and encoder as `/ws`, and knows neither users nor rooms. While a peer does not read its
+/// echoes, the handler does not read from the peer, so at most one message and one read are held for it. Everything
+/// happens on the channel's event loop.
 final class EchoConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = Never
@@ -109,8 +109,9 @@ final class EchoConnection: ChannelDuplexHandler {
 
     // MARK: Ending
 
-    /// Sends the close frame and closes our half; the peer closes its half, or the timeout ends the connection. Closing
-    /// both at once could destroy the close frame in transit when more input arrives (RFC 6455 section 7.1.1).
+    /// Sends the close frame and closes our half. The connection ends when the peer closes its half, or after the
+    /// timeout. Closing both halves at once could destroy the close frame in transit if more input arrives (RFC 6455
+    /// section 7.1.1).
     private func close(_ frame: ByteBuffer, _ context: ChannelHandlerContext) {
         guard !isClosing else { return }
         isClosing = true

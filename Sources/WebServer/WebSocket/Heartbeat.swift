@@ -1,9 +1,9 @@
 package import NIOCore
 
-/// Detects silent and stuck connections. A value type without a clock of its own; ``sweep(at:)`` is called once a
-/// second.
+/// A detector of silent and stuck connections. It is a value without a clock of its own; the connection calls
+/// ``sweep(at:)`` about once a second.
 package struct Heartbeat {
-    /// The action that a sweep requires.
+    /// The action that the connection must take after ``sweep(at:)``.
     package enum Action: Equatable {
         case nothing
         case sendPing
@@ -18,7 +18,8 @@ package struct Heartbeat {
     private var awaitingPongSince: NIODeadline?
     private var stuckSince: NIODeadline?
 
-    /// The first ping is sent earlier than the others, so that the round-trip time is known soon.
+    /// The longest delay of the first ping. It is shorter than the usual interval, so that the round-trip time is known
+    /// soon.
     private static let firstPingDelay = TimeAmount.seconds(5)
 
     /// Creates a heartbeat whose first ping is due one interval after `now`, or after 5 s if that is less.

@@ -2,7 +2,7 @@ import Core
 package import NIOCore
 package import Realtime
 
-/// Serializes the frames that a server sends: unmasked and unfragmented (RFC 6455 section 5.2).
+/// A serializer of the frames that a server sends: unmasked and unfragmented (RFC 6455 section 5.2).
 package enum ServerFrame {
     /// The type of a frame (RFC 6455 section 11.8).
     package enum Opcode: UInt8 {
@@ -25,7 +25,7 @@ package enum ServerFrame {
         count < 126 ? 2 : count < 65_536 ? 4 : 10
     }
 
-    /// Appends the header of an unfragmented message.
+    /// Appends the header of an unfragmented frame.
     static func writeHeader(_ opcode: Opcode, payloadByteCount count: Int, to buffer: inout ByteBuffer) {
         buffer.writeInteger(0x80 | opcode.rawValue)
         if count < 126 {
@@ -59,7 +59,7 @@ package enum ServerFrame {
     }
 }
 
-/// Serializes the envelope of a message as one complete text frame.
+/// A serializer of a message's envelope as one complete text frame.
 ///
 /// Header and JSON go into one buffer of exactly the right size, which is made once and shared by all recipients.
 package struct EnvelopeEncoder: MessageEncoder {
@@ -80,7 +80,7 @@ package struct EnvelopeEncoder: MessageEncoder {
         return frame
     }
 
-    /// Returns the envelope without a frame, for lists over HTTP.
+    /// Returns the JSON of the envelope without a frame header, for answers over HTTP.
     static func json(_ message: Message) -> [UInt8] {
         let (head, tail) = parts(of: message)
         var bytes: [UInt8] = []

@@ -1,11 +1,11 @@
-/// Validates UTF-8 incrementally (RFC 3629 section 4).
+/// An incremental validator of UTF-8 (RFC 3629 section 4).
 ///
 /// A text message may be split anywhere, even within a character. The validator fails at the first byte that cannot
 /// occur in valid text, so that an invalid message is refused before the rest of it arrives (RFC 6455 section 8.1).
 struct UTF8Validator {
     private static let continuation: ClosedRange<UInt8> = 0x80...0xBF
 
-    /// The number of bytes that complete the current character.
+    /// The number of bytes that are still missing from the current character.
     private var missingByteCount = 0
     /// The allowed values of the next continuation byte. Narrower than usual after a first byte that could otherwise
     /// begin an overlong form, a surrogate, or a value above U+10FFFF.

@@ -7,12 +7,12 @@ import Realtime
 import Services
 import Tracing
 
-/// Decides in front of NIO's upgrade handler which requests may become WebSockets.
+/// A handler that decides, in front of NIO's upgrade handler, which requests may become WebSockets.
 ///
-/// NIO's typed upgrade handler swallows a request with `Upgrade` that is not upgraded, and its client would wait
-/// forever. So the gate decides first. A request that will not be upgraded loses the `Upgrade` header, gains a header
-/// with the refusal, and goes on to the router, which answers it. The gate handles only the first request of a
-/// connection, and closes connections that do not send one in time.
+/// NIO's typed upgrade handler swallows a request with `Upgrade` that it does not upgrade, and the client would wait
+/// forever. So the decision is made before that handler sees the request. A request that will not be upgraded loses the
+/// `Upgrade` header, gains a header with the ``UpgradeRefusal``, and goes on to the router, which answers it. This
+/// handler deals only with the first request of a connection, and closes connections that do not send one in time.
 final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -30,8 +30,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
     private var hasFailed = false
-    /// Parts that arrived while the token was being verified; nil otherwise. Reading is paused meanwhile, so they stem
-    /// from one read at most.
+    /// Parts that arrived while the credential was being verified; `nil` at other times. Reading is paused meanwhile,
+    /// so they stem from one read at most.
     private var held: [HTTPServerRequestPart]?
     private var isReadHeld = false
 
@@ -102,7 +102,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Answers a first request that is not valid HTTP and closes the connection; no other handler would.
+    /// Answers a first request that is not valid HTTP and closes the connection, because no later handler would.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         guard !hasFailed else { return }
@@ -150,8 +150,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         pass(head, context)
     }
 
-    /// Records a `websocket.upgrade` span. Only handshakes with a valid token have one, so that nobody else uses up the
-    /// trace budget.
+    /// Records a `websocket.upgrade` span. Only handshakes with a valid credential have one, so that nobody else uses
+    /// up the limit of traces per second.
     private func recordSpan(of head: HTTPRequestHead, from start: Timestamp) {
         let origin = head.headers.first(name: "traceparent").flatMap {
             TraceContext(traceparent: $0, state: head.headers.first(name: "tracestate"))
@@ -176,7 +176,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-/// Answers an admitted handshake and adds the connection's handler to the pipeline (RFC 6455 section 4.2.2).
+/// An upgrader that answers an admitted handshake and adds the connection's handler to the pipeline (RFC 6455 section
+/// 4.2.2).
 ///
 /// ``UpgradeGate`` has decided before, so every request with `Upgrade: websocket` that gets here is accepted.
 struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
@@ -227,7 +228,8 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     }
 }
 
-/// Hands the admitted identity from ``UpgradeGate`` to ``WebSocketUpgrader``, on the channel's loop.
+/// A box in which ``UpgradeGate`` leaves the admitted identity for ``WebSocketUpgrader``. Use it only on the channel's
+/// loop.
 final class AdmittedIdentity {
     var identity: Identity?
 }

@@ -43,13 +43,13 @@ package enum UpgradeRequest: Equatable {
         return target
     }
 
-    /// The fields that are compared below. Comparing a text of combining marks takes time quadratic in its length; a
-    /// head full of them would block the event loop for 0.1 s.
+    /// The header fields that are compared with other text. Comparing a text of combining marks takes time quadratic in
+    /// its length, so long values must be ASCII: a head full of such marks would block the event loop for 0.1 s.
     private static let comparedFields = [
         "host", "content-length", "upgrade", "connection", "sec-websocket-version", "sec-websocket-key",
         "sec-websocket-protocol", "origin",
     ]
-    /// The longest value in bytes for such a field that is not plain ASCII.
+    /// The longest value in bytes that one of ``comparedFields`` may have unless it is ASCII.
     private static let maxForeignByteCount = 256
 
     private static func refusal(of head: HTTPRequestHead) -> UpgradeRefusal? {
@@ -118,7 +118,7 @@ package enum UpgradeRequest: Equatable {
 
 /// The refusal of a handshake: the status that the router answers with, and advice for the client.
 package struct UpgradeRefusal: Equatable, Sendable {
-    /// The header that carries the refusal from the gate to the router. It is removed from incoming requests.
+    /// The header that carries the refusal from ``UpgradeGate`` to the router. It is removed from clients' requests.
     package static let headerName = "windsock-upgrade-refusal"
 
     package let status: Int
@@ -129,7 +129,7 @@ package struct UpgradeRefusal: Equatable, Sendable {
         self.detail = detail
     }
 
-    /// The refusal as a header value.
+    /// The status, a space and the detail, as in `401 The token has expired.`
     package var headerValue: String { "\(status) \(detail)" }
 
     /// Parses a ``headerValue``.

@@ -5,8 +5,8 @@ import NIOCore
 ///
 /// Thread-safe, because a user's clients live on different event loops. Disabled limits take no lock.
 final class UserQuota: Sendable {
-    /// The largest number of remembered users and addresses. Beyond it, those with a full bucket are forgotten, or all
-    /// of them if that is not enough.
+    /// The number of users, or of addresses, that are remembered for one limit. At this number, those who have used
+    /// none of their limit are forgotten, or all if that is not enough.
     static let maxBuckets = 65_536
 
     private static let freeReplay = TimeAmount.seconds(1)
@@ -15,7 +15,7 @@ final class UserQuota: Sendable {
     private let connections = Lock<[String: Int]>([:])
     private let commands = Lock<[String: TokenBucket]>([:])
     private let addresses = Lock<[String: TokenBucket]>([:])
-    /// The time, by user, at which the messages that joins replayed will be paid off.
+    /// The time, by user, at which the messages replayed by earlier joins no longer count against the limit.
     private let replays = Lock<[String: NIODeadline]>([:])
 
     init(limits: ConnectionLimits) {
@@ -42,25 +42,25 @@ final class UserQuota: Sendable {
         }
     }
 
-    /// Returns true when the user's clients may send another command now. A large one counts as `cost` commands.
+    /// Counts a command and returns true if the user's clients may send it now. A large one counts as `cost` commands.
     func takeCommand(of user: String, cost: Int, now: NIODeadline) -> Bool {
         Self.take(cost, of: user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
     }
 
-    /// Returns true when the address may open another connection now. Exempt addresses always may.
+    /// Counts a new connection and returns true if the address may open it now. Exempt addresses always may.
     func takeConnection(from address: SocketAddress?, now: NIODeadline) -> Bool {
         guard let address = AddressKey(address), !limits.exemptAddresses.contains(address.name) else { return true }
         return Self.take(1, of: address.group, from: addresses, perSecond: limits.addressConnectionsPerSecond, now: now)
     }
 
-    /// Returns the time that the user's next join must wait, because earlier joins replayed too much.
+    /// Returns the time that the user's next join must wait, because earlier joins have replayed too many messages.
     func replayDelay(of user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0 else { return .zero }
         return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
     }
 
-    /// Charges messages replayed by joins to the user, and returns the time until more may be replayed. One second's
-    /// worth is free.
+    /// Counts messages that a join has replayed against the user's limit, and returns the time until more may be
+    /// replayed. The wait is zero until they exceed one second's worth of the limit.
     func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
         let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
@@ -97,6 +97,6 @@ final class UserQuota: Sendable {
 }
 
 extension NIODeadline {
-    /// The time for a ``TokenBucket``.
+    /// The time in the form that ``TokenBucket`` uses: nanoseconds since the system started.
     var tokenBucketTime: Int64 { Int64(clamping: uptimeNanoseconds) }
 }

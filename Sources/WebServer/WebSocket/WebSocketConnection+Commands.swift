@@ -26,7 +26,8 @@ extension WebSocketConnection {
         performNext()
     }
 
-    /// Charges a ping or a pong to the client's rate like a command; returns false when it must be ignored.
+    /// Counts a ping or a pong as a command in the client's rate limit, and returns false if it must be ignored. Closes
+    /// the connection if the client has kept exceeding the limit.
     func takeControlFrame() -> Bool {
         switch takeTokens(1) {
         case .allowed: return true
@@ -88,10 +89,10 @@ extension WebSocketConnection {
         }
     }
 
-    /// Runs a command. A join waits until the messages replayed by the user's earlier joins are paid off.
+    /// Runs a command. A join is delayed while the messages replayed by the user's earlier joins exceed the limit.
     private func perform(_ command: ClientCommand, in session: ClientSession) {
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        // Does not capture the command, which may be large and whose replay may take long.
+        // Does not capture the command, which may be large, because a join may take long to call its completion.
         let completion: @Sendable () -> Void = { connection.value.commandDone() }
         let delay = command.isJoin ? environment.quota.replayDelay(of: admitted.user, now: shard.eventLoop.now) : .zero
         guard delay > .zero else {

@@ -4,9 +4,10 @@ import Realtime
 
 /// The end of a connection: shutdown, close frames and clean-up.
 extension WebSocketConnection {
-    /// Sends the messages that wait for the client, then closes the connection: the server shuts down.
+    /// Closes the connection at the shutdown of the server, after the client's queued messages have been sent.
     ///
-    /// Messages published before the shutdown may still be in the shard's mailbox.
+    /// Messages published before the shutdown may still be in the shard's mailbox, so these are delivered to the queue
+    /// first.
     func drain() {
         guard phase == .open, let context else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -24,9 +25,9 @@ extension WebSocketConnection {
         }
     }
 
-    /// Handles the end of the peer's input. Its pending commands run first, within the close timeout.
+    /// Handles the end of the peer's input. The peer's pending commands still run, for at most the close timeout.
     ///
-    /// - Parameter code: The code of its close frame; nil when it only closed its half of the connection.
+    /// - Parameter code: The code of the peer's close frame; `nil` if the peer only closed its half of the connection.
     func peerEnded(_ code: UInt16?) {
         isDeaf = true
         guard phase == .open, isPerforming || !pending.isEmpty else { return endWithPeer(code) }
@@ -56,8 +57,8 @@ extension WebSocketConnection {
         after(isStuck ? environment.limits.closeTimeout : closeTimeout(code)) { $0.context?.close(promise: nil) }
     }
 
-    /// Returns the time until the connection is cut off. A slow client must read everything before the close frame to
-    /// learn the reason, so it gets as much time as a stuck socket, at most 10 s.
+    /// Returns the time from our close frame until the connection is cut off. A slow client sees the code and reason
+    /// only after it has read everything before them, so it gets as much time as a stuck socket, at most 10 s.
     private func closeTimeout(_ code: CloseCode) -> TimeAmount {
         let usual = environment.limits.closeTimeout
         return code == .slowClient ? max(usual, min(environment.heartbeat.writeTimeout, .seconds(10))) : usual
@@ -85,8 +86,8 @@ extension WebSocketConnection {
         shard.eventLoop.scheduleTask(in: delay) { action(connection.value) }
     }
 
-    /// Writes a control frame, unless our close frame has been sent. Sets `phase` to `.closing` before it calls the
-    /// socket.
+    /// Writes a control frame, unless our close frame has been sent. Sets `phase` to `.closing` before the write, which
+    /// may call back into this handler.
     func writeControl(_ frame: ByteBuffer, thenCloses: Bool = false) {
         guard phase == .open || phase == .draining else { return }
         if thenCloses { phase = .closing }

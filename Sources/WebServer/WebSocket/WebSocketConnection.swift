@@ -40,8 +40,8 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var closeLabel: String?
 
     private var decoder: WebSocketDecoder
-    /// Input that is not decoded yet, usually the beginning of a frame. When a peer closes its half, NIO reads
-    /// everything it sent before, whether requested or not.
+    /// Input that is not decoded yet, usually the beginning of a frame. It may be more when the peer has closed its
+    /// half: NIO then reads everything that the peer had sent, whether requested or not.
     var inbound: ByteBuffer?
     /// True while ``inbound`` is being decoded. NIO continues to read when a write fails, so more input may arrive
     /// meanwhile.
@@ -60,11 +60,13 @@ final class WebSocketConnection: ChannelDuplexHandler {
     var isStarting = false
     var isReadHeld = false
     var isOverQuota = false
-    /// Messages and pings received since the socket stopped accepting bytes, that is, while the client does not read.
+    /// The number of messages and control frames received since the socket stopped accepting bytes, that is, while the
+    /// client does not read.
     var unreadRequests = 0
     /// The payload of the latest ping that is unanswered because the socket accepts no bytes (RFC 6455 section 5.5.3).
     private var unansweredPing: ByteBuffer?
-    /// Set when the peer has ended while its commands were pending: the code of its close frame, if there was one.
+    /// The end of the peer's input, noted while its commands were pending: the code of its close frame, if there was
+    /// one, and whether the input has ended.
     var ending: (code: UInt16?, hasBegun: Bool) = (nil, false)
     let openedAt: NIODeadline
 
@@ -209,7 +211,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
             if phase == .open {
                 received(text)
             } else {
-                // The message is ignored, but still charged.
+                // The message is ignored, but it still counts against the rate limit.
                 _ = takeControlFrame()
             }
         case .binary: close(code: .unacceptableData, reason: "a binary message; expected JSON in text frames")

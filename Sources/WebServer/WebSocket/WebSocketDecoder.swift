@@ -1,12 +1,12 @@
 package import NIOCore
 package import Realtime
 
-/// Decodes client frames: validates, unmasks and joins them into messages (RFC 6455 sections 5 and 6).
+/// A decoder of client frames that validates them, unmasks them and joins them to messages (RFC 6455 sections 5 to 6).
 ///
 /// A pure state machine without I/O: bytes in, events out. It checks everything that a server must: masking, reserved
 /// bits and opcodes, the rules of control frames and fragments, minimal lengths, UTF-8, close codes, and sizes before
-/// the bytes arrive. The number of small frames is limited, because a client is charged only for complete messages. A
-/// long frame is processed piece by piece, so that invalid UTF-8 is refused at its first bad byte.
+/// the bytes arrive. The number of small frames of a message is limited, because the rate limits count only complete
+/// messages. A long frame is processed piece by piece, so that invalid UTF-8 is refused at its first bad byte.
 package struct WebSocketDecoder {
     /// A decoded message or control frame from the peer.
     package enum Event: Equatable {
@@ -37,7 +37,7 @@ package struct WebSocketDecoder {
         var validator = UTF8Validator()
     }
 
-    /// Frames that a message may have in addition to one for each ``minFrameBytes`` bytes.
+    /// The number of frames that a message may have in addition to one for each ``minFrameBytes`` bytes.
     private static let maxSmallFrames = 128
     private static let minFrameBytes = 64
 

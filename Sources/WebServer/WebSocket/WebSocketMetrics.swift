@@ -3,13 +3,13 @@ package import CoreMetrics
 import Realtime
 import Synchronization
 
-/// Metrics of the WebSocket edge.
+/// Metrics of WebSocket handshakes, connections and commands.
 package final class WebSocketMetrics: Sendable {
-    /// Counts upgraded connections.
+    /// The counter of upgraded connections.
     package let opened: Counter
-    /// Counts messages from clients.
+    /// The counter of text messages from clients.
     package let received: Counter
-    /// Counts commands refused by the rate limits.
+    /// The counter of commands and control frames that the rate limits refused.
     package let rateLimited: Counter
     /// Counters of connections and requests that are refused or cut off below the WebSocket layer.
     let edge: EdgeMetrics
@@ -37,7 +37,7 @@ package final class WebSocketMetrics: Sendable {
         active.add(1, ordering: .relaxed)
     }
 
-    /// Counts a closed connection by the reason.
+    /// Counts a closed connection under the label of its reason, such as `by_client` or `lost`.
     func connectionClosed(_ label: String) {
         active.subtract(1, ordering: .relaxed)
         closes.withLock { counters in

@@ -5,7 +5,7 @@ import Foundation
 import Gateway
 import Telemetry
 
-/// `windsock check`: finds mistakes in device files, dashboards and the configuration before they cause harm.
+/// The command `windsock check`, which finds mistakes in device files, dashboards and the configuration.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check device files, dashboards and the configuration.",
@@ -75,13 +75,14 @@ struct Check: AsyncParsableCommand {
     }
 }
 
-/// The verdict of each decoder on a payload, for `windsock check --payload FILE --topic T`.
+/// A report of how the routes and each payload convention decode a payload, for `windsock check --payload FILE --topic
+/// T`.
 struct PayloadCheck {
     let configuration: GatewayConfiguration
     let topic: String
     let payload: [UInt8]
 
-    /// Returns a report in lines of text, and whether the gateway would accept the message.
+    /// Returns the lines of the report, and whether the gateway would accept the message.
     func report(at now: Timestamp) -> (lines: [String], isTaken: Bool) {
         var lines = ["\(payload.count) bytes on \(topic)"]
         var decoder = TelemetryDecoder(
@@ -110,8 +111,8 @@ struct PayloadCheck {
         return (lines, isTaken)
     }
 
-    /// Decodes the payload by one convention. The first route that matches the topic supplies device and metric,
-    /// whatever that route's own convention is.
+    /// Decodes the payload by one convention. Device and metric come from the first route that matches the topic, even
+    /// if that route uses another convention.
     private func opinion(of convention: PayloadConvention, at now: Timestamp) -> String {
         let match = configuration.routes.lazy.compactMap { route in
             route.captures(in: topic).map { (route: route, captures: $0) }

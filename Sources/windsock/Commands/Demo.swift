@@ -9,7 +9,8 @@ import ServiceLifecycle
 import Telemetry
 import WebServer
 
-/// `windsock demo`: runs a broker, the gateway and every device of `devices/`, and prints one URL to open.
+/// The command `windsock demo`, which runs a broker, the gateway and every device of `devices/`, and prints one URL to
+/// open.
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a private broker, the gateway and all simulated devices.")
@@ -53,7 +54,7 @@ struct Demo: AsyncParsableCommand {
         Console.error("Stopped.")
     }
 
-    /// Creates the services in order of dependency. They stop in reverse.
+    /// Returns the services in order of dependency. They stop in reverse order.
     private func services(
         _ sources: GatewayConfiguration.Sources, _ profiles: [DeviceProfile], dataDirectory: String,
         _ broker: PrivateBroker?, _ logger: Logger

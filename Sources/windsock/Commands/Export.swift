@@ -4,7 +4,7 @@ import Foundation
 import Gateway
 import Storage
 
-/// `windsock export`: writes all stored data as NDJSON, while a gateway may be serving.
+/// The command `windsock export`, which writes all stored data as NDJSON. It can be used while a gateway is running.
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Export all stored data as NDJSON to standard output or a file.",

@@ -4,7 +4,8 @@ import Foundation
 import Gateway
 import Storage
 
-/// `windsock import`: restores the output of `windsock export`, while a gateway may be serving.
+/// The command `windsock import`, which restores the output of `windsock export`. It can be used while a gateway is
+/// running.
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Import a file written by windsock export.",
@@ -21,7 +22,7 @@ struct Import: AsyncParsableCommand {
 
     /// The number of bytes read at once.
     private static let chunkSize = 1 << 20
-    /// The maximum length of a line; an export has no longer ones.
+    /// The maximum length of a line, in bytes. The lines of an export are shorter.
     private static let maxLineBytes = 1 << 24
 
     func run() async throws {

@@ -6,12 +6,12 @@ import ServiceLifecycle
 import UnixSignals
 import WebServer
 
-/// `windsock serve`: runs the gateway.
+/// The command `windsock serve`, which runs the gateway.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the gateway: ingest readings from a broker and stream them to dashboards.")
 
-    /// The time that work in flight has to finish after SIGTERM.
+    /// The time limit for a graceful shutdown. Services that take longer are cancelled.
     static let shutdownTimeout = Duration.seconds(5)
 
     @OptionGroup var settings: SettingsOptions
@@ -45,7 +45,8 @@ struct Serve: AsyncParsableCommand {
         try await Self.run(group, listen: "\(configuration.server.host):\(configuration.server.port)")
     }
 
-    /// Runs a group that listens on `listen`. An address that is not available is named in the error.
+    /// Runs a service group with a web server that listens on `listen`. If that address is not available, the error
+    /// names it.
     static func run(_ group: ServiceGroup, listen: String) async throws {
         do {
             try await group.run()

@@ -9,7 +9,7 @@ import OTLP
 import Observability
 import ServiceLifecycle
 
-/// `windsock simulate`: runs simulated devices, to try a setup before the hardware is there.
+/// The command `windsock simulate`, which runs simulated devices, to try a setup before the hardware is there.
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run simulated devices from YAML files against a broker.",
@@ -40,7 +40,8 @@ struct Simulate: AsyncParsableCommand {
             let pipeline = try OTLPPipeline(
                 otlp, registry: MetricsRegistry(),
                 logger: SettingsOptions.logger(level: .warning, label: OTLPLogHandler.ownLabel))
-            // Without a collector the spans have no reader, so devices create none and do not synchronise clocks.
+            // Without a collector nothing would receive the spans, so devices create none and do not synchronise
+            // clocks.
             let tracer = pipeline.spans.map { spans in
                 OTLPTracer(
                     resource: otlp.resource, sampler: otlp.sampler, processors: [spans], propagator: otlp.propagator,

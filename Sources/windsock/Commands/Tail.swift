@@ -7,7 +7,7 @@ import Telemetry
 import WebServer
 import WebSocketClient
 
-/// `windsock tail`: prints readings as they arrive.
+/// The command `windsock tail`, which prints readings as they arrive.
 struct Tail: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the readings of rooms as they arrive.",
@@ -53,8 +53,8 @@ struct Tail: AsyncParsableCommand {
     }
 }
 
-/// A client that joins rooms and prints their messages. It reconnects after a connection failure, unless the gateway
-/// forbids it.
+/// A client that joins rooms and prints their messages. It reconnects after a connection failure, unless the gateway's
+/// response or close code forbids it.
 struct TailSession {
     let url: String
     let token: String
@@ -62,7 +62,7 @@ struct TailSession {
     let caFile: String?
     let printer: ReadingPrinter
 
-    /// Runs until an error that a retry cannot fix.
+    /// Prints messages until an error occurs that a retry cannot fix.
     func run() async throws {
         var backoff = ReconnectBackoff(configuration: .init())
         var random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
@@ -173,7 +173,7 @@ struct ReadingPrinter {
         Console.print("\(Self.printable(timestamp ?? "-"))  \(parts[0])  \(parts[1]): \(parts[2])")
     }
 
-    /// Prints that a device went online or offline. Omitted from JSON output, whose readers expect readings.
+    /// Prints that a device went online or offline. Prints nothing in JSON mode, whose consumers expect readings.
     func printStatus(_ payload: JSONValue) {
         if json { return }
         let parts = ["since", "room_id", "status", "reason"].map { Self.printable(payload[$0]?.stringValue ?? "?") }
@@ -181,7 +181,7 @@ struct ReadingPrinter {
     }
 
     /// Prints an alert's change of state: `2026-01-31T12:00:00.000Z  sensors/greenhouse-1  critical alert firing: …`.
-    /// Omitted from JSON output.
+    /// Prints nothing in JSON mode.
     func printAlert(_ payload: JSONValue, at timestamp: String?) {
         if json { return }
         let alert = payload["alert"]

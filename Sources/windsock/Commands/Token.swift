@@ -6,7 +6,7 @@ import Logging
 import Telemetry
 import WebServer
 
-/// `windsock token`: signs a token with the gateway's secret.
+/// The command `windsock token`, which signs a token with the gateway's secret.
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print a token signed with WINDSOCK_JWT_SECRET.",
@@ -53,7 +53,7 @@ struct Token: AsyncParsableCommand {
         }
     }
 
-    /// Parses the filters of a repeated flag.
+    /// Parses the values of a repeated option, each of which is a room or a filter. An error names the option, `flag`.
     static func filters(_ texts: [String], _ flag: String) throws -> [TopicFilter] {
         try texts.map { text in
             do {

@@ -40,8 +40,8 @@ enum Exit {
         }
     }
 
-    /// Maps a storage problem to an exit code. A locked database or a full disk may recover; a wrong or damaged file
-    /// will not.
+    /// Returns the exit code for a storage problem. A locked database or a full disk may recover; a wrong or damaged
+    /// file will not.
     private static func code(of problem: StorageError.Problem) -> ExitCode {
         switch problem {
         case .newer, .older, .damaged: configuration
@@ -56,7 +56,7 @@ enum Exit {
     }
 }
 
-/// A required resource is not available.
+/// The error for a required resource that is not available.
 struct Unavailable: Error, CustomStringConvertible {
     let description: String
 }

@@ -1,11 +1,12 @@
 import Core
 import Foundation
 
-/// A child process in its own process group, which the kernel terminates when its parent ends.
+/// A child process in its own process group. The kernel terminates it when this process ends, if `setpriv` is
+/// installed.
 ///
 /// The separate group keeps the terminal's Ctrl-C away from the child. `setpriv --pdeathsig` (util-linux) makes the
-/// kernel send SIGTERM when the thread that started the child ends. So one thread starts it, waits for it, and lives as
-/// long as it does.
+/// kernel send SIGTERM when the thread that started the child ends. Therefore a dedicated thread starts the child and
+/// waits for its end.
 final class OwnedProcess: Sendable {
     private struct State {
         var pid: pid_t?
@@ -13,7 +14,7 @@ final class OwnedProcess: Sendable {
         var waiters: [CheckedContinuation<Int32, Never>] = []
     }
 
-    /// The process could not be started, or ended too soon.
+    /// The error for a process that could not be started, or that did not become ready.
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -23,7 +24,8 @@ final class OwnedProcess: Sendable {
 
     private let state = Lock(State())
 
-    /// Starts `program` with `arguments`. Its standard input is empty; its output goes to the file `log`.
+    /// Starts `program` with `arguments`. The program's standard input is empty; its standard output and error go to
+    /// the file `log`.
     init(_ program: String, _ arguments: [String], log: String) throws {
         let started = DispatchSemaphore(value: 0)
         let failure = Lock<String?>(nil)

@@ -5,7 +5,7 @@ import Synchronization
 /// A private mosquitto for the demo: on a free loopback port, in its own process group, terminated with its parent.
 ///
 /// `run()` returns after a graceful shutdown, once mosquitto has ended. It throws when mosquitto ends by itself. Ctrl-C
-/// in the terminal does not reach mosquitto, which stops only after the gateway that depends on it.
+/// in the terminal does not reach mosquitto; the shutdown stops it after the gateway, which depends on it.
 final class PrivateBroker: Service {
     /// The port that mosquitto listens on.
     let port: Int
@@ -76,7 +76,7 @@ final class PrivateBroker: Service {
 
 /// TCP ports on 127.0.0.1.
 enum LoopbackPort {
-    /// Returns a free port.
+    /// Returns a free port that the system chooses.
     static func free() throws -> Int {
         guard let port = bound(to: 0) else {
             throw Unavailable(description: "No free port was found on 127.0.0.1.")
@@ -84,7 +84,7 @@ enum LoopbackPort {
         return port
     }
 
-    /// Returns `preferred`, or the next free port.
+    /// Returns the first free port of the 100 that begin at `preferred`.
     static func next(from preferred: Int) throws -> Int {
         for port in preferred..<min(preferred + 100, 65_536) where bound(to: port) != nil { return port }
         throw Unavailable(description: "No port from \(preferred) to \(preferred + 99) is free.")

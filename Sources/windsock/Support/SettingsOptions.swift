@@ -5,7 +5,7 @@ import Logging
 
 /// The flags for the gateway's configuration. Flags override the environment, which overrides the file.
 struct SettingsOptions: ParsableArguments {
-    /// The file that is read when it exists and no other is named.
+    /// The configuration file that is read when none is named and this one exists in the working directory.
     static let defaultFile = "windsock.yaml"
 
     @Option(help: "The configuration file; default: windsock.yaml if it exists. Also WINDSOCK_CONFIG.")

@@ -2,14 +2,18 @@ import Core
 import Logging
 import Telemetry
 
-/// Caches the keys of a source and refreshes them: after each interval, when the file has changed, and when a token
-/// names an unknown key.
+/// A cache of the public keys of a ``JWKSource``. The keys are refreshed when the refresh interval has passed, when the
+/// file has changed, and when a token names an unknown key.
 ///
-/// Refreshes run only when a key is looked up. Nothing runs in the background, and a revoked key is not used after the
-/// interval. Only one refresh runs at a time; other callers wait for it. After a failed refresh the old keys stay in
-/// use, and the next refresh (after ``retryInterval``) keeps no caller waiting.
+/// A refresh begins only when a key is looked up or ``reload()`` is called; nothing runs in the background. Only one
+/// refresh runs at a time, and lookups wait for it. So a key that was removed from the source is not used after the
+/// refresh interval, unless the refresh fails.
+///
+/// After a failed refresh the old keys stay in use. The next refresh is due after ``retryInterval``, or after the
+/// refresh interval if that is shorter. Lookups then wait for it only if the source is a file or their key is unknown.
 actor KeyRing {
-    /// The shortest time between two refreshes for unknown keys, so that invented key ids cannot flood the source.
+    /// The shortest time between two refreshes for unknown keys, so that invented key ids cannot flood the source. Also
+    /// the longest time until a refresh is due after a failed one.
     static let retryInterval: Duration = .seconds(30)
 
     private let source: JWKSource
@@ -48,7 +52,7 @@ actor KeyRing {
         Self.report(keys, of: source, to: logger)
     }
 
-    /// Looks up the key for a token header in the latest key set. Waits for a refresh when one is due.
+    /// Looks up the key for a token's `kid` and `alg`. May wait for a refresh if one is due or the `kid` is unknown.
     func key(id: String?, algorithm: TokenAlgorithm) async -> KeySet.Lookup {
         if isDue {
             let mayWait = !hasFailed || source.isFile

@@ -21,7 +21,7 @@ struct KeySet: Sendable {
     }
 
     let keys: [VerificationKey]
-    /// The skipped keys with the reason for each. Contains nothing of a key but its index.
+    /// The reasons for skipping keys, one text for each skipped key. The text names the key by its index only.
     let skipped: [String]
 
     /// Parses a JWK Set. Keys that are not for verifying tokens are skipped, as the RFC asks.
@@ -56,7 +56,7 @@ struct KeySet: Sendable {
         self.skipped = skipped
     }
 
-    /// Returns the key that must verify a token with this header.
+    /// Looks up the key that must verify a token with this `kid` and `alg`.
     func key(id: String?, algorithm: TokenAlgorithm) -> Lookup {
         guard let id else {
             let fitting = keys.filter { $0.algorithm == algorithm }
@@ -144,7 +144,7 @@ struct VerificationKey: Sendable {
     }
 }
 
-/// The key of one algorithm.
+/// A public key of one of the supported types.
 private enum PublicKey: Sendable {
     case rsa(_RSA.Signing.PublicKey)
     case p256(P256.Signing.PublicKey)
@@ -170,7 +170,8 @@ private enum PublicKey: Sendable {
     }
 }
 
-/// The reason that a key of a set is skipped: not meant for signatures, or of an unsupported type.
+/// The reason that a key of a set is skipped: not meant for signatures, of an unsupported type, malformed, or a
+/// duplicate.
 struct UnusableKey: Error, CustomStringConvertible {
     let description: String
 

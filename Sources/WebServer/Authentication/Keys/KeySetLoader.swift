@@ -3,7 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 
-/// Loads the bytes of a key set from its file or URL, within limits of size and time.
+/// A loader of key sets from files and URLs. It limits the size of a set and the time of a fetch.
 struct KeySetLoader: Sendable {
     /// The largest key set in bytes; larger ones are refused.
     static let maximumByteCount = 256 * 1024
@@ -37,7 +37,8 @@ struct KeySetLoader: Sendable {
         return bytes
     }
 
-    /// Fetches the set with a client of its own. Fetches are minutes apart, so there is no connection worth keeping.
+    /// Fetches the set with an HTTP client that is made for this fetch only. Fetches are minutes apart, so there is no
+    /// connection worth keeping.
     private func fetch(_ url: String) async throws(KeySetError.Problem) -> [UInt8] {
         do {
             return try await withThrowingTaskGroup(of: [UInt8].self) { group in
@@ -79,7 +80,7 @@ package enum JWKSource: Sendable, Hashable, CustomStringConvertible {
     /// An `http` or `https` URL without user or password.
     case url(String)
 
-    /// The text is neither a path nor an accepted URL.
+    /// An error for text that is neither a path nor an accepted URL.
     package struct Unusable: Error, CustomStringConvertible {
         package var description: String {
             "Expected a path, or an http or https URL without user and password, "
@@ -114,8 +115,8 @@ package enum JWKSource: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// A fingerprint that shows a change of a file without reading it. Follows symbolic links, because mounted secrets are
-/// often replaced by switching a link.
+/// A fingerprint of a file, made of its modification time, size and number (inode). It shows a change of the file
+/// without reading it. Symbolic links are followed, because mounted secrets are often replaced by switching a link.
 struct FileStamp: Equatable, Sendable {
     private let modifiedAt: Date?
     private let byteCount: UInt64?

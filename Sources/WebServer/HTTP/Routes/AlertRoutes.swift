@@ -4,8 +4,8 @@ import Services
 import Storage
 import Telemetry
 
-/// Lists the alerts of rooms that the token's `join` grants. Users whom the alert's rule notifies, and tokens with
-/// `notify`, may also acknowledge and silence alerts.
+/// The routes under `/api/alerts`. They list the alerts of rooms that the token's `join` grants. Users whom an alert's
+/// rule notifies, and tokens with `notify`, may also acknowledge and silence the alert.
 struct AlertRoutes {
     private static let maxAlerts: Int64 = 500
     private static let maxSilence = Duration.seconds(366 * 86_400)
@@ -79,8 +79,8 @@ struct AlertRoutes {
         return .json(AlertPayload.object(try await alerts.silence(id, until: nil, by: user)))
     }
 
-    /// Returns the alert in the path if the token may change it. An alert that the token may not see is reported as not
-    /// found.
+    /// Returns the id of the alert in the path and the name of the caller, if the caller may change the alert. An alert
+    /// that the caller may not see is reported as not found.
     private func alertToChange(_ context: GatewayRequestContext) async throws -> (id: String, user: String) {
         let identity = try context.requireIdentity()
         let id = context.parameters.get("alert_id") ?? ""

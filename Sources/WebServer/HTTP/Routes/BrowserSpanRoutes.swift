@@ -3,7 +3,8 @@ import Hummingbird
 import Services
 import Telemetry
 
-/// Accepts spans of traced deliveries from web pages, as a collector does: OTLP/HTTP with JSON.
+/// The route `POST /v1/traces`. Like an OpenTelemetry collector, it accepts OTLP/HTTP with JSON: the spans that web
+/// pages record for traced messages they receive.
 ///
 /// Source: OTLP specification, "OTLP/HTTP": 200 with `partialSuccess` when some spans were rejected; 429 with
 /// `Retry-After` when all exceeded the limit.

@@ -1,9 +1,11 @@
 import Core
 import Storage
 
-/// Writes one series of a chart in bounded chunks: as an element of a JSON array, or as one table line per point.
+/// A writer of one series of a chart, in bounded chunks: as an element of a JSON array, or as one line of CSV or NDJSON
+/// per point.
 struct ChartText {
-    /// Returns the text before the series of a chart: the opening of a JSON object, or the header of a table.
+    /// Returns the text before the series of a chart: the opening of a JSON object, or the header line of CSV. Empty
+    /// for NDJSON.
     static func head(of device: String, in range: Range<Timestamp>, as format: ReadingFormat) -> [UInt8] {
         guard format == .json else {
             return format == .csv ? Array("time,device,metric,value,unit,min,max,count\r\n".utf8) : []
@@ -17,14 +19,14 @@ struct ChartText {
         return bytes
     }
 
-    /// Returns the text after the series of a chart.
+    /// Returns the text after the series of a chart: the end of a JSON object. Empty for other formats.
     static func tail(as format: ReadingFormat) -> [UInt8] {
         format == .json ? Array("]}".utf8) : []
     }
 
     private let line: ReadingChart.Line
     private let isFirst: Bool
-    /// The writer of table lines; nil for JSON.
+    /// The writer of CSV or NDJSON lines; `nil` for JSON.
     private let table: ReadingText?
     private var isBegun = false
     private var nextPoint = 0

@@ -4,10 +4,12 @@ import NIOCore
 import Realtime
 import Telemetry
 
-/// Lists the connected clients for operators, with their queues and the reason that a client is slow.
+/// The route `GET /api/clients`. It lists the connected clients for operators, with their queues and the reason that a
+/// client is slow.
 ///
-/// A token sees its own user's clients and those in rooms that its `join` grants, and only these rooms. Addresses are
-/// shown to tokens that may join everything (`#`), which also see all clients.
+/// A token sees the clients of its own user, and those that have joined a room or filter that its `join` grants. Of a
+/// client's rooms it sees only those that it grants. A token that may join `#` sees all clients and also their
+/// addresses.
 struct ClientRoutes {
     private static let maxListed: Int64 = 10_000
     private static let maxRooms = 50
@@ -42,7 +44,8 @@ struct ClientRoutes {
         return .json(body.finished())
     }
 
-    /// Returns a sort key: queued bytes weigh most, then dropped messages, then the round-trip time.
+    /// Returns the key by which clients are sorted, slowest first: queued bytes weigh most, then dropped messages, then
+    /// the round-trip time.
     private static func slowness(_ client: ClientSummary) -> Double {
         Double(client.queuedByteCount) * 1e6 + Double(client.droppedCount) * 1e3
             + Double(client.roundTripTime?.nanoseconds ?? 0) / 1e9

@@ -5,8 +5,8 @@ import Services
 import Storage
 import Telemetry
 
-/// Lists messages that no decoder accepted, for operators. Topics are not rooms, so the token must be allowed to join
-/// everything.
+/// The route `GET /api/dead-letters`. It lists messages that could not be decoded, for operators. Their topics are not
+/// rooms, so a token must be allowed to join `#`.
 struct DeadLetterRoutes {
     private static let maxLetters: Int64 = 500
 

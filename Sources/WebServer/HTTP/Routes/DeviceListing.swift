@@ -56,7 +56,7 @@ extension DeviceSummary {
 }
 
 extension StoredDevice {
-    /// The same element for a device that has not sent anything since the start.
+    /// The device as one element of `GET /api/devices`, when it has not sent anything since the gateway started.
     var json: [UInt8] {
         var object = JSONObjectBuilder()
         object.add("device", name)
@@ -70,18 +70,18 @@ extension StoredDevice {
     }
 }
 
-/// Encodes and decodes the `next` cursor of a page of devices.
+/// An encoder and decoder of the `next` cursor of a page of devices.
 ///
-/// A page may end at a device in a room that the token may not see. Such a cursor is encrypted with a key that lasts as
-/// long as the process, so a restart invalidates it.
+/// A page may end at a device in a room that the token may not see. The cursor is then encrypted with a key that lasts
+/// as long as the process, so a restart invalidates it.
 struct DeviceCursors: Sendable {
     private static let paddedByteCount = 256
 
     private let key = SymmetricKey(size: .bits256)
 
-    /// Returns the cursor of a place.
+    /// Returns the cursor of the page that begins after a device.
     ///
-    /// - Parameter isShown: True when the client may read the place.
+    /// - Parameter isShown: True when the client may see the device's room, so that the cursor needs no encryption.
     func cursor(of place: DevicePlace, isShown: Bool) -> String {
         guard !isShown else { return place.cursor }
         // Padded, so that the length reveals nothing either. The result has no slash, unlike every plain cursor.

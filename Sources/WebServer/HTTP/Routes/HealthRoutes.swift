@@ -22,8 +22,8 @@ struct HealthRoutes {
     }
 }
 
-/// A text that is generated for one caller and shared with others for a short time. Slow readers hold no copies, and
-/// frequent requests cost little.
+/// A text that is generated on demand and then reused for a short time. All answers share one buffer, so slow readers
+/// hold no copies and frequent requests cost little.
 final class CachedText: Sendable {
     private struct Latest {
         var bytes: ByteBuffer
@@ -31,7 +31,8 @@ final class CachedText: Sendable {
     }
 
     private static let minRest = TimeAmount.milliseconds(50)
-    /// A text is reused for this many times the duration of its generation.
+    /// The time for which a text is reused, as a multiple of the time that it took to generate. It is at least
+    /// ``minRest`` and at most 1 s.
     private static let restFactor: Int64 = 10
 
     private let make: @Sendable () -> String
@@ -62,7 +63,7 @@ package struct Readiness: Sendable {
         package let isReady: Bool
         /// One word, such as `connected` or `waiting`.
         package let status: String
-        /// The reason that it is not ready, or other useful information.
+        /// The reason that the part is not ready, or other useful information.
         package let reason: String?
 
         package init(name: String, isReady: Bool, status: String, reason: String? = nil) {
@@ -81,7 +82,7 @@ package struct Readiness: Sendable {
 
     package var isReady: Bool { checks.allSatisfy(\.isReady) }
 
-    /// `{"status":"ok","checks":{"mqtt":{"status":"connected"}}}`
+    /// `{"status":"ok","checks":{"mqtt":{"status":"connected","ready":true}}}`
     var json: [UInt8] {
         var bytes: [UInt8] = []
         JSONWriter.append(raw: "{\"status\":", to: &bytes)

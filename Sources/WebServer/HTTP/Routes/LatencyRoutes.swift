@@ -5,7 +5,7 @@ import Services
 import Telemetry
 import Tracing
 
-/// Reports the latency of readings per hop, and the slowest traces.
+/// The routes under `/api/latency`. They report the latency of readings per hop, and the slowest traces.
 ///
 /// The figures cover all devices, and every token may see them. Of the traces, ``TraceView`` shows only what the
 /// token's `join` grants.
@@ -86,7 +86,7 @@ struct LatencyRoutes {
 
 /// The JSON of traces for `/api/latency`.
 enum TraceJSON {
-    /// Returns the fields that every form of a trace begins with.
+    /// Returns the first fields of a trace, which are the same in the list and for a single trace.
     static func head(_ trace: RecentTrace) -> JSONObjectBuilder {
         var object = JSONObjectBuilder()
         object.add("trace_id", trace.spans[0].context.traceIDText)

@@ -6,8 +6,8 @@ import Services
 import Storage
 import Telemetry
 
-/// Lists online users, rooms, devices and dashboards. Except for dashboards, answers contain only what the token's
-/// `join` grants.
+/// The routes that list online users, rooms, devices and dashboards. Except for dashboards, answers contain only what
+/// the token's `join` grants.
 struct ListingRoutes {
     /// The largest number of rooms in one answer.
     static let maxListedRooms = 10_000
@@ -17,7 +17,7 @@ struct ListingRoutes {
     private let hub: Hub
     private let stream: DataStreamService
     private let readings: ReadingHistory
-    /// `{"dashboards":[…]}`: one shared copy until the dashboards are reloaded.
+    /// A closure that returns `{"dashboards":[…]}`. All answers share one buffer until the dashboards are reloaded.
     private let dashboards: @Sendable () -> ByteBuffer
     private let cursors = DeviceCursors()
 
@@ -37,8 +37,8 @@ struct ListingRoutes {
         group.get("dashboards") { [dashboards] _, _ in Response.whole(dashboards(), type: "application/json") }
     }
 
-    /// Lists the token's own user and the users in rooms that the token grants, or everybody for a token that may join
-    /// `#`. Sorted by name and paged.
+    /// Lists the token's own user and the users in rooms that the token grants. A token that may join `#` gets all
+    /// online users. Sorted by name and paged.
     @Sendable private func online(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let identity = try context.requireIdentity()
         let after = request.query("after")
@@ -67,8 +67,8 @@ struct ListingRoutes {
         return .json(body.finished())
     }
 
-    /// Lists rooms that clients have joined by name and rooms with readings, each with the number of its clients, who
-    /// may have joined by name or by a filter. Sorted by name and paged.
+    /// Lists the rooms that clients have joined by name, and the rooms with readings. The number of a room's clients
+    /// includes those that have joined by a filter. Sorted by name and paged.
     @Sendable private func rooms(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let visibility = try context.requireIdentity().grants.visibility()
         let after = request.query("after") ?? ""
@@ -99,8 +99,8 @@ struct ListingRoutes {
         return .json(body.finished())
     }
 
-    /// Lists devices: those heard since the start with their latest readings, and those heard earlier. Sorted by room
-    /// and name, and paged.
+    /// Lists the devices that have sent something since the gateway started, with their latest readings, and those in
+    /// the database that have not. Sorted by room and name, and paged.
     @Sendable private func devices(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let visibility = try context.requireIdentity().grants.visibility()
         let limit = Int(
@@ -124,19 +124,20 @@ struct ListingRoutes {
     }
 }
 
-/// A sorted list of devices, merged from the database and memory as the client takes it.
+/// A sorted list of devices, merged from the database and from memory while the client reads the answer.
 private struct DevicesAnswer: StreamedBody {
-    /// Database rows and in-memory devices that are fetched for one part.
+    /// The largest numbers of database rows and of in-memory devices that are fetched at once.
     private static let maxStored = 256
     private static let maxLive = 64
-    /// Rows of hidden rooms that are skipped in one answer; the next page continues after them.
+    /// The largest number of devices in hidden rooms that are skipped in one answer; the next page continues after
+    /// them.
     private static let maxPassed = 20_000
 
     private let stream: DataStreamService
     private let readings: ReadingHistory
     private let visibility: RoomVisibility
     private let cursors: DeviceCursors
-    /// Places in rooms that the token may see.
+    /// The in-memory devices in rooms that the token may see.
     private let places: [DevicePlace]
     private var last: DevicePlace?
     private var left: Int
@@ -182,7 +183,7 @@ private struct DevicesAnswer: StreamedBody {
         left <= 0 || byteCount >= JSONPage.maxByteCount || passedCount >= Self.maxPassed
     }
 
-    /// Appends the next devices; returns false when none are left.
+    /// Fetches and appends the next devices; returns false when none are left.
     private mutating func addDevices(to bytes: inout [UInt8]) async throws -> Bool {
         var stored = try await readings.devices(after: last, limit: Self.maxStored)[...]
         var live = stream.devices(of: places, after: last, limit: Self.maxLive)[...]

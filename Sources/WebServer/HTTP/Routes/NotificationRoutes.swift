@@ -6,8 +6,8 @@ import Services
 import Storage
 import Telemetry
 
-/// Lists a user's own notifications, and sends notifications to users, to a room's members, or to everybody. Sending
-/// requires the token's `notify`.
+/// The routes under `/api/notifications`. They list a user's own notifications, and send notifications to users, to a
+/// room's members, or to everybody. Sending requires the token's `notify`.
 struct NotificationRoutes {
     private static let maxListed: Int64 = 200
 
@@ -131,7 +131,7 @@ struct NotificationRoutes {
             priority: priority, expiresAt: expiry)
     }
 
-    /// Returns the stored payload with `"read"` added.
+    /// Returns the stored payload of a notification with `"read"` added.
     private static func json(_ notification: StoredNotification) -> [UInt8] {
         notification.payload.dropLast() + Array(",\"read\":\(notification.isRead)}".utf8)
     }

@@ -6,7 +6,8 @@ import Services
 import Storage
 import Telemetry
 
-/// Returns readings: chart points, by default as JSON, or whole ranges as CSV or NDJSON. Answers are streamed.
+/// The route `GET /api/readings`. It returns chart points as JSON. As CSV or NDJSON it returns all readings of the
+/// range, or chart points if the request has `points`. Answers are streamed.
 ///
 /// The token's `join` must cover the device's room.
 struct ReadingRoutes {
@@ -50,7 +51,7 @@ struct ReadingRoutes {
                 format: format, rest: series[...]), type: format.contentType)
     }
 
-    /// Streams the readings page by page, each after the client has taken the one before.
+    /// Returns a response that streams all readings page by page, each after the client has accepted the one before.
     private func stream(
         _ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat, for user: String
     ) -> Response {
@@ -80,7 +81,7 @@ struct ReadingRoutes {
     }
 }
 
-/// A chart that is read series by series and written in portions as the client takes them.
+/// A chart whose series are read one by one, and written in portions, while the client reads the answer.
 private struct ChartAnswer: StreamedBody {
     let readings: ReadingHistory
     let user: String

@@ -5,7 +5,7 @@ import Services
 import Storage
 import Telemetry
 
-/// Writes readings as JSON, CSV (RFC 4180) or NDJSON.
+/// A writer of readings as lines of CSV (RFC 4180) or NDJSON.
 struct ReadingText {
     /// The text that all lines of a series have in common, by the id of the series.
     private let parts: [Int64: [UInt8]]
@@ -36,8 +36,9 @@ struct ReadingText {
     /// The header line; nil for formats without one.
     var head: [UInt8]? { format == .csv ? Array("time,device,metric,value,unit\r\n".utf8) : nil }
 
-    /// Removes values from the front of `values` and returns their lines, until the text has `byteCount` bytes. Returns
-    /// an empty array when no values are left. With long names, a line may be a hundred times as large as its value.
+    /// Removes values from the front of `values` and returns their lines, until the text has at least `byteCount`
+    /// bytes. Returns an empty array when no values are left. The text is bounded rather than the number of values:
+    /// with long names, a line may be a hundred times as large as its value.
     func lines(_ values: inout ArraySlice<StoredValue>, upTo byteCount: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < byteCount, let value = values.popFirst() { append(value, to: &bytes) }
@@ -67,7 +68,8 @@ struct ReadingText {
         }
     }
 
-    /// Appends the line of a chart point: the average in place of the value, followed by minimum, maximum and count.
+    /// Appends the line of a chart point: like that of a reading, followed by minimum, maximum and count. `value` is
+    /// the average.
     func appendPoint(
         of series: StoredSeries, _ time: Timestamp, _ value: Double,
         _ bucket: (minimum: Double, maximum: Double, count: Int), to bytes: inout [UInt8]
@@ -124,9 +126,9 @@ enum ReadingFormat: Sendable {
         ("*/*", .json), ("text/*", .csv),
     ]
 
-    /// Selects the first supported format that the client lists, or JSON if it lists none.
+    /// Selects the first supported format that the client lists, or JSON if it lists none. Ignores quality values.
     ///
-    /// - Throws: ``Problem`` (406) when it accepts none of them.
+    /// - Throws: ``Problem`` (406) when the client accepts none of the formats.
     init(accept: String?) throws {
         let accept = accept ?? ""
         let wanted = accept.split(separator: ",").map { range in

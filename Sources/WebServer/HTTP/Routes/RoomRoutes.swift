@@ -8,7 +8,7 @@ import Telemetry
 
 /// Endpoints of one room: its history, its members, and sending a message.
 ///
-/// Reading requires the token's `join` to cover the room, sending its `publish`.
+/// Reading requires a `join` grant that covers the room. Sending requires a `publish` grant that does.
 struct RoomRoutes {
     private static let maxHistory: Int64 = 500
     private static let maxMembers: Int64 = 1000
@@ -99,7 +99,7 @@ struct RoomRoutes {
     }
 }
 
-/// A page of a room's history, read as the client takes it.
+/// A page of a room's history that is read from the database while the client reads the answer.
 private struct HistoryAnswer: StreamedBody {
     private let history: RoomHistory
     private var page: RoomHistory.Page

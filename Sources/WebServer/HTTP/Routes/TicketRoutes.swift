@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Telemetry
 
-/// Issues tickets, which replace a token once where it would appear in a URL and so in logs.
+/// The route `POST /api/tickets`, which issues tickets. A ticket replaces a token once in a URL, which ends up in logs.
 struct TicketRoutes {
     let tickets: TicketStore
 

@@ -3,12 +3,16 @@ import OTLP
 import Services
 import Tracing
 
-/// Filters a trace to the spans that a token's holder may see.
+/// A filter that reduces traces to the spans that a token's holder may see.
 ///
 /// A trace continues from a reading to everything it caused, such as alerts that appear in other people's rooms and
-/// inboxes. A span is shown when its room may be seen; the spans below a hidden one are hidden too. Commands and
-/// requests have no room: they are shown when they led to a room that may be seen. Recipients of notifications and
-/// webhooks, and clients that received a message, are shown to tokens that may join everything.
+/// inboxes.
+///
+/// - A span with a room is shown if the token may see the room.
+/// - Commands and requests have no room. They are shown if a span below them is in a room that the token may see.
+/// - The spans of sent notifications and webhooks, which name recipients, and the ids of clients that received a
+///   message are shown only to tokens that may join `#`.
+/// - All other spans are shown, but nothing below a hidden span is.
 struct TraceView {
     private static let confidentialNames: Set<String> = ["notification.send", "webhook.send"]
     private static let clientID = "messaging.client.id"
@@ -21,7 +25,7 @@ struct TraceView {
         seesAll = grants.canJoinEverything
     }
 
-    /// Returns true when any of the trace is shown.
+    /// Returns true when the token may see the trace's room. A trace without a room requires a token that may join `#`.
     func shows(_ trace: RecentTrace) -> Bool {
         trace.room.map(grants.canSee) ?? seesAll
     }
@@ -47,8 +51,8 @@ struct TraceView {
         }.sorted { $0.start < $1.start }.map(redacted)
     }
 
-    /// Returns the span and its ancestors. Pages and devices choose their parents, so there may be a cycle; the walk
-    /// ends once it is longer than the number of spans.
+    /// Returns the span and its ancestors. Pages and devices choose the parents of their spans, so the ancestors may
+    /// form a cycle. The walk ends once it is longer than the number of spans.
     private static func way(to span: SpanData, in spans: [UInt64: SpanData]) -> [SpanData] {
         var way = [span]
         while way.count <= spans.count, let parent = way[way.count - 1].parent.flatMap({ spans[$0.spanID] }) {
@@ -59,7 +63,7 @@ struct TraceView {
 
     /// Returns true when a span is visible, regardless of its ancestors.
     ///
-    /// - Parameter isOnWay: True when the span has a descendant in a visible room, or is one itself.
+    /// - Parameter isOnWay: True when the span or one of its descendants is in a visible room.
     private func isShown(_ span: SpanData, isOnWay: Bool) -> Bool {
         if let room = room(of: span) { return grants.canSee(room: room) }
         if Self.confidentialNames.contains(span.name) { return seesAll }

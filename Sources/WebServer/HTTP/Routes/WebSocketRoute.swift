@@ -2,7 +2,8 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Answers requests for `/ws` and the echo endpoint that the gate did not upgrade.
+/// The routes of `/ws` and the echo endpoint. They answer requests that ``UpgradeGate`` did not upgrade with the
+/// reason.
 struct WebSocketRoute {
     let metrics: WebSocketMetrics
     let echoPath: EchoPath?
