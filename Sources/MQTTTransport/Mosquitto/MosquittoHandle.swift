@@ -267,6 +267,6 @@ extension MosquittoHandle {
 }
 
 extension mosq_err_t {
-    /// The error code in the type that functions return.
+    /// The error code as an `Int32`, the type in which libmosquitto's functions return it.
     var status: Int32 { Int32(rawValue) }
 }

@@ -187,7 +187,8 @@ extension StorageTransaction {
             [rule, room, device, until.nanosecondsSinceEpoch, user])
     }
 
-    /// Shifts ``StoredAlert/dueAt`` of firing alerts by `step`, the amount by which the clock was set.
+    /// Shifts ``StoredAlert/dueAt`` of the firing alerts of which users have not been notified yet by `step`, the
+    /// amount by which the clock was set.
     package func shiftDueAlerts(by step: Duration) throws {
         let nanoseconds = Timestamp(nanosecondsSinceEpoch: 0).advanced(by: step).nanosecondsSinceEpoch
         try run(

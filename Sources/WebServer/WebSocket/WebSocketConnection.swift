@@ -46,8 +46,8 @@ final class WebSocketConnection: ChannelDuplexHandler {
     /// True while ``inbound`` is being decoded. NIO continues to read when a write fails, so more input may arrive
     /// meanwhile.
     private var isDecoding = false
-    /// True when further input is ignored: after a protocol violation, after closing for an excessive rate, or after
-    /// the peer's end.
+    /// True when further input is ignored: after a protocol violation, after the client was closed for exceeding the
+    /// rate limit, or after the peer has sent a close frame or closed its half of the connection.
     var isDeaf = false
     var heartbeat: Heartbeat
     private(set) var roundTripTime: TimeAmount?

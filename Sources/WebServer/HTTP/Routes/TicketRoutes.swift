@@ -3,7 +3,8 @@ import HTTPTypes
 import Hummingbird
 import Telemetry
 
-/// The route `POST /api/tickets`, which issues tickets. A ticket replaces a token once in a URL, which ends up in logs.
+/// The route `POST /api/tickets`, which issues tickets. A ticket is used in a URL in place of a token, because URLs end
+/// up in logs. It is valid once; see ``TicketStore``.
 struct TicketRoutes {
     let tickets: TicketStore
 
