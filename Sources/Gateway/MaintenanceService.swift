@@ -70,6 +70,9 @@ struct MaintenanceService: Service {
             let now = rooms.clockTrust.believed(clock.now(), steady: .now())
             tell(rooms.clockTrust.leap, after: &toldLeap)
             if rooms.writer.health.trouble == nil { await clean(at: now) }
+            if rooms.writer.health.unreadable != nil, await rooms.database.isIntact() {
+                rooms.writer.health.foundIntact()
+            }
         }
     }
 

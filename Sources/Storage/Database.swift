@@ -46,6 +46,7 @@ package final class Database: Sendable {
         directory: String, durability: Durability = .normal, ids: any IDGenerator = RandomIDGenerator()
     ) throws(StorageError) {
         try Self.makeDirectory(directory)
+        DatabaseCreation.removeDrafts(in: directory)
         try self.init(in: directory, role: .gateway, durability: durability, ids: ids)
     }
 
@@ -132,6 +133,12 @@ package final class Database: Sendable {
         }
     }
 
+    /// Reads the whole database and returns true when no damage was found. Takes as long as reading the file.
+    package func isIntact() async -> Bool {
+        let result = try? await pool.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        return result == "ok"
+    }
+
     /// Copies committed pages from the WAL into the database file, concurrently with writers. Call it about once a
     /// second: it limits the commits that a power failure can lose with `normal` durability, and keeps the WAL small.
     ///
@@ -180,30 +187,6 @@ package final class Database: Sendable {
         }
     }
 
-    /// Creates a database with the complete schema under a temporary name and then links it to its final name. A
-    /// gateway and tools that start together therefore find the same, complete file. Has no effect when another process
-    /// was faster.
-    ///
-    /// The file has mode 0600, whatever the mode of the directory, because it contains private messages.
-    private static func makeFile(_ file: String, in directory: String, _ configuration: Configuration) throws {
-        func check(_ result: Int32) throws(StorageError) {
-            if result < 0 { throw StorageError(file: file, problem: .unusable(String(cString: strerror(errno)))) }
-        }
-        let draft = "\(file).\(UUID().uuidString).new"
-        let descriptor = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        try check(descriptor)
-        Foundation.close(descriptor)
-        defer { unlink(draft) }
-        let queue = try DatabaseQueue(path: draft, configuration: configuration)
-        try Schema.migrator.migrate(queue)
-        try queue.close()
-        if link(draft, file) < 0, errno != EEXIST { try check(-1) }
-        let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        try check(folder)
-        defer { Foundation.close(folder) }
-        try check(fsync(folder))
-    }
-
     private init(
         in directory: String, role: DatabaseRole, durability: Durability, ids: any IDGenerator
     ) throws(StorageError) {
@@ -227,7 +210,7 @@ package final class Database: Sendable {
                 try reader.read { try Self.check($0, role, file: file) }
                 try reader.close()
             } else {
-                try Self.makeFile(file, in: directory, configuration)
+                try DatabaseCreation.make(file, in: directory, configuration)
             }
             configuration.readonly = role == .readingTool
             pool = try DatabasePool(path: file, configuration: configuration)

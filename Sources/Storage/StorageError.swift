@@ -57,7 +57,7 @@ package struct StorageFailure: Error, Equatable, CustomStringConvertible {
     /// True when any other write would have failed as well: disk full, I/O error, lock, damaged file. Errors that do
     /// not come from the database never count, because a retry does not help against a bug in handling one message.
     package let isStorageAtFault: Bool
-    /// True when the file or its disk is at fault. This condition is permanent.
+    /// True when the file or its disk may be at fault, so that the same read would fail again.
     package let isDamage: Bool
     /// A description for people, without a final full stop.
     package let description: String
@@ -68,7 +68,11 @@ package struct StorageFailure: Error, Equatable, CustomStringConvertible {
             return
         }
         let code = (error as? DatabaseError)?.resultCode
-        isDamage = code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB || code == .SQLITE_IOERR
+        isDamage =
+            switch (error as? DatabaseError)?.extendedResultCode {
+            case .SQLITE_IOERR_READ?, .SQLITE_IOERR_SHORT_READ?, .SQLITE_IOERR_CORRUPTFS?, .SQLITE_IOERR_DATA?: true
+            default: code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB
+            }
         if let gone = error as? FileIdentity.Gone {
             isStorageAtFault = true
             description = "\(gone.path) was removed or replaced; put it back, or restart the gateway"

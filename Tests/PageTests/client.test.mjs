@@ -121,6 +121,24 @@ test("a token that cannot be fetched is asked for again after the back-off", asy
   assert.equal(bench.socket.protocols[1], "bearer.second");
 });
 
+test("a source of tokens that throws, or never answers, is asked again after the back-off", async () => {
+  let count = 0;
+  const answers = [() => { throw new Error("not signed in"); }, () => new Promise(() => {}), () => "third"];
+  const bench = new ClientBench(clock, { token: undefined, getToken: () => answers[(count += 1) - 1]() });
+  bench.client.connect();
+  await settled();
+  assert.equal(bench.client.state.state, "waiting");
+  assert.match(bench.client.state.reason, /not signed in/);
+  await clock.advance(250);
+  assert.equal(bench.client.state.state, "connecting");
+  await clock.advance(10_000);
+  assert.equal(bench.client.state.state, "waiting");
+  assert.match(bench.client.state.reason, /did not answer in time/);
+  await clock.advance(500);
+  await settled();
+  assert.deepEqual(bench.sockets.map(({ protocols }) => protocols[1]), ["bearer.third"]);
+});
+
 test("a refreshed token is the token of later requests and connections", async () => {
   const bench = await connected();
   const done = bench.client.refreshToken("second");

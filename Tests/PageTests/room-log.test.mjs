@@ -107,6 +107,24 @@ test("a fill that a rejoin has replaced delivers nothing", async () => {
   assert.deepEqual(delivered, []);
 });
 
+test("a room that was left gets nothing of what was being read for it", async () => {
+  const logs = new RoomLogs({
+    deliver: ({ offset }) => delivered.push(offset), onGap: (gap) => gaps.push(gap),
+    readHistory: (room, after, limit) => history.ask({ room, after, limit }),
+  });
+  logs.of("chat/lobby").begin(5, "e1");
+  logs.of("chat/lobby").receive({ offset: 9 });
+  logs.forget("chat/lobby");
+  logs.of("chat/lobby").begin(9, "e1");
+  logs.of("chat/lobby").receive({ offset: 10 });
+  await history.answer(() => page([6, 7, 8]));
+  assert.deepEqual(delivered, [10]);
+  logs.of("chat/lobby").receive({ offset: 12 });
+  logs.stop();
+  await history.answer(() => page([11], { offset: 12 }));
+  assert.deepEqual(delivered, [10]);
+});
+
 test("catching up reads to the end of the history", async () => {
   log.catchUp();
   await settled();

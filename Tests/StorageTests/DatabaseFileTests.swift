@@ -105,6 +105,29 @@ struct DatabaseFileTests {
         #expect(!files.contains { $0.hasSuffix(".new") }, "\(files)")
     }
 
+    @Test("a symbolic link to nothing is refused: through it the file would get another mode")
+    func danglingLink() throws {
+        try Storage.Database.makeDirectory(fixture.directory)
+        let target = "\(fixture.directory)/elsewhere"
+        try FileManager.default.createSymbolicLink(atPath: fixture.file, withDestinationPath: target)
+        let error = #expect(throws: StorageError.self) { try fixture.open() }
+        #expect(error?.description.contains("symbolic link") == true)
+        #expect(throws: StorageError.self) { try Storage.Database(writingBesideGatewayIn: fixture.directory) }
+        #expect(!FileManager.default.fileExists(atPath: target))
+    }
+
+    @Test("drafts of processes that were killed are removed, and those that may be in use stay")
+    func drafts() throws {
+        try Storage.Database.makeDirectory(fixture.directory)
+        let (old, young) = ("\(fixture.file).1.new", "\(fixture.file).2.new")
+        for path in [old, young] { try Data("draft".utf8).write(to: URL(filePath: path)) }
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: old)
+        _ = try fixture.open()
+        #expect(!FileManager.default.fileExists(atPath: old))
+        #expect(FileManager.default.fileExists(atPath: young))
+    }
+
     @Test("what is to be there already is not made")
     func missing() throws {
         let error = #expect(throws: StorageError.self) {

@@ -124,7 +124,10 @@ struct HTTPSemanticsTests {
 
     @Test(
         "A request that names no host, two, or what is none is refused, and is the connection's last",
-        arguments: ["", "host: a\nhost: a\n", "host: a\nHost: b\n", "host: a/b\n", "host: a b\n", "host: u@a\n"])
+        arguments: [
+            "", "host: a\nhost: a\n", "host: a\nHost: b\n", "host: a/b\n", "host: a b\n", "host: u@a\n",
+            "host: [::1\n", "host: a:b:c\n", "host: a:99999\n", "host: %zz\n", "host: ::1\n",
+        ])
     func hosts(lines: String) async throws {
         try await Self.withServer { server in
             let socket = try RawSocket(port: server.port)

@@ -126,6 +126,7 @@ struct PureRulesTests {
         ("same origin", handshake { $0.headers.add(name: "origin", value: "http://gateway:8080") }, nil),
         ("listed origin", handshake { $0.headers.add(name: "origin", value: "https://dash.example") }, nil),
         ("POST", handshake { $0.method = .POST }, 400),
+        ("bad host", handshake { $0.headers.replaceOrAdd(name: "host", value: "evil@gateway") }, 400),
         ("HTTP/1.0", handshake { $0.version = .http1_0 }, 400),
         ("no upgrade", handshake { $0.headers.replaceOrAdd(name: "upgrade", value: "h2c") }, 426),
         ("no connection", handshake { $0.headers.replaceOrAdd(name: "connection", value: "close") }, 426),
@@ -151,6 +152,18 @@ struct PureRulesTests {
         } else {
             #expect(request == .handshake)
         }
+    }
+
+    @Test(
+        "A host is a name or an address, with or without a port",
+        arguments: [
+            ("", true), ("a", true), ("a:80", true), ("a:", true), ("127.0.0.1:1", true), ("[::1]", true),
+            ("[::ffff:1.2.3.4]:65535", true), ("x_y.example-1.org.", true), ("a%20b", true), ("[]", false),
+            ("[::1", false), ("[::1]x", false), ("::1", false), ("a:65536", false), ("a:x", false), ("a%2", false),
+            ("a b", false), ("a,b", false), ("u@a", false), ("a/b", false), ("é", false), ("a\u{0}", false),
+        ])
+    func hosts(host: String, isValid: Bool) {
+        #expect(HostHeader.isValid(host) == isValid)
     }
 
     @Test("Another path is none of the WebSocket endpoint's business")

@@ -28,8 +28,7 @@ package final class StorageHealth: Sendable {
     /// The current write failure; `nil` while writing works.
     package var trouble: Trouble? { state.withLock { $0 } }
 
-    /// The first failure to read damaged data; `nil` while there was none. It stays until the gateway restarts with an
-    /// intact file.
+    /// The first failure to read damaged data; `nil` while there was none, and after ``foundIntact()``.
     package var unreadable: Trouble? { damage.withLock { $0 } }
 
     /// Records a failed read. Only damage to the file counts: other failures, such as a locked file, are temporary.
@@ -44,6 +43,16 @@ package final class StorageHealth: Sendable {
         logger.error(
             "Stored data cannot be read; export what is readable and restore a backup",
             metadata: ["reason": "\(failure.description)"])
+    }
+
+    /// Records that the whole database could be read: the failure was one of the disk that has passed.
+    package func foundIntact() {
+        let ended = damage.withLock { damage in
+            defer { damage = nil }
+            return damage
+        }
+        guard let ended else { return }
+        logger.notice("The database was checked and is intact", metadata: ["reason": "\(ended.reason)"])
     }
 
     /// Records that an ingest batch or a probe was committed, which ends a write failure.

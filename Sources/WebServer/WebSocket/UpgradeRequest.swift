@@ -62,7 +62,9 @@ package enum UpgradeRequest: Equatable {
         guard head.version.major == 1, head.version.minor >= 1 else {
             return UpgradeRefusal(400, "A WebSocket handshake requires HTTP/1.1.")
         }
-        guard head.headers["host"].count == 1, head.headers.first(name: "host")?.isEmpty == false else {
+        guard head.headers["host"].count == 1, let host = head.headers.first(name: "host"), !host.isEmpty,
+            HostHeader.isValid(host)
+        else {
             return UpgradeRefusal(400, "A WebSocket handshake must have exactly one Host header.")
         }
         guard !head.headers.contains(name: "transfer-encoding"),

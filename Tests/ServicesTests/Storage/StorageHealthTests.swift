@@ -62,13 +62,24 @@ struct StorageHealthTests {
         #expect(ingest.writer.health.unreadable?.reason == "the database is damaged")
         ingest.writer.health.succeeded()
         #expect(ingest.writer.health.unreadable != nil)
+        #expect(await !ingest.database.isIntact())
     }
 
     @Test("Reading that fails for a moment, or for the reader's own mistake, is no damage")
     func passingFailures() async throws {
-        for code in [ResultCode.SQLITE_BUSY, .SQLITE_ERROR, .SQLITE_NOMEM] {
+        for code in [ResultCode.SQLITE_BUSY, .SQLITE_ERROR, .SQLITE_NOMEM, .SQLITE_IOERR, .SQLITE_IOERR_NOMEM] {
             _ = try? await ingest.database.read { _ in throw DatabaseError(resultCode: code) }
         }
+        #expect(ingest.writer.health.unreadable == nil)
+    }
+
+    @Test("A disk that failed once and reads the whole file again is no damage any more")
+    func passingDisk() async throws {
+        try await say("a")
+        _ = try? await ingest.database.read { _ in throw DatabaseError(resultCode: .SQLITE_IOERR_READ) }
+        #expect(ingest.writer.health.unreadable != nil)
+        #expect(await ingest.database.isIntact())
+        ingest.writer.health.foundIntact()
         #expect(ingest.writer.health.unreadable == nil)
     }
 

@@ -46,6 +46,25 @@ struct KeySetTests {
         }
     }
 
+    @Test(
+        "An Ed25519 key for which anybody can sign is left out",
+        arguments: [
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "7P_______________________________________38",
+            "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+            "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA",
+            "7f_______________________________________38",
+            "7v________________________________________8",
+        ])
+    func smallOrder(_ x: String) async throws {
+        await #expect { try await Self.keySet([#"{"kty":"OKP","crv":"Ed25519","x":"\#(x)"}"#]) } throws: { error in
+            guard case .noUsableKey(let reasons) = error as? KeySetError.Problem else { return false }
+            return reasons.first?.contains("anybody can sign") == true
+        }
+    }
+
     @Test("Two keys may share a kid when their algorithms differ; of equal ones the first counts")
     func sharedKid() async throws {
         let first = try SigningKey.make(.es256, id: "k")

@@ -241,6 +241,7 @@ export class WindsockClient {
     this.#traces = null;
     this.#rooms.fail(error);
     this.#outbox.fail(error);
+    this.#logs.stop();
   }
 
   #makeTraces() {

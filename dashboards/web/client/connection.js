@@ -125,8 +125,18 @@ export class Connection {
     this.#setState({ state: "connecting" });
     // A listener may have closed the client.
     if (this.#attempt !== attempt) return;
-    const token = this.#tokens.next();
+    /** @type {string | Promise<string>} */
+    let token;
+    try {
+      token = this.#tokens.next();
+    } catch (error) {
+      this.#lost(1006, `No token: ${messageOf(error)}`);
+      return;
+    }
     if (typeof token === "string") return this.#openWith(token);
+    this.#after(this.#options.connectTimeoutMs, () => {
+      if (this.#attempt === attempt) this.#lost(1006, "No token: its source did not answer in time.");
+    });
     Promise.resolve(token).then(
       (bearer) => {
         if (this.#attempt === attempt) this.#openWith(bearer);

@@ -218,6 +218,11 @@ export class RoomLog {
     for (const message of waiting) this.receive(message);
   }
 
+  /** Delivers nothing more of what is being read from the history. */
+  stop() {
+    this.#cancel();
+  }
+
   #cancel() {
     this.#fill += 1;
     this.#mode = "live";
@@ -263,9 +268,7 @@ export class RoomLogs {
 
   #forgetOldest() {
     for (const room of this.#logs.keys()) {
-      if (room === this.#pinned) continue;
-      this.#logs.delete(room);
-      return;
+      if (room !== this.#pinned) return this.forget(room);
     }
   }
 
@@ -290,7 +293,13 @@ export class RoomLogs {
    * @param {string} room
    */
   forget(room) {
+    this.#logs.get(room)?.stop();
     this.#logs.delete(room);
+  }
+
+  /** Stops reading from the history: the client was closed. */
+  stop() {
+    for (const log of this.#logs.values()) log.stop();
   }
 
   /**
@@ -299,7 +308,7 @@ export class RoomLogs {
    */
   setEpoch(epoch) {
     if (epoch === undefined || epoch === this.#epoch) return;
-    if (this.#epoch !== null) for (const [room, log] of this.#logs) if (log.epoch === null) this.#logs.delete(room);
+    if (this.#epoch !== null) for (const [room, log] of this.#logs) if (log.epoch === null) this.forget(room);
     this.#epoch = epoch;
   }
 }

@@ -104,7 +104,10 @@ struct VerificationKey: Sendable {
             case .rs256: key = .rsa(try .init(n: Self.bytes("n", of: jwk), e: Self.bytes("e", of: jwk)))
             case .es256: key = .p256(try .init(x963Representation: Self.point(of: jwk)))
             case .es384: key = .p384(try .init(x963Representation: Self.point(of: jwk)))
-            case .eddsa: key = .ed25519(try .init(rawRepresentation: Self.bytes("x", of: jwk)))
+            case .eddsa:
+                let bytes = try Self.bytes("x", of: jwk)
+                guard !SmallOrderPoint.isOne(bytes) else { throw UnusableKey("anybody can sign for its \"x\"") }
+                key = .ed25519(try .init(rawRepresentation: bytes))
             }
         } catch let error as UnusableKey {
             throw error
@@ -141,6 +144,34 @@ struct VerificationKey: Sendable {
         let (x, y) = (try bytes("x", of: jwk), try bytes("y", of: jwk))
         guard x.count == y.count else { throw UnusableKey("its \"x\" and \"y\" differ in length") }
         return [4] + x + y
+    }
+}
+
+/// The points of Ed25519 for which signatures can be made without a private key.
+private enum SmallOrderPoint {
+    /// The y coordinates, little-endian (RFC 8032 section 5.1.2): 0, 1, -1 and the two of order 8.
+    private static let coordinates: Set<[UInt8]> = [
+        [UInt8](repeating: 0, count: 32), [1] + [UInt8](repeating: 0, count: 31),
+        [0xEC] + [UInt8](repeating: 0xFF, count: 30) + [0x7F],
+        [
+            0x26, 0xE8, 0x95, 0x8F, 0xC2, 0xB2, 0x27, 0xB0, 0x45, 0xC3, 0xF4, 0x89, 0xF2, 0xEF, 0x98, 0xF0, 0xD5, 0xDF,
+            0xAC, 0x05, 0xD3, 0xC6, 0x33, 0x39, 0xB1, 0x38, 0x02, 0x88, 0x6D, 0x53, 0xFC, 0x05,
+        ],
+        [
+            0xC7, 0x17, 0x6A, 0x70, 0x3D, 0x4D, 0xD8, 0x4F, 0xBA, 0x3C, 0x0B, 0x76, 0x0D, 0x10, 0x67, 0x0F, 0x2A, 0x20,
+            0x53, 0xFA, 0x2C, 0x39, 0xCC, 0xC6, 0x4E, 0xC7, 0xFD, 0x77, 0x92, 0xAC, 0x03, 0x7A,
+        ],
+    ]
+
+    /// Returns true for the encoding of such a point, and for coordinates that are not reduced, which encode some of
+    /// them a second time.
+    static func isOne(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count == 32 else { return false }
+        // The highest bit is the sign of x.
+        var y = bytes
+        y[31] &= 0x7F
+        let isReduced = y[31] != 0x7F || y[0] < 0xED || y[1..<31].contains { $0 != 0xFF }
+        return !isReduced || coordinates.contains(y)
     }
 }
 
