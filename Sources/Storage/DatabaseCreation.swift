@@ -47,12 +47,20 @@ enum DatabaseCreation {
     /// Removes the drafts of processes that were killed while they created a database.
     static func removeDrafts(in directory: String) {
         let manager = FileManager.default
-        for name in (try? manager.contentsOfDirectory(atPath: directory)) ?? []
-        where name.hasPrefix("\(Database.fileName).") && name.contains(draftSuffix) {
+        for name in (try? manager.contentsOfDirectory(atPath: directory)) ?? [] where isDraft(name) {
             let path = "\(directory)/\(name)"
             let changed = try? manager.attributesOfItem(atPath: path)[.modificationDate] as? Date
             guard let changed, Date().timeIntervalSince(changed) > draftLifetime else { continue }
             unlink(path)
         }
+    }
+
+    /// Returns true for the names that ``make(_:in:_:)`` gives to drafts and SQLite to their journals, and for no other:
+    /// people keep copies of the database beside it.
+    private static func isDraft(_ name: String) -> Bool {
+        guard name.hasPrefix("\(Database.fileName).") else { return false }
+        let rest = name.dropFirst(Database.fileName.count + 1)
+        return UUID(uuidString: String(rest.prefix(36))) != nil
+            && [draftSuffix, "\(draftSuffix)-journal"].contains(String(rest.dropFirst(36)))
     }
 }

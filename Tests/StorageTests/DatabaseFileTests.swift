@@ -119,13 +119,17 @@ struct DatabaseFileTests {
     @Test("drafts of processes that were killed are removed, and those that may be in use stay")
     func drafts() throws {
         try Storage.Database.makeDirectory(fixture.directory)
-        let (old, young) = ("\(fixture.file).1.new", "\(fixture.file).2.new")
-        for path in [old, young] { try Data("draft".utf8).write(to: URL(filePath: path)) }
-        try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: old)
+        let old = [".new", ".new-journal"].map { "\(fixture.file).\(UUID().uuidString)\($0)" }
+        let copies = ["newest", "new", "2026.new", "\(UUID().uuidString).newer"].map { "\(fixture.file).\($0)" }
+        let young = "\(fixture.file).\(UUID().uuidString).new"
+        for path in old + copies + [young] { try Data("draft".utf8).write(to: URL(filePath: path)) }
+        for path in old + copies {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: path)
+        }
         _ = try fixture.open()
-        #expect(!FileManager.default.fileExists(atPath: old))
-        #expect(FileManager.default.fileExists(atPath: young))
+        #expect(old.allSatisfy { !FileManager.default.fileExists(atPath: $0) })
+        #expect((copies + [young]).allSatisfy { FileManager.default.fileExists(atPath: $0) }, "not ours to remove")
     }
 
     @Test("what is to be there already is not made")
