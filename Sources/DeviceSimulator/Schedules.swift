@@ -117,3 +117,15 @@ package struct RecurringWindows: Sendable, Hashable {
         return start..<start + width
     }
 }
+
+extension Duration {
+    /// The duration in seconds, with a fraction.
+    var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+
+    /// Returns a duration rounded to microseconds. Schedules need no finer resolution, and sums stay exact.
+    static func seconds(rounding seconds: Double) -> Duration {
+        .microseconds(Int64((seconds * 1e6).rounded()))
+    }
+}

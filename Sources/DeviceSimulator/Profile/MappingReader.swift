@@ -245,3 +245,8 @@ enum EditDistance {
         return row[columns.count]
     }
 }
+
+extension DurationText {
+    /// The notation in device files, for error messages.
+    static let allowed = "a number with ms, s, m, h or d, such as 500ms or 1.5s"
+}

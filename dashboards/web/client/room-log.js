@@ -75,14 +75,14 @@ export class RoomLog {
    * @param {string} epoch
    */
   begin(offset, epoch) {
-    this.#cancel();
+    this.stop();
     this.offset = offset;
     this.epoch = epoch;
   }
 
   /** Expects the answer to a join with {@link since}, which replays everything before it. */
   joining() {
-    this.#cancel();
+    this.stop();
     this.#mode = "joining";
   }
 
@@ -91,7 +91,7 @@ export class RoomLog {
    * @param {{epoch: string, offset: number, recovered: boolean}} payload
    */
   joined({ epoch, offset, recovered }) {
-    this.#cancel();
+    this.stop();
     if (this.offset === null) return this.begin(offset, epoch);
     if (recovered) {
       this.epoch = epoch;
@@ -132,7 +132,7 @@ export class RoomLog {
   /** Reads everything after the last message from the history, after a reconnect without a replay. */
   catchUp() {
     if (this.offset === null) return;
-    this.#cancel();
+    this.stop();
     this.#fillUpTo(Infinity);
   }
 
@@ -220,10 +220,6 @@ export class RoomLog {
 
   /** Delivers nothing more of what is being read from the history. */
   stop() {
-    this.#cancel();
-  }
-
-  #cancel() {
     this.#fill += 1;
     this.#mode = "live";
     this.#waiting = [];
