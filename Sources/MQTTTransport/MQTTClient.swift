@@ -78,7 +78,7 @@ package final class MQTTClient: Sendable {
     package func publish(
         _ publication: MQTTPublication, completion: (@Sendable (Bool) -> Void)? = nil
     ) throws(MQTTError) {
-        do throws(TopicNameError) {
+        do throws(TopicError) {
             _ = try TopicName(publication.topic)
         } catch {
             throw .invalidPublication("\(error)")

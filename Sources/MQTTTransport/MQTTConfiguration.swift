@@ -147,7 +147,7 @@ package struct MQTTConfiguration: Sendable, CustomStringConvertible, CustomRefle
         try require(password == nil || username != nil, "A password requires a user name.")
         for (name, publication) in [("last will", lastWill), ("birth message", birth), ("farewell", farewell)] {
             guard let publication else { continue }
-            do throws(TopicNameError) {
+            do throws(TopicError) {
                 _ = try TopicName(publication.topic)
             } catch {
                 throw .invalidConfiguration("The topic of the \(name) is invalid: \(error)")

@@ -62,8 +62,8 @@ struct NameTests {
         arguments: ["\u{301}x", "\u{200D}x", "\u{FE0F}", "\u{1F3FB}x"])
     func joiningMarks(name: String) throws {
         #expect(DeviceID(name) == nil)
-        #expect(throws: TopicFilterError.self) { try TopicFilter("users/\(name)") }
-        #expect(throws: TopicNameError.self) { try TopicName("chat/\(name)") }
+        #expect(throws: TopicError.self) { try TopicFilter("users/\(name)") }
+        #expect(throws: TopicError.self) { try TopicName("chat/\(name)") }
         #expect(throws: AuthenticationError.self) {
             try TokenClaims(json: Array(#"{"sub":"x","exp":4000000000,"join":["users/\#(name)"]}"#.utf8))
         }

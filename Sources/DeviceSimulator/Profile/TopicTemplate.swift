@@ -40,7 +40,7 @@ package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
         }
         if !rest.isEmpty { parts.append(.text(String(rest))) }
         self.parts = parts
-        do throws(TopicNameError) {
+        do throws(TopicError) {
             _ = try TopicName(topic(device: "device", metric: "metric"))
         } catch {
             throw Failure(message: "\(error)")

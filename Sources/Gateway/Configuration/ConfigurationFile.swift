@@ -151,7 +151,7 @@ extension ConfigurationFile {
         else {
             return nil
         }
-        do throws(TopicRouteError) {
+        do throws(TopicError) {
             return try TopicRoute(
                 pattern: pattern, convention: convention ?? .auto,
                 room: room?.inNormalForm ?? RoomTemplate.standard.description,
@@ -160,9 +160,9 @@ extension ConfigurationFile {
         } catch {
             let key =
                 switch error.problem {
-                case .badFilter, .badCapture, .duplicateCapture: "topic"
                 case .badRoom: "room"
                 case .badQoS: "qos"
+                default: "topic"
                 }
             fail(mapping[Node(key)] ?? node, "\(name).\(key)", "\(error)")
             return nil

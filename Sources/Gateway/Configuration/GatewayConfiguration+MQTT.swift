@@ -125,7 +125,7 @@ extension GatewayConfiguration {
             guard let group, route.filter.shareGroup == nil else {
                 return MQTTSubscription(filter: route.filter, qos: qos)
             }
-            do throws(TopicFilterError) {
+            do throws(TopicError) {
                 return MQTTSubscription(filter: try TopicFilter("$share/\(group)/\(route.filter)"), qos: qos)
             } catch {
                 return settings.fail(.mqttShareGroup, "\(error)", instead: nil)
@@ -151,7 +151,7 @@ extension GatewayConfiguration {
         let texts = (settings.text(.statusTopics) ?? "").split(separator: ",")
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
         return texts.compactMap { text in
-            do throws(StatusRouteError) {
+            do throws(TopicError) {
                 let route = try StatusRoute(pattern: text)
                 guard !route.rooms(of: routes).isEmpty else {
                     return settings.fail(

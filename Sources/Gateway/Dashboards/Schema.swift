@@ -99,7 +99,7 @@ struct SchemaTranslation {
             fail(node, key, "expected a room or filter such as sensors/+")
             return nil
         }
-        do throws(TopicFilterError) {
+        do throws(TopicError) {
             let filter = try TopicFilter(text)
             if filter.shareGroup == nil { return .string(text) }
             fail(node, key, "\"\(text)\" is a shared subscription; expected a room or filter such as sensors/+")

@@ -16,16 +16,10 @@ package struct StatusRoute: Hashable, Sendable, CustomStringConvertible {
 
     /// Creates a status route.
     ///
-    /// - Throws: ``StatusRouteError`` if the pattern is not a valid topic pattern or does not capture `{device}`.
-    package init(pattern: String) throws(StatusRouteError) {
-        do throws(TopicRouteError) {
-            topic = try TopicRoute(pattern: pattern)
-        } catch {
-            throw StatusRouteError(pattern: pattern, problem: .badTopic(error))
-        }
-        guard topic.captureNames.contains("device") else {
-            throw StatusRouteError(pattern: pattern, problem: .noDevice)
-        }
+    /// - Throws: ``TopicError`` if the pattern is not a valid topic pattern or does not capture `{device}`.
+    package init(pattern: String) throws(TopicError) {
+        topic = try TopicRoute(pattern: pattern)
+        guard topic.captureNames.contains("device") else { throw TopicError(.route, pattern, .noDevice) }
     }
 
     /// The pattern as configured.
@@ -66,28 +60,5 @@ extension Sequence<StatusRoute> {
     package func filters(for routes: [TopicRoute], besides subscribed: [TopicFilter]) -> [TopicFilter] {
         let needed = filter { !$0.rooms(of: routes).isEmpty }.map(\.filter)
         return TopicFilter.minimal(needed).filter { filter in !subscribed.contains { $0.covers(filter) } }
-    }
-}
-
-/// An error in a status route's configuration. The description names the pattern and the allowed form.
-package struct StatusRouteError: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Problem: Hashable, Sendable {
-        case badTopic(TopicRouteError)
-        /// The pattern does not capture `{device}`.
-        case noDevice
-    }
-
-    package var pattern: String
-    package var problem: Problem
-
-    package var description: String {
-        switch problem {
-        case .badTopic(let error): "\(error)"
-        case .noDevice:
-            """
-            the status topic \(Excerpt(of: pattern)) does not name a device; expected a topic with the level {device}, \
-            such as sensors/{device}/status
-            """
-        }
     }
 }

@@ -22,8 +22,8 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
 
     /// Parses a filter; throws if MQTT does not allow it, if it has too many levels, or if a level begins with a
     /// combining mark.
-    package init(_ rawValue: String) throws(TopicFilterError) {
-        let problem: TopicFilterError.Problem
+    package init(_ rawValue: String) throws(TopicError) {
+        let problem: TopicError.Problem
         switch Self.parse(rawValue) {
         case .success(let parts):
             self.rawValue = rawValue
@@ -32,7 +32,7 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
             return
         case .failure(let found): problem = found
         }
-        throw TopicFilterError(filter: rawValue, problem: problem)
+        throw TopicError(.filter, rawValue, problem)
     }
 
     /// Creates the filter that matches this name alone.
@@ -133,7 +133,7 @@ extension TopicFilter {
 
     private enum ParseResult {
         case success(Parts)
-        case failure(TopicFilterError.Problem)
+        case failure(TopicError.Problem)
     }
 
     private static func parse(_ text: String) -> ParseResult {
@@ -160,42 +160,5 @@ extension TopicFilter {
             if level.utf8.contains(UInt8(ascii: "#")) { return .failure(.partialWildcard(level)) }
         }
         return .success(Parts(group: group, levels: levels))
-    }
-}
-
-/// A reason why a text is not a valid topic filter.
-package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Problem: Hashable, Sendable {
-        case empty
-        case tooLong
-        case tooManyLevels
-        case containsNull
-        /// `#` before the last level.
-        case multiLevelNotLast
-        /// A wildcard that shares its level with other characters, as in `room+`.
-        case partialWildcard(String)
-        /// `$share` without a group or a filter, or with a wildcard in the group.
-        case badShare
-        /// A level begins with a combining mark, which would form one character with the `/` before it.
-        case joiningMark
-    }
-
-    package var filter: String
-    package var problem: Problem
-
-    package var description: String {
-        let what =
-            switch problem {
-            case .empty: "is empty; allowed: 1 to \(TopicName.maximumByteCount) bytes"
-            case .tooLong: "has \(filter.utf8.count) bytes; allowed: 1 to \(TopicName.maximumByteCount)"
-            case .tooManyLevels: "has too many levels; allowed: at most \(TopicName.maximumLevelCount)"
-            case .containsNull: "contains the character U+0000, which is not allowed"
-            case .multiLevelNotLast: "has '#' before its last level; allowed: only as the last level"
-            case .partialWildcard(let level):
-                "has a wildcard inside the level \(Excerpt(of: level)); '+' and '#' must be whole levels"
-            case .joiningMark: "has a level that begins with a combining character"
-            case .badShare: "is not a shared subscription; expected $share/{group}/{filter}, no wildcard in {group}"
-            }
-        return "the filter \(Excerpt(of: filter)) \(what)"
     }
 }

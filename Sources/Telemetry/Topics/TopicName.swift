@@ -13,8 +13,8 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
 
     /// Creates a topic name; throws if MQTT does not allow it, if it has too many levels, or if a level begins with a
     /// combining mark.
-    package init(_ rawValue: String) throws(TopicNameError) {
-        if let problem = Self.problem(of: rawValue) { throw TopicNameError(name: rawValue, problem: problem) }
+    package init(_ rawValue: String) throws(TopicError) {
+        if let problem = Self.problem(of: rawValue) { throw TopicError(.name, rawValue, problem) }
         self.rawValue = rawValue
     }
 
@@ -25,7 +25,7 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { rawValue }
 
-    private static func problem(of name: String) -> TopicNameError.Problem? {
+    private static func problem(of name: String) -> TopicError.Problem? {
         if name.isEmpty { return .empty }
         if name.utf8.count > maximumByteCount { return .tooLong }
         var levelCount = 1
@@ -40,34 +40,5 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
         if levelCount > maximumLevelCount { return .tooManyLevels }
         let levels = name.unicodeScalars.split(separator: "/", omittingEmptySubsequences: true)
         return levels.contains { Substring($0).beginsWithJoiningMark } ? .joiningMark : nil
-    }
-}
-
-/// A reason why a text is not a valid topic name.
-package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Problem: Hashable, Sendable {
-        case empty
-        case tooLong
-        case tooManyLevels
-        case containsNull
-        case containsWildcard
-        /// A level begins with a combining mark, which would form one character with the `/` before it.
-        case joiningMark
-    }
-
-    package var name: String
-    package var problem: Problem
-
-    package var description: String {
-        let what =
-            switch problem {
-            case .empty: "is empty; allowed: 1 to \(TopicName.maximumByteCount) bytes"
-            case .tooLong: "has \(name.utf8.count) bytes; allowed: 1 to \(TopicName.maximumByteCount)"
-            case .tooManyLevels: "has too many levels; allowed: at most \(TopicName.maximumLevelCount)"
-            case .containsNull: "contains the character U+0000, which is not allowed"
-            case .joiningMark: "has a level that begins with a combining character"
-            case .containsWildcard: "contains '+' or '#'; wildcards are allowed only in filters"
-            }
-        return "the topic name \(Excerpt(of: name)) \(what)"
     }
 }

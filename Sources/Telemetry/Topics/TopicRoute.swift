@@ -40,7 +40,7 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
 
     /// Creates a route.
     ///
-    /// - Throws: ``TopicRouteError`` if the pattern or the room template is invalid, or `qos` is neither 0 nor 1.
+    /// - Throws: ``TopicError`` if the pattern or the room template is invalid, or `qos` is neither 0 nor 1.
     package init(
         pattern: String,
         convention: PayloadConvention = .auto,
@@ -48,17 +48,13 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
         qos: Int = 1,
         convertsFahrenheit: Bool = false,
         allowsForeignDevices: Bool = false
-    ) throws(TopicRouteError) {
-        do throws(TopicRouteError.Problem) {
-            guard (0...1).contains(qos) else { throw TopicRouteError.Problem.badQoS(qos) }
-            let plain = try Self.plainFilter(of: pattern)
-            let levels = plain.levels.map(Self.level)
-            self.room = try RoomTemplate(room, captures: Self.captureNames(in: levels))
-            self.filter = try Self.subscription(to: levels, group: plain.shareGroup)
-            self.levels = levels
-        } catch {
-            throw TopicRouteError(pattern: pattern, room: room, problem: error)
-        }
+    ) throws(TopicError) {
+        guard (0...1).contains(qos) else { throw TopicError(.route, pattern, .badQoS(qos)) }
+        let plain = try Self.plainFilter(pattern, of: pattern)
+        let levels = plain.levels.map(Self.level)
+        self.room = try RoomTemplate(room, of: pattern, captures: Self.captureNames(in: levels, of: pattern))
+        self.filter = try Self.subscription(to: levels, group: plain.shareGroup, of: pattern)
+        self.levels = levels
         self.pattern = pattern
         self.convention = convention
         self.qos = qos
@@ -105,12 +101,12 @@ extension Sequence<TopicRoute> {
 }
 
 extension TopicRoute {
-    /// Parses the pattern as a filter, treating captures as plain text.
-    private static func plainFilter(of pattern: String) throws(TopicRouteError.Problem) -> TopicFilter {
-        do throws(TopicFilterError) {
-            return try TopicFilter(pattern)
+    /// Parses a filter that is the pattern itself, with captures as plain text, or that is made from it.
+    private static func plainFilter(_ text: String, of pattern: String) throws(TopicError) -> TopicFilter {
+        do throws(TopicError) {
+            return try TopicFilter(text)
         } catch {
-            throw .badFilter(error.problem)
+            throw TopicError(.route, pattern, error.problem)
         }
     }
 
@@ -137,14 +133,15 @@ extension TopicRoute {
         return isName ? String(name) : nil
     }
 
-    private static func captureNames(in levels: [Level]) throws(TopicRouteError.Problem) -> [String] {
+    private static func captureNames(in levels: [Level], of pattern: String) throws(TopicError) -> [String] {
         var names: [String] = []
         for level in levels {
             switch level {
             case .capture(let name):
-                if names.contains(name) { throw .duplicateCapture(name) }
+                if names.contains(name) { throw TopicError(.route, pattern, .duplicateCapture(name)) }
                 names.append(name)
-            case .text(let text) where text.contains("{") || text.contains("}"): throw .badCapture(text)
+            case .text(let text) where text.contains("{") || text.contains("}"):
+                throw TopicError(.route, pattern, .badCapture(text))
             default: continue
             }
         }
@@ -152,8 +149,8 @@ extension TopicRoute {
     }
 
     private static func subscription(
-        to levels: [Level], group: String?
-    ) throws(TopicRouteError.Problem) -> TopicFilter {
+        to levels: [Level], group: String?, of pattern: String
+    ) throws(TopicError) -> TopicFilter {
         let filter = levels.map { level in
             switch level {
             case .text(let text): text
@@ -161,7 +158,7 @@ extension TopicRoute {
             case .rest: "#"
             }
         }.joined(separator: "/")
-        return try plainFilter(of: group.map { "$share/\($0)/\(filter)" } ?? filter)
+        return try Self.plainFilter(group.map { "$share/\($0)/\(filter)" } ?? filter, of: pattern)
     }
 }
 
@@ -187,29 +184,31 @@ package struct RoomTemplate: Hashable, Sendable, CustomStringConvertible {
         self.levels = levels
     }
 
-    /// Parses a template. It may use `captures`, and always `device`, because payloads can name devices too.
+    /// Parses the template of the route with this pattern. It may use `captures`, and always `device`, because payloads
+    /// can name devices too.
     ///
     /// The first level must be plain text. It marks the room as a telemetry room, to which clients cannot send.
-    init(_ text: String, captures: [String]) throws(TopicRouteError.Problem) {
+    init(_ text: String, of pattern: String, captures: [String]) throws(TopicError) {
+        func bad(_ what: String) -> TopicError { TopicError(.route, pattern, .badRoom(text, what)) }
         var levels: [Level] = []
         for part in text.split(separator: "/", omittingEmptySubsequences: false) {
-            if part.isEmpty { throw .badRoom("has an empty level") }
+            if part.isEmpty { throw bad("has an empty level") }
             if let name = TopicRoute.captureName(in: part) {
                 guard name == "device" || captures.contains(name) else {
-                    throw .badRoom("uses {\(name)}, which the topic does not capture")
+                    throw bad("uses {\(name)}, which the topic does not capture")
                 }
                 levels.append(.capture(name))
             } else if part.contains(where: { "{}+#\0".contains($0) }) {
-                throw .badRoom("has the level '\(part)'; allowed: plain text or a capture such as {device}")
+                throw bad("has the level '\(part)'; allowed: plain text or a capture such as {device}")
             } else {
                 levels.append(.text(String(part)))
             }
         }
         guard case .text(let root) = levels[0], !root.hasPrefix("$"), root != "users" else {
-            throw .badRoom("must begin with a plain-text level other than 'users' and '$…'")
+            throw bad("must begin with a plain-text level other than 'users' and '$…'")
         }
         if levels.count > TopicName.maximumLevelCount {
-            throw .badRoom("has too many levels; allowed: at most \(TopicName.maximumLevelCount)")
+            throw bad("has too many levels; allowed: at most \(TopicName.maximumLevelCount)")
         }
         self.levels = levels
     }
@@ -240,44 +239,5 @@ package struct RoomTemplate: Hashable, Sendable, CustomStringConvertible {
             }
         }
         return room
-    }
-}
-
-/// An error in a route's configuration. The description names the pattern or template and the allowed values.
-package struct TopicRouteError: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Problem: Error, Hashable, Sendable {
-        case badFilter(TopicFilterError.Problem)
-        /// A level that contains braces but is not one whole `{name}`.
-        case badCapture(String)
-        case duplicateCapture(String)
-        /// An invalid room template. The text completes a sentence that begins with the room.
-        case badRoom(String)
-        case badQoS(Int)
-    }
-
-    package var pattern: String
-    package var room: String
-    package var problem: Problem
-
-    package var description: String {
-        switch problem {
-        case .badFilter(let problem):
-            "the route topic is invalid: \(TopicFilterError(filter: pattern, problem: problem))"
-        case .badCapture(let level):
-            """
-            the route topic \(Excerpt(of: pattern)) has the invalid level \(Excerpt(of: level)); a capture must be a \
-            whole level such as {device}, named with letters, digits, '_' and '-'
-            """
-        case .duplicateCapture(let name):
-            "duplicate capture {\(name)} in the route topic \(Excerpt(of: pattern))"
-        case .badRoom(let what):
-            "the room \(Excerpt(of: room)) of the route \(Excerpt(of: pattern)) \(what)"
-        case .badQoS(2):
-            """
-            the QoS of the route \(Excerpt(of: pattern)) is 2; allowed: 0 or 1. At QoS 1, the broker also delivers \
-            QoS 2 publications, and they are acknowledged only after they are processed
-            """
-        case .badQoS(let qos): "the QoS of the route \(Excerpt(of: pattern)) is \(qos); allowed: 0 or 1"
-        }
     }
 }

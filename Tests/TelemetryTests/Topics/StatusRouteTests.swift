@@ -52,7 +52,7 @@ struct StatusRouteTests {
             ("sensors/{device", "a capture must be a whole level"), ("", "is empty"),
         ])
     func refusals(pattern: String, message: String) throws {
-        let error = try #require(throws: StatusRouteError.self) { _ = try StatusRoute(pattern: pattern) }
+        let error = try #require(throws: TopicError.self) { _ = try StatusRoute(pattern: pattern) }
         #expect(error.description.contains(message), "\(error)")
     }
 }

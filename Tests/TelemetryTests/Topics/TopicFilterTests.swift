@@ -41,19 +41,19 @@ struct TopicFilterTests {
     @Test(
         "texts that MQTT does not allow are refused with the reason",
         arguments: [
-            ("", TopicFilterError.Problem.empty), ("sport+", .partialWildcard("sport+")),
+            ("", TopicError.Problem.empty), ("sport+", .partialWildcard("sport+")),
             ("sport/tennis#", .partialWildcard("tennis#")), ("sport/#/ranking", .multiLevelNotLast),
             ("a/++", .partialWildcard("++")), ("a\0", .containsNull), ("$share", .badShare), ("$share/g", .badShare),
             ("$share//a", .badShare), ("$share/g/", .badShare), ("$share/g+/a", .badShare),
             (String(repeating: "a", count: 65_536), .tooLong), (String(repeating: "/", count: 128), .tooManyLevels),
         ])
-    func refuses(filter: String, problem: TopicFilterError.Problem) {
-        #expect(throws: TopicFilterError(filter: filter, problem: problem)) { try TopicFilter(filter) }
+    func refuses(filter: String, problem: TopicError.Problem) {
+        #expect(throws: TopicError(.filter, filter, problem)) { try TopicFilter(filter) }
     }
 
     @Test("an error names the filter and what is allowed")
     func describesErrors() {
-        let error = TopicFilterError(filter: "a/b+", problem: .partialWildcard("b+"))
+        let error = TopicError(.filter, "a/b+", .partialWildcard("b+"))
         #expect(
             error.description
                 == "the filter 'a/b+' has a wildcard inside the level 'b+'; '+' and '#' must be whole levels")

@@ -20,12 +20,12 @@ struct TopicNameTests {
     @Test(
         "anything else is refused with the reason",
         arguments: [
-            ("", TopicNameError.Problem.empty), ("a/+", .containsWildcard), ("a#", .containsWildcard),
+            ("", TopicError.Problem.empty), ("a/+", .containsWildcard), ("a#", .containsWildcard),
             ("a\0b", .containsNull), (String(repeating: "a", count: 65_536), .tooLong),
             (String(repeating: "/", count: 128), .tooManyLevels),
         ])
-    func refuses(name: String, problem: TopicNameError.Problem) {
-        #expect(throws: TopicNameError(name: name, problem: problem)) { try TopicName(name) }
+    func refuses(name: String, problem: TopicError.Problem) {
+        #expect(throws: TopicError(.name, name, problem)) { try TopicName(name) }
     }
 
     @Test("the longest and the deepest name are allowed")
@@ -36,8 +36,8 @@ struct TopicNameTests {
 
     @Test("an error names the topic and what is allowed, and cuts long names")
     func describesErrors() {
-        #expect("\(TopicNameError(name: "a/+", problem: .containsWildcard))".contains("'a/+' contains '+' or '#'"))
-        let long = TopicNameError(name: String(repeating: "a", count: 70_000), problem: .tooLong)
+        #expect("\(TopicError(.name, "a/+", .containsWildcard))".contains("'a/+' contains '+' or '#'"))
+        let long = TopicError(.name, String(repeating: "a", count: 70_000), .tooLong)
         #expect(long.description.utf8.count < 250)
     }
 }

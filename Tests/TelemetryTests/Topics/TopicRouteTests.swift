@@ -50,39 +50,42 @@ struct TopicRouteTests {
     @Test(
         "a wrong route is refused with the reason",
         arguments: [
-            ("sensors/{device", "sensors/{device}", 1, TopicRouteError.Problem.badCapture("{device")),
+            ("sensors/{device", "sensors/{device}", 1, TopicError.Problem.badCapture("{device")),
             ("sensors/x{device}", "sensors/{device}", 1, .badCapture("x{device}")),
             ("sensors/{}", "sensors/{device}", 1, .badCapture("{}")),
             ("sensors/{a b}", "sensors/{device}", 1, .badCapture("{a b}")),
             ("{device}/{device}", "sensors/{device}", 1, .duplicateCapture("device")),
-            ("sensors/#/{device}", "sensors/{device}", 1, .badFilter(.multiLevelNotLast)),
-            ("", "sensors/{device}", 1, .badFilter(.empty)),
-            ("a/{device}", "sensors/{site}", 1, .badRoom("uses {site}, which the topic does not capture")),
-            ("a/{device}", "", 1, .badRoom("has an empty level")),
+            ("sensors/#/{device}", "sensors/{device}", 1, .multiLevelNotLast),
+            ("", "sensors/{device}", 1, .empty),
+            (
+                "a/{device}", "sensors/{site}", 1,
+                .badRoom("sensors/{site}", "uses {site}, which the topic does not capture")
+            ),
+            ("a/{device}", "", 1, .badRoom("", "has an empty level")),
             (
                 "a/{device}", "{device}/x", 1,
-                .badRoom("must begin with a plain-text level other than 'users' and '$…'")
+                .badRoom("{device}/x", "must begin with a plain-text level other than 'users' and '$…'")
             ),
             (
                 "a/{device}", "users/{device}", 1,
-                .badRoom("must begin with a plain-text level other than 'users' and '$…'")
+                .badRoom("users/{device}", "must begin with a plain-text level other than 'users' and '$…'")
             ),
             (
                 "a/{device}", "sensors/+", 1,
-                .badRoom("has the level '+'; allowed: plain text or a capture such as {device}")
+                .badRoom("sensors/+", "has the level '+'; allowed: plain text or a capture such as {device}")
             ),
             ("a/{device}", "sensors/{device}", 2, .badQoS(2)),
             ("a/{device}", "sensors/{device}", -1, .badQoS(-1)),
         ])
-    func refuses(pattern: String, room: String, qos: Int, problem: TopicRouteError.Problem) {
-        #expect(throws: TopicRouteError(pattern: pattern, room: room, problem: problem)) {
+    func refuses(pattern: String, room: String, qos: Int, problem: TopicError.Problem) {
+        #expect(throws: TopicError(.route, pattern, problem)) {
             try TopicRoute(pattern: pattern, room: room, qos: qos)
         }
     }
 
     @Test("QoS 2 is explained")
     func explainsQoS2() {
-        let error = TopicRouteError(pattern: "a/{device}", room: "", problem: .badQoS(2))
+        let error = TopicError(.route, "a/{device}", .badQoS(2))
         #expect(error.description.contains("At QoS 1, the broker also delivers"))
         #expect(error.description.contains("'a/{device}'"))
     }
