@@ -111,13 +111,13 @@ final class DataDirectoryLock: Sendable {
         try Database.makeDirectory(directory)
         descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw StorageError(file: directory, problem: .unusable(String(cString: strerror(errno))))
+            throw StorageError.notOpened(file: directory, .unusable(String(cString: strerror(errno))))
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             close(descriptor)
-            throw StorageError(
-                file: directory, problem: code == EWOULDBLOCK ? .inUse : .unusable(String(cString: strerror(code))))
+            throw StorageError.notOpened(
+                file: directory, code == EWOULDBLOCK ? .inUse : .unusable(String(cString: strerror(code))))
         }
     }
 

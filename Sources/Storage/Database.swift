@@ -33,7 +33,7 @@ package final class Database: Sendable {
     private let pool: DatabasePool
     /// The gateway's connection for checkpoints, so that writers do not wait for the disk.
     private let checkpointer: DatabaseQueue?
-    private let readFailureObserver = Lock<(@Sendable (StorageFailure) -> Void)?>(nil)
+    private let readFailureObserver = Lock<(@Sendable (StorageError) -> Void)?>(nil)
     /// The database file and its WAL, as opened by a gateway. Empty for tools.
     private let places: [FileIdentity]
 
@@ -64,7 +64,7 @@ package final class Database: Sendable {
     /// - Throws: ``StorageError``, also when there is no database or it is of another version.
     package convenience init(readingBesideGatewayIn directory: String) throws(StorageError) {
         let file = "\(directory)/\(Self.fileName)"
-        guard FileManager.default.fileExists(atPath: file) else { throw StorageError(file: file, problem: .missing) }
+        guard FileManager.default.fileExists(atPath: file) else { throw .notOpened(file: file, .missing) }
         try self.init(in: directory, role: .readingTool, durability: .normal, ids: RandomIDGenerator())
     }
 
@@ -73,8 +73,8 @@ package final class Database: Sendable {
     /// Runs `work` in one transaction, after all writes that began earlier. An error thrown by `work` rolls the
     /// transaction back.
     ///
-    /// - Throws: The error of `work` or of the commit; ``FileIdentity/Gone`` when a gateway's files were removed or
-    ///   replaced.
+    /// - Throws: The error of `work` or of the commit; ``StorageError/failed(_:isDamage:)`` when a gateway's files were
+    ///   removed or replaced.
     package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
         for place in places { try place.check() }
         return try pool.write { try work(StorageTransaction(database: $0)) }
@@ -87,14 +87,14 @@ package final class Database: Sendable {
     }
 
     /// Sets the observer, which is called after each failed read, on any thread. There is at most one observer.
-    package func observeReadFailures(_ observer: @escaping @Sendable (StorageFailure) -> Void) {
+    package func observeReadFailures(_ observer: @escaping @Sendable (StorageError) -> Void) {
         readFailureObserver.withLock { $0 = observer }
     }
 
     private func noteFailedRead(_ error: any Error) {
         // Other errors come from `work` itself and say nothing about the storage.
         guard error is DatabaseError else { return }
-        readFailureObserver.withLock { $0 }?(StorageFailure(error))
+        readFailureObserver.withLock { $0 }?(StorageError(error))
     }
 
     /// Reads from one snapshot.
@@ -182,8 +182,8 @@ package final class Database: Sendable {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw StorageError(
-                file: directory, problem: .unusable("the directory cannot be created: \(error.localizedDescription)"))
+            throw .notOpened(
+                file: directory, .unusable("the directory cannot be created: \(error.localizedDescription)"))
         }
     }
 
@@ -235,7 +235,7 @@ package final class Database: Sendable {
         } catch let error as StorageError {
             throw error
         } catch {
-            throw StorageError(file: file, error)
+            throw StorageError(opening: file, error)
         }
     }
 
@@ -253,13 +253,13 @@ package final class Database: Sendable {
     /// page does not show.
     private static func check(_ database: GRDB.Database, _ role: DatabaseRole, file: String) throws {
         let migrator = Schema.migrator
-        if try migrator.hasBeenSuperseded(database) { throw StorageError(file: file, problem: .newer) }
+        if try migrator.hasBeenSuperseded(database) { throw StorageError.notOpened(file: file, .newer) }
         if role != .gateway, try !migrator.hasCompletedMigrations(database) {
-            throw StorageError(file: file, problem: .older)
+            throw StorageError.notOpened(file: file, .older)
         }
         guard try StorageSnapshot(database: database).usedByteCount() <= maxCheckedBytes else { return }
         guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
-            throw StorageError(file: file, problem: .damaged)
+            throw StorageError.notOpened(file: file, .damaged)
         }
     }
 
@@ -312,11 +312,6 @@ package enum Durability: String, Sendable, CaseIterable {
 /// Without this check, a process whose database was removed or replaced would keep writing into a file that nobody sees
 /// again.
 struct FileIdentity: Sendable {
-    /// The error for a file that was removed or replaced while it was open.
-    struct Gone: Error {
-        let path: String
-    }
-
     private struct Identity: Equatable {
         var device: dev_t
         var inode: ino_t
@@ -333,10 +328,10 @@ struct FileIdentity: Sendable {
 
     /// Checks that the path still leads to the same file.
     ///
-    /// - Throws: ``Gone`` when it leads to another file or to none.
-    func check() throws(Gone) {
+    /// - Throws: ``StorageError/failed(_:isDamage:)`` when it leads to another file or to none.
+    func check() throws(StorageError) {
         guard let identity, Self.identity(path) != identity else { return }
-        throw Gone(path: path)
+        throw .failed("\(path) was removed or replaced; put it back, or restart the gateway")
     }
 
     private static func identity(_ path: String) -> Identity? {

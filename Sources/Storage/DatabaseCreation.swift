@@ -15,7 +15,7 @@ enum DatabaseCreation {
     ///
     /// - Throws: ``StorageError`` or `DatabaseError`.
     static func make(_ file: String, in directory: String, _ configuration: Configuration) throws {
-        func fail(_ reason: String) -> StorageError { StorageError(file: file, problem: .unusable(reason)) }
+        func fail(_ reason: String) -> StorageError { .notOpened(file: file, .unusable(reason)) }
         var information = stat()
         if lstat(file, &information) == 0, access(file, F_OK) != 0 {
             throw fail("it is a symbolic link to a file that does not exist")

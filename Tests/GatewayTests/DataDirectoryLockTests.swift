@@ -14,7 +14,7 @@ struct DataDirectoryLockTests {
         do {
             let first = try DataDirectoryLock(directory: directory)
             let error = #expect(throws: StorageError.self) { try DataDirectoryLock(directory: directory) }
-            #expect(error?.problem == .inUse)
+            #expect(error == .notOpened(file: directory, .inUse))
             #expect(error?.description.contains("Another gateway uses this data directory") == true)
             for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
                 try FileManager.default.removeItem(atPath: "\(directory)/\(name)")

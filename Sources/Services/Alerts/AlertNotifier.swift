@@ -176,7 +176,7 @@ struct AlertNotifier {
                 telling.messages += try transaction.savepoint(work)
                 telling.reached += 1
             } catch {
-                if !(error is RequestError), StorageFailure(error).isStorageAtFault { throw error }
+                if !(error is RequestError), StorageError(error).isStorageAtFault { throw error }
                 telling.failed += 1
                 failed.increment()
                 logger.warning(

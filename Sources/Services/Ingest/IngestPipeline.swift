@@ -86,7 +86,7 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     /// Decodes, commits and publishes a batch. Returns when all its readings and statuses are in the hub's mailboxes.
     ///
-    /// - Throws: ``StorageFailure``. Messages that were not committed by then must be redelivered.
+    /// - Throws: ``StorageError``. Messages that were not committed by then must be redelivered.
     package func accept(_ batch: MQTTBatch) throws {
         let receivedAt = clock.now()
         stream.waitForCapacity()
@@ -96,7 +96,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             try take(items[...], receivedAt: receivedAt)
         } catch {
             tracing.finish(error, at: clock.now())
-            throw StorageFailure(error)
+            throw StorageError(error)
         }
         let now = clock.now()
         tracing.finish(at: now)
@@ -115,7 +115,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                 publish(items, commit)
             }
         } catch {
-            let failure = StorageFailure(error)
+            let failure = StorageError(error)
             if failure.isStorageAtFault { throw error }
             guard items.count > 1 else { return try bury(items, failure, receivedAt: receivedAt) }
             let middle = items.startIndex + items.count / 2
@@ -124,7 +124,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         }
     }
 
-    private func bury(_ items: ArraySlice<IngestItem>, _ failure: StorageFailure, receivedAt: Timestamp) throws {
+    private func bury(_ items: ArraySlice<IngestItem>, _ failure: StorageError, receivedAt: Timestamp) throws {
         guard let item = items.first else { return }
         try store.bury(item, failure, receivedAt: receivedAt)
         metrics.countFailure(IngestStore.notStorable)

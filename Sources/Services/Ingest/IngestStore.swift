@@ -166,7 +166,7 @@ package final class IngestStore: Sendable {
     }
 
     /// Stores a dead letter for a message that the database rejected.
-    func bury(_ item: IngestItem, _ failure: StorageFailure, receivedAt: Timestamp) throws {
+    func bury(_ item: IngestItem, _ failure: StorageError, receivedAt: Timestamp) throws {
         var batch = StoredBatch([], at: receivedAt)
         batch.bury(item, reason: Self.notStorable, detail: "the database rejected it: \(failure)", at: receivedAt)
         _ = try write(batch)
@@ -197,7 +197,7 @@ package final class IngestStore: Sendable {
             // After a storage failure it is unknown whether the transaction was committed, so the log is read from the
             // database again. The MQTT connection is dropped too, so all redeliveries are compared with that log. A
             // transaction rejected for its content was certainly not committed.
-            if StorageFailure(error).isStorageAtFault { state.withLock { $0.deliveries = nil } }
+            if StorageError(error).isStorageAtFault { state.withLock { $0.deliveries = nil } }
             throw error
         }
     }

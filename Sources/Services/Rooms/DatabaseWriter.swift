@@ -107,7 +107,7 @@ package final class DatabaseWriter: Sendable {
                 } catch let error as RequestError {
                     outcome.value = .failure(error)
                 } catch {
-                    let failure = StorageFailure(error)
+                    let failure = StorageError(error)
                     health.failed(failure)
                     // Failures of the storage itself are logged once, by `health`.
                     logger.log(
@@ -179,7 +179,7 @@ package final class DatabaseWriter: Sendable {
                 hub.publish(effect.messages)
                 return effect.value
             } catch {
-                health.failed(StorageFailure(error))
+                health.failed(StorageError(error))
                 finished(false)
                 throw error
             }
@@ -235,7 +235,7 @@ package final class DatabaseWriter: Sendable {
             hub.publish(messages)
             for request in requests { request.finish(nil) }
         } catch {
-            let failure = StorageFailure(error)
+            let failure = StorageError(error)
             health.failed(failure)
             tracing?.finish(error, at: clock.now())
             // Failures of the storage itself are logged once, by `health`.

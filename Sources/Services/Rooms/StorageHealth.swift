@@ -32,7 +32,7 @@ package final class StorageHealth: Sendable {
     package var unreadable: Trouble? { damage.withLock { $0 } }
 
     /// Records a failed read. Only damage to the file counts: other failures, such as a locked file, are temporary.
-    func readFailed(_ failure: StorageFailure) {
+    func readFailed(_ failure: StorageError) {
         guard failure.isDamage else { return }
         let isNews = damage.withLock { damage in
             guard damage == nil else { return false }
@@ -68,7 +68,7 @@ package final class StorageHealth: Sendable {
 
     /// Records a failed transaction. A failure caused by the written content says nothing about the storage and is
     /// ignored.
-    func failed(_ failure: StorageFailure) {
+    func failed(_ failure: StorageError) {
         guard failure.isStorageAtFault else { return }
         let now = clock.now()
         let isNews = state.withLock { state in

@@ -3,14 +3,6 @@ import Foundation
 /// A backup file that gets its final name only when it is complete. Until then an earlier file of that name remains,
 /// and an incomplete backup is never mistaken for a complete one.
 package struct BackupFile {
-    /// An error in writing a file. Names the file.
-    package struct Failure: Error, CustomStringConvertible {
-        package let path: String
-        package let reason: String
-
-        package var description: String { "The file \(path) cannot be written: \(reason)." }
-    }
-
     private let path: String
     private let handle: FileHandle
     /// The temporary path until the backup is complete; `nil` when `path` is a device or a pipe.
@@ -18,7 +10,9 @@ package struct BackupFile {
 
     /// Creates the temporary file, named `path` plus `.partial`. If `path` is a device or a pipe, opens it for direct
     /// writing.
-    package init(path: String) throws(Failure) {
+    ///
+    /// - Throws: ``StorageError/notWritten(file:reason:)``.
+    package init(path: String) throws(StorageError) {
         // A symbolic link remains a link: the file that it points to is written.
         self.path = URL(filePath: path).resolvingSymlinksInPath().path
         let type = try? FileManager.default.attributesOfItem(atPath: self.path)[.type] as? FileAttributeType
@@ -27,7 +21,7 @@ package struct BackupFile {
         if let partial { unlink(partial) }
         let flags = partial == nil ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL
         let descriptor = open(partial ?? self.path, flags | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure(path: path, reason: Self.systemError()) }
+        guard descriptor >= 0 else { throw .notWritten(file: path, reason: Self.systemError()) }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
@@ -36,12 +30,18 @@ package struct BackupFile {
     }
 
     /// Renames the file to its final name, once all of it is on the disk.
+    ///
+    /// - Throws: ``StorageError/notWritten(file:reason:)``, or the error of a failed write.
     package func finish() throws {
         guard let partial else { return }
         try handle.synchronize()
         // Another export to the same path has created its own temporary file, so this one no longer has a name.
-        guard isOwn(partial) else { throw Failure(path: path, reason: "another export is writing to it") }
-        guard rename(partial, path) == 0 else { throw Failure(path: path, reason: Self.systemError()) }
+        guard isOwn(partial) else {
+            throw StorageError.notWritten(file: path, reason: "another export is writing to it")
+        }
+        guard rename(partial, path) == 0 else {
+            throw StorageError.notWritten(file: path, reason: Self.systemError())
+        }
         // Makes the new name durable as well, where the file system can sync a directory.
         let directory = open(URL(filePath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
         guard directory >= 0 else { return }

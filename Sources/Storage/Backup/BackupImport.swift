@@ -8,14 +8,6 @@ package import Core
 /// with the same identity; rooms that have a history of their own. The same backup can therefore be imported
 /// repeatedly.
 package struct BackupImport {
-    /// An error in one line of the backup. Names the line.
-    package struct Mistake: Error, CustomStringConvertible {
-        package let line: Int
-        package let problem: String
-
-        package var description: String { "line \(line): \(problem)" }
-    }
-
     /// The position of the current line relative to an export.
     private enum Section {
         /// Before the first export, or after the end of one.
@@ -49,35 +41,33 @@ package struct BackupImport {
 
     /// Imports one line, passed without its line break. Empty lines are skipped.
     ///
-    /// - Throws: ``Mistake``, or the error of the database. Earlier lines stay imported.
+    /// - Throws: ``StorageError/invalidLine(_:problem:)``, or the error of the database. Earlier lines stay imported.
     package mutating func take(_ line: some Collection<UInt8>) throws {
         lineCount += 1
         if line.isEmpty { return }
         do {
             try note(line)
-        } catch let mistake as Mistake {
+        } catch {
             try flush()
-            throw mistake
+            throw error
         }
         if waiting.count >= Self.batchSize { try flush() }
     }
 
     /// Writes the remaining lines.
     ///
-    /// - Throws: ``Mistake`` if there was no export, or if the last one is incomplete. The lines of an incomplete
-    ///   export stay imported.
+    /// - Throws: ``StorageError/invalidLine(_:problem:)`` if there was no export, or if the last one is incomplete. The
+    ///   lines of an incomplete export stay imported.
     package mutating func finish() throws {
         try flush()
         if case .inside(let values, let rows) = section {
-            throw Mistake(
-                line: lineCount,
-                problem: "the export was cut off: it ends after \(values) values and \(rows) other rows, without its "
-                    + "end line")
+            throw mistake(
+                "the export was cut off: it ends after \(values) values and \(rows) other rows, without its end line")
         }
-        guard exportCount > 0 else { throw Mistake(line: lineCount, problem: "this is not a Windsock export") }
+        guard exportCount > 0 else { throw mistake("this is not a Windsock export") }
     }
 
-    private mutating func note(_ line: some Collection<UInt8>) throws {
+    private mutating func note(_ line: some Collection<UInt8>) throws(StorageError) {
         let value: JSONValue
         do {
             value = try JSONParser.parse(Array(line))
@@ -108,17 +98,17 @@ package struct BackupImport {
         waiting.append(BackupWriter.Line(number: lineCount, value: value))
     }
 
-    private func mistake(_ problem: String) -> Mistake { Mistake(line: lineCount, problem: problem) }
+    private func mistake(_ problem: String) -> StorageError { .invalidLine(lineCount, problem: problem) }
 
     private mutating func flush() throws {
         let lines = waiting
         waiting = []
         do {
             try write(lines[...])
-        } catch let mistake as Mistake {
-            // The transaction was rolled back; the lines before the mistake are valid.
-            try write(lines.prefix { $0.number < mistake.line })
-            throw mistake
+        } catch let error as StorageError {
+            // The transaction was rolled back; the lines before an invalid one are valid.
+            if case .invalidLine(let number, _) = error { try write(lines.prefix { $0.number < number }) }
+            throw error
         }
     }
 

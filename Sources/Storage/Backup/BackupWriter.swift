@@ -64,7 +64,7 @@ struct BackupWriter {
 
     /// Writes the lines.
     ///
-    /// - Throws: ``BackupImport/Mistake`` for a line that is invalid or that the database rejects.
+    /// - Throws: ``StorageError/invalidLine(_:problem:)`` for a line that is invalid or that the database rejects.
     mutating func write(_ lines: ArraySlice<Line>, in transaction: StorageTransaction) throws {
         // The gateway's retention may have removed series since the last transaction.
         readings.forgetSeries()
@@ -79,12 +79,12 @@ struct BackupWriter {
         for user in users { try transaction.sortNotifications(of: user) }
     }
 
-    private func mistake(_ line: Line, _ problem: String) -> BackupImport.Mistake {
-        BackupImport.Mistake(line: line.number, problem: problem)
+    private func mistake(_ line: Line, _ problem: String) -> StorageError {
+        .invalidLine(line.number, problem: problem)
     }
 
     /// Returns the error for a value that is not allowed. It names table, field, value and allowed values.
-    private func refusal(_ line: Line, _ field: String, _ allowed: String) -> BackupImport.Mistake {
+    private func refusal(_ line: Line, _ field: String, _ allowed: String) -> StorageError {
         var bytes: [UInt8] = []
         (line.value[field] ?? .null).append(to: &bytes)
         let value = String(decoding: bytes.prefix(80), as: UTF8.self) + (bytes.count > 80 ? "…" : "")

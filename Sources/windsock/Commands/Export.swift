@@ -44,18 +44,14 @@ struct Export: AsyncParsableCommand {
                 try FileHandle.standardOutput.write(contentsOf: Data($0))
             }
         }
+        let file = try BackupFile(path: output)
         do {
-            let file = try BackupFile(path: output)
-            do {
-                let totals = try database.export(readingsIn: range, at: now, to: file.write)
-                try file.finish()
-                return totals
-            } catch {
-                file.discard()
-                throw error
-            }
-        } catch let failure as BackupFile.Failure {
-            throw Unavailable(description: failure.description)
+            let totals = try database.export(readingsIn: range, at: now, to: file.write)
+            try file.finish()
+            return totals
+        } catch {
+            file.discard()
+            throw error
         }
     }
 

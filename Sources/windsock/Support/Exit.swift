@@ -32,7 +32,7 @@ enum Exit {
             if case .invalidConfiguration = error { throw fail("\(error)", configuration) }
             throw fail("\(error)", unavailable)
         } catch let error as StorageError {
-            throw fail("\(error)", code(of: error.problem))
+            throw fail("\(error)", code(of: error))
         } catch let error as Unavailable {
             throw fail(error.description, unavailable)
         } catch {
@@ -40,12 +40,13 @@ enum Exit {
         }
     }
 
-    /// Returns the exit code for a storage problem. A locked database or a full disk may recover; a wrong or damaged
-    /// file will not.
-    private static func code(of problem: StorageError.Problem) -> ExitCode {
-        switch problem {
-        case .newer, .older, .damaged: configuration
-        case .inUse, .missing, .unusable: unavailable
+    /// Returns the exit code for an error of the storage. A locked database or a full disk may recover; a wrong or
+    /// damaged file will not.
+    private static func code(of error: StorageError) -> ExitCode {
+        switch error {
+        case .notOpened(_, .newer), .notOpened(_, .older), .notOpened(_, .damaged): configuration
+        case .notOpened, .notWritten: unavailable
+        case .failed, .rejected, .invalidLine: .failure
         }
     }
 

@@ -67,7 +67,7 @@ import Core
                 }
                 try reader.finish()
                 return true
-            } catch is BackupImport.Mistake {
+            } catch StorageError.invalidLine {
                 return false
             } catch {
                 preconditionFailure("the database failed: \(error)")

@@ -17,7 +17,7 @@ struct StorageHealthTests {
     }
 
     private func fail() {
-        ingest.writer.health.failed(StorageFailure(DatabaseError(resultCode: .SQLITE_FULL)))
+        ingest.writer.health.failed(StorageError(DatabaseError(resultCode: .SQLITE_FULL)))
     }
 
     private func say(_ id: String, fails: (any Error)? = nil) async throws {

@@ -176,7 +176,7 @@ struct BackupTests {
         ])
     func mistakes(lines: [String], expected: String) throws {
         let database = try target.open()
-        let error = #expect(throws: BackupImport.Mistake.self) { try Self.restore(lines, into: database) }
+        let error = #expect(throws: StorageError.self) { try Self.restore(lines, into: database) }
         #expect(error?.description.contains(expected) == true)
     }
 
@@ -194,22 +194,23 @@ struct BackupTests {
         try fill(first)
         let exported = try Self.lines(first)
         let second = try target.open()
-        let error = #expect(throws: BackupImport.Mistake.self) {
+        let error = #expect(throws: StorageError.self) {
             try Self.restore(Array(exported.dropLast()), into: second)
         }
-        #expect(error?.problem.contains("cut off") == true)
+        #expect(error?.description.contains("cut off") == true)
         #expect(try Self.lines(second).dropFirst().sorted() == exported.dropFirst().sorted())
         // Cut off in the middle of a line, and with one line missing.
         let fixture = StorageFixture()
         let third = try fixture.open()
         var damaged = Array(exported[..<50])
         damaged.append(String(exported[50].prefix(20)))
-        #expect(throws: BackupImport.Mistake.self) { try Self.restore(damaged, into: third) }
+        let cut = #expect(throws: StorageError.self) { try Self.restore(damaged, into: third) }
+        #expect(cut?.description.hasPrefix("line 51: ") == true)
         #expect(try Self.lines(third).count == 51)
         var missing = exported
         missing.remove(at: 50)
-        let other = #expect(throws: BackupImport.Mistake.self) { try Self.restore(missing, into: third) }
-        #expect(other?.problem.contains("lines are missing") == true)
+        let other = #expect(throws: StorageError.self) { try Self.restore(missing, into: third) }
+        #expect(other?.description.contains("lines are missing") == true)
         // The complete export fills the gaps, including the partly imported room.
         try Self.restore(exported, into: third)
         #expect(try Self.lines(third).dropFirst().sorted() == exported.dropFirst().sorted())
@@ -220,8 +221,8 @@ struct BackupTests {
         let database = try target.open()
         let lines = Self.export(
             values: [Self.value("a", at: 1, 1), Self.value("a", at: 2, 2), #"{"table":"reading"}"#])
-        let error = #expect(throws: BackupImport.Mistake.self) { try Self.restore(lines, into: database) }
-        #expect(error?.line == 4)
+        let error = #expect(throws: StorageError.self) { try Self.restore(lines, into: database) }
+        #expect(error?.description.hasPrefix("line 4: ") == true)
         #expect(try database.export(readingsIn: Self.always, at: at(1)) { _ in }.values == 2)
     }
 

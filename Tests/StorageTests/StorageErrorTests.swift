@@ -4,7 +4,7 @@ import Testing
 
 /// The cause of a failed transaction decides whether a batch is retried forever or split to isolate one message.
 @Suite("Why a transaction failed")
-struct StorageFailureTests {
+struct StorageErrorTests {
     private struct Unknown: Error {}
 
     @Test(
@@ -13,13 +13,13 @@ struct StorageFailureTests {
             ResultCode.SQLITE_FULL, .SQLITE_BUSY, .SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_READONLY, .SQLITE_NOMEM,
         ])
     func storage(code: ResultCode) {
-        #expect(StorageFailure(DatabaseError(resultCode: code)).isStorageAtFault)
+        #expect(StorageError(DatabaseError(resultCode: code)).isStorageAtFault)
     }
 
     @Test("What a row breaks, and what is no error of the database, is about the message")
     func message() {
-        #expect(!StorageFailure(DatabaseError(resultCode: .SQLITE_CONSTRAINT)).isStorageAtFault)
-        #expect(!StorageFailure(DatabaseError(resultCode: .SQLITE_TOOBIG)).isStorageAtFault)
-        #expect(!StorageFailure(Unknown()).isStorageAtFault)
+        #expect(!StorageError(DatabaseError(resultCode: .SQLITE_CONSTRAINT)).isStorageAtFault)
+        #expect(!StorageError(DatabaseError(resultCode: .SQLITE_TOOBIG)).isStorageAtFault)
+        #expect(!StorageError(Unknown()).isStorageAtFault)
     }
 }
