@@ -68,7 +68,7 @@ package struct Gateway: Service {
     ///
     /// - Parameters:
     ///   - onReady: Called once the gateway accepts connections.
-    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`, `OTLPExporterError`, `StorageError`,
+    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`, `OTLPError`, `StorageError`,
     ///   ``OpenFileLimit/TooLow``.
     package init(
         configuration: GatewayConfiguration,

@@ -24,17 +24,17 @@ package final class OTLPPipeline: Sendable {
     ///   - registry: the metrics to export. It also receives the metrics of the export itself: `otlp.exported`,
     ///     `otlp.dropped` (by `reason`), `otlp.retries` and `otlp.queue.size`, each by `signal`.
     ///   - logger: logs export failures. Its label must start with ``OTLPLogHandler/ownLabel``.
-    /// - Throws: ``OTLPExporterError`` when a TLS file cannot be used.
+    /// - Throws: ``OTLPError`` when a TLS file cannot be used.
     package init(
         _ configuration: OTLPConfiguration, registry: MetricsRegistry, logger: Logger,
         clock: any WallClock = SystemWallClock()
-    ) throws(OTLPExporterError) {
+    ) throws(OTLPError) {
         let resource = configuration.resource
         func exporter<Item>(
             _ signal: OTLPSignal, _ endpoint: OTLPEndpoint, _ batches: BatchConfiguration,
             weight: @escaping @Sendable (Item) -> Int = { _ in 1 },
             encode: @escaping @Sendable (OTLPEncoder, [Item]) throws -> [UInt8]
-        ) throws(OTLPExporterError) -> BatchExporter<Item> {
+        ) throws(OTLPError) -> BatchExporter<Item> {
             let encoder = OTLPEncoder(endpoint.protocol, maxAttributeLength: configuration.maxAttributeLength)
             let exporter = BatchExporter<Item>(
                 batches, sender: try OTLPHTTPExporter(endpoint, signal: signal, clock: clock),

@@ -21,7 +21,7 @@ extension GatewayConfiguration {
 
     /// Reads the variables of the OpenTelemetry specification.
     static func otlp(_ settings: inout SettingsReader, _ environment: [String: String]) -> OTLPConfiguration {
-        do throws(OTLPConfigurationError) {
+        do throws(OTLPError) {
             return try OTLPConfiguration(environment: environment, serviceName: serviceName)
         } catch {
             for mistake in error.mistakes {

@@ -4,7 +4,7 @@ import Foundation
 /// mistakes.
 ///
 /// An empty variable counts as unset. An invalid value is recorded in ``mistakes`` and replaced by the default. After
-/// the last variable, the caller throws one ``OTLPConfigurationError`` for all mistakes.
+/// the last variable, the caller throws one ``OTLPError`` for all mistakes.
 ///
 /// Source: OpenTelemetry specification, "Environment Variable Specification", Parsing empty value and Type-specific
 /// guidance. The specification treats an invalid value as a warning. Here it prevents the start, as for all other
@@ -14,7 +14,7 @@ struct EnvironmentReader {
     private static let maxMilliseconds = 3_600_000
 
     private let variables: [String: String]
-    private(set) var mistakes: [OTLPConfigurationError.Mistake] = []
+    private(set) var mistakes: [OTLPError.Mistake] = []
 
     init(_ variables: [String: String]) {
         self.variables = variables
@@ -34,7 +34,7 @@ struct EnvironmentReader {
     /// Records a mistake. Repetitions are ignored, because several signals may read the same variable. `value` is cut
     /// to 100 characters for the log.
     mutating func reject(_ name: String, _ value: String?, allowed: String) {
-        let mistake = OTLPConfigurationError.Mistake(
+        let mistake = OTLPError.Mistake(
             variable: name, value: value.map { String($0.prefix(100)) }, allowed: allowed)
         if !mistakes.contains(mistake) { mistakes.append(mistake) }
     }

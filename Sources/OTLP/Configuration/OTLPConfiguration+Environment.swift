@@ -9,12 +9,12 @@ extension OTLPConfiguration {
     ///   - environment: variables by name. Only `OTEL_*` variables are read.
     ///   - serviceName: the default service name.
     ///   - attributes: the default resource attributes. Variables can override them.
-    /// - Throws: one ``OTLPConfigurationError`` for all invalid variables.
+    /// - Throws: one ``OTLPError`` for all invalid variables.
     ///
     /// Source: OpenTelemetry specification, "Environment Variable Specification" and "OpenTelemetry Protocol Exporter".
     package init(
         environment: [String: String], serviceName: String, attributes: SpanAttributes = [:]
-    ) throws(OTLPConfigurationError) {
+    ) throws(OTLPError) {
         var reader = EnvironmentReader(environment)
         self.init(serviceName: serviceName)
         isDisabled = reader.flag("OTEL_SDK_DISABLED")
@@ -29,7 +29,7 @@ extension OTLPConfiguration {
         logBatches = Self.batches("OTEL_BLRP", defaults: logBatches, from: &reader)
         metricInterval = reader.delay("OTEL_METRIC_EXPORT_INTERVAL", from: 1) ?? metricInterval
         metricTimeout = reader.timeout(["OTEL_METRIC_EXPORT_TIMEOUT"]) ?? metricTimeout
-        guard reader.mistakes.isEmpty else { throw OTLPConfigurationError(mistakes: reader.mistakes) }
+        guard reader.mistakes.isEmpty else { throw .invalidVariables(reader.mistakes) }
         guard isDisabled else { return }
         sampler = Sampler(root: .alwaysOff, isParentBased: false)
         traces = nil
@@ -197,13 +197,16 @@ extension OTLPConfiguration {
 
     private static func headers(_ names: [String], from reader: inout EnvironmentReader) -> OTLPHeaders {
         guard let (name, value) = reader.first(of: names) else { return .none }
-        do throws(OTLPHeaders.Mistake) {
-            return try OTLPHeaders(parsing: value)
-        } catch {
-            reader.reject(
-                name, nil, allowed: "name=value,name=value with percent-encoded values (see entry \(error.entry))")
-            return .none
+        var fields: [OTLPHeaders.Field] = []
+        for (index, entry) in value.split(separator: ",").enumerated() {
+            guard let field = OTLPHeaders.Field(entry) else {
+                reader.reject(
+                    name, nil, allowed: "name=value,name=value with percent-encoded values (see entry \(index + 1))")
+                return .none
+            }
+            fields.append(field)
         }
+        return OTLPHeaders(fields: fields)
     }
 
     private static func security(

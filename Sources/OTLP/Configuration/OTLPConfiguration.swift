@@ -74,23 +74,3 @@ package struct BatchConfiguration: Sendable, Equatable {
         self.backoff = backoff
     }
 }
-
-/// The error for invalid environment variables. It lists all of them, so that one start reveals every mistake.
-package struct OTLPConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-    package struct Mistake: Sendable, Equatable, CustomStringConvertible {
-        package let variable: String
-        /// The invalid value; `nil` when it may be a secret.
-        package let value: String?
-        /// A description of the allowed values, for the error message.
-        package let allowed: String
-
-        package var description: String {
-            "\(variable) is \(value.map { "\"\($0)\"" } ?? "invalid (value not shown)"); allowed: \(allowed)"
-        }
-    }
-
-    /// The mistakes, in the order in which the variables were read.
-    package let mistakes: [Mistake]
-
-    package var description: String { mistakes.map(\.description).joined(separator: "\n") }
-}

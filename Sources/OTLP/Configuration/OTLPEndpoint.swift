@@ -72,8 +72,33 @@ package struct OTLPHeaders: Sendable, Equatable, CustomStringConvertible, Custom
         package let name: String
         package let value: String
 
+        /// Parses `name=value` with a percent-encoded value. Returns `nil` when the entry is invalid.
+        ///
+        /// Source: OpenTelemetry specification, "OpenTelemetry Protocol Exporter", Specifying headers via environment
+        /// variables; RFC 9110 section 5.5 for the characters allowed in a value.
+        init?(_ entry: some StringProtocol) {
+            let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = parts[0].trimmingCharacters(in: .whitespaces)
+            guard parts.count == 2, !name.isEmpty, name.utf8.allSatisfy(Self.isTokenByte),
+                let value = parts[1].trimmingCharacters(in: .whitespaces).removingPercentEncoding,
+                value.utf8.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 })
+            else { return nil }
+            self.name = name
+            self.value = value
+        }
+
         package var description: String { "\(name): (not shown)" }
         package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
+
+        /// Returns true for the token characters of RFC 9110 section 5.6.2.
+        private static func isTokenByte(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
+        }
     }
 
     package static let none = OTLPHeaders(fields: [])
@@ -82,43 +107,8 @@ package struct OTLPHeaders: Sendable, Equatable, CustomStringConvertible, Custom
         self.fields = fields
     }
 
-    /// Parses `name=value,name=value` with percent-encoded values.
-    ///
-    /// Source: OpenTelemetry specification, "OpenTelemetry Protocol Exporter", Specifying headers via environment
-    /// variables; RFC 9110 section 5.5 for the characters allowed in a value.
-    ///
-    /// - Throws: ``Mistake``, which has the position of the invalid entry but not its value.
-    init(parsing text: String) throws(Mistake) {
-        var fields: [Field] = []
-        for (index, entry) in text.split(separator: ",").enumerated() {
-            let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = parts[0].trimmingCharacters(in: .whitespaces)
-            guard parts.count == 2, !name.isEmpty, name.utf8.allSatisfy(Self.isTokenByte),
-                let value = parts[1].trimmingCharacters(in: .whitespaces).removingPercentEncoding,
-                value.utf8.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 })
-            else { throw Mistake(entry: index + 1) }
-            fields.append(Field(name: name, value: value))
-        }
-        self.fields = fields
-    }
-
-    struct Mistake: Error {
-        /// The position of the entry, counted from 1.
-        let entry: Int
-    }
-
     package var description: String { "[\(fields.map(\.description).joined(separator: ", "))]" }
     package var customMirror: Mirror { Mirror(self, children: ["names": fields.map(\.name)]) }
-
-    /// Returns true for the token characters of RFC 9110 section 5.6.2.
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
-    }
 }
 
 /// The PEM files for TLS connections to a collector. They are read when the exporter is created.

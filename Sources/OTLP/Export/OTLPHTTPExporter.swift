@@ -33,10 +33,10 @@ final class OTLPHTTPExporter: OTLPSender {
 
     /// Creates an exporter without opening a connection.
     ///
-    /// - Throws: ``OTLPExporterError`` when a TLS file cannot be used.
+    /// - Throws: ``OTLPError`` when a TLS file cannot be used.
     init(
         _ endpoint: OTLPEndpoint, signal: OTLPSignal, clock: any WallClock = SystemWallClock()
-    ) throws(OTLPExporterError) {
+    ) throws(OTLPError) {
         self.endpoint = endpoint
         self.clock = clock
         reader = ResponseReader(signal: signal)
@@ -52,7 +52,7 @@ final class OTLPHTTPExporter: OTLPSender {
     }
 
     func prepare(_ body: [UInt8]) -> PreparedBody {
-        guard endpoint.compression == .gzip, let smaller = try? Gzip.compress(body) else {
+        guard endpoint.compression == .gzip, let smaller = Gzip.compress(body) else {
             return PreparedBody(bytes: body, encoding: .none)
         }
         return PreparedBody(bytes: smaller, encoding: .gzip)
@@ -154,8 +154,8 @@ struct PreparedBody: Sendable, Equatable {
 extension OTLPSecurity {
     /// Returns the TLS settings, or `nil` if the system's defaults suffice.
     ///
-    /// - Throws: ``OTLPExporterError`` when a file cannot be used.
-    func tlsConfiguration(for signal: OTLPSignal) throws(OTLPExporterError) -> TLSConfiguration? {
+    /// - Throws: ``OTLPError`` when a file cannot be used.
+    func tlsConfiguration(for signal: OTLPSignal) throws(OTLPError) -> TLSConfiguration? {
         guard self != OTLPSecurity() else { return nil }
         var configuration = TLSConfiguration.makeClientConfiguration()
         if let file = certificateFile {
@@ -178,46 +178,29 @@ extension OTLPSecurity {
 
     private static func read<Value>(
         _ file: String, _ setting: String, _ signal: OTLPSignal, _ value: () throws -> Value
-    ) throws(OTLPExporterError) -> Value {
+    ) throws(OTLPError) -> Value {
         do {
             return try value()
         } catch {
-            throw OTLPExporterError(signal: signal, setting: setting, file: file, reason: "\(error)")
+            throw .unusableFile(file, setting: setting, signal, reason: "\(error)")
         }
-    }
-}
-
-/// The error for a TLS file that cannot be used.
-package struct OTLPExporterError: Error, Sendable, CustomStringConvertible {
-    package let signal: OTLPSignal
-    /// The variable's name without its prefix, for example `CERTIFICATE`.
-    package let setting: String
-    package let file: String
-    package let reason: String
-
-    package var description: String {
-        "OTEL_EXPORTER_OTLP_\(setting) (\(signal.rawValue)): \"\(file)\" is not a usable PEM file: \(reason)"
     }
 }
 
 /// A compressor that uses zlib to create a single gzip member (RFC 1952).
 enum Gzip {
-    /// The error for a failed zlib call, with zlib's result code. In practice, the cause is a lack of memory.
-    struct Failure: Error {
-        let code: Int32
-    }
-
     /// zlib's maximum (and default) window size. Adding 16 selects the gzip format instead of zlib's own.
     private static let windowBits = MAX_WBITS + 16
     /// zlib's default memory level.
     private static let memoryLevel: Int32 = 8
 
-    static func compress(_ bytes: [UInt8]) throws(Failure) -> [UInt8] {
+    /// Returns the compressed bytes, or `nil` when zlib fails. In practice, the cause is a lack of memory.
+    static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         var stream = z_stream()
         var code = deflateInit2_(
             &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
             Int32(MemoryLayout<z_stream>.size))
-        guard code == Z_OK else { throw Failure(code: code) }
+        guard code == Z_OK else { return nil }
         defer { deflateEnd(&stream) }
         // The buffer fits the worst case, so a single call is enough.
         let bound = Int(deflateBound(&stream, UInt(bytes.count)))
@@ -233,7 +216,6 @@ enum Gzip {
                 count = bound - Int(stream.avail_out)
             }
         }
-        guard code == Z_STREAM_END else { throw Failure(code: code) }
-        return output
+        return code == Z_STREAM_END ? output : nil
     }
 }

@@ -24,9 +24,7 @@ enum Exit {
             throw fail("\(error)", configuration)
         } catch let error as Gateway.MissingSecret {
             throw fail("\(error)", configuration)
-        } catch let error as OTLPConfigurationError {
-            throw fail("\(error)", configuration)
-        } catch let error as OTLPExporterError {
+        } catch let error as OTLPError {
             throw fail("\(error)", configuration)
         } catch let error as MQTTError {
             if case .invalidConfiguration = error { throw fail("\(error)", configuration) }

@@ -5,8 +5,8 @@ import Testing
 /// Errors name the variable and the allowed values, are reported together, and reveal no secrets.
 @Suite("Mistakes in OTEL_* variables")
 struct OTLPConfigurationMistakeTests {
-    private func mistakes(_ environment: [String: String]) -> [OTLPConfigurationError.Mistake] {
-        do throws(OTLPConfigurationError) {
+    private func mistakes(_ environment: [String: String]) -> [OTLPError.Mistake] {
+        do throws(OTLPError) {
             _ = try OTLPConfiguration(environment: environment, serviceName: "s")
             return []
         } catch {
@@ -75,12 +75,12 @@ struct OTLPConfigurationMistakeTests {
         let mistakes = mistakes(environment.merging(["OTEL_LOGS_EXPORTER": "otlp"]) { $1 })
         #expect(mistakes.count == 1)
         #expect(try #require(mistakes.first).variable == environment.keys.first)
-        #expect(!OTLPConfigurationError(mistakes: mistakes).description.contains("hush"))
+        #expect(!OTLPError.invalidVariables(mistakes).description.contains("hush"))
     }
 
     @Test("Headers keep their values for themselves")
     func headers() throws {
-        let headers = try OTLPHeaders(parsing: "api-key=hush")
+        let headers = OTLPHeaders(fields: [try #require(OTLPHeaders.Field("api-key=hush"))])
         var dumped = ""
         dump(OTLPEndpoint(url: "http://c", headers: headers), to: &dumped)
         for text in ["\(headers)", String(reflecting: headers), "\(headers.fields)", dumped] {
@@ -92,7 +92,7 @@ struct OTLPConfigurationMistakeTests {
     @Test("A file for TLS that cannot be read is named", arguments: ["/nowhere/ca.pem"])
     func files(path: String) throws {
         let endpoint = OTLPEndpoint(url: "https://c", security: OTLPSecurity(certificateFile: path))
-        let error = #expect(throws: OTLPExporterError.self) { try OTLPHTTPExporter(endpoint, signal: .traces) }
+        let error = #expect(throws: OTLPError.self) { try OTLPHTTPExporter(endpoint, signal: .traces) }
         #expect(error?.description.contains("OTEL_EXPORTER_OTLP_CERTIFICATE") == true)
         #expect(error?.description.contains(path) == true)
     }
