@@ -6,21 +6,8 @@ import Foundation
 package protocol HostResolver: Sendable {
     /// Returns the host's addresses in the order to try them; never empty. Ends early when the task is cancelled.
     ///
-    /// - Throws: ``HostResolutionError``, or `CancellationError`.
+    /// - Throws: ``WebhookError/notResolved(host:reason:)``, or `CancellationError`.
     func addresses(of host: String) async throws -> [IPAddress]
-}
-
-/// A failed resolution, with the resolver's reason.
-package struct HostResolutionError: Error, Sendable, Equatable, CustomStringConvertible {
-    package let host: String
-    package let reason: String
-
-    package init(host: String, reason: String) {
-        self.host = host
-        self.reason = reason
-    }
-
-    package var description: String { "the host \(host) cannot be resolved: \(reason)" }
 }
 
 /// The system's resolver (`getaddrinfo`), which uses the hosts file and the name servers.
@@ -97,7 +84,7 @@ package struct SystemHostResolver: HostResolver {
         let status = getaddrinfo(host, nil, &hints, &list)
         defer { if let list { freeaddrinfo(list) } }
         guard status == 0 else {
-            throw HostResolutionError(host: host, reason: String(cString: gai_strerror(status)))
+            throw WebhookError.notResolved(host: host, reason: String(cString: gai_strerror(status)))
         }
         var found: [IPAddress] = []
         var next = list
@@ -105,7 +92,7 @@ package struct SystemHostResolver: HostResolver {
             if let address = address(of: entry), !found.contains(address) { found.append(address) }
             next = entry.ai_next
         }
-        guard !found.isEmpty else { throw HostResolutionError(host: host, reason: "it has no address") }
+        guard !found.isEmpty else { throw WebhookError.notResolved(host: host, reason: "it has no address") }
         return found
     }
 

@@ -15,14 +15,14 @@ package struct WebhookConfiguration: Sendable, Equatable {
     ///   - url: `http` or `https`, without user and fragment, at most 2,048 bytes.
     ///   - secret: at least 16 bytes.
     ///   - timeout: 100 ms to 5 min.
-    /// - Throws: ``WebhookConfigurationError``, which names the setting and what is allowed.
+    /// - Throws: ``WebhookError``, which names the setting and what is allowed.
     package init(
         url: String,
         secret: String? = nil,
         allowsPrivateAddresses: Bool = false,
         timeout: Duration = .seconds(10),
         retries: WebhookRetryPolicy = .init()
-    ) throws(WebhookConfigurationError) {
+    ) throws(WebhookError) {
         self.url = try WebhookURL(url)
         self.secret = if let secret { try WebhookSecret(secret) } else { nil }
         guard (.milliseconds(100) ... .seconds(300)).contains(timeout) else {
@@ -49,9 +49,9 @@ package struct WebhookURL: Sendable, Equatable, CustomStringConvertible, CustomR
     /// A redacted form for logs: scheme, host and port, and a mark when a path or query was removed.
     package let description: String
 
-    /// - Throws: ``WebhookConfigurationError`` if the text is too long or no valid URL, or has a scheme other than
-    ///   `http` and `https`, a user name or password, a fragment, or an invalid host or port.
-    package init(_ text: String) throws(WebhookConfigurationError) {
+    /// - Throws: ``WebhookError`` if the text is too long or no valid URL, or has a scheme other than `http` and
+    ///   `https`, a user name or password, a fragment, or an invalid host or port.
+    package init(_ text: String) throws(WebhookError) {
         guard text.utf8.count <= Self.maximumByteCount else { throw .urlTooLong(byteCount: text.utf8.count) }
         guard let url = URL(string: text, encodingInvalidCharacters: false) else { throw .notURL }
         let scheme = url.scheme?.lowercased()
@@ -89,55 +89,4 @@ package struct WebhookURL: Sendable, Equatable, CustomStringConvertible, CustomR
         }
         return isPlain && !host.isEmpty && host.utf8.count <= 253 ? host : nil
     }
-}
-
-/// An invalid webhook setting: names the setting and the allowed values.
-///
-/// Values that may contain a secret, such as the URL, are not repeated.
-package enum WebhookConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Not a URL, or one with illegal characters.
-    case notURL
-    /// A scheme other than `http` and `https`; `nil` when there is none.
-    case badScheme(String?)
-    /// A missing host, or one that is neither an ASCII name nor an address.
-    case badHost
-    case badPort
-    /// A user name or password before the host.
-    case userInfo
-    /// A part after `#`, which is never sent to a server.
-    case fragment
-    case urlTooLong(byteCount: Int)
-    case secretTooShort(byteCount: Int)
-    /// A number or duration out of range.
-    case outOfRange(setting: String, value: String, allowed: String)
-
-    package var description: String {
-        switch self {
-        case .notURL:
-            "the webhook's url (not shown) is not a valid URL; allowed: http:// or https:// with a host, such as "
-                + Self.example
-        case .badScheme(let scheme):
-            "the webhook's url has \(scheme.map { "the scheme \"\($0)\"" } ?? "no scheme"); allowed: http and https"
-        case .badHost:
-            """
-            the webhook's url has no valid host; allowed: letters, digits, \"-\", \"_\" and \".\" (other scripts in \
-            their xn-- form), or an IP address
-            """
-        case .badPort: "the webhook's url has an invalid port; allowed: 1 to 65535"
-        case .userInfo:
-            """
-            the webhook's url has a user name or password (not shown); allowed: a url without them, such as \
-            \(Self.example) (receivers authenticate the gateway by the signature made with the secret)
-            """
-        case .fragment: "the webhook's url has a fragment (\"#\"), which is never sent; allowed: a url without one"
-        case .urlTooLong(let count):
-            "the webhook's url has \(count) bytes; allowed: at most \(WebhookURL.maximumByteCount)"
-        case .secretTooShort(let count):
-            "the webhook's secret has \(count) bytes; allowed: at least \(WebhookSecret.minimumByteCount)"
-        case .outOfRange(let setting, let value, let allowed):
-            "the webhook's \(setting) is \(value); allowed: \(allowed)"
-        }
-    }
-
-    private static let example = "https://hooks.example.com/windsock"
 }

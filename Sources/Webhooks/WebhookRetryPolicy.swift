@@ -43,7 +43,7 @@ package struct WebhookRetryPolicy: Sendable, Equatable {
     /// The longest wait that ``wait(afterFailures:retryAfter:random:)`` can return.
     var longestPossibleWait: Duration { max(longestWait, longestRetryAfter) }
 
-    func validate() throws(WebhookConfigurationError) {
+    func validate() throws(WebhookError) {
         let day = Duration.seconds(86_400)
         try check("first wait", firstWait, .milliseconds(1)...day, "1 ms to 24 h")
         try check("longest wait", longestWait, firstWait...day, "the first wait to 24 h")
@@ -56,7 +56,7 @@ package struct WebhookRetryPolicy: Sendable, Equatable {
 
     private func check(
         _ setting: String, _ value: Duration, _ range: ClosedRange<Duration>, _ allowed: String
-    ) throws(WebhookConfigurationError) {
+    ) throws(WebhookError) {
         guard range.contains(value) else { throw .outOfRange(setting: setting, value: "\(value)", allowed: allowed) }
     }
 }

@@ -120,7 +120,7 @@ package struct WebhookSender: WebhookSending {
     private func post(
         _ request: HTTPClientRequest, to addresses: ArraySlice<IPAddress>, by deadline: ContinuousClock.Instant
     ) async throws -> WebhookAttemptResult {
-        var last: any Error = HostResolutionError(host: configuration.url.host, reason: "it has no address")
+        var last: any Error = WebhookError.notResolved(host: configuration.url.host, reason: "it has no address")
         for address in addresses {
             let client = client(for: address, of: addresses.count)
             do {
@@ -179,7 +179,7 @@ package struct WebhookSender: WebhookSending {
         case let error as HTTPClientError where [.deadlineExceeded, .readTimeout].contains(error): late
         case let error as HTTPClientError where error == .connectTimeout:
             WebhookFailure(.timeout, "connecting to the receiver timed out")
-        case let error as HostResolutionError: WebhookFailure(.notResolved, error.description)
+        case WebhookError.notResolved: WebhookFailure(.notResolved, "\(error)")
         case let error as HTTPClientError: WebhookFailure(.connection, error.shortDescription)
         // Socket and TLS errors are safe to show: they contain neither path nor headers.
         default: WebhookFailure(.connection, String("\(error)".prefix(300)))

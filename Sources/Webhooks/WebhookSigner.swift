@@ -48,7 +48,7 @@ package struct WebhookSecret: Sendable, Equatable, CustomStringConvertible, Cust
     let bytes: [UInt8]
 
     /// Creates a secret from the text's UTF-8 bytes, unchanged.
-    package init(_ text: String) throws(WebhookConfigurationError) {
+    package init(_ text: String) throws(WebhookError) {
         bytes = Array(text.utf8)
         guard bytes.count >= Self.minimumByteCount else { throw .secretTooShort(byteCount: bytes.count) }
     }

@@ -17,7 +17,7 @@ struct SystemHostResolverTests {
 
     @Test("A host that is nowhere is an error that names it")
     func unknown() async throws {
-        let error = await #expect(throws: HostResolutionError.self) {
+        let error = await #expect(throws: WebhookError.self) {
             _ = try await SystemHostResolver().addresses(of: "no..such..host")
         }
         #expect(error?.description.contains("no..such..host") == true)

@@ -19,15 +19,15 @@ struct WebhookConfigurationTests {
             ("http://[::1/", .notURL), ("http://münchen.example/", .notURL),
             ("https://example.com/#part", .fragment), ("http://example.com:0/", .badPort),
             ("http://example.com:65536/", .badPort),
-        ] as [(String, WebhookConfigurationError)])
-    func badURLs(text: String, error: WebhookConfigurationError) {
+        ] as [(String, WebhookError)])
+    func badURLs(text: String, error: WebhookError) {
         #expect(throws: error) { _ = try WebhookURL(text) }
     }
 
     @Test("A URL that is too long is refused")
     func longURL() {
         let text = "https://example.com/" + String(repeating: "a", count: 2048)
-        #expect(throws: WebhookConfigurationError.urlTooLong(byteCount: 2068)) { _ = try WebhookURL(text) }
+        #expect(throws: WebhookError.urlTooLong(byteCount: 2068)) { _ = try WebhookURL(text) }
     }
 
     @Test(
@@ -50,12 +50,12 @@ struct WebhookConfigurationTests {
 
     @Test("Errors say what is allowed, and repeat no secret")
     func errors() throws {
-        let error = #expect(throws: WebhookConfigurationError.self) {
+        let error = #expect(throws: WebhookError.self) {
             _ = try WebhookConfiguration(url: "https://user:hunter2@example.com/")
         }
         let text = try #require(error).description
         #expect(text.contains("allowed: ") && !text.contains("hunter2") && !text.contains("user:"))
-        let short = #expect(throws: WebhookConfigurationError.secretTooShort(byteCount: 7)) {
+        let short = #expect(throws: WebhookError.secretTooShort(byteCount: 7)) {
             _ = try WebhookConfiguration(url: "https://example.com/", secret: "hunter2")
         }
         #expect(try #require(short).description == "the webhook's secret has 7 bytes; allowed: at least 16")
@@ -75,7 +75,7 @@ struct WebhookConfigurationTests {
     @Test("Times and numbers that make no sense are refused")
     func ranges() {
         for timeout in [Duration.zero, .seconds(301)] {
-            #expect(throws: WebhookConfigurationError.self) {
+            #expect(throws: WebhookError.self) {
                 _ = try WebhookConfiguration(url: "https://example.com/", timeout: timeout)
             }
         }
@@ -84,7 +84,7 @@ struct WebhookConfigurationTests {
             WebhookRetryPolicy(longestRetryAfter: .seconds(-1)), WebhookRetryPolicy(maxAttempts: 0),
             WebhookRetryPolicy(maxAge: .seconds(31 * 86_400)), WebhookRetryPolicy(firstWait: .seconds(90_000)),
         ] {
-            #expect(throws: WebhookConfigurationError.self) {
+            #expect(throws: WebhookError.self) {
                 _ = try WebhookConfiguration(url: "https://example.com/", retries: retries)
             }
         }

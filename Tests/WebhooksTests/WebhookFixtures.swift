@@ -54,7 +54,7 @@ struct ListedHosts: HostResolver {
     }
 
     func addresses(of host: String) throws -> [IPAddress] {
-        guard let addresses = hosts[host] else { throw HostResolutionError(host: host, reason: "nobody knows it") }
+        guard let addresses = hosts[host] else { throw WebhookError.notResolved(host: host, reason: "nobody knows it") }
         return addresses
     }
 }

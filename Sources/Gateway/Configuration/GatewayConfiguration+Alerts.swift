@@ -89,12 +89,12 @@ extension GatewayConfiguration {
         let secret = settings.secret(.webhookSecret, file: .webhookSecretFile)
         let allowsPrivate = settings.flag(.webhookPrivate)
         guard let url = settings.text(.webhookURL) else { return nil }
-        do throws(WebhookConfigurationError) {
+        do throws(WebhookError) {
             return try WebhookConfiguration(
                 url: url, secret: secret?.value, allowsPrivateAddresses: allowsPrivate)
         } catch .secretTooShort(let byteCount) {
             return settings.fail(
-                secret?.option ?? .webhookSecret, "\(WebhookConfigurationError.secretTooShort(byteCount: byteCount))",
+                secret?.option ?? .webhookSecret, "\(WebhookError.secretTooShort(byteCount: byteCount))",
                 instead: nil)
         } catch {
             return settings.fail(.webhookURL, "\(error)", instead: nil)
