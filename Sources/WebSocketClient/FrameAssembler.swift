@@ -14,16 +14,6 @@ struct FrameAssembler {
         case nothing
     }
 
-    /// A protocol violation by the server, with the code to close the connection with.
-    struct Violation: Error, Equatable {
-        var code: UInt16
-        var reason: String
-
-        static func protocolError(_ reason: String) -> Violation { Violation(code: 1002, reason: reason) }
-        static func badText(_ reason: String) -> Violation { Violation(code: 1007, reason: reason) }
-        static func tooBig(_ reason: String) -> Violation { Violation(code: 1009, reason: reason) }
-    }
-
     private enum State {
         case idle
         /// Between the first and the last fragment of a message.
@@ -37,7 +27,10 @@ struct FrameAssembler {
         self.maxMessageBytes = maxMessageBytes
     }
 
-    mutating func receive(_ frame: WebSocketFrame) throws(Violation) -> Event {
+    /// Takes the next frame and returns what it completes.
+    ///
+    /// - Throws: ``WebSocketClientError/protocolViolation(code:reason:)``.
+    mutating func receive(_ frame: WebSocketFrame) throws(WebSocketClientError) -> Event {
         guard frame.reservedBits.isEmpty else { throw .protocolError("reserved bits are set without an extension") }
         guard frame.maskKey == nil else { throw .protocolError("the server masked a frame") }
         switch (frame.opcode, state) {
@@ -62,7 +55,7 @@ struct FrameAssembler {
 
     private mutating func take(
         _ data: ByteBuffer, of opcode: WebSocketOpcode, isLast: Bool
-    ) throws(Violation) -> Event {
+    ) throws(WebSocketClientError) -> Event {
         guard data.readableBytes <= maxMessageBytes else { throw tooBig }
         guard isLast else {
             state = .collecting(opcode, data)
@@ -72,16 +65,18 @@ struct FrameAssembler {
         return .message(.text(try Self.text(data)))
     }
 
-    private var tooBig: Violation { .tooBig("the message is too large; allowed: at most \(maxMessageBytes) bytes") }
+    private var tooBig: WebSocketClientError {
+        .tooBig("the message is too large; allowed: at most \(maxMessageBytes) bytes")
+    }
 
-    private static func text(_ data: ByteBuffer) throws(Violation) -> String {
+    private static func text(_ data: ByteBuffer) throws(WebSocketClientError) -> String {
         guard let text = String(validating: data.readableBytesView, as: UTF8.self) else {
             throw .badText("the text is not valid UTF-8")
         }
         return text
     }
 
-    private static func closure(_ data: ByteBuffer) throws(Violation) -> WebSocketClosure {
+    private static func closure(_ data: ByteBuffer) throws(WebSocketClientError) -> WebSocketClosure {
         var data = data
         guard data.readableBytes > 0 else { return WebSocketClosure(code: 1005, reason: "") }
         guard let code = data.readInteger(as: UInt16.self) else { throw .protocolError("incomplete close code") }
@@ -90,4 +85,11 @@ struct FrameAssembler {
         default: throw .protocolError("\(code) is not a valid close code")
         }
     }
+}
+
+/// Violations by the close codes of RFC 6455 section 7.4.1.
+extension WebSocketClientError {
+    static func protocolError(_ reason: String) -> Self { .protocolViolation(code: 1002, reason: reason) }
+    static func badText(_ reason: String) -> Self { .protocolViolation(code: 1007, reason: reason) }
+    static func tooBig(_ reason: String) -> Self { .protocolViolation(code: 1009, reason: reason) }
 }

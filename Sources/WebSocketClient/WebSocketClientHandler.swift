@@ -59,7 +59,7 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .closed else { return }
-        do throws(FrameAssembler.Violation) {
+        do throws(WebSocketClientError) {
             switch try assembler.receive(unwrapInboundIn(data)) {
             case .nothing: break
             case .message(let message):
@@ -154,12 +154,13 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
         closeSoon()
     }
 
-    private func fail(_ violation: FrameAssembler.Violation) {
+    private func fail(_ error: WebSocketClientError) {
         guard state != .closed else { return }
-        if state == .open { sendClose(code: violation.code, reason: violation.reason) }
+        if state == .open, case .protocolViolation(let code, let reason) = error {
+            sendClose(code: code, reason: reason)
+        }
         state = .closed
-        queue.finish(
-            .failure(WebSocketClientError.protocolViolation(code: violation.code, reason: violation.reason)))
+        queue.finish(.failure(error))
         context?.close(promise: nil)
     }
 

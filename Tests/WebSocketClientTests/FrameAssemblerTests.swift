@@ -13,7 +13,7 @@ struct FrameAssemblerTests {
             fin: fin, rsv1: rsv1, opcode: opcode, maskKey: masked ? .random() : nil, data: ByteBuffer(bytes: bytes))
     }
 
-    private func feed(_ frames: [WebSocketFrame]) throws(FrameAssembler.Violation) -> [FrameAssembler.Event] {
+    private func feed(_ frames: [WebSocketFrame]) throws(WebSocketClientError) -> [FrameAssembler.Event] {
         var assembler = FrameAssembler(maxMessageBytes: 10)
         var events: [FrameAssembler.Event] = []
         for frame in frames { events.append(try assembler.receive(frame)) }
@@ -36,10 +36,10 @@ struct FrameAssemblerTests {
     ]
 
     @Test("A violation throws its code", arguments: violations.indices)
-    func violation(index: Int) {
+    func violation(index: Int) throws {
         let (code, frames) = Self.violations[index]
-        let error = #expect(throws: FrameAssembler.Violation.self) { try feed(frames) }
-        #expect(error?.code == code)
+        let error = #expect(throws: WebSocketClientError.self) { try feed(frames) }
+        guard case .protocolViolation(code: code, reason: _) = error else { throw try #require(error) }
     }
 
     @Test("A message of exactly the limit passes, in one or many fragments")
