@@ -31,37 +31,42 @@ struct BrowserSpan {
     let end: Timestamp
     let attributes: SpanAttributes
 
-    /// - Throws: ``Refusal`` with the reason.
-    init(_ span: JSONValue, now: Timestamp) throws(Refusal) {
+    /// - Throws: ``RequestError`` with the reason.
+    init(_ span: JSONValue, now: Timestamp) throws(RequestError) {
         guard let name = span["name"]?.stringValue.flatMap(Name.init(rawValue:)) else {
-            throw Refusal("unknown name; allowed: \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw RequestError(
+                .invalid, "unknown name; allowed: \(Name.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         self.name = name
         guard let traceID = span["traceId"]?.stringValue, let spanID = span["spanId"]?.stringValue,
             let trace = TraceContext(traceparent: "00-\(traceID.lowercased())-\(spanID.lowercased())-01")
         else {
-            throw Refusal("invalid traceId or spanId; expected 32 and 16 hexadecimal digits, not all 0")
+            throw RequestError(.invalid, "invalid traceId or spanId; expected 32 and 16 hexadecimal digits, not all 0")
         }
         self.trace = trace
         guard let parentID = span["parentSpanId"]?.stringValue,
             let parent = TraceContext(traceparent: "00-\(traceID.lowercased())-\(parentID.lowercased())-01")
         else {
-            throw Refusal("invalid parentSpanId; expected 16 hexadecimal digits, not all 0 (pages cannot start traces)")
+            throw RequestError(
+                .invalid,
+                "invalid parentSpanId; expected 16 hexadecimal digits, not all 0 (pages cannot start traces)")
         }
         self.parent = parent.spanID
         start = try Self.time(span["startTimeUnixNano"], "startTimeUnixNano", now)
         end = try Self.time(span["endTimeUnixNano"], "endTimeUnixNano", now)
-        guard start <= end else { throw Refusal("it ends before it starts") }
+        guard start <= end else { throw RequestError(.invalid, "it ends before it starts") }
         attributes = Self.attributes(span["attributes"]?.arrayValue ?? [])
     }
 
-    private static func time(_ value: JSONValue?, _ name: String, _ now: Timestamp) throws(Refusal) -> Timestamp {
+    private static func time(_ value: JSONValue?, _ name: String, _ now: Timestamp) throws(RequestError) -> Timestamp {
         let nanoseconds =
             value?.stringValue.flatMap { Int64($0) } ?? value?.numberValue.flatMap { Int64(exactly: $0.rounded()) }
-        guard let nanoseconds else { throw Refusal("invalid \(name); expected nanoseconds since 1970 as a string") }
+        guard let nanoseconds else {
+            throw RequestError(.invalid, "invalid \(name); expected nanoseconds since 1970 as a string")
+        }
         let time = Timestamp(nanosecondsSinceEpoch: nanoseconds)
         guard (.zero - clockTolerance...maxAge).contains(now.since(time)) else {
-            throw Refusal("\(name) is out of range; allowed: the last 10 minutes by the gateway's clock")
+            throw RequestError(.invalid, "\(name) is out of range; allowed: the last 10 minutes by the gateway's clock")
         }
         return time
     }
@@ -81,14 +86,5 @@ struct BrowserSpan {
             }
         }
         return attributes
-    }
-
-    /// The reason a span is rejected.
-    struct Refusal: Error {
-        let reason: String
-
-        init(_ reason: String) {
-            self.reason = reason
-        }
     }
 }

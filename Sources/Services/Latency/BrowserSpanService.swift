@@ -84,19 +84,19 @@ package final class BrowserSpanService: Sendable {
         var outcome = Outcome()
         var checked: [BrowserSpan] = []
         for span in spans {
-            do throws(BrowserSpan.Refusal) {
+            do throws(RequestError) {
                 checked.append(try BrowserSpan(span, now: now))
             } catch {
-                outcome.refuse(1, error.reason)
+                outcome.refuse(1, error.description)
             }
         }
         // Parents first, whatever the order in the request.
         for span in checked.filter({ $0.name == .receive }) + checked.filter({ $0.name == .paint }) {
-            do throws(BrowserSpan.Refusal) {
+            do throws(RequestError) {
                 try take(span, from: user)
                 outcome.accepted += 1
             } catch {
-                outcome.refuse(1, error.reason)
+                outcome.refuse(1, error.description)
             }
         }
         accepted.increment(by: outcome.accepted)
@@ -104,29 +104,29 @@ package final class BrowserSpanService: Sendable {
         return outcome
     }
 
-    private func take(_ span: BrowserSpan, from user: String) throws(BrowserSpan.Refusal) {
+    private func take(_ span: BrowserSpan, from user: String) throws(RequestError) {
         guard let trace = ring.trace(TraceRing.ID(span.trace)), let parent = trace.span(span.parent) else {
-            throw BrowserSpan.Refusal("its trace or its parent span is unknown or no longer kept")
+            throw RequestError(.invalid, "its trace or its parent span is unknown or no longer kept")
         }
         // A `receive` span is a child of the delivery, a `paint` span a child of the `receive` span.
         let delivery = span.name == .receive ? parent.context.spanID : parent.parent?.spanID
         guard let delivery, let sent = trace.span(delivery) else {
-            throw BrowserSpan.Refusal("its parent span does not belong to a delivery")
+            throw RequestError(.invalid, "its parent span does not belong to a delivery")
         }
         let tolerance = BrowserSpan.clockTolerance
         guard span.start.since(sent.start) >= .zero - tolerance, span.start.since(parent.start) >= .zero - tolerance
         else {
-            throw BrowserSpan.Refusal("it starts before its parent span")
+            throw RequestError(.invalid, "it starts before its parent span")
         }
         guard span.end.since(sent.start) <= Self.maxDelay else {
-            throw BrowserSpan.Refusal("it ends more than 60 s after the message was sent")
+            throw RequestError(.invalid, "it ends more than 60 s after the message was sent")
         }
         switch latency.deliveries.report(span.name, span.trace.spanID, of: delivery, by: user) {
         case .first where trace.span(span.trace.spanID) == nil: break
-        case .first: throw BrowserSpan.Refusal("duplicate spanId")
+        case .first: throw RequestError(.invalid, "duplicate spanId")
         case .same: return
-        case .taken: throw BrowserSpan.Refusal("its delivery already has a \(span.name.rawValue) span")
-        case .unknown: throw BrowserSpan.Refusal("its delivery to this user is unknown or no longer kept")
+        case .taken: throw RequestError(.invalid, "its delivery already has a \(span.name.rawValue) span")
+        case .unknown: throw RequestError(.invalid, "its delivery to this user is unknown or no longer kept")
         }
         var data = SpanData(
             resource: resource, context: span.trace, parent: parent.context, name: span.name.rawValue,
