@@ -11,7 +11,7 @@ struct ReplayTests {
     private func table(
         _ text: String, columns: Set<String> = ["x"], time: String? = "t", format: ReplayTimeFormat = .auto
     ) throws -> ReplayTable {
-        try ReplayTable(Array(text.utf8), columns: columns, timeColumn: time, timeFormat: format)
+        try ReplayTable(Array(text.utf8), of: "a.csv", columns: columns, timeColumn: time, timeFormat: format)
     }
 
     private func turns(_ replay: Replay, count: Int = 10) -> [Replay.Turn] {
@@ -73,10 +73,12 @@ struct ReplayTests {
             ("t,x\n1,2\nyesterday,3\n", 3, "t", "'yesterday'"), ("t,x\n1,nan\n", 2, "x", "'nan'"),
         ] as [(String, Int?, String?, String)])
     func errors(text: String, line: Int?, column: String?, message: String) throws {
-        let error = try #require(throws: CSVError.self) { _ = try table(text) }
-        #expect(error.line == line)
-        #expect(error.column == column)
-        #expect(error.problem.contains(message))
+        let error = try #require(throws: ProfileError.self) { _ = try table(text) }
+        let problem = try #require(error.problems.first)
+        #expect(problem.path == "a.csv")
+        #expect(problem.line == line)
+        #expect(problem.key == column)
+        #expect(problem.message.contains(message))
     }
 
     @Test("an empty field leaves its metric out, and an empty row its message")

@@ -73,11 +73,13 @@ struct ReplaySection {
         }
         let folder = URL(filePath: profilePath).deletingLastPathComponent()
         let path = file.hasPrefix("/") ? file : folder.appending(path: file).path
-        do throws(CSVError) {
+        do throws(ProfileError) {
             let table = try ReplayTable(path: path, columns: columns, timeColumn: timeColumn, timeFormat: timeFormat)
             return Replay(table: table, pace: pace(interval: interval), loops: loops)
         } catch {
-            reader.problems.add(error.problem, line: error.line, key: error.column, path: path)
+            for problem in error.problems {
+                reader.problems.add(problem.message, line: problem.line, key: problem.key, path: path)
+            }
             return nil
         }
     }

@@ -10,16 +10,19 @@ struct CSVReader {
     }
 
     private let bytes: [UInt8]
+    private let path: String
     private var position = 0
     private var line = 1
 
-    init(_ bytes: [UInt8]) {
+    /// Creates a reader of a file's bytes. Errors name the file by its path.
+    init(_ bytes: [UInt8], path: String) {
         self.bytes = bytes
+        self.path = path
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     }
 
     /// Returns the next record, or `nil` at the end. Throws when quotes are misplaced.
-    mutating func next() throws(CSVError) -> Record? {
+    mutating func next() throws(ProfileError) -> Record? {
         while skipLineBreak() {}
         guard position < bytes.count else { return nil }
         var record = Record(fields: [], line: line)
@@ -30,21 +33,21 @@ struct CSVReader {
                 continue
             }
             guard position == bytes.count || skipLineBreak() else {
-                throw CSVError(
-                    line: line, problem: "text after a closing quote; expected ',' or the end of the line")
+                throw ProfileError(
+                    csv: path, line: line, "text after a closing quote; expected ',' or the end of the line")
             }
             return record
         }
     }
 
-    private mutating func field() throws(CSVError) -> String {
+    private mutating func field() throws(ProfileError) -> String {
         if position < bytes.count, bytes[position] == UInt8(ascii: "\"") { return try quotedField() }
         let start = position
         while position < bytes.count, !isAtFieldEnd { position += 1 }
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
-    private mutating func quotedField() throws(CSVError) -> String {
+    private mutating func quotedField() throws(ProfileError) -> String {
         let firstLine = line
         var content: [UInt8] = []
         position += 1
@@ -60,7 +63,7 @@ struct CSVReader {
             if byte == UInt8(ascii: "\n") { line += 1 }
             content.append(byte)
         }
-        throw CSVError(line: firstLine, problem: "a quoted field has no closing quote")
+        throw ProfileError(csv: path, line: firstLine, "a quoted field has no closing quote")
     }
 
     private var isAtFieldEnd: Bool {
@@ -86,11 +89,9 @@ struct CSVReader {
     }
 }
 
-/// The reason why a CSV file cannot be replayed, with the position and the allowed values.
-struct CSVError: Error, Hashable, Sendable {
-    /// The line, counted from 1; `nil` for a problem of the file as a whole.
-    var line: Int?
-    /// The column's name; `nil` when the problem does not concern a single column.
-    var column: String?
-    var problem: String
+extension ProfileError {
+    /// Creates the error for a CSV file that cannot be replayed, with the line and column of the problem if it has one.
+    init(csv path: String, line: Int? = nil, column: String? = nil, _ message: String) {
+        self.init(problems: [ProfileProblem(path: path, line: line, key: column, message: message)])
+    }
 }

@@ -15,51 +15,65 @@ package struct ReplayTable: Sendable {
 
     /// Reads the named columns of a file and ignores all others.
     ///
-    /// - Throws: ``CSVError`` when the file cannot be read or is too large, when a column is missing, when a record and
-    ///   the header differ in their number of fields, or when a field is not a number or time.
+    /// - Throws: ``ProfileError`` when the file cannot be read or is too large, when a column is missing, when a record
+    ///   and the header differ in their number of fields, or when a field is not a number or time.
     init(
         path: String, columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
-    ) throws(CSVError) {
+    ) throws(ProfileError) {
         try self.init(
-            try Self.read(path), columns: names, timeColumn: timeColumn, timeFormat: timeFormat)
+            try Self.read(path), of: path, columns: names, timeColumn: timeColumn, timeFormat: timeFormat)
     }
 
-    /// Reads the named columns from the bytes of a file.
+    /// Reads the named columns from the bytes of a file. Errors name the file by its path.
     init(
-        _ bytes: [UInt8], columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
-    ) throws(CSVError) {
-        var reader = CSVReader(bytes)
+        _ bytes: [UInt8], of path: String, columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
+    ) throws(ProfileError) {
+        var reader = CSVReader(bytes, path: path)
         guard let header = try reader.next() else {
-            throw CSVError(problem: "the file is empty; its first line must name the columns")
+            throw ProfileError(csv: path, "the file is empty; its first line must name the columns")
         }
-        let timeIndex = try timeColumn.map { (name) throws(CSVError) in try Self.index(of: name, in: header) }
+        func index(of name: String) throws(ProfileError) -> Int {
+            guard let index = header.fields.firstIndex(of: name) else {
+                throw ProfileError(
+                    csv: path, line: header.line, column: name,
+                    "unknown column; the file has \(header.fields.joined(separator: ", "))")
+            }
+            return index
+        }
+        let timeIndex: Int? = if let timeColumn { try index(of: timeColumn) } else { nil }
         var indices: [(name: String, index: Int)] = []
-        for name in names.sorted() { indices.append((name, try Self.index(of: name, in: header))) }
+        for name in names.sorted() { indices.append((name, try index(of: name))) }
 
         var values = [[Double]](repeating: [], count: indices.count)
         var times: [Timestamp] = []
         var rowCount = 0
         while let record = try reader.next() {
             guard record.fields.count == header.fields.count else {
-                throw CSVError(
-                    line: record.line,
-                    problem: "the record has \(record.fields.count) fields; the header has \(header.fields.count)")
+                throw ProfileError(
+                    csv: path, line: record.line,
+                    "the record has \(record.fields.count) fields; the header has \(header.fields.count)")
             }
             if let timeIndex {
                 let text = Self.trimmed(record.fields[timeIndex])
                 guard let time = timeFormat.parse(text) else {
-                    throw CSVError(
-                        line: record.line, column: timeColumn,
-                        problem: "'\(text.prefix(40))' is not a valid time; allowed: \(timeFormat.allowed)")
+                    throw ProfileError(
+                        csv: path, line: record.line, column: timeColumn,
+                        "'\(text.prefix(40))' is not a valid time; allowed: \(timeFormat.allowed)")
                 }
                 times.append(time)
             }
             for (position, (name, index)) in indices.enumerated() {
-                values[position].append(try Self.number(record.fields[index], line: record.line, column: name))
+                let text = Self.trimmed(record.fields[index])
+                guard let number = Self.number(text) else {
+                    throw ProfileError(
+                        csv: path, line: record.line, column: name,
+                        "'\(text.prefix(40))' is not a valid number; allowed: a number or an empty field")
+                }
+                values[position].append(number)
             }
             rowCount += 1
         }
-        guard rowCount > 0 else { throw CSVError(problem: "the file has a header but no records") }
+        guard rowCount > 0 else { throw ProfileError(csv: path, "the file has a header but no records") }
         self.rowCount = rowCount
         self.times = times
         columns = Dictionary(uniqueKeysWithValues: zip(indices.map(\.name), values))
@@ -71,40 +85,27 @@ package struct ReplayTable: Sendable {
         return value
     }
 
-    private static func read(_ path: String) throws(CSVError) -> [UInt8] {
+    private static func read(_ path: String) throws(ProfileError) -> [UInt8] {
         do {
             let file = try FileHandle(forReadingFrom: URL(filePath: path))
             defer { try? file.close() }
             let data = try file.read(upToCount: maximumFileByteCount + 1) ?? Data()
             guard data.count <= maximumFileByteCount else {
-                throw CSVError(problem: "the file is too large; allowed: at most \(maximumFileByteCount >> 20) MiB")
+                throw ProfileError(
+                    csv: path, "the file is too large; allowed: at most \(maximumFileByteCount >> 20) MiB")
             }
             return [UInt8](data)
-        } catch let error as CSVError {
+        } catch let error as ProfileError {
             throw error
         } catch {
-            throw CSVError(problem: "the file cannot be read; it must exist and be readable")
+            throw ProfileError(csv: path, "the file cannot be read; it must exist and be readable")
         }
     }
 
-    private static func index(of name: String, in header: CSVReader.Record) throws(CSVError) -> Int {
-        guard let index = header.fields.firstIndex(of: name) else {
-            throw CSVError(
-                line: header.line, column: name,
-                problem: "unknown column; the file has \(header.fields.joined(separator: ", "))")
-        }
-        return index
-    }
-
-    private static func number(_ text: String, line: Int, column: String) throws(CSVError) -> Double {
-        let text = trimmed(text)
+    /// Returns the number of a field, NaN for an empty one, or `nil` if the text is not a finite number.
+    private static func number(_ text: Substring) -> Double? {
         if text.isEmpty { return .nan }
-        guard let number = Double(text), number.isFinite else {
-            throw CSVError(
-                line: line, column: column,
-                problem: "'\(text.prefix(40))' is not a valid number; allowed: a number or an empty field")
-        }
-        return number
+        return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
 
     /// Removes leading and trailing spaces, which many programs write after a comma.

@@ -17,7 +17,7 @@ import Core
         ]
 
         private static let readCSV: @Sendable ([UInt8]) -> Bool = { bytes in
-            var reader = CSVReader(bytes)
+            var reader = CSVReader(bytes, path: "a.csv")
             var line = 0
             do {
                 while let record = try reader.next() {
