@@ -37,19 +37,6 @@ package struct Gateway: Service {
         }
     }
 
-    /// An error for a configuration with neither a JWT secret nor a key set.
-    package struct MissingSecret: Error, CustomStringConvertible {
-        package init() {}
-
-        package var description: String {
-            """
-            No JWT secret is set. Set WINDSOCK_JWT_SECRET to 32 bytes or more, for example:
-              export WINDSOCK_JWT_SECRET=$(openssl rand -hex 32)
-            or set the public keys that verify your tokens: WINDSOCK_JWT_JWKS=https://…/jwks.json
-            """
-        }
-    }
-
     private let configuration: GatewayConfiguration
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
@@ -68,14 +55,13 @@ package struct Gateway: Service {
     ///
     /// - Parameters:
     ///   - onReady: Called once the gateway accepts connections.
-    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`, `OTLPError`, `StorageError`,
-    ///   ``OpenFileLimit/TooLow``.
+    /// - Throws: ``ConfigurationErrors``, `MQTTError`, `OTLPError`, `StorageError`, `TokenKeyError`, `WebServerError`.
     package init(
         configuration: GatewayConfiguration,
         logger: Logger,
         onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
     ) async throws {
-        guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw MissingSecret() }
+        guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw TokenKeyError.noKeys }
         let dashboards = try CurrentDashboards(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
             logger.warning(
@@ -195,7 +181,7 @@ package struct Gateway: Service {
         _ configuration: WebServerConfiguration, logger: Logger
     ) throws(ConfigurationErrors) -> TLSCertificate? {
         guard let files = configuration.tls else { return nil }
-        do throws(TLSCertificate.Failure) {
+        do throws(WebServerError) {
             return try TLSCertificate(files, logger: logger)
         } catch {
             throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error)")])

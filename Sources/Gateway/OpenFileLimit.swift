@@ -1,18 +1,9 @@
 import Foundation
 import NIOCore
+package import WebServer
 
 /// The process's limit of open file descriptors, and the number of them that connections may use.
 package struct OpenFileLimit: Equatable, Sendable {
-    /// An error for a limit that leaves too few descriptors for connections.
-    package struct TooLow: Error, Equatable, CustomStringConvertible {
-        package let count: Int
-        package let needed: Int
-
-        package var description: String {
-            "The limit of open files is \(count); allowed: at least \(needed). Raise it, for example with ulimit -n."
-        }
-    }
-
     /// Descriptors reserved for broker, database, log, pages and webhooks, and for 32 accepted sockets awaiting close.
     private static let reserve = 96
     /// Descriptors reserved per core for event loops. There may be two groups of loops: the gateway's, and NIO's shared
@@ -51,11 +42,10 @@ package struct OpenFileLimit: Equatable, Sendable {
 
     /// Returns the number of connections that may be open at once.
     ///
-    /// - Throws: ``TooLow`` when fewer than 16 connections remain.
-    package func connections() throws(TooLow) -> Int {
-        guard count >= reserved + Self.minConnections else {
-            throw TooLow(count: count, needed: reserved + Self.minConnections)
-        }
+    /// - Throws: `WebServerError.tooFewOpenFiles` when fewer than 16 connections remain.
+    package func connections() throws(WebServerError) -> Int {
+        let needed = reserved + Self.minConnections
+        guard count >= needed else { throw .tooFewOpenFiles(limit: count, needed: needed) }
         return count - reserved
     }
 

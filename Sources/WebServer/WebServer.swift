@@ -56,13 +56,6 @@ package struct WebServer: Service {
         }
     }
 
-    /// A failure to listen: the address is in use, not available on this machine, or not permitted.
-    package struct AddressUnavailable: Error, CustomStringConvertible {
-        fileprivate static let codes = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
-
-        package let description: String
-    }
-
     /// The subfolder of ``WebServerConfiguration/vendorDirectory`` with the chart library. No other subfolder is
     /// served.
     private static let chartLibrary = "chart.js"
@@ -74,6 +67,9 @@ package struct WebServer: Service {
     /// The largest number of connections accepted in one iteration of the event loop. NIO's default of 4 would let the
     /// queue of ``backlog`` fill up in a flood.
     private static let maxAcceptsPerTurn: UInt = 16
+
+    /// The errors of an address that is in use, not available on this machine, or not permitted.
+    private static let addressErrors = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
 
     private static let pollInterval = Duration.milliseconds(10)
     private static let afterglow = TimeAmount.seconds(1)
@@ -103,7 +99,7 @@ package struct WebServer: Service {
 
     /// Runs the server until it has shut down.
     ///
-    /// - Throws: ``AddressUnavailable``, or any other error that ends the server.
+    /// - Throws: ``WebServerError/addressUnavailable(_:)``, or any other error that ends the server.
     package func run() async throws {
         let origins = OriginPolicy(
             publicOrigin: configuration.publicOrigin, allowed: configuration.allowedOrigins)
@@ -133,8 +129,8 @@ package struct WebServer: Service {
                 defer { group.cancelAll() }
                 try await application.run()
             }
-        } catch let error as IOError where AddressUnavailable.codes.contains(error.errnoCode) {
-            throw AddressUnavailable(description: "\(error)")
+        } catch let error as IOError where Self.addressErrors.contains(error.errnoCode) {
+            throw WebServerError.addressUnavailable("\(error)")
         }
         await waitForConnections()
     }
@@ -217,5 +213,23 @@ package struct WebServer: Service {
         var logger = logger
         if logger.logLevel == .info { logger.logLevel = .notice }
         return logger
+    }
+}
+
+/// The reason that the web server cannot start.
+package enum WebServerError: Error, Equatable, CustomStringConvertible {
+    /// The address is in use, not available on this machine, or not permitted. The text is the system's.
+    case addressUnavailable(String)
+    /// The certificate or its key cannot be used. The text names the file and the reason.
+    case unusableCertificate(String)
+    /// The limit of open files leaves too few of them for connections.
+    case tooFewOpenFiles(limit: Int, needed: Int)
+
+    package var description: String {
+        switch self {
+        case .addressUnavailable(let reason), .unusableCertificate(let reason): reason
+        case .tooFewOpenFiles(let limit, let needed):
+            "The limit of open files is \(limit); allowed: at least \(needed). Raise it, for example with ulimit -n."
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WebServer
 
 @testable import Gateway
 
@@ -10,7 +11,7 @@ struct OpenFileLimitTests {
     func reserve() throws {
         #expect(try OpenFileLimit(count: 256, cores: 2).connections() == 144)
         #expect(try OpenFileLimit(count: 128, cores: 2).connections() == 16)
-        #expect(throws: OpenFileLimit.TooLow(count: 127, needed: 128)) {
+        #expect(throws: WebServerError.tooFewOpenFiles(limit: 127, needed: 128)) {
             try OpenFileLimit(count: 127, cores: 2).connections()
         }
     }

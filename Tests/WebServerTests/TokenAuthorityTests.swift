@@ -68,6 +68,6 @@ struct TokenAuthorityTests {
 
     @Test("A short secret is refused")
     func shortSecret() async {
-        #expect(throws: TokenAuthority.WeakSecret.self) { try TokenAuthority(secret: "short") }
+        #expect(throws: TokenKeyError.weakSecret) { try TokenAuthority(secret: "short") }
     }
 }

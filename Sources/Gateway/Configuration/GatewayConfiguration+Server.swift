@@ -141,7 +141,7 @@ extension GatewayConfiguration {
     ) -> TokenConfiguration {
         var keys: JWKSource?
         if let text = settings.text(.jwtKeys) {
-            do throws(JWKSource.Unusable) {
+            do throws(TokenKeyError) {
                 keys = try JWKSource(text)
             } catch {
                 settings.fail(.jwtKeys, "\(error)", instead: ())

@@ -92,30 +92,3 @@ package enum CredentialExtractor {
         URLComponents(string: uri)?.queryItems?.first { $0.name == name }?.value
     }
 }
-
-/// The reason that a request is not authenticated.
-package enum AuthenticationError: Error, Equatable, CustomStringConvertible {
-    /// The request carries neither a token nor a ticket.
-    case missing
-    /// The token is not signed by a configured key, or its claims are malformed or not meant for this gateway. The
-    /// reason quotes nothing of the token.
-    case invalid(String)
-    /// The token has expired.
-    case expired
-    /// The token is not valid yet (`nbf`).
-    case notYetValid
-    /// The ticket was never issued, has expired, or was used already.
-    case unknownTicket
-
-    package var description: String {
-        switch self {
-        case .missing:
-            "A token is required: send \"Authorization: Bearer <token>\", the subprotocols windsock.v1 and "
-                + "bearer.<token>, ?token=, or a ticket as ?ticket=."
-        case .invalid(let reason): "The token is not valid: \(reason)."
-        case .expired: "The token has expired."
-        case .notYetValid: "The token is not valid yet."
-        case .unknownTicket: "The ticket is not valid: it was already used, is older than 30 s, or never existed."
-        }
-    }
-}

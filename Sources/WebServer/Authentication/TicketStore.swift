@@ -82,14 +82,15 @@ package final class TicketStore: Sendable {
     /// Issues a ticket that authenticates its bearer once as `identity`, within ``lifetime`` and until the identity
     /// expires.
     ///
-    /// - Throws: ``TicketError`` when the user's limit or the total limit of unused tickets is reached.
-    package func issue(for identity: Identity) throws(TicketError) -> String {
+    /// - Throws: ``AuthenticationError/tooManyTickets(limit:)`` or ``AuthenticationError/overloaded(limit:)`` when the
+    ///   user's limit or the total limit of unused tickets is reached.
+    package func issue(for identity: Identity) throws(AuthenticationError) -> String {
         let id = ids.next()
         let now = clock.now()
         let ticket = Ticket(identity: identity, endsAt: now.advanced(by: Self.lifetime))
-        return try state.withLock { (state: inout State) throws(TicketError) -> String in
+        return try state.withLock { (state: inout State) throws(AuthenticationError) -> String in
             state.removeEnded(at: now)
-            guard state.count(of: identity.user) < limitPerUser else { throw .tooMany(limit: limitPerUser) }
+            guard state.count(of: identity.user) < limitPerUser else { throw .tooManyTickets(limit: limitPerUser) }
             guard state.count < limit else { throw .overloaded(limit: limit) }
             state.add(id, ticket)
             return id
@@ -115,21 +116,5 @@ struct TicketIDGenerator: IDGenerator {
     func next() -> String {
         var random = SystemRandomNumberGenerator()
         return Base64URL.encode((0..<Self.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })
-    }
-}
-
-/// The reason that no ticket is issued.
-package enum TicketError: Error, Equatable, CustomStringConvertible {
-    /// The total number of unused tickets is at its limit.
-    case overloaded(limit: Int)
-    /// The user's number of unused tickets is at its limit.
-    case tooMany(limit: Int)
-
-    package var description: String {
-        switch self {
-        case .overloaded(let limit): "Too many unused tickets; allowed: at most \(limit). Retry in 30 s."
-        case .tooMany(let limit):
-            "Too many unused tickets for this user; allowed: at most \(limit). Use one, or retry in 30 s."
-        }
     }
 }

@@ -15,25 +15,15 @@ package struct TokenAuthority: Sendable {
     /// The shortest secret in bytes. A shorter one could be guessed from a single token (RFC 7518 section 3.2).
     package static let minimumSecretByteCount = 32
 
-    /// An error for a secret of less than ``minimumSecretByteCount`` bytes.
-    package struct WeakSecret: Error, CustomStringConvertible {
-        package var description: String {
-            "The JWT secret must have at least \(TokenAuthority.minimumSecretByteCount) bytes."
-        }
-    }
-
-    /// An error for issuing a token when no secret is configured to sign it.
-    package struct NoSecret: Error, CustomStringConvertible {
-        package var description: String { "Issuing tokens requires a JWT secret." }
-    }
-
     private let secret: SecretKey?
     private let ring: KeyRing?
     private let configuration: TokenConfiguration
     private let clock: any WallClock
 
     /// Creates an authority for tokens that are signed with `secret`.
-    package init(secret: String, clock: any WallClock = SystemWallClock()) throws(WeakSecret) {
+    ///
+    /// - Throws: ``TokenKeyError/weakSecret``.
+    package init(secret: String, clock: any WallClock = SystemWallClock()) throws(TokenKeyError) {
         self.secret = try SecretKey(secret)
         self.ring = nil
         self.configuration = TokenConfiguration()
@@ -43,28 +33,19 @@ package struct TokenAuthority: Sendable {
     /// Creates an authority from a configuration. Loads the keys if a key source is configured.
     ///
     /// - Parameter logger: Logs loaded keys and failed refreshes, never a token.
-    /// - Throws: ``TokenSetupError`` when no token could be valid, or when the keys cannot be loaded.
+    /// - Throws: ``TokenKeyError`` when no token could be valid, or when the keys cannot be loaded.
     package init(
         _ configuration: TokenConfiguration, clock: any WallClock = SystemWallClock(), logger: Logger
-    ) async throws(TokenSetupError) {
+    ) async throws(TokenKeyError) {
         guard configuration.secret != nil || configuration.keys != nil else { throw .noKeys }
-        do throws(WeakSecret) {
-            secret = if let secret = configuration.secret { try SecretKey(secret) } else { nil }
-        } catch {
-            throw .weakSecret(error)
-        }
-        do throws(KeySetError) {
-            ring =
-                if let source = configuration.keys {
-                    try await KeyRing(
-                        source: source, refreshInterval: configuration.keyRefreshInterval, clock: clock,
-                        logger: logger)
-                } else {
-                    nil
-                }
-        } catch {
-            throw .keys(error)
-        }
+        secret = if let secret = configuration.secret { try SecretKey(secret) } else { nil }
+        ring =
+            if let source = configuration.keys {
+                try await KeyRing(
+                    source: source, refreshInterval: configuration.keyRefreshInterval, clock: clock, logger: logger)
+            } else {
+                nil
+            }
         // Only `SecretKey` keeps the secret.
         var rest = configuration
         rest.secret = nil
@@ -74,11 +55,11 @@ package struct TokenAuthority: Sendable {
 
     /// Issues a token for `user` that expires after `lifetime`, with the configured issuer and first audience.
     ///
-    /// - Throws: ``NoSecret`` when only public keys are configured.
+    /// - Throws: ``TokenKeyError/noSecret`` when only public keys are configured.
     package func issue(
         user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false, lifetime: Duration
-    ) throws(NoSecret) -> String {
-        guard let secret else { throw NoSecret() }
+    ) throws(TokenKeyError) -> String {
+        guard let secret else { throw .noSecret }
         var claims = JSONObjectBuilder()
         claims.add("sub", user)
         claims.add("exp", Int(clock.now().advanced(by: lifetime).secondsSinceEpoch.rounded()))
@@ -172,31 +153,15 @@ package struct TokenConfiguration: Sendable {
     }
 }
 
-/// The reason that a ``TokenAuthority`` cannot be set up.
-package enum TokenSetupError: Error, CustomStringConvertible {
-    /// Neither a secret nor a key source is configured, so no token could ever be valid.
-    case noKeys
-    case weakSecret(TokenAuthority.WeakSecret)
-    case keys(KeySetError)
-
-    package var description: String {
-        switch self {
-        case .noKeys: "A JWT secret or a source of token keys (a JWK Set) is required; both are allowed."
-        case .weakSecret(let error): "\(error)"
-        case .keys(let error): "\(error)"
-        }
-    }
-}
-
 /// The gateway's own secret, used only to sign and verify HS256 tokens.
 struct SecretKey: Sendable {
     private let key: SymmetricKey
 
     /// Creates the key.
     ///
-    /// - Throws: ``TokenAuthority/WeakSecret`` when the secret is short enough to be guessed from one token.
-    init(_ secret: String) throws(TokenAuthority.WeakSecret) {
-        guard secret.utf8.count >= TokenAuthority.minimumSecretByteCount else { throw TokenAuthority.WeakSecret() }
+    /// - Throws: ``TokenKeyError/weakSecret`` when the secret is short enough to be guessed from one token.
+    init(_ secret: String) throws(TokenKeyError) {
+        guard secret.utf8.count >= TokenAuthority.minimumSecretByteCount else { throw .weakSecret }
         key = SymmetricKey(data: Array(secret.utf8))
     }
 

@@ -192,6 +192,14 @@ package struct CommandError: Error, Equatable {
         }
     }
 
+    /// Creates the error that a client gets for a new token that cannot be used.
+    init(_ error: AuthenticationError) {
+        switch error {
+        case .expired, .notYetValid: self.init(.expired, error.description)
+        default: self.init(.forbidden, error.description)
+        }
+    }
+
     /// Returns the `error` message that answers the command with this id.
     func message(replyTo id: String?, at now: Timestamp) -> Message {
         var payload = JSONObjectBuilder()

@@ -21,9 +21,7 @@ extension CommandRouter {
         }.whenSuccess { result in
             switch result {
             case .success(let identity): renew(identity, call)
-            case .failure(let error) where error == .expired || error == .notYetValid:
-                call.fail(CommandError(.expired, "\(error)"))
-            case .failure(let error): call.fail(CommandError(.forbidden, "\(error)"))
+            case .failure(let error): call.fail(CommandError(error))
             }
         }
     }
@@ -31,11 +29,11 @@ extension CommandRouter {
     private func renew(_ identity: Identity, _ call: Call) {
         let session = call.session.value
         let refresh: TokenRefresh
-        do throws(TokenRefresh.Refusal) {
+        do throws(AuthenticationError) {
             refresh = try TokenRefresh(
                 from: session.identity, to: identity, joined: session.client.joined, now: clock.now())
         } catch {
-            return call.fail(CommandError(error == .expired ? .expired : .forbidden, "\(error)"))
+            return call.fail(CommandError(error))
         }
         session.identity = refresh.identity
         var messages: [Message] = []
@@ -68,21 +66,6 @@ extension CommandRouter {
 
 /// The effect of a new token (`refresh_token`) on a connection: its new identity and the rooms it must leave.
 package struct TokenRefresh: Sendable {
-    /// The reason that a new token does not replace the old one.
-    package enum Refusal: Error, Equatable, CustomStringConvertible {
-        /// The new token has another `sub`.
-        case otherUser
-        /// The new token has expired already.
-        case expired
-
-        package var description: String {
-            switch self {
-            case .otherUser: "The token belongs to another user; its \"sub\" must not change."
-            case .expired: "\(AuthenticationError.expired)"
-            }
-        }
-    }
-
     /// The identity of the new token.
     package let identity: Identity
     /// The joined rooms and filters that the new token does not grant, in the order given.
@@ -94,10 +77,10 @@ package struct TokenRefresh: Sendable {
     ///   - old: The connection's current identity. It may have expired meanwhile.
     ///   - new: The identity that ``TokenAuthority/identity(of:)`` returned for the new token.
     ///   - joined: The rooms and filters that the client has joined, including the inbox.
-    /// - Throws: ``Refusal``; in that case nothing changes.
+    /// - Throws: ``AuthenticationError/otherUser`` or ``AuthenticationError/expired``; in that case nothing changes.
     package init(
         from old: Identity, to new: Identity, joined: some Sequence<TopicFilter>, now: Timestamp
-    ) throws(Refusal) {
+    ) throws(AuthenticationError) {
         guard new.user == old.user else { throw .otherUser }
         guard now < new.expiresAt else { throw .expired }
         identity = new

@@ -24,11 +24,6 @@ package final class TLSCertificate: Sendable {
         fileprivate var stamps: [FileStamp?] { [certificate, key].map { FileStamp(path: $0) } }
     }
 
-    /// An error for files that cannot be used. The description names the file and the reason.
-    package struct Failure: Error, CustomStringConvertible {
-        package let description: String
-    }
-
     private struct State {
         var context: NIOSSLContext
         var stamps: [FileStamp?]
@@ -42,8 +37,8 @@ package final class TLSCertificate: Sendable {
     /// Loads the files.
     ///
     /// - Parameter interval: The time between two checks for changed files.
-    /// - Throws: ``Failure``.
-    package init(_ files: Files, interval: Duration = .seconds(10), logger: Logger) throws(Failure) {
+    /// - Throws: ``WebServerError/unusableCertificate(_:)``.
+    package init(_ files: Files, interval: Duration = .seconds(10), logger: Logger) throws(WebServerError) {
         self.files = files
         self.interval = interval
         self.logger = logger
@@ -55,7 +50,7 @@ package final class TLSCertificate: Sendable {
 
     /// Reloads the files. On failure the old certificate stays in use and the error is logged.
     package func reload() {
-        do throws(Failure) {
+        do throws(WebServerError) {
             let new = try Self.load(files, logger)
             state.withLock { $0 = new }
         } catch {
@@ -77,15 +72,15 @@ package final class TLSCertificate: Sendable {
         }
     }
 
-    private static func load(_ files: Files, _ logger: Logger) throws(Failure) -> State {
+    private static func load(_ files: Files, _ logger: Logger) throws(WebServerError) -> State {
         // Read before the files, so that a change during loading is seen next time.
         let stamps = files.stamps
         guard let chain = try? NIOSSLCertificate.fromPEMFile(files.certificate), let own = chain.first else {
-            throw Failure(description: "\(files.certificate) is not a valid PEM certificate chain, or cannot be read")
+            throw .unusableCertificate("\(files.certificate) is not a valid PEM certificate chain, or cannot be read")
         }
         guard let key = try? NIOSSLPrivateKey(file: files.key, format: .pem) else {
-            throw Failure(
-                description: "\(files.key) is not a valid PEM private key without a passphrase, or cannot be read")
+            throw .unusableCertificate(
+                "\(files.key) is not a valid PEM private key without a passphrase, or cannot be read")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
@@ -98,9 +93,8 @@ package final class TLSCertificate: Sendable {
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw Failure(
-                description:
-                    "the key in \(files.key) does not match the first certificate in \(files.certificate), "
+            throw .unusableCertificate(
+                "the key in \(files.key) does not match the first certificate in \(files.certificate), "
                     + "or one of them is not usable: \(error)")
         }
         let end = Date(timeIntervalSince1970: TimeInterval(own.notValidAfter))

@@ -42,8 +42,15 @@ final class RequestQuota: Sendable {
         var cost: Int { rawValue }
     }
 
+    /// The decision about a request.
+    enum Admission {
+        /// The request may run. The pass is `nil` if no limit is set.
+        case admitted(Pass?)
+        case refused(Refusal)
+    }
+
     /// The reason that a request is refused for now.
-    struct Refusal: Error, Equatable {
+    struct Refusal: Equatable {
         enum Kind: String, CaseIterable, Sendable {
             /// Too many requests per second.
             case rate
@@ -100,11 +107,9 @@ final class RequestQuota: Sendable {
     /// The number of remembered users.
     var userCount: Int { users.withLock { $0.count } }
 
-    /// Counts a request as in flight until the returned pass is released. Returns `nil` if neither limit is set.
-    ///
-    /// - Throws: ``Refusal`` when a limit is reached.
-    func enter(_ user: String, _ routeClass: RouteClass, now: NIODeadline = .now()) throws(Refusal) -> Pass? {
-        guard maxUnderway > 0 || perSecond > 0 else { return nil }
+    /// Counts a request as in flight until the returned pass is released, unless a limit is reached.
+    func enter(_ user: String, _ routeClass: RouteClass, now: NIODeadline = .now()) -> Admission {
+        guard maxUnderway > 0 || perSecond > 0 else { return .admitted(nil) }
         let refusal: Refusal? = users.withLock { users in
             if users.count >= Self.maxUsers, users[user] == nil {
                 users = users.filter { $0.value.underway > 0 || $0.value.settledAt > now }
@@ -129,8 +134,8 @@ final class RequestQuota: Sendable {
             users[user] = usage
             return nil
         }
-        if let refusal { throw refusal }
-        return Pass(quota: self, user: user, routeClass)
+        if let refusal { return .refused(refusal) }
+        return .admitted(Pass(quota: self, user: user, routeClass))
     }
 
     private func leave(_ user: String, _ routeClass: RouteClass) {
@@ -157,16 +162,16 @@ struct RequestLimiter: RouterMiddleware {
         let user = try context.requireIdentity().user
         let isRead = request.method == .get || request.method == .head
         let pass: RequestQuota.Pass?
-        do throws(RequestQuota.Refusal) {
-            pass = try quota.enter(user, RequestQuota.RouteClass(isRead: isRead, path: request.uri.path))
-        } catch {
-            metrics.requestLimited(error.kind)
+        switch quota.enter(user, RequestQuota.RouteClass(isRead: isRead, path: request.uri.path)) {
+        case .admitted(let admitted): pass = admitted
+        case .refused(let refusal):
+            metrics.requestLimited(refusal.kind)
             let detail =
-                switch error.kind {
+                switch refusal.kind {
                 case .rate: "Too many requests per second; retry later."
                 case .concurrency: "Too many requests in flight; wait for their responses."
                 }
-            throw Problem(.tooManyRequests, detail, headers: [.retryAfter: "\(error.retryAfter)"])
+            throw Problem(.tooManyRequests, detail, headers: [.retryAfter: "\(refusal.retryAfter)"])
         }
         var response = try await next(request, context)
         guard let pass, response.body.contentLength.map({ $0 > Response.portionByteCount }) ?? true else {

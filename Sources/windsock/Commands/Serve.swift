@@ -52,9 +52,9 @@ struct Serve: AsyncParsableCommand {
             try await group.run()
         } catch let error as ServiceGroupError {
             throw error
-        } catch let error as WebServer.AddressUnavailable {
+        } catch WebServerError.addressUnavailable(let reason) {
             throw Unavailable(
-                description: "Cannot listen on \(listen): \(error). The port may be in use; see --listen.")
+                description: "Cannot listen on \(listen): \(reason). The port may be in use; see --listen.")
         }
     }
 }

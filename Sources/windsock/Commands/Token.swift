@@ -32,7 +32,7 @@ struct Token: AsyncParsableCommand {
     func run() async throws {
         try await Exit.reporting {
             let configuration = try GatewayConfiguration(try settings.sources())
-            guard configuration.jwtSecret != nil else { throw Gateway.MissingSecret() }
+            guard configuration.jwtSecret != nil else { throw TokenKeyError.noSecret }
             guard DeviceID(user) != nil else {
                 throw ConfigurationError(
                     origin: "--user", problem: "expected 1 to 128 bytes without / + # or control characters")

@@ -4,6 +4,7 @@ import Gateway
 import MQTTTransport
 import OTLP
 import Storage
+import WebServer
 
 /// Exit codes of the commands, for scripts and systemd (`sysexits.h`).
 enum Exit {
@@ -22,8 +23,8 @@ enum Exit {
             throw fail("\(error)", configuration)
         } catch let error as ConfigurationError {
             throw fail("\(error)", configuration)
-        } catch let error as Gateway.MissingSecret {
-            throw fail("\(error)", configuration)
+        } catch TokenKeyError.noKeys, TokenKeyError.noSecret {
+            throw fail(missingSecret, configuration)
         } catch let error as OTLPError {
             throw fail("\(error)", configuration)
         } catch let error as MQTTError {
@@ -37,6 +38,13 @@ enum Exit {
             throw fail("\(error)", .failure)
         }
     }
+
+    /// The advice for a gateway with neither a secret nor a key set, and for issuing a token without a secret.
+    private static let missingSecret = """
+        No JWT secret is set. Set WINDSOCK_JWT_SECRET to 32 bytes or more, for example:
+          export WINDSOCK_JWT_SECRET=$(openssl rand -hex 32)
+        or set the public keys that verify your tokens: WINDSOCK_JWT_JWKS=https://…/jwks.json
+        """
 
     /// Returns the exit code for an error of the storage. A locked database or a full disk may recover; a wrong or
     /// damaged file will not.

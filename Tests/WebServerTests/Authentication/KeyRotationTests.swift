@@ -208,7 +208,7 @@ struct KeyRotationTests {
     func timeout(_ silent: Bool) async throws {
         let server = try await KeyServer(silent ? .silence : .headOnly)
         let loader = KeySetLoader(timeout: .milliseconds(300))
-        await #expect(throws: KeySetError.Problem.timedOut(.milliseconds(300))) {
+        await #expect(throws: TokenKeyError.timedOut(.milliseconds(300))) {
             try await withDeadline("the end") { try await loader.load(server.source) }
         }
     }

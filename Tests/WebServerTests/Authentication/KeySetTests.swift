@@ -7,7 +7,7 @@ import Testing
 /// A key set yields only the keys usable for verifying tokens and reports why it skips the others.
 @Suite("Key sets")
 struct KeySetTests {
-    private static func keySet(_ jwks: [String]) async throws(KeySetError.Problem) -> KeySet {
+    private static func keySet(_ jwks: [String]) async throws(TokenKeyError) -> KeySet {
         try KeySet(json: Array(TokenFixture.keySet(jwks).utf8))
     }
 
@@ -42,7 +42,7 @@ struct KeySetTests {
         #expect(set.keys.map(\.algorithm) == [.es384])
         #expect(set.skipped.first?.hasPrefix("keys[0]: ") == true)
         await #expect { try await Self.keySet([jwk]) } throws: { error in
-            if case .noUsableKey = error as? KeySetError.Problem { true } else { false }
+            if case .noUsableKey = error as? TokenKeyError { true } else { false }
         }
     }
 
@@ -60,7 +60,7 @@ struct KeySetTests {
         ])
     func smallOrder(_ x: String) async throws {
         await #expect { try await Self.keySet([#"{"kty":"OKP","crv":"Ed25519","x":"\#(x)"}"#]) } throws: { error in
-            guard case .noUsableKey(let reasons) = error as? KeySetError.Problem else { return false }
+            guard case .noUsableKey(let reasons) = error as? TokenKeyError else { return false }
             return reasons.first?.contains("anybody can sign") == true
         }
     }
@@ -97,13 +97,13 @@ struct KeySetTests {
     @Test("What is no key set, or too large a one, is refused")
     func refused() async throws {
         let key = try SigningKey.make(.eddsa).jwk()
-        await #expect(throws: KeySetError.Problem.tooManyKeys(101)) {
+        await #expect(throws: TokenKeyError.tooManyKeys(101)) {
             try await Self.keySet(Array(repeating: key, count: 101))
         }
         #expect(try await Self.keySet(Array(repeating: key, count: 100)).keys.count == 100)
         for text in ["", "[]", "{}", #"{"keys":{}}"#, "<html>"] {
             #expect { try KeySet(json: Array(text.utf8)) } throws: { error in
-                if case .malformed = error as? KeySetError.Problem { true } else { false }
+                if case .malformed = error as? TokenKeyError { true } else { false }
             }
         }
     }

@@ -45,17 +45,17 @@ struct TicketStoreTests {
         let store = TicketStore(limit: 3, clock: clock)
         let identity = try TokenFixture.identity()
         let tickets = try (0..<3).map { _ in try store.issue(for: identity) }
-        #expect(throws: TicketError.overloaded(limit: 3)) { try store.issue(for: identity) }
+        #expect(throws: AuthenticationError.overloaded(limit: 3)) { try store.issue(for: identity) }
         #expect(store.redeem(tickets[0]) != nil)
         clock.advance(by: .seconds(10))
         let late = try store.issue(for: identity)
-        #expect(throws: TicketError.overloaded(limit: 3)) { try store.issue(for: identity) }
+        #expect(throws: AuthenticationError.overloaded(limit: 3)) { try store.issue(for: identity) }
         clock.advance(by: .seconds(20))
         _ = try store.issue(for: identity)
         _ = try store.issue(for: identity)
-        #expect(throws: TicketError.overloaded(limit: 3)) { try store.issue(for: identity) }
+        #expect(throws: AuthenticationError.overloaded(limit: 3)) { try store.issue(for: identity) }
         #expect(store.redeem(late) != nil)
-        #expect("\(TicketError.overloaded(limit: 3))".contains("3"))
+        #expect("\(AuthenticationError.overloaded(limit: 3))".contains("3"))
     }
 
     @Test("One user's tickets leave room for everybody else's")
@@ -64,18 +64,18 @@ struct TicketStoreTests {
         let anna = try TokenFixture.identity()
         let eve = Identity(user: "eve", expiresAt: anna.expiresAt, grants: anna.grants)
         let tickets = try (0..<3).map { _ in try store.issue(for: eve) }
-        #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
+        #expect(throws: AuthenticationError.tooManyTickets(limit: 3)) { try store.issue(for: eve) }
         let own = try (0..<2).map { _ in try store.issue(for: anna) }
-        #expect(throws: TicketError.overloaded(limit: 5)) { try store.issue(for: anna) }
+        #expect(throws: AuthenticationError.overloaded(limit: 5)) { try store.issue(for: anna) }
         // Redeemed tickets free their slots: one from the middle, one from the end, one from the beginning.
         for ticket in [tickets[1], own[1], tickets[0]] { #expect(store.redeem(ticket) != nil) }
         clock.advance(by: .seconds(10))
         for _ in 0..<2 { _ = try store.issue(for: eve) }
-        #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
+        #expect(throws: AuthenticationError.tooManyTickets(limit: 3)) { try store.issue(for: eve) }
         // The remaining two of the first five expire; the later ones stay valid.
         clock.advance(by: .seconds(20))
         _ = try store.issue(for: eve)
-        #expect(throws: TicketError.tooMany(limit: 3)) { try store.issue(for: eve) }
+        #expect(throws: AuthenticationError.tooManyTickets(limit: 3)) { try store.issue(for: eve) }
         #expect(store.redeem(tickets[2]) == nil && store.redeem(own[0]) == nil)
         clock.advance(by: .seconds(31))
         for _ in 0..<3 { _ = try store.issue(for: anna) }

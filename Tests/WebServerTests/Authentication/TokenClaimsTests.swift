@@ -107,7 +107,7 @@ struct TokenClaimsTests {
     @Test("An authority without any key, with a weak secret, or asked to issue without a secret says so")
     func setup() async throws {
         func failure(_ configuration: TokenConfiguration) async -> String {
-            do throws(TokenSetupError) {
+            do throws(TokenKeyError) {
                 _ = try await TokenAuthority(configuration, clock: clock, logger: TokenFixture.logger)
                 return ""
             } catch {
@@ -120,7 +120,7 @@ struct TokenClaimsTests {
         let file = try KeyFile(TokenFixture.keySet([try SigningKey.make(.es256, id: "k")]))
         let authority = try await TokenAuthority(
             TokenConfiguration(keys: file.source), clock: clock, logger: TokenFixture.logger)
-        #expect(throws: TokenAuthority.NoSecret.self) {
+        #expect(throws: TokenKeyError.noSecret) {
             try authority.issue(user: "anna", join: [], lifetime: .seconds(1))
         }
     }

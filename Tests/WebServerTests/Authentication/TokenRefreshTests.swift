@@ -24,10 +24,10 @@ struct TokenRefreshTests {
     func refused() throws {
         let anna = try TokenFixture.identity("anna", expiresAt: now)
         let ben = try TokenFixture.identity("ben")
-        #expect(throws: TokenRefresh.Refusal.otherUser) {
+        #expect(throws: AuthenticationError.otherUser) {
             try TokenRefresh(from: anna, to: ben, joined: [], now: now)
         }
-        #expect(throws: TokenRefresh.Refusal.expired) {
+        #expect(throws: AuthenticationError.expired) {
             try TokenRefresh(from: try TokenFixture.identity("anna"), to: anna, joined: [], now: now)
         }
         let late = try TokenFixture.identity("anna", expiresAt: now.advanced(by: .seconds(1)))

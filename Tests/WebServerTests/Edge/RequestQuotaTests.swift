@@ -13,12 +13,16 @@ struct RequestQuotaTests {
     private static func refusal(
         _ quota: RequestQuota, _ routeClass: RequestQuota.RouteClass, at now: NIODeadline = start
     ) -> RequestQuota.Refusal? {
-        do throws(RequestQuota.Refusal) {
-            _ = try quota.enter("ann", routeClass, now: now)
-            return nil
-        } catch {
-            return error
-        }
+        if case .refused(let refusal) = quota.enter("ann", routeClass, now: now) { refusal } else { nil }
+    }
+
+    /// Returns the pass of a request that must be admitted.
+    private static func pass(
+        _ quota: RequestQuota, of user: String, _ routeClass: RequestQuota.RouteClass, at now: NIODeadline = .now()
+    ) throws -> RequestQuota.Pass {
+        let pass: RequestQuota.Pass? =
+            if case .admitted(let pass) = quota.enter(user, routeClass, now: now) { pass } else { nil }
+        return try #require(pass)
     }
 
     @Test("A request costs by its class: five seconds' worth at once, and then as many as are earned")
@@ -43,9 +47,9 @@ struct RequestQuotaTests {
     @Test("A request is under way until its pass is released, and others' are not counted")
     func concurrency() throws {
         let quota = RequestQuota(limits: ConnectionLimits(userRequests: 2, userRequestsPerSecond: 0))
-        var passes = [try quota.enter("ann", .cheap), try quota.enter("ann", .cheap)]
+        var passes = [try Self.pass(quota, of: "ann", .cheap), try Self.pass(quota, of: "ann", .cheap)]
         #expect(Self.refusal(quota, .cheap)?.kind == .concurrency)
-        _ = try quota.enter("bob", .cheap)
+        _ = try Self.pass(quota, of: "bob", .cheap)
         passes.removeLast()
         #expect(Self.refusal(quota, .cheap) == nil)
         passes.removeAll()
@@ -61,15 +65,15 @@ struct RequestQuotaTests {
     @Test("One user cannot take all turns at reading: other requests and other users go on")
     func readings() throws {
         let quota = RequestQuota(limits: .init())
-        var passes: [RequestQuota.Pass?] = []
-        for _ in 0..<RequestQuota.maxReadings { passes.append(try quota.enter("ann", .reading, now: Self.start)) }
-        #expect(throws: RequestQuota.Refusal(kind: .concurrency, retryAfter: 1)) {
-            try quota.enter("ann", .reading, now: Self.start)
+        var passes: [RequestQuota.Pass] = []
+        for _ in 0..<RequestQuota.maxReadings {
+            passes.append(try Self.pass(quota, of: "ann", .reading, at: Self.start))
         }
-        passes.append(try quota.enter("ann", .cheap, now: Self.start))
-        passes.append(try quota.enter("bob", .reading, now: Self.start))
+        #expect(Self.refusal(quota, .reading) == RequestQuota.Refusal(kind: .concurrency, retryAfter: 1))
+        passes.append(try Self.pass(quota, of: "ann", .cheap, at: Self.start))
+        passes.append(try Self.pass(quota, of: "bob", .reading, at: Self.start))
         passes.removeAll()
-        passes.append(try quota.enter("ann", .reading, now: Self.start))
+        passes.append(try Self.pass(quota, of: "ann", .reading, at: Self.start))
     }
 
     @Test(

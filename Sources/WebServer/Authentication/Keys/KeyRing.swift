@@ -31,11 +31,11 @@ actor KeyRing {
 
     /// Loads the keys for the first time.
     ///
-    /// - Throws: ``KeySetError`` when loading fails or the set is empty.
+    /// - Throws: ``TokenKeyError/notLoaded(_:_:)`` when loading fails or the set is empty.
     init(
         source: JWKSource, refreshInterval: Duration, loader: KeySetLoader = KeySetLoader(), clock: any WallClock,
         logger: Logger
-    ) async throws(KeySetError) {
+    ) async throws(TokenKeyError) {
         self.source = source
         self.loader = loader
         self.refreshInterval = refreshInterval
@@ -43,11 +43,11 @@ actor KeyRing {
         self.logger = logger
         stamp = Self.stamp(of: source)
         attemptedAt = clock.now()
-        do throws(KeySetError.Problem) {
+        do throws(TokenKeyError) {
             keys = try KeySet(json: try await loader.load(source))
             guard !keys.keys.isEmpty else { throw .empty }
         } catch {
-            throw KeySetError(source: source, problem: error)
+            throw .notLoaded(source, error)
         }
         Self.report(keys, of: source, to: logger)
     }
@@ -106,7 +106,7 @@ actor KeyRing {
             attemptedAt = clock.now()
             refreshing = nil
         }
-        do throws(KeySetError.Problem) {
+        do throws(TokenKeyError) {
             keys = try KeySet(json: try await loader.load(source))
             hasFailed = false
             Self.report(keys, of: source, to: logger)
@@ -114,7 +114,7 @@ actor KeyRing {
             hasFailed = true
             logger.error(
                 "Token keys could not be refreshed; the old keys remain in use",
-                metadata: ["error": "\(KeySetError(source: source, problem: error))"])
+                metadata: ["error": "\(TokenKeyError.notLoaded(source, error))"])
         }
     }
 

@@ -27,7 +27,7 @@ struct KeySet: Sendable {
     /// Parses a JWK Set. Keys that are not for verifying tokens are skipped, as the RFC asks.
     ///
     /// An empty set is valid and revokes all keys. A set whose keys are all unusable is an error.
-    init(json: [UInt8]) throws(KeySetError.Problem) {
+    init(json: [UInt8]) throws(TokenKeyError) {
         let parsed: JSONValue
         do throws(JSONError) {
             parsed = try JSONParser.parse(json)
@@ -41,10 +41,10 @@ struct KeySet: Sendable {
         var keys: [VerificationKey] = []
         var skipped: [String] = []
         for (index, entry) in entries.enumerated() {
-            do throws(UnusableKey) {
+            do throws(TokenKeyError) {
                 let key = try VerificationKey(entry)
                 if let id = key.id, keys.contains(where: { $0.id == id && $0.algorithm == key.algorithm }) {
-                    throw UnusableKey("duplicate \"kid\" for the same algorithm")
+                    throw .unusableKey("duplicate \"kid\" for the same algorithm")
                 }
                 keys.append(key)
             } catch {
@@ -81,38 +81,40 @@ struct VerificationKey: Sendable {
 
     /// Reads the public key of a JWK (RFC 7517 section 4). Private parameters are ignored if present.
     ///
-    /// - Throws: ``UnusableKey`` when `use`, `key_ops` or `alg` do not allow verification, when the key type is not
-    ///   supported, or when the parameters are not a valid key.
-    init(_ jwk: JSONValue) throws(UnusableKey) {
-        guard jwk.objectValue != nil else { throw UnusableKey("it is \(jwk.kind), not an object") }
+    /// - Throws: ``TokenKeyError/unusableKey(_:)`` when `use`, `key_ops` or `alg` do not allow verification, when the
+    ///   key type is not supported, or when the parameters are not a valid key.
+    init(_ jwk: JSONValue) throws(TokenKeyError) {
+        guard jwk.objectValue != nil else { throw .unusableKey("it is \(jwk.kind), not an object") }
         switch jwk["kid"] {
         case nil: id = nil
         case .string(let text): id = text
-        default: throw UnusableKey("its \"kid\" is not a string")
+        default: throw .unusableKey("its \"kid\" is not a string")
         }
-        if let use = jwk["use"], use != .string("sig") { throw UnusableKey("its \"use\" is not \"sig\"") }
+        if let use = jwk["use"], use != .string("sig") { throw .unusableKey("its \"use\" is not \"sig\"") }
         if let operations = jwk["key_ops"], operations.arrayValue?.contains(.string("verify")) != true {
-            throw UnusableKey("its \"key_ops\" does not contain \"verify\"")
+            throw .unusableKey("its \"key_ops\" does not contain \"verify\"")
         }
         algorithm = try Self.algorithm(of: jwk)
         if let stated = jwk["alg"], stated != .string(algorithm.rawValue) {
-            throw UnusableKey("its \"alg\" is not supported for its key type; allowed: \(algorithm.rawValue)")
+            throw .unusableKey("its \"alg\" is not supported for its key type; allowed: \(algorithm.rawValue)")
         }
         do {
             switch algorithm {
-            case .hs256: throw UnusableKey("it is a shared secret")
+            case .hs256: throw TokenKeyError.unusableKey("it is a shared secret")
             case .rs256: key = .rsa(try .init(n: Self.bytes("n", of: jwk), e: Self.bytes("e", of: jwk)))
             case .es256: key = .p256(try .init(x963Representation: Self.point(of: jwk)))
             case .es384: key = .p384(try .init(x963Representation: Self.point(of: jwk)))
             case .eddsa:
                 let bytes = try Self.bytes("x", of: jwk)
-                guard !SmallOrderPoint.isOne(bytes) else { throw UnusableKey("anybody can sign for its \"x\"") }
+                guard !SmallOrderPoint.isOne(bytes) else {
+                    throw TokenKeyError.unusableKey("anybody can sign for its \"x\"")
+                }
                 key = .ed25519(try .init(rawRepresentation: bytes))
             }
-        } catch let error as UnusableKey {
+        } catch let error as TokenKeyError {
             throw error
         } catch {
-            throw UnusableKey("its parameters are not a valid key of its type (RSA keys need at least 2,048 bits)")
+            throw .unusableKey("its parameters are not a valid key of its type (RSA keys need at least 2,048 bits)")
         }
     }
 
@@ -121,28 +123,28 @@ struct VerificationKey: Sendable {
         token.algorithm == algorithm && key.verifies(token.signature, of: token.signedBytes)
     }
 
-    private static func algorithm(of jwk: JSONValue) throws(UnusableKey) -> TokenAlgorithm {
+    private static func algorithm(of jwk: JSONValue) throws(TokenKeyError) -> TokenAlgorithm {
         switch (jwk["kty"]?.stringValue, jwk["crv"]?.stringValue) {
         case ("RSA", _): .rs256
         case ("EC", "P-256"): .es256
         case ("EC", "P-384"): .es384
         case ("OKP", "Ed25519"): .eddsa
-        default: throw UnusableKey("it is not an RSA, P-256, P-384 or Ed25519 key")
+        default: throw .unusableKey("it is not an RSA, P-256, P-384 or Ed25519 key")
         }
     }
 
-    private static func bytes(_ name: String, of jwk: JSONValue) throws(UnusableKey) -> [UInt8] {
+    private static func bytes(_ name: String, of jwk: JSONValue) throws(TokenKeyError) -> [UInt8] {
         guard let bytes = jwk[name]?.stringValue.flatMap({ Base64URL.decode($0) }), !bytes.isEmpty else {
-            throw UnusableKey("its \"\(name)\" is not base64url")
+            throw .unusableKey("its \"\(name)\" is not base64url")
         }
         return bytes
     }
 
     /// Returns the uncompressed point of an EC key (SEC 1 section 2.3.3). Both coordinates have the curve's full length
     /// (RFC 7518 section 6.2.1.2), so they are equally long.
-    private static func point(of jwk: JSONValue) throws(UnusableKey) -> [UInt8] {
+    private static func point(of jwk: JSONValue) throws(TokenKeyError) -> [UInt8] {
         let (x, y) = (try bytes("x", of: jwk), try bytes("y", of: jwk))
-        guard x.count == y.count else { throw UnusableKey("its \"x\" and \"y\" differ in length") }
+        guard x.count == y.count else { throw .unusableKey("its \"x\" and \"y\" differ in length") }
         return [4] + x + y
     }
 }
@@ -198,15 +200,5 @@ private enum PublicKey: Sendable {
             return key.isValidSignature(signature, for: SHA384.hash(data: message))
         case .ed25519(let key): return key.isValidSignature(signature, for: message)
         }
-    }
-}
-
-/// The reason that a key of a set is skipped: not meant for signatures, of an unsupported type, malformed, or a
-/// duplicate.
-struct UnusableKey: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

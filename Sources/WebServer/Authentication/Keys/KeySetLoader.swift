@@ -15,14 +15,14 @@ struct KeySetLoader: Sendable {
         self.timeout = timeout
     }
 
-    func load(_ source: JWKSource) async throws(KeySetError.Problem) -> [UInt8] {
+    func load(_ source: JWKSource) async throws(TokenKeyError) -> [UInt8] {
         switch source {
         case .file(let path): try Self.read(path)
         case .url(let url): try await fetch(url)
         }
     }
 
-    private static func read(_ path: String) throws(KeySetError.Problem) -> [UInt8] {
+    private static func read(_ path: String) throws(TokenKeyError) -> [UInt8] {
         guard FileStamp(path: path) != nil else { throw .unreadable("the file does not exist") }
         let data: Data?
         do {
@@ -39,18 +39,18 @@ struct KeySetLoader: Sendable {
 
     /// Fetches the set with an HTTP client that is made for this fetch only. Fetches are minutes apart, so there is no
     /// connection worth keeping.
-    private func fetch(_ url: String) async throws(KeySetError.Problem) -> [UInt8] {
+    private func fetch(_ url: String) async throws(TokenKeyError) -> [UInt8] {
         do {
             return try await withThrowingTaskGroup(of: [UInt8].self) { group in
                 group.addTask { try await Self.get(url) }
                 group.addTask { [timeout] in
                     try await Task.sleep(for: timeout)
-                    throw KeySetError.Problem.timedOut(timeout)
+                    throw TokenKeyError.timedOut(timeout)
                 }
                 defer { group.cancelAll() }
                 return try await group.next() ?? []
             }
-        } catch let problem as KeySetError.Problem {
+        } catch let problem as TokenKeyError {
             throw problem
         } catch is NIOTooManyBytesError {
             throw .tooLarge(maxBytes: Self.maximumByteCount)
@@ -67,7 +67,7 @@ struct KeySetLoader: Sendable {
             var request = HTTPClientRequest(url: url)
             request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")
             let response = try await client.execute(request, deadline: .distantFuture)
-            guard response.status == .ok else { throw KeySetError.Problem.status(Int(response.status.code)) }
+            guard response.status == .ok else { throw TokenKeyError.status(Int(response.status.code)) }
             return Array(try await response.body.collect(upTo: maximumByteCount).readableBytesView)
         }
     }
@@ -80,24 +80,16 @@ package enum JWKSource: Sendable, Hashable, CustomStringConvertible {
     /// An `http` or `https` URL without user or password.
     case url(String)
 
-    /// An error for text that is neither a path nor an accepted URL.
-    package struct Unusable: Error, CustomStringConvertible {
-        package var description: String {
-            "Expected a path, or an http or https URL without user and password, "
-                + "such as https://id.example.org/.well-known/jwks.json."
-        }
-    }
-
     /// Parses a setting: a text with `://` in it is a URL, everything else a path.
-    package init(_ text: String) throws(Unusable) {
-        guard !text.isEmpty, !text.utf8.contains(0) else { throw Unusable() }
+    package init(_ text: String) throws(TokenKeyError) {
+        guard !text.isEmpty, !text.utf8.contains(0) else { throw .invalidSource }
         guard text.contains("://") else {
             self = .file(text)
             return
         }
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             ["http", "https"].contains(scheme), parts.host?.isEmpty == false, parts.user == nil, parts.password == nil
-        else { throw Unusable() }
+        else { throw .invalidSource }
         self = .url(text)
     }
 
@@ -131,42 +123,5 @@ struct FileStamp: Equatable, Sendable {
         modifiedAt = attributes[.modificationDate] as? Date
         byteCount = (attributes[.size] as? NSNumber)?.uint64Value
         fileNumber = (attributes[.systemFileNumber] as? NSNumber)?.uint64Value
-    }
-}
-
-/// The reason that a key set could not be loaded.
-package struct KeySetError: Error, CustomStringConvertible {
-    package enum Problem: Error, Equatable {
-        /// The file or the server could not be read.
-        case unreadable(String)
-        /// The server answered with a status other than 200.
-        case status(Int)
-        case timedOut(Duration)
-        case tooLarge(maxBytes: Int)
-        /// The content is not JSON, or not a JWK Set.
-        case malformed(String)
-        case tooManyKeys(Int)
-        /// The set has keys, but all of them were skipped for the given reasons.
-        case noUsableKey([String])
-        /// The set is empty. At start-up this is treated as a mistake.
-        case empty
-    }
-
-    package let source: JWKSource
-    package let problem: Problem
-
-    package var description: String { "The token keys from \(source) could not be loaded: \(reason)." }
-
-    private var reason: String {
-        switch problem {
-        case .unreadable(let why): why
-        case .status(let status): "the server answered \(status); expected 200 (redirects are not followed)"
-        case .timedOut(let limit): "the request timed out after \(limit)"
-        case .tooLarge(let maxBytes): "the key set is too large; allowed: at most \(maxBytes) bytes"
-        case .malformed(let why): "not a JWK Set: \(why)"
-        case .tooManyKeys(let count): "too many keys (\(count)); allowed: at most \(KeySet.maximumKeyCount)"
-        case .noUsableKey(let reasons): "none of the keys is usable (\(reasons.joined(separator: "; ")))"
-        case .empty: "the key set has no keys"
-        }
     }
 }
