@@ -21,8 +21,6 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -38,7 +36,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -57,11 +54,13 @@ let package = Package(
         // Level 0: values and system libraries
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Core", dependencies: [logging, tracing], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Core"], swiftSettings: settings),
 
         // Level 1: one concern each
+        .target(name: "OpenSSL", dependencies: ["COpenSSL", nio("NIOCore")], swiftSettings: settings),
         .target(
             name: "MQTTTransport", dependencies: ["Core", "CMosquitto", "Telemetry", logging, collections],
             swiftSettings: settings),
@@ -82,13 +81,15 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "WebSocketClient",
-            dependencies: ["Core", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket"), ssl],
+            dependencies: [
+                "Core", "OpenSSL", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), nio("NIOWebSocket"),
+            ],
             swiftSettings: settings),
 
         .target(
             name: "Webhooks",
             dependencies: [
-                "Core", logging, metrics, coreMetrics, tracing, crypto, asyncHTTPClient, nio("NIOCore"),
+                "Core", "OpenSSL", logging, metrics, coreMetrics, tracing, asyncHTTPClient, nio("NIOCore"),
                 nio("NIOHTTP1"),
             ],
             swiftSettings: settings),
@@ -97,8 +98,9 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Core", "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", "Webhooks", logging,
-                metrics, coreMetrics, tracing, collections, crypto, nio("NIOCore"),
+                "Core", "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", "OpenSSL",
+                "Webhooks",
+                logging, metrics, coreMetrics, tracing, collections, nio("NIOCore"),
             ],
             swiftSettings: settings),
 
@@ -106,11 +108,10 @@ let package = Package(
         .target(
             name: "WebServer",
             dependencies: [
-                "Core", "Telemetry", "Realtime", "Storage", "OTLP", "Services", logging, coreMetrics, tracing,
-                lifecycle,
-                hummingbird,
-                crypto, cryptoExtras, collections, asyncHTTPClient,
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl,
+                "Core", "Telemetry", "Realtime", "Storage", "OTLP", "OpenSSL", "Services", logging, coreMetrics,
+                tracing,
+                lifecycle, hummingbird, collections, asyncHTTPClient,
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
@@ -153,6 +154,10 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "CoreTests", dependencies: ["Core", "TestSupport", logging, tracing], swiftSettings: settings),
+        .testTarget(
+            name: "OpenSSLTests",
+            dependencies: ["COpenSSL", "Core", "OpenSSL", "TestSupport", nio("NIOCore"), nio("NIOPosix")],
+            swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Core", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -209,7 +214,7 @@ let package = Package(
                 "Telemetry",
                 "WebSocketClient", "Observability",
                 "TestSupport",
-                logging, tracing, coreMetrics, lifecycle, crypto, cryptoExtras,
+                "COpenSSL", "OpenSSL", logging, tracing, coreMetrics, lifecycle,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: settings),

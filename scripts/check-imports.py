@@ -18,6 +18,7 @@ LAYERS = {
     # Level 0: values and system libraries
     "CMalloc": [],
     "CMosquitto": [],
+    "COpenSSL": [],
     "CZlib": [],
     "Core": [],
     # Level 1: one concern each
@@ -30,16 +31,17 @@ LAYERS = {
     "OTLP": [
         "Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib", "NIOCore", "NIOHTTP1", "NIOSSL",
     ],
-    "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"],
-    "Webhooks": ["AsyncHTTPClient", "Crypto", "NIOCore", "NIOHTTP1"],
+    "OpenSSL": ["COpenSSL", "NIOCore"],
+    "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket", "OpenSSL"],
+    "Webhooks": ["AsyncHTTPClient", "OpenSSL", "NIOCore", "NIOHTTP1"],
     # Level 2: the use cases
     "Services": [
         "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP", "Webhooks",
-        "NIOCore", "DequeModule", "Crypto",
+        "NIOCore", "DequeModule", "OpenSSL",
     ],
     # Level 3: the edge
     "WebServer": [
-        "Telemetry", "Realtime", "Storage", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "Crypto*",
+        "Telemetry", "Realtime", "Storage", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "OpenSSL",
         "DequeModule", "ServiceLifecycle", "AsyncHTTPClient",
     ],
     # Level 4: devices
@@ -63,10 +65,10 @@ ABOVE_LEVEL_0 = ["Core", "Foundation", "FoundationEssentials", "Logging", "Metri
 EXACTLY = {
     "Core": ["Synchronization", "Glibc", "Musl", "Darwin", "Foundation", "Logging", "Tracing"],
     "Telemetry": ["Core", "Glibc", "Musl", "Darwin"],
-    "CMalloc": [], "CMosquitto": [], "CZlib": [],
+    "CMalloc": [], "CMosquitto": [], "COpenSSL": [], "CZlib": [],
 }
 # C libraries stay inside the target that wraps them.
-NEVER_EXPORTED = ["CMalloc", "CMosquitto", "CZlib"]
+NEVER_EXPORTED = ["CMalloc", "CMosquitto", "COpenSSL", "CZlib"]
 
 IMPORT = re.compile(
     r"""^\s*(?:@\w+(?:\([^)]*\))?\s+)*                                   # @testable, @preconcurrency, @_spi(X)

@@ -1,8 +1,8 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
 import NIOWebSocket
+import OpenSSL
 
 /// The setup of a connection: TCP, TLS for `wss`, the HTTP upgrade, then the WebSocket pipeline.
 ///
@@ -58,6 +58,7 @@ struct WebSocketHandshake: Sendable {
 
     private func connect(on group: any EventLoopGroup) async throws -> Connection {
         let tls = try url.isSecure ? tlsContext() : nil
+        let host = url.host
         var bootstrap = ClientBootstrap(group: group)
             .connectTimeout(TimeAmount(configuration.handshakeTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -68,7 +69,7 @@ struct WebSocketHandshake: Sendable {
         do {
             return try await bootstrap.connect(host: url.host, port: url.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls { try addTLS(tls, to: channel) }
+                    if let tls { try channel.pipeline.syncOperations.addHandler(TLSHandler(client: tls, host: host)) }
                     return Connection(channel: channel, outcome: try configurePipeline(of: channel))
                 }
             }
@@ -79,23 +80,12 @@ struct WebSocketHandshake: Sendable {
         }
     }
 
-    private func tlsContext() throws -> NIOSSLContext {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.shutdownTimeout = .seconds(1)
-        if let caFile = configuration.caFile { tls.trustRoots = .file(caFile) }
-        do {
-            return try NIOSSLContext(configuration: tls)
+    private func tlsContext() throws(WebSocketClientError) -> TLSContext {
+        do throws(TLSError) {
+            return try TLSContext(caFile: configuration.caFile)
         } catch {
-            throw WebSocketClientError.connectionFailed(
-                "cannot load the certificates of \(configuration.caFile ?? "the system"): \(error)")
+            throw .connectionFailed("cannot load the certificates of \(configuration.caFile ?? "the system"): \(error)")
         }
-    }
-
-    /// Adds the TLS handler. A host name is sent as SNI; an IP address must not be (RFC 6066 section 3).
-    private func addTLS(_ context: NIOSSLContext, to channel: any Channel) throws {
-        let isAddress = (try? SocketAddress(ipAddress: url.host, port: url.port)) != nil
-        try channel.pipeline.syncOperations.addHandler(
-            NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : url.host))
     }
 
     private func configurePipeline(of channel: any Channel) throws -> EventLoopFuture<Outcome> {

@@ -1,5 +1,5 @@
 package import Core
-import Crypto
+import OpenSSL
 
 /// A signer of webhook requests. The signature lets the receiver verify that a request was sent by this gateway,
 /// recently and unmodified.
@@ -20,20 +20,17 @@ import Crypto
 package struct WebhookSigner: Sendable {
     package static let headerName = "Windsock-Signature"
 
-    private let key: SymmetricKey
+    private let key: AuthenticationKey
 
     package init(secret: WebhookSecret) {
-        key = SymmetricKey(data: secret.bytes)
+        key = AuthenticationKey(secret.bytes)
     }
 
     /// Returns the header's value for a request that is sent at `time`.
     package func signature(of body: [UInt8], at time: Timestamp) -> String {
         let seconds = "\(time.nanosecondsSinceEpoch / 1_000_000_000)"
-        var code = HMAC<SHA256>(key: key)
-        code.update(data: Array(seconds.utf8))
-        code.update(data: [UInt8(ascii: ".")])
-        code.update(data: body)
-        let digits = code.finalize().flatMap { [Self.digits[Int($0 >> 4)], Self.digits[Int($0 & 15)]] }
+        let code = key.code(of: Array("\(seconds).".utf8) + body)
+        let digits = code.flatMap { [Self.digits[Int($0 >> 4)], Self.digits[Int($0 & 15)]] }
         return "t=\(seconds),v1=\(String(decoding: digits, as: UTF8.self))"
     }
 

@@ -1,5 +1,5 @@
 package import Core
-import Crypto
+import OpenSSL
 import Realtime
 import Storage
 package import Tracing
@@ -93,7 +93,7 @@ package final class ChatService: Sendable {
         }
         let key = key.map {
             IdempotencyKey(
-                user: user, scope: room, key: $0, contentDigest: Array(SHA256.hash(data: Array(content.utf8))))
+                user: user, scope: room, key: $0, contentDigest: Digest.sha256.hash(content.utf8))
         }
         let span = span(type, to: room, under: trace)
         let messageTrace = span.map { MessageTrace(subject: user, parent: $0.traceContext) }

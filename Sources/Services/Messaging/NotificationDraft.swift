@@ -1,6 +1,6 @@
 package import Core
-import Crypto
 import Foundation
+import OpenSSL
 
 /// The validated content of a notification.
 package struct NotificationDraft: Sendable, Equatable {
@@ -96,6 +96,6 @@ extension NotificationService {
     static func digest(of draft: NotificationDraft, _ users: [String]) -> [UInt8] {
         let expiry = draft.expiresAt.map { "\($0.nanosecondsSinceEpoch)" } ?? ""
         let parts = [draft.title, draft.body, draft.link ?? "", draft.priority.rawValue, expiry] + users
-        return Array(SHA256.hash(data: Array(parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)))
+        return Digest.sha256.hash(parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)
     }
 }

@@ -1,6 +1,6 @@
 package import Core
-import Crypto
 package import Logging
+import OpenSSL
 package import Telemetry
 
 /// The issuer and verifier of tokens.
@@ -155,27 +155,25 @@ package struct TokenConfiguration: Sendable {
 
 /// The gateway's own secret, used only to sign and verify HS256 tokens.
 struct SecretKey: Sendable {
-    private let key: SymmetricKey
+    private let key: AuthenticationKey
 
     /// Creates the key.
     ///
     /// - Throws: ``TokenKeyError/weakSecret`` when the secret is short enough to be guessed from one token.
     init(_ secret: String) throws(TokenKeyError) {
         guard secret.utf8.count >= TokenAuthority.minimumSecretByteCount else { throw .weakSecret }
-        key = SymmetricKey(data: Array(secret.utf8))
+        key = AuthenticationKey(Array(secret.utf8))
     }
 
     /// Returns a signed token with the claims, which are a JSON object (RFC 7515 section 3.1).
     func sign(_ claims: [UInt8]) -> String {
         let header = Array(#"{"alg":"HS256","typ":"JWT"}"#.utf8)
         let signed = "\(Base64URL.encode(header)).\(Base64URL.encode(claims))"
-        let signature = HMAC<SHA256>.authenticationCode(for: Array(signed.utf8), using: key)
-        return "\(signed).\(Base64URL.encode(Array(signature)))"
+        return "\(signed).\(Base64URL.encode(key.code(of: Array(signed.utf8))))"
     }
 
     /// Returns true when this secret made the token's signature. Compares in constant time.
     func verifies(_ token: SignedToken) -> Bool {
-        token.algorithm == .hs256
-            && HMAC<SHA256>.isValidAuthenticationCode(token.signature, authenticating: token.signedBytes, using: key)
+        token.algorithm == .hs256 && key.isValid(token.signature, of: token.signedBytes)
     }
 }

@@ -5,7 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
-import NIOSSL
+import OpenSSL
 import Services
 
 /// A listener's set-up of its connections for both HTTP/1.1, which Hummingbird handles, and WebSocket, which
@@ -87,7 +87,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 position: .before(upgradeHandler))
             try pipeline.addHandler(HTTPInputThrottle(), position: .first)
             if let certificate {
-                try pipeline.addHandler(NIOSSLServerHandler(context: certificate.context), position: .first)
+                try pipeline.addHandler(TLSHandler(server: certificate.context), position: .first)
                 try pipeline.addHandler(PlainRequestGuard(), position: .first)
             }
             return Value(outcome: outcome, channel: channel)

@@ -46,8 +46,7 @@ final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
             isReadWanted = false
             context.fireChannelRead(data)
         } else {
-            // TLS delivers even a few bytes in a buffer of two records; copy them to release it.
-            held = bytes.storageCapacity > 4 * bytes.readableBytes ? ByteBuffer(bytes: bytes.readableBytesView) : bytes
+            held = bytes
         }
     }
 

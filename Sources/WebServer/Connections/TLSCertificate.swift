@@ -3,12 +3,12 @@ import Foundation
 import HTTPTypes
 package import Logging
 import NIOCore
-import NIOSSL
+import OpenSSL
 
 /// The server's certificate and key, reloaded when their files change.
 ///
 /// A connection keeps the certificate that it started with. When new files are invalid, the old ones stay in use and
-/// the error is logged. Allows TLS 1.2 and later (RFC 8996), with BoringSSL's default cipher suites.
+/// the error is logged. ``TLSContext`` says which versions and ciphers are allowed.
 package final class TLSCertificate: Sendable {
     /// The paths of a certificate chain, with the server's own certificate first, and of its key. Both are PEM files.
     package struct Files: Sendable {
@@ -25,7 +25,7 @@ package final class TLSCertificate: Sendable {
     }
 
     private struct State {
-        var context: NIOSSLContext
+        var context: TLSContext
         var stamps: [FileStamp?]
     }
 
@@ -46,7 +46,7 @@ package final class TLSCertificate: Sendable {
     }
 
     /// The TLS context for new connections.
-    var context: NIOSSLContext { state.withLock(\.context) }
+    var context: TLSContext { state.withLock(\.context) }
 
     /// Reloads the files. On failure the old certificate stays in use and the error is logged.
     package func reload() {
@@ -75,29 +75,21 @@ package final class TLSCertificate: Sendable {
     private static func load(_ files: Files, _ logger: Logger) throws(WebServerError) -> State {
         // Read before the files, so that a change during loading is seen next time.
         let stamps = files.stamps
-        guard let chain = try? NIOSSLCertificate.fromPEMFile(files.certificate), let own = chain.first else {
-            throw .unusableCertificate("\(files.certificate) is not a valid PEM certificate chain, or cannot be read")
-        }
-        guard let key = try? NIOSSLPrivateKey(file: files.key, format: .pem) else {
-            throw .unusableCertificate(
-                "\(files.key) is not a valid PEM private key without a passphrase, or cannot be read")
-        }
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["http/1.1"]
-        // Bounds the shutdown of connections that we close: with half-closure enabled, the peer's `close_notify` does
-        // not end them.
-        configuration.shutdownTimeout = .milliseconds(50)
-        let context: NIOSSLContext
-        do {
-            context = try NIOSSLContext(configuration: configuration)
+        let context: TLSContext
+        do throws(TLSError) {
+            context = try TLSContext(certificateFile: files.certificate, keyFile: files.key)
         } catch {
-            throw .unusableCertificate(
-                "the key in \(files.key) does not match the first certificate in \(files.certificate), "
-                    + "or one of them is not usable: \(error)")
+            let description =
+                switch error.subject {
+                case .certificate: "\(files.certificate) is not a valid PEM certificate chain, or cannot be read"
+                case .key: "\(files.key) is not a valid PEM private key without a passphrase, or cannot be read"
+                default:
+                    "the key in \(files.key) does not match the first certificate in \(files.certificate), "
+                        + "or one of them is not usable: \(error)"
+                }
+            throw .unusableCertificate(description)
         }
-        let end = Date(timeIntervalSince1970: TimeInterval(own.notValidAfter))
+        let end = Date(timeIntervalSince1970: TimeInterval(context.validUntil ?? 0))
         logger.info(
             "TLS certificate loaded",
             metadata: ["file": "\(files.certificate)", "valid_until": "\(end.ISO8601Format())"])

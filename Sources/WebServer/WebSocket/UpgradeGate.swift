@@ -1,8 +1,8 @@
 import Core
-import Crypto
 import Foundation
 import NIOCore
 import NIOHTTP1
+import OpenSSL
 import Realtime
 import Services
 import Tracing
@@ -196,7 +196,7 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
     ) -> EventLoopFuture<HTTPHeaders> {
         let key = upgradeRequest.headers.first(name: "sec-websocket-key") ?? ""
-        let digest = Insecure.SHA1.hash(data: Data((key + Self.keySuffix).utf8))
+        let digest = Digest.sha1.hash((key + Self.keySuffix).utf8)
         var headers = initialResponseHeaders
         headers.replaceOrAdd(name: "upgrade", value: "websocket")
         headers.replaceOrAdd(name: "connection", value: "upgrade")

@@ -1,6 +1,5 @@
-import Crypto
-import CryptoExtras
-import Foundation
+import COpenSSL
+import OpenSSL
 
 @testable import WebServer
 
@@ -11,36 +10,36 @@ struct SigningKey: Sendable {
     let algorithm: TokenAlgorithm
     /// The members of the public JWK without `kid`, such as `"kty":"EC",…`.
     let members: String
-    private let sign: @Sendable (_ message: [UInt8]) throws -> Data
+    private let sign: @Sendable (_ message: [UInt8]) -> [UInt8]
 
     /// RSA keys are slow to generate, so all tests share one.
-    private static let rsa = Result { try _RSA.Signing.PrivateKey(keySize: .bits2048) }
+    private static let rsa = PrivateKey(type: "RSA")
 
     static func make(_ algorithm: TokenAlgorithm, id: String? = nil) throws -> SigningKey {
         let members: String
-        let sign: @Sendable ([UInt8]) throws -> Data
+        let sign: @Sendable ([UInt8]) -> [UInt8]
         switch algorithm {
         case .hs256:
-            let key = SymmetricKey(data: Array(TokenFixture.secret.utf8))
-            sign = { Data(HMAC<SHA256>.authenticationCode(for: $0, using: key)) }
+            let key = AuthenticationKey(Array(TokenFixture.secret.utf8))
+            sign = { key.code(of: $0) }
             members = #""kty":"oct","k":"\#(Base64URL.encode(Array(TokenFixture.secret.utf8)))""#
         case .rs256:
-            let key = try rsa.get()
-            sign = { try key.signature(for: SHA256.hash(data: $0), padding: .insecurePKCS1v1_5).rawRepresentation }
-            let numbers = try key.publicKey.getKeyPrimitives()
-            members = #""kty":"RSA","n":"\#(text(numbers.modulus))","e":"\#(text(numbers.publicExponent))""#
+            let key = rsa
+            sign = { key.sign($0, EVP_sha256()) }
+            let (n, e) = (key.number(OSSL_PKEY_PARAM_RSA_N), key.number(OSSL_PKEY_PARAM_RSA_E))
+            members = #""kty":"RSA","n":"\#(Base64URL.encode(n))","e":"\#(Base64URL.encode(e))""#
         case .es256:
-            let key = P256.Signing.PrivateKey()
-            sign = { try key.signature(for: $0).rawRepresentation }
-            members = #""kty":"EC","crv":"P-256",\#(point(key.publicKey.rawRepresentation))"#
+            let key = PrivateKey(type: "EC", curve: "P-256")
+            sign = { key.signPair($0, EVP_sha256(), coordinateBytes: 32) }
+            members = #""kty":"EC","crv":"P-256",\#(key.point())"#
         case .es384:
-            let key = P384.Signing.PrivateKey()
-            sign = { try key.signature(for: $0).rawRepresentation }
-            members = #""kty":"EC","crv":"P-384",\#(point(key.publicKey.rawRepresentation))"#
+            let key = PrivateKey(type: "EC", curve: "P-384")
+            sign = { key.signPair($0, EVP_sha384(), coordinateBytes: 48) }
+            members = #""kty":"EC","crv":"P-384",\#(key.point())"#
         case .eddsa:
-            let key = Curve25519.Signing.PrivateKey()
-            sign = { try key.signature(for: $0) }
-            members = #""kty":"OKP","crv":"Ed25519","x":"\#(text(key.publicKey.rawRepresentation))""#
+            let key = PrivateKey(type: "ED25519")
+            sign = { key.sign($0, nil) }
+            members = #""kty":"OKP","crv":"Ed25519","x":"\#(Base64URL.encode(key.rawPublicKey()))""#
         }
         return SigningKey(id: id, algorithm: algorithm, members: members, sign: sign)
     }
@@ -56,14 +55,78 @@ struct SigningKey: Sendable {
         let kid = id.map { #","kid":"\#($0)""# } ?? ""
         let header = header ?? #"{"alg":"\#(algorithm.rawValue)"\#(kid)}"#
         let signed = "\(Base64URL.encode(Array(header.utf8))).\(Base64URL.encode(Array(payload.utf8)))"
-        return "\(signed).\(Base64URL.encode([UInt8](try sign(Array(signed.utf8)))))"
+        return "\(signed).\(Base64URL.encode(sign(Array(signed.utf8))))"
+    }
+}
+
+/// A private key that OpenSSL has generated.
+private final class PrivateKey: @unchecked Sendable {
+    private let key: OpaquePointer?
+
+    init(type: String, curve: String? = nil) {
+        let context = EVP_PKEY_CTX_new_from_name(nil, type, nil)
+        defer { EVP_PKEY_CTX_free(context) }
+        var key: OpaquePointer?
+        EVP_PKEY_keygen_init(context)
+        if let curve { EVP_PKEY_CTX_set_group_name(context, curve) }
+        precondition(EVP_PKEY_generate(context, &key) == 1, "OpenSSL generates no \(type) key")
+        self.key = key
     }
 
-    private static func text(_ data: Data) -> String { Base64URL.encode([UInt8](data)) }
+    deinit {
+        EVP_PKEY_free(key)
+    }
 
-    /// Splits the concatenated coordinates of a point.
-    private static func point(_ coordinates: Data) -> String {
-        let half = coordinates.count / 2
-        return #""x":"\#(text(coordinates.prefix(half)))","y":"\#(text(coordinates.suffix(half)))""#
+    func sign(_ message: [UInt8], _ digest: OpaquePointer?) -> [UInt8] {
+        let context = EVP_MD_CTX_new()
+        defer { EVP_MD_CTX_free(context) }
+        var count = 1024
+        var signature = [UInt8](repeating: 0, count: count)
+        precondition(
+            EVP_DigestSignInit(context, nil, digest, nil, key) == 1
+                && EVP_DigestSign(context, &signature, &count, message, message.count) == 1, "OpenSSL does not sign")
+        return Array(signature[..<count])
+    }
+
+    /// Returns an ECDSA signature as the two numbers, one after the other (RFC 7518 section 3.4).
+    func signPair(_ message: [UInt8], _ digest: OpaquePointer?, coordinateBytes: Int) -> [UInt8] {
+        let der = sign(message, digest)
+        let pair = der.withUnsafeBufferPointer { der in
+            var start = der.baseAddress
+            return d2i_ECDSA_SIG(nil, &start, der.count)
+        }
+        defer { ECDSA_SIG_free(pair) }
+        return [ECDSA_SIG_get0_r(pair), ECDSA_SIG_get0_s(pair)].flatMap { number in
+            var bytes = [UInt8](repeating: 0, count: coordinateBytes)
+            BN_bn2binpad(number, &bytes, Int32(coordinateBytes))
+            return bytes
+        }
+    }
+
+    /// Returns a number of the public key, big-endian.
+    func number(_ name: String) -> [UInt8] {
+        var number: OpaquePointer?
+        EVP_PKEY_get_bn_param(key, name, &number)
+        defer { BN_free(number) }
+        var bytes = [UInt8](repeating: 0, count: Int(BN_num_bits(number) + 7) / 8)
+        BN_bn2bin(number, &bytes)
+        return bytes
+    }
+
+    /// Returns the coordinates of the public point, as members of a JWK.
+    func point() -> String {
+        var count = 0
+        var bytes = [UInt8](repeating: 0, count: 128)
+        EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, &bytes, bytes.count, &count)
+        let coordinates = bytes[1..<count]
+        let (x, y) = (Array(coordinates.prefix(count / 2)), Array(coordinates.suffix(count / 2)))
+        return #""x":"\#(Base64URL.encode(x))","y":"\#(Base64URL.encode(y))""#
+    }
+
+    func rawPublicKey() -> [UInt8] {
+        var count = 32
+        var bytes = [UInt8](repeating: 0, count: count)
+        EVP_PKEY_get_raw_public_key(key, &bytes, &count)
+        return bytes
     }
 }

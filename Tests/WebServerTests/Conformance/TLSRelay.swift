@@ -1,6 +1,6 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
+import OpenSSL
 
 /// Accepts plain connections on its own port and relays them to a server over TLS, so that raw-byte tests can run over
 /// TLS unchanged.
@@ -9,10 +9,7 @@ final class TLSRelay: Sendable {
     private let listener: any Channel
 
     init(to serverPort: Int, trusting certificateFile: String, on group: any EventLoopGroup) async throws {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.trustRoots = .file(certificateFile)
-        tls.shutdownTimeout = .milliseconds(100)
-        let context = try NIOSSLContext(configuration: tls)
+        let context = try TLSContext(caFile: certificateFile)
         listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
@@ -24,7 +21,7 @@ final class TLSRelay: Sendable {
                     .connect(host: "127.0.0.1", port: serverPort)
                     .flatMapThrowing { secure in
                         try secure.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: context, serverHostname: nil))
+                            TLSHandler(client: context, host: "127.0.0.1"))
                         try secure.pipeline.syncOperations.addHandler(Half(of: secure, other: plain))
                         try plain.pipeline.syncOperations.addHandler(Half(of: plain, other: secure))
                         secure.read()

@@ -1,7 +1,6 @@
 import Core
-import Crypto
-import CryptoExtras
 import Foundation
+import OpenSSL
 import Telemetry
 
 /// The public keys of a JWK Set (RFC 7517 section 5) that can verify tokens.
@@ -98,24 +97,24 @@ struct VerificationKey: Sendable {
         if let stated = jwk["alg"], stated != .string(algorithm.rawValue) {
             throw .unusableKey("its \"alg\" is not supported for its key type; allowed: \(algorithm.rawValue)")
         }
-        do {
-            switch algorithm {
-            case .hs256: throw TokenKeyError.unusableKey("it is a shared secret")
-            case .rs256: key = .rsa(try .init(n: Self.bytes("n", of: jwk), e: Self.bytes("e", of: jwk)))
-            case .es256: key = .p256(try .init(x963Representation: Self.point(of: jwk)))
-            case .es384: key = .p384(try .init(x963Representation: Self.point(of: jwk)))
-            case .eddsa:
-                let bytes = try Self.bytes("x", of: jwk)
-                guard !SmallOrderPoint.isOne(bytes) else {
-                    throw TokenKeyError.unusableKey("anybody can sign for its \"x\"")
-                }
-                key = .ed25519(try .init(rawRepresentation: bytes))
+        let key: PublicKey?
+        switch algorithm {
+        case .hs256: throw .unusableKey("it is a shared secret")
+        case .rs256:
+            key = PublicKey(rsaModulus: try Self.bytes("n", of: jwk), exponent: try Self.bytes("e", of: jwk))
+        case .es256: key = PublicKey(.p256, point: try Self.point(of: jwk))
+        case .es384: key = PublicKey(.p384, point: try Self.point(of: jwk))
+        case .eddsa:
+            let bytes = try Self.bytes("x", of: jwk)
+            guard !SmallOrderPoint.isOne(bytes) else {
+                throw .unusableKey("anybody can sign for its \"x\"")
             }
-        } catch let error as TokenKeyError {
-            throw error
-        } catch {
-            throw .unusableKey("its parameters are not a valid key of its type (RSA keys need at least 2,048 bits)")
+            key = PublicKey(ed25519: bytes)
         }
+        guard let key else {
+            throw .unusableKey("its parameters are not a valid key of its type (RSA keys have 2,048 to 8,192 bits)")
+        }
+        self.key = key
     }
 
     /// Returns true when the token uses this key's algorithm and this key made its signature.
@@ -174,31 +173,5 @@ private enum SmallOrderPoint {
         y[31] &= 0x7F
         let isReduced = y[31] != 0x7F || y[0] < 0xED || y[1..<31].contains { $0 != 0xFF }
         return !isReduced || coordinates.contains(y)
-    }
-}
-
-/// A public key of one of the supported types.
-private enum PublicKey: Sendable {
-    case rsa(_RSA.Signing.PublicKey)
-    case p256(P256.Signing.PublicKey)
-    case p384(P384.Signing.PublicKey)
-    case ed25519(Curve25519.Signing.PublicKey)
-
-    /// Returns true when this key made the signature of the message (RFC 7518 sections 3.3 and 3.4, RFC 8037 section
-    /// 3.1).
-    func verifies(_ signature: [UInt8], of message: [UInt8]) -> Bool {
-        switch self {
-        case .rsa(let key):
-            return key.isValidSignature(
-                _RSA.Signing.RSASignature(rawRepresentation: signature), for: SHA256.hash(data: message),
-                padding: .insecurePKCS1v1_5)
-        case .p256(let key):
-            guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: SHA256.hash(data: message))
-        case .p384(let key):
-            guard let signature = try? P384.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: SHA384.hash(data: message))
-        case .ed25519(let key): return key.isValidSignature(signature, for: message)
-        }
     }
 }

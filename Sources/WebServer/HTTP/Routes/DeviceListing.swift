@@ -1,6 +1,6 @@
 import Core
-import Crypto
 import Foundation
+import OpenSSL
 import Services
 import Storage
 import Telemetry
@@ -77,7 +77,7 @@ extension StoredDevice {
 struct DeviceCursors: Sendable {
     private static let paddedByteCount = 256
 
-    private let key = SymmetricKey(size: .bits256)
+    private let key = SealingKey()
 
     /// Returns the cursor of the page that begins after a device.
     ///
@@ -85,18 +85,15 @@ struct DeviceCursors: Sendable {
     func cursor(of place: DevicePlace, isShown: Bool) -> String {
         guard !isShown else { return place.cursor }
         // Padded, so that the length reveals nothing either. The result has no slash, unlike every plain cursor.
-        var text = Data(place.cursor.utf8)
+        var text = Array(place.cursor.utf8)
         text.append(contentsOf: repeatElement(0, count: Self.paddedByteCount - text.count % Self.paddedByteCount))
-        return (try? AES.GCM.seal(text, using: key).combined).map { Base64URL.encode([UInt8]($0)) }
-            ?? ""
+        return Base64URL.encode(key.seal(text))
     }
 
     /// Decodes a cursor; `nil` when it is invalid or from another process.
     func place(of cursor: String) -> DevicePlace? {
         if let place = DevicePlace(cursor: cursor) { return place }
-        guard let bytes = Base64URL.decode(cursor), let box = try? AES.GCM.SealedBox(combined: bytes),
-            let text = try? AES.GCM.open(box, using: key)
-        else { return nil }
+        guard let box = Base64URL.decode(cursor), let text = key.open(box) else { return nil }
         return DevicePlace(cursor: String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
     }
 }
