@@ -202,7 +202,8 @@ struct TLSHandlerTests {
         } else {
             try await eventually("the error") { server.recorder.log.errors.contains("too many records without data") }
         }
-        try await server.accepted.get().close()
+        // The server has closed the connection itself unless data came.
+        try? await server.accepted.get().close()
         #expect((await count == 100) || !sendsData)
         try await server.stop()
     }
