@@ -31,7 +31,10 @@ func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "s
 let package = Package(
     name: "windsock",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "windsock", targets: ["windsock"])],
+    products: [
+        .executable(name: "windsock", targets: ["windsock"]),
+        .executable(name: "windsock-echo", targets: ["windsock-echo"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -144,6 +147,15 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // A tool for conformance suites, which no other target needs
+        .executableTarget(
+            name: "windsock-echo",
+            dependencies: [
+                "Core", "Realtime", "WebServer", logging, lifecycle, signals, arguments, nio("NIOCore"),
+                nio("NIOHTTP1"), nio("NIOPosix"), .product(name: "NIOExtras", package: "swift-nio-extras"),
+            ],
+            swiftSettings: settings),
+
         // Tests mirror Sources; those that need a broker or a browser stand apart.
         .target(
             name: "TestSupport",
@@ -210,10 +222,8 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "Core", "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime", "OTLP",
-                "Telemetry",
-                "WebSocketClient", "Observability",
-                "TestSupport",
+                "Core", "WebServer", "windsock-echo", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime",
+                "OTLP", "Telemetry", "WebSocketClient", "Observability", "TestSupport",
                 "COpenSSL", "OpenSSL", logging, tracing, coreMetrics, lifecycle,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
@@ -236,7 +246,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Core", "windsock", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry", logging,
+                "Core", "windsock", "windsock-echo", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry",
+                logging, nio("NIOCore"),
             ],
             swiftSettings: settings),
         .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport"], swiftSettings: settings),

@@ -54,6 +54,8 @@ LAYERS = {
         "Observability", "Storage", "ArgumentParser",
         "ServiceLifecycle", "UnixSignals",
     ],
+    # Level 6, too: a tool for conformance suites, which no other target needs
+    "windsock-echo": ["Realtime", "WebServer", "NIO*", "ArgumentParser", "ServiceLifecycle", "UnixSignals"],
 }
 
 # Allowed in every target: the language's own and the system's.

@@ -109,10 +109,10 @@ package struct WebServer: Service {
         let lines = try await RequestPacers(on: eventLoopGroup.makeIterator())
         let application = Application(
             router: router(origins: origins),
-            server: HTTPServerBuilder { [configuration] responder in
+            server: HTTPServerBuilder { responder in
                 HTTP1WebSocketChannel(
                     responder: responder, authenticator: authenticator, origins: origins, environment: environment,
-                    lines: lines, echoPath: configuration.echoPath, certificate: certificate)
+                    lines: lines, certificate: certificate)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,
@@ -177,9 +177,7 @@ package struct WebServer: Service {
                     searchForIndexHtml: true))
         }
         HealthRoutes(readiness: dependencies.readiness, metricsText: dependencies.metricsText).register(on: router)
-        WebSocketRoute(
-            metrics: dependencies.environment.metrics, echoPath: configuration.echoPath, logger: logger
-        ).register(on: router)
+        WebSocketRoute(metrics: dependencies.environment.metrics, logger: logger).register(on: router)
         let authentication = BearerAuthentication(authority: dependencies.authenticator.authority)
         let limiter = RequestLimiter(
             quota: dependencies.environment.requests, metrics: dependencies.environment.metrics.edge)

@@ -17,8 +17,6 @@ package struct WebServerConfiguration: Sendable {
     /// The folder of the system's JavaScript libraries. Only its subfolder `chart.js` is served, under
     /// `/vendor/chart.js`.
     package var vendorDirectory: String
-    /// The path of the echo endpoint for conformance suites. `nil` disables the endpoint, as recommended in production.
-    package var echoPath: EchoPath?
     package var limits: ConnectionLimits
     package var heartbeat: HeartbeatConfiguration
 
@@ -30,7 +28,6 @@ package struct WebServerConfiguration: Sendable {
         allowedOrigins: [String] = [],
         webDirectory: String? = nil,
         vendorDirectory: String = "/usr/share/javascript",
-        echoPath: EchoPath? = nil,
         limits: ConnectionLimits = .init(),
         heartbeat: HeartbeatConfiguration = .init()
     ) {
@@ -41,9 +38,33 @@ package struct WebServerConfiguration: Sendable {
         self.allowedOrigins = allowedOrigins
         self.webDirectory = webDirectory
         self.vendorDirectory = vendorDirectory
-        self.echoPath = echoPath
         self.limits = limits
         self.heartbeat = heartbeat
+    }
+}
+
+/// The address of a listener.
+package struct ListenAddress: Equatable, Sendable {
+    package let host: String
+    package let port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Parses `host:port`, `[::1]:port`, or `:port` for all IPv4 addresses. Returns `nil` for any other text.
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits) else { return nil }
+        let host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]"), host.contains(":") {
+            self.init(host: String(host.dropFirst().dropLast()), port: Int(port))
+            return
+        }
+        guard !host.contains(where: { $0.isWhitespace || ":/[]@".contains($0) }) else { return nil }
+        self.init(host: host.isEmpty ? "0.0.0.0" : String(host), port: Int(port))
     }
 }
 

@@ -32,7 +32,7 @@ struct SettingsTableTests {
         "listen": "127.0.0.1:9999", "mqtt.url": "mqtt://other:1884", "data_dir": "elsewhere",
         "dashboards_dir": "boards",
         "public_url": "https://dash.example.org", "log_level": "debug",
-        "allowed_origins": "https://a.example", "echo_path": "/echo", "jwt.secret": SettingsFixture.secret,
+        "allowed_origins": "https://a.example", "jwt.secret": SettingsFixture.secret,
         "jwt.jwks": "https://id.example.org/keys.json", "jwt.issuer": "https://id.example.org",
         "jwt.audiences": "windsock,other", "mqtt.client_id": "gateway-1", "mqtt.version": "3.1.1",
         "mqtt.username": "gateway", "mqtt.password": "hunter2", "mqtt.status_topic": "gateways/1",

@@ -20,18 +20,19 @@ package enum PackageRoot {
         }
     }
 
-    /// The `windsock` program built with the running tests. It is next to their bundle.
+    /// The `windsock` program built with the running tests.
     package static var executable: URL {
-        get throws(Missing) {
-            let bundle = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            let candidates = [
-                bundle.appending(path: "windsock"), try directory.appending(path: ".build/debug/windsock"),
-            ]
-            for candidate in candidates where FileManager.default.isExecutableFile(atPath: candidate.path) {
-                return candidate
-            }
-            throw Missing(description: "windsock is not built: looked for \(candidates.map(\.path))")
+        get throws(Missing) { try executable("windsock") }
+    }
+
+    /// Returns a program built with the running tests. It is next to their bundle.
+    package static func executable(_ name: String) throws(Missing) -> URL {
+        let bundle = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let candidates = [bundle.appending(path: name), try directory.appending(path: ".build/debug/\(name)")]
+        for candidate in candidates where FileManager.default.isExecutableFile(atPath: candidate.path) {
+            return candidate
         }
+        throw Missing(description: "\(name) is not built: looked for \(candidates.map(\.path))")
     }
 
     /// Returns a file of the shared data, from `WINDSOCK_SHARED_DATA` or else from `../shared/data` next to the

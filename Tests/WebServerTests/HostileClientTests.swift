@@ -319,14 +319,17 @@ struct HostileClientTests {
         let channel = NIOAsyncTestingChannel()
         let counts = try await channel.testingEventLoop.executeInContext {
             let reads = Reads()
-            let gate = UpgradeGate(
+            let endpoint = ClientEndpoint(
                 authenticator: Authenticator(authority: authority, tickets: TicketStore()),
-                origins: OriginPolicy(publicOrigin: nil, allowed: []), echoPath: nil, admission: AdmittedIdentity(),
-                quota: UserQuota(limits: .init()),
+                origins: OriginPolicy(publicOrigin: nil, allowed: []), quota: UserQuota(limits: .init()),
+                entry: TestTracing().entry
+            ) { _, _ in reads }
+            let gate = UpgradeGate(
+                endpoint: endpoint,
                 cap: ConnectionCap(
                     limits: .init(), metrics: EdgeMetrics(factory: NOOPMetricsHandler.instance),
                     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
-                entry: TestTracing().entry, timeout: .seconds(10))
+                timeout: .seconds(10))
             try channel.pipeline.syncOperations.addHandlers([reads, gate])
             channel.pipeline.syncOperations.read()
             let before = reads.count

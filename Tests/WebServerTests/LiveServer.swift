@@ -42,11 +42,13 @@ final class LiveServer: Sendable {
     private let serviceGroup: ServiceGroup
     private let task: Task<Void, any Error>
     private let relay: TLSRelay?
+    /// The echo server beside the gateway's, for tests of both.
+    private let echo: EchoFixture?
 
     init(
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
-        allowedOrigins: [String] = [], webDirectory: String? = nil, echoPath: EchoPath? = nil,
+        allowedOrigins: [String] = [], webDirectory: String? = nil, hasEcho: Bool = false,
         certificate: TestCertificate? = nil, alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(),
         socketMetrics: any MetricsFactory = NOOPMetricsHandler.instance,
         metricsText: @escaping @Sendable () -> String = { "" }
@@ -94,8 +96,8 @@ final class LiveServer: Sendable {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let server = WebServer(
             configuration: WebServerConfiguration(
-                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, echoPath: echoPath,
-                limits: limits, heartbeat: heartbeat),
+                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, limits: limits,
+                heartbeat: heartbeat),
             dependencies: WebServer.Dependencies(
                 hub: hub, services: services,
                 authenticator: Authenticator(authority: authority, tickets: tickets), environment: environment,
@@ -120,6 +122,17 @@ final class LiveServer: Sendable {
         } else {
             relay = nil
             port = serverPort
+        }
+        echo =
+            hasEcho
+            ? try await EchoFixture(limits: limits, certificate: certificate, on: group, logger: logger) : nil
+    }
+
+    /// The port at which an endpoint is served.
+    func port(of endpoint: Endpoint) -> Int {
+        switch endpoint {
+        case .stream: port
+        case .echo: echo?.port ?? 0
         }
     }
 
@@ -175,6 +188,7 @@ final class LiveServer: Sendable {
 
     /// Shuts the server down and waits until it has stopped.
     func stop() async throws {
+        try await echo?.stop()
         try? await relay?.stop()
         await serviceGroup.triggerGracefulShutdown()
         try await task.value

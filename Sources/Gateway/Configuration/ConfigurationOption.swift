@@ -34,7 +34,7 @@ package struct ConfigurationOption: Sendable, Hashable {
 
     /// The options with a dedicated flag.
     package static let withFlag: [ConfigurationOption] = [
-        listen, mqttURL, dataDir, dashboardsDir, publicURL, logLevel, echoPath,
+        listen, mqttURL, dataDir, dashboardsDir, publicURL, logLevel,
     ]
 }
 
@@ -46,7 +46,6 @@ extension ConfigurationOption {
     static let publicURL = Self("public_url")
     static let allowedOrigins = Self("allowed_origins")
     static let logLevel = Self("log_level", default: "info")
-    static let echoPath = Self("echo_path")
     static let eventLoops = Self("event_loops", default: "0")
 
     static let tlsCertificateFile = Self("tls.certificate_file")
@@ -143,7 +142,7 @@ extension ConfigurationOption {
 
     /// Every option, in printing order.
     package static let all: [ConfigurationOption] = [
-        listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, echoPath, eventLoops,
+        listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, eventLoops,
         tlsCertificateFile, tlsKeyFile, jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,

@@ -5,14 +5,13 @@ import WebServer
 
 extension GatewayConfiguration {
     static func server(_ settings: inout SettingsReader) -> WebServerConfiguration {
-        let (host, port) = address(&settings)
+        let address = address(&settings)
         return WebServerConfiguration(
-            host: host,
-            port: port,
+            host: address.host,
+            port: address.port,
             tls: tls(&settings),
             publicOrigin: publicOrigin(&settings),
             allowedOrigins: allowedOrigins(&settings),
-            echoPath: echoPath(&settings),
             limits: ConnectionLimits(
                 maxMessageBytes: settings.integer(.messageBytes, in: 1024...(1 << 26)),
                 maxRooms: settings.integer(.rooms, in: 1...100_000),
@@ -37,26 +36,13 @@ extension GatewayConfiguration {
                 writeTimeout: TimeAmount(settings.duration(.writeTimeout, in: .seconds(1)...(.seconds(3600))))))
     }
 
-    private static func address(_ settings: inout SettingsReader) -> (host: String, port: Int) {
+    private static func address(_ settings: inout SettingsReader) -> ListenAddress {
         let text = settings.text(.listen) ?? ""
-        return hostAndPort(in: text)
+        return ListenAddress(text)
             ?? settings.fail(
                 .listen,
                 "\"\(text)\" is not a valid address; expected one such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080",
-                instead: ("127.0.0.1", 8080))
-    }
-
-    /// Parses `host:port`, `[::1]:port`, or `:port` for all IPv4 addresses.
-    private static func hostAndPort(in text: String) -> (host: String, port: Int)? {
-        guard let colon = text.lastIndex(of: ":") else { return nil }
-        let digits = text[text.index(after: colon)...]
-        guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits) else { return nil }
-        let host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]"), host.contains(":") {
-            return (String(host.dropFirst().dropLast()), Int(port))
-        }
-        guard !host.contains(where: { $0.isWhitespace || ":/[]@".contains($0) }) else { return nil }
-        return (host.isEmpty ? "0.0.0.0" : String(host), Int(port))
+                instead: ListenAddress(host: "127.0.0.1", port: 8080))
     }
 
     private static func tls(_ settings: inout SettingsReader) -> TLSCertificate.Files? {
@@ -92,15 +78,6 @@ extension GatewayConfiguration {
                     "\"\(text)\" is not a valid IP address; expected one such as 127.0.0.1 or ::1, or none",
                     instead: nil)
             })
-    }
-
-    private static func echoPath(_ settings: inout SettingsReader) -> EchoPath? {
-        guard let text = settings.text(.echoPath) else { return nil }
-        do throws(EchoPath.Mistake) {
-            return try EchoPath(text)
-        } catch {
-            return settings.fail(.echoPath, "\(error)", instead: nil)
-        }
     }
 
     private static func publicOrigin(_ settings: inout SettingsReader) -> String? {

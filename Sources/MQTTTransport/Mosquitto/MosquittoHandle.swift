@@ -1,5 +1,7 @@
 internal import CMosquitto
+import Core
 import Foundation
+import Telemetry
 
 /// A wrapper that owns one `struct mosquitto` and converts its callbacks into values.
 ///
@@ -18,14 +20,14 @@ final class MosquittoHandle {
     /// The result of libmosquitto's initialisation, which happens once per process.
     private static let initialisation: Int32 = mosquitto_lib_init()
 
-    let pointer: OpaquePointer
-    let configuration: MQTTConfiguration
+    private let pointer: OpaquePointer
+    private let configuration: MQTTConfiguration
     /// 5, or 4 for MQTT 3.1.1.
-    let protocolLevel: Int
+    private let protocolLevel: Int
     /// The last error that libmosquitto logged. Recorded with TLS only, until the broker answers CONNECT.
-    var lastWords: String?
+    private var lastWords: String?
     /// True when the broker has answered CONNECT.
-    var isAnswered = false
+    private var isAnswered = false
     /// The DUP flags of the messages after a resumed session.
     private var duplicates: DuplicateFlags
 
@@ -140,7 +142,7 @@ final class MosquittoHandle {
     }
 
     /// Records the errors that libmosquitto logs. The cause of a failed TLS handshake is reported only there.
-    func listenForLastWords() {
+    private func listenForLastWords() {
         lastWords = nil
         mosquitto_log_callback_set(pointer) { _, object, level, text in
             guard level == MOSQ_LOG_ERR, let text else { return }
@@ -174,9 +176,88 @@ final class MosquittoHandle {
     }
 }
 
+/// Requests to the broker.
+extension MosquittoHandle {
+    /// Opens the connection and queues CONNECT. Blocks during the DNS lookup and the TCP connect.
+    ///
+    /// Discards data that an earlier connection left unwritten, including acknowledgements. Unacknowledged QoS 1
+    /// publications are resent.
+    func connect() throws(MQTTError) {
+        var properties: OpaquePointer?
+        defer { mosquitto_property_free_all(&properties) }
+        if protocolLevel == 5 {
+            if configuration.keepsSession {
+                try check(
+                    mosquitto_property_add_int32(
+                        &properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue),
+                        UInt32(clamping: configuration.sessionExpiry.components.seconds)))
+            }
+            try check(
+                mosquitto_property_add_int32(
+                    &properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue),
+                    UInt32(clamping: configuration.maxPacketBytes)))
+        }
+        isAnswered = false
+        if configuration.tls != nil { listenForLastWords() }
+        try check(
+            mosquitto_connect_bind_v5(
+                pointer, configuration.host, Int32(configuration.port),
+                Int32(clamping: configuration.keepAlive.components.seconds), nil, properties))
+    }
+
+    /// Queues DISCONNECT. The broker keeps the session until it expires and does not publish the last will.
+    func disconnect() {
+        mosquitto_disconnect_v5(pointer, 0, nil)
+    }
+
+    /// Queues SUBSCRIBE for one filter. Returns the packet id that the SUBACK will carry.
+    ///
+    /// With MQTT 5, retained messages are sent only for new subscriptions (retain handling 1).
+    func subscribe(to subscription: MQTTSubscription) throws(MQTTError) -> Int32 {
+        var packetID: Int32 = 0
+        let options = protocolLevel == 5 ? Int32(MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue) : 0
+        try check(
+            mosquitto_subscribe_v5(
+                pointer, &packetID, subscription.filter.rawValue, Int32(subscription.qos.rawValue), options, nil))
+        return packetID
+    }
+
+    /// Queues PUBLISH. Returns the packet id under which the completion will arrive.
+    ///
+    /// - Throws: ``MQTTError/invalidPublication(_:)`` if the message is invalid or this broker does not accept it;
+    ///   ``MQTTError/connectionFailed(_:)``.
+    func publish(_ publication: MQTTPublication) throws(MQTTError) -> Int32 {
+        var properties: OpaquePointer?
+        defer { mosquitto_property_free_all(&properties) }
+        if protocolLevel == 5 {
+            for property in publication.userProperties {
+                let result = mosquitto_property_add_string_pair(
+                    &properties, Int32(MQTT_PROP_USER_PROPERTY.rawValue), property.name, property.value)
+                guard result == MOSQ_ERR_SUCCESS.status else {
+                    throw .invalidPublication(
+                        "the user property \(property.name) was rejected: \(Self.text(of: result))")
+                }
+            }
+        }
+        var packetID: Int32 = 0
+        let result = publication.payload.withUnsafeBytes { payload in
+            mosquitto_publish_v5(
+                pointer, &packetID, publication.topic, Int32(payload.count), payload.baseAddress,
+                Int32(publication.qos.rawValue), publication.retain, properties)
+        }
+        switch result {
+        case MOSQ_ERR_INVAL.status, MOSQ_ERR_MALFORMED_UTF8.status, MOSQ_ERR_PAYLOAD_SIZE.status,
+            MOSQ_ERR_OVERSIZE_PACKET.status, MOSQ_ERR_QOS_NOT_SUPPORTED.status, MOSQ_ERR_RETAIN_NOT_SUPPORTED.status:
+            throw .invalidPublication(Self.text(of: result))
+        default: try check(result)
+        }
+        return packetID
+    }
+}
+
 extension MosquittoHandle {
     /// Sets all options that must be set before the first connect.
-    func setOptions() throws(MQTTError) {
+    private func setOptions() throws(MQTTError) {
         let version = protocolLevel == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311
         try setOption(MOSQ_OPT_PROTOCOL_VERSION, Int(version))
         // The default is 20, which would keep batches tiny.
@@ -216,7 +297,7 @@ extension MosquittoHandle {
 
 extension MosquittoHandle {
     /// Throws the error that `result` stands for, or returns if `result` is success.
-    func check(_ result: Int32) throws(MQTTError) {
+    private func check(_ result: Int32) throws(MQTTError) {
         guard result != MOSQ_ERR_SUCCESS.status else { return }
         // A rejected certificate can appear as a lost connection. The logged error tells more.
         if let lastWords { throw .tlsFailed(Self.reason(inLastWords: lastWords)) }
@@ -228,7 +309,7 @@ extension MosquittoHandle {
         throw .connectionFailed(Self.text(of: result))
     }
 
-    static func text(of result: Int32) -> String {
+    private static func text(of result: Int32) -> String {
         switch result {
         case MOSQ_ERR_ERRNO.status: systemError()
         case MOSQ_ERR_KEEPALIVE.status: "keep-alive timed out"
@@ -238,7 +319,7 @@ extension MosquittoHandle {
         }
     }
 
-    static func systemError() -> String {
+    private static func systemError() -> String {
         lowerFirst(String(cString: strerror(errno)))
     }
 

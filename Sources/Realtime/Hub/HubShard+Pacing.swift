@@ -36,29 +36,59 @@ extension HubShard {
             return false
         }
         guard control.pacer?.admits(message, at: eventLoop.now) == false else { return true }
-        paced[ObjectIdentifier(client)] = client
-        if pacingTask == nil {
-            pacingTask = eventLoop.scheduleTask(in: Self.pacingTick) { self.sendPaced() }
-        }
+        pacing.add(client)
+        schedulePacing()
         return false
     }
 
+    private func schedulePacing() {
+        pacing.schedule { eventLoop.scheduleTask(in: Self.pacingTick) { self.sendPaced() } }
+    }
+
     private func sendPaced() {
-        pacingTask = nil
         let now = eventLoop.now
-        for client in paced.values {
+        for client in pacing.beginTick() {
             guard let control = client.control, control.pacer != nil, client.sink != nil else {
-                paced[ObjectIdentifier(client)] = nil
+                pacing.remove(client)
                 continue
             }
             let due = control.pacer?.due(at: now, limit: Self.maxPacedPerTick) ?? []
             for message in due { add(message, for: client) }
-            if control.pacer?.isWaiting != true { paced[ObjectIdentifier(client)] = nil }
+            if control.pacer?.isWaiting != true { pacing.remove(client) }
             settle(control, of: client)
         }
         endTick()
-        if !paced.isEmpty {
-            pacingTask = eventLoop.scheduleTask(in: Self.pacingTick) { self.sendPaced() }
-        }
+        schedulePacing()
+    }
+}
+
+/// The clients with messages delayed by a rate limit, and the task that sends those that are due.
+struct PacingSchedule {
+    private var clients: [ObjectIdentifier: HubClient] = [:]
+    private var task: Scheduled<Void>?
+
+    mutating func add(_ client: HubClient) {
+        clients[ObjectIdentifier(client)] = client
+    }
+
+    mutating func remove(_ client: HubClient) {
+        clients[ObjectIdentifier(client)] = nil
+    }
+
+    /// Calls `makeTask` to schedule the next tick, unless a tick is scheduled already or no client needs one.
+    mutating func schedule(_ makeTask: () -> Scheduled<Void>) {
+        guard task == nil, !clients.isEmpty else { return }
+        task = makeTask()
+    }
+
+    /// Notes that the scheduled tick has begun. Returns the clients to examine.
+    mutating func beginTick() -> [HubClient] {
+        task = nil
+        return Array(clients.values)
+    }
+
+    /// Cancels the next tick.
+    func cancel() {
+        task?.cancel()
     }
 }

@@ -30,7 +30,7 @@ package final class HubShard: @unchecked Sendable {
     let clock: any WallClock
 
     /// The phase of a tick.
-    enum Phase {
+    private enum Phase {
         /// Nothing is being gathered. Sockets and services may be called.
         case idle
         /// The mailbox is being drained: messages are added to ``plan``. No socket is called.
@@ -41,9 +41,9 @@ package final class HubShard: @unchecked Sendable {
 
     private var clients: [ObjectIdentifier: HubClient] = [:]
     private var members: RoomMembers<HubClient>
-    private(set) var phase = Phase.idle
+    private var phase = Phase.idle
     /// The messages gathered for the end of the tick, with their recipients.
-    var plan = DeliveryPlan()
+    private var plan = DeliveryPlan()
     /// The messages being delivered, with their recipients. Empty outside ``Phase/delivering``.
     private var delivered = DeliveryPlan()
     /// Clients that have messages in ``plan``.
@@ -56,11 +56,9 @@ package final class HubShard: @unchecked Sendable {
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
     /// Traced messages of this tick, each with its number of recipients on this shard.
-    var followed: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
+    private var followed: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
-    /// Clients with messages delayed by a rate limit.
-    var paced: [ObjectIdentifier: HubClient] = [:]
-    var pacingTask: Scheduled<Void>?
+    var pacing = PacingSchedule()
 
     init(
         loop: HubLoop,
@@ -113,7 +111,7 @@ package final class HubShard: @unchecked Sendable {
         client.queue = nil
         if let control = client.control { endReplays(of: control) }
         client.control = nil
-        paced[ObjectIdentifier(client)] = nil
+        pacing.remove(client)
         if clients.isEmpty {
             sweepTask?.cancel()
             sweepTask = nil
@@ -208,7 +206,7 @@ package final class HubShard: @unchecked Sendable {
         eventLoop.execute {
             self.sweepTask?.cancel()
             self.sweepTask = nil
-            self.pacingTask?.cancel()
+            self.pacing.cancel()
         }
     }
 
@@ -241,7 +239,7 @@ package final class HubShard: @unchecked Sendable {
             if broadcast.context != nil, !recipients.isEmpty { return fanOutTraced(message, broadcast, to: recipients) }
         }
         guard !recipients.isEmpty else { return }
-        let index = plan.add(message)
+        let index = gather(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
             advance(client, with: index)
@@ -250,8 +248,12 @@ package final class HubShard: @unchecked Sendable {
 
     /// Adds a message for a single client to the tick.
     func add(_ message: QueuedMessage, for client: HubClient) {
-        let index = plan.add(message)
-        advance(client, with: index)
+        advance(client, with: gather(message))
+    }
+
+    /// Adds a message to the tick, still without recipients; ``advance(_:with:)`` adds these.
+    func gather(_ message: QueuedMessage) -> DeliveryPlan.MessageIndex {
+        plan.add(message)
     }
 
     func advance(_ client: HubClient, with message: DeliveryPlan.MessageIndex) {

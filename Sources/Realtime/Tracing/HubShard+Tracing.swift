@@ -10,7 +10,7 @@ extension HubShard {
         let now = clock.now()
         var chosen: [HubClient] = []
         var isChoosing = true
-        let index = plan.add(message)
+        let index = gather(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
             if isChoosing { isChoosing = broadcast.takesSend(within: tracing, at: now) }

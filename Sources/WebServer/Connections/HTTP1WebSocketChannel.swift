@@ -2,93 +2,49 @@ import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
-import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
-import OpenSSL
+import Realtime
 import Services
 
 /// A listener's set-up of its connections for both HTTP/1.1, which Hummingbird handles, and WebSocket, which
 /// ``WebSocketConnection`` handles.
 ///
-///     [PlainRequestGuard ▶ TLS ▶] HTTPInputThrottle ▶ HTTP codec ▶ UpgradeGate ▶ NIO's upgrade handler ─┐
-///     ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
-///     ├─ upgraded ─▶ WebSocketConnection or EchoConnection, alone behind TLS
-///     └─ not ──────▶ HTTPVersionHandler ▶ HTTPConnectionGuard ▶ Hummingbird's pipeline and router
+///     UpgradePipeline ─┬─ upgraded ─▶ WebSocketConnection, alone behind TLS
+///                      └─ not ──────▶ HTTPVersionHandler ▶ HTTPConnectionGuard ▶ Hummingbird's pipeline and router
 struct HTTP1WebSocketChannel: HTTPChannelHandler {
-    /// The protocol that a connection's first request selected.
-    enum Outcome: Sendable {
-        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        case webSocket
-    }
+    typealias Outcome = UpgradeOutcome<NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>>
 
     struct Value: ServerChildChannelValue {
         let outcome: EventLoopFuture<Outcome>
         let channel: any Channel
     }
 
-    /// The allocator of receive buffers. A connection keeps its first buffer for life, and most clients send little. So
-    /// buffers have 512 bytes at first, which keeps idle connections cheap, and grow up to 16 KiB for clients that send
-    /// more.
-    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 16_384)
-
-    /// The size of the kernel's receive buffer of a connection, in bytes; the kernel doubles the value. It limits the
-    /// input of a client that is not being read, because NIO reads the whole buffer when the client closes its half of
-    /// the connection.
-    private static let socketReceiveBytes = 32 * 1024
-
-    /// The largest head of a request, in bytes.
-    private static let maxHeaderBytes = 32 * 1024
-
     let responder: HTTPChannelHandler.Responder
     let authenticator: Authenticator
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
     let lines: RequestPacers
-    /// The path of the echo endpoint, which ``EchoConnection`` serves; `nil` disables the endpoint.
-    let echoPath: EchoPath?
     /// The certificate; `nil` disables TLS.
     let certificate: TLSCertificate?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            try channel.syncOptions?.setOption(.recvAllocator, value: Self.receiveBuffers)
-            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
-            try channel.syncOptions?.setOption(.socketOption(.so_rcvbuf), value: Self.socketReceiveBytes)
-            let admission = AdmittedIdentity()
-            let limits = environment.limits
             let environment = self.environment
-            let lines = self.lines
-            let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
-                upgraders: [
-                    WebSocketUpgrader(
-                        admission: NIOLoopBound(admission, eventLoop: channel.eventLoop), environment: environment,
-                        echoPath: echoPath)
-                ],
-                notUpgradingCompletionHandler: { [isSecure = certificate != nil] channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try Self.configureHTTP(channel, environment, lines, isSecure: isSecure)
-                    }
-                })
-            var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
-            configuration.enableErrorHandling = false  // Hummingbird does this
-            configuration.encoderConfiguration.automaticallySetFramingHeaders = false  // HTTPConnectionGuard does this
-            configuration.enableResponseHeaderValidation = false  // HTTPTypes did this
-            configuration.decoderConfiguration.maxHeaderFieldSize = Self.maxHeaderBytes
-            configuration.decoderConfiguration.maxHeaderListSize = Self.maxHeaderBytes
-            let pipeline = channel.pipeline.syncOperations
-            let outcome = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
-            let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
-            try pipeline.addHandler(
-                UpgradeGate(
-                    authenticator: authenticator, origins: origins, echoPath: echoPath, admission: admission,
-                    quota: environment.quota, cap: environment.cap, entry: environment.services.entry,
-                    timeout: limits.handshakeTimeout),
-                position: .before(upgradeHandler))
-            try pipeline.addHandler(HTTPInputThrottle(), position: .first)
-            if let certificate {
-                try pipeline.addHandler(TLSHandler(server: certificate.context), position: .first)
-                try pipeline.addHandler(PlainRequestGuard(), position: .first)
+            let endpoint = ClientEndpoint(
+                authenticator: authenticator, origins: origins, quota: environment.quota,
+                entry: environment.services.entry
+            ) { identity, channel in
+                guard let shard = environment.hub.shard(on: channel.eventLoop) else {
+                    throw ChannelError.inappropriateOperationForState
+                }
+                return WebSocketConnection(identity: identity, shard: shard, environment: environment)
+            }
+            let outcome = try UpgradePipeline.install(
+                on: channel, certificate: certificate, endpoint: endpoint, cap: environment.cap,
+                timeout: environment.limits.handshakeTimeout
+            ) { [lines, isSecure = certificate != nil] channel in
+                try Self.configureHTTP(channel, environment, lines, isSecure: isSecure)
             }
             return Value(outcome: outcome, channel: channel)
         }
@@ -107,7 +63,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
 
     private static func configureHTTP(
         _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestPacers, isSecure: Bool
-    ) throws -> Outcome {
+    ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         guard let line = lines.line(of: channel.eventLoop) else {
             throw ChannelError.inappropriateOperationForState
         }
@@ -121,8 +77,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                     bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout,
                     idleTimeout: limits.idleTimeout),
                 line: line, cap: environment.cap, metrics: environment.metrics.edge))
-        return .http(
-            try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+        return try NIOAsyncChannel(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }
 }

@@ -1,5 +1,6 @@
 package import Core
 package import Logging
+import NIOCore
 package import Realtime
 package import Services
 
@@ -49,5 +50,55 @@ package final class ConnectionEnvironment: Sendable {
         self.clock = clock
         self.ids = ids
         self.logger = logger
+    }
+
+    /// Returns the time from our close frame until the connection is cut off. A slow client sees the code and reason
+    /// only after it has read everything before them, so it gets as much time as a stuck socket, at most 10 s.
+    func closeTimeout(after code: CloseCode) -> TimeAmount {
+        let usual = limits.closeTimeout
+        return code == .slowClient ? max(usual, min(heartbeat.writeTimeout, .seconds(10))) : usual
+    }
+
+    /// Runs a command. A join is delayed while the messages replayed by the user's earlier joins exceed the limit.
+    ///
+    /// - Parameter isWanted: Called after a delay; the command does not run if it returns false.
+    func perform(
+        _ command: ClientCommand, in session: ClientSession, ifStill isWanted: @escaping @Sendable () -> Bool,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        let loop = session.shard.eventLoop
+        let delay = command.isJoin ? quota.replayDelay(of: session.client.user, now: loop.now) : .zero
+        // The completion does not capture the command, which may be large, because a join may take long to call it.
+        guard delay > .zero else { return router.perform(command, in: session, completion: completion) }
+        let bound = NIOLoopBound((command, session), eventLoop: loop)
+        loop.scheduleTask(in: delay) { [router] in
+            guard isWanted() else { return }
+            let (command, session) = bound.value
+            router.perform(command, in: session, completion: completion)
+        }
+    }
+
+    /// Returns the first message of a connection.
+    func welcome(clientID: String, user: String, inbox: NotificationService.Inbox?) -> Message {
+        let now = clock.now()
+        var announced = JSONObjectBuilder()
+        announced.add("message_bytes", limits.maxMessageBytes)
+        announced.add("queue_bytes", queueBytes)
+        announced.add("rooms", limits.maxRooms)
+        announced.add("commands_per_second", limits.commandsPerSecond)
+        var payload = JSONObjectBuilder()
+        payload.add("client_id", clientID)
+        payload.add("user_id", user)
+        payload.add("server_time", now.millisecondsSinceEpoch)
+        payload.add("ping_interval_s", Double(heartbeat.pingInterval.nanoseconds) / 1e9)
+        payload.add("limits", object: announced.finished())
+        if let inbox {
+            payload.add("unread", inbox.unreadCount)
+            var position = JSONObjectBuilder()
+            position.add("offset", Int(inbox.position.offset))
+            position.add("epoch", inbox.position.epoch)
+            payload.add("inbox", object: position.finished())
+        }
+        return Message(type: .welcome, payload: payload.finished(), timestamp: now)
     }
 }

@@ -40,7 +40,7 @@ package enum ServerFrame {
     }
 
     /// Returns a complete frame with that payload.
-    static func frame(_ opcode: Opcode, payload: ByteBuffer) -> ByteBuffer {
+    package static func frame(_ opcode: Opcode, payload: ByteBuffer) -> ByteBuffer {
         let count = payload.readableBytes
         var buffer = ByteBufferAllocator().buffer(capacity: headerByteCount(forPayload: count) + count)
         writeHeader(opcode, payloadByteCount: count, to: &buffer)
@@ -49,7 +49,7 @@ package enum ServerFrame {
     }
 
     /// Returns a close frame. The reason is truncated at a character boundary to fit into a control frame.
-    static func close(code: UInt16, reason: String) -> ByteBuffer {
+    package static func close(code: UInt16, reason: String) -> ByteBuffer {
         var payload = ByteBuffer()
         payload.writeInteger(code)
         var text = Substring(reason)

@@ -1,11 +1,7 @@
-import Core
 import Foundation
 import NIOCore
 import NIOHTTP1
 import OpenSSL
-import Realtime
-import Services
-import Tracing
 
 /// A handler that decides, in front of NIO's upgrade handler, which requests may become WebSockets.
 ///
@@ -19,33 +15,22 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let authenticator: Authenticator
-    private let origins: OriginPolicy
-    private let echoPath: EchoPath?
-    private let admission: AdmittedIdentity
-    private let quota: UserQuota
-    private let cap: ConnectionCap
-    private let entry: EntryTracer
-    private let clock = SystemWallClock()
+    private let endpoint: any WebSocketEndpoint
+    private let cap: ConnectionCap?
     private let timeout: TimeAmount
     private var deadline: Scheduled<Void>?
     private var hasFailed = false
-    /// Parts that arrived while the credential was being verified; `nil` at other times. Reading is paused meanwhile,
-    /// so they stem from one read at most.
+    /// Parts that arrived while the endpoint was deciding; `nil` at other times. Reading is paused meanwhile, so they
+    /// stem from one read at most.
     private var held: [HTTPServerRequestPart]?
     private var isReadHeld = false
 
-    init(
-        authenticator: Authenticator, origins: OriginPolicy, echoPath: EchoPath?, admission: AdmittedIdentity,
-        quota: UserQuota, cap: ConnectionCap, entry: EntryTracer, timeout: TimeAmount
-    ) {
-        self.authenticator = authenticator
-        self.origins = origins
-        self.echoPath = echoPath
-        self.admission = admission
-        self.quota = quota
+    /// Creates the gate.
+    ///
+    /// - Parameter timeout: The time for the client to send its first request.
+    init(endpoint: any WebSocketEndpoint, cap: ConnectionCap?, timeout: TimeAmount) {
+        self.endpoint = endpoint
         self.cap = cap
-        self.entry = entry
         self.timeout = timeout
     }
 
@@ -59,7 +44,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard cap.enter(context.channel) else { return context.close(promise: nil) }
+        if let cap, !cap.enter(context.channel) { return context.close(promise: nil) }
         context.fireChannelActive()
     }
 
@@ -84,21 +69,15 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         guard case .head(var head) = part else { return context.fireChannelRead(data) }
         deadline?.cancel()
-        cap.works(context.channel)
+        cap?.works(context.channel)
         head.headers.remove(name: UpgradeRefusal.headerName)
         guard head.headers.contains(name: "upgrade") else { return pass(head, context) }
-        switch UpgradeRequest(head, origins: origins, echoPath: echoPath) {
+        switch endpoint.classify(head) {
         case .plain:
             head.headers.remove(name: "upgrade")
             pass(head, context)
         case .refused(let refusal): refuse(head, refusal, context)
-        case .echo: pass(head, context)
-        case .handshake:
-            guard quota.takeConnection(from: context.remoteAddress, now: context.eventLoop.now) else {
-                return refuse(
-                    head, UpgradeRefusal(429, "Too many connections from this address; retry later."), context)
-            }
-            authorise(head, context)
+        case .handshake: decide(head, context)
         }
     }
 
@@ -117,28 +96,19 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
 
-    private func authorise(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        guard let credential = CredentialExtractor.credential(in: head) else {
-            return refuse(head, UpgradeRefusal(401, "\(AuthenticationError.missing)"), context)
-        }
-        held = []
-        let start = clock.now()
-        let authenticator = self.authenticator
-        let result = context.eventLoop.makeFutureWithTask {
-            do throws(AuthenticationError) {
-                return Result<Identity, AuthenticationError>.success(try await authenticator.identity(of: credential))
-            } catch {
-                return .failure(error)
-            }
-        }
-        result.assumeIsolated().whenSuccess { result in
-            guard context.channel.isActive else { return }
-            switch result {
-            case .success(let identity):
-                self.admission.identity = identity
-                self.recordSpan(of: head, from: start)
-                self.pass(head, context)
-            case .failure(let error): self.refuse(head, UpgradeRefusal(401, "\(error)"), context)
+    private func decide(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        switch endpoint.admit(head, from: context.channel) {
+        case .admitted: pass(head, context)
+        case .refused(let refusal): refuse(head, refusal, context)
+        case .undecided(let decision):
+            held = []
+            decision.assumeIsolated().whenSuccess { refusal in
+                guard context.channel.isActive else { return }
+                if let refusal {
+                    self.refuse(head, refusal, context)
+                } else {
+                    self.pass(head, context)
+                }
             }
         }
     }
@@ -148,21 +118,6 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         head.headers.remove(name: "upgrade")
         head.headers.add(name: UpgradeRefusal.headerName, value: refusal.headerValue)
         pass(head, context)
-    }
-
-    /// Records a `websocket.upgrade` span. Only handshakes with a valid credential have one, so that nobody else uses
-    /// up the limit of traces per second.
-    private func recordSpan(of head: HTTPRequestHead, from start: Timestamp) {
-        let origin = head.headers.first(name: "traceparent").flatMap {
-            TraceContext(traceparent: $0, state: head.headers.first(name: "tracestate"))
-        }
-        guard let span = entry.begin("websocket.upgrade", from: origin, ofKind: .server, at: start) else { return }
-        span.updateAttributes { attributes in
-            attributes["http.request.method"] = head.method.rawValue
-            attributes["http.route"] = "/ws"
-            attributes["http.response.status_code"] = Int(HTTPResponseStatus.switchingProtocols.code)
-        }
-        span.end(at: clock.now())
     }
 
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -180,56 +135,39 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 /// 4.2.2).
 ///
 /// ``UpgradeGate`` has decided before, so every request with `Upgrade: websocket` that gets here is accepted.
-struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
-    typealias UpgradeResult = HTTP1WebSocketChannel.Outcome
+struct WebSocketUpgrader<HTTP: Sendable>: NIOTypedHTTPServerProtocolUpgrader {
+    typealias UpgradeResult = UpgradeOutcome<HTTP>
 
     let supportedProtocol = "websocket"
     let requiredUpgradeHeaders: [String] = []
 
-    private static let keySuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    let endpoint: NIOLoopBound<any WebSocketEndpoint>
+    let cap: ConnectionCap?
 
-    let admission: NIOLoopBound<AdmittedIdentity>
-    let environment: ConnectionEnvironment
-    let echoPath: EchoPath?
+    private var keySuffix: String { "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" }
 
     func buildUpgradeResponse(
         channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
     ) -> EventLoopFuture<HTTPHeaders> {
         let key = upgradeRequest.headers.first(name: "sec-websocket-key") ?? ""
-        let digest = Digest.sha1.hash((key + Self.keySuffix).utf8)
+        let digest = Digest.sha1.hash((key + keySuffix).utf8)
         var headers = initialResponseHeaders
         headers.replaceOrAdd(name: "upgrade", value: "websocket")
         headers.replaceOrAdd(name: "connection", value: "upgrade")
         headers.replaceOrAdd(name: "sec-websocket-accept", value: Data(digest).base64EncodedString())
-        if !UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath),
-            CredentialExtractor.subprotocols(of: upgradeRequest).contains(CredentialExtractor.windsockSubprotocol)
-        {
-            headers.replaceOrAdd(name: "sec-websocket-protocol", value: CredentialExtractor.windsockSubprotocol)
+        if let subprotocol = endpoint.value.subprotocol(for: upgradeRequest) {
+            headers.replaceOrAdd(name: "sec-websocket-protocol", value: subprotocol)
         }
         return channel.eventLoop.makeSucceededFuture(headers)
     }
 
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<UpgradeResult> {
-        environment.cap.upgraded(channel)
+        cap?.upgraded(channel)
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             pipeline.removeHandler(try pipeline.handler(type: HTTPInputThrottle.self), promise: nil)
-            if UpgradeRequest.isEcho(upgradeRequest, echoPath: echoPath) {
-                try pipeline.addHandler(
-                    EchoConnection(closeTimeout: environment.limits.closeTimeout, logger: environment.logger))
-                return .webSocket
-            }
-            guard let identity = admission.value.identity, let shard = environment.hub.shard(on: channel.eventLoop)
-            else { throw ChannelError.inappropriateOperationForState }
-            try pipeline.addHandler(
-                WebSocketConnection(identity: identity, shard: shard, environment: environment))
+            try pipeline.addHandler(try endpoint.value.makeHandler(on: channel))
             return .webSocket
         }
     }
-}
-
-/// A box in which ``UpgradeGate`` leaves the admitted identity for ``WebSocketUpgrader``. Use it only on the channel's
-/// loop.
-final class AdmittedIdentity {
-    var identity: Identity?
 }

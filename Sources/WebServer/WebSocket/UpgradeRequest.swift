@@ -7,31 +7,24 @@ package enum UpgradeRequest: Equatable {
 
     /// Not a request for a WebSocket endpoint; the router answers it as plain HTTP.
     case plain
-    /// A valid handshake that still has to be authenticated.
+    /// A valid handshake, which the endpoint may still refuse.
     case handshake
-    /// A valid handshake with the echo endpoint, which needs no authentication.
-    case echo
     /// A handshake that will not be upgraded.
     case refused(UpgradeRefusal)
 
-    /// Checks method, version and headers (RFC 6455 section 4.2.1), and for `/ws` the origin (section 10.2).
-    package init(_ head: HTTPRequestHead, origins: OriginPolicy, echoPath: EchoPath? = nil) {
-        let isEcho = Self.isEcho(head, echoPath: echoPath)
-        guard isEcho || Self.path(of: head) == Self.path[...] else {
+    /// Checks the path, and method, version and headers (RFC 6455 section 4.2.1).
+    package init(_ head: HTTPRequestHead, path: String) {
+        guard Self.path(of: head) == path[...] else {
             self = .plain
             return
         }
-        if let refusal = Self.refusal(of: head) ?? (isEcho ? nil : Self.refusal(of: head, origins: origins)) {
-            self = .refused(refusal)
-        } else {
-            self = isEcho ? .echo : .handshake
-        }
+        self = Self.refusal(of: head).map(Self.refused) ?? .handshake
     }
 
-    /// Returns true for a request to the echo endpoint.
-    static func isEcho(_ head: HTTPRequestHead, echoPath: EchoPath?) -> Bool {
-        guard let echoPath else { return false }
-        return path(of: head) == echoPath.text[...]
+    /// Checks a request for `/ws`, including its subprotocols and its origin (section 10.2).
+    package init(_ head: HTTPRequestHead, origins: OriginPolicy) {
+        self.init(head, path: Self.path)
+        if self == .handshake, let refusal = Self.refusal(of: head, origins: origins) { self = .refused(refusal) }
     }
 
     /// Returns the path of the request target, which may be a whole URL (section 4.2.1).
@@ -129,6 +122,16 @@ package struct UpgradeRefusal: Equatable, Sendable {
     package init(_ status: Int, _ detail: String) {
         self.status = status
         self.detail = detail
+    }
+
+    /// The header fields that tell the client what it may do instead.
+    package var fields: [(name: String, value: String)] {
+        switch status {
+        case 401: [("WWW-Authenticate", "Bearer")]
+        case 429: [("Retry-After", "1")]
+        case 426: [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]
+        default: []
+        }
     }
 
     /// The status, a space and the detail, as in `401 The token has expired.`

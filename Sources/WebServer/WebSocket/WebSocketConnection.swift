@@ -1,6 +1,5 @@
 import Core
 import CoreMetrics
-import DequeModule
 import Logging
 import NIOCore
 import Realtime
@@ -8,8 +7,8 @@ import Services
 
 /// One WebSocket client: the only handler in its channel's pipeline after the upgrade.
 ///
-///     bytes ──▶ WebSocketDecoder ──▶ commands, one at a time ──▶ CommandRouter ──▶ services
-///     bytes ◀────────────────────── whole frames ◀────────────── HubShard (ClientSink)
+///     bytes ──▶ WebSocketInput ──▶ CommandQueue, one at a time ──▶ CommandRouter ──▶ services
+///     bytes ◀───────────────────── whole frames ◀───────────────── HubShard (ClientSink)
 ///
 /// A connection has no task, stream or frame encoder of its own, so an idle client costs a few kilobytes. Everything
 /// happens on the channel's event loop.
@@ -19,65 +18,38 @@ final class WebSocketConnection: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    enum Phase {
-        /// Commands and messages flow.
-        case open
-        /// The gateway is shutting down: queued messages are sent, then the close frame.
-        case draining
-        /// Our close frame has been sent; waiting for the peer's, or for the timeout.
-        case closing
-        case closed
-    }
-
-    let environment: ConnectionEnvironment
+    private let environment: ConnectionEnvironment
     /// The identity at the upgrade; ``session`` has the current one.
-    let admitted: Identity
-    let shard: HubShard
-    var context: ChannelHandlerContext?
-    var client: HubClient? { session?.client }
-    var session: ClientSession?
-    var phase = Phase.open
-    var closeLabel: String?
-
-    private var decoder: WebSocketDecoder
-    /// Input that is not decoded yet, usually the beginning of a frame. It may be more when the peer has closed its
-    /// half: NIO then reads everything that the peer had sent, whether requested or not.
-    var inbound: ByteBuffer?
-    /// True while ``inbound`` is being decoded. NIO continues to read when a write fails, so more input may arrive
+    private let admitted: Identity
+    private let shard: HubShard
+    private let openedAt: NIODeadline
+    private var context: ChannelHandlerContext?
+    private var session: ClientSession?
+    private var state = ConnectionState.open
+    /// Input that is not decoded yet. It is more than the beginning of a frame when the client may not be read, or when
+    /// the peer has closed its half: NIO then reads everything that the peer had sent, whether requested or not.
+    private var input: WebSocketInput
+    private var commands = CommandQueue()
+    private var rate: CommandRate
+    private var unread = UnreadRequests()
+    private var heartbeat: Heartbeat
+    private(set) var roundTripTime: TimeAmount?
+    /// True while ``input`` is being decoded. NIO continues to read when a write fails, so more input may arrive
     /// meanwhile.
     private var isDecoding = false
-    /// True when further input is ignored: after a protocol violation, after the client was closed for exceeding the
-    /// rate limit, or after the peer has sent a close frame or closed its half of the connection.
-    var isDeaf = false
-    var heartbeat: Heartbeat
-    private(set) var roundTripTime: TimeAmount?
-    var bucket: TokenBucket
-    /// Commands that wait for the one before them. Kept as text, because parsed they would take many times as much
-    /// memory.
-    var pending = Deque<(text: String, receivedAt: Timestamp)>()
-    var pendingByteCount = 0
-    var isPerforming = false
-    var isStarting = false
-    var isReadHeld = false
-    var isOverQuota = false
-    /// The number of messages and control frames received since the socket stopped accepting bytes, that is, while the
-    /// client does not read.
-    var unreadRequests = 0
-    /// The payload of the latest ping that is unanswered because the socket accepts no bytes (RFC 6455 section 5.5.3).
-    private var unansweredPing: ByteBuffer?
-    /// The end of the peer's input, noted while its commands were pending: the code of its close frame, if there was
-    /// one, and whether the input has ended.
-    var ending: (code: UInt16?, hasBegun: Bool) = (nil, false)
-    let openedAt: NIODeadline
+    /// True when a read was requested while the client may not be read.
+    private var isReadHeld = false
+
+    private var client: HubClient? { session?.client }
 
     init(identity: Identity, shard: HubShard, environment: ConnectionEnvironment) {
         let now = shard.eventLoop.now
         self.admitted = identity
         self.shard = shard
         self.environment = environment
-        self.decoder = WebSocketDecoder(maxMessageBytes: environment.limits.maxMessageBytes)
+        self.input = WebSocketInput(maxMessageBytes: environment.limits.maxMessageBytes)
         self.heartbeat = Heartbeat(configuration: environment.heartbeat, now: now)
-        self.bucket = TokenBucket(burst: environment.limits.commandBurst, at: now.tokenBucketTime)
+        self.rate = CommandRate(limits: environment.limits, now: now)
         self.openedAt = now
     }
 
@@ -90,14 +62,15 @@ final class WebSocketConnection: ChannelDuplexHandler {
         session = ClientSession(client: client, shard: shard, identity: admitted)
         environment.metrics.connectionOpened()
         guard environment.quota.connect(admitted.user) else {
-            isOverQuota = true
             return close(code: .connectionLimit, reason: "too many connections from this user")
         }
         // Commands wait until `welcome` has been sent.
-        isPerforming = true
+        commands.begin()
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        environment.services.notifications.open(client, on: shard) { inbox in
-            connection.value.welcome(client: connection.value.client, inbox)
+        environment.services.notifications.open(client, on: shard) { [environment] inbox in
+            let connection = connection.value
+            return environment.welcome(
+                clientID: connection.client?.id ?? "", user: connection.admitted.user, inbox: inbox)
         } completion: {
             connection.value.commandDone()
         }
@@ -114,39 +87,9 @@ final class WebSocketConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isDeaf, phase != .closed else { return }
-        var bytes = unwrapInboundIn(data)
-        if inbound == nil {
-            inbound = bytes
-        } else {
-            inbound?.writeBuffer(&bytes)
-        }
+        guard state.decodesInput else { return }
+        input.append(unwrapInboundIn(data))
         decode()
-    }
-
-    /// Decodes the input while the client may be read.
-    private func decode() {
-        guard !isDecoding else { return }
-        isDecoding = true
-        defer { isDecoding = false }
-        do throws(WebSocketViolation) {
-            while !isDeaf, phase != .closed, mayRead, let event = try nextEvent() { receive(event) }
-        } catch {
-            violated(error)
-        }
-        if isDeaf || phase == .closed {
-            inbound = nil
-        } else {
-            inbound?.discardReadBytes()
-        }
-    }
-
-    private func nextEvent() throws(WebSocketViolation) -> WebSocketDecoder.Event? {
-        guard var bytes = inbound else { return nil }
-        inbound = nil  // leaves the bytes with one owner, so that they are changed in place
-        let event = try decoder.next(from: &bytes)
-        if bytes.readableBytes > 0 { inbound = bytes }
-        return event
     }
 
     func read(context: ChannelHandlerContext) {
@@ -157,41 +100,20 @@ final class WebSocketConnection: ChannelDuplexHandler {
         }
     }
 
-    /// True unless too many commands or bytes of them are pending, or the client sends requests without reading the
-    /// answers. After our close frame the client is always read, because its close frame is awaited.
-    private var mayRead: Bool {
-        let limits = environment.limits
-        return phase == .closing
-            || pending.count < limits.maxPendingCommands && pendingByteCount <= limits.maxMessageBytes
-                && unreadRequests < limits.maxUnreadRequests
-    }
-
-    /// Resumes decoding and reading if nothing prevents them any more.
-    func readHeld() {
-        if inbound != nil, mayRead { decode() }
-        guard isReadHeld, mayRead else { return }
-        isReadHeld = false
-        context?.read()
-    }
-
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
         heartbeat.writabilityChanged(isWritable: isWritable, now: shard.eventLoop.now)
         guard isWritable else { return }
-        unreadRequests = 0
-        if let payload = unansweredPing {
-            unansweredPing = nil
-            writeControl(ServerFrame.frame(.pong, payload: payload))
-        }
+        if let payload = unread.clear() { writeControl(ServerFrame.frame(.pong, payload: payload)) }
         if let client { shard.resume(client) }
-        if phase == .draining, client?.queuedByteCount == 0 { sendClose(.goingAway, "the gateway is shutting down") }
+        if state.isDraining, client?.queuedByteCount == 0 { sendShutdown() }
         readHeld()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent: drain()
-        case ChannelEvent.inputClosed: peerEnded(nil)
+        case ChannelEvent.inputClosed: peerEnded(.halfClosed)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -201,14 +123,46 @@ final class WebSocketConnection: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    // MARK: Events from the client
+    // MARK: Input
+
+    /// True unless too many commands or bytes of them are pending, or the client sends requests without reading the
+    /// answers. After our close frame the client is always read, because its close frame is awaited.
+    private var mayRead: Bool {
+        let limits = environment.limits
+        return state.isClosing || commands.hasRoom(within: limits) && unread.hasRoom(within: limits)
+    }
+
+    /// Decodes the input while the client may be read.
+    private func decode() {
+        guard !isDecoding else { return }
+        isDecoding = true
+        defer { isDecoding = false }
+        do throws(WebSocketViolation) {
+            while state.decodesInput, mayRead, let event = try input.next() { receive(event) }
+        } catch {
+            violated(error)
+        }
+        if state.decodesInput {
+            input.compact()
+        } else {
+            input.removeAll()
+        }
+    }
+
+    /// Resumes decoding and reading if nothing prevents them any more.
+    private func readHeld() {
+        if !input.isEmpty, mayRead { decode() }
+        guard isReadHeld, mayRead else { return }
+        isReadHeld = false
+        context?.read()
+    }
 
     private func receive(_ event: WebSocketDecoder.Event) {
         defer { heartbeat.heard() }
-        if !isWritable { unreadRequests += 1 }
+        if !isWritable { unread.add() }
         switch event {
         case .text(let text):
-            if phase == .open {
+            if state.runsCommands {
                 received(text)
             } else {
                 // The message is ignored, but it still counts against the rate limit.
@@ -218,24 +172,22 @@ final class WebSocketConnection: ChannelDuplexHandler {
         case .ping(let payload): if takeControlFrame() { answerPing(payload) }
         case .pong:
             if takeControlFrame() { roundTripTime = heartbeat.roundTripTime(at: shard.eventLoop.now) ?? roundTripTime }
-        case .close(let code): peerEnded(code ?? CloseCode.normalClosure.rawValue)
+        case .close(let code): peerEnded(.closeFrame(code: code ?? CloseCode.normalClosure.rawValue))
         }
     }
 
     /// Answers a ping. While the socket accepts no bytes, only the latest ping is kept for an answer (RFC 6455 section
     /// 5.5.3).
     private func answerPing(_ payload: ByteBuffer) {
-        guard phase == .open || phase == .draining else { return }
+        guard state.allowsWriting else { return }
         if isWritable {
             writeControl(ServerFrame.frame(.pong, payload: payload))
         } else {
-            // A copy, because the payload is a slice of a whole read buffer.
-            unansweredPing = ByteBuffer(bytes: payload.readableBytesView)
+            unread.store(ping: payload)
         }
     }
 
     private func violated(_ violation: WebSocketViolation) {
-        isDeaf = true
         if violation.code == .messageTooBig {
             answer(
                 CommandError(
@@ -245,30 +197,163 @@ final class WebSocketConnection: ChannelDuplexHandler {
         }
         environment.logger.info(
             "A client violated the WebSocket protocol", metadata: metadata(["reason": "\(violation.reason)"]))
-        close(code: violation.code, reason: violation.reason)
+        sendClose(violation.code, violation.reason, ignoringInput: true)
     }
 
-    private func welcome(client: HubClient?, _ inbox: NotificationService.Inbox?) -> Message {
-        let now = environment.clock.now()
-        var limits = JSONObjectBuilder()
-        limits.add("message_bytes", environment.limits.maxMessageBytes)
-        limits.add("queue_bytes", environment.queueBytes)
-        limits.add("rooms", environment.limits.maxRooms)
-        limits.add("commands_per_second", environment.limits.commandsPerSecond)
-        var payload = JSONObjectBuilder()
-        payload.add("client_id", client?.id ?? "")
-        payload.add("user_id", admitted.user)
-        payload.add("server_time", now.millisecondsSinceEpoch)
-        payload.add("ping_interval_s", Double(environment.heartbeat.pingInterval.nanoseconds) / 1e9)
-        payload.add("limits", object: limits.finished())
-        if let inbox {
-            payload.add("unread", inbox.unreadCount)
-            var position = JSONObjectBuilder()
-            position.add("offset", Int(inbox.position.offset))
-            position.add("epoch", inbox.position.epoch)
-            payload.add("inbox", object: position.finished())
+    // MARK: Commands
+
+    private func received(_ text: String) {
+        environment.metrics.received.increment()
+        switch rate.charge(command: text, of: admitted.user, in: environment, at: shard.eventLoop.now) {
+        case .allowed:
+            commands.append(text, receivedAt: environment.clock.now())
+            performNext()
+        case .refused(let error): answer(error, to: ClientCommand.id(ofRefused: text))
+        case .abusive(let error):
+            answer(error, to: nil)
+            closeAbusive()
         }
-        return Message(type: .welcome, payload: payload.finished(), timestamp: now)
+    }
+
+    /// Counts a ping or a pong as a command in the client's rate limit, and returns false if it must be ignored. Closes
+    /// the connection if the client has kept exceeding the limit.
+    private func takeControlFrame() -> Bool {
+        let decision = rate.charge(1, in: environment, at: shard.eventLoop.now)
+        if decision == .abusive { closeAbusive() }
+        return decision == .allowed
+    }
+
+    private func closeAbusive() {
+        sendClose(
+            .rateLimited,
+            "too many commands and control frames; allowed: \(environment.limits.commandsPerSecond) per second",
+            ignoringInput: true)
+    }
+
+    /// Runs pending commands until one of them has to wait.
+    private func performNext() {
+        guard commands.beginStarting() else { return }
+        defer { commands.endStarting() }
+        while state.runsCommands, let session, let (text, receivedAt) = commands.popFirst() {
+            guard !closeIfExpired() else { return }
+            do throws(ClientCommand.Refusal) {
+                let command = try ClientCommand(json: text, receivedAt: receivedAt)
+                commands.begin()
+                let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
+                environment.perform(command, in: session) {
+                    connection.value.state.runsCommands
+                } completion: {
+                    connection.value.commandDone()
+                }
+            } catch {
+                answer(error.error, to: error.id)
+            }
+        }
+    }
+
+    private func commandDone() {
+        commands.finish()
+        performNext()
+        if let end = state.peerEnd, !commands.hasCommands { return endWithPeer(end) }
+        readHeld()
+    }
+
+    private func answer(_ error: CommandError, to id: String?) {
+        environment.metrics.commandFailed(error.code)
+        guard let client else { return }
+        shard.send([error.message(replyTo: id, at: environment.clock.now())], to: client)
+    }
+
+    // MARK: Ending
+
+    /// Closes the connection at the shutdown of the server, after the client's queued messages have been sent.
+    ///
+    /// Messages published before the shutdown may still be in the shard's mailbox, so these are delivered to the queue
+    /// first.
+    private func drain() {
+        guard state.runsCommands, let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        shard.afterPublished { bound.value.drainQueue() }
+    }
+
+    private func drainQueue() {
+        guard state.drain() else { return }
+        guard let client, client.queuedByteCount > 0 else { return sendShutdown() }
+        after(environment.limits.drainTimeout) { connection in
+            if connection.state.isDraining { connection.sendShutdown() }
+        }
+    }
+
+    private func sendShutdown() {
+        sendClose(.goingAway, "the gateway is shutting down")
+    }
+
+    /// Handles the end of the peer's input. The peer's pending commands still run, for at most the close timeout.
+    private func peerEnded(_ end: ConnectionState.PeerEnd) {
+        switch state.peerEnded(end, hasCommands: commands.hasCommands) {
+        case .finishCommands: after(environment.limits.closeTimeout) { $0.endWithPeer(end) }
+        case .wait: break
+        case .end: endWithPeer(end)
+        }
+    }
+
+    /// Answers the peer's close frame, if there was one, and closes the connection.
+    private func endWithPeer(_ end: ConnectionState.PeerEnd) {
+        if let code = state.end(after: end) { send(ServerFrame.close(code: code, reason: "")) }
+        context?.close(promise: nil)
+    }
+
+    /// Sends a close frame and schedules the end of the connection.
+    ///
+    /// - Parameters:
+    ///   - isStuck: True when the socket accepts no bytes at all, so that waiting for it is useless.
+    ///   - ignoringInput: True when further input of the peer is dropped.
+    private func sendClose(
+        _ code: CloseCode, _ reason: String, isStuck: Bool = false, ignoringInput: Bool = false
+    ) {
+        guard state.close(code, ignoringInput: ignoringInput) else { return }
+        if let client { shard.disconnect(client) }
+        send(ServerFrame.close(code: code.rawValue, reason: reason))
+        after(isStuck ? environment.limits.closeTimeout : environment.closeTimeout(after: code)) {
+            $0.context?.close(promise: nil)
+        }
+    }
+
+    private func finish() {
+        guard let reason = state.finish() else { return }
+        input.removeAll()
+        commands.removeAll()
+        if let client { shard.disconnect(client) }
+        // A connection above the user's limit was not counted.
+        if reason != .byGateway(.connectionLimit) { environment.quota.disconnect(admitted.user) }
+        environment.metrics.connectionClosed(reason.label)
+        environment.logger.log(
+            level: reason.isExpected ? .debug : .info, "A WebSocket connection ended",
+            metadata: metadata(["reason": "\(reason.label)"]))
+        session = nil
+    }
+
+    private func after(_ delay: TimeAmount, _ action: @escaping @Sendable (WebSocketConnection) -> Void) {
+        let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
+        shard.eventLoop.scheduleTask(in: delay) { action(connection.value) }
+    }
+
+    /// Writes a control frame, unless our close frame has been sent.
+    private func writeControl(_ frame: ByteBuffer) {
+        if state.allowsWriting { send(frame) }
+    }
+
+    /// Writes a frame in any state. The write may call back into this handler, so the state must have changed before.
+    private func send(_ frame: ByteBuffer) {
+        context?.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+    }
+
+    private func metadata(_ more: Logger.Metadata) -> Logger.Metadata {
+        let seconds = Double((shard.eventLoop.now - openedAt).nanoseconds) / 1e9
+        let own: Logger.Metadata = [
+            "client": "\(client?.id ?? "-")", "user": "\(admitted.user)", "open_s": "\(seconds.rounded())",
+        ]
+        return own.merging(more) { $1 }
     }
 }
 
@@ -277,8 +362,7 @@ extension WebSocketConnection: ClientSink {
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
     func write(_ frames: ByteBuffer) {
-        guard phase == .open || phase == .draining else { return }
-        context?.write(wrapOutboundOut(frames), promise: nil)
+        if state.allowsWriting { context?.write(wrapOutboundOut(frames), promise: nil) }
     }
 
     func flush() {
@@ -294,7 +378,7 @@ extension WebSocketConnection: ClientSink {
     }
 
     /// Closes a connection whose token has expired, and returns true if it has.
-    func closeIfExpired() -> Bool {
+    private func closeIfExpired() -> Bool {
         guard let session, environment.clock.now() >= session.identity.expiresAt else { return false }
         close(code: .tokenExpired, reason: "the token has expired")
         return true

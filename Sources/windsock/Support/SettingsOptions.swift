@@ -29,11 +29,6 @@ struct SettingsOptions: ParsableArguments {
     @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (info).")
     var logLevel: String?
 
-    @Option(
-        name: .customLong("echo-path"),
-        help: "Echo WebSocket messages at this path, for conformance suites; never in production.")
-    var echoPath: String?
-
     @OptionGroup var export: ExportOptions
 
     @Option(name: .customLong("set"), help: "Any other setting, such as --set limits.devices=20000. Repeatable.")
@@ -67,7 +62,6 @@ struct SettingsOptions: ParsableArguments {
         let named: [(String, String?)] = [
             ("listen", listen), ("mqtt.url", mqttURL), ("data_dir", dataDir), ("dashboards_dir", dashboardsDir),
             ("public_url", publicURL), ("log_level", logLevel),
-            ("echo_path", echoPath),
         ]
         for case (let key, let value?) in named { flags[key] = value }
         return flags

@@ -118,7 +118,7 @@ struct ClosingConformanceTests {
     @Test("A server that shuts down says 1001 (7.4.1)", arguments: Endpoint.allCases)
     func shutdown(_ endpoint: Endpoint) async throws {
         let limits = ConnectionLimits(closeTimeout: .milliseconds(300))
-        let server = try await LiveServer(limits: limits, echoPath: EchoPath("/echo"))
+        let server = try await LiveServer(limits: limits, hasEcho: true)
         let client = try await endpoint.open(server)
         async let stopped: Void = server.stop()
         #expect(try await client.closed() == 1001)

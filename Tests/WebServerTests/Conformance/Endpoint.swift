@@ -5,7 +5,8 @@ import Testing
 
 @testable import WebServer
 
-/// The two WebSocket endpoints. They share the framing code and must follow the same rules.
+/// The WebSocket endpoints of the gateway and of the echo server. They share the framing code and must follow the same
+/// rules.
 enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
     case stream = "/ws"
     case echo = "/echo"
@@ -15,7 +16,7 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
     /// Whether the servers accept TLS only. `scripts/test` runs these tests a second time that way.
     static let isSecure = ProcessInfo.processInfo.environment["WINDSOCK_TEST_TLS"] != nil
 
-    /// Runs `body` with a server that has both endpoints, and always stops it afterwards.
+    /// Runs `body` with a server for each endpoint, and always stops it afterwards.
     static func withServer(
         limits: ConnectionLimits = ConnectionLimits(closeTimeout: .milliseconds(300)), webDirectory: String? = nil,
         certificate: TestCertificate? = nil,
@@ -24,8 +25,7 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
         var certificate = certificate
         if certificate == nil, isSecure { certificate = try await TestCertificate() }
         let server = try await LiveServer(
-            limits: limits, webDirectory: webDirectory, echoPath: EchoPath(Endpoint.echo.rawValue),
-            certificate: certificate)
+            limits: limits, webDirectory: webDirectory, hasEcho: true, certificate: certificate)
         do {
             try await body(server)
         } catch {
@@ -42,7 +42,7 @@ enum Endpoint: String, CaseIterable, CustomTestStringConvertible {
 
     /// Opens a client past the handshake and the greeting, if there is one.
     func open(_ server: LiveServer, receiveBufferBytes: Int32? = nil) async throws -> RawWebSocket {
-        let client = try RawWebSocket(port: server.port, receiveBufferBytes: receiveBufferBytes)
+        let client = try RawWebSocket(port: server.port(of: self), receiveBufferBytes: receiveBufferBytes)
         try await client.send(try await handshake(server).bytes)
         let status = try await client.response().status
         guard status == 101 else { throw RawSocket.Failure("the handshake was answered with \(status)") }

@@ -89,7 +89,7 @@ struct HandshakeConformanceTests {
         try await Endpoint.withServer { server in
             var handshake = try await endpoint.handshake(server)
             variant.change(&handshake)
-            let client = try RawWebSocket(port: server.port)
+            let client = try RawWebSocket(port: server.port(of: endpoint))
             try await client.send(handshake.bytes)
             let response = try await client.response()
             #expect(response.status == 101)
@@ -109,7 +109,7 @@ struct HandshakeConformanceTests {
         try await Endpoint.withServer { server in
             var handshake = try await endpoint.handshake(server)
             variant.change(&handshake)
-            let client = try RawWebSocket(port: server.port)
+            let client = try RawWebSocket(port: server.port(of: endpoint))
             try await client.send(handshake.bytes)
             let response = try await client.response()
             #expect(response.status == variant.status)
@@ -123,7 +123,7 @@ struct HandshakeConformanceTests {
     @Test("A handshake may come byte by byte", arguments: Endpoint.allCases)
     func bytewise(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
-            let client = try RawWebSocket(port: server.port)
+            let client = try RawWebSocket(port: server.port(of: endpoint))
             try await client.socket.sendBytewise(try await endpoint.handshake(server).bytes)
             #expect(try await client.response().status == 101)
             try await endpoint.greeted(client)
@@ -135,7 +135,7 @@ struct HandshakeConformanceTests {
     @Test("Frames that come with the handshake, in one segment, are not lost", arguments: Endpoint.allCases)
     func early(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
-            let client = try RawWebSocket(port: server.port)
+            let client = try RawWebSocket(port: server.port(of: endpoint))
             let texts = [endpoint.text(id: "1"), endpoint.text(id: "2")]
             try await client.send(
                 try await endpoint.handshake(server).bytes, texts.flatMap { ClientFrame.text($0) })
@@ -151,7 +151,7 @@ struct HandshakeConformanceTests {
         arguments: Endpoint.allCases, [false, true])
     func slow(_ endpoint: Endpoint, isTrickling: Bool) async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(handshakeTimeout: .milliseconds(300))) { server in
-            let client = try RawWebSocket(port: server.port)
+            let client = try RawWebSocket(port: server.port(of: endpoint))
             try await client.send(Array(try await endpoint.handshake(server).bytes.dropLast(2)))
             let socket = client.socket
             let trickle = Task {
@@ -172,7 +172,7 @@ struct HandshakeConformanceTests {
         try await Endpoint.withServer { server in
             var handshake = try await endpoint.handshake(server)
             handshake.set("Content-Length", "100")
-            let client = try RawWebSocket(port: server.port)
+            let client = try RawWebSocket(port: server.port(of: endpoint))
             try await client.send(handshake.bytes)
             #expect(try await client.response().status == 400)
         }

@@ -2,6 +2,7 @@ import NIOCore
 import Testing
 
 @testable import WebServer
+@testable import windsock_echo
 
 /// Messages split over arbitrary frames and segments (RFC 6455 sections 5.4 to 5.6), over raw sockets.
 @Suite("RFC 6455 messages", .serialized)

@@ -2,23 +2,14 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// The routes of `/ws` and the echo endpoint. They answer requests that ``UpgradeGate`` did not upgrade with the
-/// reason.
+/// The routes of `/ws`, which answer requests that ``UpgradeGate`` did not upgrade with the reason.
 struct WebSocketRoute {
     let metrics: WebSocketMetrics
-    let echoPath: EchoPath?
     let logger: Logger
 
     func register(on router: Router<GatewayRequestContext>) {
-        for path in [UpgradeRequest.path] + [echoPath?.text].compactMap(\.self) {
-            router.on(RouterPath(path), method: .get, use: answer)
-            router.on(RouterPath(path), method: .post, use: answer)
-        }
-        if let echoPath {
-            logger.warning(
-                "The echo endpoint is enabled; it is for conformance suites, not for production",
-                metadata: ["path": "\(echoPath.text)"])
-        }
+        router.on(RouterPath(UpgradeRequest.path), method: .get, use: answer)
+        router.on(RouterPath(UpgradeRequest.path), method: .post, use: answer)
     }
 
     @Sendable private func answer(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
@@ -30,7 +21,7 @@ struct WebSocketRoute {
         logger.info(
             "A WebSocket handshake was refused",
             metadata: ["status": "\(refusal.status)", "detail": "\(refusal.detail)"])
-        throw Problem(status(refusal.status), refusal.detail, headers: headers(for: refusal.status))
+        throw Problem(status(refusal.status), refusal.detail, headers: headers(for: refusal))
     }
 
     /// Returns the status with its reason phrase, for the codes that a refusal can have.
@@ -44,12 +35,10 @@ struct WebSocketRoute {
         }
     }
 
-    private func headers(for status: Int) -> HTTPFields {
-        switch status {
-        case 401: [.wwwAuthenticate: "Bearer"]
-        case 429: [.retryAfter: "1"]
-        case 426: [.upgrade: "websocket", .connection: "Upgrade", .secWebSocketVersion: "13"]
-        default: [:]
-        }
+    private func headers(for refusal: UpgradeRefusal) -> HTTPFields {
+        HTTPFields(
+            refusal.fields.compactMap { field in
+                HTTPField.Name(field.name).map { HTTPField(name: $0, value: field.value) }
+            })
     }
 }

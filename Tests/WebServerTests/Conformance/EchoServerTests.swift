@@ -5,10 +5,10 @@ import Testing
 
 @testable import WebServer
 
-/// Properties of the echo endpoint beyond the protocol: opt-in, unauthenticated and bounded.
-@Suite("Echo endpoint", .serialized)
-struct EchoEndpointTests {
-    @Test("There is none unless it is configured")
+/// Properties of the echo server beyond the protocol: apart from the gateway, unauthenticated and bounded.
+@Suite("Echo server", .serialized)
+struct EchoServerTests {
+    @Test("The gateway does not echo")
     func off() async throws {
         let server = try await LiveServer()
         let client = try RawWebSocket(port: server.port)
@@ -23,35 +23,22 @@ struct EchoEndpointTests {
             var handshake = RawHandshake("/echo")
             handshake.set("Origin", "https://elsewhere.example")
             handshake.set("Sec-WebSocket-Protocol", "windsock.v1, chat")
-            let client = try RawWebSocket(port: server.port)
+            let client = try RawWebSocket(port: server.port(of: .echo))
             try await client.send(handshake.bytes, ClientFrame.text("first"))
             let response = try await client.response()
             #expect(response.status == 101)
             #expect(response.headers["sec-websocket-protocol"] == nil)
             #expect(try await client.frame() == .text("first"))
-            #expect(server.hub.presence.clientCount == 0, "the hub knows nothing of it")
         }
     }
 
-    @Test("It opens no other door: /ws still asks for a token and checks the origin")
-    func nothingElse() async throws {
+    @Test("It has no other door", arguments: ["/ws", "/echo/", "/", "/api/rooms"])
+    func nothingElse(_ path: String) async throws {
         try await Endpoint.withServer { server in
-            var handshake = RawHandshake("/ws")
-            var client = try RawWebSocket(port: server.port)
-            try await client.send(handshake.bytes)
-            #expect(try await client.response().status == 401)
-            handshake = try await Endpoint.stream.handshake(server)
-            handshake.set("Origin", "https://elsewhere.example")
-            client = try RawWebSocket(port: server.port)
-            try await client.send(handshake.bytes)
-            #expect(try await client.response().status == 403)
-        }
-    }
-
-    @Test("It says in the log that it is on")
-    func warns() async throws {
-        try await Endpoint.withServer { server in
-            #expect(server.log.lines.contains { $0.contains("echo endpoint is enabled") && $0.contains("/echo") })
+            let client = try RawWebSocket(port: server.port(of: .echo))
+            try await client.send(RawHandshake(path).bytes)
+            #expect(try await client.response().status == 404)
+            await client.ended()
         }
     }
 
@@ -77,7 +64,7 @@ struct EchoEndpointTests {
     @Test("A peer that never reads does not hold up a shutdown")
     func shutdownWithStuckPeer() async throws {
         let limits = ConnectionLimits(closeTimeout: .milliseconds(200))
-        let server = try await LiveServer(limits: limits, echoPath: EchoPath("/echo"))
+        let server = try await LiveServer(limits: limits, hasEcho: true)
         let client = try await Endpoint.echo.open(server, receiveBufferBytes: 4096)
         let payload = [UInt8](repeating: 7, count: 8 << 20)
         try await client.send(ClientFrame.header(2, count: UInt64(payload.count), lengthByteCount: 8), payload)
@@ -86,26 +73,5 @@ struct EchoEndpointTests {
         try await server.stop()
         #expect(.now - start < .seconds(5))
         client.socket.close()
-    }
-
-    static let wrongPaths = [
-        ("", "such as /echo"), ("echo", "begins with /"), ("/", "such as /echo"), ("/a//b", "such as /echo"),
-        ("/echo/", "such as /echo"), ("/a b", "letters"), ("/e?x", "letters"), ("/:id", "letters"), ("/*", "letters"),
-        ("/{x}", "letters"), ("/é", "letters"), ("/..", "letters"), ("/a/../ws", "letters"),
-        ("/" + String(repeating: "e", count: 128), "128 bytes"), ("/ws", "is taken"), ("/ws/echo", "is taken"),
-        ("/api", "is taken"), ("/api/echo", "is taken"), ("/v1/traces", "is taken"), ("/metrics", "is taken"),
-        ("/livez", "is taken"), ("/readyz", "is taken"), ("/vendor/x", "is taken"), ("/openapi.json", "is taken"),
-    ]
-
-    @Test("A path that is none, or that the gateway serves itself, is refused in words", arguments: wrongPaths)
-    func mistakes(_ text: String, _ words: String) {
-        let mistake = #expect(throws: EchoPath.Mistake.self) { try EchoPath(text) }
-        #expect(mistake?.description.contains(words) == true, "\(mistake?.description ?? "")")
-        #expect(mistake?.description.contains("\"\(text)\"") == true)
-    }
-
-    @Test("Any other plain path will do", arguments: ["/echo", "/e", "/test/echo-1", "/wsx", "/Echo_~.x"])
-    func paths(_ text: String) throws {
-        #expect(try EchoPath(text).text == text)
     }
 }
