@@ -1,6 +1,6 @@
 package import NIOCore
 import NIOHTTP1
-import NIOSSL
+import OpenSSL
 
 /// The beginning of a connection's pipeline, until its first request has been read.
 ///
@@ -56,7 +56,7 @@ package enum UpgradePipeline {
             UpgradeGate(endpoint: endpoint, cap: cap, timeout: timeout), position: .before(upgradeHandler))
         try pipeline.addHandler(HTTPInputThrottle(), position: .first)
         if let certificate {
-            try pipeline.addHandler(NIOSSLServerHandler(context: certificate.context), position: .first)
+            try pipeline.addHandler(TLSHandler(server: certificate.context), position: .first)
             try pipeline.addHandler(PlainRequestGuard(), position: .first)
         }
         return outcome
