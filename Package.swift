@@ -147,7 +147,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Core", "OTLP", "Realtime", "WebSocketClient", logging, tracing, nio("NIOCore"), nio("NIOHTTP1"),
+                "Core", "OTLP", "Realtime", "WebSocketClient", logging, tracing, ssl, nio("NIOCore"), nio("NIOHTTP1"),
                 nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
@@ -176,7 +176,7 @@ let package = Package(
             name: "OTLPTests",
             dependencies: [
                 "Core", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing, protobuf,
-                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), ssl,
+                ssl,
             ],
             exclude: ["Receiver"], swiftSettings: settings),
         .testTarget(
@@ -199,16 +199,15 @@ let package = Package(
             name: "WebhooksTests",
             dependencies: [
                 "Core", "Webhooks", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing,
-                asyncHTTPClient, ssl, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
+                asyncHTTPClient, ssl,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "Core", "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime", "OTLP",
-                "Telemetry",
-                "WebSocketClient", "Observability",
-                "TestSupport",
+                "Core", "Gateway", "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime",
+                "OTLP",
+                "Telemetry", "WebSocketClient", "TestSupport",
                 logging, tracing, coreMetrics, lifecycle, crypto, cryptoExtras,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],

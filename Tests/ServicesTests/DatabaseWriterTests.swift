@@ -1,9 +1,9 @@
 import Core
 import Foundation
-import Logging
 import NIOEmbedded
 import Realtime
 import Storage
+import TestSupport
 import Testing
 
 @testable import Services
@@ -24,8 +24,7 @@ final class DatabaseWriterTests {
 
     init() throws {
         database = try Database(directory: directory)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        writer = DatabaseWriter(database: database, hub: fixture.hub, logger: logger)
+        writer = DatabaseWriter(database: database, hub: fixture.hub, logger: .silent)
     }
 
     deinit {

@@ -59,8 +59,8 @@ struct FrameAssemblerTests {
 
     @Test("A violation closes the connection with its code and ends the messages with an error")
     func overTheWire() async throws {
-        let server = try await ScriptedServer(onOpen: { channel in
-            ScriptedServer.send(.binary, ByteBuffer(repeating: 0, count: 2000), on: channel)
+        let server = try await ScriptedWebSocketServer(onOpen: { channel in
+            ScriptedWebSocketServer.send(.binary, ByteBuffer(repeating: 0, count: 2000), on: channel)
         })
         let client = try await WebSocketClient.connect(
             url: server.url, configuration: WebSocketClientConfiguration(maxFrameBytes: 1000))

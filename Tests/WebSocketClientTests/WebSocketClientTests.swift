@@ -14,7 +14,7 @@ struct WebSocketClientTests {
         "Messages come back as they were sent, whatever their length",
         arguments: [0, 1, 125, 126, 65_535, 65_536, 900_000])
     func echo(length: Int) async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         let client = try await WebSocketClient.connect(url: server.url)
         let text = String(repeating: "ä", count: length / 2) + String(repeating: "x", count: length % 2)
         try await client.send(text: text)
@@ -27,9 +27,9 @@ struct WebSocketClientTests {
     @Test("Every frame is masked, each with another key")
     func masking() async throws {
         let keys = Lock<[String?]>([])
-        let server = try await ScriptedServer(onFrame: { frame, channel in
+        let server = try await ScriptedWebSocketServer(onFrame: { frame, channel in
             keys.withLock { $0.append(frame.maskKey.map { "\(Array($0))" }) }
-            ScriptedServer.echo(frame, channel)
+            ScriptedWebSocketServer.echo(frame, channel)
         })
         let client = try await WebSocketClient.connect(url: server.url)
         for _ in 0..<5 { try await client.send(text: "same") }
@@ -41,8 +41,8 @@ struct WebSocketClientTests {
 
     @Test("A greeting that travels with the handshake's answer is not lost, nor is the order")
     func greeting() async throws {
-        let server = try await ScriptedServer(onOpen: { channel in
-            for number in 0..<100 { ScriptedServer.send(.text, ByteBuffer(string: "\(number)"), on: channel) }
+        let server = try await ScriptedWebSocketServer(onOpen: { channel in
+            for number in 0..<100 { ScriptedWebSocketServer.send(.text, ByteBuffer(string: "\(number)"), on: channel) }
         })
         let client = try await WebSocketClient.connect(url: server.url)
         for number in 0..<100 { #expect(try await client.next()?.text == "\(number)") }
@@ -51,13 +51,13 @@ struct WebSocketClientTests {
     @Test("Fragments become one message, and a ping between them is answered")
     func fragments() async throws {
         let pongs = Lock<[String]>([])
-        let server = try await ScriptedServer(
+        let server = try await ScriptedWebSocketServer(
             onOpen: { channel in
-                ScriptedServer.send(.text, ByteBuffer(string: "one "), fin: false, on: channel)
-                ScriptedServer.send(.ping, ByteBuffer(string: "still there?"), on: channel)
+                ScriptedWebSocketServer.send(.text, ByteBuffer(string: "one "), fin: false, on: channel)
+                ScriptedWebSocketServer.send(.ping, ByteBuffer(string: "still there?"), on: channel)
                 // The ä is split in two: only the whole message must be valid UTF-8.
-                ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xC3]), fin: false, on: channel)
-                ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xA4]), on: channel)
+                ScriptedWebSocketServer.send(.continuation, ByteBuffer(bytes: [0xC3]), fin: false, on: channel)
+                ScriptedWebSocketServer.send(.continuation, ByteBuffer(bytes: [0xA4]), on: channel)
             },
             onFrame: { frame, _ in
                 if frame.opcode == .pong { pongs.withLock { $0.append(String(buffer: frame.unmaskedData)) } }
@@ -69,11 +69,11 @@ struct WebSocketClientTests {
 
     @Test("The server's close code and reason are told, messages before it still come, then the end")
     func serverCloses() async throws {
-        let server = try await ScriptedServer(onOpen: { channel in
-            ScriptedServer.send(.text, ByteBuffer(string: "last"), on: channel)
+        let server = try await ScriptedWebSocketServer(onOpen: { channel in
+            ScriptedWebSocketServer.send(.text, ByteBuffer(string: "last"), on: channel)
             var data = ByteBuffer(integer: UInt16(4008))
             data.writeString("slow client")
-            ScriptedServer.send(.connectionClose, data, on: channel)
+            ScriptedWebSocketServer.send(.connectionClose, data, on: channel)
         })
         let client = try await WebSocketClient.connect(
             url: server.url, configuration: WebSocketClientConfiguration(closeTimeout: .milliseconds(50)))
@@ -87,12 +87,12 @@ struct WebSocketClientTests {
     @Test("Our close code reaches the server, and its answer ends the messages quietly")
     func clientCloses() async throws {
         let codes = Lock<[UInt16?]>([])
-        let server = try await ScriptedServer(onFrame: { frame, channel in
+        let server = try await ScriptedWebSocketServer(onFrame: { frame, channel in
             let data = frame.unmaskedData
             if frame.opcode == .connectionClose {
                 codes.withLock { $0.append(data.getInteger(at: data.readerIndex, as: UInt16.self)) }
             }
-            ScriptedServer.echo(frame, channel)
+            ScriptedWebSocketServer.echo(frame, channel)
         })
         let client = try await WebSocketClient.connect(url: server.url)
         await client.close(code: 3999, reason: String(repeating: "long", count: 100))
@@ -103,7 +103,7 @@ struct WebSocketClientTests {
 
     @Test("A server that does not answer our Close frame is left after the close timeout")
     func closeTimeout() async throws {
-        let server = try await ScriptedServer(onFrame: { _, _ in })
+        let server = try await ScriptedWebSocketServer(onFrame: { _, _ in })
         let client = try await WebSocketClient.connect(
             url: server.url, configuration: WebSocketClientConfiguration(closeTimeout: .milliseconds(50)))
         await client.close()
@@ -112,7 +112,7 @@ struct WebSocketClientTests {
 
     @Test("A connection that ends without a Close frame is an error, not an end; waiting pings fail")
     func lost() async throws {
-        let server = try await ScriptedServer(onFrame: { _, channel in channel.close(promise: nil) })
+        let server = try await ScriptedWebSocketServer(onFrame: { _, channel in channel.close(promise: nil) })
         let client = try await WebSocketClient.connect(url: server.url)
         await #expect(throws: WebSocketClientError.closed) { try await client.ping() }
         await #expect(throws: WebSocketClientError.connectionLost("the server closed it without a Close frame")) {
@@ -123,7 +123,7 @@ struct WebSocketClientTests {
 
     @Test("Every wait ends when it is cancelled, though the server says nothing")
     func cancellableWaits() async throws {
-        let server = try await ScriptedServer(onFrame: { _, _ in })
+        let server = try await ScriptedWebSocketServer(onFrame: { _, _ in })
         let client = try await WebSocketClient.connect(url: server.url)
         let ping = Task { try await client.ping() }
         ping.cancel()
@@ -135,7 +135,7 @@ struct WebSocketClientTests {
 
     @Test("Cancelling a wait loses no message")
     func cancellation() async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         let client = try await WebSocketClient.connect(url: server.url)
         let waiting = Task { try await client.next() }
         waiting.cancel()
@@ -149,7 +149,7 @@ struct WebSocketClientTests {
 struct HandshakeTests {
     @Test("Another answer than 101 is an error with status and body, the body bounded")
     func refused() async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         let error = await #expect(throws: WebSocketClientError.self) {
             _ = try await WebSocketClient.connect(
                 url: server.url + "/refuse", configuration: WebSocketClientConfiguration(maxRefusalBodyBytes: 12))
@@ -159,7 +159,7 @@ struct HandshakeTests {
 
     @Test("Only an offered subprotocol may be selected")
     func subprotocols() async throws {
-        let server = try await ScriptedServer(headers: [("Sec-WebSocket-Protocol", "windsock.v1")])
+        let server = try await ScriptedWebSocketServer(headers: [("Sec-WebSocket-Protocol", "windsock.v1")])
         let client = try await WebSocketClient.connect(url: server.url, subprotocols: ["other", "windsock.v1"])
         #expect(client.subprotocol == "windsock.v1")
         let error = await #expect(throws: WebSocketClientError.self) {
@@ -170,7 +170,7 @@ struct HandshakeTests {
 
     @Test("An extension that was not offered is refused")
     func extensions() async throws {
-        let server = try await ScriptedServer(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")])
+        let server = try await ScriptedWebSocketServer(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")])
         await #expect(
             throws: WebSocketClientError.handshakeFailed("the server selected an extension that was not offered")
         ) {
@@ -180,7 +180,7 @@ struct HandshakeTests {
 
     @Test("A server that answers nothing is given up after the timeout; nobody there is told at once")
     func noAnswer() async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         await #expect(throws: WebSocketClientError.handshakeTimedOut) {
             _ = try await WebSocketClient.connect(
                 url: server.url + "/silent",
@@ -248,7 +248,7 @@ struct BackPressureTests {
                 guard sent.load(ordering: .relaxed) < Self.count else { return }
                 let number = sent.wrappingAdd(1, ordering: .relaxed).oldValue
                 let text = "\(number) " + String(repeating: ".", count: 8192)
-                ScriptedServer.send(.text, ByteBuffer(string: text), on: channel)
+                ScriptedWebSocketServer.send(.text, ByteBuffer(string: text), on: channel)
             }
             channel.eventLoop.scheduleTask(in: isWritable ? .microseconds(20) : .milliseconds(2)) {
                 if channel.isActive { self.run(on: channel) }
@@ -272,7 +272,7 @@ struct BackPressureTests {
     @Test("While nobody takes messages the server stands still; then all of them come, in order")
     func consumer() async throws {
         let flood = Flood()
-        let server = try await ScriptedServer(onOpen: flood.run)
+        let server = try await ScriptedWebSocketServer(onOpen: flood.run)
         let client = try await WebSocketClient.connect(url: server.url, configuration: Self.small)
         let stopped = try await standstill(of: flood)
         #expect(stopped < Flood.count)
@@ -286,7 +286,7 @@ struct BackPressureTests {
     @Test("A paused client reads nothing even when somebody waits for messages, until it resumes")
     func paused() async throws {
         let flood = Flood()
-        let server = try await ScriptedServer(onOpen: flood.run)
+        let server = try await ScriptedWebSocketServer(onOpen: flood.run)
         let client = try await WebSocketClient.connect(url: server.url, configuration: Self.small)
         try await client.pauseReading()
         let received = Lock(0)

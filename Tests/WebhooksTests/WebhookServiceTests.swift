@@ -53,7 +53,7 @@ struct WebhookServiceTests {
 
     @Test("What is stored, before or while it runs, is delivered once and in order")
     func order() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let service = try service("http://127.0.0.1:\(receiver.port)/")
             await outbox.put("a", "b")
             try await running(service) {
@@ -72,8 +72,8 @@ struct WebhookServiceTests {
 
     @Test("An event that fails is sent again with growing waits, and holds up those behind it")
     func retries() async throws {
-        let answers: [WebhookReceiver.Answer] = [.status(503), .disconnect, .status(500), .status(200)]
-        try await WebhookReceiver.with(answers) { receiver in
+        let answers: [ScriptedHTTPServer.Answer] = [.status(503), .disconnect, .status(500), .status(200)]
+        try await ScriptedHTTPServer.with(answers) { receiver in
             await outbox.put("a", "b")
             try await running(try service("http://127.0.0.1:\(receiver.port)/")) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["a", "a", "a", "a", "b"])
@@ -91,10 +91,10 @@ struct WebhookServiceTests {
 
     @Test("A receiver that says when is not asked before")
     func retryAfter() async throws {
-        let answers: [WebhookReceiver.Answer] = [
+        let answers: [ScriptedHTTPServer.Answer] = [
             .status(429, headers: [("Retry-After", "77")]), .status(503, headers: [("Retry-After", "999999")]),
         ]
-        try await WebhookReceiver.with(answers) { receiver in
+        try await ScriptedHTTPServer.with(answers) { receiver in
             await outbox.put("a")
             try await running(try service("http://127.0.0.1:\(receiver.port)/")) { try await outbox.waitUntilEmpty() }
             #expect(clock.sleeps == [.seconds(77), .seconds(3600)])
@@ -104,7 +104,7 @@ struct WebhookServiceTests {
 
     @Test("What will never be taken is given up at once, and the next goes on", arguments: [301, 400, 401, 404, 410])
     func permanent(status: Int) async throws {
-        try await WebhookReceiver.with([.status(status)]) { receiver in
+        try await ScriptedHTTPServer.with([.status(status)]) { receiver in
             await outbox.put("a", "b")
             try await running(try service("http://127.0.0.1:\(receiver.port)/")) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["a", "b"])
@@ -116,7 +116,7 @@ struct WebhookServiceTests {
 
     @Test("A private receiver gets nothing unless it is allowed")
     func privateReceiver() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let url = "http://127.0.0.1:\(receiver.port)/"
             await outbox.put("a")
             try await running(try service(url, allowsPrivate: false)) { try await outbox.waitUntilEmpty() }
@@ -143,7 +143,7 @@ struct WebhookServiceTests {
 
     @Test("A receiver that is silent for ever is tried again")
     func silent() async throws {
-        try await WebhookReceiver.with([.hang]) { receiver in
+        try await ScriptedHTTPServer.with([.hang]) { receiver in
             await outbox.put("a")
             let service = try service("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
             try await running(service) { try await outbox.waitUntilEmpty() }
@@ -159,7 +159,7 @@ struct WebhookServiceTests {
             waiting.withLock { $0.append(duration) }
             try await Task.sleep(for: .seconds(3600))
         }
-        try await WebhookReceiver.with([.status(503, headers: [("Retry-After", "600")])]) { receiver in
+        try await ScriptedHTTPServer.with([.status(503, headers: [("Retry-After", "600")])]) { receiver in
             let url = "http://127.0.0.1:\(receiver.port)/"
             await outbox.put("a", "b")
             for _ in 1...2 {
@@ -178,7 +178,7 @@ struct WebhookServiceTests {
 
     @Test("An attempt that a shutdown breaks off does not count")
     func shutdownWhileSending() async throws {
-        try await WebhookReceiver.with([.hang]) { receiver in
+        try await ScriptedHTTPServer.with([.hang]) { receiver in
             let url = "http://127.0.0.1:\(receiver.port)/"
             await outbox.put("a")
             try await running(try service(url, timeout: .seconds(60))) {
@@ -205,7 +205,7 @@ struct WebhookServiceTests {
 
     @Test("A clock that was set back does not silence a receiver")
     func clockSetBack() async throws {
-        try await WebhookReceiver.with([.status(503)]) { receiver in
+        try await ScriptedHTTPServer.with([.status(503)]) { receiver in
             let clock = clock
             let service = try service("http://127.0.0.1:\(receiver.port)/") { _ in
                 clock.set(Timestamp(nanosecondsSinceEpoch: 0))
@@ -218,7 +218,7 @@ struct WebhookServiceTests {
 
     @Test("An outbox that fails is asked again; what was delivered is not sent twice for it")
     func brokenOutbox() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let service = try service("http://127.0.0.1:\(receiver.port)/")
             await outbox.put("a")
             await outbox.breakDown(times: 2)
@@ -230,10 +230,10 @@ struct WebhookServiceTests {
 
     @Test("A receiver that fails is said once, and once that it is back; no secret is in any line")
     func logLines() async throws {
-        let answers: [WebhookReceiver.Answer] = [
+        let answers: [ScriptedHTTPServer.Answer] = [
             .status(503), .status(503), .status(404), .status(404), .status(200), .status(200), .status(500),
         ]
-        try await WebhookReceiver.with(answers) { receiver in
+        try await ScriptedHTTPServer.with(answers) { receiver in
             await outbox.put("a", "b", "c", "d", "e")
             let service = try service("http://127.0.0.1:\(receiver.port)/hidden-path?token=hidden-token")
             try await running(service) { try await outbox.waitUntilEmpty() }

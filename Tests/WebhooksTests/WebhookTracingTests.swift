@@ -22,7 +22,7 @@ struct WebhookTracingTests {
 
     @Test("Each attempt is a span below the event's, and the receiver may go on from it")
     func attempts() async throws {
-        try await WebhookReceiver.with([.status(503), .status(204)]) { receiver in
+        try await ScriptedHTTPServer.with([.status(503), .status(204)]) { receiver in
             try await send(.test("a", trace: parent), to: receiver.port)
             try await send(.test("a", trace: parent), attempt: 2, to: receiver.port)
             try #require(spans.all.count == 2)
@@ -62,7 +62,7 @@ struct WebhookTracingTests {
     func unsampled() async throws {
         var unsampled = parent
         unsampled.isSampled = false
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             try await send(.test("a", trace: unsampled), to: receiver.port)
             try await send(.test("b"), to: receiver.port)
             #expect(spans.all.isEmpty)

@@ -1,4 +1,5 @@
 import MQTTTransport
+import TestSupport
 import Testing
 
 @Suite("A configuration is checked before a socket opens")
@@ -78,7 +79,7 @@ struct MQTTConfigurationTests {
         let error = #expect(throws: MQTTError.self) { try configuration.validate() }
         #expect("\(error.map { "\($0)" } ?? "")".contains(mistake.words))
         #expect(throws: MQTTError.self) {
-            try MQTTClient(configuration: configuration, loop: MQTTLoop(), logger: silentLogger)
+            try MQTTClient(configuration: configuration, loop: MQTTLoop(), logger: .silent)
         }
     }
 

@@ -108,9 +108,9 @@ struct ReconnectingTests {
         }
         let broker = try await MosquittoBroker.start()
         let loop = MQTTLoop()
-        let stuck = try MQTTClient(configuration: .test(port: port, id: "stuck"), loop: loop, logger: silentLogger)
+        let stuck = try MQTTClient(configuration: .test(port: port, id: "stuck"), loop: loop, logger: .silent)
         let other = try MQTTClient(
-            configuration: .test(port: broker.port, id: "other"), loop: loop, logger: silentLogger)
+            configuration: .test(port: broker.port, id: "other"), loop: loop, logger: .silent)
         stuck.connect()
         other.connect()
         try await eventually("the other one is connected", within: .seconds(30)) { other.state.isConnected }

@@ -85,7 +85,7 @@ struct StatusTests {
             let loop = MQTTLoop(name: "fleet")
             let clients = try (0..<200).map { number in
                 try MQTTClient(
-                    configuration: Self.configuration(broker, "device-\(number)"), loop: loop, logger: silentLogger)
+                    configuration: Self.configuration(broker, "device-\(number)"), loop: loop, logger: .silent)
             }
             for client in clients { client.connect() }
             try await eventually("all are online", within: .seconds(60)) {

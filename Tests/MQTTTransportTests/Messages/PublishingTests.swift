@@ -26,7 +26,7 @@ struct PublishingTests {
             $0.maxOutboundMessages = 3
         }
         let loop = MQTTLoop()
-        let client = try MQTTClient(configuration: configuration, loop: loop, logger: silentLogger)
+        let client = try MQTTClient(configuration: configuration, loop: loop, logger: .silent)
         for number in 1...3 { try client.publish(MQTTPublication("\(number)", to: "t")) }
         #expect(throws: MQTTError.outboundQueueFull(limit: 3)) {
             try client.publish(MQTTPublication("4", to: "t"))
@@ -47,7 +47,7 @@ struct PublishingTests {
     @Test("without a connection QoS 0 is given up")
     func givesUp() async throws {
         let client = try MQTTClient(
-            configuration: .test(port: try FreePort.reserve(), id: "alone"), loop: MQTTLoop(), logger: silentLogger)
+            configuration: .test(port: try FreePort.reserve(), id: "alone"), loop: MQTTLoop(), logger: .silent)
         #expect(try await client.publishAndWait(MQTTPublication("x", to: "t", qos: .atMostOnce)) == false)
         #expect(client.counters.publishDropped == 1)
         await client.stop()
@@ -59,7 +59,7 @@ struct PublishingTests {
         let ended = Lock<[Bool]>([])
         let loop = MQTTLoop()
         let client = try MQTTClient(
-            configuration: .test(port: try FreePort.reserve(), id: "stops"), loop: loop, logger: silentLogger)
+            configuration: .test(port: try FreePort.reserve(), id: "stops"), loop: loop, logger: .silent)
         try client.publish(MQTTPublication("x", to: "t")) { succeeded in ended.withLock { $0.append(succeeded) } }
         await client.stop()
         await client.stop()
@@ -72,7 +72,7 @@ struct PublishingTests {
     @Test("a topic that MQTT does not allow is refused at once", arguments: ["", "a/#", "a/+/b", "a\0b"])
     func invalidTopic(topic: String) throws {
         let client = try MQTTClient(
-            configuration: .test(port: 1, id: "invalid"), loop: MQTTLoop(), logger: silentLogger)
+            configuration: .test(port: 1, id: "invalid"), loop: MQTTLoop(), logger: .silent)
         let error = #expect(throws: MQTTError.self) { try client.publish(MQTTPublication("x", to: topic)) }
         guard case .invalidPublication = error else {
             Issue.record("\(String(describing: error))")

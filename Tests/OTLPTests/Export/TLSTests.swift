@@ -22,7 +22,7 @@ struct TLSTests {
     }
 
     /// Sends one span and returns whether the collector accepted it.
-    private func isTaken(by collector: ScriptedCollector, _ security: OTLPSecurity) async throws -> Bool {
+    private func isTaken(by collector: ScriptedHTTPServer, _ security: OTLPSecurity) async throws -> Bool {
         let registry = MetricsRegistry()
         var configuration = OTLPConfiguration(serviceName: "tested")
         configuration.traces = OTLPEndpoint(
@@ -40,7 +40,7 @@ struct TLSTests {
     @Test("Only a certificate that was named is trusted")
     func server() async throws {
         let (identity, other) = (try await TestCertificate(), try await TestCertificate())
-        let collector = try await ScriptedCollector.start(tls: try Self.server(identity))
+        let collector = try await ScriptedHTTPServer.start(tls: try Self.server(identity))
         #expect(try await isTaken(by: collector, OTLPSecurity(certificateFile: identity.file)))
         #expect(try await !isTaken(by: collector, OTLPSecurity(certificateFile: other.file)))
         #expect(try await !isTaken(by: collector, OTLPSecurity()))
@@ -50,7 +50,7 @@ struct TLSTests {
     @Test("A collector that asks who is there is shown the client's certificate")
     func client() async throws {
         let (identity, client) = (try await TestCertificate(), try await TestCertificate())
-        let collector = try await ScriptedCollector.start(tls: try Self.server(identity, trusting: client))
+        let collector = try await ScriptedHTTPServer.start(tls: try Self.server(identity, trusting: client))
         let known = OTLPSecurity(
             certificateFile: identity.file, clientCertificateFile: client.file,
             clientKeyFile: client.keyFile)

@@ -1,5 +1,6 @@
 import Core
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import WebServer
@@ -14,7 +15,7 @@ struct TokenClaimsTests {
     ) async throws -> AuthenticationError? {
         let authority = try await TokenAuthority(
             TokenConfiguration(secret: TokenFixture.secret, issuer: issuer, audiences: audiences),
-            clock: clock, logger: TokenFixture.logger)
+            clock: clock, logger: .silent)
         return await TokenFixture.refusal(of: try SigningKey.make(.hs256).token(payload), by: authority)
     }
 
@@ -91,7 +92,7 @@ struct TokenClaimsTests {
     func issued() async throws {
         let configuration = TokenConfiguration(
             secret: TokenFixture.secret, issuer: "me", audiences: ["windsock", "other"], telemetryRoots: ["sensors"])
-        let authority = try await TokenAuthority(configuration, clock: clock, logger: TokenFixture.logger)
+        let authority = try await TokenAuthority(configuration, clock: clock, logger: .silent)
         let all = [try TopicFilter("#")]
         let token = try authority.issue(
             user: "anna", join: all, publish: all, notify: true, lifetime: .seconds(60))
@@ -108,7 +109,7 @@ struct TokenClaimsTests {
     func setup() async throws {
         func failure(_ configuration: TokenConfiguration) async -> String {
             do throws(TokenSetupError) {
-                _ = try await TokenAuthority(configuration, clock: clock, logger: TokenFixture.logger)
+                _ = try await TokenAuthority(configuration, clock: clock, logger: .silent)
                 return ""
             } catch {
                 return "\(error)"
@@ -119,7 +120,7 @@ struct TokenClaimsTests {
         #expect(await failure(TokenConfiguration(keys: .file("/no/such/file"))).contains("/no/such/file"))
         let file = try KeyFile(TokenFixture.keySet([try SigningKey.make(.es256, id: "k")]))
         let authority = try await TokenAuthority(
-            TokenConfiguration(keys: file.source), clock: clock, logger: TokenFixture.logger)
+            TokenConfiguration(keys: file.source), clock: clock, logger: .silent)
         #expect(throws: TokenAuthority.NoSecret.self) {
             try authority.issue(user: "anna", join: [], lifetime: .seconds(1))
         }

@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 import Testing
 
 @testable import WebServer
@@ -13,7 +14,7 @@ struct TokenSignatureTests {
         let file = try keySet.map { try KeyFile($0) }
         defer { withExtendedLifetime(file) {} }
         return try await TokenAuthority(
-            TokenConfiguration(secret: secret, keys: file?.source), clock: clock, logger: TokenFixture.logger)
+            TokenConfiguration(secret: secret, keys: file?.source), clock: clock, logger: .silent)
     }
 
     @Test("Every algorithm is verified with its own key, with and without kid", arguments: TokenAlgorithm.allCases)
