@@ -24,6 +24,8 @@ struct DataDirectoryLockTests {
             }
             withExtendedLifetime(first) {}
         }
+        let second = try DataDirectoryLock(directory: directory)
+        second.release()
         #expect(throws: Never.self) { try DataDirectoryLock(directory: directory) }
     }
 }

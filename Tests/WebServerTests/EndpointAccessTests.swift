@@ -85,10 +85,10 @@ struct EndpointAccessTests {
 
     @Test("A token for one room learns of no other, and nobody learns anything without one")
     func table() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let spanLog = SpanLog()
         let rule = AlertRule(
             name: "secret-rule", metric: "t", condition: .above(30), recipients: .init(users: ["secret-boss"]))
-        let server = try await LiveServer(alertRules: [rule], tracing: tracing)
+        let server = try await LiveServer(alertRules: [rule], spans: spanLog)
         let boss = RoomClient(
             try await server.client(
                 token: try await server.token("secret-boss", join: ["chat/#", "sensors/#"], publish: ["chat/#"])))
@@ -101,10 +101,10 @@ struct EndpointAccessTests {
         let alerts = try await server.get("/api/alerts", token: operators).json["alerts"]?.array
         let alert = try #require(alerts?.first?["alert_id"]?.string)
         try await eventually("the trace of the secret reading is kept") {
-            tracing.spans.named("hub.broadcast").contains { Self.room(of: $0.attributes) == "sensors/secret-device" }
+            spanLog.named("hub.broadcast").contains { Self.room(of: $0.attributes) == "sensors/secret-device" }
         }
         let trace = try #require(
-            tracing.spans.named("hub.broadcast").first { Self.room(of: $0.attributes) == "sensors/secret-device" })
+            spanLog.named("hub.broadcast").first { Self.room(of: $0.attributes) == "sensors/secret-device" })
         let visitor = try await server.token("visitor", join: ["sensors/open"])
 
         for row in Self.table {

@@ -1,9 +1,8 @@
 import CoreMetrics
-import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
-import Observability
+import OTLP
 import Realtime
 import Services
 import Storage
@@ -74,10 +73,8 @@ struct HostileClientTests {
 
     @Test("Control frames are charged to the rate of commands: a flood of them closes the connection")
     func controlFrameRate() async throws {
-        let registry = MetricsRegistry()
         let server = try await LiveServer(
-            limits: ConnectionLimits(commandsPerSecond: 10, commandBurst: 20, closeTimeout: .milliseconds(300)),
-            socketMetrics: registry)
+            limits: ConnectionLimits(commandsPerSecond: 10, commandBurst: 20, closeTimeout: .milliseconds(300)))
         for opcode: UInt8 in [9, 10] {
             let client = try await Endpoint.stream.open(server)
             try await client.send([UInt8](repeatElement(ClientFrame.bytes(opcode, []), count: 200).joined()))
@@ -92,7 +89,7 @@ struct HostileClientTests {
         }
         // For each flood, one more burst is counted before it becomes abuse; nothing after that is decoded.
         let refused = try #require(
-            PrometheusText.render(registry).firstMatch(of: /commands_rate_limited_total (\d+)/)?.1)
+            try await server.get("/metrics").text.firstMatch(of: /commands_rate_limited_total (\d+)/)?.1)
         #expect(try #require(Int(refused)) <= 2 * 22)
         try await server.stop()
     }
@@ -241,11 +238,10 @@ struct HostileClientTests {
 
     @Test("What a client sent before it ended its half is decoded no further than what it sends in small pieces")
     func commandsBeforeTheEnd() async throws {
-        let registry = MetricsRegistry()
         let server = try await LiveServer(
             limits: ConnectionLimits(
                 commandsPerSecond: 100_000, commandBurst: 100_000, userCommandsPerSecond: 0, maxPendingCommands: 10,
-                userReplayedPerSecond: 1), socketMetrics: registry)
+                userReplayedPerSecond: 1))
         for number in 0..<100 { try server.publish("d\(number)", [("t", 1)]) }
         let client = try await Endpoint.stream.open(server)
         // 100 readings at one per second delay the second join, and the commands behind it, by more than a minute.
@@ -257,7 +253,7 @@ struct HostileClientTests {
         client.socket.finishSending()
         try await eventually("the connection ends") { server.hub.presence.clientCount == 0 }
         let received = try #require(
-            PrometheusText.render(registry).firstMatch(of: /websocket_messages_received_total (\d+)/)?.1)
+            try await server.get("/metrics").text.firstMatch(of: /websocket_messages_received_total (\d+)/)?.1)
         #expect(try #require(Int(received)) <= 2 + 10)
         try await server.stop()
     }
@@ -325,8 +321,9 @@ struct HostileClientTests {
                 quota: UserQuota(limits: .init()),
                 cap: ConnectionCap(
                     limits: .init(), metrics: EdgeMetrics(factory: NOOPMetricsHandler.instance),
-                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
-                entry: TestTracing().entry, timeout: .seconds(10))
+                    logger: .silent),
+                entry: EntryTracer(tracer: SpanLog().tracer(), sampler: Sampler(root: .alwaysOff)),
+                timeout: .seconds(10))
             try channel.pipeline.syncOperations.addHandlers([reads, gate])
             channel.pipeline.syncOperations.read()
             let before = reads.count

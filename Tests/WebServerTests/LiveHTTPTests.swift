@@ -68,12 +68,15 @@ struct LiveHTTPTests {
 
     @Test("Machines learn whether it lives and can work; what is not there is a problem")
     func health() async throws {
-        let server = try await LiveServer(metricsText: { "windsock_test 1\n" })
+        let server = try await LiveServer()
         #expect(try await server.get("/livez").status == 200)
-        let ready = try await server.get("/readyz")
-        #expect(ready.status == 503)
-        #expect(try ready.json["checks"]?["mqtt"]?["reason"]?.string == "test")
-        #expect(try await server.get("/metrics").text == "windsock_test 1\n")
+        try await eventually("the connection to the broker has failed") {
+            let ready = try await server.get("/readyz")
+            #expect(ready.status == 503)
+            let check = try ready.json["checks"]?["mqtt"]
+            return check?["status"]?.string == "waiting" && check?["reason"]?.string?.contains("broker") == true
+        }
+        #expect(try await server.get("/metrics").text.contains("\nwindsock_mqtt_connected 0\n"))
         let missing = try await server.get("/nothing")
         #expect(missing.status == 404)
         #expect(missing.header("content-type") == "application/problem+json")
@@ -84,12 +87,12 @@ struct LiveHTTPTests {
 
     @Test("The page is served from its folder and nothing from outside of it")
     func files() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-web-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder.appending(path: "web"), withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try "<h1>page</h1>".write(to: folder.appending(path: "web/index.html"), atomically: true, encoding: .utf8)
-        try "secret".write(to: folder.appending(path: "secret.txt"), atomically: true, encoding: .utf8)
-        let server = try await LiveServer(webDirectory: folder.appending(path: "web").path)
+        let folder = try TemporaryFolder()
+        let web = folder.url.appending(path: "web")
+        try FileManager.default.createDirectory(at: web, withIntermediateDirectories: true)
+        try folder.write("<h1>page</h1>", to: "web/index.html")
+        try folder.write("secret", to: "secret.txt")
+        let server = try await LiveServer(webDirectory: web.path)
         let page = try await server.get("/")
         #expect(page.status == 200)
         #expect(page.header("content-type")?.hasPrefix("text/html") == true)

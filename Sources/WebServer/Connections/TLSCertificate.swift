@@ -43,7 +43,7 @@ package final class TLSCertificate: Sendable {
     ///
     /// - Parameter interval: The time between two checks for changed files.
     /// - Throws: ``Failure``.
-    package init(_ files: Files, interval: Duration = .seconds(10), logger: Logger) throws(Failure) {
+    package init(_ files: Files, interval: Duration, logger: Logger) throws(Failure) {
         self.files = files
         self.interval = interval
         self.logger = logger

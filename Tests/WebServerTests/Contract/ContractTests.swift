@@ -14,9 +14,9 @@ import WebSocketClient
 struct ContractTests {
     @Test("Every documented HTTP operation answers as documented, its errors too")
     func http() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let spanLog = SpanLog()
         let server = try await LiveServer(
-            webDirectory: try Self.webDirectory(), alertRules: [Self.hot], tracing: tracing)
+            webDirectory: try Self.webDirectory(), alertRules: [Self.hot], spans: spanLog)
         let document = try await server.get("/openapi.json").json
         let checker = SchemaChecker(document: document)
         let tab = try await server.tab("ann")
@@ -26,7 +26,7 @@ struct ContractTests {
         try server.ingest("sensors/a", "nonsense")
         let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
         // The trace of the tab's upgrade request.
-        let trace = try #require(tracing.spans.all.first?.context.traceIDText)
+        let trace = try #require(spanLog.all.first?.context.traceIDText)
         let tracePath = "/api/latency/traces/{trace_id}"
         let alert = try #require(
             try await server.get("/api/alerts", token: all).json["alerts"]?.array?.first?["alert_id"]?.string)

@@ -9,7 +9,7 @@ import WebSocketClient
 struct PresenceTests {
     @Test("One join and one leave a user, however many tabs, and no leave for a reconnect within the grace period")
     func events() async throws {
-        let server = try await LiveServer(presenceGrace: .milliseconds(300))
+        let server = try await LiveServer(presenceGrace: .seconds(30))
         let ann = try await server.tab("ann")
         _ = try await ann.join("chat/a")
         let first = try await server.tab("bob")

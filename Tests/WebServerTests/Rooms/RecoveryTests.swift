@@ -49,15 +49,13 @@ struct RecoveryTests {
 
     @Test("Of a room that was removed and returned a client is told of a gap if and only if it missed something")
     func returnedRoom() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-returned-\(UUID().uuidString)")
-            .path
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let server = try await LiveServer(data: folder)
+        let folder = try TemporaryFolder()
+        let server = try await LiveServer(data: folder.url.path)
         let ann = try await server.tab("ann")
         let epoch = try #require(try await ann.join("chat/a").text("epoch"))
         for number in 1...5 { try await ann.say("\(number)", in: "chat/a") }
         for number in 1...3 { try await ann.say("\(number)", in: "chat/b") }
-        let tool = try Database(writingBesideGatewayIn: folder)
+        let tool = try Database(writingBesideGatewayIn: folder.url.path)
         let later = SystemWallClock().now().advanced(by: .seconds(3600))
         try tool.write { transaction throws in
             #expect(try transaction.removeMessages(before: later, limit: 100) == 8)
@@ -141,17 +139,15 @@ struct RecoveryTests {
 
     @Test("Everything is there after a restart: offsets, epoch, keys, inbox")
     func restart() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-recovery-\(UUID().uuidString)")
-            .path
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let first = try await LiveServer(data: folder)
+        let folder = try TemporaryFolder()
+        let first = try await LiveServer(data: folder.url.path)
         let ann = try await first.tab("ann")
         let epoch = try #require(try await ann.join("chat/a").text("epoch"))
         let sent = try await ann.say("one", in: "chat/a", key: "k")
         _ = try await ann.ask("send_to_user", #"{"user_id":"bob","content":"psst"}"#)
         try await first.stop()
 
-        let second = try await LiveServer(data: folder)
+        let second = try await LiveServer(data: folder.url.path)
         let again = try await second.tab("ann")
         let back = try await again.join("chat/a", more: #","since":{"offset":0,"epoch":"\#(epoch)"}"#)
         #expect(back["payload"]?["recovered"]?.bool == true)
