@@ -166,7 +166,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "StorageTests", dependencies: ["Core", "Storage", "Telemetry", grdb], swiftSettings: settings),
+            name: "StorageTests", dependencies: ["Core", "Storage", "Telemetry", "TestSupport", grdb],
+            swiftSettings: settings),
         .testTarget(
             name: "AlertRulesTests", dependencies: ["Core", "AlertRules", "Telemetry", "TestSupport"],
             swiftSettings: settings),

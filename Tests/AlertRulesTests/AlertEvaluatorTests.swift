@@ -229,8 +229,7 @@ struct AlertEvaluatorTests {
             rule(.noData(.seconds(10)), name: "silent", for: 4, resolveAfter: 2, repeat: 15),
             rule(.noData(.seconds(6)), name: "quiet"),
         ]
-        let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom()
         var evaluators = [AlertEvaluator(rules), AlertEvaluator(rules)]
         var ids: [[String: String]] = [[:], [:]]
         var second = 0.0
@@ -242,7 +241,7 @@ struct AlertEvaluatorTests {
                 }
                 return transitions.map { "\($0.kind) \($0.alert.device) \($0.alert.rule) \($0.alert.value ?? -1)" }
             }
-            #expect(told[0] == told[1], "seed \(seed), second \(second)")
+            #expect(told[0] == told[1], "seed \(random.seed), second \(second)")
         }
         /// At most one tick per batch.
         var hasTicked = false
@@ -292,7 +291,7 @@ struct AlertEvaluatorTests {
                 second += step
                 evaluators.indices.forEach { evaluators[$0].shiftClock(by: .seconds(step)) }
             }
-            #expect(evaluators[0].activeCount == evaluators[1].activeCount, "seed \(seed), second \(second)")
+            #expect(evaluators[0].activeCount == evaluators[1].activeCount, "seed \(random.seed), second \(second)")
         }
         #expect(evaluators[0].examinedCount < evaluators[1].examinedCount)
     }

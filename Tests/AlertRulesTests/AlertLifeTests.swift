@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 import Testing
 
 @testable import AlertRules
@@ -149,10 +150,12 @@ struct AlertLifeTests {
 
     @Test("However values wander, firing and resolved alternate, and each alert has its own id")
     func wandering() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededRandom()
         for _ in 0..<20 {
             var evaluator = AlertEvaluator([
-                rule(.outside(-5...5), for: .random(in: 0...3), hysteresis: .random(in: 0...2), resolveAfter: 2)
+                rule(
+                    .outside(-5...5), for: .random(in: 0...3, using: &generator),
+                    hysteresis: .random(in: 0...2, using: &generator), resolveAfter: 2)
             ])
             var value = 0.0
             var firing: String?
@@ -165,16 +168,16 @@ struct AlertLifeTests {
                     let words = step.split(separator: " ").map(String.init)
                     switch words[0] {
                     case "firing":
-                        #expect(firing == nil && seen.insert(words[1]).inserted)
+                        #expect(firing == nil && seen.insert(words[1]).inserted, "seed \(generator.seed)")
                         firing = words[1]
                     case "resolved":
-                        #expect(firing == words[1])
+                        #expect(firing == words[1], "seed \(generator.seed)")
                         firing = nil
-                    default: #expect(firing == nil)
+                    default: #expect(firing == nil, "seed \(generator.seed)")
                     }
                 }
             }
-            #expect(!seen.isEmpty)
+            #expect(!seen.isEmpty, "seed \(generator.seed)")
         }
     }
 }

@@ -29,9 +29,10 @@ struct ChatTests {
         for member in members { member.talk() }
 
         var nextCut = ContinuousClock.now + .seconds(1)
-        try await eventually("everybody has everything", within: .seconds(600)) {
+        var random = SeededRandom()
+        try await eventually("everybody has everything, seed \(random.seed)", within: .seconds(600)) {
             if ContinuousClock.now >= nextCut {
-                for member in members.shuffled().prefix(memberCount / 10) { member.cut() }
+                for member in members.shuffled(using: &random).prefix(memberCount / 10) { member.cut() }
                 nextCut += .seconds(1)
             }
             return members.allSatisfy { $0.snapshot.offset >= total || !$0.snapshot.faults.isEmpty }

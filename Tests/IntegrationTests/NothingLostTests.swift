@@ -45,12 +45,11 @@ struct NothingLostTests {
         try await gateway.waitUntilReady()
         let fleet = try Fleet(port: broker.port, count: 50)
         fleet.start()
-        let seed = UInt64.random(in: .min ... .max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom()
         for round in 1...20 {
             let before = fleet.acceptedCount
             let target = before + Int.random(in: 20...2000, using: &random)
-            try await eventually("the load of round \(round), seed \(seed)", within: .seconds(60)) {
+            try await eventually("the load of round \(round), seed \(random.seed)", within: .seconds(60)) {
                 fleet.acceptedCount >= target
             }
             gateway.process.kill()

@@ -110,8 +110,7 @@ struct LatestReadingsTests {
         /// The step at which each was last heard, and last heard or shrunk.
         var heard: [Int: Int] = [:]
         var touched: [Int: Int] = [:]
-        let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom()
         for step in 0..<5000 {
             let slot = Int.random(in: 0..<60, using: &random)
             let size = 1 << Int.random(in: 0..<20, using: &random) + Int.random(in: 0..<1000, using: &random)
@@ -129,18 +128,18 @@ struct LatestReadingsTests {
                 order.heard(slot, byteCount: size)
                 (sizes[slot], heard[slot], touched[slot]) = (size, step, step)
             }
-            #expect(order.byteCount == sizes.values.reduce(0, +))
-            #expect(order.longestSilent == heard.min { $0.value < $1.value }?.key, "seed \(seed), step \(step)")
+            #expect(order.byteCount == sizes.values.reduce(0, +), "seed \(random.seed), step \(step)")
+            #expect(order.longestSilent == heard.min { $0.value < $1.value }?.key, "seed \(random.seed), step \(step)")
             let most = sizes.values.max().map { Int.bitWidth - $0.leadingZeroBitCount }
             let large = sizes.filter { Int.bitWidth - $0.value.leadingZeroBitCount == most }.keys
-            #expect(order.largest == large.min { touched[$0] ?? 0 < touched[$1] ?? 0 }, "seed \(seed), step \(step)")
+            #expect(
+                order.largest == large.min { touched[$0] ?? 0 < touched[$1] ?? 0 }, "seed \(random.seed), step \(step)")
         }
     }
 
     @Test("A snapshot tells every device once that was there as it began, whatever comes, goes and speaks meanwhile")
     func snapshot() throws {
-        let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom()
         var latest = LatestReadings(capacity: 4000)
         var index = DeviceIndex()
         func hear(_ name: String) throws {
@@ -169,7 +168,7 @@ struct LatestReadingsTests {
             for part in snapshot.next(from: latest, at: Self.at(2)) {
                 let name = String(part.room.dropFirst(2))
                 told[name, default: 0] += 1
-                #expect(!spoke.contains(name), "what it said since came live; seed \(seed)")
+                #expect(!spoke.contains(name), "what it said since came live; seed \(random.seed)")
             }
             if snapshot.isFinished { break }
             // These arrive after the snapshot began and evict the devices that were silent longest.
@@ -180,11 +179,11 @@ struct LatestReadingsTests {
             if Bool.random(using: &random) { bringUpToDate() }
             snapshot.findDevices(among: index.places)
         }
-        #expect(told.values.allSatisfy { $0 == 1 }, "seed \(seed)")
-        #expect(told.keys.allSatisfy { $0 == "a-late" || names.contains($0) }, "seed \(seed)")
+        #expect(told.values.allSatisfy { $0 == 1 }, "seed \(random.seed)")
+        #expect(told.keys.allSatisfy { $0 == "a-late" || names.contains($0) }, "seed \(random.seed)")
         for name in names + ["a-late"] where name.hasPrefix("a") && told[name] == nil && !spoke.contains(name) {
             let place = DevicePlace(room: "a/\(name)", device: name)
-            #expect(latest.state(at: place) == nil, "\(name) is still there; seed \(seed)")
+            #expect(latest.state(at: place) == nil, "\(name) is still there; seed \(random.seed)")
         }
     }
     @Test(

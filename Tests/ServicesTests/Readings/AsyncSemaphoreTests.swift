@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 import Testing
 
 @testable import Services
@@ -72,7 +73,7 @@ struct AsyncSemaphoreTests {
 
     @Test("A queue keeps its order and refuses whom it should, whatever comes and goes", arguments: 1...4)
     func model(seed: UInt64) throws {
-        var random = Linear(state: seed)
+        var random = SeededRandom(seed: seed)
         var queue = FairQueue<Int>(capacity: 8)
         var waiting: [(element: Int, user: Int, isPromised: Bool)] = []
         var rotation: [Int] = []
@@ -105,15 +106,5 @@ struct AsyncSemaphoreTests {
             }
             try #require(queue.count == waiting.count)
         }
-    }
-}
-
-/// A linear congruential generator (Knuth's MMIX), so the same seed yields the same numbers.
-private struct Linear: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state
     }
 }
