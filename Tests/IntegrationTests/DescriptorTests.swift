@@ -54,16 +54,17 @@ struct DescriptorTests {
 private final class SlowPosts: Sendable {
     private static let head = Array(
         "POST /api/rooms/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 10000\r\n\r\n{".utf8)
-    private static let pace: useconds_t = 100_000
+    private static let pace = DispatchTimeInterval.milliseconds(100)
 
     private let isStopped = Atomic<Bool>(false)
+    private let stopping = DispatchSemaphore(value: 0)
     private let lost = Atomic<Int>(0)
     private let finished = DispatchSemaphore(value: 0)
 
     init(port: Int, count: Int) {
         Thread.detachNewThread { [self] in
             var sockets = [Int32](repeating: -1, count: count)
-            while !isStopped.load(ordering: .relaxed) {
+            while stopping.wait(timeout: .now() + Self.pace) == .timedOut {
                 for index in sockets.indices {
                     if sockets[index] < 0 {
                         sockets[index] = Self.connect(to: port)
@@ -74,7 +75,6 @@ private final class SlowPosts: Sendable {
                         sockets[index] = -1
                     }
                 }
-                usleep(Self.pace)
             }
             for socket in sockets where socket >= 0 { close(socket) }
             finished.signal()
@@ -86,6 +86,7 @@ private final class SlowPosts: Sendable {
 
     func stop() {
         guard !isStopped.exchange(true, ordering: .relaxed) else { return }
+        stopping.signal()
         finished.wait()
     }
 

@@ -157,7 +157,8 @@ struct WebhookServiceTests {
         let waiting = Lock<[Duration]>([])
         let forever: @Sendable (Duration) async throws -> Void = { duration in
             waiting.withLock { $0.append(duration) }
-            try await Task.sleep(for: .seconds(3600))
+            await Wakeup().wait(for: nil)
+            try Task.checkCancellation()
         }
         try await ScriptedHTTPServer.with([.status(503, headers: [("Retry-After", "600")])]) { receiver in
             let url = "http://127.0.0.1:\(receiver.port)/"

@@ -11,14 +11,18 @@ struct AcknowledgementTests {
     func waitsForHandler() async throws {
         let isTaken = Lock(false)
         let silentUntilTaken = Lock(false)
+        let isHeld = DispatchSemaphore(value: 0)
         let release = DispatchSemaphore(value: 0)
-        let recorder = Recorder { _ in release.wait() }
+        let recorder = Recorder { _ in
+            isHeld.signal()
+            release.wait()
+        }
         let broker = try ScriptedBroker { connection, _ in
             try connection.acceptClient()
             try connection.answerSubscribe(1)
             for id in 1...3 { try connection.publish("m\(id)", to: "t", packetID: UInt8(id)) }
-            // Long enough for a premature acknowledgement to arrive; the handler holds its batch meanwhile.
-            usleep(200_000)
+            // A premature acknowledgement would have been sent before the handler was called.
+            isHeld.wait()
             silentUntilTaken.withLock { $0 = connection.isSilent }
             for _ in 0..<3 { release.signal() }
             for id in 1...3 { #expect(try connection.read(.puback).packetID == [0, UInt8(id)]) }
