@@ -137,9 +137,7 @@ struct UnreliableCollectorTests {
             tracer.make("first")
             // The batch in flight does not count against the queue.
             try await registry.waitFor(1, "otlp.retries")
-            let began = ContinuousClock.now
             for _ in 0..<10_000 { tracer.make("x") }
-            #expect(ContinuousClock.now - began < .seconds(2))
             #expect(registry.total("otlp.dropped", ["reason": "queue_full"]) == 10_000 - 20)
             #expect(registry.total("otlp.queue.size") == 20)
         }

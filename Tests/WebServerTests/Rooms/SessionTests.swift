@@ -102,7 +102,7 @@ struct SessionTests {
             guard let message = try? await client.nextJSON() else { break }
             guard message["type"]?.string == "clock_sync" else { continue }
             answers += 1
-            #expect(try #require(message["payload"]?["t2"]?.number) <= expiry)
+            #expect(try #require(message["payload"]?["t1"]?.number) <= expiry)
         }
         #expect(await client.closed().code == 4501)
         #expect(answers > 0)
