@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// The room writer commits first, publishes in commit order, and acknowledges last. Failed commits publish nothing.
-@Suite("The rooms' writer")
+@Suite("Database writer")
 final class DatabaseWriterTests {
     private let fixture = StreamFixture()
     private let directory = FileManager.default.temporaryDirectory.appending(path: "windsock-writer-\(UUID())").path
@@ -49,7 +49,7 @@ final class DatabaseWriterTests {
         }
     }
 
-    @Test("Requests are done in order, and one that fails takes nothing from the others")
+    @Test("Writes run in order, and one that fails does not affect the others")
     func order() async throws {
         submit("a")
         submit("b", fails: RequestError(.conflict, "no"))
@@ -61,7 +61,7 @@ final class DatabaseWriterTests {
         #expect(stored == ["a", "d"])
     }
 
-    @Test("When the database fails, everybody is told, and nothing is published")
+    @Test("When the commit fails, every write fails and nothing is published")
     func failure() async throws {
         try database.close()
         submit("a")
@@ -70,7 +70,7 @@ final class DatabaseWriterTests {
         #expect(notes == ["a storage", "b storage"])
     }
 
-    @Test("Too many are refused at once, and so is everything after the end")
+    @Test("Writes beyond the limit and writes after closing are rejected at once")
     func limits() async throws {
         let gate = DispatchSemaphore(value: 0)
         writer.submit(byteCount: 1) { _ in

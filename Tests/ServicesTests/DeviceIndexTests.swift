@@ -6,9 +6,9 @@ import Testing
 @testable import Services
 
 /// The sorted index stays in step with the map under any sequence of insertions and removals.
-@Suite("Index of devices")
+@Suite("Device index")
 struct DeviceIndexTests {
-    @Test("Changes taken in at any time lead to the same as sorting all")
+    @Test("Changes applied at any time give the same order as sorting all devices")
     func random() throws {
         var generator = SeededRandom()
         var latest = LatestReadings(capacity: 50)
@@ -32,7 +32,7 @@ struct DeviceIndexTests {
         }
     }
 
-    @Test("When more came and went than is logged, all are told once")
+    @Test("When more devices changed than the log holds, the whole list is returned")
     func overflow() throws {
         var latest = LatestReadings(capacity: 20)
         for number in 0..<70_000 {
@@ -48,7 +48,7 @@ struct DeviceIndexTests {
         #expect(latest.takeChanges().changes.isEmpty)
     }
 
-    @Test("A place is found again by its cursor, and what follows it by halving")
+    @Test("A cursor leads back to its place, and the next place is found by binary search")
     func cursor() {
         let places = ["a", "b", "b/c"].flatMap { room in ["x", "y"].map { DevicePlace(room: room, device: $0) } }
         for (index, place) in places.enumerated() {

@@ -6,7 +6,7 @@ import Testing
 @testable import Services
 
 /// Memory for client-supplied names is bounded, and devices do not use up each other's share.
-@Suite("Latest readings within their bounds")
+@Suite("Limits of the latest readings")
 struct LatestReadingsTests {
     private static func reading(
         _ device: String, metrics: Int, set: Int = 0, nameLength: Int = 4, at second: Int = 1
@@ -34,7 +34,7 @@ struct LatestReadingsTests {
         Set(Self.devices(latest).map(\.device.rawValue))
     }
 
-    @Test("Devices that hold much make room for each other, and those that hold little stay")
+    @Test("Devices with many bytes evict each other; those with few bytes stay")
     func budget() throws {
         var latest = LatestReadings(capacity: 10_000, maxBytes: 4 << 20)
         for number in 0..<100 { _ = latest.update(with: try Self.reading("honest\(number)", metrics: 4)) }
@@ -58,7 +58,7 @@ struct LatestReadingsTests {
         #expect(latest.byteCount == devices.reduce(0) { $0 + $1.byteCount })
     }
 
-    @Test("A device that holds more than its share loses its own oldest sets, never the latest")
+    @Test("A device beyond its share loses its own oldest metric sets, never the latest")
     func share() throws {
         var latest = LatestReadings(capacity: 100, maxBytes: 128 << 20)
         for set in 0..<40 {
@@ -74,7 +74,7 @@ struct LatestReadingsTests {
         #expect(Self.devices(latest).first { $0.room == "sensors/b" }?.series.count == 1)
     }
 
-    @Test("Of too many devices the one that was silent longest goes, also after it was heard again and again")
+    @Test("At the device limit, the longest silent device is evicted, also after frequent updates")
     func silence() throws {
         var latest = LatestReadings(capacity: 3)
         for (second, name) in ["a", "b", "c", "a", "b", "d", "e"].enumerated() {
@@ -89,7 +89,7 @@ struct LatestReadingsTests {
         #expect(Self.names(latest) == ["b", "e", "f"])
     }
 
-    @Test("A device's sets are told apart by their names alone, however many there are")
+    @Test("A device's metric sets are distinguished by their names, however many there are")
     func sets() throws {
         var latest = LatestReadings(capacity: 3)
         for round in 0..<3 {
@@ -103,7 +103,7 @@ struct LatestReadingsTests {
         #expect(device.series.map(\.key).count == Set(device.series.map(\.key)).count)
     }
 
-    @Test("The order of eviction is that of a plain search, whatever shrinks in between")
+    @Test("The eviction order equals that of a linear search, for random changes")
     func order() {
         var order = EvictionOrder()
         var sizes: [Int: Int] = [:]
@@ -137,7 +137,7 @@ struct LatestReadingsTests {
         }
     }
 
-    @Test("A snapshot tells every device once that was there as it began, whatever comes, goes and speaks meanwhile")
+    @Test("A snapshot contains each device that existed at its start once, during random changes")
     func snapshot() throws {
         var random = SeededRandom()
         var latest = LatestReadings(capacity: 4000)
@@ -168,7 +168,7 @@ struct LatestReadingsTests {
             for part in snapshot.next(from: latest, at: Self.at(2)) {
                 let name = String(part.room.dropFirst(2))
                 told[name, default: 0] += 1
-                #expect(!spoke.contains(name), "what it said since came live; seed \(random.seed)")
+                #expect(!spoke.contains(name), "its newer reading was sent live; seed \(random.seed)")
             }
             if snapshot.isFinished { break }
             // These arrive after the snapshot began and evict the devices that were silent longest.
@@ -187,7 +187,7 @@ struct LatestReadingsTests {
         }
     }
     @Test(
-        "A search looks only at rooms that begin like the filter",
+        "A search examines only rooms that share the filter's prefix",
         arguments: [("b/+", 10), ("b/3", 1), ("b/#", 20), ("c/#", 0), ("+/3", 30), ("#", 30), ("bb/#", 10)])
     func search(filter: String, looks: Int) throws {
         let places = ["a", "b", "bb"].flatMap { root in
@@ -196,6 +196,6 @@ struct LatestReadingsTests {
         var snapshot = LatestSnapshot(of: try TopicFilter(filter), protecting: [])
         snapshot.findDevices(among: places)
         #expect(snapshot.takeSearchedCount() == looks)
-        #expect(snapshot.takeSearchedCount() == 0, "each is paid for once")
+        #expect(snapshot.takeSearchedCount() == 0, "each examined room is charged once")
     }
 }
