@@ -11,7 +11,7 @@ struct UnreliableCollectorTests {
     private let registry = MetricsRegistry()
 
     @Test(
-        "A request that fails for now is sent again until it is taken, once",
+        "A request that fails temporarily is retried until it is accepted once",
         arguments: [
             [.status(429)], [.status(502)], [.status(503), .status(503)], [.status(504)], [.disconnect, .disconnect],
             [.status(503, headers: [("Retry-After", "0")]), .disconnect, .status(429)],
@@ -47,7 +47,8 @@ struct UnreliableCollectorTests {
     }
 
     @Test(
-        "A request that will never be taken is sent once and counted", arguments: [301, 400, 401, 404, 413, 500, 501])
+        "A request that fails permanently is not retried and its spans are counted as dropped",
+        arguments: [301, 400, 401, 404, 413, 500, 501])
     func refusals(status: Int) async throws {
         let elsewhere = [("Location", "http://127.0.0.1:1/")]
         let collector = try await ScriptedHTTPServer.start([.status(status, headers: elsewhere)])
@@ -64,7 +65,7 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("A partial success is not repeated; what was rejected is counted")
+    @Test("A partial success is not retried; rejected spans are counted")
     func partialSuccess() async throws {
         let collector = try await ScriptedHTTPServer.start([.partialSuccess(rejected: 2, message: "too old")])
         try await withPipeline(to: collector.tracesURL, registry: registry) { pipeline, tracer in
@@ -77,7 +78,7 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("An answer that does not come is given up after the timeout, and the request sent again")
+    @Test("A request without a response is retried after the timeout")
     func hanging() async throws {
         let collector = try await ScriptedHTTPServer.start([.hang])
         try await withPipeline(to: collector.tracesURL, timeout: .seconds(5), registry: registry) {
@@ -90,7 +91,7 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("An answer of any length is read as far as it goes")
+    @Test("A response of any length is accepted")
     func longAnswer() async throws {
         let body = [UInt8](repeating: 0xFF, count: 1_000_000)
         let collector = try await ScriptedHTTPServer.start([.status(200, body: body)])
@@ -103,7 +104,7 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("A collector that was down gets everything once and in order when it is back")
+    @Test("A collector that was down gets every span once and in order when it is up again")
     func downAndBack() async throws {
         let port = try FreePort.reserve()
         let batches = BatchConfiguration(
@@ -126,7 +127,7 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("A dead collector costs a full queue and a count, and no time")
+    @Test("With a dead collector, spans beyond the queue are dropped and counted without waiting")
     func dead() async throws {
         let port = try FreePort.reserve()
         let batches = BatchConfiguration(
@@ -144,7 +145,7 @@ struct UnreliableCollectorTests {
         #expect(registry.total("otlp.dropped", ["reason": "shutdown"]) == 21)
     }
 
-    @Test("A batch that nobody takes for too long makes room for the next")
+    @Test("A batch is dropped after its retention, and the next is sent")
     func expiry() async throws {
         let collector = try await ScriptedHTTPServer.start([.status(503)])
         // The first wait is at least 150 ms, longer than the retention.
@@ -162,7 +163,7 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("At the end everything is sent that the time allows, and the rest counted")
+    @Test("At shutdown, queued spans are sent, and later ones are counted as dropped")
     func shutdown() async throws {
         let collector = try await ScriptedHTTPServer.start()
         var configuration = OTLPConfiguration(serviceName: "tested")
@@ -178,7 +179,7 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
-    @Test("A pipeline that never ran goes away without a trace")
+    @Test("A pipeline that never ran is released with its metrics")
     func neverRun() async throws {
         var configuration = OTLPConfiguration(serviceName: "tested")
         configuration.traces = OTLPEndpoint(url: "http://127.0.0.1:1/")
@@ -190,7 +191,7 @@ struct UnreliableCollectorTests {
         #expect(!registry.snapshot().contains { $0.sourceName == "otlp.queue.size" })
     }
 
-    @Test("A collector that hangs does not hold up the end")
+    @Test("A collector that hangs does not delay shutdown beyond the time limit")
     func shutdownWhileHanging() async throws {
         let collector = try await ScriptedHTTPServer.start([.hang, .hang])
         var configuration = OTLPConfiguration(serviceName: "tested")
@@ -203,7 +204,7 @@ struct UnreliableCollectorTests {
             await withDiscardingTaskGroup { group in
                 group.addTask { await pipeline.run() }
                 group.addTask {
-                    try? await eventually("the request came") { !collector.requests.isEmpty }
+                    try? await eventually("the request arrived") { !collector.requests.isEmpty }
                     pipeline.shutdown(within: .milliseconds(100))
                 }
             }
