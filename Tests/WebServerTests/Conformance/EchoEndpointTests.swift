@@ -8,7 +8,7 @@ import Testing
 /// Properties of the echo endpoint beyond the protocol: opt-in, unauthenticated and bounded.
 @Suite("Echo endpoint", .serialized)
 struct EchoEndpointTests {
-    @Test("There is none unless it is configured")
+    @Test("The endpoint does not exist unless configured")
     func off() async throws {
         let server = try await LiveServer()
         let client = try RawWebSocket(port: server.port)
@@ -17,7 +17,7 @@ struct EchoEndpointTests {
         try await server.stop()
     }
 
-    @Test("It greets nobody, asks for no token, takes any origin, and selects no subprotocol")
+    @Test("The endpoint sends no greeting, needs no token, accepts any origin and selects no subprotocol")
     func open() async throws {
         try await Endpoint.withServer { server in
             var handshake = RawHandshake("/echo")
@@ -29,11 +29,11 @@ struct EchoEndpointTests {
             #expect(response.status == 101)
             #expect(response.headers["sec-websocket-protocol"] == nil)
             #expect(try await client.frame() == .text("first"))
-            #expect(server.hub.presence.clientCount == 0, "the hub knows nothing of it")
+            #expect(server.hub.presence.clientCount == 0, "the hub has no client for it")
         }
     }
 
-    @Test("It opens no other door: /ws still asks for a token and checks the origin")
+    @Test("The endpoint does not affect /ws, which still requires a token and checks the origin")
     func nothingElse() async throws {
         try await Endpoint.withServer { server in
             var handshake = RawHandshake("/ws")
@@ -48,14 +48,14 @@ struct EchoEndpointTests {
         }
     }
 
-    @Test("It says in the log that it is on")
+    @Test("The log warns that the endpoint is enabled")
     func warns() async throws {
         try await Endpoint.withServer { server in
             #expect(server.log.lines.contains { $0.contains("echo endpoint is enabled") && $0.contains("/echo") })
         }
     }
 
-    @Test("A peer that does not read is not read from, and gets everything once it reads")
+    @Test("Back-pressure: a peer that does not read is not read from, and gets everything once it reads")
     func backPressure() async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.echo.open(server, receiveBufferBytes: 16_384)
@@ -74,7 +74,7 @@ struct EchoEndpointTests {
         }
     }
 
-    @Test("A peer that never reads does not hold up a shutdown")
+    @Test("A peer that never reads does not delay the shutdown")
     func shutdownWithStuckPeer() async throws {
         let limits = ConnectionLimits(closeTimeout: .milliseconds(200))
         let server = try await LiveServer(limits: limits, echoPath: EchoPath("/echo"))
@@ -95,14 +95,14 @@ struct EchoEndpointTests {
         ("/livez", "is taken"), ("/readyz", "is taken"), ("/vendor/x", "is taken"), ("/openapi.json", "is taken"),
     ]
 
-    @Test("A path that is none, or that the gateway serves itself, is refused in words", arguments: wrongPaths)
+    @Test("An invalid or reserved path is rejected with the reason", arguments: wrongPaths)
     func mistakes(_ text: String, _ words: String) {
         let mistake = #expect(throws: EchoPath.Mistake.self) { try EchoPath(text) }
         #expect(mistake?.description.contains(words) == true, "\(mistake?.description ?? "")")
         #expect(mistake?.description.contains("\"\(text)\"") == true)
     }
 
-    @Test("Any other plain path will do", arguments: ["/echo", "/e", "/test/echo-1", "/wsx", "/Echo_~.x"])
+    @Test("Any other plain path is accepted", arguments: ["/echo", "/e", "/test/echo-1", "/wsx", "/Echo_~.x"])
     func paths(_ text: String) throws {
         #expect(try EchoPath(text).text == text)
     }

@@ -85,7 +85,7 @@ struct HandshakeConformanceTests {
         },
     ]
 
-    @Test("A proper handshake is taken, whatever else it carries", arguments: Endpoint.allCases, goodVariants)
+    @Test("A valid handshake is accepted, with any additional headers", arguments: Endpoint.allCases, goodVariants)
     func accepted(_ endpoint: Endpoint, _ variant: Variant) async throws {
         try await Endpoint.withServer { server in
             var handshake = try await endpoint.handshake(server)
@@ -105,7 +105,7 @@ struct HandshakeConformanceTests {
         }
     }
 
-    @Test("A faulty handshake is answered with a status that says so", arguments: Endpoint.allCases, faultyVariants)
+    @Test("An invalid handshake is answered with the appropriate status", arguments: Endpoint.allCases, faultyVariants)
     func refused(_ endpoint: Endpoint, _ variant: Variant) async throws {
         try await Endpoint.withServer { server in
             var handshake = try await endpoint.handshake(server)
@@ -121,7 +121,7 @@ struct HandshakeConformanceTests {
         }
     }
 
-    @Test("A handshake may come byte by byte", arguments: Endpoint.allCases)
+    @Test("A handshake may arrive byte by byte", arguments: Endpoint.allCases)
     func bytewise(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try RawWebSocket(port: server.port)
@@ -133,7 +133,7 @@ struct HandshakeConformanceTests {
         }
     }
 
-    @Test("Frames that come with the handshake, in one segment, are not lost", arguments: Endpoint.allCases)
+    @Test("Frames in the same segment as the handshake are not lost", arguments: Endpoint.allCases)
     func early(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try RawWebSocket(port: server.port)
@@ -148,7 +148,7 @@ struct HandshakeConformanceTests {
     }
 
     @Test(
-        "A handshake that never ends is closed in time, also when a byte comes now and then",
+        "An incomplete handshake is ended by the timeout, also if bytes keep arriving",
         arguments: Endpoint.allCases, [false, true])
     func slow(_ endpoint: Endpoint, isTrickling: Bool) async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(handshakeTimeout: .milliseconds(300))) { server in
@@ -165,7 +165,7 @@ struct HandshakeConformanceTests {
         }
     }
 
-    @Test("A body that is announced and never sent holds up nothing", arguments: Endpoint.allCases)
+    @Test("A handshake that announces a body is rejected without waiting for it", arguments: Endpoint.allCases)
     func announcedBody(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             var handshake = try await endpoint.handshake(server)

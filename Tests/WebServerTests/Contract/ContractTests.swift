@@ -10,9 +10,9 @@ import Testing
 import WebSocketClient
 
 /// The served API documents match the gateway: they cover everything it sends and describe nothing that it does not.
-@Suite("Contract", .serialized)
+@Suite("API contract", .serialized)
 struct ContractTests {
-    @Test("Every documented HTTP operation answers as documented, its errors too")
+    @Test("Every documented HTTP operation responds as documented, including errors")
     func http() async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(
@@ -99,7 +99,7 @@ struct ContractTests {
         return path[..<open] + query + path[path.index(after: close)...]
     }
 
-    @Test("Every message type is documented, comes as documented, and every documented one comes")
+    @Test("Every message type is documented, conforms to its schema, and is sent")
     func socket() async throws {
         let server = try await LiveServer(webDirectory: try Self.webDirectory(), alertRules: [Self.hot])
         let document = try await server.get("/asyncapi.json").json

@@ -8,7 +8,7 @@ import Testing
 /// A reconnecting client gets each missed message once and in order, or is told that recovery is impossible.
 @Suite("Recovery, live", .serialized)
 struct RecoveryTests {
-    @Test("Joining with the last position brings what was missed, then what comes")
+    @Test("A join with the last position delivers missed messages, then live ones")
     func recovers() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -28,7 +28,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("What cannot be told without a hole is said so: other epoch, the future, too much, no longer kept")
+    @Test("`recovered` is false for another epoch, a future offset, too many messages and removed ones")
     func cannotRecover() async throws {
         let server = try await LiveServer(history: HistoryConfiguration(maxMessagesPerRoom: 100))
         let ann = try await server.tab("ann")
@@ -47,7 +47,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("Of a room that was removed and returned a client is told of a gap if and only if it missed something")
+    @Test("A rejoin to a removed and recreated room is a gap exactly if the client missed something")
     func returnedRoom() async throws {
         let folder = try TemporaryFolder()
         let server = try await LiveServer(data: folder.url.path)
@@ -88,7 +88,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("A thousand missed messages come back, one more does not")
+    @Test("A thousand missed messages are replayed, one more is not")
     func limit() async throws {
         let server = try await LiveServer()
         let token = try await server.token("service", join: ["chat/#"], publish: ["chat/#"])
@@ -112,7 +112,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("While others talk without a pause, everybody who joins sees every message once")
+    @Test("During continuous traffic, every joining client gets every message once")
     func underLoad() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -137,7 +137,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("Everything is there after a restart: offsets, epoch, keys, inbox")
+    @Test("Offsets, epoch, idempotency keys and inbox survive a restart")
     func restart() async throws {
         let folder = try TemporaryFolder()
         let first = try await LiveServer(data: folder.url.path)

@@ -47,7 +47,7 @@ struct TracingLiveTests {
         #"{"resourceSpans":[{"scopeSpans":[{"spans":[\#(spans.joined(separator: ","))]}]}]}"#
     }
 
-    @Test("A chat message is one trace: received, processed, stored, broadcast, sent to those who listen")
+    @Test("A chat message is one trace: receive, process, store, broadcast, send")
     func chat() async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(spans: spanLog)
@@ -84,7 +84,7 @@ struct TracingLiveTests {
         #expect(batch.context.traceIDText != "0af7651916cd43dd8448eb211c80319c")
     }
 
-    @Test("A notification, its upgrade and a request that is refused have spans of their own")
+    @Test("Requests have spans with their status, also the upgrade and rejected ones")
     func notification() async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(spans: spanLog)
@@ -107,7 +107,7 @@ struct TracingLiveTests {
         #expect(spanLog.named("websocket.upgrade").count == 1)
     }
 
-    @Test("A handshake without a valid token has no span: it takes nothing of the budget of traces")
+    @Test("A handshake without a valid token has no span and uses no trace budget")
     func refusedHandshakes() async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(spans: spanLog)
@@ -120,7 +120,7 @@ struct TracingLiveTests {
         #expect(spans.compactMap { $0.attributes.get("http.response.status_code") } == [.int64(101)])
     }
 
-    @Test("A page's spans are taken, measured, and shown with the gateway's")
+    @Test("A browser's spans are accepted, measured, and shown with the gateway's")
     func browserSpans() async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(spans: spanLog)
@@ -177,7 +177,7 @@ struct TracingLiveTests {
     }
 
     @Test(
-        "Of a trace each sees what happened in rooms that they may see: not whom an alert was told, nor by which client"
+        "A trace shows only spans of rooms that the token may see, without an alert's recipients"
     )
     func privateTraces() async throws {
         let spanLog = SpanLog()
@@ -190,7 +190,7 @@ struct TracingLiveTests {
         _ = try await boss.join("chat/secret-ops")
         _ = try await boss.join("sensors/q")
         try server.ingest("sensors/q/t", "31")
-        try await eventually("the alert is told") {
+        try await eventually("the alert was sent") {
             let rooms = spanLog.named("websocket.send").compactMap { span -> String? in
                 guard case .string(let room) = span.attributes.get("messaging.destination.name") else { return nil }
                 return room
@@ -209,12 +209,12 @@ struct TracingLiveTests {
         }
         let operators = try await shown(try await server.token("operator", join: ["#"]))
         #expect(operators.contains("chat/secret-ops") && operators.contains("messaging.client.id"))
-        #expect(!operators.contains("users/secret-boss"), "an inbox is its owner's")
+        #expect(!operators.contains("users/secret-boss"), "an inbox is visible to its owner only")
         #expect(try await shown(try await server.token("secret-boss", join: ["#"])).contains("users/secret-boss"))
         try await server.stop()
     }
 
-    @Test("A room's members see the command that led to a message in it, and no other command of its trace")
+    @Test("A room's members see the command behind a message in it, and no other command of the trace")
     func commandTraces() async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(spans: spanLog)
@@ -224,7 +224,7 @@ struct TracingLiveTests {
                 text: #"{"type":"send_to_room","id":"\#(room)","traceparent":"\#(Self.browser)","#
                     + #""payload":{"room_id":"\#(room)","content":"hello"}}"#)
         }
-        try await eventually("both are processed") { spanLog.named("hub.process_message").count == 2 }
+        try await eventually("both commands were processed") { spanLog.named("hub.process_message").count == 2 }
         func names(_ token: String) async throws -> [String] {
             let path = "/api/latency/traces/0af7651916cd43dd8448eb211c80319c"
             let spans = try await server.get(path, token: token).json["spans"]?.array ?? []
@@ -240,17 +240,17 @@ struct TracingLiveTests {
     }
 
     static let refused: [(String, String)] = [
-        ("a trace that is not ours", #"{"traceId":"0af7651916cd43dd8448eb211c80319c"}"#),
+        ("an unknown trace", #"{"traceId":"0af7651916cd43dd8448eb211c80319c"}"#),
         ("another name", #"{"name":"anything"}"#),
         ("no parent", #"{"parentSpanId":""}"#),
-        ("a trace's id that is none", #"{"traceId":"zz"}"#),
-        ("a time without digits", #"{"startTimeUnixNano":"soon"}"#),
-        ("a time of last year", #"{"startTimeUnixNano":"1700000000000000000"}"#),
+        ("an invalid trace id", #"{"traceId":"zz"}"#),
+        ("a time that is not a number", #"{"startTimeUnixNano":"soon"}"#),
+        ("a time in the past", #"{"startTimeUnixNano":"1700000000000000000"}"#),
         ("an end before the start", #"{"endTimeUnixNano":"START-1"}"#),
         ("a time in the future", #"{"startTimeUnixNano":"NEXT","endTimeUnixNano":"NEXT"}"#),
     ]
 
-    @Test("What a page cannot have measured is refused by name, the rest is taken", arguments: refused)
+    @Test("Implausible spans are rejected with the reason, the others accepted", arguments: refused)
     func refusals(_ what: String, change: String) async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(spans: spanLog)
@@ -284,7 +284,7 @@ struct TracingLiveTests {
         try await server.stop()
     }
 
-    @Test("Without a token, without JSON, with too much at once: refused as such")
+    @Test("Requests without a token, without JSON or with too many spans are rejected")
     func limits() async throws {
         let server = try await LiveServer()
         let token = try await server.token()
