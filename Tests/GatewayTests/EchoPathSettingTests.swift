@@ -6,14 +6,14 @@ import WebServer
 /// `echo_path` is off unless set by file, variable or flag, and conflicts are reported.
 @Suite("Echo path setting")
 struct EchoPathSettingTests {
-    @Test("It is off by default, and an empty value leaves it off")
+    @Test("The endpoint is off by default and with an empty value")
     func off() throws {
         #expect(try SettingsFixture.load().server.echoPath == nil)
         #expect(try SettingsFixture.load("echo_path:").server.echoPath == nil)
     }
 
     @Test(
-        "File, variable and flag set it",
+        "File, variable and flag set the path",
         arguments: [
             ("echo_path: /echo", [:], [:]), (nil, ["WINDSOCK_ECHO_PATH": "/echo"], [:]),
             ("echo_path: /other", ["WINDSOCK_ECHO_PATH": "/else"], ["echo_path": "/echo"]),
@@ -23,7 +23,7 @@ struct EchoPathSettingTests {
     }
 
     @Test(
-        "A path that is taken is an error that names it and what is taken", arguments: ["/ws", "/api/echo", "/readyz"])
+        "A reserved path is an error that names it and the reserved paths", arguments: ["/ws", "/api/echo", "/readyz"])
     func taken(_ path: String) {
         let problems = SettingsFixture.problems("echo_path: \(path)")
         #expect(problems.count == 1)

@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 /// A gateway with few descriptors serves other clients while anonymous ones hold all the connections they can get.
-@Suite("Few descriptors")
+@Suite("Few file descriptors")
 struct DescriptorTests {
-    @Test("Anonymous requests that never end take nothing from others, and the broker comes back")
+    @Test("Endless anonymous requests do not affect other clients, and the broker reconnects")
     func slowPosts() async throws {
         let broker = try await MosquittoBroker.start()
         let folder = try TemporaryFolder()
@@ -22,7 +22,7 @@ struct DescriptorTests {
         try await gateway.waitForLine("that it is ready") { $0.contains("Ready: http://") }
         let attack = SlowPosts(port: port, count: 240)
         defer { attack.stop() }
-        try await eventually("they hold what they can get, and lose it again") { attack.lostCount > 100 }
+        try await eventually("the attackers' connections were evicted") { attack.lostCount > 100 }
         try await broker.terminate()
         for _ in 1...18 { #expect(try await Self.status("/livez", port) == 200) }
         try await broker.restart()
