@@ -39,7 +39,7 @@ fuzz: ## Feed what reads from strangers with made-up input, a minute each
 	@scripts/setup run
 	@exec scripts/fuzz $(ARGS)
 
-lint: ## Check format, import layers, page types, scripts, and what sources must not contain
+lint: ## Check format, import layers, page types, scripts, and what sources and tests must not contain
 	@scripts/setup lint
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
 	scripts/check-imports.py --self-test

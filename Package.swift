@@ -160,7 +160,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Core", "OTLP", "Realtime", "WebSocketClient", logging, tracing, nio("NIOCore"), nio("NIOHTTP1"),
+                "Core", "OTLP", "Realtime", "WebSocketClient", logging, tracing, ssl, nio("NIOCore"), nio("NIOHTTP1"),
                 nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
@@ -183,7 +183,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "StorageTests", dependencies: ["Core", "Storage", "Telemetry", grdb], swiftSettings: settings),
+            name: "StorageTests", dependencies: ["Core", "Storage", "Telemetry", "TestSupport", grdb],
+            swiftSettings: settings),
         .testTarget(
             name: "AlertRulesTests", dependencies: ["Core", "AlertRules", "Telemetry", "TestSupport"],
             swiftSettings: settings),
@@ -193,7 +194,7 @@ let package = Package(
             name: "OTLPTests",
             dependencies: [
                 "Core", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing, protobuf,
-                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), ssl,
+                ssl,
             ],
             exclude: ["Receiver"], swiftSettings: settings),
         .testTarget(
@@ -216,14 +217,15 @@ let package = Package(
             name: "WebhooksTests",
             dependencies: [
                 "Core", "Webhooks", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing,
-                asyncHTTPClient, ssl, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
+                asyncHTTPClient, ssl,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "Core", "WebServer", "windsock-echo", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime",
-                "OTLP", "Telemetry", "WebSocketClient", "Observability", "TestSupport",
+                "Core", "Gateway", "WebServer", "windsock-echo", "Services", "MQTTTransport", "Storage", "AlertRules",
+                "Realtime",
+                "OTLP", "Telemetry", "WebSocketClient", "TestSupport",
                 "COpenSSL", "OpenSSL", logging, tracing, coreMetrics, lifecycle,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],

@@ -5,7 +5,7 @@ package import Logging
 import MQTTTransport
 import NIOCore
 import NIOPosix
-import OTLP
+package import OTLP
 import Observability
 import Realtime
 import ServiceLifecycle
@@ -40,12 +40,12 @@ package struct Gateway: Service {
     private let configuration: GatewayConfiguration
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
-    private let hub: Hub
-    private let mqtt: MQTTService
-    private let server: WebServer
+    let hub: Hub
+    let mqtt: MQTTService
+    let server: WebServer
     private let housekeeping: MaintenanceService
-    private let rooms: ServiceStack
-    private let tracing: TracingStack
+    let rooms: ServiceStack
+    let tracing: TracingStack
     private let export: OTLPPipeline
     private let dashboards: CurrentDashboards
     private let authority: TokenAuthority
@@ -54,11 +54,13 @@ package struct Gateway: Service {
     /// Builds all components and opens the database, but does not yet listen or connect to the broker.
     ///
     /// - Parameters:
+    ///   - spanProcessors: Destinations of spans besides the trace ring and the collector.
     ///   - onReady: Called once the gateway accepts connections.
     /// - Throws: ``ConfigurationErrors``, `MQTTError`, `OTLPError`, `StorageError`, `TokenKeyError`, `WebServerError`.
     package init(
         configuration: GatewayConfiguration,
         logger: Logger,
+        spanProcessors: [any SpanProcessor] = [],
         onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
     ) async throws {
         guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw TokenKeyError.noKeys }
@@ -72,7 +74,8 @@ package struct Gateway: Service {
             configuration.otlp, registry: registry, logger: logger.labelled(OTLPLogHandler.ownLabel))
         let logger = logger.exporting(to: export.logs)
         let tracing = TracingStack(
-            configuration.tracing, settings: configuration.otlp, exporter: export.spans, factory: registry)
+            configuration.tracing, settings: configuration.otlp,
+            destinations: [export.spans].compactMap { $0 } + spanProcessors, factory: registry)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
         let hub = Hub(
             loops: try await LoopWakeup.loops(of: group), encoder: EnvelopeEncoder(), configuration: configuration.hub,
@@ -182,7 +185,7 @@ package struct Gateway: Service {
     ) throws(ConfigurationErrors) -> TLSCertificate? {
         guard let files = configuration.tls else { return nil }
         do throws(WebServerError) {
-            return try TLSCertificate(files, logger: logger)
+            return try TLSCertificate(files, interval: configuration.tlsCheckInterval, logger: logger)
         } catch {
             throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error)")])
         }

@@ -86,7 +86,7 @@ struct ServiceStack: Sendable {
         self.logger = logger
     }
 
-    /// Commits pending writes and closes the database.
+    /// Commits pending writes, closes the database and unlocks its directory.
     func close() async {
         await writer.close()
         do {
@@ -94,6 +94,7 @@ struct ServiceStack: Sendable {
         } catch {
             logger.warning("The database could not be closed cleanly", metadata: ["error": "\(error)"])
         }
+        lock.release()
     }
 }
 
@@ -119,6 +120,11 @@ final class DataDirectoryLock: Sendable {
             throw StorageError.notOpened(
                 file: directory, code == EWOULDBLOCK ? .inUse : .unusable(String(cString: strerror(code))))
         }
+    }
+
+    /// Lets another gateway use the directory. Further calls have no effect.
+    func release() {
+        flock(descriptor, LOCK_UN)
     }
 
     deinit { close(descriptor) }

@@ -19,17 +19,17 @@ struct TracingStack: Sendable {
     private let resource: Resource
     private let settings: OTLPConfiguration
 
-    /// Builds the components. Spans go to the trace ring and, if there is an exporter, to a collector.
+    /// Builds the components.
     ///
     /// - Parameters:
     ///   - settings: The settings of the `OTEL_*` variables.
-    ///   - exporter: Sends spans to a collector; `nil` without one.
+    ///   - destinations: Destinations of spans besides the trace ring, such as the export to a collector.
     init(
-        _ configuration: TracingConfiguration, settings: OTLPConfiguration, exporter: (any SpanProcessor)?,
+        _ configuration: TracingConfiguration, settings: OTLPConfiguration, destinations: [any SpanProcessor],
         factory: any MetricsFactory
     ) {
         let ring = TraceRing(capacity: configuration.keptTraces)
-        let processors: [any SpanProcessor] = [ring] + (exporter.map { [$0] } ?? [])
+        let processors: [any SpanProcessor] = [ring] + destinations
         let tracer = OTLPTracer(
             resource: settings.resource, sampler: settings.sampler, processors: processors,
             propagator: settings.propagator, limits: settings.spanLimits)

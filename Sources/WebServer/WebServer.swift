@@ -75,7 +75,7 @@ package struct WebServer: Service {
     private static let afterglow = TimeAmount.seconds(1)
 
     private let configuration: WebServerConfiguration
-    private let dependencies: Dependencies
+    let dependencies: Dependencies
     private let eventLoopGroup: any EventLoopGroup
     private let onRunning: @Sendable (_ port: Int) async -> Void
     private let logger: Logger

@@ -8,6 +8,8 @@ package struct WebServerConfiguration: Sendable {
     package var port: Int
     /// The certificate and its key; `nil` disables TLS.
     package var tls: TLSCertificate.Files?
+    /// The time between two checks whether the files of ``tls`` have changed.
+    package var tlsCheckInterval: Duration
     /// The origin that browsers see when the gateway is behind a proxy, such as `https://dash.example.org`.
     package var publicOrigin: String?
     /// Further origins whose pages may connect. The origin `null` is allowed only if it is listed.
@@ -24,6 +26,7 @@ package struct WebServerConfiguration: Sendable {
         host: String = "127.0.0.1",
         port: Int = 8080,
         tls: TLSCertificate.Files? = nil,
+        tlsCheckInterval: Duration = .seconds(10),
         publicOrigin: String? = nil,
         allowedOrigins: [String] = [],
         webDirectory: String? = nil,
@@ -34,6 +37,7 @@ package struct WebServerConfiguration: Sendable {
         self.host = host
         self.port = port
         self.tls = tls
+        self.tlsCheckInterval = tlsCheckInterval
         self.publicOrigin = publicOrigin
         self.allowedOrigins = allowedOrigins
         self.webDirectory = webDirectory

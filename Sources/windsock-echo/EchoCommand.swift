@@ -41,7 +41,7 @@ struct EchoCommand: AsyncParsableCommand {
         var configuration = EchoServer.Configuration(address: address)
         if let certificateFile, let keyFile {
             configuration.certificate = try TLSCertificate(
-                .init(certificate: certificateFile, key: keyFile), logger: logger)
+                .init(certificate: certificateFile, key: keyFile), interval: .seconds(10), logger: logger)
         }
         let scheme = configuration.certificate == nil ? "ws" : "wss"
         let host = address.host.contains(":") ? "[\(address.host)]" : address.host

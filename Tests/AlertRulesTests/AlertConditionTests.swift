@@ -4,9 +4,9 @@ import Testing
 
 @testable import AlertRules
 
-@Suite("What rules look for")
+@Suite("Alert conditions")
 struct AlertConditionTests {
-    @Test("Another alert is told when the interval since the last one is over; a clock that was set back says nothing")
+    @Test("The minimum interval between two alerts is kept, unless the clock was set back")
     func pauses() {
         var rule = rule(.above(30))
         #expect(rule.minInterval == .seconds(300))
@@ -22,7 +22,7 @@ struct AlertConditionTests {
     }
 
     @Test(
-        "Limits",
+        "A limit is exceeded only beyond it, not at it",
         arguments: [
             (AlertCondition.above(30), [30, 30.1], [false, true]), (.below(5), [5, 4.9], [false, true]),
             (.outside(5...30), [5, 30, 4.9, 30.1], [false, false, true, true]),
@@ -35,7 +35,7 @@ struct AlertConditionTests {
     }
 
     @Test(
-        "Changes within a window, by direction",
+        "A change within the window fires in the configured direction only",
         arguments: [
             (AlertCondition.Direction.any, 106.0, true), (.any, 94, true), (.rise, 106, true), (.rise, 94, false),
             (.fall, 94, true), (.fall, 106, false), (.any, 104, false),
@@ -47,7 +47,7 @@ struct AlertConditionTests {
         #expect(evaluator.value(value, at: 1300).isEmpty != isFiring)
     }
 
-    @Test("What has left the window no longer counts, and a slow drift is no change")
+    @Test("Values that have left the window no longer count; a slow drift is not a change")
     func window() {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
         for step in 0..<100 { #expect(evaluator.value(Double(step), at: Double(step) * 20) == []) }
@@ -55,7 +55,7 @@ struct AlertConditionTests {
         #expect(evaluator.value(105, at: 2100) == ["resolved a1 105"])
     }
 
-    @Test("Silence counts from the last value, while the gateway listens, and for devices that were heard")
+    @Test("Silence is measured from the last value, only while the broker is connected")
     func silence() {
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))])
         #expect(evaluator.tick(0) == [])
@@ -72,7 +72,7 @@ struct AlertConditionTests {
         #expect(evaluator.tick(770) == ["firing a2"])
     }
 
-    @Test("A metric that came before a restart is waited for; one that never came, or a month ago, is not")
+    @Test("After a restart, silence of a recently stored metric fires, but not that of an old or unknown one")
     func expected() {
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))], at: 10_000_000)
         evaluator.recall("old", latest: (1, 9_990_000))
@@ -80,11 +80,11 @@ struct AlertConditionTests {
         evaluator.recall("never", latest: nil)
         #expect(evaluator.tick(10_000_001) == [])
         #expect(evaluator.tick(10_000_061) == ["firing a1"])
-        #expect(evaluator.value(5, at: 10_000_062, "old", metric: "other") == [], "only its metric counts")
+        #expect(evaluator.value(5, at: 10_000_062, "old", metric: "other") == [], "only the rule's metric counts")
         #expect(evaluator.value(5, at: 10_000_063, "old") == ["resolved a1 5"])
     }
 
-    @Test("A device that stays silent for a month after its alert is taken for gone, until it speaks again")
+    @Test("The alert of a device that is silent for a month is resolved, and a new value re-arms the rule")
     func gone() {
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))])
         let month = 31.0 * 86_400
@@ -98,7 +98,7 @@ struct AlertConditionTests {
         #expect(evaluator.tick(2060 + month) == ["firing a2"])
     }
 
-    @Test("Changes are judged by the devices' time: what comes late all at once is no leap")
+    @Test("Changes are measured in device time: a backlog that arrives at once is not a change")
     func backlog() {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
         for step in 0..<100 {
@@ -107,7 +107,7 @@ struct AlertConditionTests {
         #expect(evaluator.value(106, at: 5001, measuredAt: 1990) == ["firing a1 106"])
     }
 
-    @Test("A device's clock that is set back ends no alert about a change, and changes are seen on")
+    @Test("A device clock that is set back resolves no change alert, and later changes are detected")
     func clockOfDevice() {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
         #expect(evaluator.value(1, at: 5000, measuredAt: 5000) == [])
@@ -120,7 +120,7 @@ struct AlertConditionTests {
         #expect(evaluator.value(1, at: 5066, measuredAt: 1064) == ["firing a2 1"])
     }
 
-    @Test("A change is over when nothing has come for a whole window, though it could have")
+    @Test("A change alert is resolved when no value has come for a whole window while listening")
     func changeOfTheSilent() {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
         #expect(evaluator.tick(0) == [])
@@ -132,7 +132,7 @@ struct AlertConditionTests {
         #expect(evaluator.tick(161) == ["resolved a1 9"])
     }
 
-    @Test("A value that comes late among others neither hides a change nor makes one")
+    @Test("A late value neither hides nor causes a change")
     func lateValue() {
         var evaluator = AlertEvaluator([rule(.change(by: 5, within: .seconds(60), .any))])
         #expect(evaluator.value(1, at: 5000, measuredAt: 5000) == [])
@@ -141,7 +141,7 @@ struct AlertConditionTests {
         #expect(evaluator.value(9, at: 5003, measuredAt: 5003) == ["firing a1 9"])
     }
 
-    @Test("Silence that is pending is over when the broker goes away")
+    @Test("A pending silence alert is cancelled when the broker connection is lost")
     func pendingSilence() {
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)), for: 100)])
         #expect(evaluator.tick(0) == [])
@@ -153,7 +153,7 @@ struct AlertConditionTests {
         #expect(evaluator.tick(660) == ["firing a2"])
     }
 
-    @Test("That nobody can be heard counts at once, whatever becomes of a batch")
+    @Test("A lost broker connection pauses silence rules at once, even if the batch is rolled back")
     func stopListening() {
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)))])
         #expect(evaluator.tick(0) == [])
@@ -166,7 +166,7 @@ struct AlertConditionTests {
     }
 
     @Test(
-        "Devices by pattern",
+        "Device patterns with `*`",
         arguments: [
             ("*", "anything", true), ("greenhouse-*", "greenhouse-1", true), ("greenhouse-*", "greenhouse-", true),
             ("greenhouse-*", "a-greenhouse-1", false), ("*-plug", "desk-plug", true), ("a*b*c", "axxbyyc", true),
@@ -178,7 +178,7 @@ struct AlertConditionTests {
     }
 
     @Test(
-        "A hysteresis that no value could get back by is told",
+        "A hysteresis that no value can satisfy is reported",
         arguments: [
             (AlertCondition.outside(5...7), 1.0, true), (.outside(5...7), 1.1, false),
             (.change(by: 2, within: .seconds(60), .any), 1.9, true),
@@ -189,7 +189,7 @@ struct AlertConditionTests {
         #expect((rule(condition, hysteresis: hysteresis).hysteresisProblem == nil) == isUsable)
     }
 
-    @Test("Conditions in words")
+    @Test("A condition is described in words")
     func words() {
         #expect(rule(.above(30), for: 10).conditionText == "above 30 for 10s")
         #expect(rule(.outside(-2.5...8)).conditionText == "outside -2.5 to 8")
@@ -197,7 +197,7 @@ struct AlertConditionTests {
         #expect(rule(.noData(.seconds(5400))).conditionText == "no data for 90m")
     }
 
-    @Test("Templates are filled, and what is wrong in one is named")
+    @Test("Templates are filled in, and invalid ones are rejected")
     func templates() throws {
         var example = rule(.above(30))
         let alert = Alert(

@@ -6,7 +6,7 @@ import Testing
 @testable import AlertRules
 
 /// Restarts and failed commits change nothing, and device names chosen by clients cannot exhaust memory.
-@Suite("All rules over all devices")
+@Suite("Evaluation of all rules over all devices")
 struct AlertEvaluatorTests {
     private static let rules = [
         rule(.above(30), name: "hot", for: 10, hysteresis: 1, repeat: 100),
@@ -38,7 +38,7 @@ struct AlertEvaluatorTests {
         }
     }
 
-    @Test("A restart at any point tells people the same, and nothing twice", arguments: 1..<16)
+    @Test("A restart at any point loses no notification and repeats none", arguments: 1..<16)
     func restart(after count: Int) {
         var whole = AlertEvaluator(Self.rules)
         let expected = Self.run(&whole, Self.course)
@@ -60,11 +60,11 @@ struct AlertEvaluatorTests {
         #expect(hot(transitions) == hot(expected))
     }
 
-    @Test("A pending alert counts anew after a restart until a value has come, and then from where it was")
+    @Test("After a restart, the pending time of an alert restarts, unless a value shows that the condition still holds")
     func pendingRestart() {
         let alert = stored("p", "hot", .pending, pendingAt: 100)
         var silent = AlertEvaluator(Self.rules, restoring: [alert], at: 500)
-        #expect(silent.tick(501, isListening: false) == [], "nothing can have been heard yet")
+        #expect(silent.tick(501, isListening: false) == [], "the broker is not connected yet")
         #expect(silent.tick(510) == [])
         #expect(silent.tick(519) == [])
         #expect(silent.tick(520) == ["firing p"])
@@ -74,7 +74,7 @@ struct AlertEvaluatorTests {
         #expect(back.value(20, at: 501) == ["cancelled p 20"])
     }
 
-    @Test("A value that was back before a restart needs not come again; how long it must be is counted anew")
+    @Test("A value that cleared the condition before a restart counts, but the time to resolve restarts")
     func clearRestart() {
         var evaluator = AlertEvaluator(
             [rule(.above(30), name: "hot", hysteresis: 1, resolveAfter: 60)],
@@ -85,21 +85,21 @@ struct AlertEvaluatorTests {
         #expect(evaluator.tick(561) == ["resolved f"])
     }
 
-    @Test("An alert about a change survives a restart, and a change across one is seen")
+    @Test("A change alert survives a restart, and a change across a restart is detected")
     func changeRestart() {
         let change = rule(.change(by: 5, within: .seconds(600), .any), name: "leap")
         var without = AlertEvaluator([change], restoring: [stored("f", "leap", .firing, pendingAt: 400)], at: 500)
-        #expect(without.value(9, at: 501) == [], "what it had leapt from is not known")
+        #expect(without.value(9, at: 501) == [], "the value before the change is not known")
         #expect(without.value(9, at: 1102) == ["resolved f 9"])
         var with = AlertEvaluator([change], at: 500)
         with.recall("d", latest: (1, 490), windows: ["leap": [(300, 1), (490, 1)]])
         #expect(with.value(9, at: 501) == ["firing a1 9"])
         var part = AlertEvaluator([change], restoring: [stored("f", "leap", .firing, pendingAt: 400)], at: 500)
         part.recall("d", latest: (9, 490), windows: ["leap": [(490, 9)]], isWhole: false)
-        #expect(part.value(9, at: 501) == [], "the leap is in the part that was not read")
+        #expect(part.value(9, at: 501) == [], "the change is in the part of the history that was not loaded")
     }
 
-    @Test("Of two stored alerts of one rule and series one goes on, and the other ends")
+    @Test("Of two stored alerts of one rule and series, one is kept and the other resolved")
     func doubled() {
         var evaluator = AlertEvaluator(
             Self.rules, restoring: [stored("1", "hot", .firing), stored("2", "hot", .firing)], at: 500)
@@ -108,7 +108,7 @@ struct AlertEvaluatorTests {
         #expect(evaluator.activeCount == 0)
     }
 
-    @Test("What somebody knows of stays known when the batch meanwhile is taken back")
+    @Test("An acknowledgement during a batch survives the rollback of the batch")
     func acknowledgedInBatch() {
         var evaluator = AlertEvaluator(Self.rules, restoring: [stored("1", "hot", .firing)], at: 500)
         evaluator.begin()
@@ -119,7 +119,7 @@ struct AlertEvaluatorTests {
         #expect(evaluator.tick(5000) == [])
     }
 
-    @Test("An alert knows the trace of the reading that made its condition hold")
+    @Test("An alert carries the trace context of the reading that triggered it")
     func cause() throws {
         let trace = TraceContext(traceID: (1, 2), spanID: 3, isSampled: true)
         var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
@@ -133,7 +133,7 @@ struct AlertEvaluatorTests {
         #expect(evaluator.advance(to: at(11), isListening: true).map(\.alert.cause) == [trace])
     }
 
-    @Test("What a batch did that was not stored did not happen")
+    @Test("A rolled back batch leaves no effect")
     func rollback() {
         for count in 0..<Self.course.count {
             var evaluator = AlertEvaluator(Self.rules)
@@ -151,7 +151,7 @@ struct AlertEvaluatorTests {
         }
     }
 
-    @Test("Alerts whose rule is gone, or no longer looks at their device, end")
+    @Test("Alerts end if their rule was removed or no longer applies to their device")
     func orphans() {
         var evaluator = AlertEvaluator(
             Self.rules,
@@ -163,15 +163,15 @@ struct AlertEvaluatorTests {
         #expect(evaluator.alert("3")?.state == .firing && evaluator.activeCount == 1)
     }
 
-    @Test("Devices beyond the limit push out those without alerts that were silent longest")
+    @Test("At the capacity, devices without alerts are evicted, the longest silent first")
     func capacity() {
         var evaluator = AlertEvaluator([rule(.above(30))], capacity: 16)
         #expect(evaluator.value(31, at: 0, "hot") == ["firing a1 31"])
         for index in 0..<200 { #expect(evaluator.value(1, at: 1 + Double(index), "d\(index)") == []) }
-        #expect(evaluator.value(1, at: 500, "hot") == ["resolved a1 1"], "one that fires is not forgotten")
+        #expect(evaluator.value(1, at: 500, "hot") == ["resolved a1 1"], "a firing alert is not evicted")
     }
 
-    @Test("When every device that is watched has an alert, further ones are not watched")
+    @Test("When every watched device has an alert, further devices are not watched")
     func fullOfAlerts() {
         var evaluator = AlertEvaluator([rule(.above(30))], capacity: 16)
         for index in 0..<16 { #expect(!evaluator.value(31, at: Double(index), "d\(index)").isEmpty) }
@@ -179,7 +179,7 @@ struct AlertEvaluatorTests {
         #expect(evaluator.activeCount == 16)
     }
 
-    @Test("Rules count: what they watch together is bounded")
+    @Test("The number of series watched by all rules together is limited")
     func manyRules() {
         let rules = (0..<8).map { rule(.above(30), name: "r\($0)") }
         var evaluator = AlertEvaluator(rules, capacity: 16)
@@ -187,10 +187,10 @@ struct AlertEvaluatorTests {
         #expect(evaluator.value(31, at: 2, "b").count == 8)
         #expect(evaluator.value(31, at: 3, "c") == [])
         #expect(evaluator.value(1, at: 4, "a").count == 8)
-        #expect(evaluator.value(31, at: 5, "c").count == 8, "there is room again")
+        #expect(evaluator.value(31, at: 5, "c").count == 8, "capacity was freed")
     }
 
-    @Test("Each device has its own alerts, and rules see only their metric and their devices")
+    @Test("Each device has its own alerts, and rules apply only to their metric and devices")
     func devices() {
         var evaluator = AlertEvaluator([rule(.above(30)), rule(.below(0), name: "cold", devices: ["freezer-*"])])
         #expect(evaluator.value(31, at: 1, "a") == ["firing a1 31"])
@@ -200,7 +200,7 @@ struct AlertEvaluatorTests {
         #expect(evaluator.value(-1, at: 2, "freezer-1") == ["firing a3 -1"])
     }
 
-    @Test("A tick looks at what may be due and not at all that is watched, and finds each silence in its second")
+    @Test("A tick examines only series that may be due, and detects each silence in its second")
     func tickWork() {
         let count = 2000
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)), name: "silent")], capacity: 10_000)
@@ -219,7 +219,7 @@ struct AlertEvaluatorTests {
         #expect(evaluator.examinedCount < count * 300 / 60 + 2 * count)
     }
 
-    @Test("A tick that looks at what may be due finds the same as one that looks at all alerts")
+    @Test("A tick that examines only due series finds the same as one that examines all")
     func schedules() throws {
         let rules = [
             rule(.above(30), name: "hot", for: 5, hysteresis: 1, resolveAfter: 7, repeat: 20),
@@ -229,8 +229,7 @@ struct AlertEvaluatorTests {
             rule(.noData(.seconds(10)), name: "silent", for: 4, resolveAfter: 2, repeat: 15),
             rule(.noData(.seconds(6)), name: "quiet"),
         ]
-        let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom()
         var evaluators = [AlertEvaluator(rules), AlertEvaluator(rules)]
         var ids: [[String: String]] = [[:], [:]]
         var second = 0.0
@@ -242,7 +241,7 @@ struct AlertEvaluatorTests {
                 }
                 return transitions.map { "\($0.kind) \($0.alert.device) \($0.alert.rule) \($0.alert.value ?? -1)" }
             }
-            #expect(told[0] == told[1], "seed \(seed), second \(second)")
+            #expect(told[0] == told[1], "seed \(random.seed), second \(second)")
         }
         /// At most one tick per batch.
         var hasTicked = false
@@ -292,12 +291,12 @@ struct AlertEvaluatorTests {
                 second += step
                 evaluators.indices.forEach { evaluators[$0].shiftClock(by: .seconds(step)) }
             }
-            #expect(evaluators[0].activeCount == evaluators[1].activeCount, "seed \(seed), second \(second)")
+            #expect(evaluators[0].activeCount == evaluators[1].activeCount, "seed \(random.seed), second \(second)")
         }
         #expect(evaluators[0].examinedCount < evaluators[1].examinedCount)
     }
 
-    @Test("A silence that was rolled back is found again at the next tick")
+    @Test("A silence whose detection was rolled back is detected again at the next tick")
     func rolledBackSilence() {
         var evaluator = AlertEvaluator([rule(.noData(.seconds(60)), name: "silent")])
         _ = evaluator.tick(0)
@@ -312,7 +311,7 @@ struct AlertEvaluatorTests {
         #expect(evaluator.tick(63).isEmpty)
     }
 
-    @Test("A schedule gives each series at its latest time, once, however long the pause")
+    @Test("A schedule returns each series once, at its most recent time, after a pause of any length")
     func schedule() throws {
         var schedule = SeriesSchedule()
         func key(_ name: String) throws -> SeriesKey {

@@ -1,12 +1,13 @@
 import Core
+import TestSupport
 import Testing
 
 @testable import AlertRules
 
 /// An alert fires once, after its condition has held for the rule's duration, and is resolved when the condition ends.
-@Suite("The life of an alert")
+@Suite("Life cycle of an alert")
 struct AlertLifeTests {
-    @Test("Without a time to hold, the first value fires and the first one back resolves")
+    @Test("Without a duration, the first value beyond the limit fires and the first one within it resolves")
     func immediate() {
         var evaluator = AlertEvaluator([rule(.above(30))])
         #expect(evaluator.value(30, at: 1) == [])
@@ -16,7 +17,7 @@ struct AlertLifeTests {
         #expect(evaluator.value(40, at: 5) == ["firing a2 40"])
     }
 
-    @Test("It is pending until the condition has held; the latest value counts while none comes")
+    @Test("An alert is pending until the condition has held; meanwhile the latest value counts")
     func holding() {
         var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
         #expect(evaluator.value(31, at: 100) == ["pending a1 31"])
@@ -26,7 +27,7 @@ struct AlertLifeTests {
         #expect(evaluator.value(20, at: 501) == ["resolved a1 20"])
     }
 
-    @Test("A reading fires it as well as a tick, and one that is back before cancels it")
+    @Test("A reading can fire a pending alert like a tick, and a value within the limit cancels it")
     func pending() {
         var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
         #expect(evaluator.value(31, at: 100) == ["pending a1 31"])
@@ -39,7 +40,7 @@ struct AlertLifeTests {
         #expect(evaluator.value(20, at: 300) == ["firing a3 31", "resolved a3 20"])
     }
 
-    @Test("Inside of the hysteresis nothing happens, however the value flaps")
+    @Test("A value that flaps within the hysteresis changes nothing")
     func hysteresis() {
         var evaluator = AlertEvaluator([rule(.above(30), hysteresis: 2)])
         #expect(evaluator.value(31, at: 1) == ["firing a1 31"])
@@ -47,15 +48,15 @@ struct AlertLifeTests {
             #expect(evaluator.value(value, at: 2 + Double(index)) == [])
         }
         #expect(evaluator.value(28, at: 10) == ["resolved a1 28"])
-        #expect(evaluator.value(29.9, at: 11) == [], "it fires above the limit only")
+        #expect(evaluator.value(29.9, at: 11) == [], "an alert fires above the limit only")
     }
 
-    @Test("It must be over for as long as the rule says")
+    @Test("An alert is resolved only after the condition has been over for `resolve_after`")
     func resolving() {
         var evaluator = AlertEvaluator([rule(.below(5), resolveAfter: 60)])
         #expect(evaluator.value(4, at: 0) == ["firing a1 4"])
         #expect(evaluator.value(6, at: 10) == [])
-        #expect(evaluator.value(4.5, at: 30) == [], "it goes on")
+        #expect(evaluator.value(4.5, at: 30) == [], "the alert still fires")
         #expect(evaluator.value(6, at: 40) == [])
         #expect(evaluator.tick(99) == [])
         #expect(evaluator.tick(100) == ["resolved a1 6"])
@@ -65,7 +66,7 @@ struct AlertLifeTests {
         #expect(evaluator.value(4, at: 270) == ["resolved a2 6", "firing a3 4"])
     }
 
-    @Test("It is told again at its interval, until somebody acknowledges it")
+    @Test("A firing alert is repeated at its interval until it is acknowledged")
     func repeats() {
         var evaluator = AlertEvaluator([rule(.above(30), repeat: 60)])
         #expect(evaluator.value(31, at: 0) == ["firing a1 31"])
@@ -81,7 +82,7 @@ struct AlertLifeTests {
         #expect(evaluator.alert("a1") == nil)
     }
 
-    @Test("A clock that goes back neither fires nor ends anything early")
+    @Test("A clock that is set back fires or resolves nothing early")
     func clock() {
         var evaluator = AlertEvaluator([rule(.above(30), for: 10)])
         #expect(evaluator.value(31, at: 100) == ["pending a1 31"])
@@ -90,7 +91,7 @@ struct AlertLifeTests {
         #expect(evaluator.tick(110) == ["firing a1 31"])
     }
 
-    @Test("When the clock is set, alerts go on by the time that passed", arguments: [1e6, -1e6])
+    @Test("When the clock is set, alerts continue with the elapsed time", arguments: [1e6, -1e6])
     func clockIsSet(step: Double) {
         let start = 2e6
         var evaluator = AlertEvaluator(
@@ -114,7 +115,7 @@ struct AlertLifeTests {
         #expect(evaluator.tick(now + 70) == ["repeated a1 31"])
     }
 
-    @Test("A reading that was received before the clock was set back does not set it ahead again")
+    @Test("A reading received before the clock was set back does not move the evaluator's clock forward")
     func readingOfBefore() {
         var evaluator = AlertEvaluator([rule(.above(30), for: 10), rule(.noData(.seconds(50)), name: "s")], at: 9000)
         #expect(evaluator.tick(9000) == [])
@@ -125,7 +126,7 @@ struct AlertLifeTests {
         #expect(evaluator.tick(5411) == ["firing a1 31"])
     }
 
-    @Test("A clock that is set ends neither a silence as if it were a month old nor a change")
+    @Test("A clock that is set ahead expires neither a silence alert nor a change alert")
     func clockAhead() {
         var evaluator = AlertEvaluator(
             [rule(.noData(.seconds(50)), name: "silent"), rule(.change(by: 5, within: .seconds(60), .any))])
@@ -141,18 +142,20 @@ struct AlertLifeTests {
         #expect(evaluator.value(9, at: 114 + step) == ["resolved a2 9"])
     }
 
-    @Test("What the broker had retained says nothing of now")
+    @Test("Retained readings trigger no alert")
     func retained() {
         var evaluator = AlertEvaluator([rule(.above(30))])
         #expect(evaluator.value(99, at: 1, retained: true) == [])
     }
 
-    @Test("However values wander, firing and resolved alternate, and each alert has its own id")
+    @Test("For random values, firing and resolved alternate, and each alert has a new id")
     func wandering() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededRandom()
         for _ in 0..<20 {
             var evaluator = AlertEvaluator([
-                rule(.outside(-5...5), for: .random(in: 0...3), hysteresis: .random(in: 0...2), resolveAfter: 2)
+                rule(
+                    .outside(-5...5), for: .random(in: 0...3, using: &generator),
+                    hysteresis: .random(in: 0...2, using: &generator), resolveAfter: 2)
             ])
             var value = 0.0
             var firing: String?
@@ -165,16 +168,16 @@ struct AlertLifeTests {
                     let words = step.split(separator: " ").map(String.init)
                     switch words[0] {
                     case "firing":
-                        #expect(firing == nil && seen.insert(words[1]).inserted)
+                        #expect(firing == nil && seen.insert(words[1]).inserted, "seed \(generator.seed)")
                         firing = words[1]
                     case "resolved":
-                        #expect(firing == words[1])
+                        #expect(firing == words[1], "seed \(generator.seed)")
                         firing = nil
-                    default: #expect(firing == nil)
+                    default: #expect(firing == nil, "seed \(generator.seed)")
                     }
                 }
             }
-            #expect(!seen.isEmpty)
+            #expect(!seen.isEmpty, "seed \(generator.seed)")
         }
     }
 }

@@ -32,7 +32,7 @@ struct AlertTests {
           message: "{device} has {value} {unit}"
         """
 
-    @Test("A simulated greenhouse overheats: toast, bell, band, list, acknowledgement, and its end")
+    @Test("An overheating greenhouse shows a toast, the bell, a band and the list, until acknowledged and resolved")
     func overheats() async throws {
         let folder = try TemporaryFolder()
         try folder.write(Self.rule, to: "rules.yaml")
@@ -85,7 +85,7 @@ struct AlertTests {
         try await browser.waitUntil("document.querySelector('#alerts-count').hidden")
         #expect(
             try await browser.execute("return document.querySelectorAll('.alert-band').length").number == 1,
-            "the band stays")
+            "the band is kept")
         try await browser.find("#chat-toggle").click()
         try await browser.waitUntil("document.querySelectorAll('.chat-alert').length >= 2")
         try await browser.waitUntil("document.querySelector('.chat-alert').dataset.state === 'firing'")

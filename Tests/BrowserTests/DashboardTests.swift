@@ -30,7 +30,7 @@ struct DashboardTests {
         try await demo.process.terminate()
     }
 
-    @Test("Every dashboard opens, and on a phone nothing is wider than the screen")
+    @Test("Every dashboard opens on a phone without horizontal overflow")
     func everyDashboardOnAPhone() async throws {
         let demo = try DemoProcess()
         let url = try await demo.waitForURL()
@@ -52,7 +52,7 @@ struct DashboardTests {
         await browser.quit()
     }
 
-    @Test("Without a token the page offers to sign in; a wrong token is answered, a right one lets in")
+    @Test("Without a token, the page shows the sign-in form, which rejects an invalid token and accepts a valid one")
     func signIn() async throws {
         let demo = try DemoProcess()
         let url = try await demo.waitForURL()
@@ -70,7 +70,7 @@ struct DashboardTests {
         await browser.quit()
     }
 
-    @Test("A link signs nobody in, and in as nobody else, without asking")
+    @Test("A link neither signs in nor switches the user without confirmation")
     func link() async throws {
         let demo = try DemoProcess()
         let url = try await demo.waitForURL()
@@ -97,7 +97,7 @@ struct DashboardTests {
         await browser.quit()
     }
 
-    @Test("When the gateway is restarted the page shows it, comes back by itself, and its charts go on")
+    @Test("When the gateway restarts, the page shows it, reconnects, and its charts continue")
     func gatewayRestarts() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-page-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -7,7 +7,7 @@ import Testing
 struct LatencyPageTests {
     private static let isOpen = "document.documentElement.dataset.connection === 'open'"
 
-    @Test("Percentiles of every hop, the slowest traces, and one of them from the device to the paint")
+    @Test("The page shows percentiles of every hop, the slowest traces, and one from the device to the paint")
     func page() async throws {
         let demo = try DemoProcess()
         let url = try await demo.waitForURL()
@@ -59,7 +59,7 @@ struct LatencyPageTests {
         try await demo.process.terminate()
     }
 
-    @Test("A chart's point tells where its time went, by keyboard too")
+    @Test("A chart's point shows its latency breakdown, also by keyboard")
     func messageTrace() async throws {
         let demo = try DemoProcess()
         let url = try await demo.waitForURL()

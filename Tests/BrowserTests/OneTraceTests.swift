@@ -65,7 +65,7 @@ struct OneTraceTests {
         """
 
     @Test(
-        "Device, gateway and browser make one connected trace in a collector, its hops in order, however wrong the clock",
+        "Device, gateway and browser form one trace in a collector, with hops in order despite clock skew",
         arguments: [("http/protobuf", "0s"), ("http/json", "300s"), ("http/protobuf", "-300s")])
     func connected(_ format: String, skew: String) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-trace-\(UUID().uuidString)")
@@ -114,7 +114,7 @@ struct OneTraceTests {
         for span in trace { #expect(span.start <= span.end, "\(span.name)") }
         let ids = Set(trace.map(\.id))
         let roots = trace.filter { !ids.contains($0.parent) }
-        #expect(roots.map(\.name) == [way[0].name], "one root, and no span below one that is not there")
+        #expect(roots.map(\.name) == [way[0].name], "one root, and no span with a missing parent")
         #expect(roots.first?.parent == "")
         var above: Span?
         for step in way {

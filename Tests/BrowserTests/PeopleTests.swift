@@ -70,7 +70,7 @@ struct PeopleTests {
     }
 
     @Test(
-        "Two users in three tabs: chat, presence, notifications and read state, over a kill of the gateway in the middle"
+        "Chat, presence, notifications and read state of two users in three tabs survive a kill of the gateway"
     )
     func threeTabs() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-people-\(UUID().uuidString)")

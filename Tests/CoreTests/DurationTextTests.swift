@@ -5,7 +5,7 @@ import Testing
 @Suite("Durations")
 struct DurationTextTests {
     @Test(
-        "A number with a unit is a duration",
+        "A number with a unit is parsed as a duration",
         arguments: [
             ("500ms", .milliseconds(500)), ("10s", .seconds(10)), ("1.5h", .seconds(5400)), ("5m", .seconds(300)),
             ("7d", .seconds(604_800)), ("0s", .zero), ("0.25ms", .microseconds(250)),
@@ -15,14 +15,14 @@ struct DurationTextTests {
     }
 
     @Test(
-        "Anything else is none",
+        "Text in any other form is not a duration",
         arguments: ["", "5", "s", "-1s", "1w", "1e400s", "nans", "infs", "0x10s", "1 s", " 1s", "1s ", "1m30s", "+1s"])
     func refusing(_ text: String) {
         #expect(DurationText.parse(text) == nil)
     }
 
     @Test(
-        "The shortest text that says it is written",
+        "A duration is formatted as its shortest exact text",
         arguments: [
             (.seconds(90), "90s"), (.seconds(86_400), "1d"), (.milliseconds(1500), "1500ms"), (.zero, "0s"),
             (.seconds(5400), "90m"),

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Exponential back-off")
 struct ExponentialBackoffTests {
-    @Test("Waits double up to the cap, and their fixed part is certain", arguments: [0, 0.5, 1.0])
+    @Test("Waits double up to the cap; only the part above the fixed part is random", arguments: [0, 0.5, 1.0])
     func waits(fixedPart: Double) {
         let backoff = ExponentialBackoff(base: .seconds(1), cap: .seconds(5), fixedPart: fixedPart)
         for (failures, ceiling) in [(1, 1.0), (2, 2), (3, 4), (4, 5), (100_000, 5)] {
@@ -13,7 +13,7 @@ struct ExponentialBackoffTests {
         }
     }
 
-    @Test("A cap below the base is raised to it")
+    @Test("A cap below the base is raised to the base")
     func cap() {
         #expect(ExponentialBackoff(base: .seconds(2), cap: .seconds(1)).cap == .seconds(2))
     }

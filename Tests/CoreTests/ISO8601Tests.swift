@@ -1,10 +1,10 @@
 import Core
 import Testing
 
-@Suite("Times in ISO 8601 are read as devices write them")
+@Suite("Parsing of ISO 8601 times in the forms that devices use")
 struct ISO8601Tests {
     @Test(
-        "the same instant in many forms",
+        "Equivalent texts give the same instant",
         arguments: [
             "2024-05-01T12:00:00Z", "2024-05-01T12:00:00.000Z", "2024-05-01t12:00:00z", "2024-05-01 12:00:00",
             "2024-05-01T12:00", "2024-05-01T12:00Z", "2024-05-01T14:00:00+02:00", "2024-05-01T14:00:00+0200",
@@ -16,7 +16,7 @@ struct ISO8601Tests {
     }
 
     @Test(
-        "fractions",
+        "Fractions of a second are parsed to the nanosecond",
         arguments: [
             ("1970-01-01T00:00:00.5Z", 500_000_000), ("1970-01-01T00:00:00.123456789Z", 123_456_789),
             ("1970-01-01T00:00:00.1234567899Z", 123_456_789), ("1970-01-01T00:00:01.000001", 1_000_001_000),
@@ -25,7 +25,7 @@ struct ISO8601Tests {
         #expect(Timestamp(iso8601: text)?.nanosecondsSinceEpoch == nanoseconds)
     }
 
-    @Test("leap days exist only in leap years")
+    @Test("29 February is accepted only in leap years")
     func leapDays() {
         #expect(Timestamp(iso8601: "2024-02-29T00:00:00Z")?.rfc3339 == "2024-02-29T00:00:00.000Z")
         #expect(Timestamp(iso8601: "2000-02-29T00:00:00Z") != nil)
@@ -34,7 +34,7 @@ struct ISO8601Tests {
     }
 
     @Test(
-        "anything else is nil",
+        "Invalid text gives nil",
         arguments: [
             "", "2024", "2024-05-01", "12:00:00", "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z",
             "2024-04-31T00:00:00Z", "2024-05-01T24:00:00Z", "2024-05-01T12:60:00Z", "2024-05-01T12:00:61Z",
@@ -47,7 +47,7 @@ struct ISO8601Tests {
         #expect(Timestamp(iso8601: text) == nil)
     }
 
-    @Test("the last second is read")
+    @Test("The last representable second is parsed")
     func last() {
         #expect(Timestamp(iso8601: "2261-12-31T23:59:59.999Z")?.rfc3339 == "2261-12-31T23:59:59.999Z")
     }

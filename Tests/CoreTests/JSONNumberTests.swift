@@ -2,14 +2,14 @@ import Core
 import TestSupport
 import Testing
 
-@Suite("Numbers come out as the text says, correctly rounded")
+@Suite("Parsing of JSON numbers, correctly rounded")
 struct JSONNumberTests {
     private func number(_ text: String) throws -> Double? {
         try JSONParser.parse(Array(text.utf8)).numberValue
     }
 
     @Test(
-        "known texts",
+        "Known difficult texts give the nearest double",
         arguments: [
             ("0", 0), ("-0", -0.0), ("21.5", 21.5), ("-40.0", -40), ("1e3", 1000), ("1E+3", 1000), ("25e-1", 2.5),
             ("9007199254740992", 9_007_199_254_740_992), ("9007199254740993", 9_007_199_254_740_992),
@@ -25,7 +25,7 @@ struct JSONNumberTests {
         #expect(try number(text)?.sign == expected.sign)
     }
 
-    @Test("every decimal form of random doubles and decimals equals what the standard library reads")
+    @Test("Random decimals in every notation parse to the same double as in the standard library")
     func random() throws {
         var random = SeededRandom(seed: 7)
         for _ in 0..<20_000 {
@@ -42,7 +42,7 @@ struct JSONNumberTests {
     }
 
     @Test(
-        "what is no JSON number is refused",
+        "Text that is not a JSON number is rejected",
         arguments: ["01", "1.", ".5", "+1", "-", "1e", "1e+", "0x10", "1_000", "--1", "1.e1", "-a"])
     func refuses(text: String) {
         #expect(throws: JSONError.self) { try number(text) }

@@ -5,9 +5,9 @@ private func parse(_ text: String, maxDepth: Int = JSONParser.defaultMaxDepth) t
     try JSONParser.parse(Array(text.utf8), maxDepth: maxDepth)
 }
 
-@Suite("The JSON parser takes RFC 8259 and nothing else")
+@Suite("The JSON parser accepts exactly RFC 8259")
 struct JSONParserTests {
-    @Test("objects keep their members in order, which are found by name")
+    @Test("Objects keep the order of their members and find them by name")
     func objects() throws {
         let value = try parse(#" {"b":1,"a":[true,null,"x"],"d":{"c":2}} "#)
         #expect(value.objectValue?.map(\.name) == ["b", "a", "d"])
@@ -18,7 +18,7 @@ struct JSONParserTests {
         #expect(try parse(" [ ] ") == .array([]))
     }
 
-    @Test("values of one type are not taken for another")
+    @Test("A typed accessor returns nil for a value of another type")
     func accessors() throws {
         #expect(JSONValue.number(1.5).integerValue == nil)
         #expect(JSONValue.number(9_007_199_254_740_992).integerValue == 9_007_199_254_740_992)
@@ -30,7 +30,7 @@ struct JSONParserTests {
     }
 
     @Test(
-        "strings",
+        "Strings are unescaped",
         arguments: [
             (#""""#, ""), (#""plain""#, "plain"), (#""Grün °C µ 温度 🌡️""#, "Grün °C µ 温度 🌡️"),
             (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u00e9\u4e2d\u0000""#, "é中\0"),
@@ -42,7 +42,7 @@ struct JSONParserTests {
     }
 
     @Test(
-        "anything wrong is an error with its place",
+        "Invalid text is an error with its byte offset",
         arguments: [
             ("", JSONError(.empty, at: 0)), ("  ", JSONError(.empty, at: 2)),
             ("{", JSONError(.unexpectedEnd, at: 1)), (#"{"a""#, JSONError(.unexpectedEnd, at: 4)),
@@ -75,7 +75,7 @@ struct JSONParserTests {
     }
 
     @Test(
-        "bytes that are not UTF-8 are refused where they begin",
+        "Invalid UTF-8 is an error at the offset where it begins",
         arguments: [
             ([0x22, 0x61, 0xFF, 0x22], 2), ([0x22, 0xC3, 0x22], 1), ([0x22, 0xED, 0xA0, 0x80, 0x22], 1),
             ([0x22, 0xC0, 0x80, 0x22], 1), ([0x22, 0xC3, 0xA9, 0x5C, 0x6E, 0x80, 0x22], 5),
@@ -84,7 +84,7 @@ struct JSONParserTests {
         #expect(throws: JSONError(.invalidUTF8, at: offset)) { try JSONParser.parse(bytes) }
     }
 
-    @Test("nesting has a limit, and ten thousand levels do not exhaust the stack")
+    @Test("Nesting beyond the limit is an error, also with ten thousand levels")
     func depth() throws {
         let nested = { (levels: Int) in String(repeating: "[", count: levels) + String(repeating: "]", count: levels) }
         _ = try parse(nested(32))
@@ -95,7 +95,7 @@ struct JSONParserTests {
         #expect(throws: JSONError(.tooDeep(limit: 256), at: 256 * 5)) { try parse(objects, maxDepth: .max) }
     }
 
-    @Test("errors read well")
+    @Test("Errors have readable descriptions")
     func descriptions() {
         #expect(
             JSONError(.unexpectedByte(UInt8(ascii: "]"), expected: .value), at: 3).description
@@ -105,7 +105,7 @@ struct JSONParserTests {
                 == "at byte 9: found byte 0; expected ':'")
     }
 
-    @Test("bytes of a larger buffer are parsed without a copy")
+    @Test("A part of a larger buffer is parsed in place")
     func rawBuffer() throws {
         let bytes = Array("xx[1]yy".utf8)
         let value = try bytes.withUnsafeBytes { try JSONParser.parse(UnsafeRawBufferPointer(rebasing: $0[2..<5])) }

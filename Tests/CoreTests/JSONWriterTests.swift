@@ -2,7 +2,7 @@ import Core
 import TestSupport
 import Testing
 
-@Suite("What is written as JSON reads back equal")
+@Suite("Written JSON parses back to the same value")
 struct JSONWriterTests {
     private func written(_ write: (inout [UInt8]) -> Void) -> String {
         var bytes: [UInt8] = []
@@ -11,7 +11,7 @@ struct JSONWriterTests {
     }
 
     @Test(
-        "numbers have their shortest form; integers no fraction and no exponent",
+        "Numbers are written in their shortest form, integers without fraction or exponent",
         arguments: [
             (21.5, "21.5"), (21, "21"), (-0.5, "-0.5"), (0, "0"), (9_007_199_254_740_992, "9007199254740992"),
             (-9_007_199_254_740_992, "-9007199254740992"), (12_345_678_901_234, "12345678901234"),
@@ -22,7 +22,7 @@ struct JSONWriterTests {
         #expect(written { JSONWriter.append(value, to: &$0) } == expected)
     }
 
-    @Test("random doubles read back equal")
+    @Test("Random doubles parse back to the same value")
     func randomNumbers() throws {
         var random = SeededRandom(seed: 3)
         for _ in 0..<5_000 {
@@ -35,14 +35,14 @@ struct JSONWriterTests {
     }
 
     @Test(
-        "integers",
+        "Integers are written exactly",
         arguments: [(0, "0"), (-1, "-1"), (Int64.min, "-9223372036854775808"), (.max, "9223372036854775807")])
     func integers(value: Int64, expected: String) {
         #expect(written { JSONWriter.append(value, to: &$0) } == expected)
     }
 
     @Test(
-        "strings are escaped where RFC 8259 or a page needs it",
+        "Strings are escaped where RFC 8259 or an HTML page requires it",
         arguments: [
             ("", #""""#), ("plain", #""plain""#), ("a\"b\\c", #""a\"b\\c""#),
             ("\n\r\t\u{1}\u{7F}", #""\n\r\t\u0001\u007f""#),
@@ -53,7 +53,7 @@ struct JSONWriterTests {
         #expect(written { JSONWriter.append(value[...], to: &$0) } == expected)
     }
 
-    @Test("a string of any characters reads back equal")
+    @Test("A string of any characters parses back to the same value")
     func stringsReadBack() throws {
         let all = String(
             String.UnicodeScalarView((0...0x2FFF as ClosedRange<UInt32>).compactMap { Unicode.Scalar($0) }))
@@ -62,20 +62,20 @@ struct JSONWriterTests {
         #expect(try JSONParser.parse(bytes).stringValue == all)
     }
 
-    @Test("a value is written compactly, members in their order")
+    @Test("A value is written without spaces, with its members in order")
     func values() throws {
         let text = #"{"b":[1,2.5,null,true,false,"x"],"a":{},"c":[]}"#
         let value = try JSONParser.parse(Array(text.utf8))
         #expect(written { value.append(to: &$0) } == text)
     }
 
-    @Test("a timestamp is a string in RFC 3339")
+    @Test("A timestamp is written as an RFC 3339 string")
     func timestamps() {
         let timestamp = Timestamp(nanosecondsSinceEpoch: 1_714_564_800_250_999_999)
         #expect(written { JSONWriter.appendRFC3339(timestamp, to: &$0) } == #""2024-05-01T12:00:00.250Z""#)
     }
 
-    @Test("an object is built member by member")
+    @Test("An object is written member by member")
     func objects() {
         var builder = JSONObjectBuilder()
         builder.add("room_id", "sensors/a")

@@ -9,18 +9,18 @@ struct RateLimitTests {
         Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_000 + Int64(seconds * 1e9))
     }
 
-    @Test("A second's worth is free, then the rate; more than there is takes nothing")
+    @Test("The burst is one second's worth; a request beyond the available tokens takes none")
     func take() {
         let limit = RateLimit(perSecond: 10)
         #expect((0..<10).allSatisfy { _ in limit.take(at: Self.at(0)) })
         #expect(!limit.take(at: Self.at(0)))
-        #expect(!limit.take(3, at: Self.at(0.2)), "two are left")
+        #expect(!limit.take(3, at: Self.at(0.2)), "only two tokens are available")
         #expect(limit.take(2, at: Self.at(0.2)))
         #expect(limit.take(10, at: Self.at(100)))
-        #expect(!limit.take(11, at: Self.at(1000)), "there are never so many")
+        #expect(!limit.take(11, at: Self.at(1000)), "the bucket never holds more than one second's worth")
     }
 
-    @Test("A clock that is set back gives nothing, and the rate goes on from there")
+    @Test("A clock that is set back adds no tokens, and refilling continues from the new time")
     func clockSetBack() {
         let limit = RateLimit(perSecond: 10)
         #expect(limit.take(10, at: Self.at(100)))
@@ -33,7 +33,7 @@ struct RateLimitTests {
         #expect(!RateLimit(perSecond: 0).take(at: Self.at(0)))
     }
 
-    @Test("One line an interval is logged, with the number that were left out; a clock set back does not silence it")
+    @Test("One line per interval is logged, with the number of omitted ones, even after the clock was set back")
     func logger() {
         let log = LogRecorder()
         let limited = RateLimitedLogger(log.logger, interval: .seconds(10))

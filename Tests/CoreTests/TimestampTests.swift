@@ -2,16 +2,16 @@ import Core
 import TestSupport
 import Testing
 
-@Suite("A timestamp keeps nanoseconds and converts without drift")
+@Suite("Timestamps keep nanoseconds and convert without drift")
 struct TimestampTests {
     @Test(
-        "the decimal digits of seconds come back",
+        "Seconds with decimal digits survive a round trip",
         arguments: [0, 1_714_564_800.123456, 1_714_564_800.123, 1_700_000_000.000001, -1.5, 4_102_444_799.999999])
     func secondsRoundTrip(seconds: Double) throws {
         #expect(try #require(Timestamp(secondsSinceEpoch: seconds)).secondsSinceEpoch == seconds)
     }
 
-    @Test("random microseconds come back")
+    @Test("Random microseconds survive a round trip")
     func randomRoundTrip() throws {
         var random = SeededRandom(seed: 11)
         for _ in 0..<10_000 {
@@ -22,19 +22,19 @@ struct TimestampTests {
         }
     }
 
-    @Test("seconds and milliseconds are rounded to the nearest microsecond")
+    @Test("Seconds and milliseconds are rounded to the nearest microsecond")
     func rounds() {
         #expect(Timestamp(nanosecondsSinceEpoch: 1_500).secondsSinceEpoch == 0.000002)
         #expect(Timestamp(nanosecondsSinceEpoch: 1_499).millisecondsSinceEpoch == 0.001)
         #expect(Timestamp(nanosecondsSinceEpoch: -1_500).secondsSinceEpoch == -0.000002)
     }
 
-    @Test("what does not fit is nil", arguments: [Double.nan, .infinity, 1e10, -1e10, 1e300])
+    @Test("A time outside the range gives nil", arguments: [Double.nan, .infinity, 1e10, -1e10, 1e300])
     func outside(seconds: Double) {
         #expect(Timestamp(secondsSinceEpoch: seconds) == nil)
     }
 
-    @Test("differences and moves at the ends of the range do not trap")
+    @Test("Arithmetic at the ends of the range does not trap")
     func extremes() {
         let first = Timestamp(nanosecondsSinceEpoch: .min)
         let last = Timestamp(nanosecondsSinceEpoch: .max)
@@ -48,7 +48,7 @@ struct TimestampTests {
     }
 
     @Test(
-        "RFC 3339 in UTC with milliseconds",
+        "The text form is RFC 3339 in UTC with milliseconds",
         arguments: [
             (0, "1970-01-01T00:00:00.000Z"), (1_714_564_800_250_000_000, "2024-05-01T12:00:00.250Z"),
             (951_782_399_999_999_999, "2000-02-28T23:59:59.999Z"),
@@ -59,7 +59,7 @@ struct TimestampTests {
         #expect(Timestamp(nanosecondsSinceEpoch: nanoseconds).rfc3339 == expected)
     }
 
-    @Test("every day of the years 1970 to 2261 is written in order and read back")
+    @Test("Every day from 1970 to 2261 is formatted in order and parsed back")
     func everyDay() throws {
         var previous = ""
         for day in 0..<Int64(106_651) {

@@ -1,11 +1,11 @@
 import Core
 import Testing
 
-@Suite("A trace context is read as W3C Trace Context says")
+@Suite("Parsing of trace contexts according to W3C Trace Context")
 struct TraceContextTests {
     private static let valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-    @Test("a valid traceparent")
+    @Test("A valid traceparent is parsed")
     func valid() throws {
         let context = try #require(TraceContext(traceparent: Self.valid, state: "vendor=1"))
         #expect(context.traceID == (0x0af7_6519_16cd_43dd, 0x8448_eb21_1c80_319c))
@@ -15,19 +15,19 @@ struct TraceContextTests {
         #expect(context.state == "vendor=1")
     }
 
-    @Test("the flag of a context that is not sampled")
+    @Test("A cleared sampled flag is kept")
     func notSampled() throws {
         #expect(try #require(TraceContext(traceparent: Self.valid.dropLast() + "0")).isSampled == false)
     }
 
-    @Test("a later version is read as far as it is known")
+    @Test("A traceparent of a later version is parsed as far as version 00 goes")
     func laterVersion() {
         #expect(TraceContext(traceparent: "cc" + Self.valid.dropFirst(2) + "-extra") != nil)
         #expect(TraceContext(traceparent: "cc" + Self.valid.dropFirst(2) + ".extra") == nil)
     }
 
     @Test(
-        "an invalid traceparent is no context",
+        "An invalid traceparent gives no context",
         arguments: [
             "", "00", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
@@ -42,7 +42,7 @@ struct TraceContextTests {
     }
 
     @Test(
-        "a tracestate that is too long or not printable is left out, the context stays",
+        "A tracestate that is too long or not printable is dropped; the context is kept",
         arguments: ["", String(repeating: "a", count: 513), "a=1\r\nX-Evil: 1", "a=ü"])
     func badState(state: String) throws {
         #expect(try #require(TraceContext(traceparent: Self.valid, state: state)).state == nil)

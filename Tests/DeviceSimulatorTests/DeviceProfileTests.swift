@@ -3,7 +3,7 @@ import Testing
 
 @testable import DeviceSimulator
 
-@Suite("A device file says what is wrong with it: file, line, key, and what is allowed")
+@Suite("Errors in device files name file, line, key and what is allowed")
 struct DeviceProfileTests {
     struct Mistake: Sendable, CustomTestStringConvertible {
         var yaml: String
@@ -102,7 +102,7 @@ struct DeviceProfileTests {
         .whole("device: d\ntopic: t\nunits: true\nconvention: senml\nmetrics: {x: 1}", 3, "units", "only with json"),
     ]
 
-    @Test("every mistake is told where it is", arguments: mistakes)
+    @Test("Every error is reported at its location", arguments: mistakes)
     func mistake(_ mistake: Mistake) throws {
         let error = try #require(throws: ProfileError.self) {
             _ = try Profiles.profile(mistake.yaml, path: "devices/x.yaml")
@@ -116,7 +116,7 @@ struct DeviceProfileTests {
         #expect(problem.message.contains(mistake.message), "\(text)")
     }
 
-    @Test("a metric named status, in a topic for each metric, needs another status topic, or none")
+    @Test("A metric named status in per-metric topics requires another status topic, or none")
     func metricNamedStatus() throws {
         let yaml = "device: d\ntopic: sensors/{device}/{metric}\nconvention: bare\nmetrics: {status: 1}\n"
         let error = try #require(throws: ProfileError.self) { _ = try Profiles.profile(yaml) }
@@ -128,7 +128,7 @@ struct DeviceProfileTests {
     }
 
     @Test(
-        "devices below sensors/{device} have a status topic of their own accord, others by name, none by null",
+        "Devices below sensors/{device} have a default status topic, others a configured one, and null none",
         arguments: [
             ("sensors/{device}", "", "sensors/d/status"), ("sensors/{device}/air", "", "sensors/d/status"),
             ("sensors/{device}", "status_topic: null", nil), ("sensors/{device}", "status_topic: ~", nil),
@@ -148,7 +148,7 @@ struct DeviceProfileTests {
         }
     }
 
-    @Test("all mistakes are told at once, in the order of the lines")
+    @Test("All errors are reported together, in line order")
     func several() throws {
         let error = try #require(throws: ProfileError.self) {
             _ = try Profiles.json("qos: 7\ninterval: soon\nwheel: round")
@@ -159,7 +159,7 @@ struct DeviceProfileTests {
                 == "test.yaml:6: qos: '7' is not valid; allowed: a whole number from 0 to 1")
     }
 
-    @Test("mistakes in the replayed CSV name the CSV, its line and its column")
+    @Test("Errors in a replayed CSV name the file, line and column")
     func csv() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -180,7 +180,7 @@ struct DeviceProfileTests {
         )
     }
 
-    @Test("a file that is not there, a folder without files, and a device that is there twice")
+    @Test("Missing files, empty folders and duplicate devices are errors")
     func files() throws {
         let missing = try #require(throws: ProfileError.self) { _ = try DeviceProfile.load("no/such.yaml") }
         #expect(missing.description.hasPrefix("no/such.yaml: the file cannot be read"))
@@ -194,7 +194,7 @@ struct DeviceProfileTests {
     }
 
     @Test(
-        "fleets are numbered and padded",
+        "The devices of a fleet are numbered with padding",
         arguments: [
             ("", ["probe"]), ("count: 1", ["probe-1"]), ("count: 2", ["probe-1", "probe-2"]),
             ("count: 10", (1...10).map { $0 < 10 ? "probe-0\($0)" : "probe-10" }),

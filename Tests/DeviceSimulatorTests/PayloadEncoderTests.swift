@@ -4,7 +4,7 @@ import Testing
 
 @testable import DeviceSimulator
 
-@Suite("What a device writes, the decoder of its convention reads back equal")
+@Suite("Encoded payloads decode to the same values")
 struct PayloadEncoderTests {
     static let time = Timestamp(nanosecondsSinceEpoch: 1_714_564_800_123_000_000)
     static let sample = Sample(
@@ -30,7 +30,7 @@ struct PayloadEncoderTests {
     }
 
     @Test(
-        "values, device and room",
+        "Values, device and room survive a round trip",
         arguments: [
             (.json, "sensors/{device}"), (.json, "sensors/{device}/{metric}"), (.bare, "sensors/{device}/{metric}"),
             (.thingsboard, "devices/{device}/telemetry"), (.tasmota, "tele/{device}/SENSOR"),
@@ -45,7 +45,7 @@ struct PayloadEncoderTests {
         #expect(Set(readings.map(\.room)) == ["sensors/probe-1"])
     }
 
-    @Test("ESPHome's topic per value")
+    @Test("ESPHome has one topic per value")
     func esphome() throws {
         let route = try TopicRoute(pattern: "{device}/sensor/{metric}/state", convention: .esphome)
         let readings = try decode(.esphome, topic: "{device}/sensor/{metric}/state", routes: [route])
@@ -54,7 +54,7 @@ struct PayloadEncoderTests {
     }
 
     @Test(
-        "the time, as fine as the convention has it",
+        "The time has the resolution of the convention",
         arguments: [
             (.json, "sensors/{device}", 123), (.json, "sensors/{device}/{metric}", 123),
             (.thingsboard, "devices/{device}/telemetry", 123), (.zigbee2mqtt, "zigbee2mqtt/{device}", 123),
@@ -71,7 +71,7 @@ struct PayloadEncoderTests {
         for reading in try decode(format, topic: topic, sample: unstamped) { #expect(!reading.hasDeviceTime) }
     }
 
-    @Test("units, where the convention sends them or the file asks for them")
+    @Test("Units are sent if the convention has them or the file requests them")
     func units() throws {
         func unit(_ format: PayloadFormat, _ topic: String, withUnits: Bool = false) throws -> String? {
             try decode(format, topic: topic, withUnits: withUnits).flatMap(\.metrics)
@@ -86,7 +86,7 @@ struct PayloadEncoderTests {
     }
 
     @Test(
-        "metric names that Tasmota's spelling keeps",
+        "Metric names that Tasmota's naming preserves are accepted",
         arguments: ["temperature", "apparent_power", "co2", "dew_point", "pm25", "uv_index_max"])
     func tasmotaNames(name: String) throws {
         #expect(TasmotaEncoder.canWrite(name))
@@ -95,7 +95,8 @@ struct PayloadEncoderTests {
     }
 
     @Test(
-        "metric names that Tasmota's spelling would change", arguments: ["fan_rpm_2", "Temp", "a_b", "x.y", "", "a__b"])
+        "Metric names that Tasmota's naming would change are rejected",
+        arguments: ["fan_rpm_2", "Temp", "a_b", "x.y", "", "a__b"])
     func tasmotaLoses(name: String) {
         #expect(!TasmotaEncoder.canWrite(name))
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DeviceSimulator
 
-@Suite("The shipped devices")
+@Suite("Shipped devices")
 struct ShippedDevicesTests {
     static let expected: [(name: String, metrics: Set<String>)] = [
         ("greenhouse-1", ["temperature", "humidity", "soil_moisture", "light"]),
@@ -21,14 +21,14 @@ struct ShippedDevicesTests {
         ("fleet-01", ["temperature", "humidity", "battery"]), ("fleet-50", ["temperature", "humidity", "battery"]),
     ]
 
-    @Test("every file loads, and no name occurs twice")
+    @Test("Every file loads, and names are unique")
     func load() throws {
         let profiles = try DeviceProfile.load(try DeviceProfile.files(in: try Profiles.shippedFolder))
         #expect(profiles.count >= 8)
         #expect(profiles.flatMap(\.deviceNames).count == 59)
     }
 
-    @Test("a gateway without configuration reads each device's metrics in its room", arguments: expected)
+    @Test("The gateway's defaults decode each device's metrics in its room", arguments: expected)
     func metrics(name: String, metrics: Set<String>) throws {
         let profiles = try DeviceProfile.load(try DeviceProfile.files(in: try Profiles.shippedFolder))
         let profile = try #require(profiles.first { $0.deviceNames.contains(name) })
@@ -50,7 +50,7 @@ struct ShippedDevicesTests {
         #expect(seen == metrics)
     }
 
-    @Test("a gateway without configuration sees each device come and go, in the room of its readings")
+    @Test("The gateway's defaults decode each device's status in the room of its readings")
     func statuses() throws {
         for profile in try DeviceProfile.load(try DeviceProfile.files(in: try Profiles.shippedFolder)) {
             let status = try #require(profile.status, "\(profile.path)")
@@ -70,7 +70,7 @@ struct ShippedDevicesTests {
         }
     }
 
-    @Test("every device shows movement within a minute")
+    @Test("Every device's values change within a minute")
     func movement() throws {
         for profile in try DeviceProfile.load(try DeviceProfile.files(in: try Profiles.shippedFolder)) {
             var device = VirtualDevice(name: profile.deviceNames[0], profile: profile)
@@ -80,7 +80,7 @@ struct ShippedDevicesTests {
         }
     }
 
-    @Test("the replayed office is its CSV, value for value")
+    @Test("The replayed office equals its CSV")
     func office() throws {
         let folder = try Profiles.shippedFolder
         let profile = try DeviceProfile.load("\(folder)/office.yaml")

@@ -4,13 +4,13 @@ import Testing
 
 @testable import DeviceSimulator
 
-@Suite("A virtual device decides what is sent and when, the same for the same seed")
+@Suite("Virtual devices are deterministic for a seed")
 struct VirtualDeviceTests {
     private func device(_ more: String = "", limit: Int? = nil) throws -> VirtualDevice {
         VirtualDevice(name: "probe", profile: try Profiles.json(more), messageLimit: limit)
     }
 
-    @Test("samples come by the interval")
+    @Test("Samples are taken at the interval")
     func interval() throws {
         var device = try device("interval: 500ms\nstamps: none")
         let steps = device.steps(until: .seconds(2))
@@ -22,7 +22,7 @@ struct VirtualDeviceTests {
         #expect(String(decoding: publication.payload, as: UTF8.self) == #"{"seq":0}"#)
     }
 
-    @Test("QoS and the retain flag are the file's")
+    @Test("QoS and retain flag come from the file")
     func delivery() throws {
         var device = try device("qos: 0\nretain: true")
         let publication = try #require(device.advance(now: VirtualDevice.start).publications.first)
@@ -30,7 +30,7 @@ struct VirtualDeviceTests {
         #expect(publication.retain)
     }
 
-    @Test("the same seed gives the same steps, another seed others")
+    @Test("The same seed gives the same steps, another seed different ones")
     func seeds() throws {
         func trace(_ seed: Int) throws -> [String] {
             let keys = "seed: \(seed)\njitter: 200ms\ndrop_rate: 0.2\noffline: {every: 20s, for: 5s}"
@@ -41,7 +41,7 @@ struct VirtualDeviceTests {
         #expect(try trace(1) != trace(2))
     }
 
-    @Test("each device of a fleet has its own values and its own moment")
+    @Test("Each device of a fleet has its own values and phase")
     func fleet() throws {
         let profile = try Profiles.json("count: 20\nstamps: none", waveform: "{noise: 1}")
         var devices = profile.devices()
@@ -50,7 +50,7 @@ struct VirtualDeviceTests {
         #expect(Set(payloads).count == 20)
     }
 
-    @Test("jitter moves samples to both sides and never adds up")
+    @Test("Jitter shifts samples in both directions without accumulating")
     func jitter() throws {
         var device = try device("interval: 1s\njitter: 300ms")
         let dues = device.steps(until: .seconds(1000)).map(\.due)
@@ -62,7 +62,7 @@ struct VirtualDeviceTests {
         #expect(try #require(offsets.max()) > 0.2)
     }
 
-    @Test("the drop rate leaves out that part, and the counter shows it")
+    @Test("The drop rate drops that share of samples, and the counter shows it")
     func drops() throws {
         var device = try device("drop_rate: 0.25\nstamps: none")
         let steps = device.steps(until: .seconds(1999)).map(\.step)
@@ -75,7 +75,7 @@ struct VirtualDeviceTests {
                 == true)
     }
 
-    @Test("a burst sends that many readings more, at once")
+    @Test("A burst sends that many additional readings at once")
     func burst() throws {
         var device = try device("burst: {every: 2500ms, readings: 7}\nstamps: none")
         let steps = device.steps(until: .seconds(3))
@@ -84,7 +84,7 @@ struct VirtualDeviceTests {
         #expect(steps[3].due == .milliseconds(2500))
     }
 
-    @Test("offline, the connection is lost, nothing is sent, and it comes back")
+    @Test("While offline, a device is disconnected and sends nothing, then reconnects")
     func offline() throws {
         var device = try device("interval: 100ms\noffline: {every: 30s, for: 10s}")
         var isOffline = false
@@ -109,7 +109,7 @@ struct VirtualDeviceTests {
         #expect(windows.allSatisfy { $0 == .seconds(10) })
     }
 
-    @Test("only that share of a fleet goes offline")
+    @Test("Only the configured share of a fleet goes offline")
     func offlineShare() throws {
         let profile = try Profiles.json("count: 200\noffline: {every: 30s, for: 10s, share: 0.25}")
         var count = 0
@@ -120,7 +120,7 @@ struct VirtualDeviceTests {
         #expect((25...75).contains(count))
     }
 
-    @Test("it stops after exactly so many sent messages", arguments: [1, 5, 6])
+    @Test("A device stops after exactly its message limit", arguments: [1, 5, 6])
     func limit(count: Int) throws {
         let profile = try Profiles.profile(
             """
@@ -132,7 +132,7 @@ struct VirtualDeviceTests {
     }
 
     @Test(
-        "stamps show the device's clock",
+        "Timestamps show the device's skewed clock",
         arguments: [("clock_skew: 1500ms", 1500.0), ("clock_skew: -2s", -2000), ("stamps: now", 0)])
     func skew(more: String, milliseconds: Double) throws {
         var device = try device(more)
@@ -141,7 +141,7 @@ struct VirtualDeviceTests {
         #expect(stamp == VirtualDevice.start.millisecondsSinceEpoch + milliseconds)
     }
 
-    @Test("random skew takes that share of the fleet, up to its limit")
+    @Test("Random skew applies to its share of the fleet, within its limit")
     func randomSkew() throws {
         let skew = ClockSkew.random(upTo: .seconds(3), share: 0.5)
         let offsets = (0..<400).map { skew.offset(deviceSeed: SeededGenerator.derive(1, "\($0)")).seconds }

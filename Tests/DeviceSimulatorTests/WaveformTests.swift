@@ -4,7 +4,7 @@ import Testing
 
 @testable import DeviceSimulator
 
-@Suite("Waveforms move as their kind says and repeat with their seed")
+@Suite("Waveforms")
 struct WaveformTests {
     /// Samples a waveform once per second.
     private func values(_ parts: String, count: Int = 2000, seed: UInt64 = 1) throws -> [Double] {
@@ -20,20 +20,20 @@ struct WaveformTests {
         "{noise: 0.5}", "{counter: {start: 3, step: 2}}", "[10, {noise: 1}, {sine: {amplitude: 1, period: 9s}}]",
     ]
 
-    @Test("the same seed gives the same values", arguments: kinds)
+    @Test("The same seed gives the same values", arguments: kinds)
     func sameSeed(parts: String) throws {
         #expect(try values(parts) == values(parts))
     }
 
     @Test(
-        "another seed gives other values",
+        "Another seed gives different values",
         arguments: ["{noise: 1}", "{random_walk: {start: 5, step: 1, min: 0, max: 10}}"])
     func otherSeed(parts: String) throws {
         #expect(try values(parts, seed: 1) != values(parts, seed: 2))
     }
 
     @Test(
-        "values stay within what the kind allows",
+        "Values stay within the limits of the waveform",
         arguments: [
             ("{sine: {amplitude: 2, period: 60s}}", -2.0, 2.0), ("{day: {low: 1, high: 9, period: 100s}}", 1, 9),
             ("{day: {low: 0, high: 9, period: 100s, daylight: true}}", 0, 9),
@@ -50,19 +50,19 @@ struct WaveformTests {
         #expect(try #require(values.max()) > high - span * 0.35)
     }
 
-    @Test("a day is coldest early in the morning and warmest in the afternoon")
+    @Test("A day is coldest in the early morning and warmest in the afternoon")
     func day() throws {
         let values = try values("{day: {low: 0, high: 10, period: 24s}}", count: 24)
         #expect(values.firstIndex(of: 0) == 5)
         #expect(values.firstIndex(of: 10) == 15)
     }
 
-    @Test("steps hold their levels one after the other")
+    @Test("Steps hold their levels in turn")
     func steps() throws {
         #expect(try values("{steps: {levels: [1, 7], hold: 2s}}", count: 6) == [1, 1, 7, 7, 1, 1])
     }
 
-    @Test("pulses last as long as they say and come once in each turn")
+    @Test("Pulses have their duration and occur once per period")
     func pulses() throws {
         let values = try values("{pulse: {height: 1, every: 50s, for: 10s}}", count: 1000)
         let open = values.count { $0 == 1 }
@@ -71,7 +71,7 @@ struct WaveformTests {
         #expect((18...20).contains(starts))
     }
 
-    @Test("a temperature climbs exactly while the door of the same schedule is open")
+    @Test("A temperature rises exactly while the door of the same schedule is open")
     func coupledPulses() throws {
         let profile = try Profiles.profile(
             """
@@ -89,12 +89,12 @@ struct WaveformTests {
         #expect(openings > 50)
     }
 
-    @Test("a counter counts samples")
+    @Test("A counter counts samples")
     func counter() throws {
         #expect(try values("{counter: {start: 3, step: 2}}", count: 4) == [3, 5, 7, 9])
     }
 
-    @Test("parts are added, then limited, then rounded")
+    @Test("Parts are added, then limited, then rounded")
     func composition() throws {
         let profile = try Profiles.profile(
             """
@@ -106,7 +106,7 @@ struct WaveformTests {
         #expect(values == [11, 11.6, 12.1, 12.3])
     }
 
-    @Test("a metric's values do not depend on the others")
+    @Test("A metric's values do not depend on other metrics")
     func independence() throws {
         func temperatures(_ more: String) throws -> [Double] {
             let profile = try Profiles.profile(

@@ -8,13 +8,13 @@ struct CorpusTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fuzz/corpus")
 
-    @Test("Each input has a folder of the corpus, and each folder an input")
+    @Test("Each fuzz input has a corpus folder, and each folder an input")
     func folders() throws {
         let folders = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
         #expect(Set(folders) == Set(FuzzInput.all.map(\.name)))
     }
 
-    @Test("The corpus is read without a trap, and something of it is taken", arguments: FuzzInput.all.map(\.name))
+    @Test("The corpus is parsed without a trap, and part of it is accepted", arguments: FuzzInput.all.map(\.name))
     func corpus(name: String) throws {
         let input = try #require(FuzzInput.all.first { $0.name == name })
         let files = try FileManager.default.contentsOfDirectory(

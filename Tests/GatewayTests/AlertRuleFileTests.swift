@@ -6,7 +6,7 @@ import Testing
 @testable import Gateway
 
 /// Rules are read as documented in docs/alerts.md, and errors name the line.
-@Suite("Files of alert rules")
+@Suite("Alert rule files")
 struct AlertRuleFileTests {
     private static func rules(_ yaml: String) throws -> [AlertRule] {
         try ConfigurationFile(path: "windsock.yaml", yaml: yaml).alertRules.map(\.rule)
@@ -24,7 +24,7 @@ struct AlertRuleFileTests {
         }
     }
 
-    @Test("Every key")
+    @Test("Every key is read")
     func everything() throws {
         let rule = try #require(
             try Self.rules(
@@ -57,7 +57,7 @@ struct AlertRuleFileTests {
     }
 
     @Test(
-        "Conditions",
+        "Every condition is read",
         arguments: [
             ("above: 30", AlertCondition.above(30)), ("below: -2.5", .below(-2.5)),
             ("outside: [5, 30]", .outside(5...30)),
@@ -71,7 +71,7 @@ struct AlertRuleFileTests {
     }
 
     @Test(
-        "What cannot be used is named with its line and what is allowed",
+        "An invalid value is an error with its line and what is allowed",
         arguments: [
             ("", "windsock.yaml:2: alerts[0]: expected exactly one condition"),
             ("above: 1\nbelow: 2", "found above, below"),
@@ -99,7 +99,7 @@ struct AlertRuleFileTests {
         #expect(found.contains { $0.contains(expected) }, "\(found)")
     }
 
-    @Test("The files of the folder are read by name, and two rules of one name are told with both places")
+    @Test("The folder's files are read by name, and duplicate rule names are errors with both locations")
     func folder() throws {
         let folder = try TemporaryFolder()
         try folder.write("- {name: one, metric: t, above: 1}", to: "a.yaml")
@@ -115,7 +115,7 @@ struct AlertRuleFileTests {
         #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
     }
 
-    @Test("Rooms of readings are not told, because they remember nothing; nobody is told twice")
+    @Test("Telemetry rooms cannot be recipients, because they have no history; duplicate recipients are removed")
     func recipients() throws {
         let folder = try TemporaryFolder()
         let sources = GatewayConfiguration.Sources(flags: ["alerts_dir": folder.url.path])
@@ -128,7 +128,7 @@ struct AlertRuleFileTests {
         #expect(error?.description.contains("a.yaml:1: notify.rooms: \"sensors/a\" is a telemetry room") == true)
     }
 
-    @Test("The rules that come with the program can be used, and those of docs/alerts.md")
+    @Test("The shipped rules and those in docs/alerts.md are valid")
     func shipped() throws {
         let folder = try PackageRoot.directory.appending(path: "alerts").path
         let sources = GatewayConfiguration.Sources(flags: ["alerts_dir": folder])

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Gateway
 
-@Suite("The gateway's MQTT client id")
+@Suite("MQTT client id")
 struct ClientIDStoreTests {
-    @Test("It is made once, and its file is for its owner alone: who knows it can take the session away")
+    @Test("The id is created once, in a file that only its owner can read")
     func kept() throws {
         let folder = try TemporaryFolder()
         let directory = folder.url.appending(path: "data").path

@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 /// A clock that leaps forward removes nothing until it has held.
-@Suite("Trust in the clock")
+@Suite("Clock leap guard")
 struct ClockLeapGuardTests {
     private static let start = Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_000)
     private static let hour = hours(1)
@@ -23,7 +23,7 @@ struct ClockLeapGuardTests {
         }
     }
 
-    @Test("A leap of 91 days is believed after six hours, and a leap back at once")
+    @Test("A forward leap of 91 days is trusted after six hours, a backward leap at once")
     func leap() {
         let clocks = Clocks()
         let trust = ClockLeapGuard(hold: Self.hours(6), lastKnown: nil, wall: clocks.wall, steady: clocks.steady)
@@ -49,7 +49,7 @@ struct ClockLeapGuardTests {
         #expect(trust.leap == nil)
     }
 
-    @Test("A second leap is watched for as long as the first; small corrections are believed")
+    @Test("A second leap restarts the hold; small corrections are trusted")
     func steps() {
         let clocks = Clocks()
         let trust = ClockLeapGuard(hold: Self.hours(6), lastKnown: nil, wall: clocks.wall, steady: clocks.steady)
@@ -63,7 +63,7 @@ struct ClockLeapGuardTests {
     }
 
     @Test(
-        "At the start a clock that is far ahead of what is stored is watched, too; without a hold every clock is believed"
+        "At start-up, a clock far ahead of the stored data is held too; without a hold, every clock is trusted"
     )
     func start() {
         let clocks = Clocks()

@@ -3,7 +3,7 @@ import Testing
 @testable import Gateway
 
 /// Each mistake is reported with its location, together with all others.
-@Suite("Configuration mistakes")
+@Suite("Configuration errors")
 struct ConfigurationMistakeTests {
     static let mistakes: [(yaml: String, origin: String, words: String)] = [
         ("listen: nowhere", "windsock.yaml:1: listen", "127.0.0.1:8080"),
@@ -57,14 +57,14 @@ struct ConfigurationMistakeTests {
         ("listen: a:1\nlisten: a:2", "windsock.yaml:1", "listen"),
     ]
 
-    @Test("A mistake in the file is named with line and key, and says what is allowed", arguments: mistakes)
+    @Test("An error in the file has line, key and what is allowed", arguments: mistakes)
     func mistake(_ yaml: String, _ origin: String, _ words: String) {
         let problems = SettingsFixture.problems(yaml)
         #expect(problems.count == 1, "\(problems)")
         #expect(problems.contains { $0.hasPrefix("\(origin): ") && $0.contains(words) }, "\(problems)")
     }
 
-    @Test("Every mistake of a file is told, not only the first")
+    @Test("Every error of a file is reported, not only the first")
     func allOfAFile() {
         let problems = SettingsFixture.problems(
             "colour: red\nroutes:\n  - {convention: xml, qos: many}\n  - {topic: \"a/{device}\", shape: round}\n")
@@ -77,7 +77,7 @@ struct ConfigurationMistakeTests {
     }
 
     @Test(
-        "The same bad value is named by where it comes from",
+        "An invalid value is reported with its origin",
         arguments: [
             ("windsock.yaml:1: limits.rooms", "limits: {rooms: 0}", [:], [:]),
             ("WINDSOCK_LIMITS_ROOMS", "limits: {rooms: 7}", ["WINDSOCK_LIMITS_ROOMS": "0"], [:]),
@@ -92,7 +92,7 @@ struct ConfigurationMistakeTests {
                 == ["\(origin): \"0\" is not valid; allowed: a whole number from 1 to 100000"])
     }
 
-    @Test("Variables and flags are all checked at once; a flag is named as it is typed")
+    @Test("All variables and flags are checked, and a flag is named as typed")
     func otherOrigins() {
         let problems = SettingsFixture.problems(
             environment: ["WINDSOCK_LIMITS_ROOMS": "0", "WINDSOCK_LISTN": "x", "UNRELATED": "y"],
@@ -104,7 +104,7 @@ struct ConfigurationMistakeTests {
         #expect(problems.contains { $0.hasPrefix("--set limits.devices: ") })
     }
 
-    @Test("An unknown variable of a section names those of the section")
+    @Test("The error for an unknown variable lists those of its section")
     func unknownVariable() {
         let problem = SettingsFixture.problems(environment: ["WINDSOCK_JWT_SECRETS": "x"])
         #expect(

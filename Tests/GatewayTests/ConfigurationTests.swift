@@ -12,7 +12,7 @@ import WebServer
 /// Settings come from the file, the environment and flags; later sources override earlier ones.
 @Suite("Configuration")
 struct ConfigurationTests {
-    @Test("Without any setting the defaults serve")
+    @Test("Without settings, the defaults apply")
     func defaults() throws {
         let configuration = try SettingsFixture.load()
         #expect(configuration.server.host == "127.0.0.1")
@@ -24,7 +24,7 @@ struct ConfigurationTests {
         #expect(configuration.mqtt.lastWill?.topic == "windsock/status")
     }
 
-    @Test("The environment beats the file, and flags beat both")
+    @Test("The environment overrides the file, and flags override both")
     func precedence() throws {
         let yaml = "limits: {devices: 1, rooms: 1, command_burst: 1}"
         let environment = ["WINDSOCK_LIMITS_DEVICES": "2", "WINDSOCK_LIMITS_ROOMS": "2"]
@@ -34,7 +34,7 @@ struct ConfigurationTests {
         #expect(configuration.server.limits.commandBurst == 1)
     }
 
-    @Test("An empty variable or flag is as good as none: what is below it holds")
+    @Test("An empty variable or flag counts as unset")
     func emptyIsUnset() throws {
         let yaml = "limits: {devices: 5, rooms: 6}"
         let configuration = try SettingsFixture.load(
@@ -44,7 +44,7 @@ struct ConfigurationTests {
         #expect(configuration.server.limits.maxRooms == 7)
     }
 
-    @Test("A section or value that is left empty in the file keeps its defaults")
+    @Test("An empty section or value in the file keeps the defaults")
     func emptyInFile() throws {
         let configuration = try SettingsFixture.load("mqtt:\nlimits: {devices: }\npublic_url: ~\nroutes:\n")
         #expect(configuration.stream.maxDevices == 10_000)
@@ -52,7 +52,7 @@ struct ConfigurationTests {
         #expect(configuration.routes == TopicRoute.defaults)
     }
 
-    @Test("All of a file's settings and routes are read")
+    @Test("All settings and routes of a file are read")
     func file() throws {
         let configuration = try SettingsFixture.load(
             """
@@ -102,7 +102,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "An address to listen on is host and port, in brackets for IPv6, and all addresses without a host",
+        "A listen address is host and port, with brackets for IPv6, or all addresses without a host",
         arguments: [
             ("127.0.0.1:8080", "127.0.0.1", 8080), (":80", "0.0.0.0", 80), ("[::]:0", "::", 0),
             ("[fe80::1]:443", "fe80::1", 443), ("localhost:65535", "localhost", 65_535),
@@ -114,7 +114,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "Anything else is no address",
+        "An invalid listen address is rejected",
         arguments: ["8080", "::1:8080", "[::1:8080", "host:", "host:+80", "host:65536", "a b:80", "http://host:80"])
     func badListen(_ text: String) {
         let problems = SettingsFixture.problems(environment: ["WINDSOCK_LISTEN": text])
@@ -126,7 +126,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "Origins are kept as browsers send them",
+        "Origins are normalized to the form that browsers send",
         arguments: [
             ("https://dash.example/", "https://dash.example"), ("https://Dash.Example:443", "https://dash.example"),
             ("http://dash.example:80/", "http://dash.example"), ("http://[::1]:8080", "http://[::1]:8080"),
@@ -139,7 +139,7 @@ struct ConfigurationTests {
         #expect(server.allowedOrigins == ["null", origin])
     }
 
-    @Test("The client id is made at random only when none is set, whatever the one that is set")
+    @Test("A random client id is created only if none is set")
     func clientID() throws {
         let named = try SettingsFixture.load("mqtt: {client_id: windsock}")
         #expect(named.mqtt.clientID == "windsock")
@@ -147,7 +147,7 @@ struct ConfigurationTests {
         #expect(try SettingsFixture.load().mqtt.clientID == GatewayConfiguration.unsetClientID)
     }
 
-    @Test("A route that names a share group of its own keeps it")
+    @Test("A route's own share group is kept")
     func shareGroups() throws {
         let configuration = try SettingsFixture.load(
             """
@@ -158,7 +158,7 @@ struct ConfigurationTests {
         #expect(configuration.mqtt.subscriptions.map { "\($0.filter)" } == ["$share/own/a/+", "$share/all/b/+"])
     }
 
-    @Test("Certificates are used with mqtts://")
+    @Test("Certificates require mqtts://")
     func certificates() throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("pem", to: "ca.pem")
@@ -170,7 +170,7 @@ struct ConfigurationTests {
         #expect(configuration.mqtt.port == 8883)
     }
 
-    @Test("Limits of users and addresses are on unless they are set to 0")
+    @Test("Limits per user and address apply unless set to 0")
     func safeDefaults() throws {
         let limits = try SettingsFixture.load().server.limits
         #expect(limits.connectionsPerUser == 100 && limits.userCommandsPerSecond == 500)

@@ -31,7 +31,7 @@ struct DashboardCatalogTests {
         #expect(json["dashboards"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == catalog.ids)
     }
 
-    @Test("Dashboards are in navigation order: by order, then by id")
+    @Test("Dashboards are sorted by order, then by id")
     func order() throws {
         let folder = try TemporaryFolder()
         for (name, order) in [("c", "order: 5\n"), ("b", ""), ("a", "order: 101\n"), ("aa", "order: 100\n")] {
@@ -43,7 +43,7 @@ struct DashboardCatalogTests {
         #expect(try DashboardCatalog(directory: folder.url.path + "/").ids == ["c", "aa", "b", "a"])
     }
 
-    @Test("The answer holds what the files set, and nothing else")
+    @Test("The response contains what the files set, and nothing else")
     func json() throws {
         let folder = try TemporaryFolder()
         try folder.write(
@@ -73,7 +73,7 @@ struct DashboardCatalogTests {
                 + #""metrics":["m"]}]}]}"#)
     }
 
-    @Test("A folder without dashboards is an empty catalog")
+    @Test("A folder without dashboards gives an empty catalog")
     func empty() throws {
         let folder = try TemporaryFolder()
         let catalog = try DashboardCatalog(directory: folder.url.path)
@@ -81,12 +81,12 @@ struct DashboardCatalogTests {
         #expect(String(decoding: catalog.json, as: UTF8.self) == #"{"dashboards":[]}"#)
     }
 
-    @Test("A folder that is not there is an error that names the setting and the folder")
+    @Test("A missing folder is an error that names the setting and the folder")
     func missing() {
         #expect(Self.errors(in: "/not/there") == ["dashboards_dir: the directory /not/there cannot be read"])
     }
 
-    @Test("The problems of all files are told at once")
+    @Test("The errors of all files are reported together")
     func allFiles() throws {
         let folder = try TemporaryFolder()
         let path = folder.url.path
@@ -109,7 +109,7 @@ struct DashboardCatalogTests {
             ])
     }
 
-    @Test("A file may have 256 KiB, and not a byte more")
+    @Test("A file may have at most 256 KiB")
     func fileSize() throws {
         let folder = try TemporaryFolder()
         let largest = Self.minimal + "#" + String(repeating: "-", count: 262_144 - Self.minimal.utf8.count - 1)
@@ -119,7 +119,7 @@ struct DashboardCatalogTests {
         #expect(Self.errors(in: folder.url.path) == ["\(path): the file is too large; allowed: at most 262144 bytes"])
     }
 
-    @Test("A folder may have 200 dashboards")
+    @Test("A folder may have at most 200 dashboards")
     func fileCount() throws {
         let folder = try TemporaryFolder()
         for index in 0..<200 { try folder.write(Self.minimal, to: "d\(index).yaml") }

@@ -6,7 +6,7 @@ import Testing
 @testable import Gateway
 
 /// A dashboard file is validated key by key against its documentation and passed on unchanged.
-@Suite("Dashboards")
+@Suite("Dashboard files")
 struct DashboardTests {
     private static func problems(_ yaml: String, id: String = "home") -> [String] {
         do {
@@ -24,7 +24,7 @@ struct DashboardTests {
             + "    metrics: \(metrics)\n\(more)"
     }
 
-    @Test("Every key goes on to the page under its name, as it is")
+    @Test("Every key is passed to the page unchanged")
     func everyKey() throws {
         let file = try DashboardFile(
             path: "d.yaml", id: "home",
@@ -114,12 +114,12 @@ struct DashboardTests {
         ),
     ]
 
-    @Test("A mistake in a dashboard is named with line and key, and what is allowed", arguments: dashboardMistakes)
+    @Test("An error in a dashboard has line, key and what is allowed", arguments: dashboardMistakes)
     func dashboard(_ yaml: String, _ problem: String) {
         #expect(Self.problems(yaml) == [problem])
     }
 
-    @Test("A room that is none is refused in the words of room filters")
+    @Test("An invalid room is rejected with the error of room filters")
     func room() {
         let problems = Self.problems(Self.panel().replacing("[sensors/+]", with: "\n  - ok\n  - a/#/b"))
         #expect(problems.count == 1)
@@ -212,12 +212,12 @@ struct DashboardTests {
         ),
     ]
 
-    @Test("A mistake in a panel is named with line and key, and what is allowed", arguments: panelMistakes)
+    @Test("An error in a panel has line, key and what is allowed", arguments: panelMistakes)
     func panel(_ yaml: String, _ problem: String) {
         #expect(Self.problems(yaml) == ["d.yaml:\(problem)"])
     }
 
-    @Test("All mistakes of a file are told at once, by line, and none because of another")
+    @Test("All errors of a file are reported together, by line, without consequential errors")
     func allMistakes() {
         let problems = Self.problems(
             """
@@ -235,7 +235,7 @@ struct DashboardTests {
     }
 
     @Test(
-        "A file's name must do as an id",
+        "A file's name must be a valid id",
         arguments: [
             ("home", true), ("2-b_c", true), ("", false), ("Home", false), ("-a", false), ("_a", false),
             ("a b", false), ("a.b", false), ("ä", false), (String(repeating: "a", count: 64), true),
@@ -245,7 +245,7 @@ struct DashboardTests {
         #expect(Self.problems(Self.panel(), id: id).isEmpty == isAllowed)
     }
 
-    @Test("Every key that is checked is documented, with the same limits of text")
+    @Test("Every key is documented, with the same length limits")
     func documented() throws {
         let text = try String(
             contentsOf: try PackageRoot.directory.appending(path: "docs/dashboards.md"), encoding: .utf8)

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Gateway
 
-@Suite("One gateway a data directory")
+@Suite("Data directory lock")
 struct DataDirectoryLockTests {
-    @Test("A second gateway is refused by name; when the first has gone, the directory is free")
+    @Test("A second gateway on a directory is rejected until the first has released it")
     func second() throws {
         let folder = try TemporaryFolder()
         let directory = folder.url.appending(path: "data").path
@@ -19,11 +19,13 @@ struct DataDirectoryLockTests {
             for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
                 try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
             }
-            #expect(throws: StorageError.self, "nothing in it gives it up") {
+            #expect(throws: StorageError.self, "the lock does not depend on the directory's contents") {
                 try DataDirectoryLock(directory: directory)
             }
             withExtendedLifetime(first) {}
         }
+        let second = try DataDirectoryLock(directory: directory)
+        second.release()
         #expect(throws: Never.self) { try DataDirectoryLock(directory: directory) }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 /// The `OTEL_*` variables, alongside the gateway's own settings.
 @Suite("Export settings")
 struct ExportSettingsTests {
-    @Test("Nothing is exported unless an endpoint is named; the service has its name")
+    @Test("Nothing is exported unless an endpoint is set; the service name has a default")
     func defaults() throws {
         let nothing = try SettingsFixture.load().otlp
         #expect(nothing.traces == nil && nothing.metrics == nil && nothing.logs == nil)
@@ -17,7 +17,7 @@ struct ExportSettingsTests {
         #expect(all.metrics != nil && all.logs != nil)
     }
 
-    @Test("Mistakes are told beside those of other settings, each with what is allowed, and no header's value")
+    @Test("Errors are reported with those of other settings and what is allowed, without header values")
     func mistakes() {
         let problems = SettingsFixture.problems(environment: [
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_PROPAGATORS": "b3",

@@ -5,9 +5,9 @@ import WebServer
 @testable import Gateway
 
 /// The connection limits leave descriptors for the broker, the database and the log.
-@Suite("Open files")
+@Suite("Open file limit")
 struct OpenFileLimitTests {
-    @Test("96 descriptors and 8 a core are kept back")
+    @Test("96 descriptors and 8 per core are reserved")
     func reserve() throws {
         #expect(try OpenFileLimit(count: 256, cores: 2).connections() == 144)
         #expect(try OpenFileLimit(count: 128, cores: 2).connections() == 16)
@@ -16,7 +16,7 @@ struct OpenFileLimitTests {
         }
     }
 
-    @Test("The soft limit becomes the hard one")
+    @Test("The soft limit is raised to the hard limit")
     func raise() {
         var before = rlimit()
         getrlimit(Self.resource, &before)

@@ -10,7 +10,7 @@ import WebServer
 /// The output of `--print-config` and the documentation match the effective settings.
 @Suite("Printed and documented settings")
 struct PrintedConfigurationTests {
-    @Test("Every option is printed with its value and where it comes from")
+    @Test("Every option is printed with its value and origin")
     func origins() throws {
         let printed = GatewayConfiguration.printed(
             try SettingsFixture.sources(
@@ -27,14 +27,14 @@ struct PrintedConfigurationTests {
         }
     }
 
-    @Test("An address of keys is printed without its query, which may hold a secret")
+    @Test("The URL of a key set is printed without its query, which may hold a secret")
     func keySecret() throws {
         let printed = GatewayConfiguration.printed(
             try SettingsFixture.sources("jwt: {jwks: \"https://id.example/keys?code=hidden\"}"))
         #expect(printed.contains("https://id.example/keys") && !printed.contains("hidden"))
     }
 
-    @Test("What is printed is a configuration file that means the same")
+    @Test("The printed configuration is a file with the same meaning")
     func roundTrip() throws {
         let yaml = """
             listen: "[::1]:9000"
@@ -73,7 +73,7 @@ struct PrintedConfigurationTests {
         #expect(!cells[5].isEmpty)
     }
 
-    @Test("The documented example is one that loads")
+    @Test("The documented example is valid")
     func example() throws {
         let text = try String(
             contentsOf: try PackageRoot.directory.appending(path: "docs/configuration.md"), encoding: .utf8)

@@ -8,7 +8,7 @@ import Testing
 /// Secrets are used exactly as given and appear nowhere else.
 @Suite("Secrets")
 struct SecretTests {
-    @Test("No printed setting holds a secret")
+    @Test("No printed setting contains a secret")
     func printed() throws {
         let sources = try SettingsFixture.sources(
             "mqtt: {password: pass-word}", environment: ["WINDSOCK_JWT_SECRET": SettingsFixture.secret],
@@ -21,7 +21,7 @@ struct SecretTests {
         #expect(!"\(configuration.mqtt)".contains("in-url") && !"\(configuration.mqtt)".contains("pass-word"))
     }
 
-    @Test("Of a webhook's URL neither path nor query is printed, nor anything of one that is wrong")
+    @Test("A webhook URL is printed without path and query, and an invalid one not at all")
     func webhook() throws {
         for url in ["https://hooks.example/T0/hush?key=hush", "https://me:hush@hooks.example/", "hush"] {
             let printed = GatewayConfiguration.printed(try SettingsFixture.sources(flags: ["webhook.url": url]))
@@ -30,7 +30,7 @@ struct SecretTests {
     }
 
     @Test(
-        "A password in a broker's URL is masked even where the URL is wrong",
+        "A password in a broker URL is masked, even if the URL is invalid",
         arguments: [
             "mqtt://me:hu#sh@host", "mqtt://me:hu sh@host", "mqtt://me:hu%sh@host", "mqtt://me:h@u@sh@host",
             "me:hush@host", "mqtt://me:hush@", "mqtt://me:hu/sh@host:1883",
@@ -42,7 +42,7 @@ struct SecretTests {
     }
 
     @Test(
-        "No error holds a secret, not even one about the file around it",
+        "No error contains a secret, not even a YAML error near it",
         arguments: [
             "jwt: {secret: hunter2}", "jwt: {secret: [hunter2]}", "jwt: {secret: {hunter2x: hunter2}}",
             "jwt:\n  secret: \"hunter2\n", "jwt: {secret: hunter2", "jwt:\n  secret: hunter2: x",
@@ -55,7 +55,7 @@ struct SecretTests {
         #expect(!problems.joined().contains("hunter2"), "\(problems)")
     }
 
-    @Test("A password keeps its blanks")
+    @Test("A password keeps its spaces")
     func blanks() throws {
         let configuration = try SettingsFixture.load(
             "mqtt: {username: me}", environment: ["WINDSOCK_MQTT_PASSWORD": " pass word "])
@@ -63,7 +63,7 @@ struct SecretTests {
     }
 
     @Test(
-        "A secret may be kept in a file; only its last line break is not part of it",
+        "A secret file holds the secret, without its last line break",
         arguments: ["", "\n", "\r\n"])
     func file(_ ending: String) throws {
         let folder = try TemporaryFolder()
@@ -72,7 +72,7 @@ struct SecretTests {
         #expect(configuration.jwtSecret == "\n \(SettingsFixture.secret) ")
     }
 
-    @Test("Of a secret and a secret file the one counts that was set in the stronger place")
+    @Test("Of a secret and a secret file, the one from the source with precedence is used")
     func precedence() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("from-the-file-of-secrets-with-enough-bytes", to: "secret")
@@ -85,14 +85,14 @@ struct SecretTests {
             try SettingsFixture.load(environment: environment, flags: flags).jwtSecret == SettingsFixture.secret)
     }
 
-    @Test("A secret and a secret file in the same place contradict each other")
+    @Test("A secret and a secret file in the same source are an error")
     func contradiction() {
         let problems = SettingsFixture.problems(
             "jwt: {secret: \(SettingsFixture.secret), secret_file: /etc/hostname}")
         #expect(problems == ["windsock.yaml:1: jwt.secret_file: jwt.secret is also set; allowed: only one of them"])
     }
 
-    @Test("A secret file that will not do is named, and what is wrong with it")
+    @Test("An unusable secret file is named, with the reason")
     func badFile() throws {
         let folder = try TemporaryFolder()
         let short = try folder.write("too-short\n", to: "short")

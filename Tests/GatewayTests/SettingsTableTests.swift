@@ -6,7 +6,7 @@ import Testing
 @testable import Gateway
 
 /// Every documented setting can be set from every source and changes the gateway's configuration.
-@Suite("Table of settings")
+@Suite("Settings table")
 struct SettingsTableTests {
     struct Row: CustomTestStringConvertible {
         let key: String
@@ -79,12 +79,12 @@ struct SettingsTableTests {
         return ("\(configuration)" + "\(hidden)").split(separator: ",").sorted()
     }
 
-    @Test("The documented settings are those that there are")
+    @Test("The table covers all settings")
     func complete() throws {
         #expect(try Self.rows().map(\.key).sorted() == ConfigurationOption.all.map(\.key).sorted())
     }
 
-    @Test("A setting counts from a file, a variable and a flag", arguments: try rows())
+    @Test("Every setting can be set by file, variable and flag", arguments: try rows())
     func everywhere(_ row: Row) throws {
         let folder = try TemporaryFolder()
         // The file must be long enough for a secret and contain rules for a folder of alerts.

@@ -4,12 +4,12 @@ import Testing
 
 /// A killed broker forgets the packet ids that it assigned after its last save and assigns them again. Readings that
 /// look alike, such as those of a contact or of a steady value, must not be mistaken for each other then.
-@Suite("A killed broker")
+@Suite("Killed broker")
 struct BrokerKilledTests {
     private static let reading = Array(#"{"contact":true}"#.utf8)
     private static let topic = "sensors/door"
 
-    @Test("Readings that are sent after it are not taken for those that were sent before under the same packet ids")
+    @Test("Readings with packet ids reused by a killed broker are not taken for redeliveries")
     func packetIDsGivenAgain() async throws {
         let folder = try TemporaryFolder()
         // The broker saves only on request, as if it were killed right before the next autosave.

@@ -6,7 +6,7 @@ import WebSocketClient
 
 /// Readings continue whatever a collector does. Spans that it can still accept arrive once; the others are counted.
 @Suite(
-    "A collector that fails", .serialized,
+    "Failing collector", .serialized,
     .enabled("needs python3 and the opentelemetry-proto package of the package index") {
         await OTLPReceiver.isAvailable
     })
@@ -30,7 +30,7 @@ struct CollectorTests {
             dropReason: "rejected"),
     ]
 
-    @Test("Readings arrive in order meanwhile; spans arrive once or are counted", arguments: troubles)
+    @Test("Readings arrive in order during failures, and every span arrives once or is counted", arguments: troubles)
     func trouble(_ trouble: Trouble) async throws {
         let receiver = try await OTLPReceiver.start()
         try await receiver.behave(trouble.behaviour)
@@ -41,7 +41,7 @@ struct CollectorTests {
 
         // Each reading has one `process` span. The number of other spans depends on batches and recipients.
         var dropped = 0.0
-        try await eventually("every reading's span arrived or is counted, and none waits", within: .seconds(30)) {
+        try await eventually("every reading's span arrived or is counted, and none is queued", within: .seconds(30)) {
             dropped = try await Self.metric("otlp_dropped_total{reason=\"\(trouble.dropReason ?? "")\"", of: gateway)
             guard try await Self.metric("otlp_queue_size{signal=\"traces\"", of: gateway) == 0 else { return false }
             return try await receiver.spans().count(where: Self.isOfReading) + Int(dropped) >= Self.messageCount
@@ -57,7 +57,7 @@ struct CollectorTests {
         try await receiver.stop()
     }
 
-    @Test("A collector that is not there costs readings nothing, and the gateway ends in time")
+    @Test("A missing collector affects neither readings nor the shutdown")
     func absent() async throws {
         let broker = try await MosquittoBroker.start()
         let folder = try TemporaryFolder()
@@ -65,7 +65,7 @@ struct CollectorTests {
             broker, folder, endpoint: "http://127.0.0.1:\(try FreePort.reserve())",
             more: ["OTEL_BSP_MAX_QUEUE_SIZE": "600", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100"])
         try await Self.stream(through: gateway, broker)
-        try await eventually("what the queue does not hold is counted") {
+        try await eventually("spans beyond the queue are counted") {
             try await Self.metric("otlp_dropped_total{reason=\"queue_full\",signal=\"traces\"", of: gateway) > 0
         }
         #expect(try await gateway.process.terminate() == .exited(0))

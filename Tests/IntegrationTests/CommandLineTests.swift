@@ -23,14 +23,14 @@ struct CommandLineTests {
             errors: process.lines.filter { $0.stream == .error }.map(\.text).joined(separator: "\n"))
     }
 
-    @Test("The shipped devices, dashboards and defaults have no mistakes")
+    @Test("The shipped devices, dashboards and defaults are valid")
     func checkShipped() async throws {
         let result = try await Self.run(["check"], in: try PackageRoot.directory)
         #expect(result.exit == .exited(0), "\(result.errors)")
         #expect(result.output.hasPrefix("OK: "))
     }
 
-    @Test("A mistake in a device file is named with file, line and key, and the exit code says configuration")
+    @Test("An error in a device file has file, line and key, and the exit code for configuration")
     func checkMistake() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(
@@ -40,7 +40,7 @@ struct CommandLineTests {
         #expect(result.errors.contains("\(path):4: metrics.temperature"), "\(result.errors)")
     }
 
-    @Test("Serving without a secret is refused with the command that makes one")
+    @Test("`serve` without a secret fails with the command that creates one")
     func missingSecret() async throws {
         let folder = try TemporaryFolder()
         let result = try await Self.run(["serve", "--dashboards-dir", folder.url.path], in: folder.url)
@@ -48,7 +48,7 @@ struct CommandLineTests {
         #expect(result.errors.contains("openssl rand -hex 32"))
     }
 
-    @Test("A port that is taken is named, and the exit code says unavailable")
+    @Test("A port in use is named, with the exit code for unavailable")
     func takenPort() async throws {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
@@ -62,7 +62,7 @@ struct CommandLineTests {
         #expect(result.errors.contains("127.0.0.1:\(broker.port)"))
     }
 
-    @Test("The settings in force can be shown; secrets are masked")
+    @Test("The effective settings are printed with masked secrets")
     func printConfig() async throws {
         let folder = try TemporaryFolder()
         _ = try folder.write("listen: 127.0.0.1:9999\nlimits: {devices: 7}\n", to: "windsock.yaml")
@@ -76,7 +76,7 @@ struct CommandLineTests {
         #expect(!result.output.contains("hush-hush"))
     }
 
-    @Test("tail prints a JSON object a line, the latest reading first and then what follows")
+    @Test("`tail` prints a JSON object per line, the latest reading and then live ones")
     func tail() async throws {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
@@ -100,7 +100,7 @@ struct CommandLineTests {
         await publisher.stop()
     }
 
-    @Test("tail prints what is said in rooms, and that a device went, as lines")
+    @Test("`tail` prints chat messages and device status changes as lines")
     func tailChat() async throws {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
@@ -118,7 +118,7 @@ struct CommandLineTests {
         try await tail.waitForLine("the status") { $0.hasSuffix("sensors/kitchen  is offline (will)") }
         let token = try await GatewayProcess.token(user: "ann", publish: ["chat/#"])
         // Repeated until the room has been joined.
-        try await eventually("what was said is printed") {
+        try await eventually("the message is printed") {
             _ = try await HTTPClientLite.post(
                 "\(gateway.url)/api/rooms/messages", json: #"{"room_id":"chat/a","content":"hello"}"#,
                 headers: [("Authorization", "Bearer \(token)")])
@@ -127,7 +127,7 @@ struct CommandLineTests {
         await publisher.stop()
     }
 
-    @Test("What a gateway stores can be exported while it serves, and imported into another")
+    @Test("A running gateway's data can be exported and imported into another")
     func backup() async throws {
         let folder = try TemporaryFolder()
         let other = try TemporaryFolder()
@@ -151,7 +151,7 @@ struct CommandLineTests {
         let again = try await Self.run(["import", "--data-dir", folder.url.path, file])
         #expect(again.errors.contains("Imported 0 values"), "\(again.errors)")
         try await publisher.publish(Array(#"{"temperature":21}"#.utf8), to: "sensors/kitchen")
-        try await eventually("ingest goes on") {
+        try await eventually("ingest continues") {
             try await HTTPClientLite.get("\(gateway.url)/metrics").text.contains(
                 "\nwindsock_ingest_readings_total 21\n")
         }
@@ -160,7 +160,7 @@ struct CommandLineTests {
         await publisher.stop()
     }
 
-    @Test("An export that fails leaves the earlier file, and one that was cut off is told as such")
+    @Test("A failed export keeps the earlier file, and a truncated one is reported at import")
     func brokenBackup() async throws {
         let folder = try TemporaryFolder()
         let data = folder.url.appending(path: "data").path
@@ -187,7 +187,7 @@ struct CommandLineTests {
         #expect(again.exit == .exited(0) && again.errors.contains("Imported 0 values"), "\(again.errors)")
     }
 
-    @Test("A payload is explained: what the routes make of it, and what each convention would")
+    @Test("`check` explains how the routes and each convention decode a payload")
     func checkPayload() async throws {
         let folder = try TemporaryFolder()
         let good = try folder.write(#"{"temperature":21.5}"#, to: "good.json")
@@ -203,7 +203,7 @@ struct CommandLineTests {
         #expect(elsewhere.output.contains("no route matches the topic"))
     }
 
-    @Test("tail without a valid token says so and ends")
+    @Test("`tail` without a valid token ends with an error")
     func tailRefused() async throws {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()

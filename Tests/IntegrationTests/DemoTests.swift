@@ -5,35 +5,33 @@ import Testing
 /// The result of `make run`.
 @Suite("Demo")
 struct DemoTests {
-    @Test("It prints one URL that signs in, streams every shipped device, and stops on Ctrl-C without leaving anything")
+    @Test("The demo prints a sign-in URL, streams every shipped device, and stops on Ctrl-C with its broker")
     func runsAndStops() async throws {
         let demo = try DemoProcess(environment: ["SECRET_OF_THE_PARENT": "1"])
         let url = try await demo.waitForURL()
         let token = try #require(url.fragment?.replacing("token=", with: ""))
         let base = "http://127.0.0.1:\(try #require(url.port))"
         let devices = try await Self.shippedDeviceCount()
-        try await eventually("every device was heard", within: .seconds(60)) {
+        try await eventually("every device has sent a reading", within: .seconds(60)) {
             let answer = try await HTTPClientLite.get(
                 "\(base)/api/devices", headers: [("Authorization", "Bearer \(token)")])
             return try answer.json["devices"]?.array?.count == devices
         }
         let metrics = try await HTTPClientLite.get("\(base)/metrics").text
-        #expect(!metrics.contains("windsock_ingest_dead_letters"), "every shipped payload is understood")
+        #expect(!metrics.contains("windsock_ingest_dead_letters"), "every shipped payload is decoded")
 
         let children = try Self.children(of: demo.process.pid)
         #expect(children.count == 1, "the private mosquitto")
         let environment = try String(contentsOfFile: "/proc/\(try #require(children.first))/environ", encoding: .utf8)
         #expect(environment.contains("PATH=") && !environment.contains("SECRET_OF_THE_PARENT"))
-        let start = ContinuousClock.now
         demo.process.signal(SIGINT)
         #expect(try await demo.process.waitForExit(within: .seconds(10)) == .exited(0))
-        print("The demo stopped in \(ContinuousClock.now - start)")
         for child in children {
             try await eventually("mosquitto is gone") { kill(child, 0) != 0 }
         }
     }
 
-    @Test("A demo that is killed takes its broker with it")
+    @Test("A killed demo takes its broker with it")
     func killedWithBroker() async throws {
         let demo = try DemoProcess()
         _ = try await demo.waitForURL()
@@ -44,7 +42,7 @@ struct DemoTests {
         try await eventually("mosquitto is gone") { kill(children[0], 0) != 0 }
     }
 
-    @Test("A taken port is no obstacle: the next free one is used")
+    @Test("If the port is in use, the next free one is used")
     func takenPort() async throws {
         let first = try DemoProcess()
         let port = try #require(try await first.waitForURL().port)

@@ -52,7 +52,7 @@ struct KeySetTests {
           } }));
         """
 
-    @Test("Tokens of listed keys are taken, forged ones are not, and keys that go take their tokens with them")
+    @Test("Tokens of listed keys are accepted, forged ones rejected, and removed keys revoke their tokens")
     func tokens() async throws {
         let node = try ChildProcess("node", ["-e", Self.script])
         try #require(try await node.waitForExit() == .exited(0), "\(node.tail)")

@@ -5,9 +5,9 @@ import Testing
 @testable import windsock
 
 /// Untrusted text in the log.
-@Suite("Plain text in the log")
+@Suite("Plain text log handler")
 struct PlainTextLogHandlerTests {
-    @Test("Control characters are written as escapes, everything else as it is")
+    @Test("Control characters are escaped, everything else is unchanged")
     func escapes() {
         let log = LogRecorder()
         var logger = Logger(label: "test") { _ in PlainTextLogHandler(log.handler) }

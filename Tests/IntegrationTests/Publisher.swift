@@ -1,4 +1,3 @@
-import Logging
 import MQTTTransport
 import TestSupport
 
@@ -10,7 +9,7 @@ struct Publisher {
     init(port: Int) async throws {
         client = try MQTTClient(
             configuration: MQTTConfiguration(port: port, clientID: "single-publisher"), loop: loop,
-            logger: Logger(label: "publisher") { _ in SwiftLogNoOpLogHandler() })
+            logger: .silent)
         client.connect()
         let client = self.client
         try await eventually("the publisher is connected") { client.state.isConnected }

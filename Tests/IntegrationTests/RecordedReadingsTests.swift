@@ -9,7 +9,7 @@ struct RecordedReadingsTests {
     static let isAvailable = (try? PackageRoot.sharedData("occupancy.csv")) != nil
 
     @Test(
-        "2,665 real minutes of an office, replayed at full speed with QoS 1, all arrive, in order and equal",
+        "2,665 recorded readings, replayed at full speed with QoS 1, arrive in order and unchanged",
         .enabled(
             if: isAvailable, "occupancy.csv is not there; put it into ../shared/data or name WINDSOCK_SHARED_DATA"))
     func occupancy() async throws {

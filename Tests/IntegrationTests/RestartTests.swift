@@ -11,7 +11,7 @@ struct RestartTests {
     private static let roomForBursts = ["--set", "limits.queue_bytes=500000000"]
 
     @Test(
-        "Stopped and restarted twice under load, the broker's accepted readings all reach a client that joined before")
+        "After two broker restarts under load, every accepted reading reaches a client that joined before")
     func brokerRestartedTwice() async throws {
         try await withLoad { broker, publisher, collector in
             for round in 1...2 {
@@ -36,7 +36,7 @@ struct RestartTests {
 
     /// Mosquitto accepts messages before saving them. When killed, it loses unsaved messages that the gateway has not
     /// received.
-    @Test("Killed and started again under load, the broker's readings reach a client that joined before as they did")
+    @Test("After a broker was killed under load, later readings reach a client that joined before")
     func brokerKilled() async throws {
         try await withLoad { broker, publisher, collector in
             try await eventually("readings arrived", within: .seconds(60)) { collector.count > 500 }
@@ -72,7 +72,7 @@ struct RestartTests {
         withExtendedLifetime(gateway) {}
     }
 
-    @Test("Stopped by SIGTERM under load and started again, the gateway's runs together took every accepted reading")
+    @Test("After a SIGTERM restart of the gateway under load, its two runs together delivered every accepted reading")
     func gatewayRestarted() async throws {
         let folder = try TemporaryFolder()
         let broker = try await MosquittoBroker.start()
@@ -89,7 +89,7 @@ struct RestartTests {
         #expect(try await first.process.terminate() == .exited(0))
         await firstCollector.ended()
         #expect(await firstClient.closeCode == 1001)
-        #expect(Self.holes(in: firstCollector.live, from: 1) == [], "no hole before the end")
+        #expect(Self.holes(in: firstCollector.live, from: 1) == [], "no gap before the end")
 
         let second = try await GatewayProcess(
             mqttURL: broker.url, port: first.port, dataDirectory: folder.url, arguments: Self.roomForBursts)
@@ -102,13 +102,14 @@ struct RestartTests {
         try await eventually("the last reading arrived", within: .seconds(60)) { collector.last == last }
         let start = try #require(collector.live.first)
         #expect(collector.gaps == 0)
-        #expect(Self.holes(in: collector.live, from: start) == [], "nothing is missed after joined")
+        #expect(Self.holes(in: collector.live, from: start) == [], "nothing is missed after `joined`")
         if let snapshot = collector.snapshot { #expect(start == snapshot + 1) }
 
         #expect(try await second.process.terminate() == .exited(0))
         let logged = try Self.loggedReadings(first) + Self.loggedReadings(second)
         #expect(logged >= publisher.accepted.count)
-        #expect(logged == publisher.accepted.count, "an orderly stop acknowledges what it took, so nothing comes twice")
+        #expect(
+            logged == publisher.accepted.count, "an orderly stop acknowledges accepted readings, so none is repeated")
     }
 
     /// Returns the first five places where a number is not its predecessor plus one.

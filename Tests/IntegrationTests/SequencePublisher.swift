@@ -1,5 +1,4 @@
 import Core
-import Logging
 import MQTTTransport
 import TestSupport
 
@@ -32,8 +31,7 @@ final class SequencePublisher: Sendable {
             port: port, clientID: "publisher-\(port)-\(topic.replacing("/", with: "-"))")
         configuration.backoff = .init(base: .milliseconds(20), cap: .milliseconds(200))
         client = try MQTTClient(
-            configuration: configuration, loop: self.loop,
-            logger: Logger(label: "publisher") { _ in SwiftLogNoOpLogHandler() })
+            configuration: configuration, loop: self.loop, logger: .silent)
         client.connect()
     }
 

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Observability
 
-@Suite("The registry counts everything, from every thread")
+@Suite("Metrics from several threads")
 struct ConcurrencyTests {
-    @Test("No increment, record or addition is lost among threads")
+    @Test("Concurrent increments, records and additions are all counted")
     func concurrentRecording() async throws {
         let registry = MetricsRegistry()
         await withTaskGroup(of: Void.self) { group in
@@ -35,7 +35,7 @@ struct ConcurrencyTests {
         #expect(text.all("own_total").map(\.value) == Array(repeating: 5_000, count: 8))
     }
 
-    @Test("Additions to one series from several threads at once all count")
+    @Test("Concurrent additions to the same series are all counted")
     func contention() async throws {
         let registry = MetricsRegistry()
         let counter = FloatingPointCounter(label: "f", factory: registry)
@@ -47,7 +47,7 @@ struct ConcurrencyTests {
         #expect(try Exposition(PrometheusText.render(registry)).value("f_total") == 400_000)
     }
 
-    @Test("The same name and labels are one series, in whatever order the labels come")
+    @Test("A name and its labels identify a series, in any order of the labels")
     func identity() throws {
         let registry = MetricsRegistry()
         Counter(label: "a.b", dimensions: [("x", "1"), ("y", "2")], factory: registry).increment()
@@ -55,7 +55,7 @@ struct ConcurrencyTests {
         #expect(try Exposition(PrometheusText.render(registry)).value("a_b_total", ["x": "1", "y": "2"]) == 2)
     }
 
-    @Test("Observed values are asked for at each scrape; no value, no line; the later closure counts")
+    @Test("An observed value is read at each scrape; nil omits the line, and a later closure replaces an earlier one")
     func observed() throws {
         let registry = MetricsRegistry()
         let calls = Atomic<Int>(0)
@@ -76,7 +76,7 @@ struct ConcurrencyTests {
     }
 }
 
-@Suite("Nothing makes the registry grow without bound")
+@Suite("Limits of the registry")
 struct MetricsLimitTests {
     private let drops = Drops()
     private let registry: MetricsRegistry
@@ -93,7 +93,7 @@ struct MetricsLimitTests {
 
     private func scrape() throws -> Exposition { try Exposition(PrometheusText.render(registry)) }
 
-    @Test("Label sets past the limit are counted together, the first is reported, all are counted")
+    @Test("Label sets beyond the limit share one series; the first is reported and all are counted")
     func overflow() throws {
         for user in 0..<10 {
             Counter(label: "hits", dimensions: [("user", "\(user)")], factory: registry).increment()
@@ -106,7 +106,7 @@ struct MetricsLimitTests {
         #expect(drops.names.withLock { $0 } == ["hits"])
     }
 
-    @Test("A new name past the limit is not shown and does no harm; known series go on counting")
+    @Test("A new name beyond the limit is not exported; known series continue to count")
     func newNames() throws {
         let known = Counter(label: "known", factory: registry)
         for index in 0..<10 { Gauge(label: "g\(index)", factory: registry).record(1) }
@@ -117,7 +117,7 @@ struct MetricsLimitTests {
         #expect(text.value("g2") == nil)
     }
 
-    @Test("A destroyed series makes room and starts from zero when it comes back")
+    @Test("A destroyed series frees its place and starts from zero when it is created again")
     func destroy() throws {
         let counters = (0..<3).map { Counter(label: "n", dimensions: [("i", "\($0)")], factory: registry) }
         for counter in counters { counter.increment() }
@@ -128,7 +128,7 @@ struct MetricsLimitTests {
         #expect(text.value(MetricsRegistry.droppedSeriesName) == 0)
     }
 
-    @Test("A name belongs to one kind: another kind's metric is counted as dropped, not mixed in")
+    @Test("A metric whose name has another kind is counted as dropped, not merged")
     func conflictingKinds() throws {
         Recorder(label: "size", factory: registry).record(1)
         Gauge(label: "size", factory: registry).record(7)
@@ -141,7 +141,7 @@ struct MetricsLimitTests {
         #expect(text.value(MetricsRegistry.droppedSeriesName) == 3)
     }
 
-    @Test("A long label value is cut")
+    @Test("A long label value is truncated")
     func longValues() throws {
         Gauge(label: "g", dimensions: [("v", String(repeating: "é", count: 100_000))], factory: registry).record(1)
         let value = try #require(try scrape().all("g").first?.labels["v"])

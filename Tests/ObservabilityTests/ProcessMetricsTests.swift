@@ -4,9 +4,9 @@ import Testing
 
 @testable import Observability
 
-@Suite("The process tells what it uses")
+@Suite("Metrics of the process")
 struct ProcessMetricsTests {
-    @Test("Figures of this process are there and plausible")
+    @Test("The metrics of this process are present and plausible")
     func figures() throws {
         let registry = MetricsRegistry()
         ProcessMetrics.register(in: registry)
@@ -22,7 +22,7 @@ struct ProcessMetricsTests {
         #expect(started <= now + 2 && started > now - 7200)
     }
 
-    @Test("Open file descriptors are counted: entries of a directory, without the two that every one has")
+    @Test("Open file descriptors are the entries of a directory, without `.` and `..`")
     func descriptors() throws {
         // Other tests open and close files at the same time, so exact counts are checked on a directory of our own.
         let directory = FileManager.default.temporaryDirectory.appending(path: "windsock-\(UUID())")
@@ -38,7 +38,7 @@ struct ProcessMetricsTests {
         #expect((3...100_000).contains(try #require(text.value("process_open_fds"))))
     }
 
-    @Test("A program's name with spaces and parentheses does not shift the fields")
+    @Test("A program name with spaces and parentheses does not shift the fields")
     func oddName() throws {
         let line = "7 (a (b) c) S 1 7 7 0 -1 4194304 100 0 0 0 11 12 0 0 20 0 5 0 130866 3133440 378 1844674407 1"
         let status = try #require(ProcessStatus(line))
@@ -46,7 +46,7 @@ struct ProcessMetricsTests {
         #expect(status.startTicks == 130_866 && status.virtualBytes == 3_133_440 && status.residentPages == 378)
     }
 
-    @Test("Half a line is no status", arguments: ["", "7 (a) S 1 7", "7 a S"])
+    @Test("A truncated line is not a status", arguments: ["", "7 (a) S 1 7", "7 a S"])
     func truncated(line: String) {
         #expect(ProcessStatus(line) == nil)
     }

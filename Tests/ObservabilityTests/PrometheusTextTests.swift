@@ -3,7 +3,7 @@ import Testing
 
 @testable import Observability
 
-@Suite("What /metrics shows can be read by Prometheus")
+@Suite("The Prometheus text format of /metrics")
 struct PrometheusTextTests {
     let registry = MetricsRegistry(
         configuration: MetricsConfiguration(
@@ -12,7 +12,7 @@ struct PrometheusTextTests {
 
     private func scrape() throws -> Exposition { try Exposition(PrometheusText.render(registry)) }
 
-    @Test("A counter ends in _total, whole and fractional increments add up")
+    @Test("A counter's name ends in _total, and integer and fractional increments add up")
     func counters() throws {
         Counter(label: "http.requests", factory: registry).increment(by: 3)
         FloatingPointCounter(label: "http.requests", factory: registry).increment(by: 0.5)
@@ -23,7 +23,7 @@ struct PrometheusTextTests {
         #expect(text.value("seen_total") == 1)
     }
 
-    @Test("A counter never goes down, except by reset")
+    @Test("A counter decreases only by a reset")
     func countersOnlyRise() throws {
         let counter = Counter(label: "c", factory: registry)
         let floating = FloatingPointCounter(label: "f", factory: registry)
@@ -36,7 +36,7 @@ struct PrometheusTextTests {
         #expect(try scrape().value("c_total") == 0)
     }
 
-    @Test("Gauges and meters show the last value, moved by increments")
+    @Test("Gauges and meters export the last value plus later increments")
     func gauges() throws {
         Gauge(label: "queue.bytes", dimensions: [("shard", "1")], factory: registry).record(-2.25)
         let meter = Meter(label: "clients", factory: registry)
@@ -49,7 +49,7 @@ struct PrometheusTextTests {
         #expect(text.value("clients") == 12)
     }
 
-    @Test("Timers are histograms in seconds with cumulative buckets, a bound belongs to its bucket")
+    @Test("Timers are histograms in seconds with cumulative buckets and inclusive upper bounds")
     func timers() throws {
         let timer = Timer(label: "hop.time", dimensions: [("hop", "commit")], factory: registry)
         timer.recordMilliseconds(100)
@@ -65,7 +65,7 @@ struct PrometheusTextTests {
         #expect(abs((text.value("hop_time_seconds_sum", ["hop": "commit"]) ?? 0) - 2.201) < 1e-9)
     }
 
-    @Test("Recorders use the configured buckets, sorted and without repetitions; what is not finite is left out")
+    @Test("Recorders use the configured buckets, sorted, unique and finite")
     func recorders() throws {
         let recorder = Recorder(label: "batch", factory: registry)
         for value in [0.5, 1, 5, 1000, .nan, .infinity] { recorder.record(value) }
@@ -76,7 +76,7 @@ struct PrometheusTextTests {
     }
 
     @Test(
-        "Names become names that Prometheus takes",
+        "Metric names are converted to valid Prometheus names",
         arguments: [
             ("http.server-requests", "http_server_requests"), ("9lives", "_9lives"), ("größe", "gr____e"),
             ("a:b", "a:b"), ("", "_"),
@@ -86,7 +86,7 @@ struct PrometheusTextTests {
         #expect(try scrape().value(expected) == 1)
     }
 
-    @Test("Label names are sanitised, and names that Prometheus keeps for itself are given way to")
+    @Test("Label names are sanitised, and reserved names are avoided")
     func labelNames() throws {
         let dimensions = [("room.id", "a"), ("le", "b"), ("__name__", "c"), ("x:y", "d")]
         Timer(label: "t", dimensions: dimensions, factory: registry).recordSeconds(1)
@@ -94,7 +94,7 @@ struct PrometheusTextTests {
         #expect(labels == ["room_id": "a", "le_": "b", "_name__": "c", "x_y": "d"])
     }
 
-    @Test("Label values and help texts survive quotes, backslashes and line feeds")
+    @Test("Quotes, backslashes and line feeds are escaped in label values and help texts")
     func escaping() throws {
         let value = "a\"b\\c\nd\\n é"
         registry.describe("odd.gauge", "one\\two\nthree \"quoted\"")
@@ -104,7 +104,7 @@ struct PrometheusTextTests {
         #expect(text.help["odd_gauge"] == "one\\\\two\\nthree \"quoted\"")
     }
 
-    @Test("Help is found by the name that the code uses, whatever the suffix")
+    @Test("A help text is found by the name in the code, without the exported suffix")
     func help() throws {
         Counter(label: "readings", factory: registry).increment()
         registry.describe("readings", "Readings taken.")
@@ -112,14 +112,14 @@ struct PrometheusTextTests {
     }
 
     @Test(
-        "Numbers are written so that they read back equal",
+        "Numbers survive a round trip through the text",
         arguments: [0.1, 1e-9, 1e21, -0.0, 9_007_199_254_740_993, .infinity, -.infinity, 123_456_789.125])
     func numbers(number: Double) throws {
         Gauge(label: "n", factory: registry).record(number)
         #expect(try scrape().value("n") == number)
     }
 
-    @Test("Two scrapes list the same lines in the same order, whatever the order of creation")
+    @Test("The order of the lines does not depend on the order of creation")
     func order() throws {
         let other = MetricsRegistry()
         let names = (0..<40).map { ("metric\($0 % 7)", [("b", "\($0 % 3)"), ("a", "\($0)")]) }

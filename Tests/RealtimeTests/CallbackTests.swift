@@ -8,14 +8,14 @@ import Testing
 
 /// A socket may call back before `write`, `flush` or `close` returns. NIO reads on when a write fails, so the client's
 /// commands may run in the middle of a tick.
-@Suite("Sockets that call back")
+@Suite("Sockets that call back into the shard")
 struct CallbackTests {
     typealias Sink = HubFixture.Sink
 
     enum Place: CaseIterable { case write, flush }
 
     @Test(
-        "What a socket asks for while it is written to comes after the tick, and others get what is theirs",
+        "Messages requested by a callback during a tick follow the tick; other clients are unaffected",
         arguments: Place.allCases)
     func answers(place: Place) throws {
         let setup = try HubFixture()
@@ -42,7 +42,7 @@ struct CallbackTests {
         for sink in quiet { #expect(sink.text == "1234") }
     }
 
-    @Test("Of a full queue no more is written than a flush's worth, and calls back in between keep the order")
+    @Test("A full queue is written in portions with a flush each, and callbacks in between keep the order")
     func queueByFlushes() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -65,7 +65,7 @@ struct CallbackTests {
         setup.shard.resume(client)
         setup.loop.run()
         #expect(sink.mostUnflushed < 80_000)
-        #expect(!sink.isWritable, "what the socket does not take stays in the queue")
+        #expect(!sink.isWritable, "the rest stays in the queue")
         #expect(sink.text.utf8.count < 280_000)
         sink.capacity = .max
         sink.isWritable = true
@@ -75,7 +75,7 @@ struct CallbackTests {
         #expect(order == (1...40).map { "(\($0))" } + ["(answer)"])
     }
 
-    @Test("A tick of many messages goes out in flushes, too")
+    @Test("A large tick is written in portions with a flush each")
     func tickByFlushes() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -87,7 +87,7 @@ struct CallbackTests {
         #expect(sink.text.utf8.count == 400_000 && sink.mostUnflushed < 140_000, "\(sink.mostUnflushed)")
     }
 
-    @Test("A socket that joins, leaves and goes in the midst of a tick changes nothing of that tick")
+    @Test("A client that joins, leaves and disconnects during a tick does not change that tick")
     func membership() throws {
         let setup = try HubFixture()
         let sinks = (0..<5).map { _ in Sink() }
@@ -110,7 +110,7 @@ struct CallbackTests {
         for (index, sink) in sinks.enumerated() { #expect(sink.text == (index % 2 == 0 ? "1a" : "1a2")) }
     }
 
-    @Test("A client that is closed in the midst of a message's fan-out takes no place in it")
+    @Test("A client that is closed during the fan-out of a message does not disturb it")
     func closing() throws {
         let setup = try HubFixture()
         let sinks = (0..<20).map { _ in Sink() }
@@ -132,7 +132,7 @@ struct CallbackTests {
         }
     }
 
-    @Test("A queue that a socket empties while it is flushed is sent in order, without waiting for the next message")
+    @Test("A queue that the socket drains during a flush is sent in order, without waiting for the next message")
     func resumed() throws {
         let setup = try HubFixture()
         let sink = Sink()

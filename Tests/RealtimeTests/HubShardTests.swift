@@ -16,7 +16,7 @@ struct HubShardTests {
     typealias Sink = HubFixture.Sink
     typealias Setup = HubFixture
 
-    @Test("A tick's messages reach each client in the order of their publishing, over all rooms, with one flush")
+    @Test("A client gets the messages of a tick in publishing order across rooms, with one flush")
     func order() throws {
         let setup = try Setup()
         let both = Sink()
@@ -33,7 +33,7 @@ struct HubShardTests {
         #expect(setup.encoder.count.value.load(ordering: .relaxed) == 3, "each message is encoded once")
     }
 
-    @Test("A message alone in its tick goes out at once")
+    @Test("A single message in a tick is sent at once")
     func alone() throws {
         let setup = try Setup()
         let sink = Sink()
@@ -45,7 +45,7 @@ struct HubShardTests {
         #expect(sink.written == ["1", "2"])
     }
 
-    @Test("With nobody connected nothing is encoded")
+    @Test("Without clients, nothing is encoded")
     func nobody() throws {
         let setup = try Setup()
         setup.publish(("a", "1"))
@@ -53,7 +53,7 @@ struct HubShardTests {
         #expect(setup.encoder.count.value.load(ordering: .relaxed) == 0)
     }
 
-    @Test("A stuck client's messages wait and conflate; the others get theirs at once")
+    @Test("The messages of a stuck client are queued and conflated; other clients get theirs at once")
     func stuckClient() throws {
         let setup = try Setup(queueBytes: 8)
         let stuck = Sink()
@@ -68,13 +68,13 @@ struct HubShardTests {
         #expect(client.queuedByteCount <= 8)
         stuck.isWritable = true
         setup.shard.resume(client)
-        #expect(stuck.text == "<gap>mm4mm5", "told what is missing, then what the limit holds of the latest")
+        #expect(stuck.text == "<gap>mm4mm5", "a gap notice, then the latest messages that fit")
         setup.publish(("a", "next"))
         setup.loop.run()
         #expect(stuck.text.hasSuffix("next"))
     }
 
-    @Test("A client whose socket fills in the middle of a tick loses nothing and keeps the order")
+    @Test("A client whose socket fills up during a tick loses nothing and keeps the order")
     func fillsMidTick() throws {
         let setup = try Setup()
         let sink = Sink()
@@ -90,7 +90,7 @@ struct HubShardTests {
         #expect(sink.text == big + "1" + big + "2" + big + "3" + "4")
     }
 
-    @Test("What may not be lost closes the client with 4008 when its queue is full")
+    @Test("A client whose queue is full of reliable messages is closed with 4008")
     func slowClient() throws {
         let setup = try Setup(queueBytes: 10)
         let sink = Sink()
@@ -104,7 +104,7 @@ struct HubShardTests {
         #expect(sink.closed == .slowClient)
     }
 
-    @Test("A client that is gone gets nothing, and its rooms are empty")
+    @Test("A disconnected client gets nothing and is in no room")
     func disconnected() throws {
         let setup = try Setup(presenceGrace: .zero)
         let sink = Sink()
@@ -119,7 +119,7 @@ struct HubShardTests {
         #expect(setup.hub.presence.clientCount == 0)
     }
 
-    @Test("Work behind published messages runs once the sockets have them, however late the shard's turn comes")
+    @Test("`afterPublished` runs after the published messages were written, however late the shard's turn")
     func afterPublished() throws {
         let turns = HubFixture.ManualTurns()
         let setup = try HubFixture(turns: turns)
@@ -139,7 +139,7 @@ struct HubShardTests {
         #expect(written.withLock(\.self) == ["1", "at once"])
     }
 
-    @Test("Work stands between the messages before it and those after it")
+    @Test("`perform` runs between the messages published before and after it")
     func work() throws {
         let setup = try Setup()
         let sink = Sink()
@@ -161,7 +161,7 @@ struct HubShardTests {
         #expect(sink.text == "joined after")
     }
 
-    @Test("Summaries of many clients are made in portions, so that their loop goes on between")
+    @Test("Summaries of many clients are made in portions, so that the event loop continues in between")
     func summaries() async throws {
         /// The number of summaries made so far, and the number at the loop's first turn after the first summary.
         final class Progress: Sendable {

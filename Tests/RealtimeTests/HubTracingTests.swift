@@ -9,7 +9,7 @@ import Tracing
 
 /// A sampled message is traced to the sockets: one span for the broadcast and one for each chosen delivery. Only the
 /// chosen deliveries ask the client to continue the trace.
-@Suite("Spans of the hub")
+@Suite("Spans of broadcasts and deliveries")
 struct HubTracingTests {
     typealias Sink = HubFixture.Sink
 
@@ -52,7 +52,7 @@ struct HubTracingTests {
         }
     }
 
-    @Test("Four recipients get their own span and flag 01, the others the broadcast's and flag 00")
+    @Test("Four recipients get a send span and flag 01, the others the broadcast's span and flag 00")
     func chosen() throws {
         let setup = try fixture()
         let sinks = (0..<10).map { _ in Sink() }
@@ -74,7 +74,7 @@ struct HubTracingTests {
         #expect(received.allSatisfy { $0.traceIDText == "0af7651916cd43dd8448eb211c80319c" })
     }
 
-    @Test("The budget of a second bounds spans, never deliveries")
+    @Test("The budget per second limits spans, not deliveries")
     func budget() throws {
         let setup = try fixture(sendsPerSecond: 5)
         let sinks = (0..<4).map { _ in Sink() }
@@ -86,7 +86,7 @@ struct HubTracingTests {
         for sink in sinks { #expect(contexts(sink).count == 3) }
     }
 
-    @Test("What is not sampled has no spans and names no trace, but is told of")
+    @Test("An unsampled message has no spans and no trace id, but is reported to the observer")
     func unsampled() throws {
         let setup = try fixture()
         let sink = Sink()
@@ -99,10 +99,10 @@ struct HubTracingTests {
         #expect(told.map(\.recipientCount) == [1])
         #expect(told.first?.isTraced == false)
         #expect(told.first?.claim() == true)
-        #expect(told.first?.claim() == false, "what is to be done once is done once")
+        #expect(told.first?.claim() == false, "a claim succeeds once")
     }
 
-    @Test("A traced message keeps its place among the others")
+    @Test("A traced message keeps its position among the others")
     func order() throws {
         let setup = try fixture()
         let sinks = (0..<6).map { _ in Sink() }
@@ -118,14 +118,14 @@ struct HubTracingTests {
         }
     }
 
-    @Test("With nobody connected the broadcast ends with no recipients")
+    @Test("Without clients, the broadcast ends with zero recipients")
     func nobody() throws {
         let setup = try fixture()
         setup.hub.publish([try message("x")])
         #expect(log.named("hub.broadcast").first?.attributes.get("recipients.count") == .int64(0))
     }
 
-    @Test("A delivery that waits ends when the socket takes it; one that is left out ends in error")
+    @Test("The span of a queued delivery ends when the message is written, or in error when it is dropped")
     func slowClient() throws {
         let setup = try fixture(queueBytes: 300)
         let sink = Sink()
@@ -133,7 +133,7 @@ struct HubTracingTests {
         sink.isWritable = false
         setup.hub.publish([try message(String(repeating: "x", count: 100))])
         setup.loop.run()
-        #expect(log.named("websocket.send").isEmpty, "it is still under way")
+        #expect(log.named("websocket.send").isEmpty, "the message is still queued")
         setup.hub.publish([try message(String(repeating: "y", count: 100)), try message("last")])
         setup.loop.run()
         let dropped = log.named("websocket.send")
@@ -146,7 +146,7 @@ struct HubTracingTests {
         #expect(contexts(sink).count == written.count)
     }
 
-    @Test("A client that leaves ends the spans of what waited for it")
+    @Test("A disconnect ends the spans of queued messages in error")
     func leaving() throws {
         let setup = try fixture()
         let sink = Sink()

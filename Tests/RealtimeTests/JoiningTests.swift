@@ -12,7 +12,7 @@ import Testing
 struct JoiningTests {
     typealias Sink = HubFixture.Sink
 
-    @Test("What is said while the history is read waits, and what the history held already is not told twice")
+    @Test("Live messages wait for the history, and messages in the history are not repeated")
     func replay() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -21,7 +21,7 @@ struct JoiningTests {
         #expect(setup.shard.joinHolding(client, room))
         setup.say(("chat", "[3]", 3), ("other", "(x)", 1), ("chat", "[4]", 4))
         setup.loop.run()
-        #expect(sink.text == "(x)", "only the room that is being joined waits")
+        #expect(sink.text == "(x)", "only messages of the joined room wait")
         setup.shard.release(
             client, in: "chat",
             [HubFixture.chat("", "joined", nil), HubFixture.chat("chat", "[2]", 2), HubFixture.chat("chat", "[3]", 3)],
@@ -30,10 +30,10 @@ struct JoiningTests {
         setup.say(("chat", "[5]", 5))
         setup.loop.run()
         #expect(sink.text == "(x)joined[2][3][4][5]")
-        #expect(client.control == nil, "nothing is left of the join")
+        #expect(client.control == nil, "no state of the join is left")
     }
 
-    @Test("A long replay is read page by page as the socket takes it; what is said meanwhile comes after it")
+    @Test("A long replay is read page by page as the socket accepts it; live messages follow it")
     func longReplay() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -51,8 +51,8 @@ struct JoiningTests {
             completion: { isCompleted = true })
         setup.say(("chat", "501,", 501))
         setup.loop.run()
-        #expect(told <= 100, "of a client that reads nothing one page waits, and nothing more is read")
-        #expect(sink.closed == nil, "a replay does not count as messages that pile up")
+        #expect(told <= 100, "for a client that does not read, only one page is fetched and queued")
+        #expect(sink.closed == nil, "a replay does not count towards the queue limit")
         while !sink.isWritable {
             sink.drain()
             setup.shard.resume(client)
@@ -71,7 +71,7 @@ struct JoiningTests {
         #expect(sink.replayed == Array(repeating: 50, count: 10))
     }
 
-    @Test("A page costs its messages, their bytes and the search for them")
+    @Test("The cost of a page covers its messages, their bytes and the search")
     func pageCost() {
         let small = HubFixture.chat("chat", "hello", 1)
         let large = HubFixture.chat("chat", String(repeating: "x", count: 10_240), 2)
@@ -80,7 +80,7 @@ struct JoiningTests {
         #expect(Replay.Page([], isLast: false, searchedCount: 1024).cost == 102)
     }
 
-    @Test("The next page is read when the one before is paid for, however often the socket takes bytes meanwhile")
+    @Test("The next page is read only after the client has paid for the previous one")
     func paidReplay() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -100,7 +100,7 @@ struct JoiningTests {
             #expect(sink.text == expected)
             setup.loop.advanceTime(by: .seconds(1))
         }
-        #expect(sink.text == "joined:1,2,3,4,", "after the last page nothing waits")
+        #expect(sink.text == "joined:1,2,3,4,", "live messages follow the last page without a wait")
         // A snapshot's first page is sent with the answer and is charged as well.
         told = 1
         setup.shard.replay(
@@ -120,7 +120,7 @@ struct JoiningTests {
         #expect(told == 1)
     }
 
-    @Test("Of messages of which only the latest counts one waits for a join, so that they never fill it")
+    @Test("Conflatable messages that a join holds back are conflated, so they never reach the limit")
     func conflatableHeld() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -137,7 +137,7 @@ struct JoiningTests {
     }
 
     @Test(
-        "Few pages are read from the database at a time; other replays go past those that wait, and nobody stays behind"
+        "At most eight pages are read from the database at a time; all waiting replays get their turn"
     )
     func pagesAtATime() throws {
         let setup = try HubFixture()
@@ -168,7 +168,7 @@ struct JoiningTests {
         #expect(sinks.filter { $0.text == "missed" }.count == 15)
     }
 
-    @Test("A replay that cannot go on closes the client, which then comes back")
+    @Test("A replay that fails closes the client, so that it reconnects")
     func brokenReplay() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -178,7 +178,7 @@ struct JoiningTests {
         #expect(sink.closed == .slowClient)
     }
 
-    @Test("All that a client's joins hold back is bounded together, in messages and bytes")
+    @Test("The messages held back by all joins of a client are limited together, in number and bytes")
     func heldTogether() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -193,7 +193,7 @@ struct JoiningTests {
         #expect(sink.closed == .slowClient)
     }
 
-    @Test("Joining again replays again; leaving meanwhile ends it")
+    @Test("A repeated join replays again; leaving ends the replay")
     func againAndLeft() throws {
         let setup = try HubFixture()
         let sink = Sink()
@@ -213,11 +213,11 @@ struct JoiningTests {
         #expect(sink.text == "12answer")
     }
 
-    @Test("When too much is said before the history was read, the client is closed and recovers")
+    @Test("A client is closed if too many live messages arrive before the history was read")
     func overflow() throws {
         let setup = try HubFixture()
         let sink = Sink()
-        let client = try setup.joinHolding("chat", sink: sink)
+        _ = try setup.joinHolding("chat", sink: sink)
         for offset in 1...ClientFlowControl.maxHeld { setup.say(("chat", "x", Int64(offset))) }
         setup.loop.run()
         #expect(sink.closed == nil)
@@ -226,7 +226,7 @@ struct JoiningTests {
         #expect(sink.closed == .slowClient)
     }
 
-    @Test("A client that goes while the history is read hurts nobody")
+    @Test("A client may disconnect while the history is read")
     func gone() throws {
         let setup = try HubFixture()
         let sink = Sink()

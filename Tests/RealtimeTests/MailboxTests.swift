@@ -36,7 +36,7 @@ struct MailboxTests {
         return mailbox
     }
 
-    @Test("Below the limit nobody waits")
+    @Test("Below the limit, publishers do not wait")
     func room() {
         let mailbox = Mailbox(maxByteCount: 10)
         #expect(mailbox.post(.messages([]), byteCount: 10))
@@ -44,7 +44,7 @@ struct MailboxTests {
         #expect(!mailbox.waitForCapacity())
     }
 
-    @Test("A publisher that waits goes on once the shard has taken everything")
+    @Test("A waiting publisher continues once the shard has emptied the mailbox")
     func drained() {
         let mailbox = Self.full()
         let waiter = Waiter(mailbox)
@@ -53,7 +53,7 @@ struct MailboxTests {
         #expect(waiter.wait() != nil)
     }
 
-    @Test("A publisher that waits is released when the hub closes")
+    @Test("A waiting publisher is released when the hub closes")
     func closed() {
         let mailbox = Self.full()
         let waiter = Waiter(mailbox)

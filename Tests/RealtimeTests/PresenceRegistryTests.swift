@@ -24,7 +24,7 @@ struct PresenceRegistryTests {
     private func second(_ number: Int64) -> NIODeadline { .uptimeNanoseconds(UInt64(number) * 1_000_000_000) }
     private func changes() -> [String] { registry.takeChanges().map { "\($0.event) \($0.user) \($0.userCount)" } }
 
-    @Test("A second tab is no second join, and closing one of two is no leave")
+    @Test("A user's second client is not another join, and only the last one leaves")
     func tabs() {
         for _ in 1...2 { registry.connected(user: "ann") }
         for client in clients { registry.joined(ObjectIdentifier(client), of: "ann", filter: room) }
@@ -33,10 +33,10 @@ struct PresenceRegistryTests {
         registry.left(tab, of: "ann", filter: room)
         #expect(changes() == [])
         registry.left(ObjectIdentifier(clients[1]), of: "ann", filter: room)
-        #expect(changes() == ["leave ann 0"], "who leaves on purpose is gone at once")
+        #expect(changes() == ["leave ann 0"], "an explicit leave takes effect at once")
     }
 
-    @Test("Who was cut off and is back within the grace period never left")
+    @Test("A user who reconnects within the grace period has not left")
     func grace() {
         registry.connected(user: "ann")
         registry.joined(tab, of: "ann", filter: room)
@@ -52,7 +52,7 @@ struct PresenceRegistryTests {
         #expect(registry.members(under: room) == .init(users: 1, clients: 1))
     }
 
-    @Test("Who does not come back leaves once, and only after the last time")
+    @Test("A user who does not reconnect leaves once, after the last disconnect's grace period")
     func leaves() {
         for start in [Int64(0), 5] {
             registry.connected(user: "ann")
@@ -61,7 +61,7 @@ struct PresenceRegistryTests {
         }
         #expect(changes() == ["join ann 1"])
         registry.expire(at: second(11))
-        #expect(changes() == [], "the first absence ended with the return")
+        #expect(changes() == [], "the first grace period ended with the reconnect")
         registry.expire(at: second(15))
         #expect(changes() == ["leave ann 0"])
         registry.expire(at: second(100))
@@ -69,7 +69,7 @@ struct PresenceRegistryTests {
         #expect(registry.snapshot().groups.isEmpty)
     }
 
-    @Test("Members of a room are those who joined by its name and by filters, and each client counts once")
+    @Test("A room's members joined by its name or by a filter, and each client counts once")
     func members() throws {
         let bob = Client()
         for user in ["ann", "bob", "ann"] { registry.connected(user: user) }
@@ -81,26 +81,26 @@ struct PresenceRegistryTests {
         #expect(registry.snapshot().members(of: "chat/b") == ["ann": 2])
         #expect(registry.snapshot().clientCount(of: "chat/a") == 3)
         #expect(registry.snapshot().clientCount(of: "chat/b") == 2)
-        #expect(changes() == ["join ann 1"], "filters are no rooms to come into")
+        #expect(changes() == ["join ann 1"], "a join by a filter is not announced")
     }
 
-    @Test("A snapshot is made once for each change, and a large one not for every one")
+    @Test("A snapshot is made once per change, and a large one less often")
     func snapshots() throws {
         registry.joined(tab, of: "ann", filter: room)
         let first = registry.snapshot()
         #expect(registry.snapshot() === first, "nothing has changed")
         registry.joined(ObjectIdentifier(registry), of: "bob", filter: room)
         #expect(registry.snapshot().members(of: "chat/a") == ["ann": 1, "bob": 1])
-        #expect(first.members(of: "chat/a") == ["ann": 1], "what was taken stays as it was")
+        #expect(first.members(of: "chat/a") == ["ann": 1], "a snapshot is immutable")
         for number in 0...PresenceSnapshot.maxFreshCount { registry.connected(user: "user-\(number)") }
         let later = NIODeadline.now() + .hours(1)
         let large = registry.snapshot(now: later)
         registry.connected(user: "carl")
-        #expect(registry.snapshot(now: later) === large, "it took its time, and rests")
+        #expect(registry.snapshot(now: later) === large, "a large snapshot is reused for a while")
         #expect(registry.snapshot(now: later + .hours(1)).onlineUsers.contains("carl"))
     }
 
-    @Test("Nothing is kept for an observer that is not there")
+    @Test("Without an observer, no changes are kept")
     func unobserved() {
         let registry = PresenceRegistry()
         registry.joined(tab, of: "ann", filter: room)

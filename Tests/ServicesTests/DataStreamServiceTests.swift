@@ -8,7 +8,7 @@ import Testing
 /// Readings reach their rooms according to the wire contract, and joining clients get the latest readings first.
 @Suite("Data stream")
 struct DataStreamServiceTests {
-    @Test("A reading is one data_update, with units and the shortest numbers")
+    @Test("A reading is one data_update, with units and numbers in shortest form")
     func payload() throws {
         let fixture = StreamFixture()
         try fixture.join("sensors/a")
@@ -23,7 +23,7 @@ struct DataStreamServiceTests {
             ])
     }
 
-    @Test("Who joins gets joined, then the latest of each metric set with its age, then what follows")
+    @Test("A joining client gets `joined`, the latest of each metric set with its age, then live readings")
     func snapshot() throws {
         let fixture = StreamFixture()
         fixture.stream.publish([
@@ -42,7 +42,7 @@ struct DataStreamServiceTests {
             ])
     }
 
-    @Test("A large snapshot goes out in pages: live readings stand between them, and each series is told once")
+    @Test("A large snapshot is sent in pages between live readings, each series once")
     func pages() throws {
         let fixture = StreamFixture(maxDevices: 2000)
         let count = 1000
@@ -55,16 +55,16 @@ struct DataStreamServiceTests {
         let old = all.filter { $0.contains(#""snapshot":true"#) }
         let live = all.filter { $0.contains(#""t":2,"#) }
         #expect(live.count == count)
-        #expect(old.count == LatestSnapshot.maxPartsPerPage, "what came live is not told again")
+        #expect(old.count == LatestSnapshot.maxPartsPerPage, "a live reading is not repeated")
         #expect(all.first == "joined 1")
         for (index, payload) in all.enumerated() where payload.contains(#""snapshot":true"#) {
             #expect(index <= LatestSnapshot.maxPartsPerPage, "no older value after a newer one")
         }
         try fixture.join("sensors/#")
-        #expect(fixture.received() == ["joined 1"], "who is there already gets no snapshot again")
+        #expect(fixture.received() == ["joined 1"], "a client that has joined already gets no snapshot")
     }
 
-    @Test("A client that takes nothing gets one page of a snapshot, and the rest when it reads")
+    @Test("A client that does not read gets one page of a snapshot, and the rest once it reads")
     func slowSnapshot() throws {
         let fixture = StreamFixture(maxDevices: 2000)
         fixture.stream.publish(try (0..<1000).map { try StreamFixture.reading("d\($0)", [("t", 1)]) })
@@ -77,7 +77,7 @@ struct DataStreamServiceTests {
         #expect(fixture.receivedReadings().count == 1 + 1000)
     }
 
-    @Test("A page may end in the midst of a device's series, and the next goes on after it")
+    @Test("A page may end between two series of a device, and the next page continues there")
     func manySeries() throws {
         let fixture = StreamFixture()
         for device in ["a", "b"] {
@@ -89,7 +89,7 @@ struct DataStreamServiceTests {
         #expect(Set(told).count == 100)
     }
 
-    @Test("A retained message never replaces what was heard since, and has no age unless it carries a time")
+    @Test("A retained message does not replace a newer reading, and has no age unless it carries a time")
     func retained() throws {
         let fixture = StreamFixture()
         fixture.stream.publish([try StreamFixture.reading("a", [("t", 1)], retained: true)])
@@ -112,7 +112,7 @@ struct DataStreamServiceTests {
             ])
     }
 
-    @Test("When too many devices are known, the longest silent are forgotten")
+    @Test("At the device limit, the longest silent devices are evicted")
     func eviction() throws {
         let fixture = StreamFixture(maxDevices: 16)
         for number in 0..<17 {
@@ -125,7 +125,7 @@ struct DataStreamServiceTests {
         #expect(known.contains("d16"))
     }
 
-    @Test("A device's summary merges its metric sets, the newest value of each metric")
+    @Test("A device's summary has the newest value of each metric of all its metric sets")
     func summary() throws {
         let fixture = StreamFixture()
         fixture.stream.publish([
@@ -141,7 +141,7 @@ struct DataStreamServiceTests {
         #expect(fixture.stream.devices { _ in false }.isEmpty)
     }
 
-    @Test("Telemetry rooms are those under the routes' first levels")
+    @Test("Telemetry rooms are those below the first levels of the routes")
     func telemetryRooms() throws {
         let fixture = StreamFixture()
         #expect(fixture.stream.isTelemetry(try TopicFilter("sensors/#")))

@@ -1,15 +1,15 @@
 import Core
 import Foundation
-import Logging
 import NIOEmbedded
 import Realtime
 import Storage
+import TestSupport
 import Testing
 
 @testable import Services
 
 /// The room writer commits first, publishes in commit order, and acknowledges last. Failed commits publish nothing.
-@Suite("The rooms' writer")
+@Suite("Database writer")
 final class DatabaseWriterTests {
     private let fixture = StreamFixture()
     private let directory = FileManager.default.temporaryDirectory.appending(path: "windsock-writer-\(UUID())").path
@@ -24,8 +24,7 @@ final class DatabaseWriterTests {
 
     init() throws {
         database = try Database(directory: directory)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        writer = DatabaseWriter(database: database, hub: fixture.hub, logger: logger)
+        writer = DatabaseWriter(database: database, hub: fixture.hub, logger: .silent)
     }
 
     deinit {
@@ -50,7 +49,7 @@ final class DatabaseWriterTests {
         }
     }
 
-    @Test("Requests are done in order, and one that fails takes nothing from the others")
+    @Test("Writes run in order, and one that fails does not affect the others")
     func order() async throws {
         submit("a")
         submit("b", fails: RequestError(.conflict, "no"))
@@ -62,7 +61,7 @@ final class DatabaseWriterTests {
         #expect(stored == ["a", "d"])
     }
 
-    @Test("When the database fails, everybody is told, and nothing is published")
+    @Test("When the commit fails, every write fails and nothing is published")
     func failure() async throws {
         try database.close()
         submit("a")
@@ -71,7 +70,7 @@ final class DatabaseWriterTests {
         #expect(notes == ["a storage", "b storage"])
     }
 
-    @Test("Too many are refused at once, and so is everything after the end")
+    @Test("Writes beyond the limit and writes after closing are rejected at once")
     func limits() async throws {
         let gate = DispatchSemaphore(value: 0)
         writer.submit(byteCount: 1) { _ in

@@ -4,7 +4,7 @@ import Testing
 @testable import Services
 
 /// Rooms are notified when devices come and go, and joining clients learn which devices are online.
-@Suite("Device presence")
+@Suite("Device availability")
 struct DeviceAvailabilityTests {
     private func fixture(offlineAfter: Duration? = .seconds(300)) throws -> StreamFixture {
         let fixture = StreamFixture(offlineAfter: offlineAfter)
@@ -13,7 +13,7 @@ struct DeviceAvailabilityTests {
         return fixture
     }
 
-    @Test("That a device is there which begins to send needs no word but its readings")
+    @Test("A device that begins to send is online without a status message")
     func firstReading() throws {
         let fixture = try fixture()
         try fixture.publish("a")
@@ -22,7 +22,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.presence(of: "a") == "online reading 1000")
     }
 
-    @Test("The last will makes it offline at once, a birth or a reading brings it back; repetitions are no news")
+    @Test("A last will makes a device offline at once, a birth or a reading online; repetitions are not announced")
     func will() throws {
         let fixture = try fixture()
         for isOnline in [true, true, false, false, true] { try fixture.report("a", isOnline: isOnline) }
@@ -37,10 +37,10 @@ struct DeviceAvailabilityTests {
         try fixture.report("a", isOnline: false)
         _ = fixture.received()
         fixture.sweep(until: 2000)
-        #expect(fixture.received().isEmpty, "its silence is no news then")
+        #expect(fixture.received().isEmpty, "a device that is offline already is not announced as silent")
     }
 
-    @Test("Silence for longer than the time that is set makes it offline, once")
+    @Test("Silence beyond the configured time makes a device offline, once")
     func silence() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         try fixture.publish("a")
@@ -56,7 +56,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses() == ["a online reading"])
     }
 
-    @Test("Without a time that is set nobody goes offline by silence")
+    @Test("Without a configured time, silence makes no device offline")
     func silenceIsOff() throws {
         let fixture = try fixture(offlineAfter: nil)
         try fixture.publish("a")
@@ -64,7 +64,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.presence(of: "a") == "online reading 1000")
     }
 
-    @Test("A device that usually speaks every ten minutes is given half an hour, also with a message each metric")
+    @Test("A device that sends every ten minutes goes offline after half an hour, also with one message per metric")
     func rarelySpeaking() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         for round in 0..<6 {
@@ -78,7 +78,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses() == ["a offline silence"])
     }
 
-    @Test("A device that brings many readings at once every ten minutes is given half an hour too")
+    @Test("A device that uploads many readings every ten minutes goes offline only after half an hour")
     func uploads() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         for round in 0..<6 {
@@ -90,7 +90,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses().isEmpty)
     }
 
-    @Test("A device that speaks often is not given longer because it was away now and then")
+    @Test("Occasional absences do not extend the time of a device that sends often")
     func oftenSpeaking() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         for pause in [1, 1, 1, 500, 1, 1, 1, 700, 1, 1] as [Double] {
@@ -102,7 +102,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses() == ["a offline silence"])
     }
 
-    @Test("What the broker had retained is no sign of life, but something is to be heard from then on")
+    @Test("A retained reading does not make a device online, but starts its silence timer")
     func retainedReading() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         try fixture.publish("a", retained: true)
@@ -115,7 +115,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses() == ["a offline silence"])
     }
 
-    @Test("A retained birth counts until silence says otherwise, and does not bring the device back then")
+    @Test("A retained birth makes a device online until it is silent, and not again after that")
     func retainedBirth() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         try fixture.report("a", isOnline: true, retained: true)
@@ -127,7 +127,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.presence(of: "a") == "online will 1100")
     }
 
-    @Test("While the gateway hears nobody, nobody's silence counts; after it everybody has the whole time again")
+    @Test("Silence does not count without a broker connection; afterwards every device gets the full time")
     func deafness() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         try fixture.publish("a")
@@ -139,7 +139,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses() == ["a offline silence"])
     }
 
-    @Test("A clock that is set, or a gateway that was suspended, makes nobody offline", arguments: [90_000, 10.0])
+    @Test("A clock that is set, or a suspended gateway, makes no device offline", arguments: [90_000, 10.0])
     func clockJump(to time: Double) throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         try fixture.publish("a")
@@ -152,7 +152,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses() == ["a offline silence"])
     }
 
-    @Test("Who joins is told each device's status before its readings, where these do not tell it themselves")
+    @Test("A joining client gets a device's status before its readings, unless the readings imply it")
     func snapshot() throws {
         let fixture = StreamFixture()
         try fixture.publish("a")
@@ -176,7 +176,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses().isEmpty)
     }
 
-    @Test("A device that only said that it is there is listed without values")
+    @Test("A device that has sent only a status is listed without values")
     func statusOnly() throws {
         let fixture = StreamFixture()
         try fixture.report("a", isOnline: true)
@@ -189,7 +189,7 @@ struct DeviceAvailabilityTests {
         #expect(summary.presence?.status == .online)
     }
 
-    @Test("A birth is heard of the device, a last will and what was retained are not")
+    @Test("A birth updates `lastSeen`, a last will and retained messages do not")
     func lastSeen() throws {
         let fixture = StreamFixture()
         func lastSeen() -> Double? { fixture.stream.devices { _ in true }.first?.lastSeen.secondsSinceEpoch }
@@ -202,7 +202,7 @@ struct DeviceAvailabilityTests {
         #expect(lastSeen() == 1050)
     }
 
-    @Test("A status counts in the rooms where the device is known, else in the first that the routes allow")
+    @Test("A status applies to the rooms in which the device is known, otherwise to the first possible one")
     func rooms() throws {
         let fixture = StreamFixture()
         try fixture.publish("a")
@@ -212,7 +212,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.presence(of: "a") == "offline will 1000")
     }
 
-    @Test("Devices that are forgotten give their place in the watch to others")
+    @Test("Evicted devices are no longer watched for silence")
     func eviction() throws {
         let fixture = StreamFixture(maxDevices: 16, offlineAfter: .seconds(60))
         try fixture.join("sensors/#")
@@ -227,7 +227,7 @@ struct DeviceAvailabilityTests {
         #expect(fixture.stream.deviceCounts.known == 16)
     }
 
-    @Test("A device that was forgotten and came back is not judged by what it said before")
+    @Test("A device that returns after its eviction starts with a new silence timer")
     func readmission() throws {
         let fixture = StreamFixture(maxDevices: 1, offlineAfter: .seconds(60))
         for (device, time) in [("a", 1000), ("b", 1010), ("a", 1030)] as [(String, Double)] {

@@ -6,12 +6,11 @@ import Testing
 @testable import Services
 
 /// The sorted index stays in step with the map under any sequence of insertions and removals.
-@Suite("Index of devices")
+@Suite("Device index")
 struct DeviceIndexTests {
-    @Test("Changes taken in at any time lead to the same as sorting all")
+    @Test("Changes applied at any time give the same order as sorting all devices")
     func random() throws {
-        let seed = UInt64.random(in: 0 ... .max)
-        var generator = SeededRandom(seed: seed)
+        var generator = SeededRandom()
         var latest = LatestReadings(capacity: 50)
         var index = DeviceIndex()
         var known: Set<DevicePlace> = []
@@ -25,15 +24,15 @@ struct DeviceIndexTests {
             known.insert(DevicePlace(room: room, device: device.rawValue))
             guard Int.random(in: 0..<7, using: &generator) == 0 else { continue }
             let (changes, isWhole) = latest.takeChanges()
-            #expect(!isWhole)
+            #expect(!isWhole, "seed \(generator.seed), step \(step)")
             index.apply(changes)
             let expected = known.filter { !latest.devices(at: [$0]).isEmpty }.sorted(by: DevicePlace.precedes)
-            #expect(index.places == expected, "seed \(seed), step \(step)")
-            #expect(index.places.count == latest.count)
+            #expect(index.places == expected, "seed \(generator.seed), step \(step)")
+            #expect(index.places.count == latest.count, "seed \(generator.seed), step \(step)")
         }
     }
 
-    @Test("When more came and went than is logged, all are told once")
+    @Test("When more devices changed than the log holds, the whole list is returned")
     func overflow() throws {
         var latest = LatestReadings(capacity: 20)
         for number in 0..<70_000 {
@@ -49,7 +48,7 @@ struct DeviceIndexTests {
         #expect(latest.takeChanges().changes.isEmpty)
     }
 
-    @Test("A place is found again by its cursor, and what follows it by halving")
+    @Test("A cursor leads back to its place, and the next place is found by binary search")
     func cursor() {
         let places = ["a", "b", "b/c"].flatMap { room in ["x", "y"].map { DevicePlace(room: room, device: $0) } }
         for (index, place) in places.enumerated() {

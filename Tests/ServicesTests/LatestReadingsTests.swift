@@ -6,7 +6,7 @@ import Testing
 @testable import Services
 
 /// Memory for client-supplied names is bounded, and devices do not use up each other's share.
-@Suite("Latest readings within their bounds")
+@Suite("Limits of the latest readings")
 struct LatestReadingsTests {
     private static func reading(
         _ device: String, metrics: Int, set: Int = 0, nameLength: Int = 4, at second: Int = 1
@@ -34,7 +34,7 @@ struct LatestReadingsTests {
         Set(Self.devices(latest).map(\.device.rawValue))
     }
 
-    @Test("Devices that hold much make room for each other, and those that hold little stay")
+    @Test("Devices with many bytes evict each other; those with few bytes stay")
     func budget() throws {
         var latest = LatestReadings(capacity: 10_000, maxBytes: 4 << 20)
         for number in 0..<100 { _ = latest.update(with: try Self.reading("honest\(number)", metrics: 4)) }
@@ -58,7 +58,7 @@ struct LatestReadingsTests {
         #expect(latest.byteCount == devices.reduce(0) { $0 + $1.byteCount })
     }
 
-    @Test("A device that holds more than its share loses its own oldest sets, never the latest")
+    @Test("A device beyond its share loses its own oldest metric sets, never the latest")
     func share() throws {
         var latest = LatestReadings(capacity: 100, maxBytes: 128 << 20)
         for set in 0..<40 {
@@ -74,7 +74,7 @@ struct LatestReadingsTests {
         #expect(Self.devices(latest).first { $0.room == "sensors/b" }?.series.count == 1)
     }
 
-    @Test("Of too many devices the one that was silent longest goes, also after it was heard again and again")
+    @Test("At the device limit, the longest silent device is evicted, also after frequent updates")
     func silence() throws {
         var latest = LatestReadings(capacity: 3)
         for (second, name) in ["a", "b", "c", "a", "b", "d", "e"].enumerated() {
@@ -89,7 +89,7 @@ struct LatestReadingsTests {
         #expect(Self.names(latest) == ["b", "e", "f"])
     }
 
-    @Test("A device's sets are told apart by their names alone, however many there are")
+    @Test("A device's metric sets are distinguished by their names, however many there are")
     func sets() throws {
         var latest = LatestReadings(capacity: 3)
         for round in 0..<3 {
@@ -103,15 +103,14 @@ struct LatestReadingsTests {
         #expect(device.series.map(\.key).count == Set(device.series.map(\.key)).count)
     }
 
-    @Test("The order of eviction is that of a plain search, whatever shrinks in between")
+    @Test("The eviction order equals that of a linear search, for random changes")
     func order() {
         var order = EvictionOrder()
         var sizes: [Int: Int] = [:]
         /// The step at which each was last heard, and last heard or shrunk.
         var heard: [Int: Int] = [:]
         var touched: [Int: Int] = [:]
-        let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom()
         for step in 0..<5000 {
             let slot = Int.random(in: 0..<60, using: &random)
             let size = 1 << Int.random(in: 0..<20, using: &random) + Int.random(in: 0..<1000, using: &random)
@@ -129,18 +128,18 @@ struct LatestReadingsTests {
                 order.heard(slot, byteCount: size)
                 (sizes[slot], heard[slot], touched[slot]) = (size, step, step)
             }
-            #expect(order.byteCount == sizes.values.reduce(0, +))
-            #expect(order.longestSilent == heard.min { $0.value < $1.value }?.key, "seed \(seed), step \(step)")
+            #expect(order.byteCount == sizes.values.reduce(0, +), "seed \(random.seed), step \(step)")
+            #expect(order.longestSilent == heard.min { $0.value < $1.value }?.key, "seed \(random.seed), step \(step)")
             let most = sizes.values.max().map { Int.bitWidth - $0.leadingZeroBitCount }
             let large = sizes.filter { Int.bitWidth - $0.value.leadingZeroBitCount == most }.keys
-            #expect(order.largest == large.min { touched[$0] ?? 0 < touched[$1] ?? 0 }, "seed \(seed), step \(step)")
+            #expect(
+                order.largest == large.min { touched[$0] ?? 0 < touched[$1] ?? 0 }, "seed \(random.seed), step \(step)")
         }
     }
 
-    @Test("A snapshot tells every device once that was there as it began, whatever comes, goes and speaks meanwhile")
+    @Test("A snapshot contains each device that existed at its start once, during random changes")
     func snapshot() throws {
-        let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom()
         var latest = LatestReadings(capacity: 4000)
         var index = DeviceIndex()
         func hear(_ name: String) throws {
@@ -169,7 +168,7 @@ struct LatestReadingsTests {
             for part in snapshot.next(from: latest, at: Self.at(2)) {
                 let name = String(part.room.dropFirst(2))
                 told[name, default: 0] += 1
-                #expect(!spoke.contains(name), "what it said since came live; seed \(seed)")
+                #expect(!spoke.contains(name), "its newer reading was sent live; seed \(random.seed)")
             }
             if snapshot.isFinished { break }
             // These arrive after the snapshot began and evict the devices that were silent longest.
@@ -180,15 +179,15 @@ struct LatestReadingsTests {
             if Bool.random(using: &random) { bringUpToDate() }
             snapshot.findDevices(among: index.places)
         }
-        #expect(told.values.allSatisfy { $0 == 1 }, "seed \(seed)")
-        #expect(told.keys.allSatisfy { $0 == "a-late" || names.contains($0) }, "seed \(seed)")
+        #expect(told.values.allSatisfy { $0 == 1 }, "seed \(random.seed)")
+        #expect(told.keys.allSatisfy { $0 == "a-late" || names.contains($0) }, "seed \(random.seed)")
         for name in names + ["a-late"] where name.hasPrefix("a") && told[name] == nil && !spoke.contains(name) {
             let place = DevicePlace(room: "a/\(name)", device: name)
-            #expect(latest.state(at: place) == nil, "\(name) is still there; seed \(seed)")
+            #expect(latest.state(at: place) == nil, "\(name) is still there; seed \(random.seed)")
         }
     }
     @Test(
-        "A search looks only at rooms that begin like the filter",
+        "A search examines only rooms that share the filter's prefix",
         arguments: [("b/+", 10), ("b/3", 1), ("b/#", 20), ("c/#", 0), ("+/3", 30), ("#", 30), ("bb/#", 10)])
     func search(filter: String, looks: Int) throws {
         let places = ["a", "b", "bb"].flatMap { root in
@@ -197,6 +196,6 @@ struct LatestReadingsTests {
         var snapshot = LatestSnapshot(of: try TopicFilter(filter), protecting: [])
         snapshot.findDevices(among: places)
         #expect(snapshot.takeSearchedCount() == looks)
-        #expect(snapshot.takeSearchedCount() == 0, "each is paid for once")
+        #expect(snapshot.takeSearchedCount() == 0, "each examined room is charged once")
     }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Presence in rooms")
 struct PresenceServiceTests {
-    @Test("Somebody who joins and leaves in a loop closes no slow member, who learns the last of it")
+    @Test("A user who joins and leaves in a loop does not overflow a slow member, who gets the last state")
     func loop() throws {
         let fixture = StreamFixture()
         let service = PresenceService(hub: fixture.hub, stream: fixture.stream, clock: fixture.clock)
@@ -32,7 +32,9 @@ struct PresenceServiceTests {
         let received = fixture.received()
         #expect(received.last == #"{"room_id":"chat/a","user_id":"eve","event":"leave"}"#)
         #expect(received.contains { $0.hasPrefix(#"{"room_id":"chat/a","dropped":"#) })
-        #expect(received.contains(#"{"room_id":"chat/a","user_id":"bob","event":"join"}"#), "others are not left out")
+        #expect(
+            received.contains(#"{"room_id":"chat/a","user_id":"bob","event":"join"}"#),
+            "other users' events are not dropped")
         withExtendedLifetime(service) {}
     }
 }

@@ -9,7 +9,7 @@ import Testing
 @testable import Services
 
 /// New rooms count against the user who creates them. The gateway's own messages are never refused.
-@Suite("Who may make rooms")
+@Suite("Limits on creating rooms")
 struct RoomHistoryAppenderTests {
     private let ingest: IngestFixture
 
@@ -58,7 +58,7 @@ struct RoomHistoryAppenderTests {
     }
 
     @Test(
-        "A user makes so many rooms in an hour; others make theirs, and rooms that are there take everybody's messages")
+        "The rooms that a user creates per hour are limited; existing rooms and other users are unaffected")
     func hourly() async throws {
         let chat = chat(HistoryConfiguration(maxRoomsPerUserAndHour: 3))
         ingest.stream.clock.set(10_000)
@@ -75,7 +75,7 @@ struct RoomHistoryAppenderTests {
         for number in 10...30 { #expect(await say(open, in: "chat/\(number)", from: "eve") == nil) }
     }
 
-    @Test("A user has so many rooms at most, until some of them are gone")
+    @Test("A user's total number of rooms is limited until some are removed")
     func kept() async throws {
         let chat = chat(HistoryConfiguration(maxRoomsPerUser: 3))
         for number in 1...3 {
@@ -91,7 +91,7 @@ struct RoomHistoryAppenderTests {
         #expect(await say(chat, in: "chat/4", from: "eve") == nil)
     }
 
-    @Test("However many rooms there are, those who have been here get what is for them, and alerts are told")
+    @Test("At the room limit, known users still get messages and notifications, and alerts are stored")
     func inboxes() async throws {
         let configuration = HistoryConfiguration(maxRooms: 2)
         let chat = chat(configuration)
@@ -99,7 +99,7 @@ struct RoomHistoryAppenderTests {
         #expect(await say(chat, in: "chat/3", from: "ann") == .overloaded)
         try know("bob")
         #expect(await whisper(chat, to: "bob", from: "ann") == nil)
-        #expect(await whisper(chat, to: "ann", from: "ann") == nil, "an inbox of one's own")
+        #expect(await whisper(chat, to: "ann", from: "ann") == nil, "the user's own inbox")
         #expect(await whisper(chat, to: "invented", from: "ann") == .overloaded)
         let service = notifications(configuration)
         let draft = try NotificationDraft(title: "Hot")
@@ -118,7 +118,7 @@ struct RoomHistoryAppenderTests {
         #expect(try read { try $0.unreadCount(of: "ada", at: now) } == 1)
     }
 
-    @Test("Inboxes of those who were notified and have never been here are nobody's rooms, and have their own limit")
+    @Test("Inboxes of users who never connected have a limit of their own per sender")
     func notified() async throws {
         let configuration = HistoryConfiguration(
             maxRooms: 1, maxRoomsPerUser: 1, maxRoomsPerUserAndHour: 1, maxInboxesPerSender: 700)
@@ -131,9 +131,9 @@ struct RoomHistoryAppenderTests {
             #expect(try await service.send(draft, to: users, from: sender, key: nil).recipientCount == 700)
         }
         #expect(try count("ops") == 700)
-        #expect(try count("dev") == 0, "they are there")
+        #expect(try count("dev") == 0, "the inboxes exist already")
         #expect(try read { try $0.roomCount() } == 0)
-        #expect(await say(chat(configuration), in: "chat/1", from: "ops") == nil, "rooms are another matter")
+        #expect(await say(chat(configuration), in: "chat/1", from: "ops") == nil, "inboxes do not count as rooms")
         // One more new recipient exceeds the limit, unless that user has connected before.
         for more in [["new"], users + ["new"]] {
             await #expect(throws: RequestError.self) { try await service.send(draft, to: more, from: "ops", key: nil) }
@@ -153,7 +153,7 @@ struct RoomHistoryAppenderTests {
         #expect(try count("ops") == 0)
     }
 
-    @Test("Old messages and empty rooms go, and the bytes of all messages and notifications stay below their limits")
+    @Test("Retention removes old messages and empty rooms, and enforces the byte limits")
     func retention() async throws {
         let configuration = HistoryConfiguration(
             maxAge: .seconds(1000), maxBytes: 100_000, maxNotificationBytes: 50_000)

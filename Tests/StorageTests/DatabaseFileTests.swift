@@ -5,11 +5,11 @@ import GRDB
 import Storage
 import Testing
 
-@Suite("The database's file")
+@Suite("Database file")
 struct DatabaseFileTests {
     let fixture = StorageFixture()
 
-    @Test("a file that is no database is refused by name, and left as it is")
+    @Test("A file that is not a database is rejected by name and left unchanged")
     func damaged() throws {
         try FileManager.default.createDirectory(atPath: fixture.directory, withIntermediateDirectories: true)
         let content = Data(repeating: UInt8(ascii: "x"), count: 5000)
@@ -19,7 +19,7 @@ struct DatabaseFileTests {
         #expect(try Data(contentsOf: URL(filePath: fixture.file)) == content)
     }
 
-    @Test("a database of a newer version is refused, and its data stay")
+    @Test("A database of a newer version is rejected")
     func newer() throws {
         try fixture.open().close()
         let file = try DatabaseQueue(path: fixture.file)
@@ -29,7 +29,7 @@ struct DatabaseFileTests {
         #expect(error == .notOpened(file: fixture.file, .newer))
     }
 
-    @Test("damage in the middle of the file is found at the start, and the file is left as it is")
+    @Test("Damage in the middle of the file is detected at start-up, and the file is left unchanged")
     func damagedInside() throws {
         let database = try fixture.open()
         try database.write { transaction in for number in 1...2000 { try transaction.say(number, in: "a") } }
@@ -44,7 +44,7 @@ struct DatabaseFileTests {
         #expect(try Data(contentsOf: file) == content)
     }
 
-    @Test("the file is for its owner alone, also in a directory that others may read")
+    @Test("Only the owner may read the files, also in a directory that others may read")
     func permissions() throws {
         try FileManager.default.createDirectory(
             atPath: fixture.directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
@@ -57,7 +57,7 @@ struct DatabaseFileTests {
         }
     }
 
-    @Test("into a file that was removed, or replaced by another, nothing is written; put back, it works again")
+    @Test("Writes fail while the file is removed or replaced, and work again once it is restored")
     func removed() throws {
         let database = try fixture.open()
         _ = try database.write { try $0.say(1, in: "a") }
@@ -68,7 +68,7 @@ struct DatabaseFileTests {
             #expect(!database.isInPlace)
             do {
                 _ = try database.write { try $0.say(2, in: "a") }
-                Issue.record("it was written")
+                Issue.record("the write succeeded")
             } catch {
                 let failure = StorageError(error)
                 #expect(failure.isStorageAtFault && failure.description.contains(fixture.file))
@@ -79,10 +79,10 @@ struct DatabaseFileTests {
             _ = try database.write { try $0.say(3, in: "a") }
         }
         try FileManager.default.removeItem(atPath: "\(fixture.file)-wal")
-        #expect(!database.isInPlace, "its log holds what is committed")
+        #expect(!database.isInPlace, "the WAL holds committed data")
     }
 
-    @Test("a gateway and tools that make the database at the same time have the same one, whole", arguments: 1...5)
+    @Test("A gateway and tools that create the database at the same time use the same complete one", arguments: 1...5)
     func madeTogether(round: Int) throws {
         let epochs = Lock<[String]>([])
         let failures = Lock<[String]>([])
@@ -104,7 +104,7 @@ struct DatabaseFileTests {
         #expect(!files.contains { $0.hasSuffix(".new") }, "\(files)")
     }
 
-    @Test("a symbolic link to nothing is refused: through it the file would get another mode")
+    @Test("A dangling symbolic link is rejected, because the file would get another mode")
     func danglingLink() throws {
         try Storage.Database.makeDirectory(fixture.directory)
         let target = "\(fixture.directory)/elsewhere"
@@ -115,7 +115,7 @@ struct DatabaseFileTests {
         #expect(!FileManager.default.fileExists(atPath: target))
     }
 
-    @Test("drafts of processes that were killed are removed, and those that may be in use stay")
+    @Test("Old drafts of killed processes are removed, and recent ones are kept")
     func drafts() throws {
         try Storage.Database.makeDirectory(fixture.directory)
         let old = [".new", ".new-journal"].map { "\(fixture.file).\(UUID().uuidString)\($0)" }
@@ -128,10 +128,12 @@ struct DatabaseFileTests {
         }
         _ = try fixture.open()
         #expect(old.allSatisfy { !FileManager.default.fileExists(atPath: $0) })
-        #expect((copies + [young]).allSatisfy { FileManager.default.fileExists(atPath: $0) }, "not ours to remove")
+        #expect(
+            (copies + [young]).allSatisfy { FileManager.default.fileExists(atPath: $0) },
+            "other files and recent drafts")
     }
 
-    @Test("what is to be there already is not made")
+    @Test("A database that must exist is not created")
     func missing() throws {
         let error = #expect(throws: StorageError.self) {
             try Storage.Database(readingBesideGatewayIn: fixture.directory)
@@ -140,13 +142,13 @@ struct DatabaseFileTests {
         #expect(!FileManager.default.fileExists(atPath: fixture.file))
     }
 
-    @Test("a directory that cannot be made is named")
+    @Test("A directory that cannot be created is named")
     func unusable() throws {
         let error = #expect(throws: StorageError.self) { try Storage.Database(directory: "/proc/windsock") }
         #expect(error?.description.hasPrefix("The database /proc/windsock cannot be used: ") == true)
     }
 
-    @Test("after closing, everything is in the one file")
+    @Test("After closing, all data is in the database file")
     func closed() throws {
         let database = try fixture.open()
         try database.write { _ = try $0.say(1, in: "a") }
@@ -159,7 +161,7 @@ struct DatabaseFileTests {
         #expect(try copy.open().read { try $0.lastOffset(of: "a") } == 1)
     }
 
-    @Test("a tool ends without waiting for whoever reads, and without making others wait")
+    @Test("A tool closes without waiting for readers and without blocking others")
     func toolsClose() throws {
         let gateway = try fixture.open()
         try gateway.write { _ = try $0.say(1, in: "a") }
@@ -176,7 +178,7 @@ struct DatabaseFileTests {
         #expect(try gateway.write { try $0.say(4, in: "a") } == 4)
     }
 
-    @Test("alone, a tool that writes leaves everything in the one file")
+    @Test("A writing tool without a gateway leaves all data in the database file")
     func toolAlone() throws {
         let tool = try Storage.Database(writingBesideGatewayIn: fixture.directory)
         try tool.write { _ = try $0.say(1, in: "a") }
@@ -187,7 +189,7 @@ struct DatabaseFileTests {
         #expect(try copy.open().read { try $0.lastOffset(of: "a") } == 1)
     }
 
-    @Test("a tool leaves the schema of an older gateway's file alone, and says what to do")
+    @Test("A tool does not migrate an older database, and says what to do")
     func older() throws {
         try fixture.open().close()
         let file = try DatabaseQueue(path: fixture.file)
@@ -211,7 +213,7 @@ struct DatabaseFileTests {
         try Storage.Database(readingBesideGatewayIn: fixture.directory).close()
     }
 
-    @Test("two databases have different epochs")
+    @Test("Two databases have different epochs")
     func epochs() throws {
         let other = StorageFixture()
         #expect(try fixture.open().epoch != other.open().epoch)

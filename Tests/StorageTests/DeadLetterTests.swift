@@ -25,7 +25,7 @@ struct DeadLetterTests {
         try database.read { try $0.deadLetters(before: before, reason: reason, limit: 10) }
     }
 
-    @Test("The same topic and reason are one letter that counts, with the latest payload")
+    @Test("Equal topic and reason share one dead letter, with a count and the latest payload")
     func counting() throws {
         try add("a", at: 1)
         try add("a", "no_number", "y", at: 5)
@@ -37,7 +37,7 @@ struct DeadLetterTests {
         #expect(try letters(before: found[0].id).map(\.reason) == ["too_large"])
     }
 
-    @Test("Above the limit those that were silent longest go, and are counted")
+    @Test("Above the limit, the longest unchanged dead letters are removed and counted")
     func limit() throws {
         for (index, topic) in ["a", "b", "c"].enumerated() { try add(topic, at: Int64(index)) }
         try add("a", at: 10)
@@ -46,14 +46,14 @@ struct DeadLetterTests {
         #expect(try database.read { try $0.forgottenDeadLetters() } == 1)
     }
 
-    @Test("Of a long payload the beginning is kept, and how long it was")
+    @Test("A long payload is truncated, and its length is kept")
     func payload() throws {
         try add("a", "too_large", String(repeating: "z", count: 10_000), at: 1)
         let letter = try #require(try letters().first)
         #expect(letter.payload.count == DeadLetter.maxPayloadBytes && letter.payloadByteCount == 10_000)
     }
 
-    @Test("Those that came last before a time are removed")
+    @Test("Dead letters that last occurred before a time are removed")
     func removal() throws {
         try add("a", at: 1)
         try add("b", at: 5)

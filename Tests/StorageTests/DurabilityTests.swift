@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Durability")
 struct DurabilityTests {
-    @Test("Each word is SQLite's setting for it", arguments: [(Durability.full, 2), (.normal, 1), (.off, 0)])
+    @Test("Each durability maps to its SQLite setting", arguments: [(Durability.full, 2), (.normal, 1), (.off, 0)])
     func settings(durability: Durability, expected: Int) throws {
         let fixture = StorageFixture()
         let database = try Storage.Database(directory: fixture.directory, durability: durability)
@@ -13,7 +13,7 @@ struct DurabilityTests {
         #expect(value == expected)
     }
 
-    @Test("After something has kept the log from being emptied, its file is cut to its limit again")
+    @Test("A WAL that a reader kept from being truncated is truncated to its limit afterwards")
     func logSize() throws {
         let fixture = StorageFixture()
         let database = try Storage.Database(directory: fixture.directory)

@@ -4,11 +4,11 @@ import Testing
 
 @testable import Storage
 
-@Suite("A room's history")
+@Suite("Room history")
 struct MessageHistoryTests {
     let fixture = StorageFixture()
 
-    @Test("offsets count from 1 in every room, and go on after the database was opened again")
+    @Test("Offsets count from 1 in every room, and continue after the database was reopened")
     func offsets() throws {
         let first = try fixture.open()
         try first.write { transaction throws in
@@ -25,7 +25,7 @@ struct MessageHistoryTests {
         #expect(try second.read { try $0.lastOffset(of: "never spoken in") } == 0)
     }
 
-    @Test("pages go forwards and backwards, always ascending, and hold what was stored")
+    @Test("Pages run forwards and backwards, always in ascending order")
     func pages() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -46,7 +46,7 @@ struct MessageHistoryTests {
         }
     }
 
-    @Test("a room whose offset is at its end or damaged refuses messages, and everything else goes on")
+    @Test("A room with a maximum or invalid offset rejects messages, and everything else works")
     func offsetsEnd() throws {
         let database = try fixture.open()
         let last = StoredMessage.maxOffset
@@ -66,7 +66,7 @@ struct MessageHistoryTests {
         #expect(try database.read { try $0.messages(in: "end", after: 0, limit: 9).map(\.offset) } == [last])
     }
 
-    @Test("values of another type than a column's are errors, not the end of the process")
+    @Test("Values of a wrong type are errors, not crashes")
     func damagedRows() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -83,7 +83,7 @@ struct MessageHistoryTests {
         #expect(throws: DatabaseError.self) { try database.write { try $0.notify("m", "ada") } }
     }
 
-    @Test("what is trimmed or too old goes, and the offsets go on")
+    @Test("Trimmed and outdated messages are removed, and offsets continue")
     func trims() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -97,7 +97,7 @@ struct MessageHistoryTests {
         }
     }
 
-    @Test("what a savepoint throws undoes its own writes only; what the transaction throws undoes all")
+    @Test("An error in a savepoint rolls back its writes only; an error in the transaction rolls back all")
     func rollsBack() throws {
         struct Mistake: Error {}
         let database = try fixture.open()
@@ -121,7 +121,7 @@ struct MessageHistoryTests {
         #expect(ids == ["m1", "m3"])
     }
 
-    @Test("a key is known with its content, within its scope and its time")
+    @Test("An idempotency key is stored with its content, per scope, for a limited time")
     func idempotency() throws {
         let database = try fixture.open()
         let key = IdempotencyKey(user: "ann", scope: "a", key: "k", contentDigest: [1])
@@ -142,7 +142,7 @@ struct MessageHistoryTests {
         #expect(try finding() == .unused)
     }
 
-    @Test("a user's latest keys are remembered; the oldest go, and those of others stay")
+    @Test("A user's idempotency keys are limited, the oldest removed first, without affecting other users")
     func manyKeys() throws {
         let database = try fixture.open()
         func use(_ number: Int, by user: String, maxPerUser: Int = 100) throws {

@@ -3,11 +3,11 @@ import Testing
 
 @testable import Storage
 
-@Suite("A user's notifications")
+@Suite("Notifications of a user")
 struct NotificationStoreTests {
     let fixture = StorageFixture()
 
-    @Test("unread ones are counted and listed, without read and expired ones, and those of others")
+    @Test("Unread notifications are counted and listed, without read, expired and other users' ones")
     func unread() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -31,7 +31,8 @@ struct NotificationStoreTests {
             let latest = try page(from: range.lowerBound)
             #expect(latest.map(\.notification.notificationID) == ["n3", "n4"])
             let first = try page(from: range.lowerBound, maxBytes: 1)
-            #expect(first.map(\.notification.notificationID) == ["n3"], "a page ends with the first that fills it")
+            #expect(
+                first.map(\.notification.notificationID) == ["n3"], "a page ends with the notification that fills it")
             let second = try page(from: try #require(first.first).sequence + 1)
             #expect(second.map(\.notification.notificationID) == ["n4"])
             #expect(try snapshot.unreadRange(of: "nobody", at: at(5), limit: 2) == nil)
@@ -41,7 +42,7 @@ struct NotificationStoreTests {
         #expect(try database.read { try $0.unreadCount(of: "ann", at: at(5)) } == 0)
     }
 
-    @Test("pages go from the newest to the oldest")
+    @Test("Pages run from the newest to the oldest")
     func pages() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -59,7 +60,7 @@ struct NotificationStoreTests {
         #expect(try page(before: nil, unreadOnly: true) == ["n4", "n2"])
     }
 
-    @Test("the oldest go above the limit; old and expired ones go in steps")
+    @Test("The oldest notifications beyond the limit are removed; old and expired ones are removed in portions")
     func bounded() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -75,7 +76,7 @@ struct NotificationStoreTests {
         }
     }
 
-    @Test("a flood costs who sent it: what others sent stays, also with users whom it went to")
+    @Test("A flood evicts the flooding sender's notifications, not those of other senders")
     func bytes() throws {
         let database = try fixture.open()
         func check(_ line: Int = #line) throws {
@@ -128,7 +129,7 @@ struct NotificationStoreTests {
         #expect(try database.read { try $0.rows("SELECT * FROM sender").isEmpty })
     }
 
-    @Test("known users are those who were there, the latest first")
+    @Test("Known users are those who connected, the most recent first")
     func users() throws {
         let database = try fixture.open()
         try database.write { transaction throws in

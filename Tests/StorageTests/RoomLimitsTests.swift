@@ -6,7 +6,7 @@ import Testing
 @testable import Storage
 
 /// Rooms are removed when empty, messages when they take up too much space. Offsets are never reused.
-@Suite("Limits of rooms")
+@Suite("Room limits")
 struct RoomLimitsTests {
     let fixture = StorageFixture()
 
@@ -14,7 +14,7 @@ struct RoomLimitsTests {
         try database.read { try $0.row("SELECT value FROM counter WHERE name = ?", [name])?[0] ?? -1 }
     }
 
-    @Test("An empty room goes once nobody has spoken in it for long, and goes on from where it was when it returns")
+    @Test("An empty idle room is removed, and continues its offsets when it is created again")
     func idleRooms() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -40,7 +40,7 @@ struct RoomLimitsTests {
         #expect(try fixture.open().read { try $0.lastOffset(of: "long") } == 7)
     }
 
-    @Test("Of too many removed rooms those that went first are forgotten, and unknown rooms begin above their offsets")
+    @Test("The first of too many removed rooms are forgotten, and new rooms start above their offsets")
     func forgottenRooms() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -62,7 +62,7 @@ struct RoomLimitsTests {
         }
     }
 
-    @Test("Rooms that are removed go in slices")
+    @Test("Idle rooms are removed in portions")
     func slices() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -74,7 +74,7 @@ struct RoomLimitsTests {
         }
     }
 
-    @Test("The bytes of messages are known without counting, whatever adds or removes them")
+    @Test("The stored byte totals equal a count after every kind of change")
     func totals() throws {
         let database = try fixture.open()
         func check(_ line: Int = #line) throws {
@@ -105,7 +105,7 @@ struct RoomLimitsTests {
         try check()
     }
 
-    @Test("A trim removes so many at most, and goes on the next time")
+    @Test("A trim removes a limited number of messages, and the next trim continues")
     func trimInSlices() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -117,7 +117,7 @@ struct RoomLimitsTests {
         }
     }
 
-    @Test("A flood costs the rooms that it went to; smaller rooms keep everything")
+    @Test("A flood evicts messages of the flooded rooms; smaller rooms keep everything")
     func fairness() throws {
         let database = try fixture.open()
         let large = [UInt8](repeating: UInt8(ascii: "x"), count: 1000)
@@ -136,16 +136,16 @@ struct RoomLimitsTests {
         while try database.write({ try $0.trimLargestRoom(above: limit, limit: 20) }) > 0 { slices += 1 }
         try database.read { snapshot throws in
             #expect(try snapshot.messageByteCount() <= limit)
-            #expect(try snapshot.messageByteCount() > limit - 20_000, "no more than needed goes")
+            #expect(try snapshot.messageByteCount() > limit - 20_000, "no more than needed is removed")
             #expect(try snapshot.messages(in: "quiet", after: 0, limit: 100).count == 20)
             let left = try ["flood/1", "flood/2"].map { try snapshot.messages(in: $0, after: 0, limit: 100) }
-            #expect(left.allSatisfy { $0.count > 15 }, "rooms of one size lose in turn")
-            #expect(left.allSatisfy { $0.last?.offset == 100 }, "the oldest go")
+            #expect(left.allSatisfy { $0.count > 15 }, "rooms of equal size lose messages in turn")
+            #expect(left.allSatisfy { $0.last?.offset == 100 }, "the oldest are removed")
         }
         #expect(slices > 5)
     }
 
-    @Test("Rooms of a user are counted by when they were made; inboxes of those who have been here are not")
+    @Test("A user's rooms are counted by creation time, without inboxes of known users")
     func owners() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -170,7 +170,7 @@ struct RoomLimitsTests {
         }
     }
 
-    @Test("Of too many alerts those go first of which nobody was told; those that go on stay")
+    @Test("Of too many alerts, unannounced ones are removed first, and firing ones are kept")
     func manyAlerts() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
@@ -191,7 +191,7 @@ struct RoomLimitsTests {
         }
     }
 
-    @Test("A database of before has its totals counted once, and goes on")
+    @Test("The migration of an older database computes its totals")
     func migration() throws {
         try FileManager.default.createDirectory(atPath: fixture.directory, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: fixture.file)
@@ -230,7 +230,7 @@ struct RoomLimitsTests {
         #expect(try counter("room_floor", database) == 0)
     }
 
-    @Test("A room that was removed and comes back from a backup goes on above what was said in it since the backup")
+    @Test("A removed room restored from a backup continues above the offsets used since the backup")
     func imported() throws {
         let database = try fixture.open()
         try database.write { for number in 1...3 { try $0.say(number, in: "a", at: at(10)) } }

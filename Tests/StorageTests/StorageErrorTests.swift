@@ -3,12 +3,12 @@ import Storage
 import Testing
 
 /// The cause of a failed transaction decides whether a batch is retried forever or split to isolate one message.
-@Suite("Why a transaction failed")
+@Suite("Classification of failed transactions")
 struct StorageErrorTests {
     private struct Unknown: Error {}
 
     @Test(
-        "The storage is at fault where any write would fail just so",
+        "Storage is at fault if any write would fail the same way",
         arguments: [
             ResultCode.SQLITE_FULL, .SQLITE_BUSY, .SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_READONLY, .SQLITE_NOMEM,
         ])
@@ -16,7 +16,7 @@ struct StorageErrorTests {
         #expect(StorageError(DatabaseError(resultCode: code)).isStorageAtFault)
     }
 
-    @Test("What a row breaks, and what is no error of the database, is about the message")
+    @Test("Violated constraints and errors outside of the database are the message's fault")
     func message() {
         #expect(!StorageError(DatabaseError(resultCode: .SQLITE_CONSTRAINT)).isStorageAtFault)
         #expect(!StorageError(DatabaseError(resultCode: .SQLITE_TOOBIG)).isStorageAtFault)

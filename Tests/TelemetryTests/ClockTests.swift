@@ -15,7 +15,7 @@ struct ClockTests {
     }
 
     @Test(
-        "Offset and way are worked out, however uneven the way; the offset is wrong by half of it at most",
+        "Offset and round trip are computed from four timestamps, also for asymmetric delays",
         arguments: [
             ([0, 10, 11, 21], 0.0, 20.0), ([0, 310, 311, 21], 300, 20), ([0, -290, -289, 21], -300, 20),
             ([0, 300_019, 300_019, 20], 300_009, 20), ([0, 0, 0, 0], 0, 0),
@@ -27,13 +27,13 @@ struct ClockTests {
     }
 
     @Test(
-        "What cannot be true is no exchange",
+        "Impossible timestamps give no exchange",
         arguments: [[10, 5, 6, 0], [0, 6, 5, 10], [0, 5, 30, 10]] as [[Double]])
     func impossible(_ times: [Double]) {
         #expect(Self.exchange(times) == nil)
     }
 
-    @Test("The shortest way counts, and its half is the uncertainty")
+    @Test("The exchange with the shortest round trip counts, with half of it as the uncertainty")
     func best() throws {
         var filter = ClockFilter()
         #expect(filter.estimate(at: Self.at(0)) == nil)
@@ -46,17 +46,17 @@ struct ClockTests {
         #expect(!estimate.isEstimated)
     }
 
-    @Test("A clock that was set begins anew; what is old is forgotten")
+    @Test("A clock that was set discards older exchanges; old exchanges expire")
     func steps() throws {
         var filter = ClockFilter()
         filter.add(try #require(Self.exchange([0, 1, 1, 2])))
         filter.add(try #require(Self.exchange([1000, 61_005, 61_005, 1010])))
         #expect(filter.estimate(at: Self.at(1020))?.offset == .milliseconds(60_000))
         #expect(filter.estimate(at: Self.at(1020 + 601_000)) == nil)
-        #expect(filter.estimate(at: Self.at(500)) == nil, "the own clock was set back")
+        #expect(filter.estimate(at: Self.at(500)) == nil, "the local clock was set back")
     }
 
-    @Test("Old exchanges grow uncertain, so that a newer one as good takes over")
+    @Test("The uncertainty of old exchanges grows, so that an equally good newer one replaces them")
     func drift() throws {
         var filter = ClockFilter()
         filter.add(try #require(Self.exchange([0, 5, 5, 10])))
@@ -64,7 +64,7 @@ struct ClockTests {
         #expect(filter.estimate(at: Self.at(300_020))?.offset == .milliseconds(2))
     }
 
-    @Test("Requests and answers are what they are after a way over the wire")
+    @Test("Requests and responses survive encoding and decoding")
     func messages() throws {
         let request = ClockMessage.Request(id: "7", sentAt: Self.at(1.5))
         #expect(ClockMessage.Request(json: request.json) == request)
@@ -74,13 +74,13 @@ struct ClockTests {
     }
 
     @Test(
-        "What is no request is none",
+        "An invalid payload is not a request",
         arguments: ["", "{}", "7", #"{"t0":"now"}"#, #"{"id":7,"t0":1}"#, #"{"t0":null}"#])
     func badRequests(_ payload: String) {
         #expect(ClockMessage.Request(json: Array(payload.utf8)) == nil)
     }
 
-    @Test("Topics name the device")
+    @Test("The topics contain the device's name")
     func topics() throws {
         let device = try #require(DeviceID("greenhouse-1"))
         #expect(ClockTopics.request(of: device) == "windsock/clock/greenhouse-1/request")

@@ -4,7 +4,7 @@ import Testing
 @testable import Core
 @testable import Telemetry
 
-@Suite("Messages become readings in their rooms")
+@Suite("MQTT messages become readings in rooms")
 struct TelemetryDecoderTests {
     private static let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -17,7 +17,7 @@ struct TelemetryDecoderTests {
             topic: topic, payload: Array(payload.utf8), receivedAt: receivedAt, isRetained: isRetained, trace: trace)
     }
 
-    @Test("the default routes take the documented topics and publish to sensors/{device}")
+    @Test("The default routes match the documented topics and publish to sensors/{device}")
     func defaultRoutes() throws {
         #expect(
             try decode("sensors/d1", #"{"temperature":21.5,"seq":17}"#) == [
@@ -37,7 +37,7 @@ struct TelemetryDecoderTests {
         }
     }
 
-    @Test("the first route that matches wins, with its own convention, room and conversion")
+    @Test("The first matching route applies, with its convention, room and conversion")
     func firstRouteWins() throws {
         let routes = [
             try TopicRoute(
@@ -52,7 +52,7 @@ struct TelemetryDecoderTests {
         #expect(throws: DecodeError.badDevice(nil)) { try decode("buildings/x", "1", routes: routes) }
     }
 
-    @Test("a device named in the payload gets its own room, with what the topic captured")
+    @Test("A device named in the payload gets a room of its own, filled with the topic's captures")
     func payloadDevices() throws {
         let routes = [try TopicRoute(pattern: "gw/{site}", room: "sensors/{site}/{device}")]
         let readings = try decode("gw/north", #"{"A":[{"t":1}],"B":[{"t":2}]}"#, routes: routes)
@@ -60,7 +60,7 @@ struct TelemetryDecoderTests {
         #expect(readings.map(\.device.rawValue) == ["A", "B"])
     }
 
-    @Test("a topic's device speaks for others only where its route says so")
+    @Test("A device may report for other devices only if its route allows it")
     func foreignDevices() throws {
         let payload = #"{"A":[{"t":1}],"d1":[{"t":2}]}"#
         #expect(throws: DecodeError.foreignDevice("A", topicDevice: "d1")) { try decode("sensors/d1", payload) }
@@ -68,7 +68,7 @@ struct TelemetryDecoderTests {
         #expect(try decode("sensors/d1", payload, routes: routes).map(\.room) == ["sensors/A", "sensors/d1"])
     }
 
-    @Test("all readings of a payload together have no more values than allowed")
+    @Test("The number of values in all readings of a payload is limited")
     func tooManyValues() throws {
         let reading = "{" + (0..<16).map { "\"\($0)\":1" }.joined(separator: ",") + "}"
         func payload(_ count: Int) -> String { "[\(Array(repeating: reading, count: count).joined(separator: ","))]" }
@@ -76,7 +76,7 @@ struct TelemetryDecoderTests {
         #expect(throws: DecodeError.tooManyValues(limit: 16_384)) { try decode("sensors/d1", payload(1025)) }
     }
 
-    @Test("the cache of topics is bounded in bytes, of topics that are as long as may be")
+    @Test("The topic cache is bounded in bytes for topics of maximum length")
     func cacheBytes() throws {
         var decoder = TelemetryDecoder(routes: [try TopicRoute(pattern: "x/{device}/#")])
         let tail = String(repeating: "y", count: 490)
@@ -88,14 +88,14 @@ struct TelemetryDecoderTests {
         #expect(decoder.cachedTopicCount < limit)
     }
 
-    @Test("a long topic is worked out without being hashed, and a metric too long to be one is refused at once")
+    @Test("A long topic is parsed without the cache; too long a metric name is rejected")
     func longTopics() throws {
         let metric = String(repeating: "m", count: 60_000)
         #expect(throws: DecodeError.badMetric(metric)) { try decode("sensors/d1/\(metric)", #"{"state":"x"}"#) }
         #expect(throws: DecodeError.self) { try decode("sensors" + String(repeating: "/x", count: 30_000), "1") }
     }
 
-    @Test("a topic of no route, and levels that cannot be names")
+    @Test("Topics without a route and topics with invalid names are errors")
     func badTopics() throws {
         #expect(throws: DecodeError.noRoute(topic: "other/x")) { try decode("other/x", "1") }
         #expect(throws: DecodeError.noRoute(topic: "sensors/")) { try decode("sensors/", "1") }
@@ -105,7 +105,7 @@ struct TelemetryDecoderTests {
         #expect(throws: DecodeError.badMetric(long)) { try decode("sensors/d1/\(long)", "1") }
     }
 
-    @Test("plausible device times count, others are kept aside")
+    @Test("A plausible device time is used, an implausible one is kept separately")
     func times() throws {
         let believed = try #require(try decode("sensors/d1", #"{"ts":1714564790,"t":1}"#).first)
         #expect(believed.time == receivedAt.advanced(by: .seconds(-10)))
@@ -117,13 +117,13 @@ struct TelemetryDecoderTests {
         #expect(ahead.implausibleDeviceTime == receivedAt.advanced(by: .seconds(3600)))
     }
 
-    @Test("the retain flag is on the reading")
+    @Test("The retain flag is on the reading")
     func retained() throws {
         #expect(try decode("sensors/d1", "1", isRetained: true).first?.isRetained == true)
         #expect(try decode("sensors/d1", "1").first?.isRetained == false)
     }
 
-    @Test("a trace in the user properties wins over the payload's")
+    @Test("A trace context in the user properties takes precedence over the payload's")
     func traces() throws {
         let payload = #"{"t":1,"traceparent":"\#(Self.parent)"}"#
         let other = try #require(TraceContext(traceparent: Self.parent.replacing("0af7", with: "1bf8")))
@@ -131,7 +131,7 @@ struct TelemetryDecoderTests {
         #expect(try decode("sensors/d1", payload, trace: other).first?.trace == other)
     }
 
-    @Test("integers up to 2^53 and doubles survive exactly")
+    @Test("Integers up to 2^53 and doubles are decoded exactly")
     func exactNumbers() throws {
         var random = SeededRandom(seed: 5)
         for _ in 0..<2_000 {
@@ -143,7 +143,7 @@ struct TelemetryDecoderTests {
         }
     }
 
-    @Test("a remembered topic decodes as the first time, with the new receive time")
+    @Test("A cached topic is decoded like a new one, with the current receive time")
     func cacheKeepsNothingOfAMessage() throws {
         var decoder = TelemetryDecoder()
         for second in 0..<3 {
@@ -155,7 +155,7 @@ struct TelemetryDecoderTests {
         #expect(decoder.cachedTopicCount == 1)
     }
 
-    @Test("the cache of topics is bounded in number and in bytes")
+    @Test("The topic cache is bounded in entries, and long topics are not cached")
     func cacheIsBounded() throws {
         var decoder = TelemetryDecoder()
         let payload = Array("1".utf8)

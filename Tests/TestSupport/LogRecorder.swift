@@ -32,3 +32,8 @@ package final class LogRecorder: Sendable {
     package var handler: any LogHandler { Handler(recorder: self) }
     package var logger: Logger { Logger(label: "test") { _ in self.handler } }
 }
+
+extension Logger {
+    /// A logger that discards everything.
+    package static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+}

@@ -1,8 +1,10 @@
-/// A seeded random number generator, so that a failure can be reproduced.
+/// A seeded random number generator. A test that fails prints ``seed``, so that the failure can be reproduced.
 package struct SeededRandom: RandomNumberGenerator {
+    package let seed: UInt64
     private var state: UInt64
 
-    package init(seed: UInt64) {
+    package init(seed: UInt64 = .random(in: 0 ... .max)) {
+        self.seed = seed
         state = seed
     }
 

@@ -5,10 +5,10 @@ import Testing
 @testable import WebServer
 
 /// Charts are written in chunks of a fixed size, whatever they contain.
-@Suite("Text of charts")
+@Suite("Chart text")
 struct ChartTextTests {
     @Test(
-        "A series is written in portions that are the same text, however long its names are", arguments: [false, true])
+        "A series written in portions gives the same text, with names of any length", arguments: [false, true])
     func chartPortions(inBuckets: Bool) {
         let series = StoredSeries(
             id: 1, device: String(repeating: "\"", count: 100), room: "sensors/a", metric: "t", unit: "°C")

@@ -13,7 +13,7 @@ import Tracing
 ///
 /// Besides the room `sensors/open`, the server holds data that must stay hidden, all with `secret` in its name: a
 /// device with readings, an alert and a dead letter, a chat room, and a user in it.
-@Suite("Access to endpoints")
+@Suite("Endpoint access")
 struct EndpointAccessTests {
     private enum Verdict {
         /// 200, without any secret data.
@@ -71,7 +71,7 @@ struct EndpointAccessTests {
         Row(method: "GET", path: "/metrics", verdict: .silent),
     ]
 
-    @Test("The table has every documented operation")
+    @Test("The table covers every documented operation")
     func complete() throws {
         let file = try PackageRoot.directory.appending(path: "dashboards/web/openapi.json")
         let document = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
@@ -83,12 +83,12 @@ struct EndpointAccessTests {
         #expect(Set(operations) == Set(Self.table.map { "\($0.method) \($0.path)" }))
     }
 
-    @Test("A token for one room learns of no other, and nobody learns anything without one")
+    @Test("A token for one room reveals nothing of others, and a request without a token reveals nothing")
     func table() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let spanLog = SpanLog()
         let rule = AlertRule(
             name: "secret-rule", metric: "t", condition: .above(30), recipients: .init(users: ["secret-boss"]))
-        let server = try await LiveServer(alertRules: [rule], tracing: tracing)
+        let server = try await LiveServer(alertRules: [rule], spans: spanLog)
         let boss = RoomClient(
             try await server.client(
                 token: try await server.token("secret-boss", join: ["chat/#", "sensors/#"], publish: ["chat/#"])))
@@ -100,11 +100,11 @@ struct EndpointAccessTests {
         let operators = try await server.token("operator", join: ["#"])
         let alerts = try await server.get("/api/alerts", token: operators).json["alerts"]?.array
         let alert = try #require(alerts?.first?["alert_id"]?.string)
-        try await eventually("the trace of the secret reading is kept") {
-            tracing.spans.named("hub.broadcast").contains { Self.room(of: $0.attributes) == "sensors/secret-device" }
+        try await eventually("the trace of the secret reading is stored") {
+            spanLog.named("hub.broadcast").contains { Self.room(of: $0.attributes) == "sensors/secret-device" }
         }
         let trace = try #require(
-            tracing.spans.named("hub.broadcast").first { Self.room(of: $0.attributes) == "sensors/secret-device" })
+            spanLog.named("hub.broadcast").first { Self.room(of: $0.attributes) == "sensors/secret-device" })
         let visitor = try await server.token("visitor", join: ["sensors/open"])
 
         for row in Self.table {

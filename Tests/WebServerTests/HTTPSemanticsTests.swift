@@ -5,7 +5,7 @@ import Testing
 @testable import WebServer
 
 /// Responses are framed according to RFC 9112, so persistent connections and proxies parse them correctly.
-@Suite("HTTP to the letter")
+@Suite("HTTP semantics")
 struct HTTPSemanticsTests {
     private static let page = "<!doctype html><title>page</title>"
 
@@ -35,7 +35,7 @@ struct HTTPSemanticsTests {
     }
 
     @Test(
-        "The answer to HEAD has no body, and the next answer on the connection is read right",
+        "A HEAD response has no body, and the next response on the connection follows it",
         arguments: ["/nothing", "/livez", "/digits.txt", "/", "/api/rooms"])
     func head(path: String) async throws {
         try await Self.withServer { server in
@@ -54,7 +54,7 @@ struct HTTPSemanticsTests {
         }
     }
 
-    @Test("The answer to HEAD of what is streamed names no length")
+    @Test("A HEAD response of a streamed resource has no length")
     func streamedHead() async throws {
         try await Self.withServer { server in
             for number in 0..<10 { try server.publish("d\(number)", [("t", 1)]) }
@@ -69,7 +69,7 @@ struct HTTPSemanticsTests {
         }
     }
 
-    @Test("Ranges are not served: the answer is the whole", arguments: ["bytes=0-4", "bytes=-5", "bytes=99999999-"])
+    @Test("Range requests get the whole resource", arguments: ["bytes=0-4", "bytes=-5", "bytes=99999999-"])
     func ranges(range: String) async throws {
         try await Self.withServer { server in
             let answer = Self.heads(try await Self.answers(server, "GET /digits.txt HTTP/1.1\nrange: \(range)"))
@@ -79,7 +79,7 @@ struct HTTPSemanticsTests {
     }
 
     @Test(
-        "A path that means nothing is refused, and leads nowhere",
+        "A malformed path is rejected and not redirected",
         arguments: ["/index.html%00.png", "//app", "/%2fexample.org/", "/a%0d%0ab", "/%zz"])
     func paths(path: String) async throws {
         try await Self.withServer { server in
@@ -89,7 +89,7 @@ struct HTTPSemanticsTests {
     }
 
     @Test(
-        "A method that a path does not have is answered with 405 and those that it has",
+        "An unsupported method is answered with 405 and the allowed ones",
         arguments: [
             ("TRACE", "/livez", "get, head"), ("DELETE", "/metrics", "get, head"), ("PUT", "/ws", "get, head, post"),
             ("POST", "/", "get, head"), ("DELETE", "/digits.txt", "get, head"),
@@ -102,7 +102,7 @@ struct HTTPSemanticsTests {
     }
 
     @Test(
-        "After a request that NIO parses nothing behind, the connection ends with its answer",
+        "After a request behind which NIO parses nothing, the connection ends with its response",
         arguments: [
             "GET /livez HTTP/1.1\nupgrade: h2c\nconnection: Upgrade, HTTP2-Settings", "CONNECT a:1 HTTP/1.1",
             "GET /ws HTTP/1.1\nupgrade: websocket\nconnection: Upgrade", "GET /livez HTTP/1.1\nconnection: foo, Close",
@@ -123,7 +123,7 @@ struct HTTPSemanticsTests {
     }
 
     @Test(
-        "A request that names no host, two, or what is none is refused, and is the connection's last",
+        "A request with a missing, duplicate or invalid Host is rejected, and the connection is closed",
         arguments: [
             "", "host: a\nhost: a\n", "host: a\nHost: b\n", "host: a/b\n", "host: a b\n", "host: u@a\n",
             "host: [::1\n", "host: a:b:c\n", "host: a:99999\n", "host: %zz\n", "host: ::1\n",
@@ -139,7 +139,7 @@ struct HTTPSemanticsTests {
     }
 
     @Test(
-        "A client of HTTP/1.0 gets answers that it understands, and the end of the connection",
+        "An HTTP/1.0 client gets a response without chunks, and the connection is closed",
         arguments: ["", "host: a\n"])
     func version(lines: String) async throws {
         try await Self.withServer { server in
@@ -161,7 +161,7 @@ struct HTTPSemanticsTests {
         }
     }
 
-    @Test("A path that is longer than any is answered with 414 before anybody looks for it")
+    @Test("Too long a path is answered with 414")
     func longPath() async throws {
         try await Self.withServer { server in
             let path = "/api/rooms/" + String(repeating: "%CC%81", count: 2000)
@@ -172,7 +172,7 @@ struct HTTPSemanticsTests {
         }
     }
 
-    @Test("Who waits for 100 is told to go on; a body that is framed wrong is the client's mistake")
+    @Test("A client that expects 100-continue gets it; an invalid chunked body is answered with 400")
     func bodies() async throws {
         try await Self.withServer { server in
             let token = try await server.token(publish: ["chat/#"])
@@ -190,7 +190,7 @@ struct HTTPSemanticsTests {
         }
     }
 
-    @Test("An answer that ends the connection takes none back that were sent before it")
+    @Test("A response that closes the connection does not discard earlier responses")
     func earlierAnswers() async throws {
         try await Self.withServer { server in
             for _ in 1...10 {
@@ -209,7 +209,7 @@ struct HTTPSemanticsTests {
         }
     }
 
-    @Test("Nobody can make up why a handshake was refused, on a connection that is kept neither")
+    @Test("A client cannot forge the internal header with a refusal's reason")
     func forgedRefusal() async throws {
         try await Self.withServer { server in
             let forged = "GET /ws HTTP/1.1\n\(UpgradeRefusal.headerName): 401 made up"

@@ -1,9 +1,8 @@
 import CoreMetrics
-import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
-import Observability
+import OTLP
 import Realtime
 import Services
 import Storage
@@ -18,7 +17,7 @@ import WebSocketClient
 struct HostileClientTests {
     private static let ping = ClientFrame.bytes(9, Array(repeating: 0x70, count: 125))
 
-    @Test("Clients that send a command and reset their connections take nothing from those that stay")
+    @Test("Clients that reset their connections do not affect other clients")
     func resets() async throws {
         let server = try await LiveServer(limits: ConnectionLimits(closeTimeout: .milliseconds(300)))
         let token = try await server.token(join: ["sensors/#"])
@@ -48,11 +47,11 @@ struct HostileClientTests {
             let message = try await stays.nextJSON("reading \(round)") { $0["type"]?.string == "data_update" }
             #expect(message["payload"]?["data"]?["seq"]?.number == Double(round))
         }
-        try await eventually("the clients that went are forgotten") { server.hub.presence.clientCount == 1 }
+        try await eventually("the reset clients were removed") { server.hub.presence.clientCount == 1 }
         try await server.stop()
     }
 
-    @Test("Of a client that sends pings and reads nothing the gateway reads no further")
+    @Test("The gateway stops reading from a client that sends pings and does not read")
     func pings() async throws {
         let server = try await LiveServer(
             limits: ConnectionLimits(
@@ -67,17 +66,15 @@ struct HostileClientTests {
             sent += taken
             if taken < chunk.count { break }
         }
-        #expect(sent < total, "the gateway stops reading what it cannot answer")
+        #expect(sent < total, "the gateway stops reading")
         client.socket.close()
         try await server.stop()
     }
 
-    @Test("Control frames are charged to the rate of commands: a flood of them closes the connection")
+    @Test("Control frames count towards the command rate: a flood closes the connection")
     func controlFrameRate() async throws {
-        let registry = MetricsRegistry()
         let server = try await LiveServer(
-            limits: ConnectionLimits(commandsPerSecond: 10, commandBurst: 20, closeTimeout: .milliseconds(300)),
-            socketMetrics: registry)
+            limits: ConnectionLimits(commandsPerSecond: 10, commandBurst: 20, closeTimeout: .milliseconds(300)))
         for opcode: UInt8 in [9, 10] {
             let client = try await Endpoint.stream.open(server)
             try await client.send([UInt8](repeatElement(ClientFrame.bytes(opcode, []), count: 200).joined()))
@@ -92,12 +89,12 @@ struct HostileClientTests {
         }
         // For each flood, one more burst is counted before it becomes abuse; nothing after that is decoded.
         let refused = try #require(
-            PrometheusText.render(registry).firstMatch(of: /commands_rate_limited_total (\d+)/)?.1)
+            try await server.get("/metrics").text.firstMatch(of: /commands_rate_limited_total (\d+)/)?.1)
         #expect(try #require(Int(refused)) <= 2 * 22)
         try await server.stop()
     }
 
-    @Test("A ping that cannot be answered at once is answered when the client reads: the latest one")
+    @Test("Of several pings that could not be answered at once, the latest is answered")
     func latestPing() async throws {
         let server = try await LiveServer(queueBytes: 64 << 20)
         let client = try await Endpoint.stream.open(server, receiveBufferBytes: 4096)
@@ -105,7 +102,7 @@ struct HostileClientTests {
         _ = try await client.frame()
         // Publish readings until the socket accepts no more and they start to queue up for the client.
         let names = (0..<200).map { "metric-\($0)-\(String(repeating: "x", count: 80))" }
-        try await eventually("the socket takes no more") {
+        try await eventually("the socket is full") {
             try server.publish("a", names.map { ($0, 1) })
             return await server.hub.clients().contains { $0.queuedByteCount > 0 }
         }
@@ -114,12 +111,12 @@ struct HostileClientTests {
         while pongs.last != [10], let frame = try await client.frame() {
             if frame.opcode == 10 { pongs.append(Array(frame.payload.readableBytesView)) }
         }
-        #expect(pongs == [[10]], "those before it are not answered")
+        #expect(pongs == [[10]], "earlier pings are not answered")
         client.socket.close()
         try await server.stop()
     }
 
-    @Test("Clients that ask for a long history and read nothing cost a page each, not the history")
+    @Test("A client that requests a long history and does not read costs the memory of one page")
     func replays() async throws {
         let server = try await LiveServer()
         let content = String(repeating: "x", count: 8000)
@@ -142,7 +139,7 @@ struct HostileClientTests {
                 ClientFrame.text(#"{"type":"join_room","id":"1","payload":{"room_id":"chat/a","since":\#(since)}}"#))
             clients.append(client)
         }
-        try await eventually("messages wait for all of them") {
+        try await eventually("messages are queued for all clients") {
             await server.hub.clients().filter { $0.queuedByteCount > 0 }.count == clients.count
         }
         for client in await server.hub.clients() {
@@ -160,7 +157,7 @@ struct HostileClientTests {
         try await server.stop()
     }
 
-    @Test("After a large replay the user's next join waits for its time; others do not")
+    @Test("After a large replay, the user's next join is delayed; those of others are not")
     func replayCost() async throws {
         let server = try await LiveServer(limits: ConnectionLimits(userReplayedPerSecond: 100))
         for number in 0..<200 { try server.publish("d\(number)", [("t", 1)]) }
@@ -176,7 +173,7 @@ struct HostileClientTests {
         try await server.stop()
     }
 
-    @Test("Clients of one user that join at once get a page each at most, and the rest when that is paid for")
+    @Test("Concurrent joins of a user's clients get at most a page each until the quota allows more")
     func replaysAtOnce() async throws {
         // At this rate, a page takes a minute to pay for.
         let server = try await LiveServer(
@@ -213,7 +210,7 @@ struct HostileClientTests {
         try await server.stop()
     }
 
-    @Test("Commands that wait behind a join are bounded in bytes: the rest stays in the socket")
+    @Test("Commands that wait behind a join are limited in bytes: the rest stays in the socket")
     func pendingCommands() async throws {
         let server = try await LiveServer(
             limits: ConnectionLimits(
@@ -239,13 +236,12 @@ struct HostileClientTests {
         try await server.stop()
     }
 
-    @Test("What a client sent before it ended its half is decoded no further than what it sends in small pieces")
+    @Test("The limit of waiting commands also applies to input followed by the end of the client's half")
     func commandsBeforeTheEnd() async throws {
-        let registry = MetricsRegistry()
         let server = try await LiveServer(
             limits: ConnectionLimits(
                 commandsPerSecond: 100_000, commandBurst: 100_000, userCommandsPerSecond: 0, maxPendingCommands: 10,
-                userReplayedPerSecond: 1), socketMetrics: registry)
+                userReplayedPerSecond: 1))
         for number in 0..<100 { try server.publish("d\(number)", [("t", 1)]) }
         let client = try await Endpoint.stream.open(server)
         // 100 readings at one per second delay the second join, and the commands behind it, by more than a minute.
@@ -255,15 +251,15 @@ struct HostileClientTests {
         let commands = [UInt8](repeatElement(ClientFrame.text("{}"), count: 1000).joined())
         try await client.socket.send(joins.joined() + commands)
         client.socket.finishSending()
-        try await eventually("the connection ends") { server.hub.presence.clientCount == 0 }
+        try await eventually("the connection ended") { server.hub.presence.clientCount == 0 }
         let received = try #require(
-            PrometheusText.render(registry).firstMatch(of: /websocket_messages_received_total (\d+)/)?.1)
+            try await server.get("/metrics").text.firstMatch(of: /websocket_messages_received_total (\d+)/)?.1)
         #expect(try #require(Int(received)) <= 2 + 10)
         try await server.stop()
     }
 
     @Test(
-        "What was sent before a close frame, or the end of the client's half, is carried out", arguments: [true, false])
+        "Commands sent before a close frame or the end of the client's half are executed", arguments: [true, false])
     func commandsBeforeClosing(byFrame: Bool) async throws {
         let server = try await LiveServer()
         let token = try await server.token(join: ["chat/#"], publish: ["chat/#"])
@@ -290,7 +286,7 @@ struct HostileClientTests {
         try await server.stop()
     }
 
-    @Test("Bytes count as commands: large ones are refused long before small ones are")
+    @Test("Large commands cost more: they are rejected earlier than small ones")
     func largeCommands() async throws {
         let server = try await LiveServer(limits: ConnectionLimits(commandsPerSecond: 1, commandBurst: 100))
         let client = try await Endpoint.stream.open(server)
@@ -307,7 +303,7 @@ struct HostileClientTests {
         try await server.stop()
     }
 
-    @Test("While a token is checked nothing more is read of the connection")
+    @Test("While a token is verified, nothing more is read from the connection")
     func gate() async throws {
         let authority = try TokenAuthority(secret: LiveServer.secret)
         let token = try authority.issue(user: "ann", join: [], publish: [], lifetime: .seconds(60))
@@ -322,13 +318,13 @@ struct HostileClientTests {
             let endpoint = ClientEndpoint(
                 authenticator: Authenticator(authority: authority, tickets: TicketStore()),
                 origins: OriginPolicy(publicOrigin: nil, allowed: []), quota: UserQuota(limits: .init()),
-                entry: TestTracing().entry
+                entry: EntryTracer(tracer: SpanLog().tracer(), sampler: Sampler(root: .alwaysOff))
             ) { _, _ in reads }
             let gate = UpgradeGate(
                 endpoint: endpoint,
                 cap: ConnectionCap(
                     limits: .init(), metrics: EdgeMetrics(factory: NOOPMetricsHandler.instance),
-                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+                    logger: .silent),
                 timeout: .seconds(10))
             try channel.pipeline.syncOperations.addHandlers([reads, gate])
             channel.pipeline.syncOperations.read()
@@ -341,7 +337,7 @@ struct HostileClientTests {
             channel.pipeline.syncOperations.read()
             return [before, reads.count]
         }
-        #expect(counts == [1, 1], "what is sent beside the handshake waits in the socket")
+        #expect(counts == [1, 1], "bytes after the handshake wait in the socket")
         _ = try? await channel.finish()
     }
 }

@@ -19,7 +19,7 @@ struct LiveHTTPTests {
         }
     }
 
-    @Test("Without a valid token the handshake is answered 401, with another origin 403, as a problem")
+    @Test("A handshake without a valid token gets 401, with a foreign origin 403, as problem JSON")
     func handshakeRefusals() async throws {
         let server = try await LiveServer()
         let url = "ws://127.0.0.1:\(server.port)/ws"
@@ -44,7 +44,7 @@ struct LiveHTTPTests {
         try await server.stop()
     }
 
-    @Test("The API answers only with a token, and only what it grants")
+    @Test("The API requires a token, and shows only what it grants")
     func grants() async throws {
         let server = try await LiveServer()
         try server.publish("a", [("temperature", 21.5)])
@@ -66,30 +66,34 @@ struct LiveHTTPTests {
         try await server.stop()
     }
 
-    @Test("Machines learn whether it lives and can work; what is not there is a problem")
+    @Test("/livez, /readyz and /metrics report the state; an unknown path is problem JSON")
     func health() async throws {
-        let server = try await LiveServer(metricsText: { "windsock_test 1\n" })
+        let server = try await LiveServer()
         #expect(try await server.get("/livez").status == 200)
-        let ready = try await server.get("/readyz")
-        #expect(ready.status == 503)
-        #expect(try ready.json["checks"]?["mqtt"]?["reason"]?.string == "test")
-        #expect(try await server.get("/metrics").text == "windsock_test 1\n")
+        try await eventually("the connection to the broker has failed") {
+            let ready = try await server.get("/readyz")
+            #expect(ready.status == 503)
+            let check = try ready.json["checks"]?["mqtt"]
+            return check?["status"]?.string == "waiting" && check?["reason"]?.string?.contains("broker") == true
+        }
+        #expect(try await server.get("/metrics").text.contains("\nwindsock_mqtt_connected 0\n"))
         let missing = try await server.get("/nothing")
         #expect(missing.status == 404)
         #expect(missing.header("content-type") == "application/problem+json")
         let policy = missing.header("content-security-policy") ?? ""
-        #expect(policy.contains("default-src 'self'; connect-src 'self'; "), "data goes to the page's own gateway only")
+        #expect(
+            policy.contains("default-src 'self'; connect-src 'self'; "), "the page may connect to its own gateway only")
         try await server.stop()
     }
 
-    @Test("The page is served from its folder and nothing from outside of it")
+    @Test("The page is served from its folder, and no file outside of it")
     func files() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-web-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder.appending(path: "web"), withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try "<h1>page</h1>".write(to: folder.appending(path: "web/index.html"), atomically: true, encoding: .utf8)
-        try "secret".write(to: folder.appending(path: "secret.txt"), atomically: true, encoding: .utf8)
-        let server = try await LiveServer(webDirectory: folder.appending(path: "web").path)
+        let folder = try TemporaryFolder()
+        let web = folder.url.appending(path: "web")
+        try FileManager.default.createDirectory(at: web, withIntermediateDirectories: true)
+        try folder.write("<h1>page</h1>", to: "web/index.html")
+        try folder.write("secret", to: "secret.txt")
+        let server = try await LiveServer(webDirectory: web.path)
         let page = try await server.get("/")
         #expect(page.status == 200)
         #expect(page.header("content-type")?.hasPrefix("text/html") == true)
@@ -104,7 +108,7 @@ struct LiveHTTPTests {
         try await server.stop()
     }
 
-    @Test("A head that is too large is answered 431 and ended at once, also where no request came before")
+    @Test("Too large a head is answered with 431, also in the first request")
     func largeHead() async throws {
         let server = try await LiveServer()
         let large = try await server.get("/livez", headers: [("A", String(repeating: "x", count: 40_000))])
@@ -112,7 +116,7 @@ struct LiveHTTPTests {
         try await server.stop()
     }
 
-    @Test("Listed origins get CORS headers on the API, others do not")
+    @Test("Allowed origins get CORS headers on the API, others do not")
     func cors() async throws {
         let server = try await LiveServer(allowedOrigins: ["https://dash.example"])
         let token = try await server.token()
@@ -120,7 +124,7 @@ struct LiveHTTPTests {
         #expect(listed.header("access-control-allow-origin") == "https://dash.example")
         let refused = try await server.get("/api/online", headers: [("Origin", "https://dash.example")])
         #expect(refused.status == 401)
-        #expect(refused.header("access-control-allow-origin") == "https://dash.example", "errors can be read, too")
+        #expect(refused.header("access-control-allow-origin") == "https://dash.example", "errors are readable, too")
         let other = try await server.get("/api/online", token: token, headers: [("Origin", "https://evil.example")])
         #expect(other.header("access-control-allow-origin") == nil)
         let preflight = try await HTTPClientLite.request(

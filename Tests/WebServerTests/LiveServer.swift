@@ -1,22 +1,22 @@
 import AlertRules
 import Core
-import CoreMetrics
 import Foundation
-import Logging
 import MQTTTransport
 import NIOCore
 import NIOPosix
+import OTLP
 import Realtime
 import ServiceLifecycle
 import Services
-import Storage
 import Telemetry
 import TestSupport
 import WebSocketClient
 
+@testable import Gateway
 @testable import WebServer
 
-/// The real server on a free port, with a stream for tests to publish into.
+/// A gateway on a free port, composed as in production. Nothing listens at its broker's address: tests ingest and
+/// publish readings themselves.
 final class LiveServer: Sendable {
     static let secret = "live-server-secret-0123456789abcdef"
 
@@ -24,108 +24,78 @@ final class LiveServer: Sendable {
     let port: Int
     /// The server's own port.
     let serverPort: Int
-    let stream: DataStreamService
-    let hub: Hub
-    let services: HubServices
-    let presence: PresenceService
-    let tickets: TicketStore
-    let cap: ConnectionCap
     let log = LogRecorder()
+    private let gateway: Gateway
     private let authority: TokenAuthority
-    private let folder: String
-    private let isFolderKept: Bool
-    /// The path from MQTT messages to rooms, as in the gateway.
-    let pipeline: IngestPipeline
-    private let database: Database
-    private let writer: DatabaseWriter
-    private let group: MultiThreadedEventLoopGroup
+    /// The folder of the database, unless the test provides one. Has neither dashboards nor alert rules.
+    private let folder: TemporaryFolder
     private let serviceGroup: ServiceGroup
     private let task: Task<Void, any Error>
     private let relay: TLSRelay?
     /// The echo server beside the gateway's, for tests of both.
     private let echo: EchoFixture?
 
+    /// Starts a gateway and waits until it accepts connections.
+    ///
+    /// - Parameters:
+    ///   - data: A data directory that outlives this object.
+    ///   - spans: Records all spans. Without it, traces are sampled only if the caller sampled them.
     init(
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil, hasEcho: Bool = false,
-        certificate: TestCertificate? = nil, alertRules: [AlertRule] = [], tracing: TestTracing = TestTracing(),
-        socketMetrics: any MetricsFactory = NOOPMetricsHandler.instance,
-        metricsText: @escaping @Sendable () -> String = { "" }
+        certificate: TestCertificate? = nil, alertRules: [AlertRule] = [], spans: SpanLog? = nil
     ) async throws {
-        let log = self.log
-        let logger = log.logger
-        group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        var hubConfiguration = HubConfiguration(sweepInterval: .milliseconds(20), presenceGrace: presenceGrace)
-        hubConfiguration.queue = .init(maxBytes: queueBytes)
-        hub = Hub(
-            loops: try await LoopWakeup.loops(of: group), encoder: EnvelopeEncoder(), configuration: hubConfiguration,
-            metrics: HubMetrics(factory: NOOPMetricsHandler.instance), tracing: tracing.hub)
-        let tracer = tracing.entry.tracer
-        stream = DataStreamService(hub: hub, tracer: tracer)
-        authority = try TokenAuthority(secret: Self.secret)
-        folder =
-            data ?? FileManager.default.temporaryDirectory.appending(path: "windsock-live-\(UUID().uuidString)").path
-        isFolderKept = data != nil
-        database = try Database(directory: folder)
-        writer = DatabaseWriter(database: database, hub: hub, tracer: tracer, logger: logger)
-        presence = PresenceService(hub: hub, stream: stream)
-        let rooms = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
-        services = HubServices(
-            stream: stream, history: rooms,
-            chat: ChatService(writer: writer, history: rooms, configuration: history, tracer: tracer),
-            notifications: NotificationService(
-                writer: writer, database: database, hub: hub, configuration: history, tracer: tracer, logger: logger),
-            readings: ReadingHistory(database: database, logger: logger),
-            deadLetters: DeadLetterService(database: database, logger: logger),
-            alerts: try AlertService(
-                configuration: .init(rules: alertRules), history: history, database: database, writer: writer, hub: hub,
-                tracer: tracer, factory: NOOPMetricsHandler.instance, logger: logger), entry: tracing.entry)
-        let ingestMetrics = IngestMetrics(factory: NOOPMetricsHandler.instance)
-        pipeline = IngestPipeline(
-            decoder: TelemetryDecoder(),
-            store: IngestStore(
-                configuration: .init(clientID: "test"), writer: writer, database: database, readings: ReadingStore(),
-                alerts: services.alerts, metrics: ingestMetrics, tracer: tracer, logger: logger),
-            stream: stream, entry: tracing.entry, metrics: ingestMetrics, logger: logger)
-        tickets = TicketStore()
-        let environment = ConnectionEnvironment(
-            hub: hub, services: services, authority: authority, limits: limits, heartbeat: heartbeat,
-            queueBytes: queueBytes, metrics: WebSocketMetrics(factory: socketMetrics), logger: logger)
-        cap = environment.cap
+        folder = try TemporaryFolder()
+        var configuration = try GatewayConfiguration(
+            .init(
+                environment: ["WINDSOCK_JWT_SECRET": Self.secret],
+                flags: [
+                    "listen": "127.0.0.1:0", "mqtt.url": "mqtt://127.0.0.1:1", "event_loops": "2",
+                    "data_dir": data ?? folder.url.appending(path: "data").path, "dashboards_dir": folder.url.path,
+                    "alerts_dir": folder.url.path,
+                ]))
+        configuration.server = WebServerConfiguration(
+            port: 0, tls: certificate.map { .init(certificate: $0.file, key: $0.keyFile) },
+            tlsCheckInterval: .milliseconds(20), allowedOrigins: allowedOrigins, webDirectory: webDirectory,
+            limits: limits, heartbeat: heartbeat)
+        configuration.hub.queue.maxBytes = queueBytes
+        configuration.hub.sweepInterval = .milliseconds(20)
+        configuration.hub.presenceGrace = presenceGrace
+        configuration.history = history
+        configuration.alertRules = alertRules
+        configuration.tracing.tracesPerSecond = 200
+        configuration.otlp.sampler = spans == nil ? Sampler(root: .alwaysOff) : .parentBasedAlwaysOn
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
-        let server = WebServer(
-            configuration: WebServerConfiguration(
-                port: 0, allowedOrigins: allowedOrigins, webDirectory: webDirectory, limits: limits,
-                heartbeat: heartbeat),
-            dependencies: WebServer.Dependencies(
-                hub: hub, services: services,
-                authenticator: Authenticator(authority: authority, tickets: tickets), environment: environment,
-                latency: tracing.latency, traces: tracing.ring, browserSpans: tracing.browserSpans,
-                certificate: try certificate.map {
-                    try TLSCertificate(
-                        .init(certificate: $0.file, key: $0.keyFile), interval: .milliseconds(20), logger: logger)
-                },
-                readiness: {
-                    Readiness(checks: [.init(name: "mqtt", isReady: false, status: "waiting", reason: "test")])
-                },
-                metricsText: metricsText, dashboards: { ByteBuffer(string: #"{"dashboards":[]}"#) }),
-            eventLoopGroup: group, logger: logger, onRunning: { continuation.yield($0) })
-        serviceGroup = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        task = Task { [serviceGroup] in try await serviceGroup.run() }
+        gateway = try await Gateway(
+            configuration: configuration, logger: log.logger, spanProcessors: spans.map { [$0] } ?? []
+        ) { continuation.yield($0.port) }
+        authority = try TokenAuthority(secret: Self.secret)
+        serviceGroup = ServiceGroup(services: [gateway], logger: .silent)
+        task = Task { [serviceGroup] in
+            defer { continuation.finish() }
+            try await serviceGroup.run()
+        }
         var iterator = ports.makeAsyncIterator()
-        serverPort = await iterator.next() ?? 0
+        guard let port = await iterator.next() else {
+            try await task.value
+            throw RawSocket.Failure("the gateway ended before it was ready")
+        }
+        serverPort = port
         if let certificate {
-            let relay = try await TLSRelay(to: serverPort, trusting: certificate.file, on: group)
+            let relay = try await TLSRelay(
+                to: serverPort, trusting: certificate.file, on: MultiThreadedEventLoopGroup.singleton)
             self.relay = relay
-            port = relay.port
+            self.port = relay.port
         } else {
             relay = nil
-            port = serverPort
+            self.port = serverPort
         }
         echo =
             hasEcho
-            ? try await EchoFixture(limits: limits, certificate: certificate, on: group, logger: logger) : nil
+            ? try await EchoFixture(
+                limits: limits, certificate: certificate, on: MultiThreadedEventLoopGroup.singleton, logger: log.logger)
+            : nil
     }
 
     /// The port at which an endpoint is served.
@@ -135,6 +105,14 @@ final class LiveServer: Sendable {
         case .echo: echo?.port ?? 0
         }
     }
+
+    var hub: Hub { gateway.hub }
+    var services: HubServices { gateway.rooms.services }
+    var stream: DataStreamService { services.stream }
+    var presence: PresenceService { gateway.rooms.presence }
+    var entry: EntryTracer { gateway.tracing.entry }
+    var latency: LatencyService { gateway.tracing.latency }
+    var cap: ConnectionCap { gateway.server.dependencies.environment.cap }
 
     var url: String { "http://127.0.0.1:\(port)" }
 
@@ -174,7 +152,7 @@ final class LiveServer: Sendable {
 
     /// Ingests a message as if the broker had sent it.
     func ingest(_ topic: String, _ payload: String) throws {
-        try pipeline.accept(MQTTBatch(messages: [MQTTMessage(topic: topic, payload: Array(payload.utf8))]))
+        try gateway.mqtt.pipeline.accept(MQTTBatch(messages: [MQTTMessage(topic: topic, payload: Array(payload.utf8))]))
     }
 
     func publish(_ device: String, _ metrics: [(String, Double)], retained: Bool = false) throws {
@@ -192,10 +170,5 @@ final class LiveServer: Sendable {
         try? await relay?.stop()
         await serviceGroup.triggerGracefulShutdown()
         try await task.value
-        hub.close()
-        await writer.close()
-        try database.close()
-        if !isFolderKept { try? FileManager.default.removeItem(atPath: folder) }
-        try await group.shutdownGracefully()
     }
 }

@@ -19,7 +19,7 @@ struct LiveWebSocketTests {
         command("join_room", id: id, #"{"room_id":"\#(room)"}"#)
     }
 
-    @Test("welcome, joined, the latest of every device, then what follows, in this order")
+    @Test("A client gets `welcome`, `joined`, the latest reading of every device, then live readings")
     func joinOrder() async throws {
         let server = try await LiveServer()
         try server.publish("a", [("temperature", 20), ("humidity", 50.5)])
@@ -51,7 +51,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("A filter brings every room that it matches; leaving ends it")
+    @Test("Joining a filter delivers every matching room; leaving ends it")
     func filterAndLeave() async throws {
         let server = try await LiveServer()
         let client = try await server.client()
@@ -64,7 +64,7 @@ struct LiveWebSocketTests {
         try server.publish("a", [("v", 2)])
         try await client.send(text: Self.command("clock_sync", id: "c", #"{"t0":1.5}"#))
         let sync = try await client.nextJSON()
-        #expect(sync["type"]?.string == "clock_sync", "nothing came after left")
+        #expect(sync["type"]?.string == "clock_sync", "nothing followed `left`")
         #expect(sync["payload"]?["t0"]?.number == 1.5)
         let received = try #require(sync["payload"]?["t1"]?.number)
         let answered = try #require(sync["payload"]?["t2"]?.number)
@@ -85,7 +85,7 @@ struct LiveWebSocketTests {
     ]
 
     @Test(
-        "A command that cannot be carried out is answered by an error, and the connection goes on", arguments: refusals)
+        "A command that fails is answered with an error, and the connection stays open", arguments: refusals)
     func refused(_ message: String, _ code: String) async throws {
         let server = try await LiveServer()
         let client = try await server.client()
@@ -98,7 +98,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("Too large a message is told as an error, then closed with 1009")
+    @Test("Too large a message is answered with an error, then closed with 1009")
     func tooLarge() async throws {
         let server = try await LiveServer(limits: ConnectionLimits(maxMessageBytes: 2000))
         let client = try await server.client()
@@ -108,7 +108,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("Binary is closed with 1003, bad UTF-8 with 1007")
+    @Test("A binary message closes the connection with 1003")
     func binary() async throws {
         let server = try await LiveServer()
         let client = try await server.client()
@@ -117,7 +117,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("Too many commands are told as an error, then closed with 4013")
+    @Test("Too many commands are answered with an error, then closed with 4013")
     func rateLimit() async throws {
         let server = try await LiveServer(limits: ConnectionLimits(commandsPerSecond: 1, commandBurst: 5))
         let client = try await server.client()
@@ -127,7 +127,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("A hundred commands at once are answered in their order")
+    @Test("150 commands at once are answered in order")
     func manyCommands() async throws {
         let server = try await LiveServer()
         let client = try await server.client()
@@ -145,7 +145,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("A client that answers no ping is closed with 4012; one that does stays")
+    @Test("A client that answers no ping is disconnected; one that does stays connected")
     func heartbeat() async throws {
         let heartbeat = HeartbeatConfiguration(pingInterval: .milliseconds(50), pongTimeout: .milliseconds(200))
         let server = try await LiveServer(heartbeat: heartbeat)
@@ -157,7 +157,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("A token's end closes its connections with 4501")
+    @Test("An expired token closes its connections with 4501")
     func tokenExpires() async throws {
         let server = try await LiveServer()
         let client = try await server.client(token: try await server.token(lifetime: .seconds(1)))
@@ -165,7 +165,7 @@ struct LiveWebSocketTests {
         try await server.stop()
     }
 
-    @Test("At shutdown every client is closed with 1001, after what waited for it")
+    @Test("At shutdown, every client gets its queued messages and is closed with 1001")
     func shutdown() async throws {
         let server = try await LiveServer()
         let client = try await server.client()
@@ -178,7 +178,7 @@ struct LiveWebSocketTests {
         try await stopped
     }
 
-    @Test("A client that never reads does not hold the shutdown up")
+    @Test("A client that never reads does not delay the shutdown")
     func shutdownWithStuckClient() async throws {
         let limits = ConnectionLimits(drainTimeout: .milliseconds(200), closeTimeout: .milliseconds(200))
         let server = try await LiveServer(limits: limits)
@@ -194,7 +194,7 @@ struct LiveWebSocketTests {
         await client.abort()
     }
 
-    @Test("windsock.v1 is selected; the subprotocol that carries the token is never echoed nor logged")
+    @Test("windsock.v1 is selected; the subprotocol with the token is neither echoed nor logged")
     func subprotocol() async throws {
         let server = try await LiveServer()
         let token = try await server.token()

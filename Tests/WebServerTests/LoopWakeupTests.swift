@@ -10,9 +10,9 @@ import WebSocketClient
 @testable import WebServer
 
 /// The hub's work and the sockets on its event loops take turns.
-@Suite("Turns of the hub")
+@Suite("Hub turns and sockets")
 struct LoopWakeupTests {
-    @Test("While a shard asks for one turn after the other, its loop serves sockets")
+    @Test("While a shard requests turn after turn, its event loop serves sockets")
     func turnsAndSockets() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let turns = TurnCounter()
@@ -24,7 +24,7 @@ struct LoopWakeupTests {
             let address = try #require(server.localAddress)
             loop.turns.begin { if turns.goOn() { loop.turns.request() } }
             loop.turns.request()
-            try await eventually("it has turns") { turns.count > 100 }
+            try await eventually("the shard took turns") { turns.count > 100 }
             let client = try await ClientBootstrap(group: group).connect(to: address).get()
             try await client.closeFuture.get()
             #expect(turns.stop() == false)
@@ -32,7 +32,7 @@ struct LoopWakeupTests {
         try await group.shutdownGracefully()
     }
 
-    @Test("While replays go on without end, commands are answered")
+    @Test("During endless replays, commands are answered")
     func replays() async throws {
         let server = try await LiveServer()
         let client = try await server.client()
@@ -48,7 +48,7 @@ struct LoopWakeupTests {
                 }
             }.get()
         }
-        try await eventually("they go on") { turns.count > 1000 }
+        try await eventually("the replays run") { turns.count > 1000 }
         try await client.send(text: #"{"type":"clock_sync","id":"1","payload":{"t0":1}}"#)
         _ = try await client.nextJSON("the answer") { $0["id"]?.string == "1" }
         #expect(turns.stop() == false)

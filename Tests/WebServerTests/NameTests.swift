@@ -8,7 +8,7 @@ import Testing
 @testable import WebServer
 
 /// Names have one canonical spelling. Lookalikes and names that begin with a combining mark are refused.
-@Suite("Names in several spellings")
+@Suite("Names and Unicode normalization")
 struct NameTests {
     /// The same text with a precomposed letter and with a combining accent.
     private static let composed = "caf\u{E9}"
@@ -19,7 +19,7 @@ struct NameTests {
     }
 
     @Test(
-        "A device, a metric and a room in another form than NFC are refused, and nothing of theirs is somebody else's")
+        "Devices, metrics and rooms that are not in NFC are rejected")
     func refused() async throws {
         let server = try await LiveServer()
         let token = try await server.token("ann", join: ["sensors/#", "chat/#"], publish: ["chat/#"])
@@ -43,7 +43,7 @@ struct NameTests {
         try await server.stop()
     }
 
-    @Test("A token whose subject or rooms only look like others' is not valid")
+    @Test("A token with a subject or rooms that are not in NFC is invalid")
     func subjects() throws {
         #expect(
             try TokenClaims(json: Array(#"{"sub":"\#(Self.composed)","exp":4000000000}"#.utf8)).user == Self.composed)
@@ -58,7 +58,7 @@ struct NameTests {
     }
 
     @Test(
-        "A mark that would join the character before it begins no name and no level",
+        "No name and no level begins with a combining mark",
         arguments: ["\u{301}x", "\u{200D}x", "\u{FE0F}", "\u{1F3FB}x"])
     func joiningMarks(name: String) throws {
         #expect(DeviceID(name) == nil)

@@ -7,11 +7,11 @@ import Testing
 @testable import WebServer
 
 /// Rules that need no socket: heartbeat, rates, handshakes, origins, grants.
-@Suite("Rules of the edge")
+@Suite("Rules of connections and handshakes")
 struct PureRulesTests {
     private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
-    @Test("Pings go out at their interval; a silent peer is closed, one that says anything is not")
+    @Test("Pings are sent at the interval; a silent peer is closed, one that sends anything is not")
     func heartbeat() {
         let configuration = HeartbeatConfiguration(
             pingInterval: .seconds(5), pongTimeout: .seconds(10), writeTimeout: .seconds(3))
@@ -25,7 +25,7 @@ struct PureRulesTests {
         #expect(heartbeat.sweep(at: Self.start + .seconds(20)) == .closeSilent)
     }
 
-    @Test("The first ping comes early, so that a round trip is known, and then they keep their interval")
+    @Test("The first ping is sent early to measure the round trip, the others at the interval")
     func firstPing() {
         var heartbeat = Heartbeat(configuration: HeartbeatConfiguration(), now: Self.start)
         #expect(heartbeat.sweep(at: Self.start + .seconds(4)) == .nothing)
@@ -37,7 +37,7 @@ struct PureRulesTests {
         #expect(heartbeat.sweep(at: Self.start + .seconds(59)) == .sendPing)
     }
 
-    @Test("A socket that takes no bytes for too long is closed, one that takes some again is not")
+    @Test("A socket that accepts no bytes for too long is closed, one that accepts some is not")
     func stuck() {
         let configuration = HeartbeatConfiguration(writeTimeout: .seconds(3))
         var heartbeat = Heartbeat(configuration: configuration, now: Self.start)
@@ -49,7 +49,7 @@ struct PureRulesTests {
         #expect(heartbeat.sweep(at: Self.start + .seconds(12)) == .closeStuck)
     }
 
-    @Test("Bursts are allowed, then the rate; whoever does not listen is found out")
+    @Test("Bursts are allowed, then the rate; a client that ignores rejections is abusive")
     func tokenBucket() {
         var bucket = TokenBucket(burst: 5, at: Self.start.tokenBucketTime)
         func take(_ seconds: Int64) -> TokenBucket.Decision {
@@ -58,10 +58,10 @@ struct PureRulesTests {
         #expect((0..<5).allSatisfy { _ in take(0) == .allowed })
         #expect((0..<5).allSatisfy { _ in take(0) == .refused })
         #expect(take(0) == .abusive)
-        #expect(take(10) == .allowed, "time heals")
+        #expect(take(10) == .allowed, "the count decays with time")
     }
 
-    @Test("A costly command takes several tokens, and at most as many as there can be")
+    @Test("A costly command takes several tokens, at most the bucket's capacity")
     func costlyCommands() {
         var bucket = TokenBucket(burst: 10, at: Self.start.tokenBucketTime)
         func take(_ cost: Int, _ seconds: Int64) -> TokenBucket.Decision {
@@ -73,7 +73,7 @@ struct PureRulesTests {
         #expect(take(1, 12) == .refused)
     }
 
-    @Test("Replays are paid for, with a second's worth free")
+    @Test("Replays are charged, with one second's worth free")
     func replayCharges() {
         let quota = UserQuota(limits: ConnectionLimits(userReplayedPerSecond: 100))
         #expect(quota.chargeReplay(100, to: "ann", now: Self.start) == .zero)
@@ -82,7 +82,7 @@ struct PureRulesTests {
         #expect(quota.replayDelay(of: "bob", now: Self.start) == .zero)
     }
 
-    @Test("A command has few values: JSON of thousands is refused before they are made")
+    @Test("A command with too many JSON values is rejected while parsing")
     func commandValues() throws {
         func refusal(_ payload: String) -> ClientCommand.Refusal? {
             let text = #"{"type":"x","id":"1","payload":\#(payload)}"#
@@ -97,10 +97,10 @@ struct PureRulesTests {
         let many = try #require(refusal("{\"p\":[\(Array(repeating: "[1]", count: 200).joined(separator: ","))]}"))
         #expect(many.error.message.contains("allowed: at most 256"))
         let wrong = try #require(refusal("[]"))
-        #expect(wrong.id == "1", "the error of what can be read is matched by its id")
+        #expect(wrong.id == "1", "the error carries the command's id, if it can be read")
     }
 
-    @Test("Rooms that clients name have 32 levels at most")
+    @Test("Room names of clients have at most 32 levels")
     func roomLevels() throws {
         func command(levels: Int) throws -> ClientCommand {
             let room = Array(repeating: "a", count: levels).joined(separator: "/")
@@ -138,7 +138,7 @@ struct PureRulesTests {
         ("bearer alone", handshake { $0.headers.add(name: "sec-websocket-protocol", value: "bearer.abc") }, 400),
     ]
 
-    @Test("Handshakes are taken or refused for what they are", arguments: requests)
+    @Test("Handshakes are accepted, or rejected with the reason", arguments: requests)
     func upgradeRequest(_ name: String, _ head: HTTPRequestHead, _ status: Int?) {
         let origins = OriginPolicy(publicOrigin: nil, allowed: ["https://dash.example"])
         let request = UpgradeRequest(head, origins: origins)
@@ -155,7 +155,7 @@ struct PureRulesTests {
     }
 
     @Test(
-        "A host is a name or an address, with or without a port",
+        "A Host header is a name or an address, with or without a port",
         arguments: [
             ("", true), ("a", true), ("a:80", true), ("a:", true), ("127.0.0.1:1", true), ("[::1]", true),
             ("[::ffff:1.2.3.4]:65535", true), ("x_y.example-1.org.", true), ("a%20b", true), ("[]", false),
@@ -166,13 +166,13 @@ struct PureRulesTests {
         #expect(HostHeader.isValid(host) == isValid)
     }
 
-    @Test("Another path is none of the WebSocket endpoint's business")
+    @Test("Other paths are not WebSocket handshakes")
     func otherPath() {
         let origins = OriginPolicy(publicOrigin: nil, allowed: [])
         #expect(UpgradeRequest(Self.handshake { $0.uri = "/wss" }, origins: origins) == .plain)
     }
 
-    @Test("The public origin is ours behind a proxy; default ports do not matter")
+    @Test("Behind a proxy, the public origin is our own; default ports are ignored")
     func origins() {
         let policy = OriginPolicy(publicOrigin: "https://dash.example", allowed: ["null"])
         #expect(policy.allows(origin: nil, host: "inner:8080"))
@@ -190,13 +190,13 @@ struct PureRulesTests {
         ([], "users/tester", true), (["#"], "users/#", false), (["#"], "users", false),
     ]
 
-    @Test("A filter is granted only if one grant covers all of it; inboxes are their owner's alone", arguments: grants)
+    @Test("A filter is granted only if one grant covers it; inboxes are granted only to their owner", arguments: grants)
     func roomGrants(_ join: [String], _ requested: String, _ allowed: Bool) throws {
         let grants = RoomGrants(user: "tester", join: try join.map { try TopicFilter($0) })
         #expect(grants.canJoin(try TopicFilter(requested)) == allowed)
     }
 
-    @Test("Tokens are found in header, subprotocol and query, in that order")
+    @Test("Tokens are taken from header, subprotocol and query, in that order")
     func tokenSources() {
         #expect(CredentialExtractor.token(in: Self.handshake()) == nil)
         let query = Self.handshake { $0.uri = "/ws?a=b&token=from%20query" }

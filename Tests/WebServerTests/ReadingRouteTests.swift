@@ -21,7 +21,7 @@ struct ReadingRouteTests {
     /// A few minutes ago, so that the device's timestamps are accepted.
     private static let start = Int(Date().timeIntervalSince1970) - 300
 
-    @Test("What fits comes as it is; one point less, and it comes in buckets")
+    @Test("Values that fit the number of points are returned unchanged, otherwise in buckets")
     func chart() async throws {
         let server = try await Self.server()
         let token = try await server.token()
@@ -45,7 +45,7 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
-    @Test("CSV and NDJSON have every value, by time")
+    @Test("CSV and NDJSON contain every value, by time")
     func tables() async throws {
         let server = try await Self.server()
         let token = try await server.token()
@@ -67,7 +67,7 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
-    @Test("A range that many pages make is whole")
+    @Test("A range read in many pages is complete")
     func pages() async throws {
         let server = try await LiveServer()
         for part in 0..<10 {
@@ -86,7 +86,7 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
-    @Test("Rooms that the token does not grant do not exist for it")
+    @Test("Rooms that the token does not grant look nonexistent")
     func grants() async throws {
         let server = try await Self.server()
         let narrow = try await server.token(join: ["sensors/b"])
@@ -100,7 +100,7 @@ struct ReadingRouteTests {
     }
 
     @Test(
-        "What cannot be answered is told with what is allowed",
+        "An invalid query is rejected with what is allowed",
         arguments: [
             ("?metric=t", 400, "device"), ("?device=a&points=0", 400, "points"),
             ("?device=a&points=10001", 400, "points"),
@@ -115,7 +115,7 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
-    @Test("Spaces in the query may be written as forms write them", arguments: ["cold%20store", "cold+store"])
+    @Test("Spaces in the query may be encoded as `+`", arguments: ["cold%20store", "cold+store"])
     func spaces(device: String) async throws {
         let server = try await LiveServer()
         try server.ingest("sensors/cold store", #"{"t":1}"#)
@@ -124,7 +124,7 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
-    @Test("A form that nobody speaks is refused; the first that is known is taken")
+    @Test("An unsupported media type gets 406; the first supported one is used")
     func forms() async throws {
         let server = try await Self.server()
         let token = try await server.token()
@@ -138,7 +138,7 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
-    @Test("Text that a spreadsheet would take for a formula is only text, and commas stay within their field")
+    @Test("Text that a spreadsheet would evaluate is escaped, and commas are quoted")
     func formulae() async throws {
         let server = try await LiveServer()
         try server.ingest("sensors/=SUM(A1)", #"{"a,b":1}"#)
@@ -149,7 +149,7 @@ struct ReadingRouteTests {
     }
 
     @Test(
-        "Marks that make one character of a comma, a quote or a sign hide none of them",
+        "Combining marks after a comma, quote or sign do not prevent escaping",
         arguments: [
             ("a\u{600},b", "\"a\u{600},b\""), ("a,\u{301}b", "\"a,\u{301}b\""), ("=\u{301}A1", "\"'=\u{301}A1\""),
             ("a\"\u{301}b", "\"a\"\"\u{301}b\""), ("a\r\nb", "\"a\r\nb\""), ("\t=A1", "\"'\t=A1\""), ("°C", "°C"),
@@ -158,7 +158,7 @@ struct ReadingRouteTests {
         #expect(String(decoding: ReadingText.field(text), as: UTF8.self).utf8.elementsEqual(field.utf8))
     }
 
-    @Test("Devices are listed with when they were first heard, after a restart as well")
+    @Test("Devices are listed with the time at which they were first seen, also after a restart")
     func devices() async throws {
         let server = try await Self.server()
         let token = try await server.token()
@@ -167,7 +167,7 @@ struct ReadingRouteTests {
         try await server.stop()
     }
 
-    @Test("Alerts are seen by whoever sees the device, and changed by whom the rule tells or who may notify")
+    @Test("Alerts are visible with the device's room, and changeable for the rule's recipients and notifiers")
     func alerts() async throws {
         let rule = AlertRule(
             name: "hot", metric: "t", condition: .above(30), recipients: .init(users: ["ada"]))

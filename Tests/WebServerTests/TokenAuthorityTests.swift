@@ -26,7 +26,7 @@ struct TokenAuthorityTests {
         return #"{"sub":"\#(sub)","exp":\#(exp)\#(start),"join":["\#(join)"]}"#
     }
 
-    @Test("What it issues it accepts, with user, grants and expiry")
+    @Test("An issued token is accepted, with user, grants and expiry")
     func roundTrip() async throws {
         let authority = try TokenAuthority(secret: Self.secret, clock: Clock())
         let token = try authority.issue(
@@ -39,7 +39,7 @@ struct TokenAuthorityTests {
         await #expect(throws: AuthenticationError.expired) { try await later.identity(of: token) }
     }
 
-    @Test("A token of another key, of no algorithm, or of no sense is refused")
+    @Test("A token with another key or no algorithm, and a malformed one, is rejected")
     func refused() async throws {
         let authority = try TokenAuthority(secret: Self.secret, clock: Clock())
         func reason(_ token: String) async -> AuthenticationError? {
@@ -66,7 +66,7 @@ struct TokenAuthorityTests {
         #expect(await reason(try Self.signed(Self.claims(nbf: 1_699_999_999))) == nil)
     }
 
-    @Test("A short secret is refused")
+    @Test("A short secret is rejected")
     func shortSecret() async {
         #expect(throws: TokenKeyError.weakSecret) { try TokenAuthority(secret: "short") }
     }

@@ -21,7 +21,7 @@ struct UTF8ValidatorTests {
         0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
     ]
 
-    @Test("Every sequence of three bytes at the table's edges, and of four that begin like a character")
+    @Test("The validator agrees with the standard library for all edge cases of three and four bytes")
     func edges() {
         for first in Self.edgeBytes {
             for second in Self.edgeBytes {
@@ -38,14 +38,14 @@ struct UTF8ValidatorTests {
         }
     }
 
-    @Test("The pieces in which a text comes make no difference", arguments: 1...17)
+    @Test("The result does not depend on how the text is split", arguments: 1...17)
     func pieces(_ step: Int) {
         let text = Array("plain text, then κόσμε, 漢字 and 😀😀 and plain text again".utf8)
         #expect(Self.verdict(text, step: step))
         #expect(!Self.verdict(text.dropLast(text.count - 24) + [0xFF], step: step))
     }
 
-    @Test("A bad byte is refused when it comes, not at the end of its character")
+    @Test("An invalid byte is rejected when it arrives, not at the end of its character")
     func early() {
         for bytes in [[0xC0], [0xE0, 0x80], [0xED, 0xA0], [0xF0, 0x8F], [0xF4, 0x90], [0xF5], [0xE2, 0x41]] as [[UInt8]]
         {

@@ -33,7 +33,7 @@ struct WebSocketDecoderTests {
     }
 
     @Test(
-        "Messages, fragments and control frames between them come out whole, however the bytes arrive",
+        "Messages, fragments and control frames are decoded, however the bytes are split",
         arguments: [1, 2, 3, 7, .max])
     func pieces(step: Int) throws {
         let long = String(repeating: "ü", count: 200)
@@ -49,7 +49,7 @@ struct WebSocketDecoderTests {
         #expect(try Self.decode(bytes, step: step) == expected)
     }
 
-    @Test("Frames that bring nothing are limited; those of 64 bytes are not")
+    @Test("Frames with little payload are limited; those of 64 bytes are not")
     func smallFrames() throws {
         let empty = ClientFrame.bytes(0, [], isFinal: false)
         func message(emptyFrames count: Int) -> [UInt8] {
@@ -65,13 +65,13 @@ struct WebSocketDecoderTests {
         #expect(try decoder.next(from: &bytes) == .text(String(repeating: piece, count: 10_001)))
     }
 
-    @Test("A character may be split between fragments")
+    @Test("A character may be split across fragments")
     func splitCharacter() throws {
         let bytes = ClientFrame.bytes(1, [0xC3], isFinal: false) + ClientFrame.bytes(0, [0xBC])
         #expect(try Self.decode(bytes) == [.text("ü")])
     }
 
-    @Test("Payloads of every length around the words of eight bytes are unmasked")
+    @Test("Payloads of lengths around multiples of eight bytes are unmasked")
     func unmasking() throws {
         for count in 0...40 {
             let payload = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
@@ -112,20 +112,20 @@ struct WebSocketDecoderTests {
         #expect(Self.violation(bytes) == code)
     }
 
-    @Test("A huge length is refused by its header alone, before any of it arrives")
+    @Test("A huge length is rejected by the header alone")
     func hugeLength() {
         #expect(Self.violation([0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0]) == .protocolError)
         #expect(Self.violation([0x81, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255]) == .messageTooBig)
     }
 
-    @Test("The largest message is taken", arguments: [125, 126, 1000])
+    @Test("A message of the maximum size is accepted", arguments: [125, 126, 1000])
     func largest(_ count: Int) throws {
         let text = String(repeating: "a", count: count)
         #expect(try Self.decode(ClientFrame.text(text)) == [.text(text)])
     }
 
     @Test(
-        "Close codes that applications may use are taken", arguments: [1000, 1001, 1007, 1014, 3000, 4999] as [UInt16])
+        "Close codes for applications are accepted", arguments: [1000, 1001, 1007, 1014, 3000, 4999] as [UInt16])
     func closeCodes(_ code: UInt16) throws {
         #expect(try Self.decode(ClientFrame.close(code)) == [.close(code: code)])
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebSocketClient
 
-@Suite("What breaks the protocol is found and named by its close code")
+@Suite("Detection of protocol violations")
 struct FrameAssemblerTests {
     private static func frame(
         _ opcode: WebSocketOpcode, _ bytes: [UInt8], fin: Bool = true, masked: Bool = false, rsv1: Bool = false
@@ -35,14 +35,14 @@ struct FrameAssemblerTests {
         (1009, [frame(.text, Array(repeating: 65, count: 6), fin: false), frame(.continuation, [1, 2, 3, 4, 5])]),
     ]
 
-    @Test("A violation throws its code", arguments: violations.indices)
+    @Test("A violation throws its close code", arguments: violations.indices)
     func violation(index: Int) throws {
         let (code, frames) = Self.violations[index]
         let error = #expect(throws: WebSocketClientError.self) { try feed(frames) }
         guard case .protocolViolation(code: code, reason: _) = error else { throw try #require(error) }
     }
 
-    @Test("A message of exactly the limit passes, in one or many fragments")
+    @Test("A message of exactly the limit is accepted, in one or many fragments")
     func limit() throws {
         let ten = Array(repeating: UInt8(65), count: 10)
         #expect(try feed([Self.frame(.text, ten)]) == [.message(.text("AAAAAAAAAA"))])
@@ -52,15 +52,15 @@ struct FrameAssemblerTests {
         #expect(try feed(parts).last == .message(.text("AAAAAAAAAA")))
     }
 
-    @Test("A Close frame without a code is 1005")
+    @Test("A close frame without a code gives 1005")
     func emptyClose() throws {
         #expect(try feed([Self.frame(.connectionClose, [])]) == [.close(WebSocketClosure(code: 1005, reason: ""))])
     }
 
     @Test("A violation closes the connection with its code and ends the messages with an error")
     func overTheWire() async throws {
-        let server = try await ScriptedServer(onOpen: { channel in
-            ScriptedServer.send(.binary, ByteBuffer(repeating: 0, count: 2000), on: channel)
+        let server = try await ScriptedWebSocketServer(onOpen: { channel in
+            ScriptedWebSocketServer.send(.binary, ByteBuffer(repeating: 0, count: 2000), on: channel)
         })
         let client = try await WebSocketClient.connect(
             url: server.url, configuration: WebSocketClientConfiguration(maxFrameBytes: 1000))
@@ -69,10 +69,10 @@ struct FrameAssemblerTests {
     }
 }
 
-@Suite("URLs")
+@Suite("WebSocket URLs")
 struct WebSocketURLTests {
     @Test(
-        "Host, port and target are found",
+        "Host, port and target are parsed",
         arguments: [
             ("ws://127.0.0.1:8080/ws?token=a%20b&x=1", "127.0.0.1", 8080, "/ws?token=a%20b&x=1"),
             ("WS://example.org", "example.org", 80, "/"), ("ws://h?q", "h", 80, "/?q"),
@@ -84,7 +84,7 @@ struct WebSocketURLTests {
     }
 
     @Test(
-        "What cannot be used is refused with its reason",
+        "An invalid URL is rejected with the reason",
         arguments: [
             ("http://h", "unknown scheme http"), ("h:80", "no scheme"),
             ("", "no scheme"), ("ws://", "host or port"), ("ws://h:0", "host or port"),

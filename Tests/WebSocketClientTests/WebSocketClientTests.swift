@@ -8,13 +8,13 @@ import Testing
 
 @testable import WebSocketClient
 
-@Suite("The client speaks RFC 6455", .timeLimit(.minutes(1)))
+@Suite("WebSocket client", .timeLimit(.minutes(1)))
 struct WebSocketClientTests {
     @Test(
-        "Messages come back as they were sent, whatever their length",
+        "Messages of any length are echoed unchanged",
         arguments: [0, 1, 125, 126, 65_535, 65_536, 900_000])
     func echo(length: Int) async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         let client = try await WebSocketClient.connect(url: server.url)
         let text = String(repeating: "ä", count: length / 2) + String(repeating: "x", count: length % 2)
         try await client.send(text: text)
@@ -24,12 +24,12 @@ struct WebSocketClientTests {
         await client.close()
     }
 
-    @Test("Every frame is masked, each with another key")
+    @Test("Every frame is masked with a different key")
     func masking() async throws {
         let keys = Lock<[String?]>([])
-        let server = try await ScriptedServer(onFrame: { frame, channel in
+        let server = try await ScriptedWebSocketServer(onFrame: { frame, channel in
             keys.withLock { $0.append(frame.maskKey.map { "\(Array($0))" }) }
-            ScriptedServer.echo(frame, channel)
+            ScriptedWebSocketServer.echo(frame, channel)
         })
         let client = try await WebSocketClient.connect(url: server.url)
         for _ in 0..<5 { try await client.send(text: "same") }
@@ -39,25 +39,25 @@ struct WebSocketClientTests {
         #expect(seen.count == 7 && !seen.contains(nil) && Set(seen).count == 7)
     }
 
-    @Test("A greeting that travels with the handshake's answer is not lost, nor is the order")
+    @Test("Messages in the same segment as the handshake response are received in order")
     func greeting() async throws {
-        let server = try await ScriptedServer(onOpen: { channel in
-            for number in 0..<100 { ScriptedServer.send(.text, ByteBuffer(string: "\(number)"), on: channel) }
+        let server = try await ScriptedWebSocketServer(onOpen: { channel in
+            for number in 0..<100 { ScriptedWebSocketServer.send(.text, ByteBuffer(string: "\(number)"), on: channel) }
         })
         let client = try await WebSocketClient.connect(url: server.url)
         for number in 0..<100 { #expect(try await client.next()?.text == "\(number)") }
     }
 
-    @Test("Fragments become one message, and a ping between them is answered")
+    @Test("Fragments form one message, and a ping between them is answered")
     func fragments() async throws {
         let pongs = Lock<[String]>([])
-        let server = try await ScriptedServer(
+        let server = try await ScriptedWebSocketServer(
             onOpen: { channel in
-                ScriptedServer.send(.text, ByteBuffer(string: "one "), fin: false, on: channel)
-                ScriptedServer.send(.ping, ByteBuffer(string: "still there?"), on: channel)
+                ScriptedWebSocketServer.send(.text, ByteBuffer(string: "one "), fin: false, on: channel)
+                ScriptedWebSocketServer.send(.ping, ByteBuffer(string: "still there?"), on: channel)
                 // The ä is split in two: only the whole message must be valid UTF-8.
-                ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xC3]), fin: false, on: channel)
-                ScriptedServer.send(.continuation, ByteBuffer(bytes: [0xA4]), on: channel)
+                ScriptedWebSocketServer.send(.continuation, ByteBuffer(bytes: [0xC3]), fin: false, on: channel)
+                ScriptedWebSocketServer.send(.continuation, ByteBuffer(bytes: [0xA4]), on: channel)
             },
             onFrame: { frame, _ in
                 if frame.opcode == .pong { pongs.withLock { $0.append(String(buffer: frame.unmaskedData)) } }
@@ -67,13 +67,13 @@ struct WebSocketClientTests {
         try await eventually("the pong arrived") { pongs.withLock { $0 } == ["still there?"] }
     }
 
-    @Test("The server's close code and reason are told, messages before it still come, then the end")
+    @Test("The server's close code and reason are reported after the messages before it")
     func serverCloses() async throws {
-        let server = try await ScriptedServer(onOpen: { channel in
-            ScriptedServer.send(.text, ByteBuffer(string: "last"), on: channel)
+        let server = try await ScriptedWebSocketServer(onOpen: { channel in
+            ScriptedWebSocketServer.send(.text, ByteBuffer(string: "last"), on: channel)
             var data = ByteBuffer(integer: UInt16(4008))
             data.writeString("slow client")
-            ScriptedServer.send(.connectionClose, data, on: channel)
+            ScriptedWebSocketServer.send(.connectionClose, data, on: channel)
         })
         let client = try await WebSocketClient.connect(
             url: server.url, configuration: WebSocketClientConfiguration(closeTimeout: .milliseconds(50)))
@@ -84,15 +84,15 @@ struct WebSocketClientTests {
         await #expect(throws: WebSocketClientError.closed) { try await client.send(text: "too late") }
     }
 
-    @Test("Our close code reaches the server, and its answer ends the messages quietly")
+    @Test("The client's close code reaches the server, and the messages end without an error")
     func clientCloses() async throws {
         let codes = Lock<[UInt16?]>([])
-        let server = try await ScriptedServer(onFrame: { frame, channel in
+        let server = try await ScriptedWebSocketServer(onFrame: { frame, channel in
             let data = frame.unmaskedData
             if frame.opcode == .connectionClose {
                 codes.withLock { $0.append(data.getInteger(at: data.readerIndex, as: UInt16.self)) }
             }
-            ScriptedServer.echo(frame, channel)
+            ScriptedWebSocketServer.echo(frame, channel)
         })
         let client = try await WebSocketClient.connect(url: server.url)
         await client.close(code: 3999, reason: String(repeating: "long", count: 100))
@@ -101,18 +101,18 @@ struct WebSocketClientTests {
         #expect(try await client.next() == nil)
     }
 
-    @Test("A server that does not answer our Close frame is left after the close timeout")
+    @Test("A server that does not answer the close frame is disconnected after the close timeout")
     func closeTimeout() async throws {
-        let server = try await ScriptedServer(onFrame: { _, _ in })
+        let server = try await ScriptedWebSocketServer(onFrame: { _, _ in })
         let client = try await WebSocketClient.connect(
             url: server.url, configuration: WebSocketClientConfiguration(closeTimeout: .milliseconds(50)))
         await client.close()
         #expect(await client.closeCode == 1006)
     }
 
-    @Test("A connection that ends without a Close frame is an error, not an end; waiting pings fail")
+    @Test("A connection that ends without a close frame is an error, and pending pings fail")
     func lost() async throws {
-        let server = try await ScriptedServer(onFrame: { _, channel in channel.close(promise: nil) })
+        let server = try await ScriptedWebSocketServer(onFrame: { _, channel in channel.close(promise: nil) })
         let client = try await WebSocketClient.connect(url: server.url)
         await #expect(throws: WebSocketClientError.closed) { try await client.ping() }
         await #expect(throws: WebSocketClientError.connectionLost("the server closed it without a Close frame")) {
@@ -121,9 +121,9 @@ struct WebSocketClientTests {
         #expect(await client.closeCode == 1006)
     }
 
-    @Test("Every wait ends when it is cancelled, though the server says nothing")
+    @Test("Every wait can be cancelled while the server is silent")
     func cancellableWaits() async throws {
-        let server = try await ScriptedServer(onFrame: { _, _ in })
+        let server = try await ScriptedWebSocketServer(onFrame: { _, _ in })
         let client = try await WebSocketClient.connect(url: server.url)
         let ping = Task { try await client.ping() }
         ping.cancel()
@@ -133,9 +133,9 @@ struct WebSocketClientTests {
         #expect(await end.value.code == 1006)
     }
 
-    @Test("Cancelling a wait loses no message")
+    @Test("A cancelled wait loses no message")
     func cancellation() async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         let client = try await WebSocketClient.connect(url: server.url)
         let waiting = Task { try await client.next() }
         waiting.cancel()
@@ -145,11 +145,11 @@ struct WebSocketClientTests {
     }
 }
 
-@Suite("Handshakes that fail say why", .timeLimit(.minutes(1)))
+@Suite("Failed handshakes", .timeLimit(.minutes(1)))
 struct HandshakeTests {
-    @Test("Another answer than 101 is an error with status and body, the body bounded")
+    @Test("A response other than 101 is an error with status and a bounded body")
     func refused() async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         let error = await #expect(throws: WebSocketClientError.self) {
             _ = try await WebSocketClient.connect(
                 url: server.url + "/refuse", configuration: WebSocketClientConfiguration(maxRefusalBodyBytes: 12))
@@ -159,7 +159,7 @@ struct HandshakeTests {
 
     @Test("Only an offered subprotocol may be selected")
     func subprotocols() async throws {
-        let server = try await ScriptedServer(headers: [("Sec-WebSocket-Protocol", "windsock.v1")])
+        let server = try await ScriptedWebSocketServer(headers: [("Sec-WebSocket-Protocol", "windsock.v1")])
         let client = try await WebSocketClient.connect(url: server.url, subprotocols: ["other", "windsock.v1"])
         #expect(client.subprotocol == "windsock.v1")
         let error = await #expect(throws: WebSocketClientError.self) {
@@ -168,9 +168,9 @@ struct HandshakeTests {
         #expect("\(try #require(error))".contains("subprotocol that was not offered"))
     }
 
-    @Test("An extension that was not offered is refused")
+    @Test("An extension that was not offered is rejected")
     func extensions() async throws {
-        let server = try await ScriptedServer(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")])
+        let server = try await ScriptedWebSocketServer(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")])
         await #expect(
             throws: WebSocketClientError.handshakeFailed("the server selected an extension that was not offered")
         ) {
@@ -178,9 +178,9 @@ struct HandshakeTests {
         }
     }
 
-    @Test("A server that answers nothing is given up after the timeout; nobody there is told at once")
+    @Test("A silent server fails after the timeout, an unreachable one at once")
     func noAnswer() async throws {
-        let server = try await ScriptedServer()
+        let server = try await ScriptedWebSocketServer()
         await #expect(throws: WebSocketClientError.handshakeTimedOut) {
             _ = try await WebSocketClient.connect(
                 url: server.url + "/silent",
@@ -194,7 +194,7 @@ struct HandshakeTests {
     }
 
     @Test(
-        "An answer that is no handshake is refused",
+        "An invalid handshake response is rejected",
         arguments: [
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
@@ -231,7 +231,7 @@ struct HandshakeTests {
     }
 }
 
-@Suite("A slow consumer slows the socket", .timeLimit(.minutes(1)))
+@Suite("Back-pressure of a slow consumer", .timeLimit(.minutes(1)))
 struct BackPressureTests {
     /// Sends numbered 8 KiB messages as long as the socket accepts them, and counts them.
     private final class Flood: Sendable {
@@ -248,7 +248,7 @@ struct BackPressureTests {
                 guard sent.load(ordering: .relaxed) < Self.count else { return }
                 let number = sent.wrappingAdd(1, ordering: .relaxed).oldValue
                 let text = "\(number) " + String(repeating: ".", count: 8192)
-                ScriptedServer.send(.text, ByteBuffer(string: text), on: channel)
+                ScriptedWebSocketServer.send(.text, ByteBuffer(string: text), on: channel)
             }
             channel.eventLoop.scheduleTask(in: isWritable ? .microseconds(20) : .milliseconds(2)) {
                 if channel.isActive { self.run(on: channel) }
@@ -261,7 +261,7 @@ struct BackPressureTests {
     /// Waits until the flood has made no progress for a while.
     private func standstill(of flood: Flood) async throws -> Int {
         var last = (count: -1, since: ContinuousClock.now)
-        try await eventually("the server is stopped by back-pressure") {
+        try await eventually("the server is blocked by back-pressure") {
             let count = flood.sent.load(ordering: .relaxed)
             if count != last.count { last = (count, .now) }
             return !flood.isWritable.load(ordering: .relaxed) && .now - last.since > .milliseconds(200)
@@ -269,10 +269,10 @@ struct BackPressureTests {
         return last.count
     }
 
-    @Test("While nobody takes messages the server stands still; then all of them come, in order")
+    @Test("Without a consumer, the server is blocked; later all messages arrive in order")
     func consumer() async throws {
         let flood = Flood()
-        let server = try await ScriptedServer(onOpen: flood.run)
+        let server = try await ScriptedWebSocketServer(onOpen: flood.run)
         let client = try await WebSocketClient.connect(url: server.url, configuration: Self.small)
         let stopped = try await standstill(of: flood)
         #expect(stopped < Flood.count)
@@ -283,10 +283,10 @@ struct BackPressureTests {
         await client.abort()
     }
 
-    @Test("A paused client reads nothing even when somebody waits for messages, until it resumes")
+    @Test("A paused client reads nothing until it is resumed, even with a waiting consumer")
     func paused() async throws {
         let flood = Flood()
-        let server = try await ScriptedServer(onOpen: flood.run)
+        let server = try await ScriptedWebSocketServer(onOpen: flood.run)
         let client = try await WebSocketClient.connect(url: server.url, configuration: Self.small)
         try await client.pauseReading()
         let received = Lock(0)

@@ -3,10 +3,10 @@ import Testing
 @testable import Webhooks
 
 /// A webhook's URL must not give access to the gateway's own networks.
-@Suite("Addresses that webhooks may be sent to")
+@Suite("Webhook address policy")
 struct AddressPolicyTests {
     @Test(
-        "An address reaches as far as the registries say",
+        "IPv4 addresses are classified by the IANA registries",
         arguments: [
             ("8.8.8.8", .global), ("1.1.1.1", .global), ("172.15.255.255", .global), ("172.32.0.0", .global),
             ("100.63.255.255", .global), ("100.128.0.0", .global), ("192.0.1.0", .global), ("223.255.255.255", .global),
@@ -25,7 +25,7 @@ struct AddressPolicyTests {
     }
 
     @Test(
-        "An address of version 6 reaches as far as it, or the address in it, does",
+        "IPv6 addresses are classified by themselves or by the IPv4 address that they embed",
         arguments: [
             ("2606:4700::1111", .global), ("2001:4860:4860::8888", .global), ("2001:200::1", .global),
             ("::", .unspecified), ("::1", .loopback), ("::2", .unspecified), ("fc00::1", .private),
@@ -46,7 +46,7 @@ struct AddressPolicyTests {
         #expect(AddressScope(of: try #require(IPAddress(text))) == scope)
     }
 
-    @Test("Only the public Internet is allowed, and one's own networks when asked", arguments: AddressScope.allCases)
+    @Test("Only public addresses are allowed, and private ones if configured", arguments: AddressScope.allCases)
     func policy(scope: AddressScope) throws {
         let examples: [AddressScope: String] = [
             .global: "8.8.8.8", .loopback: "::1", .private: "fd00::1", .shared: "100.64.0.1",
@@ -60,7 +60,7 @@ struct AddressPolicyTests {
         #expect(AddressPolicy(allowsPrivateAddresses: true).allows(address) == own.contains(scope))
     }
 
-    @Test("One refused address refuses the name")
+    @Test("One disallowed address disallows the host name")
     func oneIsEnough() {
         let addresses = ["8.8.8.8", "10.0.0.1", "1.1.1.1"].compactMap { IPAddress($0) }
         #expect(AddressPolicy().firstRefused(of: addresses) == IPAddress("10.0.0.1"))
@@ -68,7 +68,7 @@ struct AddressPolicyTests {
     }
 
     @Test(
-        "An address is written so that it is read as itself",
+        "The text of an address parses back to it",
         arguments: ["8.8.8.8", "255.0.1.254", "::", "::1", "::ffff:127.0.0.1", "2001:db8::a:0:1", "fe80::ffff"])
     func text(text: String) throws {
         let address = try #require(IPAddress(text))
@@ -76,7 +76,7 @@ struct AddressPolicyTests {
     }
 
     @Test(
-        "What is not a plain literal is a name",
+        "Anything but a plain address literal is a host name",
         arguments: [
             "127.1", "0x7f.1", "0177.0.0.1", "2130706433", "[::1]", "fe80::1%eth0", "", "localhost", "1.2.3.4 ",
         ])

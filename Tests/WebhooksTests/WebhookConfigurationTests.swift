@@ -3,10 +3,10 @@ import Testing
 @testable import Webhooks
 
 /// A webhook that cannot work or would leak data is rejected before anything is sent.
-@Suite("Configuration of webhooks")
+@Suite("Webhook configuration")
 struct WebhookConfigurationTests {
     @Test(
-        "URLs that are refused",
+        "Invalid URLs are rejected",
         arguments: [
             ("ftp://example.com/", .badScheme("ftp")), ("file:///etc/passwd", .badScheme("file")),
             ("http+unix://%2Fvar%2Frun%2Fdocker.sock/", .badScheme("http+unix")), ("unix:///tmp/s", .badScheme("unix")),
@@ -24,14 +24,14 @@ struct WebhookConfigurationTests {
         #expect(throws: error) { _ = try WebhookURL(text) }
     }
 
-    @Test("A URL that is too long is refused")
+    @Test("Too long a URL is rejected")
     func longURL() {
         let text = "https://example.com/" + String(repeating: "a", count: 2048)
         #expect(throws: WebhookError.urlTooLong(byteCount: 2068)) { _ = try WebhookURL(text) }
     }
 
     @Test(
-        "URLs that are taken, and how they are shown: without path and query",
+        "Valid URLs are accepted, and printed without path and query",
         arguments: [
             ("https://hooks.example.com", "hooks.example.com", 443, "https://hooks.example.com/"),
             ("HTTP://Hooks.Example.com:8080/", "Hooks.Example.com", 8080, "http://Hooks.Example.com:8080/"),
@@ -48,7 +48,7 @@ struct WebhookConfigurationTests {
         #expect(url.description == shown)
     }
 
-    @Test("Errors say what is allowed, and repeat no secret")
+    @Test("Errors say what is allowed, without secrets")
     func errors() throws {
         let error = #expect(throws: WebhookError.self) {
             _ = try WebhookConfiguration(url: "https://user:hunter2@example.com/")
@@ -61,7 +61,7 @@ struct WebhookConfigurationTests {
         #expect(try #require(short).description == "the webhook's secret has 7 bytes; allowed: at least 16")
     }
 
-    @Test("A configuration in text has neither its secret nor what its URL hides")
+    @Test("A printed configuration contains neither the secret nor the URL's path and query")
     func notShown() throws {
         let configuration = try WebhookConfiguration(
             url: "https://example.com/services/very-hidden?key=very-hidden", secret: testSecret)
@@ -72,7 +72,7 @@ struct WebhookConfigurationTests {
         }
     }
 
-    @Test("Times and numbers that make no sense are refused")
+    @Test("Values out of range are rejected")
     func ranges() {
         for timeout in [Duration.zero, .seconds(301)] {
             #expect(throws: WebhookError.self) {

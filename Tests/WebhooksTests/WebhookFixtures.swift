@@ -15,6 +15,15 @@ extension WebhookEvent {
     }
 }
 
+extension ScriptedHTTPServer {
+    /// The event ids of all requests, in order of arrival.
+    var eventIDs: [String] { requests.compactMap(\.eventID) }
+}
+
+extension ScriptedHTTPServer.Request {
+    var eventID: String? { header("Windsock-Event-Id") }
+}
+
 /// 28 bytes.
 let testSecret = "correct horse battery staple"
 /// The signature under ``testSecret`` of the body of ``WebhookEvent/test(_:trace:)`` at ``Timestamp/testStart``,

@@ -4,9 +4,9 @@ import Testing
 @testable import Webhooks
 
 /// Pure rules: signatures, retry delays, responses and their outcomes.
-@Suite("Rules of webhooks")
+@Suite("Webhook rules")
 struct WebhookRulesTests {
-    @Test("The signature is the one that another implementation computes")
+    @Test("The signature equals that of another implementation")
     func signature() throws {
         let signer = WebhookSigner(secret: try WebhookSecret(testSecret))
         #expect(signer.signature(of: WebhookEvent.test("a").body, at: .testStart) == testSignature)
@@ -15,7 +15,7 @@ struct WebhookRulesTests {
     }
 
     @Test(
-        "The ceiling of waits doubles up to the longest",
+        "The ceiling of waits doubles up to the maximum",
         arguments: [(1, 1), (2, 2), (3, 4), (9, 256), (10, 300), (100, 300), (100_000, 300)])
     func ceiling(failures: Int, seconds: Int) {
         let policy = WebhookRetryPolicy()
@@ -26,7 +26,7 @@ struct WebhookRulesTests {
         #expect(policy.wait(afterFailures: failures, retryAfter: nil, random: 0) == .zero)
     }
 
-    @Test("A receiver's own time is kept to, up to a bound")
+    @Test("A receiver's Retry-After is respected, up to a limit")
     func retryAfter() {
         let policy = WebhookRetryPolicy()
         #expect(policy.wait(afterFailures: 1, retryAfter: .seconds(120), random: .max) == .seconds(120))
@@ -35,7 +35,7 @@ struct WebhookRulesTests {
     }
 
     @Test(
-        "What another attempt may change is tried again, the rest is not",
+        "Temporary failures are retried, permanent ones are not",
         arguments: [
             200, 201, 202, 204, 299, 301, 302, 307, 308, 400, 401, 403, 404, 408, 410, 413, 425, 429, 500, 502, 503,
             504, 599,
@@ -50,12 +50,12 @@ struct WebhookRulesTests {
         case .permanent(let failure):
             #expect((300..<500).contains(status) && ![408, 425, 429].contains(status))
             #expect(failure.status == status)
-        case .cancelled: Issue.record("nothing was cancelled")
+        case .cancelled: Issue.record("the attempt was not cancelled")
         }
     }
 
     @Test(
-        "Retry-After is seconds or a date of any of HTTP's forms",
+        "Retry-After is a number of seconds or an HTTP date",
         arguments: [
             ("0", 0), (" 120 ", 120), ("Mon, 21 Sep 2026 14:14:20 GMT", 60), ("Monday, 21-Sep-26 14:14:20 GMT", 60),
             ("Mon Sep 21 14:14:20 2026", 60), ("Mon, 21 Sep 2026 14:00:00 GMT", 0),
@@ -78,7 +78,7 @@ struct WebhookRulesTests {
             at: .testStart.advanced(by: age), random: 0)
     }
 
-    @Test("An event is given up after so many attempts, or when it is too old, never because of a shutdown")
+    @Test("An event is dropped after the maximum attempts or age, not because of a shutdown")
     func verdicts() {
         let again = WebhookAttemptResult.retryable(failure, after: .seconds(7))
         #expect(
@@ -96,7 +96,7 @@ struct WebhookRulesTests {
         #expect(verdict(.cancelled, after: .seconds(90_000)) == nil)
     }
 
-    @Test("A time of failures is said once, its losses once, its end once")
+    @Test("Failures are logged once at their start, on the first loss and at their end")
     func health() {
         var health = ReceiverHealth()
         #expect(health.succeeded() == nil)

@@ -18,15 +18,15 @@ struct WebhookSenderTests {
         return WebhookSender(configuration, tracer: tracer, resolver: resolver, clock: SleepClock())
     }
 
-    @Test("The receiver gets the event as it is, with a signature that it can verify")
+    @Test("The receiver gets the event unchanged, with a valid signature")
     func request() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let sender = try sender("http://127.0.0.1:\(receiver.port)/hooks/a?token=b")
             #expect(await sender.send(.test("event-1"), attempt: 1) == .delivered(status: 200))
             let request = try #require(receiver.requests.first)
             #expect(receiver.requests.count == 1)
             #expect(request.method == "POST" && request.uri == "/hooks/a?token=b")
-            #expect(request.body == #"{"alert":"too hot"}"#)
+            #expect(request.text == #"{"alert":"too hot"}"#)
             #expect(request.header("Windsock-Signature") == testSignature)
             #expect(request.eventID == "event-1")
             #expect(request.header("Content-Type") == "application/json")
@@ -39,7 +39,7 @@ struct WebhookSenderTests {
 
     @Test("Without a secret there is no signature")
     func unsigned() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let sender = try sender("http://127.0.0.1:\(receiver.port)/", secret: nil)
             #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
             #expect(receiver.requests.map { $0.header("Windsock-Signature") } == [nil])
@@ -47,13 +47,13 @@ struct WebhookSenderTests {
     }
 
     @Test(
-        "However loopback is spelled, it is refused and not connected to",
+        "Loopback is rejected in every notation, without a connection",
         arguments: [
             "127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
             "0.0.0.0", "[::]",
         ])
     func refused(host: String) async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let sender = try sender("http://\(host):\(receiver.port)/secret", allowsPrivate: false)
             let outcome = await sender.send(.test("a"), attempt: 1)
             let failure: WebhookFailure
@@ -74,16 +74,16 @@ struct WebhookSenderTests {
     }
 
     @Test(
-        "Private addresses are allowed when asked, in every spelling",
+        "Private addresses are allowed in every notation, if configured",
         arguments: ["127.0.0.1", "127.1", "localhost", "[::ffff:127.0.0.1]"])
     func allowed(host: String) async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let sender = try sender("http://\(host):\(receiver.port)/")
             #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
         }
     }
 
-    @Test("A name with one private address is refused for now, although another is public")
+    @Test("A name with a private address is rejected temporarily, even if another is public")
     func mixedAddresses() async throws {
         let hosts = ListedHosts(["hooks.example": ["93.184.215.14", "10.0.0.1"]])
         let sender = try sender("http://hooks.example/", allowsPrivate: false, resolver: hosts)
@@ -97,9 +97,9 @@ struct WebhookSenderTests {
     }
 
     /// The name exists only in the test's resolver, so a lookup through the system would fail.
-    @Test("The address that was checked is the one that is connected to; the receiver sees the name")
+    @Test("The connection goes to the checked address, with the name in the Host header")
     func pinned() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let hosts = ListedHosts(["hooks.example": ["127.0.0.1"]])
             let sender = try sender("http://hooks.example:\(receiver.port)/", resolver: hosts)
             #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
@@ -107,9 +107,9 @@ struct WebhookSenderTests {
         }
     }
 
-    @Test("When one address takes no connection the next is tried")
+    @Test("If one address accepts no connection, the next is tried")
     func nextAddress() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let hosts = ListedHosts(["hooks.example": ["127.0.0.2", "127.0.0.1"]])
             let sender = try sender("http://hooks.example:\(receiver.port)/", resolver: hosts)
             #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
@@ -118,9 +118,9 @@ struct WebhookSenderTests {
 
     @Test("Redirects are not followed", arguments: [301, 302, 303, 307, 308])
     func redirects(status: Int) async throws {
-        try await WebhookReceiver.with { elsewhere in
+        try await ScriptedHTTPServer.with { elsewhere in
             let location = [("Location", "http://127.0.0.1:\(elsewhere.port)/")]
-            try await WebhookReceiver.with([.status(status, headers: location)]) { receiver in
+            try await ScriptedHTTPServer.with([.status(status, headers: location)]) { receiver in
                 let outcome = try await sender("http://127.0.0.1:\(receiver.port)/").send(.test("a"), attempt: 1)
                 guard case .permanent(let failure) = outcome else {
                     Issue.record("\(outcome)")
@@ -132,18 +132,18 @@ struct WebhookSenderTests {
         }
     }
 
-    @Test("A receiver that says when gets that time")
+    @Test("A Retry-After header determines the time of the next attempt")
     func retryAfter() async throws {
-        try await WebhookReceiver.with([.status(429, headers: [("Retry-After", "42")])]) { receiver in
+        try await ScriptedHTTPServer.with([.status(429, headers: [("Retry-After", "42")])]) { receiver in
             let outcome = try await sender("http://127.0.0.1:\(receiver.port)/").send(.test("a"), attempt: 1)
             let failure = WebhookFailure(.status, status: 429, "the receiver answered 429")
             #expect(outcome == .retryable(failure, after: .seconds(42)))
         }
     }
 
-    @Test("A receiver that never answers costs the timeout, and leaves no connection")
+    @Test("A receiver that never responds costs the timeout, and its connection is closed")
     func timeout() async throws {
-        try await WebhookReceiver.with([.hang]) { receiver in
+        try await ScriptedHTTPServer.with([.hang]) { receiver in
             let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
             let outcome = await sender.send(.test("a"), attempt: 1)
             let failure = WebhookFailure(.timeout, "the receiver did not answer within 15.0 seconds")
@@ -153,18 +153,18 @@ struct WebhookSenderTests {
         }
     }
 
-    @Test("A body without end does not undo the answer")
+    @Test("An endless response body does not change the outcome")
     func endlessBody() async throws {
-        try await WebhookReceiver.with([.endless(status: 202)]) { receiver in
+        try await ScriptedHTTPServer.with([.endless(status: 202)]) { receiver in
             let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
             #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 202))
         }
     }
 
-    @Test("No connection, or one that ends without an answer, may be better later")
+    @Test("A failed connection or a missing response is a temporary failure")
     func noConnection() async throws {
         let nobody = try await sender("http://127.0.0.1:\(FreePort.reserve())/").send(.test("a"), attempt: 1)
-        try await WebhookReceiver.with([.disconnect]) { receiver in
+        try await ScriptedHTTPServer.with([.disconnect]) { receiver in
             let gone = try await sender("http://127.0.0.1:\(receiver.port)/").send(.test("a"), attempt: 1)
             let hosts = ListedHosts([:])
             let unknown = try await sender("http://hooks.example/", resolver: hosts).send(.test("a"), attempt: 1)
@@ -175,14 +175,14 @@ struct WebhookSenderTests {
         }
     }
 
-    @Test("Who stops while an answer is awaited is not held up, and the attempt does not count")
+    @Test("Cancellation ends an attempt at once, and the attempt does not count")
     func cancelled() async throws {
-        try await WebhookReceiver.with([.hang]) { receiver in
+        try await ScriptedHTTPServer.with([.hang]) { receiver in
             let sender = try sender("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(60))
             let task = Task { await sender.send(.test("a"), attempt: 1) }
-            try await eventually("the request is there", within: .seconds(60)) { receiver.requests.count == 1 }
+            try await eventually("the request arrived", within: .seconds(60)) { receiver.requests.count == 1 }
             task.cancel()
-            let outcome = try await withDeadline("it ended", .seconds(60)) { await task.value }
+            let outcome = try await withDeadline("the attempt ended", .seconds(60)) { await task.value }
             #expect(outcome == .cancelled)
             try await eventually("the connection is closed", within: .seconds(60)) { receiver.openConnections == 0 }
         }

@@ -7,7 +7,7 @@ import Testing
 @testable import Webhooks
 
 /// Every stored event is delivered in order and at least once, or is given up and reported as lost.
-@Suite("Delivering webhooks")
+@Suite("Webhook delivery")
 struct WebhookServiceTests {
     private let outbox = MemoryOutbox()
     private let clock = SleepClock()
@@ -51,9 +51,9 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("What is stored, before or while it runs, is delivered once and in order")
+    @Test("Events stored before or during the run are delivered once and in order")
     func order() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let service = try service("http://127.0.0.1:\(receiver.port)/")
             await outbox.put("a", "b")
             try await running(service) {
@@ -70,10 +70,10 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("An event that fails is sent again with growing waits, and holds up those behind it")
+    @Test("A failed event is retried with growing waits, before the events behind it")
     func retries() async throws {
-        let answers: [WebhookReceiver.Answer] = [.status(503), .disconnect, .status(500), .status(200)]
-        try await WebhookReceiver.with(answers) { receiver in
+        let answers: [ScriptedHTTPServer.Answer] = [.status(503), .disconnect, .status(500), .status(200)]
+        try await ScriptedHTTPServer.with(answers) { receiver in
             await outbox.put("a", "b")
             try await running(try service("http://127.0.0.1:\(receiver.port)/")) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["a", "a", "a", "a", "b"])
@@ -89,12 +89,12 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("A receiver that says when is not asked before")
+    @Test("A receiver's Retry-After is respected, up to the limit")
     func retryAfter() async throws {
-        let answers: [WebhookReceiver.Answer] = [
+        let answers: [ScriptedHTTPServer.Answer] = [
             .status(429, headers: [("Retry-After", "77")]), .status(503, headers: [("Retry-After", "999999")]),
         ]
-        try await WebhookReceiver.with(answers) { receiver in
+        try await ScriptedHTTPServer.with(answers) { receiver in
             await outbox.put("a")
             try await running(try service("http://127.0.0.1:\(receiver.port)/")) { try await outbox.waitUntilEmpty() }
             #expect(clock.sleeps == [.seconds(77), .seconds(3600)])
@@ -102,9 +102,11 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("What will never be taken is given up at once, and the next goes on", arguments: [301, 400, 401, 404, 410])
+    @Test(
+        "An event that fails permanently is dropped at once, and the next is sent",
+        arguments: [301, 400, 401, 404, 410])
     func permanent(status: Int) async throws {
-        try await WebhookReceiver.with([.status(status)]) { receiver in
+        try await ScriptedHTTPServer.with([.status(status)]) { receiver in
             await outbox.put("a", "b")
             try await running(try service("http://127.0.0.1:\(receiver.port)/")) { try await outbox.waitUntilEmpty() }
             #expect(receiver.eventIDs == ["a", "b"])
@@ -114,9 +116,9 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("A private receiver gets nothing unless it is allowed")
+    @Test("A private receiver gets nothing unless configured")
     func privateReceiver() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let url = "http://127.0.0.1:\(receiver.port)/"
             await outbox.put("a")
             try await running(try service(url, allowsPrivate: false)) { try await outbox.waitUntilEmpty() }
@@ -128,7 +130,7 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("Attempts end: after their number, or when the event is too old")
+    @Test("An event is dropped after the maximum attempts, or when it is too old")
     func givenUp() async throws {
         let url = try "http://127.0.0.1:\(FreePort.reserve())/"
         await outbox.put("a")
@@ -141,9 +143,9 @@ struct WebhookServiceTests {
         #expect(await outbox.lost["b"]?.hasPrefix("given up after 5 attempts: ") == true)
     }
 
-    @Test("A receiver that is silent for ever is tried again")
+    @Test("An attempt without a response is retried")
     func silent() async throws {
-        try await WebhookReceiver.with([.hang]) { receiver in
+        try await ScriptedHTTPServer.with([.hang]) { receiver in
             await outbox.put("a")
             let service = try service("http://127.0.0.1:\(receiver.port)/", timeout: .seconds(15))
             try await running(service) { try await outbox.waitUntilEmpty() }
@@ -152,19 +154,22 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("A restart goes on where the last run stopped: same event, same wait, next attempt")
+    @Test("After a restart, delivery continues with the same event, wait and attempt number")
     func restart() async throws {
         let waiting = Lock<[Duration]>([])
         let forever: @Sendable (Duration) async throws -> Void = { duration in
             waiting.withLock { $0.append(duration) }
-            try await Task.sleep(for: .seconds(3600))
+            await Wakeup().wait(for: nil)
+            try Task.checkCancellation()
         }
-        try await WebhookReceiver.with([.status(503, headers: [("Retry-After", "600")])]) { receiver in
+        try await ScriptedHTTPServer.with([.status(503, headers: [("Retry-After", "600")])]) { receiver in
             let url = "http://127.0.0.1:\(receiver.port)/"
             await outbox.put("a", "b")
             for _ in 1...2 {
                 try await running(try service(url, sleep: forever)) {
-                    try await eventually("it waits", within: .seconds(60)) { waiting.withLock { !$0.isEmpty } }
+                    try await eventually("the service waits for the next attempt", within: .seconds(60)) {
+                        waiting.withLock { !$0.isEmpty }
+                    }
                 }
                 #expect(waiting.withLock { $0 } == [.seconds(600)])
                 waiting.withLock { $0 = [] }
@@ -176,13 +181,13 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("An attempt that a shutdown breaks off does not count")
+    @Test("An attempt interrupted by a shutdown does not count")
     func shutdownWhileSending() async throws {
-        try await WebhookReceiver.with([.hang]) { receiver in
+        try await ScriptedHTTPServer.with([.hang]) { receiver in
             let url = "http://127.0.0.1:\(receiver.port)/"
             await outbox.put("a")
             try await running(try service(url, timeout: .seconds(60))) {
-                try await eventually("it is sent", within: .seconds(60)) { receiver.requests.count == 1 }
+                try await eventually("the request arrived", within: .seconds(60)) { receiver.requests.count == 1 }
             }
             #expect(await outbox.entries.map(\.failures) == [0])
             #expect(log.lines.isEmpty)
@@ -191,21 +196,21 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("While nothing is due nothing is looked at")
+    @Test("The outbox is not polled while nothing is due")
     func noPolling() async throws {
         let service = try service("http://127.0.0.1:\(FreePort.reserve())/")
         try await running(service) {
-            try await eventually("it looked", within: .seconds(60)) { await outbox.reads == 1 }
+            try await eventually("the outbox was read", within: .seconds(60)) { await outbox.reads == 1 }
             for _ in 0..<100 { await Task.yield() }
             #expect(await outbox.reads == 1 && clock.sleeps.isEmpty)
             service.wake()
-            try await eventually("it looked again", within: .seconds(60)) { await outbox.reads == 2 }
+            try await eventually("the outbox was read again", within: .seconds(60)) { await outbox.reads == 2 }
         }
     }
 
-    @Test("A clock that was set back does not silence a receiver")
+    @Test("A clock that was set back does not stop delivery")
     func clockSetBack() async throws {
-        try await WebhookReceiver.with([.status(503)]) { receiver in
+        try await ScriptedHTTPServer.with([.status(503)]) { receiver in
             let clock = clock
             let service = try service("http://127.0.0.1:\(receiver.port)/") { _ in
                 clock.set(Timestamp(nanosecondsSinceEpoch: 0))
@@ -216,9 +221,9 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("An outbox that fails is asked again; what was delivered is not sent twice for it")
+    @Test("A failing outbox is retried, and delivered events are not sent again")
     func brokenOutbox() async throws {
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             let service = try service("http://127.0.0.1:\(receiver.port)/")
             await outbox.put("a")
             await outbox.breakDown(times: 2)
@@ -228,12 +233,12 @@ struct WebhookServiceTests {
         }
     }
 
-    @Test("A receiver that fails is said once, and once that it is back; no secret is in any line")
+    @Test("A failing receiver is logged once, and its recovery once, without secrets")
     func logLines() async throws {
-        let answers: [WebhookReceiver.Answer] = [
+        let answers: [ScriptedHTTPServer.Answer] = [
             .status(503), .status(503), .status(404), .status(404), .status(200), .status(200), .status(500),
         ]
-        try await WebhookReceiver.with(answers) { receiver in
+        try await ScriptedHTTPServer.with(answers) { receiver in
             await outbox.put("a", "b", "c", "d", "e")
             let service = try service("http://127.0.0.1:\(receiver.port)/hidden-path?token=hidden-token")
             try await running(service) { try await outbox.waitUntilEmpty() }

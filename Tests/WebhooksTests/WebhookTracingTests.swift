@@ -20,9 +20,9 @@ struct WebhookTracingTests {
             event, attempt: attempt)
     }
 
-    @Test("Each attempt is a span below the event's, and the receiver may go on from it")
+    @Test("Each attempt is a child span of the event's, propagated to the receiver")
     func attempts() async throws {
-        try await WebhookReceiver.with([.status(503), .status(204)]) { receiver in
+        try await ScriptedHTTPServer.with([.status(503), .status(204)]) { receiver in
             try await send(.test("a", trace: parent), to: receiver.port)
             try await send(.test("a", trace: parent), attempt: 2, to: receiver.port)
             try #require(spans.all.count == 2)
@@ -49,7 +49,7 @@ struct WebhookTracingTests {
         }
     }
 
-    @Test("A failure without an answer is told by its kind")
+    @Test("A failure without a response is recorded by its kind")
     func noAnswer() async throws {
         try await send(.test("a", trace: parent), to: try FreePort.reserve())
         let span = try #require(spans.all.first)
@@ -58,11 +58,11 @@ struct WebhookTracingTests {
         #expect(span.status?.code == .error)
     }
 
-    @Test("A trace that is not recorded makes no span, and is handed on as it is")
+    @Test("An unsampled trace has no span, and is propagated unchanged")
     func unsampled() async throws {
         var unsampled = parent
         unsampled.isSampled = false
-        try await WebhookReceiver.with { receiver in
+        try await ScriptedHTTPServer.with { receiver in
             try await send(.test("a", trace: unsampled), to: receiver.port)
             try await send(.test("b"), to: receiver.port)
             #expect(spans.all.isEmpty)

@@ -38,7 +38,7 @@ package final class TLSCertificate: Sendable {
     ///
     /// - Parameter interval: The time between two checks for changed files.
     /// - Throws: ``WebServerError/unusableCertificate(_:)``.
-    package init(_ files: Files, interval: Duration = .seconds(10), logger: Logger) throws(WebServerError) {
+    package init(_ files: Files, interval: Duration, logger: Logger) throws(WebServerError) {
         self.files = files
         self.interval = interval
         self.logger = logger

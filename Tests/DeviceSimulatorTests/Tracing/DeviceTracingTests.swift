@@ -24,7 +24,7 @@ struct DeviceTracingTests {
     }
 
     @Test(
-        "A clock that is five minutes off is set right by asking, and the span says by how much",
+        "A clock skew of five minutes is corrected by the clock exchange, and recorded in the span",
         arguments: ["-300s", "300s"])
     func skewedClock(_ skew: String) async throws {
         let broker = try await MosquittoBroker.start()
@@ -67,7 +67,7 @@ struct DeviceTracingTests {
         #expect(abs(abs(shift) - 300) < 30)
     }
 
-    @Test("A gateway that comes a moment later is asked again before the first message goes out")
+    @Test("The clock request is repeated for a gateway that starts late, before the first message")
     func lateGateway() async throws {
         let broker = try await MosquittoBroker.start()
         let log = SpanLog()
@@ -80,7 +80,7 @@ struct DeviceTracingTests {
         #expect(abs(span.start.since(SystemWallClock().now()) / .seconds(1)) < 60)
     }
 
-    @Test("Without anybody to ask, spans say that their time is the device's own")
+    @Test("Without a clock exchange, spans are marked with the device's own time")
     func nobodyAnswers() async throws {
         let broker = try await MosquittoBroker.start()
         let log = SpanLog()
@@ -90,7 +90,7 @@ struct DeviceTracingTests {
         #expect(span.attributes.get("clock.offset_ms") == nil)
     }
 
-    @Test("MQTT 3.1.1 has no user properties: the context is in the payload")
+    @Test("With MQTT 3.1.1, the trace context is in the payload")
     func embedded() async throws {
         let broker = try await MosquittoBroker.start()
         let log = SpanLog()
@@ -108,7 +108,8 @@ struct DeviceTracingTests {
                 == #"{"seq":0,"traceparent":"\#(span.context.traceparent)"}"#)
     }
 
-    @Test("What is not sampled says so and makes no span; without a tracer nothing is said and nobody asks")
+    @Test(
+        "An unsampled message has a context but no span; without a tracer, there is neither context nor clock request")
     func unsampled() async throws {
         let broker = try await MosquittoBroker.start()
         let log = SpanLog()

@@ -1,10 +1,11 @@
 import MQTTTransport
+import TestSupport
 import Testing
 
-@Suite("A configuration is checked before a socket opens")
+@Suite("Validation of the MQTT configuration")
 struct MQTTConfigurationTests {
     @Test(
-        "a URL gives host, port, user name, password and TLS",
+        "A URL gives host, port, user name, password and TLS",
         arguments: [
             ("mqtt://broker", "broker", 1883, nil, nil, false),
             ("MQTT://broker:1999/", "broker", 1999, nil, nil, false),
@@ -25,7 +26,7 @@ struct MQTTConfigurationTests {
     }
 
     @Test(
-        "another URL is refused with what is expected, and without its password",
+        "An invalid URL is rejected with what is expected, without its password",
         arguments: [
             "", "broker:1883", "http://me:hush@broker", "mqtt://", "mqtt://me:hush@broker/path", "mqtt://broker?x=1",
             "mqtt://me:hush@broker:port",
@@ -72,17 +73,17 @@ struct MQTTConfigurationTests {
         Mistake("/no/such/file") { $0.tls = MQTTTLSConfiguration(caFile: "/no/such/file") },
     ]
 
-    @Test("a value out of range is named, with what is allowed", arguments: mistakes)
+    @Test("A value out of range is rejected with its name and what is allowed", arguments: mistakes)
     func validates(mistake: Mistake) {
         let configuration = MQTTConfiguration(clientID: "me").with(mistake.change)
         let error = #expect(throws: MQTTError.self) { try configuration.validate() }
         #expect("\(error.map { "\($0)" } ?? "")".contains(mistake.words))
         #expect(throws: MQTTError.self) {
-            try MQTTClient(configuration: configuration, loop: MQTTLoop(), logger: silentLogger)
+            try MQTTClient(configuration: configuration, loop: MQTTLoop(), logger: .silent)
         }
     }
 
-    @Test("no form of printing shows the password")
+    @Test("No printed form shows the password")
     func hidesPassword() throws {
         let configuration = try MQTTConfiguration(url: "mqtt://me:hush@broker", clientID: "id")
         #expect("\(configuration)" == "mqtt://me@broker:1883 as id")

@@ -3,10 +3,10 @@ import MQTTTransport
 import Telemetry
 import Testing
 
-@Suite("Nothing is subscribed twice")
+@Suite("Minimal sets of subscriptions")
 struct MQTTSubscriptionTests {
     @Test(
-        "a covered filter is left out and lends its quality of service",
+        "A covered filter is omitted, and the covering one gets the higher QoS",
         arguments: [
             (["a/#": 0, "a/b": 1], ["a/#": 1]),
             (["a/+": 1, "a/b": 0, "c": 0], ["a/+": 1, "c": 0]),

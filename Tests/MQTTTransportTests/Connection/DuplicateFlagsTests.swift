@@ -2,7 +2,7 @@ import Testing
 
 @testable import MQTTTransport
 
-@Suite("The DUP flag is read from the library's log, and unknown where that tells nothing")
+@Suite("The DUP flag, as parsed from the library's log")
 struct DuplicateFlagsTests {
     private static func flags(_ lines: [String], clientID: String = "me") -> DuplicateFlags {
         var flags = DuplicateFlags(clientID: clientID)
@@ -15,7 +15,7 @@ struct DuplicateFlagsTests {
         "Client me received PUBLISH (d\(flag), q\(qos), r0, m\(packetID), '\(topic)', ... (5 bytes))"
     }
 
-    @Test("each message has the flag of its line, until the first without it")
+    @Test("Each message has the flag of its log line, up to the first without the flag")
     func reads() {
         var flags = Self.flags([Self.line(1, 65_535), "Client me sending PUBACK (m65535, rc0)"])
         let first = flags.flag(of: 65_535)
@@ -28,7 +28,7 @@ struct DuplicateFlagsTests {
         #expect(third == nil)
     }
 
-    @Test("messages of QoS 0 in between say nothing of others")
+    @Test("QoS 0 messages in between do not affect the flags of others")
     func bestEffort() {
         var flags = Self.flags([Self.line(0, 0, qos: 0), Self.line(1, 7), Self.line(0, 0, qos: 0)])
         let flag = flags.flag(of: 7)
@@ -36,7 +36,7 @@ struct DuplicateFlagsTests {
     }
 
     @Test(
-        "other words, another message or another client: the flag is unknown, and nobody listens any more",
+        "An unexpected line, message or client makes the flag unknown and ends the parsing",
         arguments: [
             "", "Client me received PUBLISH", "Client me received PUBLISH (d", "Client me received PUBLISH (d1)",
             "Client me received PUBLISH (d2, q1, r0, m7, 't', ... (5 bytes))",
@@ -53,7 +53,7 @@ struct DuplicateFlagsTests {
         #expect(flag == nil && !flags.isListening)
     }
 
-    @Test("neither a topic nor a client id can pretend a flag")
+    @Test("Neither a topic nor a client id can forge a flag")
     func pretended() {
         let pretence = Self.line(1, 7)
         var flags = Self.flags([Self.line(0, 7, topic: pretence)])

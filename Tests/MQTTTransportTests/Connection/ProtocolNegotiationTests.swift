@@ -2,9 +2,9 @@ import Testing
 
 @testable import MQTTTransport
 
-@Suite("The version of MQTT is negotiated, never guessed for good")
+@Suite("Negotiation of the MQTT version")
 struct ProtocolNegotiationTests {
-    @Test("a refusal of MQTT 5 settles on 3.1.1", arguments: [0x84, 1])
+    @Test("After a refusal of MQTT 5, all connections use 3.1.1", arguments: [0x84, 1])
     func settles(reasonCode: Int) {
         var negotiation = ProtocolNegotiation(.automatic)
         var isWorthATry: Bool
@@ -19,7 +19,7 @@ struct ProtocolNegotiationTests {
         }
     }
 
-    @Test("a broker that hangs up gets one try of 3.1.1, then MQTT 5 again")
+    @Test("After the broker hung up, one attempt uses 3.1.1, then MQTT 5 again")
     func guesses() {
         var negotiation = ProtocolNegotiation(.automatic)
         var isWorthATry: Bool
@@ -31,7 +31,7 @@ struct ProtocolNegotiationTests {
         #expect(negotiation.level == 5)
     }
 
-    @Test("a broker that took MQTT 5 before is not suspected when it hangs up; a refusal still counts")
+    @Test("A broker that accepted MQTT 5 before gets MQTT 5 again after it hung up, but not after a refusal")
     func proven() {
         var negotiation = ProtocolNegotiation(.automatic)
         var isWorthATry: Bool
@@ -44,7 +44,7 @@ struct ProtocolNegotiationTests {
         #expect(negotiation.level == 4)
     }
 
-    @Test("a guess of 3.1.1 that worked proves nothing about MQTT 5")
+    @Test("A successful attempt with 3.1.1 does not rule out MQTT 5")
     func guessed() {
         var negotiation = ProtocolNegotiation(.automatic)
         _ = negotiation.failed(.hungUp)
@@ -57,7 +57,7 @@ struct ProtocolNegotiationTests {
         #expect(negotiation.level == 4)
     }
 
-    @Test("other failures and refusals change nothing")
+    @Test("Other failures and refusals do not change the version")
     func stays() {
         var negotiation = ProtocolNegotiation(.automatic)
         var isWorthATry: Bool
@@ -68,7 +68,7 @@ struct ProtocolNegotiationTests {
         #expect(negotiation.level == 5)
     }
 
-    @Test("a version that was asked for is kept", arguments: [(MQTTConfiguration.ProtocolVersion.v5, 5), (.v311, 4)])
+    @Test("A configured version is kept", arguments: [(MQTTConfiguration.ProtocolVersion.v5, 5), (.v311, 4)])
     func fixed(version: MQTTConfiguration.ProtocolVersion, level: Int) {
         var negotiation = ProtocolNegotiation(version)
         var isWorthATry: Bool

@@ -1,7 +1,7 @@
 import MQTTTransport
 import Testing
 
-@Suite("Reconnecting waits longer and longer, at random, up to a cap")
+@Suite("Back-off of reconnects")
 struct ReconnectBackoffTests {
     /// A generator that always returns the same bits.
     private struct Fixed: RandomNumberGenerator, Sendable {
@@ -14,7 +14,7 @@ struct ReconnectBackoffTests {
     private let configuration = ReconnectBackoff.Configuration(
         base: .seconds(1), cap: .seconds(8), stableAfter: .seconds(10))
 
-    @Test("the ceiling doubles from the base to the cap and stays there")
+    @Test("The ceiling doubles from the base to the cap and stays there")
     func doubles() {
         var backoff = ReconnectBackoff(configuration: configuration)
         var random = Self.half
@@ -23,7 +23,7 @@ struct ReconnectBackoffTests {
         #expect(backoff.failures == 6)
     }
 
-    @Test("the jitter is full: from nothing to almost the ceiling")
+    @Test("The jitter ranges from zero to almost the ceiling")
     func jitters() {
         var none: any RandomNumberGenerator & Sendable = Fixed(bits: 0)
         var most = Self.almostOne
@@ -34,7 +34,7 @@ struct ReconnectBackoffTests {
         #expect(wait > .seconds(1.99) && wait < .seconds(2.000001))
     }
 
-    @Test("only a connection that held starts the series anew", arguments: [(9, 3), (10, 1), (600, 1)])
+    @Test("Only a connection that lasted resets the back-off", arguments: [(9, 3), (10, 1), (600, 1)])
     func resets(heldSeconds: Int, failures: Int) {
         var backoff = ReconnectBackoff(configuration: configuration)
         var random = Self.half
@@ -44,7 +44,7 @@ struct ReconnectBackoffTests {
         #expect(backoff.failures == failures)
     }
 
-    @Test("what only a person can mend is tried at the cap from the first time")
+    @Test("After a permanent error, every wait is at the cap")
     func permanent() {
         var backoff = ReconnectBackoff(configuration: configuration)
         var random = Self.half
@@ -52,7 +52,7 @@ struct ReconnectBackoffTests {
         #expect(wait == .seconds(4))
     }
 
-    @Test("a thousand failures do not overflow")
+    @Test("A thousand failures do not overflow")
     func bounded() {
         var backoff = ReconnectBackoff(configuration: configuration)
         var random = Self.almostOne

@@ -3,13 +3,13 @@ import MQTTTransport
 import TestSupport
 import Testing
 
-@Suite("Connections come back by themselves, and go only when told to")
+@Suite("Reconnecting")
 struct ReconnectingTests {
     private static func session(_ broker: MosquittoBroker, _ id: String) throws -> MQTTConfiguration {
         try .test(port: broker.port, id: id, filters: ["t"]).with { $0.sessionExpiry = .seconds(600) }
     }
 
-    @Test("what is published at QoS 1 while the client is away waits for it", arguments: [5, 4])
+    @Test("QoS 1 messages published during an absence are delivered after the reconnect", arguments: [5, 4])
     func persistentSession(level: Int) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -31,7 +31,7 @@ struct ReconnectingTests {
         #expect(log.states.filter(\.isConnected).last == .connected(protocolLevel: level, sessionPresent: true))
     }
 
-    @Test("a broker that is killed and comes back with its sessions loses nothing that it accepted")
+    @Test("After a broker restart with persisted sessions, every accepted message arrives")
     func brokerRestarts() async throws {
         let broker = try await MosquittoBroker.start(persistent: true)
         let recorder = Recorder()
@@ -47,20 +47,22 @@ struct ReconnectingTests {
                 try await eventually("it is subscribed") { recorder.texts == ["0"] }
                 try await broker.save()
                 try await broker.kill()
-                try await eventually("both noticed") { !client.state.isConnected && !publisher.state.isConnected }
+                try await eventually("both clients noticed") {
+                    !client.state.isConnected && !publisher.state.isConnected
+                }
                 #expect(client.counters.connectFailures > 0)
                 // The publisher queues these.
                 for number in 1...10 { try publisher.publish(MQTTPublication("\(number)", to: "t")) }
                 try await broker.restart()
                 try await eventually("all arrived") { Set(recorder.texts).count == 11 }
-                try await eventually("the publisher knows") { publisher.outstandingPublications == 0 }
+                try await eventually("every publication was acknowledged") { publisher.outstandingPublications == 0 }
             }
             #expect(client.counters.connects >= 2)
         }
         #expect(recorder.texts.filter { $0 != "0" } == (1...10).map(String.init))
     }
 
-    @Test("an attempt to reach nobody fails with a reason and is repeated")
+    @Test("A failed attempt to connect reports its reason and is repeated")
     func unreachable() async throws {
         let log = StateLog()
         let port = try FreePort.reserve()
@@ -71,7 +73,7 @@ struct ReconnectingTests {
         #expect(log.states.last == .stopped)
     }
 
-    @Test("an unknown host is named as such")
+    @Test("An unknown host is reported as such")
     func unknownHost() async throws {
         let log = StateLog()
         let configuration = try MQTTConfiguration.test(port: 1, id: "lost").with { $0.host = "no-such-host.invalid" }
@@ -81,7 +83,9 @@ struct ReconnectingTests {
         #expect("\(log.failures[0])".contains("name"), "\(log.failures[0])")
     }
 
-    @Test("a peer that takes the connection and says nothing is given up after the timeout", arguments: [false, true])
+    @Test(
+        "A peer that accepts the connection and stays silent is disconnected after the timeout",
+        arguments: [false, true])
     func silentPeer(usesTLS: Bool) async throws {
         let broker = try ScriptedBroker { connection, _ in try connection.readToEnd() }
         let log = StateLog()
@@ -90,12 +94,12 @@ struct ReconnectingTests {
             $0.tls = usesTLS ? MQTTTLSConfiguration() : nil
         }
         try await withClient(configuration, log: log) { _ in
-            try await eventually("it was given up") { !log.failures.isEmpty }
+            try await eventually("the attempt timed out") { !log.failures.isEmpty }
         }
         #expect(log.failures[0] == .connectionFailed("timed out after 0.2 seconds"))
     }
 
-    @Test("an address that swallows connections holds up neither the loop's other clients nor a stop")
+    @Test("An address that drops packets delays neither other clients of the loop nor a stop")
     func swallowedConnection() async throws {
         // The backlog is full, so the system drops the next connection's packets.
         let (listener, port) = try ScriptedBroker.listen(backlog: 0)
@@ -108,12 +112,12 @@ struct ReconnectingTests {
         }
         let broker = try await MosquittoBroker.start()
         let loop = MQTTLoop()
-        let stuck = try MQTTClient(configuration: .test(port: port, id: "stuck"), loop: loop, logger: silentLogger)
+        let stuck = try MQTTClient(configuration: .test(port: port, id: "stuck"), loop: loop, logger: .silent)
         let other = try MQTTClient(
-            configuration: .test(port: broker.port, id: "other"), loop: loop, logger: silentLogger)
+            configuration: .test(port: broker.port, id: "other"), loop: loop, logger: .silent)
         stuck.connect()
         other.connect()
-        try await eventually("the other one is connected", within: .seconds(30)) { other.state.isConnected }
+        try await eventually("the other client is connected", within: .seconds(30)) { other.state.isConnected }
         #expect(stuck.state == .connecting)
         try await withDeadline("both stop", .seconds(30)) {
             await stuck.stop()
@@ -122,7 +126,7 @@ struct ReconnectingTests {
         loop.stop()
     }
 
-    @Test("a peer that no longer answers is noticed by the keep-alive")
+    @Test("The keep-alive detects a peer that no longer answers")
     func keepAlive() async throws {
         let broker = try ScriptedBroker { connection, _ in
             try connection.acceptClient()
@@ -133,12 +137,12 @@ struct ReconnectingTests {
             $0.keepAlive = .seconds(5)
         }
         try await withClient(configuration, log: log) { _ in
-            try await eventually("it was noticed", within: .seconds(60)) { !log.failures.isEmpty }
+            try await eventually("the loss was noticed", within: .seconds(60)) { !log.failures.isEmpty }
         }
         #expect("\(log.failures[0])".contains("keep-alive"), "\(log.failures[0])")
     }
 
-    @Test("when the broker ends a connection with a reason, the reason is told")
+    @Test("The reason with which a broker ends a connection is reported")
     func endedByBroker() async throws {
         let broker = try ScriptedBroker { connection, _ in
             try connection.acceptClient()
@@ -147,7 +151,7 @@ struct ReconnectingTests {
         }
         let log = StateLog()
         try await withClient(.test(port: broker.port, id: "twin"), log: log) { _ in
-            try await eventually("it was noticed") { !log.failures.isEmpty }
+            try await eventually("the loss was noticed") { !log.failures.isEmpty }
         }
         #expect(log.levels.first == 5)
         #expect(log.failures[0] == .refused(reasonCode: 0x8E, "session taken over"))

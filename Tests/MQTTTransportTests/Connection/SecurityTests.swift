@@ -3,7 +3,7 @@ import MQTTTransport
 import TestSupport
 import Testing
 
-@Suite("A connection is as safe as it was configured, and says why it is refused")
+@Suite("TLS and authentication of broker connections")
 struct SecurityTests {
     /// A TLS broker that can require client certificates.
     private static func tlsBroker(
@@ -26,7 +26,7 @@ struct SecurityTests {
         return (broker, Certificates(existingIn: broker.folder))
     }
 
-    @Test("TLS with a certificate authority of one's own, large messages both ways")
+    @Test("Large messages pass in both directions over TLS with a private certificate authority")
     func tls() async throws {
         let (broker, certificates) = try await Self.tlsBroker()
         let recorder = Recorder()
@@ -43,7 +43,7 @@ struct SecurityTests {
         }
     }
 
-    @Test("a client certificate is shown where one is required, and its lack is the reason that is told")
+    @Test("A client certificate is presented on request, and a missing one is reported as the reason")
     func clientCertificate() async throws {
         let (broker, certificates) = try await Self.tlsBroker(requiresCertificate: true)
         let configuration = try MQTTConfiguration.test(port: broker.port, id: "cert").with {
@@ -65,7 +65,7 @@ struct SecurityTests {
         #expect(reason.contains("certificate"))
     }
 
-    @Test("a broker that we do not trust is not spoken to")
+    @Test("A broker with an untrusted certificate is rejected")
     func untrusted() async throws {
         let (broker, certificates) = try await Self.tlsBroker()
         let log = StateLog()
@@ -78,7 +78,7 @@ struct SecurityTests {
         #expect(log.failures[0] == .tlsFailed("certificate verify failed"))
     }
 
-    @Test("a broker whose certificate holds another name is not spoken to")
+    @Test("A broker whose certificate is for another name is rejected")
     func otherName() async throws {
         let (broker, certificates) = try await Self.tlsBroker(server: "stranger")
         let log = StateLog()
@@ -95,7 +95,7 @@ struct SecurityTests {
         #expect(log.levels.isEmpty)
     }
 
-    @Test("a connection that is reset during the handshake is noticed at once")
+    @Test("A reset during the TLS handshake is noticed at once")
     func reset() async throws {
         let broker = try ScriptedBroker { connection, _ in try connection.reset() }
         let log = StateLog()
@@ -103,11 +103,11 @@ struct SecurityTests {
             $0.tls = MQTTTLSConfiguration()
         }
         try await withClient(configuration, log: log) { _ in
-            try await eventually("it was noticed twice") { log.failures.count >= 2 }
+            try await eventually("two resets were noticed") { log.failures.count >= 2 }
         }
     }
 
-    @Test("user name and password open the door; wrong ones are refused by name, and never logged")
+    @Test("A valid password is accepted; a wrong one is reported as refused and never logged")
     func password() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-passwd-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -4,7 +4,7 @@ import Telemetry
 import TestSupport
 import Testing
 
-@Suite("Others learn whether a client is there")
+@Suite("Birth, farewell and last will")
 struct StatusTests {
     private static func configuration(_ broker: MosquittoBroker, _ id: String) throws -> MQTTConfiguration {
         try .test(port: broker.port, id: id).with {
@@ -25,38 +25,40 @@ struct StatusTests {
         }
     }
 
-    @Test("birth after each connect, the farewell before a disconnect, and no will")
+    @Test("A birth message follows each connect, a farewell precedes a disconnect, and no will is published")
     func graceful() async throws {
         try await Self.watching { broker, recorder, watcher in
             try await withClient(try Self.configuration(broker, "polite")) { client in
-                try await eventually("it is online") { recorder.texts == ["online"] }
+                try await eventually("the client is online") { recorder.texts == ["online"] }
                 client.disconnect()
-                try await eventually("it is offline") { recorder.texts == ["online", "offline"] }
+                try await eventually("the client is offline") { recorder.texts == ["online", "offline"] }
                 client.connect()
-                try await eventually("it is back") { recorder.texts.last == "online" }
+                try await eventually("the client is online again") { recorder.texts.last == "online" }
             }
             // `stop()` publishes the offline status as well.
             #expect(try await watcher.publishAndWait(MQTTPublication("end", to: "status/end")))
-            try await eventually("the end is there") { recorder.texts.last == "end" }
+            try await eventually("the farewell arrived") { recorder.texts.last == "end" }
             #expect(recorder.texts == ["online", "offline", "online", "offline", "end"])
         }
     }
 
-    @Test("a connection that is dropped lets the broker publish the will")
+    @Test("A dropped connection makes the broker publish the will")
     func dropped() async throws {
         try await Self.watching { broker, recorder, _ in
             try await withClient(try Self.configuration(broker, "rude")) { client in
-                try await eventually("it is online") { recorder.texts == ["online"] }
+                try await eventually("the client is online") { recorder.texts == ["online"] }
                 client.dropConnection()
-                try await eventually("the will is there") { recorder.texts == ["online", "vanished"] }
+                try await eventually("the will arrived") { recorder.texts == ["online", "vanished"] }
                 #expect(client.state == .disconnected)
                 client.connect()
-                try await eventually("it is back") { recorder.texts == ["online", "vanished", "online"] }
+                try await eventually("the client is online again") {
+                    recorder.texts == ["online", "vanished", "online"]
+                }
             }
         }
     }
 
-    @Test("a client that stops under load says goodbye all the same, and no will follows")
+    @Test("A client that stops under load sends its farewell, and no will is published")
     func stopsUnderLoad() async throws {
         try await Self.watching { broker, recorder, watcher in
             let configuration = try Self.configuration(broker, "busy").with {
@@ -73,28 +75,30 @@ struct StatusTests {
                 }
             }
             #expect(try await watcher.publishAndWait(MQTTPublication("end", to: "status/end")))
-            try await eventually("the end is there") { recorder.texts.last == "end" }
+            try await eventually("the farewell arrived") { recorder.texts.last == "end" }
             #expect(!recorder.texts.contains("vanished"))
             #expect(recorder.texts.filter { $0 == "offline" }.count == 20)
         }
     }
 
-    @Test("hundreds of clients share one loop, each with its own connection and will")
+    @Test("Hundreds of clients share one loop, each with its own connection and will")
     func fleet() async throws {
         try await Self.watching { broker, recorder, _ in
             let loop = MQTTLoop(name: "fleet")
             let clients = try (0..<200).map { number in
                 try MQTTClient(
-                    configuration: Self.configuration(broker, "device-\(number)"), loop: loop, logger: silentLogger)
+                    configuration: Self.configuration(broker, "device-\(number)"), loop: loop, logger: .silent)
             }
             for client in clients { client.connect() }
             try await eventually("all are online", within: .seconds(60)) {
                 recorder.texts.filter { $0 == "online" }.count == clients.count
             }
             for client in clients.prefix(50) { client.dropConnection() }
-            try await eventually("the wills are there") { recorder.texts.filter { $0 == "vanished" }.count == 50 }
+            try await eventually("the wills arrived") { recorder.texts.filter { $0 == "vanished" }.count == 50 }
             for client in clients { await client.stop() }
-            try await eventually("the rest said goodbye") { recorder.texts.filter { $0 == "offline" }.count == 150 }
+            try await eventually("the other clients sent their farewell") {
+                recorder.texts.filter { $0 == "offline" }.count == 150
+            }
             loop.stop()
         }
     }

@@ -4,9 +4,9 @@ import MQTTTransport
 import TestSupport
 import Testing
 
-@Suite("Subscriptions are made anew when they must be, and a refused one is named")
+@Suite("Subscriptions")
 struct SubscribingTests {
-    @Test("a refused filter is named with its reason; the others work on", arguments: [5, 4])
+    @Test("A refused filter is reported with its reason; the others work", arguments: [5, 4])
     func refused(level: UInt8) async throws {
         let broker = try ScriptedBroker { connection, _ in
             try connection.acceptClient()
@@ -30,12 +30,12 @@ struct SubscribingTests {
             #expect(client.refusedSubscriptions == [.subscriptionRefused(filter: "secret/#", reason)])
             #expect("\(client.refusedSubscriptions[0])".contains("\"secret/#\""))
             #expect(client.state.isConnected)
-            if level == 5 { try await eventually("the other one works") { recorder.texts == ["x"] } }
+            if level == 5 { try await eventually("the other subscription works") { recorder.texts == ["x"] } }
         }
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("a real broker's refusal is named too", arguments: [MQTTConfiguration.ProtocolVersion.v5, .v311])
+    @Test("A refusal by a real broker is reported too", arguments: [MQTTConfiguration.ProtocolVersion.v5, .v311])
     func refusedByMosquitto(version: MQTTConfiguration.ProtocolVersion) async throws {
         // mosquitto's ACL files withhold messages silently; its dynamic security plugin refuses them.
         let rules = #"""
@@ -60,7 +60,7 @@ struct SubscribingTests {
             #expect(client.refusedSubscriptions.allSatisfy { "\($0)".contains("\"secret/#\"") })
             try await publish(
                 [MQTTPublication("no", to: "secret/a"), MQTTPublication("yes", to: "open/a")], to: broker)
-            try await eventually("the other one works") { recorder.texts == ["yes"] }
+            try await eventually("the other subscription works") { recorder.texts == ["yes"] }
         }
     }
 
@@ -73,7 +73,7 @@ struct SubscribingTests {
         return try #require(paths.first(where: FileManager.default.fileExists), "the plugin comes with mosquitto")
     }
 
-    @Test("with MQTT 5 every connect subscribes, and asks for retained messages of new subscriptions only")
+    @Test("With MQTT 5, every connect subscribes, and requests retained messages of new subscriptions only")
     func v5() async throws {
         let options = Lock<[UInt8]>([])
         let broker = try ScriptedBroker { connection, number in
@@ -89,7 +89,7 @@ struct SubscribingTests {
         #expect(options.withLock { $0 } == [0x11, 0x11])
     }
 
-    @Test("with 3.1.1 a session that is present is left alone, except by the first connect")
+    @Test("With 3.1.1, a connect with a present session does not subscribe again, except the first")
     func v311() async throws {
         let subscribed = Lock<[Int]>([])
         let broker = try ScriptedBroker { connection, number in

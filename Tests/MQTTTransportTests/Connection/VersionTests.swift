@@ -2,7 +2,7 @@ import MQTTTransport
 import TestSupport
 import Testing
 
-@Suite("MQTT 5 where the broker takes it, 3.1.1 where it does not")
+@Suite("MQTT 5 where the broker supports it, otherwise 3.1.1")
 struct VersionTests {
     /// The possible responses of a 3.1.1-only broker to an MQTT 5 CONNECT.
     enum Refusal: CaseIterable {
@@ -22,7 +22,7 @@ struct VersionTests {
         }
     }
 
-    @Test("a broker that refuses MQTT 5 is spoken to in 3.1.1", arguments: Refusal.allCases)
+    @Test("A broker that refuses MQTT 5 is connected to with 3.1.1", arguments: Refusal.allCases)
     func fallsBack(refusal: Refusal) async throws {
         let broker = try ScriptedBroker { connection, number in
             if number == 0 {
@@ -46,7 +46,7 @@ struct VersionTests {
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("MQTT 5 alone is not given up for 3.1.1; the state says why")
+    @Test("With version 5 configured, there is no fallback to 3.1.1, and the state names the reason")
     func onlyV5() async throws {
         let broker = try ScriptedBroker { connection, _ in
             #expect(try connection.read(.connect).protocolLevel == 5)
@@ -61,7 +61,7 @@ struct VersionTests {
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("a broker that hung up once gets MQTT 5 again on the next connection")
+    @Test("After a broker hung up once, a later connection uses MQTT 5 again")
     func guessIsNotKept() async throws {
         let broker = try ScriptedBroker { connection, number in
             switch number {
@@ -79,7 +79,7 @@ struct VersionTests {
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("a broker that took MQTT 5 and then hangs up, as one does that restarts, is asked for MQTT 5 again")
+    @Test("A broker that accepted MQTT 5 and then hangs up, as in a restart, gets MQTT 5 again")
     func restartIsNoRefusal() async throws {
         let broker = try ScriptedBroker { connection, number in
             let level = try connection.read(.connect).protocolLevel
@@ -90,12 +90,12 @@ struct VersionTests {
         }
         let log = StateLog()
         try await withClient(.test(port: broker.port, id: "restarting"), log: log) { _ in
-            try await eventually("it is connected again") { log.levels == [5, 5] }
+            try await eventually("the client is connected again") { log.levels == [5, 5] }
         }
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("a broker that does not answer in time is asked for MQTT 5 again")
+    @Test("A broker that did not answer in time gets MQTT 5 again")
     func silenceIsNoRefusal() async throws {
         let broker = try ScriptedBroker { connection, number in
             #expect(try connection.read(.connect).protocolLevel == 5)
@@ -112,7 +112,7 @@ struct VersionTests {
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("a real broker is asked for the version of the configuration", arguments: [(5, true), (4, false)])
+    @Test("A real broker is connected to with the configured version", arguments: [(5, true), (4, false)])
     func realBroker(level: Int, hasProperties: Bool) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -130,7 +130,7 @@ struct VersionTests {
         }
     }
 
-    @Test("CONNECT asks for the session, the receive maximum and the longest packet")
+    @Test("CONNECT carries the session expiry, the receive maximum and the maximum packet size")
     func connectProperties() async throws {
         let broker = try ScriptedBroker { connection, _ in
             let connect = try connection.acceptClient()

@@ -5,20 +5,24 @@ import TestSupport
 import Testing
 
 /// The gateway's main guarantee: the broker keeps a message until the gateway has accepted it.
-@Suite("Nothing is acknowledged before it was taken")
+@Suite("Acknowledgement after acceptance")
 struct AcknowledgementTests {
-    @Test("acknowledgements leave when the handler returns, and not before")
+    @Test("Acknowledgements are sent after the handler has returned, not before")
     func waitsForHandler() async throws {
         let isTaken = Lock(false)
         let silentUntilTaken = Lock(false)
+        let isHeld = DispatchSemaphore(value: 0)
         let release = DispatchSemaphore(value: 0)
-        let recorder = Recorder { _ in release.wait() }
+        let recorder = Recorder { _ in
+            isHeld.signal()
+            release.wait()
+        }
         let broker = try ScriptedBroker { connection, _ in
             try connection.acceptClient()
             try connection.answerSubscribe(1)
             for id in 1...3 { try connection.publish("m\(id)", to: "t", packetID: UInt8(id)) }
-            // Long enough for a premature acknowledgement to arrive; the handler holds its batch meanwhile.
-            usleep(200_000)
+            // A premature acknowledgement would have been sent before the handler was called.
+            isHeld.wait()
             silentUntilTaken.withLock { $0 = connection.isSilent }
             for _ in 0..<3 { release.signal() }
             for id in 1...3 { #expect(try connection.read(.puback).packetID == [0, UInt8(id)]) }
@@ -33,7 +37,7 @@ struct AcknowledgementTests {
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("after a refused batch the connection is dropped, and the next one begins without its acknowledgements")
+    @Test("After a rejected batch, the connection is dropped, and its acknowledgements are never sent")
     func discardsAcknowledgements() async throws {
         let firstPackets = Lock<[ScriptedConnection.Kind?]>([])
         let wasAcknowledged = Lock(false)
@@ -52,7 +56,7 @@ struct AcknowledgementTests {
             _ = try connection.read()
         }
         try await withClient(.test(port: broker.port, id: "refuses", filters: ["#"]), handler: recorder) { client in
-            try await eventually("the message was taken") { recorder.texts == ["m"] }
+            try await eventually("the message was accepted") { recorder.texts == ["m"] }
             #expect(client.counters.batchesRefused == 1)
             #expect(client.counters.messagesReceived == 1)
         }
@@ -62,7 +66,7 @@ struct AcknowledgementTests {
     }
 
     @Test(
-        "what the broker had sent before it was killed is taken, though nothing can be acknowledged any more",
+        "Messages that a killed broker had sent are accepted, although they can no longer be acknowledged",
         arguments: [true, false])
     func takesWhatWasSent(isReset: Bool) async throws {
         let isHeld = DispatchSemaphore(value: 0)
@@ -89,14 +93,14 @@ struct AcknowledgementTests {
             release.signal()
         }
         try await withClient(.test(port: broker.port, id: "killed", filters: ["#"]), handler: recorder) { client in
-            try await eventually("all were taken") { recorder.texts.count == 21 }
-            try await eventually("it came back") { client.counters.connects == 2 }
+            try await eventually("all were accepted") { recorder.texts.count == 21 }
+            try await eventually("the client reconnected") { client.counters.connects == 2 }
         }
         #expect(recorder.texts == (0...20).map { "m\($0)" })
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("a real broker delivers a refused batch again, and nothing is lost", arguments: [5, 4])
+    @Test("A real broker redelivers a rejected batch, and nothing is lost", arguments: [5, 4])
     func redelivers(level: Int) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder(refusals: 2)

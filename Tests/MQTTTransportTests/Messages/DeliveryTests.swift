@@ -4,9 +4,9 @@ import Telemetry
 import TestSupport
 import Testing
 
-@Suite("What a broker delivers arrives whole, in order and in batches")
+@Suite("Delivery of received messages")
 struct DeliveryTests {
-    @Test("topic, payload, quality of service and trace context arrive as they were published", arguments: [0, 1])
+    @Test("Topic, payload, QoS and trace context arrive as published", arguments: [0, 1])
     func arrivesWhole(qos: UInt8) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -34,7 +34,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("of user properties the trace context alone is read, near the front and no longer than it may be")
+    @Test("Of the user properties, only a trace context of valid length near the front is read")
     func userProperties() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -61,7 +61,7 @@ struct DeliveryTests {
         #expect(recorder.messages.map(\.userProperties) == [[trace], [trace], [], [], [trace]])
     }
 
-    @Test("a retained message comes with its flag, and not again after a reconnect", arguments: [5, 4])
+    @Test("A retained message arrives with its flag, and not again after a reconnect", arguments: [5, 4])
     func retained(level: Int) async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -72,20 +72,20 @@ struct DeliveryTests {
         }
         let log = StateLog()
         try await withClient(configuration, handler: recorder, log: log) { client in
-            try await eventually("the retained message is there") { recorder.texts == ["old"] }
+            try await eventually("the retained message arrived") { recorder.texts == ["old"] }
             client.dropConnection()
-            try await eventually("it is away") { client.state == .disconnected }
+            try await eventually("the client is offline") { client.state == .disconnected }
             client.connect()
             try await client.waitUntilConnected()
             try await publish([MQTTPublication("new", to: "t")], to: broker)
-            try await eventually("the new one is there") { recorder.texts.contains("new") }
+            try await eventually("the new message arrived") { recorder.texts.contains("new") }
         }
         #expect(recorder.texts == ["old", "new"])
         #expect(recorder.messages.map(\.isRetained) == [true, false])
         #expect(log.levels == [level, level])
     }
 
-    @Test("what is published at QoS 2 arrives at QoS 1, so that it too is acknowledged only when it was taken")
+    @Test("A QoS 2 publication arrives at QoS 1, so that it is acknowledged only after acceptance")
     func exactlyOnceBecomesAtLeastOnce() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -107,7 +107,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("many messages make few batches, none larger than allowed, and keep their order")
+    @Test("Many messages form few batches within the size limit and keep their order")
     func batches() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -119,7 +119,7 @@ struct DeliveryTests {
         try await withClient(configuration, handler: recorder) { client in
             try await client.waitUntilConnected()
             client.disconnect()
-            try await eventually("it is away") { client.state == .disconnected }
+            try await eventually("the client is offline") { client.state == .disconnected }
             // All of it is queued at the broker when the client reconnects.
             try await publish(texts.map { MQTTPublication($0, to: "t") }, to: broker)
             client.connect()
@@ -127,12 +127,12 @@ struct DeliveryTests {
         }
         #expect(recorder.texts == texts)
         #expect(recorder.batches.allSatisfy { $0.messages.count <= 100 })
-        #expect(recorder.batches.count < 400, "one by one would be 4000")
+        #expect(recorder.batches.count < 400, "one message per batch would be 4000")
         #expect(recorder.batches[0].isFirstAfterConnect && recorder.batches[0].sessionPresent)
         #expect(!recorder.batches[1].isFirstAfterConnect)
     }
 
-    @Test("a batch of large messages ends at its limit of bytes")
+    @Test("A batch of large messages ends at the byte limit")
     func largeMessages() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -149,7 +149,7 @@ struct DeliveryTests {
         #expect(recorder.batches.allSatisfy { $0.messages.count <= 3 })
     }
 
-    @Test("topics count as a batch's bytes, as payloads do")
+    @Test("Topics count towards the byte limit of a batch")
     func longTopics() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -165,7 +165,7 @@ struct DeliveryTests {
         #expect(recorder.batches.allSatisfy { $0.messages.count <= 3 })
     }
 
-    @Test("a packet above the limit is not sent to us, and stops nothing")
+    @Test("A packet above the maximum size is not delivered and does not disturb others")
     func oversized() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -181,7 +181,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("overlapping filters bring one copy, at the better quality of service")
+    @Test("Overlapping filters deliver one copy, at the higher QoS")
     func overlapping() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -200,7 +200,7 @@ struct DeliveryTests {
         #expect(recorder.messages[0].qos == .atLeastOnce)
     }
 
-    @Test("a shared subscription gives each message to one of its clients")
+    @Test("A shared subscription delivers each message to one of its clients")
     func shared() async throws {
         let broker = try await MosquittoBroker.start()
         let (first, second) = (Recorder(), Recorder())

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MQTTTransport
 
-@Suite("Publications keep their order, and are given up only when they may be")
+@Suite("The queue of outgoing publications")
 struct MQTTOutboundTests {
     private let shared = MQTTClientState(onStateChange: nil)
     private let results = Results()
@@ -34,7 +34,7 @@ struct MQTTOutboundTests {
         return sent
     }
 
-    @Test("what was in flight at QoS 1 is sent again first, in its old order")
+    @Test("In-flight QoS 1 messages are resent first, in their original order")
     func keepsOrder() throws {
         var outbound = MQTTOutbound(shared: shared)
         for number in 1...20 { add("\(number)", qos: .atLeastOnce, to: &outbound) }
@@ -46,7 +46,7 @@ struct MQTTOutboundTests {
         #expect(results.all == ["1 true"])
     }
 
-    @Test("without a connection QoS 0 is given up and QoS 1 waits")
+    @Test("Without a connection, QoS 0 is dropped and QoS 1 waits")
     func offline() throws {
         var outbound = MQTTOutbound(shared: shared)
         add("a", qos: .atMostOnce, to: &outbound, isConnected: false)
@@ -59,7 +59,7 @@ struct MQTTOutboundTests {
         #expect(shared.read(\.counters.publishDropped) == 2)
     }
 
-    @Test("a message that is not allowed is given up alone; a broken connection gives up nothing")
+    @Test("An invalid message is dropped alone; a broken connection drops nothing")
     func errors() throws {
         var outbound = MQTTOutbound(shared: shared)
         for text in ["a", "bad", "b", "c"] { add(text, qos: .atLeastOnce, to: &outbound) }
@@ -75,7 +75,7 @@ struct MQTTOutboundTests {
         #expect(try send(&outbound) == ["b", "c"])
     }
 
-    @Test("packet ids that come round end every publication once, and leave no place taken")
+    @Test("When packet ids wrap around, each publication completes once and frees its place")
     func packetIDsComeRound() throws {
         var outbound = MQTTOutbound(shared: shared)
         // One QoS 1 publication is in flight for long; its id is then reused at QoS 0 and at QoS 1.
@@ -93,7 +93,7 @@ struct MQTTOutboundTests {
         #expect(shared.read(\.outstanding) == 0)
     }
 
-    @Test("our own birth message goes first, counts for nothing, and belongs to one connection")
+    @Test("The birth message is sent first, is not counted, and belongs to one connection")
     func birth() throws {
         var outbound = MQTTOutbound(shared: shared)
         add("a", qos: .atLeastOnce, to: &outbound)

@@ -3,9 +3,9 @@ import MQTTTransport
 import TestSupport
 import Testing
 
-@Suite("Publishing never blocks, is bounded, and says how it ended")
+@Suite("Publishing")
 struct PublishingTests {
-    @Test("completion comes when the broker has the message", arguments: [0, 1])
+    @Test("The completion is called when the broker has acknowledged the message", arguments: [0, 1])
     func completes(qos: UInt8) async throws {
         let broker = try await MosquittoBroker.start()
         let qos = try #require(MQTTQoS(rawValue: qos))
@@ -18,7 +18,7 @@ struct PublishingTests {
         }
     }
 
-    @Test("above the limit a publication is refused at once; QoS 1 waits for the connection")
+    @Test("A publication beyond the limit is rejected at once; QoS 1 waits for the connection")
     func bounded() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()
@@ -26,7 +26,7 @@ struct PublishingTests {
             $0.maxOutboundMessages = 3
         }
         let loop = MQTTLoop()
-        let client = try MQTTClient(configuration: configuration, loop: loop, logger: silentLogger)
+        let client = try MQTTClient(configuration: configuration, loop: loop, logger: .silent)
         for number in 1...3 { try client.publish(MQTTPublication("\(number)", to: "t")) }
         #expect(throws: MQTTError.outboundQueueFull(limit: 3)) {
             try client.publish(MQTTPublication("4", to: "t"))
@@ -36,7 +36,7 @@ struct PublishingTests {
             #expect(try await reader.publishAndWait(MQTTPublication("ready", to: "u")))
             client.connect()
             try await eventually("they arrived") { recorder.texts == ["1", "2", "3"] }
-            try await eventually("there is room again") { client.outstandingPublications == 0 }
+            try await eventually("the queue has room again") { client.outstandingPublications == 0 }
             try client.publish(MQTTPublication("5", to: "t"))
             try await eventually("it arrived") { recorder.texts.last == "5" }
         }
@@ -44,22 +44,22 @@ struct PublishingTests {
         loop.stop()
     }
 
-    @Test("without a connection QoS 0 is given up")
+    @Test("Without a connection, QoS 0 is dropped")
     func givesUp() async throws {
         let client = try MQTTClient(
-            configuration: .test(port: try FreePort.reserve(), id: "alone"), loop: MQTTLoop(), logger: silentLogger)
+            configuration: .test(port: try FreePort.reserve(), id: "alone"), loop: MQTTLoop(), logger: .silent)
         #expect(try await client.publishAndWait(MQTTPublication("x", to: "t", qos: .atMostOnce)) == false)
         #expect(client.counters.publishDropped == 1)
         await client.stop()
         #expect(client.state == .stopped)
     }
 
-    @Test("what waits when the client stops is given up, and afterwards nothing is taken")
+    @Test("Publications that wait when the client stops are dropped, and later ones are rejected")
     func stopped() async throws {
         let ended = Lock<[Bool]>([])
         let loop = MQTTLoop()
         let client = try MQTTClient(
-            configuration: .test(port: try FreePort.reserve(), id: "stops"), loop: loop, logger: silentLogger)
+            configuration: .test(port: try FreePort.reserve(), id: "stops"), loop: loop, logger: .silent)
         try client.publish(MQTTPublication("x", to: "t")) { succeeded in ended.withLock { $0.append(succeeded) } }
         await client.stop()
         await client.stop()
@@ -69,10 +69,10 @@ struct PublishingTests {
         #expect(client.outstandingPublications == 0)
     }
 
-    @Test("a topic that MQTT does not allow is refused at once", arguments: ["", "a/#", "a/+/b", "a\0b"])
+    @Test("A topic that MQTT does not allow is rejected at once", arguments: ["", "a/#", "a/+/b", "a\0b"])
     func invalidTopic(topic: String) throws {
         let client = try MQTTClient(
-            configuration: .test(port: 1, id: "invalid"), loop: MQTTLoop(), logger: silentLogger)
+            configuration: .test(port: 1, id: "invalid"), loop: MQTTLoop(), logger: .silent)
         let error = #expect(throws: MQTTError.self) { try client.publish(MQTTPublication("x", to: topic)) }
         guard case .invalidPublication = error else {
             Issue.record("\(String(describing: error))")
@@ -81,7 +81,7 @@ struct PublishingTests {
         #expect(client.outstandingPublications == 0)
     }
 
-    @Test("a message that the broker refuses counts as given up")
+    @Test("A message that the broker rejects counts as dropped")
     func refused() async throws {
         let broker = try ScriptedBroker { connection, _ in
             try connection.acceptClient()
@@ -98,7 +98,7 @@ struct PublishingTests {
         #expect(broker.errors.isEmpty)
     }
 
-    @Test("many publications at QoS 1 flow at once, in order")
+    @Test("Many QoS 1 publications are in flight at once and arrive in order")
     func manyInFlight() async throws {
         let broker = try await MosquittoBroker.start()
         let recorder = Recorder()

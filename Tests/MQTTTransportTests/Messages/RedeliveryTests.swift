@@ -2,7 +2,7 @@ import MQTTTransport
 import TestSupport
 import Testing
 
-@Suite("What the broker sends again is known by its flag")
+@Suite("Detection of redelivered messages")
 struct RedeliveryTests {
     /// Sends messages with these flags and waits until the last one is acknowledged.
     private static func send(_ flags: [Bool], over connection: ScriptedConnection, isPresent: Bool) throws {
@@ -16,7 +16,7 @@ struct RedeliveryTests {
         _ = try connection.read()
     }
 
-    @Test("with the session kept, flags are told up to the first message that is new; else none is")
+    @Test("With a resumed session, DUP flags are known up to the first new message; otherwise none is")
     func flags() async throws {
         for isPresent in [true, false] {
             let broker = try ScriptedBroker { connection, _ in
@@ -32,7 +32,7 @@ struct RedeliveryTests {
         }
     }
 
-    @Test("every connection that finds the session tells flags anew, also after a refused batch")
+    @Test("Every connection with a resumed session reports DUP flags again, also after a rejected batch")
     func anew() async throws {
         let broker = try ScriptedBroker { connection, number in
             try Self.send([number > 1, false], over: connection, isPresent: number > 0)

@@ -4,9 +4,6 @@ import MQTTTransport
 import Telemetry
 import TestSupport
 
-/// A logger that discards everything.
-let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
 /// Records a client's state changes.
 final class StateLog: Sendable {
     private let log = Lock<[MQTTConnectionState]>([])
@@ -27,7 +24,7 @@ final class StateLog: Sendable {
 /// Runs `body` with a client on a loop of its own, and always stops the client afterwards.
 func withClient<Result>(
     _ configuration: MQTTConfiguration, handler: (any MQTTBatchHandler)? = nil, log: StateLog = StateLog(),
-    logger: Logger = silentLogger, isolation: isolated (any Actor)? = #isolation,
+    logger: Logger = .silent, isolation: isolated (any Actor)? = #isolation,
     _ body: (MQTTClient) async throws -> Result
 ) async throws -> Result {
     let loop = MQTTLoop(name: "test")

@@ -3,7 +3,7 @@ import Testing
 @testable import OTLP
 
 /// Errors name the variable and the allowed values, are reported together, and reveal no secrets.
-@Suite("Mistakes in OTEL_* variables")
+@Suite("Invalid OTEL_* variables")
 struct OTLPConfigurationMistakeTests {
     private func mistakes(_ environment: [String: String]) -> [OTLPError.Mistake] {
         do throws(OTLPError) {
@@ -15,7 +15,7 @@ struct OTLPConfigurationMistakeTests {
     }
 
     @Test(
-        "What cannot be used is named with what is allowed",
+        "An invalid value is reported with what is allowed",
         arguments: [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4318", "http"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c", "http"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "http"), ("OTEL_TRACES_EXPORTER", "zipkin", "otlp or none"),
@@ -37,7 +37,7 @@ struct OTLPConfigurationMistakeTests {
     }
 
     @Test(
-        "Mistakes in the exporter's variables are told once for all signals",
+        "An invalid variable for all signals is reported once",
         arguments: [
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "gRPC is not supported"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "none or gzip"),
@@ -51,7 +51,7 @@ struct OTLPConfigurationMistakeTests {
         #expect(try #require(mistakes.first).allowed.contains(hint))
     }
 
-    @Test("All mistakes come at once")
+    @Test("All invalid variables are reported together")
     func together() {
         let mistakes = mistakes([
             "OTEL_BSP_SCHEDULE_DELAY": "x", "OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "2",
@@ -64,7 +64,7 @@ struct OTLPConfigurationMistakeTests {
     }
 
     @Test(
-        "Nothing that may be secret is shown",
+        "Values that may be secret are not shown",
         arguments: [
             ["OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20hush,hush"],
             ["OTEL_EXPORTER_OTLP_HEADERS": "a=hush%0D%0Ahush"], ["OTEL_EXPORTER_OTLP_HEADERS": "a b=hush"],
@@ -78,7 +78,7 @@ struct OTLPConfigurationMistakeTests {
         #expect(!OTLPError.invalidVariables(mistakes).description.contains("hush"))
     }
 
-    @Test("Headers keep their values for themselves")
+    @Test("The values of headers are not shown")
     func headers() throws {
         let headers = OTLPHeaders(fields: [try #require(OTLPHeaders.Field("api-key=hush"))])
         var dumped = ""
@@ -89,7 +89,7 @@ struct OTLPConfigurationMistakeTests {
         }
     }
 
-    @Test("A file for TLS that cannot be read is named", arguments: ["/nowhere/ca.pem"])
+    @Test("An unreadable TLS file is named", arguments: ["/nowhere/ca.pem"])
     func files(path: String) throws {
         let endpoint = OTLPEndpoint(url: "https://c", security: OTLPSecurity(certificateFile: path))
         let error = #expect(throws: OTLPError.self) { try OTLPHTTPExporter(endpoint, signal: .traces) }

@@ -11,7 +11,7 @@ struct OTLPConfigurationTests {
     }
 
     @Test(
-        "Nothing is exported unless an endpoint or an exporter is named",
+        "Nothing is exported unless an endpoint or an exporter is set",
         arguments: [
             ([:], []), (["OTEL_EXPORTER_OTLP_ENDPOINT": " "], []),
             (["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"], ["traces", "metrics", "logs"]),
@@ -29,7 +29,7 @@ struct OTLPConfigurationTests {
     }
 
     @Test(
-        "A signal's path goes behind the endpoint of all, and its own endpoint stays as it is",
+        "The signal's path is appended to the common endpoint, but not to the signal's own endpoint",
         arguments: [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318", "http://c:4318/v1/traces"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/", "http://c:4318/v1/traces"),
@@ -42,7 +42,7 @@ struct OTLPConfigurationTests {
         #expect(try read([variable: value]).traces?.url == url)
     }
 
-    @Test("The form for one signal counts more than that for all")
+    @Test("A variable for one signal takes precedence over that for all signals")
     func precedence() throws {
         let configuration = try read([
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_TIMEOUT": "7000",
@@ -61,7 +61,7 @@ struct OTLPConfigurationTests {
         #expect(traces?.security.certificateFile == "own.pem" && logs?.security.certificateFile == "ca.pem")
     }
 
-    @Test("The defaults are the specification's")
+    @Test("The defaults are those of the specification")
     func defaults() throws {
         let configuration = try read(["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"])
         #expect(configuration.traces == OTLPEndpoint(url: "http://c/v1/traces"))
@@ -76,7 +76,7 @@ struct OTLPConfigurationTests {
     }
 
     @Test(
-        "Samplers",
+        "The specification's samplers are supported",
         arguments: [
             ("always_on", nil, Sampler(root: .alwaysOn, isParentBased: false)),
             ("always_off", nil, Sampler(root: .alwaysOff, isParentBased: false)),
@@ -91,7 +91,7 @@ struct OTLPConfigurationTests {
         #expect(try read(environment).sampler == sampler)
     }
 
-    @Test("The service's name comes from its own variable first; attributes are percent-decoded")
+    @Test("OTEL_SERVICE_NAME takes precedence over the resource attributes, which are percent-decoded")
     func resource() throws {
         let text = "service.name=a,deployment.environment.name=green%2Chouse , service.version = 1.2"
         let own = try read(["OTEL_RESOURCE_ATTRIBUTES": text]).resource
@@ -102,7 +102,7 @@ struct OTLPConfigurationTests {
         #expect(named.serviceName == "b" && named.attributes.get("service.name") == .string("b"))
     }
 
-    @Test("Batches, intervals, limits and propagators are taken over")
+    @Test("Batch sizes, intervals, limits and propagators are read")
     func numbers() throws {
         let configuration = try read([
             "OTEL_BSP_MAX_QUEUE_SIZE": "100", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10", "OTEL_BSP_SCHEDULE_DELAY": "0",
@@ -120,7 +120,7 @@ struct OTLPConfigurationTests {
         #expect(configuration.maxAttributeLength == 6 && configuration.propagator == nil)
     }
 
-    @Test("Disabled: no span is sampled, whatever its parent says; contexts still travel")
+    @Test("With OTEL_SDK_DISABLED, no span is sampled, but contexts are propagated")
     func disabled() throws {
         let configuration = try read(["OTEL_SDK_DISABLED": "true", "OTEL_TRACES_SAMPLER": "always_on"])
         #expect(configuration.isDisabled && configuration.propagator != nil)

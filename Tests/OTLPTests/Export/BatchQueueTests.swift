@@ -32,7 +32,7 @@ struct BatchQueueTests {
     private let away = ExportOutcome.unavailable(reason: "", retryAfter: nil)
     private let taken = ExportOutcome.accepted(rejected: 0, message: nil)
 
-    @Test("A full batch goes at once, a part when the first of it has waited long enough")
+    @Test("A full batch is sent at once, a partial one after the schedule delay")
     func batches() {
         var queue = queue(1, 2, 3)
         #expect(step(&queue, 0) == "start [1, 2]")
@@ -44,7 +44,7 @@ struct BatchQueueTests {
         #expect(queue.settledCount == 3)
     }
 
-    @Test("It wakes for the first item, for a full batch, and is full when it is full")
+    @Test("The first item and a full batch wake the exporter; a full queue rejects items")
     func offers() {
         var queue = BatchQueue<Int>(configuration)
         let offers = (0..<6).map { queue.offer($0, now: begin) }
@@ -56,7 +56,7 @@ struct BatchQueueTests {
         #expect(queue.count == 5 && queue.keptCount == 5)
     }
 
-    @Test("An unavailable collector gets the same batch again, after a wait, before any other")
+    @Test("A batch is retried after a wait, before any later batch")
     func retries() {
         var queue = queue(1, 2, 3, 4)
         _ = queue.next(now: begin)
@@ -70,7 +70,7 @@ struct BatchQueueTests {
         #expect(step(&queue, 33) == "start [3, 4]")
     }
 
-    @Test("A batch is given up when its retention would be over before the next attempt; the next keeps the distance")
+    @Test("A batch whose retention ends before its next attempt is dropped; the wait applies to the next batch")
     func expiry() {
         var queue = queue(1, 2, 3, 4)
         _ = queue.next(now: begin)
@@ -82,7 +82,7 @@ struct BatchQueueTests {
         #expect(step(&queue, 80) == "start [3, 4]")
     }
 
-    @Test("A refused batch is done with, and the next goes at once")
+    @Test("A refused batch is dropped, and the next is sent at once")
     func refusal() {
         var queue = queue(1, 2, 3, 4)
         _ = queue.next(now: begin)
@@ -90,7 +90,7 @@ struct BatchQueueTests {
         #expect(step(&queue, 0) == "start [3, 4]")
     }
 
-    @Test("A flush takes what waits now, and nothing that comes later")
+    @Test("A flush covers the items queued now, and none that follow")
     func flushing() {
         var queue = queue(1)
         #expect(queue.flush() == 1)
@@ -102,7 +102,7 @@ struct BatchQueueTests {
     }
 
     @Test(
-        "Closed, it sends what is left until the deadline, asks a collector that was away once more, and takes no more")
+        "After closing, the remaining items are sent until the deadline, with one more attempt per failed batch")
     func closing() {
         var queue = queue(1, 2, 3)
         _ = queue.next(now: begin)

@@ -9,7 +9,9 @@ import Tracing
 @testable import OTLP
 
 /// An independent implementation of the protocol can read the exported data.
-@Suite("An independent receiver", .enabled("needs Python and the package index", { await OTLPReceiver.isAvailable }))
+@Suite(
+    "Export to an independent OTLP receiver",
+    .enabled("needs Python and the package index", { await OTLPReceiver.isAvailable }))
 struct ReceiverTests {
     static let forms: [(OTLPProtocol, OTLPCompression)] = [
         (.httpProtobuf, .none), (.httpProtobuf, .gzip), (.httpJSON, .none), (.httpJSON, .gzip),
@@ -29,7 +31,7 @@ struct ReceiverTests {
         return configuration
     }
 
-    @Test("Spans arrive whole, in every form", arguments: forms)
+    @Test("Spans arrive complete, with every protocol and compression", arguments: forms)
     func spans(_ form: (OTLPProtocol, OTLPCompression)) async throws {
         let receiver = try await OTLPReceiver.start()
         let remote = try #require(
@@ -87,7 +89,7 @@ struct ReceiverTests {
     }
 
     @Test(
-        "Metrics arrive under the names that the code uses, cumulative, histograms with their buckets", arguments: forms
+        "Metrics arrive under the code's names, cumulative, and histograms with their buckets", arguments: forms
     )
     func metrics(_ form: (OTLPProtocol, OTLPCompression)) async throws {
         let receiver = try await OTLPReceiver.start()
@@ -119,7 +121,7 @@ struct ReceiverTests {
         #expect(histogram["unit"]?.string == "s")
     }
 
-    @Test("Log records arrive with severity, attributes and their span", arguments: forms)
+    @Test("Log records arrive with severity, attributes and span context", arguments: forms)
     func logs(_ form: (OTLPProtocol, OTLPCompression)) async throws {
         let receiver = try await OTLPReceiver.start()
         try await withPipeline(try configuration(receiver, form)) { pipeline, _ in
@@ -146,7 +148,7 @@ struct ReceiverTests {
             ])
     }
 
-    @Test("Told to come back later, everything arrives once; rejected spans are counted")
+    @Test("After retries, every span arrives once; rejected spans are counted")
     func unreliable() async throws {
         let receiver = try await OTLPReceiver.start()
         let registry = MetricsRegistry()
@@ -164,7 +166,7 @@ struct ReceiverTests {
         #expect(registry.total("otlp.retries", ["signal": "traces"]) == 3)
     }
 
-    @Test("A receiver that dies and comes back gets every span once")
+    @Test("A receiver that is restarted gets every span once")
     func restart() async throws {
         let port = try FreePort.reserve()
         let first = try await OTLPReceiver.start(port: port)

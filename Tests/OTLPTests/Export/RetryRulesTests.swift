@@ -5,13 +5,13 @@ import Testing
 @testable import OTLP
 
 /// The responses that permit a retry, and its delay.
-@Suite("Rules of retries")
+@Suite("Retry rules")
 struct RetryRulesTests {
     /// 2026-11-23T12:00:00Z, a Monday.
     private let now = Timestamp(nanosecondsSinceEpoch: 1_795_435_200_000_000_000)
 
     @Test(
-        "Retry-After is seconds or a date in any of HTTP's forms, five minutes at most",
+        "Retry-After is a number of seconds or an HTTP date, limited to five minutes",
         arguments: [
             ("0", .zero), ("2", .seconds(2)), (" 120 ", .seconds(120)), ("86400", .seconds(300)),
             ("99999999999999999999999", .seconds(300)), ("-1", nil), ("1.5", nil), ("soon", nil), ("", nil),
@@ -23,7 +23,7 @@ struct RetryRulesTests {
         #expect(RetryAfter.duration(text, now: now) == wait)
     }
 
-    @Test("Four statuses are temporary, success is success, and nothing else is tried again", arguments: 100..<600)
+    @Test("429, 502, 503 and 504 are retried; no other status is", arguments: 100..<600)
     func statuses(status: Int) {
         let outcome = ResponseReader(signal: .logs).outcome(
             status: status, contentType: nil, retryAfter: "3", body: [], now: now)
@@ -35,7 +35,7 @@ struct RetryRulesTests {
         }
     }
 
-    @Test("Partial success is read from protobuf and from JSON, for every signal", arguments: OTLPSignal.allCases)
+    @Test("A partial success is parsed from protobuf and JSON, for every signal", arguments: OTLPSignal.allCases)
     func partialSuccess(signal: OTLPSignal) throws {
         let member = [OTLPSignal.traces: "rejectedSpans", .metrics: "rejectedDataPoints", .logs: "rejectedLogRecords"]
         let name = try #require(member[signal])
@@ -48,7 +48,7 @@ struct RetryRulesTests {
         }
     }
 
-    @Test("A refusal's reason is short, on one line, and only what is text")
+    @Test("The reason of a refusal is short, on one line, and taken from text only")
     func reasons() {
         let reader = ResponseReader(signal: .traces)
         let text = Array(("bad\r\n" + String(repeating: "x", count: 500)).utf8)

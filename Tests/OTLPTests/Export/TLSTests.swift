@@ -22,7 +22,7 @@ struct TLSTests {
     }
 
     /// Sends one span and returns whether the collector accepted it.
-    private func isTaken(by collector: ScriptedCollector, _ security: OTLPSecurity) async throws -> Bool {
+    private func isTaken(by collector: ScriptedHTTPServer, _ security: OTLPSecurity) async throws -> Bool {
         let registry = MetricsRegistry()
         var configuration = OTLPConfiguration(serviceName: "tested")
         configuration.traces = OTLPEndpoint(
@@ -30,27 +30,27 @@ struct TLSTests {
         configuration.spanBatches = .quick
         return try await withPipeline(configuration, registry: registry) { _, tracer in
             tracer.make("a")
-            try await eventually("it was tried") {
+            try await eventually("an export was attempted") {
                 registry.total("otlp.exported") + registry.total("otlp.retries") > 0
             }
             return registry.total("otlp.exported") == 1
         }
     }
 
-    @Test("Only a certificate that was named is trusted")
+    @Test("Only the configured certificate is trusted")
     func server() async throws {
         let (identity, other) = (try await TestCertificate(), try await TestCertificate())
-        let collector = try await ScriptedCollector.start(tls: try Self.server(identity))
+        let collector = try await ScriptedHTTPServer.start(tls: try Self.server(identity))
         #expect(try await isTaken(by: collector, OTLPSecurity(certificateFile: identity.file)))
         #expect(try await !isTaken(by: collector, OTLPSecurity(certificateFile: other.file)))
         #expect(try await !isTaken(by: collector, OTLPSecurity()))
         try await collector.stop()
     }
 
-    @Test("A collector that asks who is there is shown the client's certificate")
+    @Test("A collector that requires a client certificate gets the configured one")
     func client() async throws {
         let (identity, client) = (try await TestCertificate(), try await TestCertificate())
-        let collector = try await ScriptedCollector.start(tls: try Self.server(identity, trusting: client))
+        let collector = try await ScriptedHTTPServer.start(tls: try Self.server(identity, trusting: client))
         let known = OTLPSecurity(
             certificateFile: identity.file, clientCertificateFile: client.file,
             clientKeyFile: client.keyFile)

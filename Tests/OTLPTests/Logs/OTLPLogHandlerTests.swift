@@ -37,7 +37,7 @@ struct OTLPLogHandlerTests {
         return records.all.withLock { $0 }
     }
 
-    @Test("The logger's metadata, the line's, and the error are attributes; the line's counts most")
+    @Test("Metadata of the logger and of the line and the error are attributes; the line's metadata takes precedence")
     func attributes() async throws {
         struct Broken: Error {}
         let found = await record { logger in
@@ -55,7 +55,7 @@ struct OTLPLogHandlerTests {
             ])
     }
 
-    @Test("A span needs both of its ids, and valid ones; others stay what they are")
+    @Test("Two valid ids in the metadata become the span context; other values remain attributes")
     func traces() async throws {
         let id = "0af7651916cd43dd8448eb211c80319c"
         let found = await record { logger in
@@ -67,12 +67,12 @@ struct OTLPLogHandlerTests {
         #expect(found.map { $0.attributes["trace_id"] } == [nil, .text(id), .text(id)])
     }
 
-    @Test("The export's own lines are left out", arguments: ["windsock.otlp", "windsock.otlp.traces"])
+    @Test("The export's own log lines are not exported", arguments: ["windsock.otlp", "windsock.otlp.traces"])
     func own(label: String) async {
         #expect(await record(label: label) { $0.critical("The collector cannot be reached") }.isEmpty)
     }
 
-    @Test("Long texts are cut, and surplus attributes counted")
+    @Test("Long texts are truncated, and surplus attributes are counted")
     func limits() async throws {
         let long = String(repeating: "x", count: 100_000)
         let found = await record { logger in
@@ -85,7 +85,7 @@ struct OTLPLogHandlerTests {
         #expect(one.attributes["k0"] == .text(String(long.prefix(LogRecord.maxTextLength))))
     }
 
-    @Test("Lines below the handler's level cost nothing and are not kept")
+    @Test("Lines below the handler's log level are discarded unevaluated")
     func levels() async {
         let found = await record { logger in
             logger.debug("no")

@@ -33,7 +33,7 @@ struct PeriodicMetricsReaderTests {
         }
     }
 
-    @Test("At every interval what was counted until then goes, from one beginning")
+    @Test("Every interval exports cumulative values with the same start time")
     func interval() async throws {
         let reader = reader(interval: .milliseconds(20))
         Counter(label: "hits", dimensions: [], factory: registry).increment()
@@ -50,7 +50,7 @@ struct PeriodicMetricsReaderTests {
         #expect(try hits().allSatisfy { $0 == 1 })
     }
 
-    @Test("What was counted after the last interval goes at the end")
+    @Test("Shutdown exports the values counted since the last interval")
     func end() async throws {
         let reader = reader(interval: .seconds(3600))
         Counter(label: "hits", dimensions: [], factory: registry).increment(by: 7)

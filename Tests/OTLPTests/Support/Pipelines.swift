@@ -43,10 +43,6 @@ extension BatchConfiguration {
     )
 }
 
-extension Logger {
-    static let silent = Logger(label: "windsock.otlp") { _ in SwiftLogNoOpLogHandler() }
-}
-
 extension OTLPTracer {
     /// Starts and ends a span.
     func make(_ name: String) {

@@ -16,7 +16,7 @@ struct OTLPTracerTests {
             TraceContext(traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-\(flags)", state: "a=b"))
     }
 
-    @Test("A child has its parent's trace and state and an id of its own")
+    @Test("A child has its parent's trace id and state, and a span id of its own")
     func child() throws {
         let parent = try context()
         let span = log.tracer().startSpan("x", under: parent, ofKind: .consumer, at: start)
@@ -30,7 +30,7 @@ struct OTLPTracerTests {
         #expect(data.kind == .consumer && data.duration == .milliseconds(5))
     }
 
-    @Test("Roots have traces of their own, and ids do not repeat")
+    @Test("Root spans start new traces, and ids are unique")
     func roots() {
         let tracer = log.tracer()
         for _ in 0..<1000 { tracer.startSpan("x", under: nil, at: start).end(at: start) }
@@ -40,7 +40,7 @@ struct OTLPTracerTests {
     }
 
     @Test(
-        "The sampler decides, but for the parent's decision and one made before",
+        "The sampler decides unless the parent or an earlier decision does",
         arguments: [
             (Sampler(root: .alwaysOn), nil, nil, true), (Sampler(root: .alwaysOff), nil, nil, false),
             (Sampler(root: .alwaysOff), "01", nil, true), (Sampler(root: .alwaysOn), "00", nil, false),
@@ -56,7 +56,7 @@ struct OTLPTracerTests {
         #expect(log.all.count == (isSampled ? 1 : 0))
     }
 
-    @Test("A ratio takes about its share, and the same traces every time", arguments: [0.0, 0.01, 0.25, 1.0])
+    @Test("A ratio samples about its share of traces, and always the same ones", arguments: [0.0, 0.01, 0.25, 1.0])
     func ratio(_ share: Double) {
         let ids = RandomSpanIDGenerator()
         let traces = (0..<20_000).map { _ in ids.nextTraceID() }
@@ -67,7 +67,7 @@ struct OTLPTracerTests {
         #expect(abs(taken - share) < 0.02)
     }
 
-    @Test("What is more than the limits is counted and left out")
+    @Test("Attributes, events and links beyond the limits are dropped and counted")
     func limits() throws {
         let tracer = OTLPTracer(
             resource: Resource(serviceName: "s"), processors: [log],
@@ -83,7 +83,7 @@ struct OTLPTracerTests {
         #expect(data.links.count == 1 && data.droppedLinkCount == 3)
     }
 
-    @Test("A span ends once, never before it began, and takes nothing afterwards")
+    @Test("A span ends once, not before its start, and is immutable afterwards")
     func ending() throws {
         let span = log.tracer().startSpan("x", under: nil, at: start)
         span.end(at: start.advanced(by: .seconds(-1)))
@@ -95,7 +95,7 @@ struct OTLPTracerTests {
         #expect(!span.isRecording)
     }
 
-    @Test("An error becomes an event with the exception's attributes")
+    @Test("A recorded error becomes an exception event")
     func errors() throws {
         struct Broken: Error {}
         let span = log.tracer().startSpan("x", under: nil, at: start)
@@ -106,7 +106,7 @@ struct OTLPTracerTests {
         #expect(event.attributes.get("exception.type") == .string("Broken"))
     }
 
-    @Test("Contexts go into headers and come back; without a propagator they stay in")
+    @Test("Contexts are injected into and extracted from headers, unless there is no propagator")
     func propagation() throws {
         struct Headers: Injector, Extractor {
             func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) {

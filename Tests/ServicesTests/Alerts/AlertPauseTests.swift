@@ -6,12 +6,12 @@ import Testing
 @testable import Services
 
 /// Notifications of a flapping sensor are limited, and the last one shows the current state.
-@Suite("Alerts that flap")
+@Suite("Flapping alerts")
 struct AlertPauseTests {
     private let rule = AlertSetup.rule(pause: .seconds(300))
 
     @Test(
-        "Of an alternation a second people get one alert and its end in an interval, and with the next the number of the others"
+        "Recipients of a flapping alert are notified once per interval, with the number of suppressed alerts"
     )
     func flapping() async throws {
         let setup = try AlertSetup([rule])
@@ -36,10 +36,10 @@ struct AlertPauseTests {
         #expect(notifications.map { $0["suppressed"]?.integerValue } == [nil, nil, 149, nil])
         #expect(notifications[2]["body"]?.stringValue?.hasSuffix("(suppressed since the last alert: 149)") == true)
         #expect(try setup.message(3, in: "chat/ops")["alert"]?["suppressed"]?.integerValue == 149)
-        #expect(try setup.stored.count == 300, "all are recorded")
+        #expect(try setup.stored.count == 300, "every alert is stored")
     }
 
-    @Test("What began too early is told when the interval is over and it still fires, and so is its end")
+    @Test("An alert suppressed by the interval is sent when the interval ends, if it still fires, and so is its end")
     func stillFires() async throws {
         let setup = try AlertSetup([rule])
         try setup.value(31, at: 1000)
@@ -51,7 +51,7 @@ struct AlertPauseTests {
         #expect(setup.told() == [])
         try await setup.tick(1300)
         #expect(setup.told() == ["notification Too hot: d", "chat/ops firing"])
-        #expect(try setup.notifications().last?["suppressed"] == nil, "it is the one that was not told")
+        #expect(try setup.notifications().last?["suppressed"] == nil, "the suppressed alert is the one that is sent")
         #expect(try setup.lastWebhookEvent()?["event"]?.stringValue == "alert.firing")
         try await setup.tick(1301)
         #expect(setup.told() == [])
@@ -60,7 +60,7 @@ struct AlertPauseTests {
         #expect(setup.told() == ["sensors/d resolved", "notification Resolved: Too hot: d", "chat/ops resolved"])
     }
 
-    @Test("What is over before the interval is told to nobody, neither its beginning nor its end")
+    @Test("An alert that ends within the interval is not sent, neither firing nor resolved")
     func isOver() async throws {
         let setup = try AlertSetup([rule])
         try setup.value(31, at: 1000)
@@ -76,7 +76,7 @@ struct AlertPauseTests {
         #expect(try setup.notifications().last?["suppressed"]?.integerValue == 1)
     }
 
-    @Test("Another device, another rule and a rule without an interval do not wait")
+    @Test("Other devices, other rules and rules without an interval are not suppressed")
     func others() throws {
         var other = AlertSetup.rule(pause: .zero)
         other.name = "warm"
@@ -91,7 +91,7 @@ struct AlertPauseTests {
         #expect(told.filter { $0 == "notification Warm: d" }.count == 5)
     }
 
-    @Test("A restart changes nothing of it, nor does a clock that is set")
+    @Test("A restart and a clock that is set do not end the interval")
     func restartAndClock() async throws {
         let first = try AlertSetup([rule])
         try first.value(31, at: 1000)
@@ -109,7 +109,7 @@ struct AlertPauseTests {
         #expect(second.told() == ["notification Too hot: d", "chat/ops firing"])
     }
 
-    @Test("An alert of which nobody could be told counts as not told, and is tried again")
+    @Test("An alert whose notification failed counts as not sent, and is retried")
     func untold() async throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.ingest.forbidTelling()

@@ -17,7 +17,7 @@ import Tracing
 /// An alert is stored with its reading or not at all, notified once to its recipients, and continues after a restart.
 @Suite("Alerts")
 struct AlertServiceTests {
-    @Test("Firing and resolved are told to the device's room, to users and to rooms, each once")
+    @Test("Firing and resolved are sent once to the device's room, to users and to rooms")
     func told() throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.value(31, at: 1000)
@@ -34,7 +34,7 @@ struct AlertServiceTests {
         #expect(alert.resolvedAt == Timestamp(secondsSinceEpoch: 1002))
     }
 
-    @Test("When the transaction fails, nothing was told; the reading that comes again fires it, once")
+    @Test("A failed transaction sends nothing; the redelivered reading fires the alert once")
     func failedCommit() throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.value(20, at: 999)
@@ -50,7 +50,7 @@ struct AlertServiceTests {
         #expect(try setup.stored.count == 1)
     }
 
-    @Test("A pending alert fires by time alone, is told again at its interval, and not after it was acknowledged")
+    @Test("A pending alert fires on a tick, is repeated at its interval, and no longer once acknowledged")
     func time() async throws {
         let setup = try AlertSetup([AlertSetup.rule(for: .seconds(10), repeat: .seconds(60))])
         try setup.value(31, at: 1000)
@@ -67,7 +67,9 @@ struct AlertServiceTests {
         #expect(known.acknowledgedBy == "ada")
         #expect(setup.told() == ["sensors/d firing"])
         let again = try await setup.alerts.acknowledge(id, by: "bob")
-        #expect(again.acknowledgedBy == "ada" && again.acknowledgedAt == known.acknowledgedAt, "who was first stays")
+        #expect(
+            again.acknowledgedBy == "ada" && again.acknowledgedAt == known.acknowledgedAt,
+            "the first acknowledgement is kept")
         _ = setup.told()
         try await setup.tick(1200)
         #expect(setup.told() == [])
@@ -78,7 +80,7 @@ struct AlertServiceTests {
         await #expect(throws: RequestError.self) { try await setup.alerts.acknowledge("none", by: "ada") }
     }
 
-    @Test("What was pending and never fired leaves nothing behind")
+    @Test("A pending alert that never fires leaves no record")
     func cancelled() throws {
         let setup = try AlertSetup([AlertSetup.rule(for: .seconds(10))])
         try setup.value(31, at: 1000)
@@ -87,7 +89,7 @@ struct AlertServiceTests {
         #expect(try setup.stored.isEmpty)
     }
 
-    @Test("A restart tells nobody again, and goes on to the end; so does what was acknowledged")
+    @Test("After a restart, firing and acknowledged alerts are not sent again, and resolve as before")
     func restart() async throws {
         let first = try AlertSetup([AlertSetup.rule(for: .seconds(5), repeat: .seconds(60))])
         try first.value(31, at: 1000)
@@ -108,7 +110,7 @@ struct AlertServiceTests {
         #expect(third.told() == ["sensors/d resolved", "notification Resolved: Too hot: d", "chat/ops resolved"])
     }
 
-    @Test("An alert whose rule is gone ends at the next start")
+    @Test("An alert whose rule was removed is resolved at the next start")
     func orphan() async throws {
         let first = try AlertSetup([AlertSetup.rule()])
         try first.value(31, at: 1000)
@@ -124,7 +126,7 @@ struct AlertServiceTests {
         #expect(second.told() == [])
     }
 
-    @Test("A tick that is refused takes nothing back of the batch that is being stored")
+    @Test("A tick that fails to be stored does not roll back the batch in progress")
     func refusedTick() async throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         let reading = Reading(
@@ -143,7 +145,7 @@ struct AlertServiceTests {
         #expect(try setup.stored.map(\.state) == [.firing])
     }
 
-    @Test("A clock that is set ahead neither fires what is pending nor makes devices silent")
+    @Test("A clock that is set ahead fires no pending alert and no silence alert")
     func clockIsSet() async throws {
         let silence = AlertRule(name: "silent", metric: "t", condition: .noData(.seconds(60)))
         let setup = try AlertSetup([AlertSetup.rule(for: .seconds(10)), silence])
@@ -157,7 +159,7 @@ struct AlertServiceTests {
         #expect(setup.told().first == "sensors/d firing")
     }
 
-    @Test("Of a metric that was given in two units the latest value counts after a restart")
+    @Test("After a restart, the latest value of a metric counts, also if its unit changed")
     func unitsAcrossRestart() async throws {
         let first = try AlertSetup([AlertSetup.rule()])
         func store(_ value: Double, _ unit: String?, at seconds: Double) throws {
@@ -183,7 +185,7 @@ struct AlertServiceTests {
         #expect(second.alerts.activeCount == 1)
     }
 
-    @Test("A change across a restart is seen: the window is read from what was stored")
+    @Test("A change across a restart is detected from the stored readings")
     func changeAcrossRestart() throws {
         let rule = AlertSetup.rule(condition: .change(by: 5, within: .seconds(600), .any))
         let first = try AlertSetup([rule])
@@ -194,7 +196,7 @@ struct AlertServiceTests {
         #expect(second.told().first == "sensors/d firing")
     }
 
-    @Test("A silent device is told of, though it was heard before the restart only")
+    @Test("A silence alert fires for a device that last sent before the restart")
     func silentDevice() async throws {
         let rule = AlertSetup.rule(condition: .noData(.seconds(60)))
         let first = try AlertSetup([rule])

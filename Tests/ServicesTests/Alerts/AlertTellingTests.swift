@@ -14,9 +14,9 @@ import Tracing
 @testable import Services
 
 /// Recipients of an alert also learn of its end. Silences, traces, pages and webhooks follow the stored state.
-@Suite("Who learns of an alert")
+@Suite("Notifications of alerts")
 struct AlertTellingTests {
-    @Test("Rooms remember an alert, and a user's notification is stored, with a link to it")
+    @Test("An alert is stored in room histories, and as a notification with a link to the alert")
     func remembered() throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.value(31, at: 1000)
@@ -35,7 +35,7 @@ struct AlertTellingTests {
         #expect(payload["priority"]?.stringValue == "critical")
     }
 
-    @Test("An alert comes after the reading behind it")
+    @Test("An alert is sent after the reading that triggered it")
     func order() throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.value(31, at: 1000)
@@ -43,7 +43,7 @@ struct AlertTellingTests {
         #expect(payloads.map { $0["alert"] == nil && $0["title"] == nil } == [true, false, false, false])
     }
 
-    @Test("While it is silenced an alert is recorded and drawn, and nobody is told")
+    @Test("A silenced alert is stored and sent to the device's room, but not to recipients")
     func silence() async throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.value(31, at: 1000)
@@ -53,7 +53,7 @@ struct AlertTellingTests {
         #expect(silenced.silencedUntil == Timestamp(secondsSinceEpoch: 2000))
         #expect(setup.told() == ["sensors/d firing"])
         try setup.value(20, at: 1001)
-        #expect(setup.told().count == 3, "who was told that it fires is told that it is over")
+        #expect(setup.told().count == 3, "recipients of the firing alert get its end")
         try setup.value(31, at: 1500)
         #expect(setup.told() == ["sensors/d firing"])
         try setup.value(20, at: 1501)
@@ -66,7 +66,7 @@ struct AlertTellingTests {
         #expect(setup.told() == ["sensors/d resolved"])
     }
 
-    @Test("What began while it was silenced is told when the silence is over and it still fires, once")
+    @Test("An alert that began during a silence is sent once when the silence ends, if it still fires")
     func lateTelling() async throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.value(31, at: 1000)
@@ -86,7 +86,7 @@ struct AlertTellingTests {
         #expect(setup.told().count == 3)
     }
 
-    @Test("After a silence people are told once, also by a repeat, and again an interval later")
+    @Test("After a silence, recipients are notified once, and repeats follow at the interval")
     func lateRepeats() async throws {
         let setup = try AlertSetup([AlertSetup.rule(repeat: .seconds(60))])
         try setup.value(31, at: 1000)
@@ -116,7 +116,7 @@ struct AlertTellingTests {
         #expect(try setup.lastWebhookEvent()?["event"]?.stringValue == "alert.firing")
     }
 
-    @Test("Whoever sees one room finds its alerts, however many other rooms have")
+    @Test("Pages of alerts contain the caller's rooms only, however many alerts other rooms have")
     func pages() async throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.ingest.database.write { transaction in
@@ -134,7 +134,7 @@ struct AlertTellingTests {
         #expect(rest.alerts.map(\.alertID) == ["0"] && !rest.hasMore)
     }
 
-    @Test("Every alert has a trace: the reading's where it is sampled, else one of its own that names the device's")
+    @Test("An alert has the trace of its sampled reading, otherwise a trace of its own linked to the device's")
     func traces() throws {
         let sampled = try AlertSetup([AlertSetup.rule()], samples: true)
         let trace = "0af7651916cd43dd8448eb211c80319c"
@@ -151,7 +151,7 @@ struct AlertTellingTests {
         #expect(try unsampled.stored.first?.traceID == own.context.traceIDText)
     }
 
-    @Test("What time alone has brought leads to the reading that made the condition hold; repeats and the end too")
+    @Test("Alerts fired by a tick, repeats and the end are linked to the trace of the triggering reading")
     func tracesOfTime() async throws {
         let setup = try AlertSetup([AlertSetup.rule(for: .seconds(10), repeat: .seconds(60))], samples: true)
         let trace = "0af7651916cd43dd8448eb211c80319c"
@@ -165,7 +165,7 @@ struct AlertTellingTests {
         #expect(try setup.stored.first?.traceID == trace)
     }
 
-    @Test("The webhook's events are stored with the alert, in order")
+    @Test("Webhook events are stored with the alert, in order")
     func webhook() throws {
         let setup = try AlertSetup([AlertSetup.rule()])
         try setup.value(31, at: 1000)

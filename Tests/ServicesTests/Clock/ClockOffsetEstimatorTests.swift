@@ -7,7 +7,7 @@ import Testing
 @testable import Services
 
 /// Clock offsets of devices that send no requests, and answers to those that do.
-@Suite("Devices' clocks")
+@Suite("Estimates of device clock offsets")
 struct ClockOffsetEstimatorTests {
     private static func at(_ seconds: Double) -> Timestamp {
         Timestamp(secondsSinceEpoch: 1_763_900_000 + seconds) ?? Timestamp(nanosecondsSinceEpoch: 0)
@@ -24,7 +24,7 @@ struct ClockOffsetEstimatorTests {
         clocks.sendTime(of: reading)
     }
 
-    @Test("The fastest message tells the offset; slower ones show their delay")
+    @Test("The fastest message determines the offset; slower ones show their delay")
     func minimum() throws {
         var clocks = ClockOffsetEstimator()
         // The device's clock is 100 s ahead; the messages take 0.2, 0.05 and 1.05 s.
@@ -40,7 +40,7 @@ struct ClockOffsetEstimatorTests {
         #expect(abs(offset / .milliseconds(1) + 99_950) < 1)
     }
 
-    @Test("No hop is ever negative, whichever way the clock is set")
+    @Test("No hop is negative, whatever the offset of the device's clock")
     func neverNegative() throws {
         var clocks = ClockOffsetEstimator()
         for (sent, received) in [(0.1, 1.0), (500.1, 2.0), (0.3, 3.0), (-400.1, 4.0)] {
@@ -50,7 +50,7 @@ struct ClockOffsetEstimatorTests {
         }
     }
 
-    @Test("A clock that was set back is learnt anew within two minutes")
+    @Test("The offset of a clock that was set back is corrected within two minutes")
     func steps() throws {
         var clocks = ClockOffsetEstimator()
         for second in stride(from: 0.0, to: 60, by: 1) {
@@ -66,7 +66,7 @@ struct ClockOffsetEstimatorTests {
         #expect(delay < .milliseconds(1))
     }
 
-    @Test("Whole seconds, no time, and what the broker kept say nothing")
+    @Test("Times in whole seconds, missing times and retained messages are ignored")
     func nothing() throws {
         var clocks = ClockOffsetEstimator()
         #expect(sendTime(of: try reading(sent: 5, received: 5.5), &clocks) == nil)
@@ -76,7 +76,7 @@ struct ClockOffsetEstimatorTests {
         #expect(sendTime(of: retained, &clocks) == nil)
     }
 
-    @Test("The map of devices is bounded")
+    @Test("The number of devices is bounded")
     func bounded() throws {
         var clocks = ClockOffsetEstimator(capacity: 10)
         for index in 0..<1000 {
@@ -88,7 +88,7 @@ struct ClockOffsetEstimatorTests {
         #expect(ids.last.flatMap { clocks.estimate(of: $0) } != nil)
     }
 
-    @Test("Who asks is told; what is no request is ignored; other topics are left alone")
+    @Test("Clock requests are answered, invalid ones and other topics are ignored")
     func answers() throws {
         let sent = Lock<[MQTTPublication]>([])
         let service = ClockService(answersPerSecond: 2, factory: NOOPMetricsHandler.instance) { publication in
@@ -105,7 +105,7 @@ struct ClockOffsetEstimatorTests {
             #expect(service.answer(message("windsock/clock/a/request", #"{"id":"x","t0":12.5}"#), receivedAt: now))
         }
         let published = sent.withLock { $0 }
-        #expect(published.count == 2, "the rest was too much for one second")
+        #expect(published.count == 2, "the others exceeded the limit per second")
         #expect(published.allSatisfy { $0.topic == "windsock/clock/a/response" && $0.qos == .atMostOnce && !$0.retain })
         let response = try #require(ClockMessage.Response(json: published[0].payload))
         #expect(response.id == "x" && response.sentAt == 12.5)

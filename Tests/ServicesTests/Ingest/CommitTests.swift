@@ -48,7 +48,7 @@ struct CommitTests {
         try file.close()
     }
 
-    @Test("A question for the time that comes again does not make what follows it new")
+    @Test("A redelivered clock request does not make the messages after it new")
     func clockRequest() throws {
         let ingest = try IngestFixture()
         let service = ClockService(answersPerSecond: 9, factory: NOOPMetricsHandler.instance) { _ in }
@@ -63,7 +63,7 @@ struct CommitTests {
         #expect(pipeline.totals.messages == 1)
     }
 
-    @Test("After a restart with the session kept, what was committed and not acknowledged is taken once")
+    @Test("After a restart with a resumed session, committed but unacknowledged messages are stored once")
     func restart() throws {
         let first = try IngestFixture()
         try first.pipeline().accept(Self.batch((1...3).map { Self.message($0, 7) }))
@@ -79,7 +79,7 @@ struct CommitTests {
         #expect(pipeline.totals.readings == 2)
     }
 
-    @Test("A new session forgets what came before: equal packet ids and values are new")
+    @Test("A new session starts without known deliveries: equal packet ids and values are new")
     func newSession() throws {
         let first = try IngestFixture()
         try first.pipeline().accept(Self.batch([Self.message(1, 7)]))
@@ -94,7 +94,7 @@ struct CommitTests {
         #expect(try third.values(of: "a") == [7, 7])
     }
 
-    @Test("Until an old session is forgotten nothing of the new one is taken, and nothing of it for the old one's")
+    @Test("While the deliveries of the old session cannot be deleted, batches of the new session are rejected")
     func forgettingFails() throws {
         let ingest = try IngestFixture()
         let pipeline = ingest.pipeline()
@@ -108,7 +108,7 @@ struct CommitTests {
         #expect(try ingest.values(of: "a") == [7, 7, 7, 7, 7])
     }
 
-    @Test("A session that could not be forgotten at once is with the next batch, for every later run as well")
+    @Test("Deliveries of an old session that could not be deleted at once are deleted with the next batch")
     func forgettingIsMadeUpFor() throws {
         let first = try IngestFixture()
         let pipeline = first.pipeline()
@@ -123,7 +123,7 @@ struct CommitTests {
         #expect(try second.values(of: "a") == [7, 7, 7, 7, 7], "1 was acknowledged, and 2 is new")
     }
 
-    @Test("What a killed broker sends under ids of before is new unless it says otherwise, after a restart as well")
+    @Test("Reused packet ids of a killed broker are new messages unless flagged DUP, also after a restart")
     func brokerKilled() throws {
         let first = try IngestFixture()
         let pipeline = first.pipeline()
@@ -132,7 +132,7 @@ struct CommitTests {
             Self.message(8, 7, isDuplicate: true), Self.message(9, 7, isDuplicate: false), Self.message(10, 7),
         ]
         try pipeline.accept(Self.batch(again, resumed: true))
-        #expect(try first.values(of: "a").count == 8, "8 is known")
+        #expect(try first.values(of: "a").count == 8, "8 was stored already")
         try first.database.close()
         let second = try IngestFixture(directory: first.directory)
         // 8 to 10 were not yet acknowledged, and 11 was in flight.
@@ -141,7 +141,7 @@ struct CommitTests {
         #expect(try second.values(of: "a").count == 10)
     }
 
-    @Test("Each client id has its own deliveries")
+    @Test("Each client id has its own known deliveries")
     func clients() throws {
         let ingest = try IngestFixture()
         try ingest.pipeline(clientID: "one").accept(Self.batch([Self.message(1, 7)]))
@@ -149,7 +149,7 @@ struct CommitTests {
         #expect(try ingest.values(of: "a") == [7, 7])
     }
 
-    @Test("While the storage fails a batch is refused as a whole, nothing of it is shown, and the reason is known")
+    @Test("While storage fails, a batch is rejected as a whole, nothing is published, and the reason is reported")
     func failure() throws {
         let ingest = try IngestFixture()
         try ingest.stream.join("sensors/#")
@@ -165,7 +165,7 @@ struct CommitTests {
         #expect(pipeline.totals.readings == 1)
     }
 
-    @Test("A lock that another process holds is the storage's fault: the batch comes again and is taken then")
+    @Test("A lock held by another process rejects the batch, and the redelivered batch is stored")
     func locked() throws {
         let ingest = try IngestFixture()
         let pipeline = ingest.pipeline()
@@ -182,7 +182,7 @@ struct CommitTests {
         #expect(ingest.writer.health.trouble == nil)
     }
 
-    @Test("What the database refuses becomes a dead letter, and everything around it is taken in order")
+    @Test("A message that the database rejects becomes a dead letter, and the others are stored in order")
     func refused() throws {
         let ingest = try IngestFixture()
         try ingest.stream.join("sensors/#")
@@ -205,7 +205,7 @@ struct CommitTests {
         #expect(again.totals.messages == 0)
     }
 
-    @Test("What no decoder takes is a dead letter of the same transaction, counted; an empty payload is none")
+    @Test("An undecodable message becomes a dead letter in the same transaction; an empty payload does not")
     func deadLetters() throws {
         let ingest = try IngestFixture()
         let bad = MQTTMessage(topic: "sensors/a/t", payload: Array("warm".utf8), qos: .atLeastOnce, packetID: 1)

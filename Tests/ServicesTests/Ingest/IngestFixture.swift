@@ -8,6 +8,7 @@ import OTLP
 import Realtime
 import Storage
 import Telemetry
+import TestSupport
 import Tracing
 
 @testable import Services
@@ -19,7 +20,7 @@ final class IngestFixture {
     let database: Storage.Database
     let writer: Services.DatabaseWriter
     let readings = ReadingStore()
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let logger = Logger.silent
     private let ownsDirectory: Bool
 
     /// - Parameter directory: The directory of another fixture, to reopen its database after a "restart".

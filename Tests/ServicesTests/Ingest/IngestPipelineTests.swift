@@ -13,7 +13,7 @@ struct IngestPipelineTests {
         MQTTMessage(topic: topic, payload: Array(payload.utf8), userProperties: properties)
     }
 
-    @Test("A batch's readings are published in its order, around what cannot be decoded")
+    @Test("The readings of a batch are published in order, skipping undecodable messages")
     func order() throws {
         let fixture = StreamFixture()
         try fixture.join("sensors/#")
@@ -33,7 +33,7 @@ struct IngestPipelineTests {
         #expect(pipeline.totals == IngestPipeline.Totals(messages: 6, readings: 3, failures: 3))
     }
 
-    @Test("The time of receipt is taken where the device gives none")
+    @Test("Without a device time, the receive time is used")
     func receiveTime() throws {
         let fixture = StreamFixture()
         fixture.clock.set(1234)
@@ -44,7 +44,7 @@ struct IngestPipelineTests {
         #expect(fixture.receivedReadings().first?.contains(#""timestamp":1234}"#) == true)
     }
 
-    @Test("Statuses and readings keep the broker's order, and statuses are neither readings nor failures")
+    @Test("Statuses and readings keep the broker's order, and statuses count neither as readings nor as failures")
     func statuses() throws {
         let fixture = StreamFixture()
         try fixture.join("sensors/#")
@@ -65,7 +65,7 @@ struct IngestPipelineTests {
         #expect(pipeline.totals == IngestPipeline.Totals(messages: 8, readings: 3, failures: 1, statuses: 4))
     }
 
-    @Test("A status that the broker retained is taken as one")
+    @Test("A retained status is processed as retained")
     func retainedStatus() throws {
         let fixture = StreamFixture()
         let ingest = try IngestFixture(fixture)

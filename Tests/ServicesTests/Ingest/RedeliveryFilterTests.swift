@@ -4,7 +4,7 @@ import Testing
 @testable import Services
 
 /// Redeliveries are recognised only by their position relative to earlier messages.
-@Suite("Redeliveries")
+@Suite("Redelivery filter")
 struct RedeliveryFilterTests {
     private static func message(
         _ id: UInt16, _ payload: String = "1", qos: MQTTQoS = .atLeastOnce, isDuplicate: Bool? = nil
@@ -26,13 +26,13 @@ struct RedeliveryFilterTests {
         messages.map { log.isRepeated($0) }
     }
 
-    @Test("Without a session that was kept nothing is a repetition")
+    @Test("Without a resumed session, nothing is a redelivery")
     func fresh() {
         var log = Self.log([Self.message(1), Self.message(2)])
         #expect(Self.repeated(&log, [Self.message(1), Self.message(2)]) == [false, false])
     }
 
-    @Test("What was not acknowledged comes again in order, and what follows is new")
+    @Test("After a resume, known messages in order are redeliveries, and those that follow are new")
     func resumed() {
         var log = Self.log((1...5).map { Self.message($0) })
         log.resume()
@@ -41,14 +41,14 @@ struct RedeliveryFilterTests {
             Self.repeated(&log, [3, 4, 5, 6, 5].map { Self.message($0) }) == [true, true, true, false, false])
     }
 
-    @Test("The first message that is new ends the comparison, even if a later one looks known")
+    @Test("The first new message ends the comparison, even if a later one looks known")
     func ended() {
         var log = Self.log((1...3).map { Self.message($0) })
         log.resume()
         #expect(Self.repeated(&log, [Self.message(9), Self.message(2)]) == [false, false])
     }
 
-    @Test("Topic, payload and packet id all count; the order does, too")
+    @Test("Topic, payload, packet id and order must all match")
     func identity() {
         func repeated(_ messages: MQTTMessage...) -> [Bool] {
             var log = Self.log((1...3).map { Self.message($0) })
@@ -61,7 +61,7 @@ struct RedeliveryFilterTests {
         #expect(repeated(Self.message(2), Self.message(1)) == [true, false])
     }
 
-    @Test("QoS 0 in between is neither known nor the end")
+    @Test("A QoS 0 message in between is new but does not end the comparison")
     func bestEffort() {
         var log = Self.log([Self.message(1), Self.message(2)])
         log.resume()
@@ -69,7 +69,7 @@ struct RedeliveryFilterTests {
         #expect(Self.repeated(&log, sent) == [true, false, true])
     }
 
-    @Test("What the broker calls new is new and ends the comparison, however it looks")
+    @Test("A message without the DUP flag is new and ends the comparison, even if it looks known")
     func flagged() {
         var log = Self.log((8...13).map { Self.message($0) })
         log.resume()
@@ -78,10 +78,10 @@ struct RedeliveryFilterTests {
         #expect(Self.repeated(&log, sent) == [true, false, false])
         log = Self.log([Self.message(1)])
         log.resume()
-        #expect(Self.repeated(&log, [Self.message(2, isDuplicate: true)]) == [false], "sent, but never taken")
+        #expect(Self.repeated(&log, [Self.message(2, isDuplicate: true)]) == [false], "sent, but never accepted")
     }
 
-    @Test("An id that was given again stands for its last message only")
+    @Test("A reused packet id stands for its last message only")
     func idsGivenAgain() {
         // Equal values with the lowest free packet ids.
         var log = Self.log([1, 2, 1, 3, 1].map { Self.message($0) })
@@ -93,25 +93,25 @@ struct RedeliveryFilterTests {
         #expect(Self.repeated(&log, [Self.message(1, "a", isDuplicate: true)]) == [false])
     }
 
-    @Test("What had not come again when something new came is dropped, and replaced where it is stored")
+    @Test("When a new message arrives, entries that were not redelivered are dropped, also in storage")
     func cut() {
         var log = Self.log((5...13).map { Self.message($0) })
         log.resume()
         let sent = [Self.message(7, isDuplicate: true), Self.message(8, isDuplicate: true)]
         #expect(Self.repeated(&log, sent + [Self.message(9, isDuplicate: false)]) == [true, true, false])
         let change = log.change(adding: [.init(Self.message(9))])
-        #expect(change.obsolete == 9, "all that is stored")
+        #expect(change.obsolete == 9, "all stored batches")
         #expect(change.batches.map(\.number) == [10])
         #expect(change.batches.flatMap(\.entries).map(\.packetID) == [7, 8, 9])
         log.committed(change)
-        #expect(log.change(adding: []).obsolete == nil, "once")
+        #expect(log.change(adding: []).obsolete == nil, "the change is made once")
         Self.take(Self.message(10), &log)
         // The connection breaks; 11 was sent but never read.
         log.resume()
         #expect(Self.repeated(&log, (8...11).map { Self.message($0, isDuplicate: true) }) == [true, true, true, false])
     }
 
-    @Test("What a comparison leaves is read back as it is remembered, in parts")
+    @Test("The entries left by a comparison are stored in batches and read back unchanged")
     func cutIsStored() {
         var log = RedeliveryFilter(capacity: 2000)
         log.committed(log.change(adding: (1...1500).map { .init(Self.message($0)) }))
@@ -126,10 +126,10 @@ struct RedeliveryFilterTests {
         other.resume()
         #expect(Self.repeated(&other, [100, 1501].map { Self.message($0) }) == [false, false])
         other.resume()
-        #expect(Self.repeated(&other, [1501].map { Self.message($0) }) == [false], "forgotten with the mismatch")
+        #expect(Self.repeated(&other, [1501].map { Self.message($0) }) == [false], "dropped by the mismatch")
     }
 
-    @Test("With the largest receive maximum the list stays shorter than there are packet ids", arguments: [1, 65_535])
+    @Test("With the largest receive maximum, the list stays below the number of packet ids", arguments: [1, 65_535])
     func fewerThanPacketIDs(receiveMaximum: Int) {
         let configuration = IngestStore.Configuration(clientID: "a", receiveMaximum: receiveMaximum)
         #expect(configuration.deliveryCapacity >= 16_384)
@@ -143,7 +143,7 @@ struct RedeliveryFilterTests {
         #expect(most >= configuration.deliveryCapacity && most < 65_535)
     }
 
-    @Test("Batches are given up once the rest is as many as can be unacknowledged, and not before")
+    @Test("A batch is dropped once the later ones hold as many messages as can be unacknowledged, not before")
     func capacity() {
         var log = RedeliveryFilter(capacity: 4)
         func entries(_ ids: ClosedRange<UInt16>) -> [RedeliveryFilter.Entry] { ids.map { .init(Self.message($0)) } }
@@ -157,7 +157,7 @@ struct RedeliveryFilterTests {
         #expect(Self.repeated(&log, (4...8).map { Self.message($0) }) == [true, true, true, true, false])
     }
 
-    @Test("What was stored is read back as it was")
+    @Test("Stored entries are read back unchanged")
     func bytes() {
         let entries = [RedeliveryFilter.Entry(Self.message(1)), RedeliveryFilter.Entry(Self.message(65_535, "x"))]
         #expect(RedeliveryFilter.entries(RedeliveryFilter.bytes(entries)) == entries)

@@ -8,7 +8,7 @@ import Tracing
 @testable import Services
 
 /// Browser spans count once per delivery, only from the recipient, and only with plausible times.
-@Suite("Spans of pages")
+@Suite("Spans reported by browsers")
 struct BrowserSpanTests {
     private final class Clock: WallClock {
         private let seconds = Lock(1_000_000.0)
@@ -65,7 +65,7 @@ struct BrowserSpanTests {
         latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.hop == hop }?.total.count ?? -1
     }
 
-    @Test("One receipt and one painting of a delivery count, however often they are reported")
+    @Test("One receive span and one paint span per delivery are accepted, however often they are reported")
     func once() throws {
         deliver(2, to: "ann")
         clock.set(1_000_001)
@@ -84,7 +84,7 @@ struct BrowserSpanTests {
         #expect(ring.trace(TraceRing.ID(context(1)))?.spans.count == 3)
     }
 
-    @Test("Only the user whom it was for reports a delivery")
+    @Test("Only the recipient of a delivery may report its spans")
     func strangers() throws {
         deliver(2, to: "ann")
         clock.set(1_000_001)
@@ -98,7 +98,7 @@ struct BrowserSpanTests {
     }
 
     @Test(
-        "Times before the sending, in the future, or long after it are refused; a clock may be a little off",
+        "Times before the send, in the future or long after it are rejected, with some clock tolerance",
         arguments: [
             (-1.5, 0.1, true), (-2.5, 0.1, false), (0.1, 2.5, true), (0.1, 3.5, false), (3.5, 3.6, false),
         ])
@@ -111,7 +111,7 @@ struct BrowserSpanTests {
         #expect((try report("websocket.receive", 11, under: 2, from: 1_000_000.1, to: 1_000_000.2) == nil) == !isTaken)
     }
 
-    @Test("A figure is a minute at most, however late it is reported")
+    @Test("A measured latency is at most a minute, however late it is reported")
     func duration() throws {
         deliver(2, to: "ann")
         deliver(3, to: "ann")
@@ -123,7 +123,7 @@ struct BrowserSpanTests {
         #expect((network?.total.maximumMilliseconds ?? .infinity) <= 60_000)
     }
 
-    @Test("Of the oldest deliveries nothing is taken any more")
+    @Test("Spans of deliveries beyond the capacity are rejected")
     func bounded() throws {
         deliver(2, to: "ann")
         for id in 0..<UInt64(TracedDeliveries.capacity) { latency.sending(context(1000 + id), to: "bob") }

@@ -6,7 +6,7 @@ import Tracing
 @testable import Services
 
 /// Percentiles are within their error bound; hourly data and the trace ring are bounded.
-@Suite("Latency figures")
+@Suite("Latency statistics")
 struct LatencyTests {
     @Test(
         "A percentile is within 13 % of the true one, from microseconds to an hour",
@@ -23,7 +23,7 @@ struct LatencyTests {
         #expect(found <= Double(microseconds) * 1.13)
     }
 
-    @Test("Ranks count from the shortest; nothing has no percentile")
+    @Test("Ranks count from the shortest latency; an empty histogram has no percentile")
     func ranks() {
         var histogram = LatencyHistogram()
         #expect(histogram.percentileMilliseconds(0.99) == 0)
@@ -35,7 +35,7 @@ struct LatencyTests {
         #expect(histogram.count == 101)
     }
 
-    @Test("An hour of intervals is kept, whatever comes")
+    @Test("An hour of intervals is kept, however the clock moves")
     func series() {
         var series = LatencySeries()
         for second in 0..<10_000 {
@@ -62,7 +62,7 @@ struct LatencyTests {
         return span
     }
 
-    @Test("The ring keeps the newest, and the slowest of those that left it")
+    @Test("The ring keeps the newest traces, and the slowest of the evicted ones")
     func ring() {
         let ring = TraceRing(capacity: 10)
         ring.onEnd(span(1, milliseconds: 900))
@@ -75,7 +75,7 @@ struct LatencyTests {
         #expect(ring.slowest(1000) { _ in true }.count <= 60)
     }
 
-    @Test("Spans of one trace are bounded; those of requests are not among readings")
+    @Test("Spans per trace are limited; traces of requests are not listed among readings")
     func bounds() {
         let ring = TraceRing()
         for index in 0..<200 { ring.onEnd(span(1, milliseconds: Int64(index))) }
@@ -84,7 +84,7 @@ struct LatencyTests {
         #expect(ring.slowest(10) { _ in true }.count == 1)
     }
 
-    @Test("Long traces push the oldest out, so that all spans together are bounded")
+    @Test("The total number of spans is limited by evicting the oldest traces")
     func spanCount() {
         let ring = TraceRing(capacity: 10)
         for trace in UInt64(1)...20 {
@@ -95,7 +95,9 @@ struct LatencyTests {
         #expect(kept.last?.spans.first?.context.traceID.low == 20)
     }
 
-    @Test("A clock that nobody knows makes no trace long, whichever span ends first", arguments: [true, false])
+    @Test(
+        "An unknown device clock does not affect a trace's duration, in any order of the spans",
+        arguments: [true, false])
     func unsynchronised(comesFirst: Bool) {
         let ring = TraceRing()
         var device = span(1, milliseconds: 300_000, name: "publish")

@@ -1,17 +1,18 @@
 import Core
+import TestSupport
 import Testing
 
 @testable import Services
 
 /// Users take turns: no user waits behind another user's whole backlog.
-@Suite("Turns")
+@Suite("Fair semaphore")
 struct AsyncSemaphoreTests {
     private final class Log: Sendable {
         let notes = Lock<[String]>([])
         func note(_ text: String) { notes.withLock { $0.append(text) } }
     }
 
-    @Test("One that passes its turn on has it again after those in line, also when the line is full")
+    @Test("A holder that passes its turn on gets it again after those in the queue, also if the queue is full")
     func passOn() async throws {
         let turns = AsyncSemaphore(free: 1, maxWaiting: 1)
         let log = Log()
@@ -31,7 +32,7 @@ struct AsyncSemaphoreTests {
         #expect(log.notes.withLock { $0 } == ["nobody waits", "other", "again"])
     }
 
-    @Test("A user who has filled the line keeps nobody else out, and has one turn while others wait")
+    @Test("A user who fills the queue does not block others, and takes alternating turns with them")
     func flood() async throws {
         let turns = AsyncSemaphore(free: 1, maxWaiting: 4)
         let log = Log()
@@ -70,9 +71,9 @@ struct AsyncSemaphoreTests {
         #expect(turns.waitingCount == 0)
     }
 
-    @Test("A queue keeps its order and refuses whom it should, whatever comes and goes", arguments: 1...4)
+    @Test("For random operations, the queue equals a simple model in order and rejections", arguments: 1...4)
     func model(seed: UInt64) throws {
-        var random = Linear(state: seed)
+        var random = SeededRandom(seed: seed)
         var queue = FairQueue<Int>(capacity: 8)
         var waiting: [(element: Int, user: Int, isPromised: Bool)] = []
         var rotation: [Int] = []
@@ -105,15 +106,5 @@ struct AsyncSemaphoreTests {
             }
             try #require(queue.count == waiting.count)
         }
-    }
-}
-
-/// A linear congruential generator (Knuth's MMIX), so the same seed yields the same numbers.
-private struct Linear: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state
     }
 }

@@ -27,7 +27,7 @@ struct ReadingHistoryTests {
         try ingest.database.write { _ = try ingest.readings.append(readings, in: $0) }
     }
 
-    @Test("A chart of many slices is the same, beside many others")
+    @Test("A chart read in many slices is complete, also beside many others")
     func slices() async throws {
         try append("a", in: "sensors/a", count: 2000)
         let series = try await history.series(of: "a", metrics: []) { _ in true }
@@ -45,7 +45,7 @@ struct ReadingHistoryTests {
         }
     }
 
-    @Test("Devices come by room and name, page by page")
+    @Test("Devices are listed by room and name, page by page")
     func devices() async throws {
         for name in ["one", "two", "three"] { try append(name, in: "z/\(name)", count: 1) }
         try append("one", in: "a", count: 1)

@@ -37,7 +37,7 @@ struct ReadingRetentionTests {
             logger: ingest.logger)
     }
 
-    @Test("Older readings go, in several portions, and nothing else; what is stored afterwards is found")
+    @Test("Readings beyond the maximum age are removed in portions, and later readings are stored as before")
     func age() async throws {
         try append("a", 0..<5000)
         try append("b", 4000..<4100)
@@ -50,7 +50,7 @@ struct ReadingRetentionTests {
         #expect(try await clean(.init(maxAge: .seconds(900)), at: 5400) == 0)
     }
 
-    @Test("Above its size the oldest readings of all devices go, until there is room again")
+    @Test("Above the maximum size, the oldest readings of all devices are removed until it is met")
     func size() async throws {
         for device in ["a", "b"] { try append(device, 0..<30_000) }
         let size = try await ingest.database.read { try $0.usedByteCount() }
@@ -67,7 +67,7 @@ struct ReadingRetentionTests {
         #expect(kept.first == (try ingest.values(of: "b").first))
     }
 
-    @Test("When something else fills the database, readings stay")
+    @Test("Other data that fills the database does not cause readings to be removed")
     func others() async throws {
         try append("a", 0..<5000)
         let limit = try await ingest.database.read { try $0.usedByteCount() } * 2
@@ -93,7 +93,7 @@ struct ReadingRetentionTests {
         #expect(try ingest.values(of: "b").count > 1000)
     }
 
-    @Test("Hundreds of devices that go at once go with their series, portion by portion")
+    @Test("Hundreds of outdated devices are removed with their series, in portions")
     func devices() async throws {
         for number in 0..<200 { try append("d\(number)", 0..<2) }
         try append("young", 900..<901)
@@ -102,7 +102,7 @@ struct ReadingRetentionTests {
         #expect(left.0.map(\.name) == ["young"] && left.1.map(\.device) == ["young"])
     }
 
-    @Test("A cleaning looks at so many series and the next one at those after them, round after round")
+    @Test("Each run examines a limited number of series, and the next run continues after them")
     func rounds() async throws {
         for number in 0..<10 { try append("d\(number)", 0..<2) }
         let retention = ReadingRetention(

@@ -8,7 +8,7 @@ import Testing
 @testable import Services
 
 /// Storage trouble ends only when a batch fits again.
-@Suite("The storage's health")
+@Suite("Storage health")
 struct StorageHealthTests {
     private let ingest: IngestFixture
 
@@ -30,7 +30,7 @@ struct StorageHealthTests {
         }
     }
 
-    @Test("A small write between two failures does not end it; a probe does, and leaves nothing")
+    @Test("A small write does not end a storage failure; a probe does, and leaves no data")
     func smallWrites() async throws {
         fail()
         try await say("a")
@@ -42,7 +42,7 @@ struct StorageHealthTests {
         #expect(try await ingest.database.read { try $0.messages(in: "chat", after: 0, limit: 9).count } == 1)
     }
 
-    @Test("What is damaged on the disk is told when it is read, and stays so until the gateway starts again")
+    @Test("Damage found by a read is reported until the database is found intact")
     func damage() async throws {
         for number in 1...300 { try await say("\(number)") }
         func read() async throws {
@@ -65,7 +65,7 @@ struct StorageHealthTests {
         #expect(await !ingest.database.isIntact())
     }
 
-    @Test("Reading that fails for a moment, or for the reader's own mistake, is no damage")
+    @Test("A read that fails temporarily, or by its own fault, is not reported as damage")
     func passingFailures() async throws {
         for code in [ResultCode.SQLITE_BUSY, .SQLITE_ERROR, .SQLITE_NOMEM, .SQLITE_IOERR, .SQLITE_IOERR_NOMEM] {
             _ = try? await ingest.database.read { _ in throw DatabaseError(resultCode: code) }
@@ -73,7 +73,7 @@ struct StorageHealthTests {
         #expect(ingest.writer.health.unreadable == nil)
     }
 
-    @Test("A disk that failed once and reads the whole file again is no damage any more")
+    @Test("A read error is no longer reported once the whole file was read successfully")
     func passingDisk() async throws {
         try await say("a")
         _ = try? await ingest.database.read { _ in throw DatabaseError(resultCode: .SQLITE_IOERR_READ) }
@@ -83,7 +83,7 @@ struct StorageHealthTests {
         #expect(ingest.writer.health.unreadable == nil)
     }
 
-    @Test("A request that the storage fails tells of it; one that is refused for itself does not")
+    @Test("A request that fails because of storage reports a failure; one that fails by its own fault does not")
     func requests() async throws {
         await #expect(throws: RequestError.self) {
             try await say("a", fails: DatabaseError(resultCode: .SQLITE_CONSTRAINT))

@@ -57,7 +57,7 @@ struct TracedIngestTests {
 
     private static let device = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
 
-    @Test("The device's trace goes on: process, decode, push, broadcast, send")
+    @Test("The device's trace continues through process, decode, push, broadcast and send")
     func chain() throws {
         let setup = try Setup()
         try setup.accept("21.5", trace: "\(Self.device)-01")
@@ -91,14 +91,14 @@ struct TracedIngestTests {
         #expect(kept.device == "a" && kept.room == "sensors/a" && kept.spans.count == 6)
     }
 
-    @Test("The context inside a payload counts where there are no user properties")
+    @Test("Without user properties, the trace context in the payload is used")
     func embedded() throws {
         let setup = try Setup()
         try setup.accept(#"{"value":1,"traceparent":"\#(Self.device)-01"}"#)
         #expect(setup.log.all.first?.context.traceIDText == "0af7651916cd43dd8448eb211c80319c")
     }
 
-    @Test("What the device did not sample is not recorded; what names no trace is a trace of its own")
+    @Test("An unsampled trace is not recorded; a message without a trace starts one")
     func decisions() throws {
         let setup = try Setup()
         try setup.accept("1", trace: "\(Self.device)-00")
@@ -109,7 +109,7 @@ struct TracedIngestTests {
         #expect(!setup.log.all.isEmpty)
     }
 
-    @Test("The retained store's messages have no trace: nobody waits for them")
+    @Test("Retained messages have no trace")
     func retained() throws {
         let setup = try Setup()
         try setup.accept("1", trace: "\(Self.device)-01", isRetained: true)
@@ -118,7 +118,7 @@ struct TracedIngestTests {
         #expect(setup.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).allSatisfy { $0.total.count == 0 })
     }
 
-    @Test("A budget bounds what devices sample; the readings go on")
+    @Test("The trace budget limits sampled traces, not readings")
     func budget() throws {
         let setup = try Setup(tracesPerSecond: 3)
         for value in 1...10 { try setup.accept("\(value)", trace: "\(Self.device)-01") }
@@ -127,7 +127,7 @@ struct TracedIngestTests {
         #expect(setup.fixture.receivedReadings().count == 10)
     }
 
-    @Test("A payload that no decoder takes ends its trace in error")
+    @Test("An undecodable payload ends its trace in error")
     func failure() throws {
         let setup = try Setup()
         try setup.accept("{", trace: "\(Self.device)-01")
@@ -136,7 +136,7 @@ struct TracedIngestTests {
         #expect(process.attributes.get("error.type") != nil)
     }
 
-    @Test("A slow reading that was not sampled becomes a trace from its stage times, linked to the device's")
+    @Test("A slow unsampled reading becomes a trace built from its stage times, linked to the device's trace")
     func slow() throws {
         let setup = try Setup(
             sampler: Sampler(root: .alwaysOff), latency: .init(slowThreshold: .milliseconds(500)))
@@ -144,7 +144,7 @@ struct TracedIngestTests {
         try setup.accept("1", trace: "\(Self.device)-00")
         setup.fixture.clock.set(1000.4)
         setup.fixture.loop.run()
-        #expect(setup.log.all.isEmpty, "400 ms are not slow")
+        #expect(setup.log.all.isEmpty, "400 ms is not slow")
         try setup.accept("2", trace: "\(Self.device)-00")
         setup.fixture.clock.set(1001.4)
         setup.fixture.loop.run()
@@ -161,7 +161,7 @@ struct TracedIngestTests {
         #expect(kept.isSlow && kept.device == "a" && kept.room == "sensors/a")
     }
 
-    @Test("Slow readings have a budget too")
+    @Test("Traces of slow readings have a budget too")
     func slowBudget() throws {
         let setup = try Setup(
             sampler: Sampler(root: .alwaysOff), latency: .init(slowThreshold: .milliseconds(1), slowPerSecond: 2))
@@ -171,7 +171,7 @@ struct TracedIngestTests {
         #expect(setup.log.named("process").count == 2)
     }
 
-    @Test("Hops are measured whether a reading is sampled or not")
+    @Test("Hops are measured for sampled and unsampled readings")
     func hops() throws {
         let setup = try Setup(sampler: Sampler(root: .alwaysOff))
         setup.fixture.clock.set(1000)

@@ -3,7 +3,7 @@ import Storage
 import Testing
 
 /// A file under its final name is always complete.
-@Suite("A backup's file")
+@Suite("Backup file")
 struct BackupFileTests {
     private let fixture = StorageFixture()
     private let path: String
@@ -15,7 +15,7 @@ struct BackupFileTests {
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 
-    @Test("An earlier one stays until the new one is whole, and when that fails")
+    @Test("An existing file is kept until the new one is complete, and if that fails")
     func replacing() throws {
         try "earlier".write(toFile: path, atomically: true, encoding: .utf8)
         let failed = try BackupFile(path: path)
@@ -29,7 +29,7 @@ struct BackupFileTests {
         #expect(text(path) == "whole" && text("\(path).partial") == nil)
     }
 
-    @Test("A link stays one, and a device is written as it is")
+    @Test("A symbolic link is kept, and a device is written directly")
     func special() throws {
         let link = "\(fixture.directory)/link"
         try "earlier".write(toFile: path, atomically: true, encoding: .utf8)
@@ -46,7 +46,7 @@ struct BackupFileTests {
         #expect(type == .typeCharacterSpecial)
     }
 
-    @Test("A part that is there already is not written to: it may be a link, or somebody else's")
+    @Test("An existing partial file is never written to: it may be a link or belong to another user")
     func prepared() throws {
         let other = "\(fixture.directory)/other"
         try "theirs".write(toFile: other, atomically: true, encoding: .utf8)
@@ -63,7 +63,7 @@ struct BackupFileTests {
         #expect(mode?.intValue == 0o600)
     }
 
-    @Test("Of two exports to one file the one that began later gets the name, and no part does")
+    @Test("Of two exports to one file, the later one completes, and no partial file does")
     func twoExports() throws {
         let first = try BackupFile(path: path)
         try first.write(Array("first".utf8))
@@ -78,7 +78,7 @@ struct BackupFileTests {
         #expect(text(path) == "second")
     }
 
-    @Test("One that cannot be made is named")
+    @Test("A file that cannot be created is named")
     func unwritable() throws {
         let error = #expect(throws: StorageError.self) { try BackupFile(path: "/proc/none/backup") }
         #expect(error?.description.contains("/proc/none/backup") == true)

@@ -8,7 +8,7 @@ extension JSONValue: ExpressibleByStringLiteral {
 }
 
 /// Backup lines are accepted only when they hold data that a gateway would have stored.
-@Suite("Lines of a backup")
+@Suite("Backup lines")
 struct BackupLineTests {
     private let fixture = StorageFixture()
 
@@ -56,7 +56,7 @@ struct BackupLineTests {
     private static let tooLong = JSONValue.string(String(repeating: "a", count: 70_000))
 
     @Test(
-        "A line of every table is taken when it holds what a gateway would have stored", arguments: sound.keys.sorted())
+        "A line with values that a gateway stores is accepted, for every table", arguments: sound.keys.sorted())
     func soundLines(table: String) throws {
         let rows = table == "message" ? [Self.line("room"), Self.line(table)] : [Self.line(table)]
         let lines = table == "reading" ? BackupTests.export(values: rows) : BackupTests.export(rows: rows)
@@ -65,7 +65,7 @@ struct BackupLineTests {
     }
 
     @Test(
-        "A value that a gateway would never have stored is refused with line, table, field, value and what is allowed",
+        "A value that no gateway stores is rejected with line, table, field, value and what is allowed",
         arguments: [
             ("room", "last_offset", ["9223372036854775807", "9007199254740992", "0", "-1", "x", .number(0.5)]),
             ("room", "name", ["", "chat/+", "#", "a\0b", tooLong, tooDeep, "$share/g/a", twoForms, .number(1)]),

@@ -77,7 +77,7 @@ struct BackupTests {
             + #""created_at":"\#(at(Int64(second)).nanosecondsSinceEpoch)","expires_at":null,"read_at":null}"#
     }
 
-    @Test("An alert that was going on elsewhere is over here, and one that never fired is left out")
+    @Test("A firing alert is imported as resolved, and a pending one is omitted")
     func alerts() throws {
         let (first, second) = (try source.open(), try target.open())
         try first.write { transaction in
@@ -96,7 +96,7 @@ struct BackupTests {
         #expect(try second.read { try $0.activeAlerts() }.isEmpty)
     }
 
-    @Test("Everything comes back as it was, equal readings as often as they were")
+    @Test("An import restores everything, with equal readings in the same number")
     func roundTrip() throws {
         let first = try source.open()
         try fill(first)
@@ -108,7 +108,7 @@ struct BackupTests {
         #expect(try second.read { try $0.lastOffset(of: "chat/\"ops\"") } == 3)
     }
 
-    @Test("A second time everything is there already")
+    @Test("A repeated import changes nothing")
     func again() throws {
         let first = try source.open()
         try fill(first)
@@ -119,7 +119,7 @@ struct BackupTests {
         #expect(totals.values == 0 && totals.rows == 0 && totals.skipped == 209)
     }
 
-    @Test("A room that has spoken since keeps its own history")
+    @Test("A room that has messages already keeps its own history")
     func rooms() throws {
         let first = try source.open()
         try fill(first)
@@ -129,7 +129,7 @@ struct BackupTests {
         #expect(try second.read { try $0.messages(in: "chat/\"ops\"", after: 0, limit: 9).map(\.messageID) } == ["m9"])
     }
 
-    @Test("A gateway that had the same series does not stumble over those that the import made")
+    @Test("A running gateway uses series that an import created")
     func beside() throws {
         let first = try source.open()
         try fill(first)
@@ -153,7 +153,7 @@ struct BackupTests {
     }
 
     @Test(
-        "What is no export is refused with the line",
+        "A file that is not an export is rejected with the line number",
         arguments: [
             ([#"{"some":"thing"}"#], "line 1"), ([], "not a Windsock"), (["{\"windsock_export\":2}"], "newer version"),
             (["{\"windsock_export\":1}", "{"], "line 2"),
@@ -180,7 +180,7 @@ struct BackupTests {
         #expect(error?.description.contains(expected) == true)
     }
 
-    @Test("A range leaves out the readings outside of it")
+    @Test("A range excludes readings outside of it")
     func range() throws {
         let first = try source.open()
         try fill(first)
@@ -188,7 +188,7 @@ struct BackupTests {
         #expect(totals.values == 40)
     }
 
-    @Test("What was cut off is told, and what was there of it is kept")
+    @Test("A truncated export is reported, and its readable part is imported")
     func cutOff() throws {
         let first = try source.open()
         try fill(first)
@@ -216,7 +216,7 @@ struct BackupTests {
         #expect(try Self.lines(third).dropFirst().sorted() == exported.dropFirst().sorted())
     }
 
-    @Test("A mistake in the middle keeps what was before it")
+    @Test("An error in the middle keeps the lines before it")
     func mistakeInTheMiddle() throws {
         let database = try target.open()
         let lines = Self.export(
@@ -226,7 +226,7 @@ struct BackupTests {
         #expect(try database.export(readingsIn: Self.always, at: at(1)) { _ in }.values == 2)
     }
 
-    @Test("A series that retention removes while an import writes into it comes again, and is nobody else's")
+    @Test("A series removed by retention during an import is created again, with an id of its own")
     func retentionMeanwhile() throws {
         let serving = try target.open()
         let store = ReadingStore()
@@ -254,7 +254,7 @@ struct BackupTests {
         }
     }
 
-    @Test("Values that retention would remove are left out and counted")
+    @Test("Values that retention would remove are skipped and counted")
     func outdated() throws {
         let database = try target.open()
         let lines = Self.export(values: (0..<10).map { Self.value("a", at: $0, 1) })
@@ -262,7 +262,7 @@ struct BackupTests {
         #expect(totals.values == 6 && totals.outdated == 4 && totals.skipped == 0)
     }
 
-    @Test("Notifications whose numbers are taken are not lost, and stand in the order in which they were made")
+    @Test("Imported notifications whose numbers are taken get new ones, in their original order")
     func notifications() throws {
         let database = try target.open()
         try database.write { transaction in
@@ -285,7 +285,7 @@ struct BackupTests {
         #expect(try ids() == ["newest", "new3", "new2", "new1", "old5"])
     }
 
-    @Test("What is said in a room while it is imported comes after what was said before")
+    @Test("Messages sent to a room during its import follow the imported ones")
     func talkMeanwhile() throws {
         let first = try source.open()
         try first.write { transaction in for number in 1...1500 { try transaction.say(number, in: "a") } }
@@ -301,7 +301,7 @@ struct BackupTests {
         #expect(said == ((1...1500) + [9999]).map { "m\($0)" })
     }
 
-    @Test("Tables are read page by page: what comes behind the page that is written is still found")
+    @Test("Tables are exported page by page, including rows added behind the current page")
     func pages() throws {
         let first = try source.open()
         try first.write { transaction in

@@ -5,7 +5,7 @@ import Testing
 @testable import Storage
 
 /// A chart is the same however many slices it is computed in.
-@Suite("Charts, slice by slice")
+@Suite("Charts read in slices")
 struct ReadingChartTests {
     private let fixture = StorageFixture()
     private let database: Storage.Database
@@ -43,7 +43,7 @@ struct ReadingChartTests {
         return (chart.lines.map(\.points), slices)
     }
 
-    @Test("Slices of any size make the same chart", arguments: [1, 2, 7, 50, 105, 1000])
+    @Test("Slices of any size give the same chart", arguments: [1, 2, 7, 50, 105, 1000])
     func slices(slice: Int) throws {
         for points in [10, 1000] {
             let whole = try chart(points, slice: .max)
@@ -54,7 +54,7 @@ struct ReadingChartTests {
         }
     }
 
-    @Test("What is stored between two slices at an instant that is read already is not read twice")
+    @Test("Values stored between two slices at an instant already read are not read twice")
     func meanwhile() throws {
         var chart = ReadingChart(of: series.filter { $0.metric == "stuck" }, in: at(0)..<at(10), maxPoints: 1000)
         try database.read { try chart.read(20, from: $0) }

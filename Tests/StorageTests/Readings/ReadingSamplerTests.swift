@@ -12,13 +12,13 @@ struct ReadingSamplerTests {
         return sampler
     }
 
-    @Test("As many values as points stay as they are, by time")
+    @Test("Values that fit the number of points are returned unchanged, by time")
     func values() {
         let sampler = Self.sampler([(3, 30), (1, 10), (2, 20)], in: 0..<10, points: 3)
         #expect(sampler.points() == .values([(at(1), 10), (at(2), 20), (at(3), 30)]))
     }
 
-    @Test("One more, and there is a bucket for each part of the range that has any")
+    @Test("One value more gives a bucket for each non-empty part of the range")
     func buckets() {
         let sampler = Self.sampler([(0, 4), (1, 8), (9, 1), (9, 3)], in: 0..<10, points: 3)
         #expect(
@@ -33,7 +33,7 @@ struct ReadingSamplerTests {
     }
 
     @Test(
-        "However many and whatever the range, points are never more than asked for, and no value is left out",
+        "The points never exceed the requested number, and cover every value",
         arguments: [(1, 7), (7, 7), (7, 100), (100, 101), (999, 1000)])
     func bounds(points: Int, count: Int64) {
         let values = (0..<count).map { ($0, Double($0)) }
@@ -47,7 +47,7 @@ struct ReadingSamplerTests {
         }
     }
 
-    @Test("A range as wide as time itself is no trouble")
+    @Test("The widest possible range is handled")
     func extremes() {
         let range = Timestamp(nanosecondsSinceEpoch: .min)..<Timestamp(nanosecondsSinceEpoch: .max)
         var sampler = ReadingSampler(range: range, maxPoints: 2)

@@ -2,10 +2,10 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("The convention is found by topic and shape")
+@Suite("Detection of the payload convention by topic and shape")
 struct AutoDecoderTests {
     @Test(
-        "each convention is recognised",
+        "Each convention is recognised",
         arguments: [
             ("sensors/d1", #"{"temperature":21.5}"#, ["d1 temperature=21.5"]),
             ("sensors/d1", "21.5", ["d1 value=21.5"]),
@@ -32,7 +32,7 @@ struct AutoDecoderTests {
         #expect(readings.map(Plain.init).map { "\($0.device) \($0.metrics.joined(separator: " "))" } == expected)
     }
 
-    @Test("every convention names its decoder", arguments: PayloadConvention.allCases)
+    @Test("Every convention has its decoder", arguments: PayloadConvention.allCases)
     func conventions(convention: PayloadConvention) {
         #expect(convention.decoder.convention == convention)
     }

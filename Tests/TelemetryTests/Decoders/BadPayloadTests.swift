@@ -2,7 +2,7 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("A bad payload is a typed error with a stable reason")
+@Suite("An invalid payload is a typed error with a stable reason code")
 struct BadPayloadTests {
     private static func failure(
         _ payload: [UInt8], convention: PayloadConvention = .auto, limits: DecodingLimits = DecodingLimits()
@@ -16,7 +16,7 @@ struct BadPayloadTests {
     }
 
     @Test(
-        "reasons",
+        "Each fault has its reason code",
         arguments: [
             ("", "empty"), ("{", "invalid_json"), (#"{"a":1,}"#, "invalid_json"), (#"{"a":NaN}"#, "not_finite"),
             (#"{"a":-Infinity}"#, "not_finite"), (#"{"a":1e999}"#, "not_finite"), ("{}", "no_number"),
@@ -31,21 +31,21 @@ struct BadPayloadTests {
     }
 
     @Test(
-        "bytes that are not UTF-8",
+        "Bytes that are not UTF-8 are rejected",
         arguments: [Array(#"{"a"#.utf8) + [0xFF] + Array(#"":1}"#.utf8), [0xFF, 0xFE], Array("21.5".utf8) + [0xC2]]
             as [[UInt8]])
     func invalidUTF8(payload: [UInt8]) {
         #expect(Self.failure(payload)?.reason == "invalid_utf8")
     }
 
-    @Test("1 MB is too large for every convention", arguments: PayloadConvention.allCases)
+    @Test("A payload of 1 MB is too large for every convention", arguments: PayloadConvention.allCases)
     func tooLarge(convention: PayloadConvention) {
         let payload = [UInt8](repeating: UInt8(ascii: "1"), count: 1_000_000)
         #expect(Self.failure(payload, convention: convention) == .tooLarge(byteCount: 1_000_000, limit: 262_144))
     }
 
     @Test(
-        "ten thousand levels are too deep for every JSON convention",
+        "Ten thousand levels of nesting are too deep for every JSON convention",
         arguments: [PayloadConvention.auto, .json, .thingsboard, .tasmota, .zigbee2mqtt, .esphome, .senml],
         [#"{"a":"#, "["])
     func tooDeep(convention: PayloadConvention, opening: String) {
@@ -55,7 +55,7 @@ struct BadPayloadTests {
         #expect(Self.failure(payload, convention: convention) == .tooDeep(limit: 32))
     }
 
-    @Test("more metrics or readings than allowed are refused, not cut")
+    @Test("A payload with too many metrics or readings is rejected, not truncated")
     func tooMany() {
         let metrics = "{" + (0...256).map { "\"m\($0)\":1" }.joined(separator: ",") + "}"
         let readings = "[" + (0...4096).map { _ in "{\"t\":1}" }.joined(separator: ",") + "]"
@@ -69,7 +69,7 @@ struct BadPayloadTests {
         #expect(Self.failure(Array(tasmota.utf8), convention: .tasmota) == .tooManyMetrics(limit: 256))
     }
 
-    @Test("an object of more members than are looked at is refused")
+    @Test("An object with too many members is rejected")
     func tooManyMembers() {
         let members = (0...4096).map { "\"m\($0)\":\"x\"" }.joined(separator: ",")
         #expect(Self.failure(Array("{\(members)}".utf8)) == .tooManyMembers(limit: 4096))
@@ -78,20 +78,22 @@ struct BadPayloadTests {
                 == .tooManyMembers(limit: 1))
     }
 
-    @Test("long names cost no more than their length", .timeLimit(.minutes(1)), arguments: PayloadConvention.allCases)
+    @Test(
+        "The work for long names is proportional to their length", .timeLimit(.minutes(1)),
+        arguments: PayloadConvention.allCases)
     func longNames(convention: PayloadConvention) {
         let members = (0..<4_000).map { "\"a\($0)\":1" }.joined(separator: ",")
         let payload = #"{"\#(String(repeating: "n", count: 100_000))":{\#(members)}}"#
         #expect(Self.failure(Array(payload.utf8), convention: convention) != nil)
     }
 
-    @Test("a name that is too long is refused before anything below it is looked at")
+    @Test("An object with too long a name is rejected before its members are examined")
     func longNameOfObject() {
         let payload = #"{"\#(String(repeating: "n", count: 129))":{"a":{}}}"#
         #expect(Self.failure(Array(payload.utf8), convention: .json)?.reason == "bad_metric")
     }
 
-    @Test("descriptions name what is wrong and what is allowed")
+    @Test("Descriptions name the fault and what is allowed")
     func descriptions() {
         #expect(
             DecodeError.tooLarge(byteCount: 1_000_000, limit: 262_144).description

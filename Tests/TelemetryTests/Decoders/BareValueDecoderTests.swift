@@ -2,10 +2,10 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("A bare value is one metric of the topic's name")
+@Suite("A bare value becomes one metric, named by the topic")
 struct BareValueDecoderTests {
     @Test(
-        "numbers and switches",
+        "Numbers and switch states are values",
         arguments: [
             ("21.5", 21.5), (" 21.5 \r\n", 21.5), ("-3", -3), ("+4.25", 4.25), ("007", 7), (".5", 0.5), ("1e3", 1000),
             ("ON", 1), ("OFF", 0), ("on", 1), ("true", 1), ("false", 0), ("True", 1),
@@ -20,13 +20,13 @@ struct BareValueDecoderTests {
             ])
     }
 
-    @Test("without a metric in the topic the name is 'value'")
+    @Test("A topic without a metric gives the name 'value'")
     func defaultName() throws {
         #expect(try BareValueDecoder().decode("1", context()).map(Plain.init) == [Plain("d1", ["value=1"])])
     }
 
     @Test(
-        "anything else is an error",
+        "Any other payload is an error",
         arguments: [
             ("", DecodeError.empty), ("  ", .noNumber), ("hello", .noNumber), ("21.5 °C", .noNumber),
             ("1,5", .noNumber),
@@ -37,7 +37,7 @@ struct BareValueDecoderTests {
         #expect(throws: error) { try BareValueDecoder().decode(payload, context()) }
     }
 
-    @Test("without a device there is no reading")
+    @Test("A topic without a device is an error")
     func needsDevice() {
         #expect(throws: DecodeError.badDevice(nil)) { try BareValueDecoder().decode("1", context(device: nil)) }
     }

@@ -178,9 +178,9 @@ private enum Work {
     }
 }
 
-@Suite("Decoding takes time in proportion to the bytes, whatever they are")
+@Suite("The CPU time of decoding is proportional to the payload's bytes")
 struct DecodingWorkTests {
-    @Test("payloads of every shape, by every convention", arguments: PayloadShape.all)
+    @Test("Payloads of every shape, decoded by every convention", arguments: PayloadShape.all)
     func payloads(shape: PayloadShape) {
         for convention in PayloadConvention.allCases {
             let decoder = convention.decoder
@@ -201,14 +201,14 @@ struct DecodingWorkTests {
         }
     }
 
-    @Test("statuses of every shape", arguments: PayloadShape.all)
+    @Test("Status payloads of every shape", arguments: PayloadShape.all)
     func statuses(shape: PayloadShape) {
         let growth = Work.growth { _ = try? StatusPayload.isOnline(shape.make($0), limits: DecodingLimits()) }
         #expect(growth < Work.limit)
     }
 
     @Test(
-        "topics of every shape",
+        "Topics of every shape",
         arguments: [
             PayloadShape("levels", "sensors", "", separator: "") { _ in "/x" },
             PayloadShape("a long metric", "sensors/d1/", "", separator: "") { _ in "m" },

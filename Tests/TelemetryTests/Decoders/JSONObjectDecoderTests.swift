@@ -2,14 +2,14 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("A JSON object's numbers are metrics under their own names")
+@Suite("The numbers of a JSON object become metrics under their own names")
 struct JSONObjectDecoderTests {
     private func decode(_ payload: String, _ context: DecodingContext = context()) throws -> [Plain] {
         try JSONObjectDecoder().decode(payload, context).map(Plain.init)
     }
 
     @Test(
-        "shapes",
+        "Objects of every accepted shape are decoded",
         arguments: [
             (
                 #"{"temperature":21.5,"humidity":40.2,"seq":17,"stamp":12345678901234}"#,
@@ -33,7 +33,7 @@ struct JSONObjectDecoderTests {
         #expect(try decode(payload) == [Plain("d1", metrics)])
     }
 
-    @Test("a value takes the topic's metric, other numbers keep their names")
+    @Test("`value` takes the topic's metric name; other numbers keep theirs")
     func topicMetric() throws {
         let context = context(metric: "temperature")
         #expect(
@@ -44,7 +44,7 @@ struct JSONObjectDecoderTests {
     }
 
     @Test(
-        "times in every unit and spelling",
+        "Times are accepted in every unit and notation",
         arguments: [
             #"{"ts":1714564800,"t":1}"#, #"{"ts":1714564800000,"t":1}"#, #"{"timestamp":1714564800000000,"t":1}"#,
             #"{"time":1714564800000000000,"t":1}"#, #"{"time":"2024-05-01T12:00:00Z","t":1}"#,
@@ -56,14 +56,14 @@ struct JSONObjectDecoderTests {
         #expect(try decode(payload) == [Plain("d1", ["t=1"], at: "2024-05-01T12:00:00.000Z")])
     }
 
-    @Test("a fraction of a second is kept")
+    @Test("Fractions of a second are kept")
     func fractionalTime() throws {
         let reading = try #require(try JSONObjectDecoder().decode(#"{"ts":1714564800.123456,"t":1}"#, context()).first)
         #expect(reading.deviceTime?.nanosecondsSinceEpoch == 1_714_564_800_123_456_000)
     }
 
     @Test(
-        "a time that cannot be understood is an error",
+        "An invalid time is an error",
         arguments: [
             #"{"ts":"yesterday","t":1}"#, #"{"time":true,"t":1}"#, #"{"timestamp":{},"t":1}"#, #"{"ts":1e300,"t":1}"#,
             #"{"ts":"nan","t":1}"#,
@@ -72,7 +72,7 @@ struct JSONObjectDecoderTests {
         #expect { try decode(payload) } throws: { ($0 as? DecodeError)?.reason == "bad_time" }
     }
 
-    @Test("an array gives several readings in its order")
+    @Test("An array gives one reading per element, in order")
     func arrays() throws {
         let payload = #"[{"ts":1714564800,"values":{"t":1}},{"ts":1714564801,"values":{"t":2}},{"note":"x"}]"#
         #expect(
@@ -82,7 +82,7 @@ struct JSONObjectDecoderTests {
             ])
     }
 
-    @Test("the payload's device counts only when the topic names none")
+    @Test("The payload's device is used only if the topic names none")
     func device() throws {
         let payload = #"{"device":"pump","rpm":900}"#
         #expect(try decode(payload, context(device: nil)) == [Plain("pump", ["rpm=900"])])
@@ -90,7 +90,7 @@ struct JSONObjectDecoderTests {
         #expect(throws: DecodeError.badDevice("a/b")) { try decode(#"{"device":"a/b","rpm":1}"#, context(device: nil)) }
     }
 
-    @Test("a trace context in the payload is taken, an invalid one ignored")
+    @Test("A valid trace context in the payload is used, an invalid one is ignored")
     func trace() throws {
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         let payload = #"{"t":1,"traceparent":"\#(parent)","tracestate":"a=1"}"#
@@ -100,7 +100,7 @@ struct JSONObjectDecoderTests {
         #expect(try JSONObjectDecoder().decode(#"{"t":1,"traceparent":"x"}"#, context()).first?.trace == nil)
     }
 
-    @Test("°F becomes °C only when the route says so")
+    @Test("°F is converted to °C only if the route says so")
     func fahrenheit() throws {
         let payload = #"{"a":{"value":70.7,"unit":"°F"},"b":{"value":-40,"unit":"F"},"c":{"value":1,"unit":"hPa"}}"#
         #expect(try decode(payload) == [Plain("d1", ["a=70.7 °F", "b=-40 F", "c=1 hPa"])])
@@ -111,7 +111,7 @@ struct JSONObjectDecoderTests {
     }
 
     @Test(
-        "a name that comes twice in one object is an error, however it is written",
+        "A duplicate name in an object is an error, also with different escapes",
         arguments: [
             #"{"value":1,"value":1}"#, #"{"a":1,"b":2,"a":3}"#, #"{"a":1,"\u0061":2}"#,
             #"{"t":1,"values":{"x":1,"x":2}}"#,
@@ -121,19 +121,19 @@ struct JSONObjectDecoderTests {
         #expect { try decode(payload) } throws: { ($0 as? DecodeError)?.reason == "duplicate_name" }
     }
 
-    @Test("a repeated name is found among many members", arguments: [15, 16, 17, 100, 4_000])
+    @Test("A duplicate name is found among many members", arguments: [15, 16, 17, 100, 4_000])
     func duplicateAmongMany(count: Int) {
         let members = (0..<count).map { #""m\#($0)":"x""# } + [#""m\#(count / 2)":1"#]
         let payload = "{\(members.joined(separator: ","))}"
         #expect(throws: DecodeError.duplicateName("m\(count / 2)")) { try decode(payload) }
     }
 
-    @Test("names that only look alike are two: they are compared byte by byte")
+    @Test("Names are compared byte by byte, not by Unicode equivalence")
     func similarNames() throws {
         #expect(try decode("{\"\u{E9}\":1,\"e\u{301}\":2}")[0].metrics.count == 2)
     }
 
-    @Test("names stay unique however many come before", arguments: [1, 15, 16, 17, 18, 40])
+    @Test("A generated name is unique, however many names are taken", arguments: [1, 15, 16, 17, 18, 40])
     func uniqueNames(count: Int) throws {
         let members = (0..<count).map { "\"m\($0)\":0" } + [#""values":{"m0":1}"#]
         let metrics = try JSONObjectDecoder().decode("{\(members.joined(separator: ","))}", context())[0].metrics
@@ -141,7 +141,7 @@ struct JSONObjectDecoderTests {
         #expect(metrics[0].value == 1)
     }
 
-    @Test("many metrics keep their order and stay unique")
+    @Test("Many metrics keep their order and have unique names")
     func manyMetrics() throws {
         let names = (0..<200).map { "m\($0)" }
         func members(from first: Int) -> String {

@@ -3,7 +3,7 @@ import Telemetry
 import TestSupport
 import Testing
 
-@Suite("Nothing that arrives crashes a decoder")
+@Suite("No payload crashes a decoder")
 struct MutationTests {
     private static let samples = [
         "21.5", "ON", #"{"temperature":21.5,"humidity":40.2,"seq":17,"stamp":12345678901234}"#,
@@ -36,7 +36,7 @@ struct MutationTests {
         return payload
     }
 
-    @Test("mutated payloads decode to sound readings or fail with a reason", arguments: PayloadConvention.allCases)
+    @Test("A mutated payload gives valid readings or an error with a reason", arguments: PayloadConvention.allCases)
     func mutations(convention: PayloadConvention) throws {
         var random = SeededRandom(seed: 20_240_501)
         let decoder = convention.decoder
@@ -62,7 +62,7 @@ struct MutationTests {
         #expect(decodedCount > 0)
     }
 
-    @Test("mutated JSON that parses is written and parsed back equal")
+    @Test("Mutated JSON that parses survives writing and parsing again")
     func jsonRoundTrip() throws {
         var random = SeededRandom(seed: 99)
         for round in 0..<20_000 {

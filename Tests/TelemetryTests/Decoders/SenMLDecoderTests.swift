@@ -2,14 +2,14 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("SenML packs, RFC 8428")
+@Suite("SenML packs (RFC 8428)")
 struct SenMLDecoderTests {
     private func decode(_ payload: String, _ context: DecodingContext = context()) throws -> [Plain] {
         try SenMLDecoder().decode(payload, context).map(Plain.init)
     }
 
     @Test(
-        "the RFC's examples",
+        "The examples of the RFC are decoded",
         arguments: [
             (
                 #"[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]"#,
@@ -49,26 +49,26 @@ struct SenMLDecoderTests {
         #expect(try decode(payload, context(device: nil)) == expected)
     }
 
-    @Test("base value and base sum are added, a sum is a metric of its own")
+    @Test("Base value and base sum are added; a sum is a metric of its own")
     func baseValues() throws {
         let payload = #"[{"bn":"d1:","bv":20,"bs":100,"bu":"W","n":"p","v":1.5,"s":5},{"n":"q","v":2}]"#
         #expect(try decode(payload) == [Plain("d1", ["p=21.5 W", "p.sum=105 W·s", "q=22 W"])])
     }
 
-    @Test("small times are relative to the receive time")
+    @Test("Times below 2^28 are relative to the receive time")
     func relativeTimes() throws {
         #expect(
             try decode(#"[{"bn":"d1/","bt":-10,"n":"a","v":1,"t":4},{"n":"b","v":2,"t":10}]"#)
                 == [Plain("d1", ["a=1"], at: "2024-05-01T11:59:54.000Z"), Plain("d1", ["b=2"])])
     }
 
-    @Test("times are absolute from 2^28 on")
+    @Test("Times from 2^28 on are absolute")
     func absoluteTimes() throws {
         #expect(try decode(#"[{"n":"d1:a","v":1,"t":60}]"#)[0].time == "2024-05-01T12:01:00.000Z")
         #expect(try decode(#"[{"n":"d1:a","v":1,"t":268435456}]"#)[0].time == "1978-07-04T21:24:16.000Z")
     }
 
-    @Test("a name without a device is of the topic's; slashes in a device become colons")
+    @Test("A name without a device belongs to the topic's device; slashes in a device's name become colons")
     func names() throws {
         #expect(try decode(#"[{"n":"temperature","u":"Cel","v":21.5}]"#) == [Plain("d1", ["temperature=21.5 °C"])])
         #expect(
@@ -79,7 +79,7 @@ struct SenMLDecoderTests {
     }
 
     @Test(
-        "a topic's device may repeat its name or use one URN of its own",
+        "A pack of the topic's device may contain its name or a single URN",
         arguments: [
             (#"[{"bn":"d1/","n":"t","v":1},{"n":"h","v":2}]"#, ["t=1", "h=2"]),
             (#"[{"bn":"d1:","v":1}]"#, ["value=1"]), (#"[{"bn":"d1/env/","n":"t","v":1}]"#, ["env/t=1"]),
@@ -93,7 +93,7 @@ struct SenMLDecoderTests {
     }
 
     @Test(
-        "a pack of another device is refused where the topic names one",
+        "A pack of another device is rejected if the topic names a device",
         arguments: [
             (#"[{"bn":"dev2/","n":"t","v":99}]"#, "dev2"), (#"[{"n":"t","v":1},{"n":"dev2:t","v":99}]"#, "dev2"),
             (#"[{"bn":"d1/","n":"t","v":1},{"bn":"d11/","n":"t","v":1}]"#, "d11"),
@@ -106,7 +106,7 @@ struct SenMLDecoderTests {
         #expect(readings.contains { $0.device == device })
     }
 
-    @Test("a topic's device may be named by a URN or with what was a slash")
+    @Test("A topic may name its device by a URN, or with colons in place of slashes")
     func namedByTopic() throws {
         let urn = "urn:dev:ow:10e2073a01080063"
         #expect(
@@ -118,7 +118,7 @@ struct SenMLDecoderTests {
     }
 
     @Test(
-        "wrong packs are errors",
+        "An invalid pack is an error",
         arguments: [
             (#"{"n":"a","v":1}"#, "wrong_type"), ("[1]", "wrong_type"), (#"[{"n":"a","v":"1"}]"#, "wrong_type"),
             (#"[{"n":1,"v":1}]"#, "wrong_type"), (#"[{"n":"a","vb":1}]"#, "wrong_type"),
@@ -130,7 +130,7 @@ struct SenMLDecoderTests {
         #expect { try decode(payload) } throws: { ($0 as? DecodeError)?.reason == reason }
     }
 
-    @Test("a long base name is not copied for every record")
+    @Test("A long base name is not copied for each record")
     func longBaseName() {
         let payload =
             #"[{"bn":"\#(String(repeating: "a", count: 100_000))","v":1}\#(String(repeating: #",{"v":1}"#, count: 9_000))]"#

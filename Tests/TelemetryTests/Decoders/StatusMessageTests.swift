@@ -3,7 +3,7 @@ import Testing
 @testable import Core
 @testable import Telemetry
 
-@Suite("Messages on status topics say whether a device is there")
+@Suite("Messages on status topics say whether a device is online")
 struct StatusMessageTests {
     private func decode(
         _ topic: String, _ payload: String, routes: [TopicRoute] = TopicRoute.defaults,
@@ -24,7 +24,7 @@ struct StatusMessageTests {
     }
 
     @Test(
-        "words in any case, and JSON with one of them as state or status",
+        "Status words in any case, alone or as `state` or `status` in JSON",
         arguments: [
             ("online", true), ("Online", true), ("OFFLINE", false), ("connected", true), ("disconnected", false),
             ("true", true), ("False", false), ("1", true), ("0", false), (" online\r\n", true),
@@ -37,7 +37,7 @@ struct StatusMessageTests {
     }
 
     @Test(
-        "anything else is an error that shows it and names what is allowed",
+        "Any other payload is an error that quotes it and names the allowed words",
         arguments: [
             "on", "2", "maybe", "   ", "onlineoffline", #"{"state":"idle"}"#, #"{"state":2}"#, #"{"online":true}"#,
             #""""#,
@@ -49,7 +49,7 @@ struct StatusMessageTests {
         #expect(error.description.contains("allowed: online, offline"))
     }
 
-    @Test("broken JSON, bytes that are no UTF-8 and endless payloads are errors of their own")
+    @Test("Invalid JSON, invalid UTF-8 and oversized payloads are distinct errors")
     func broken() throws {
         #expect(throws: DecodeError.self) { try decode("sensors/d1/status", #"{"state":"#) }
         var decoder = TelemetryDecoder()
@@ -64,13 +64,13 @@ struct StatusMessageTests {
     }
 
     @Test(
-        "the default topics go to the room of the device's readings",
+        "A status on a default topic belongs to the room of the device's readings",
         arguments: ["sensors/d1/status", "tele/d1/LWT", "zigbee2mqtt/d1/availability"])
     func defaultTopics(topic: String) throws {
         #expect(try decode(topic, "Online", isRetained: true) == (try report(isOnline: true, isRetained: true)))
     }
 
-    @Test("a status topic is none of readings, also where a route matches it; other topics stay what they were")
+    @Test("A status topic never carries readings, even if a telemetry route matches it")
     func precedence() throws {
         #expect(throws: DecodeError.badStatus("21.5")) { try decode("sensors/d1/status", "21.5") }
         var decoder = TelemetryDecoder()
@@ -88,7 +88,7 @@ struct StatusMessageTests {
         }
     }
 
-    @Test("rooms are those of the routes, filled with what the status topic captures")
+    @Test("Rooms come from the telemetry routes, filled with the captures of the status topic")
     func rooms() throws {
         let routes = [
             try TopicRoute(pattern: "plants/{site}/{device}", room: "plant/{site}/{device}"),
@@ -103,12 +103,12 @@ struct StatusMessageTests {
         }
     }
 
-    @Test("an empty payload clears what was retained and says nothing")
+    @Test("An empty payload clears the retained status and reports none")
     func cleared() throws {
         #expect(try decode("sensors/d1/status", "") == .clearedStatus)
     }
 
-    @Test("a name that can be no device's is refused")
+    @Test("An invalid device name is rejected")
     func badDevice() throws {
         let name = String(repeating: "x", count: DeviceID.maximumByteCount + 1)
         #expect(throws: DecodeError.badDevice(name)) { try decode("tele/\(name)/LWT", "Online") }

@@ -2,7 +2,7 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("Tasmota's sensor and state messages")
+@Suite("Tasmota: sensor and state messages")
 struct TasmotaDecoderTests {
     private static let noon = "2024-05-01T12:00:00.000Z"
 
@@ -13,7 +13,7 @@ struct TasmotaDecoderTests {
     }
 
     @Test(
-        "one sensor's quantities have short names and units",
+        "The quantities of a single sensor have short names and units",
         arguments: [
             (
                 #"{"Time":"2024-05-01T12:00:00","AM2301":{"Temperature":24.6,"Humidity":58.2,"DewPoint":15.8},"TempUnit":"C"}"#,
@@ -54,7 +54,7 @@ struct TasmotaDecoderTests {
         #expect(try decode(payload) == [Plain("d1", metrics, at: Self.noon)])
     }
 
-    @Test("a quantity of several sensors carries the sensor's name, even while one has no value")
+    @Test("A quantity that several sensors have carries the sensor's name, even while one has no value")
     func severalSensors() throws {
         #expect(
             try decode(
@@ -69,7 +69,7 @@ struct TasmotaDecoderTests {
             ) == [Plain("d1", ["AM2301.Temperature=21.5 °C"], at: Self.noon)])
     }
 
-    @Test("a state message keeps its own names, so that the relay and the power in watts stay apart")
+    @Test("A state message keeps its names, so that relay state and power in watts are distinct")
     func state() throws {
         let payload = #"""
             {"Time":"2024-05-01T12:00:00","Uptime":"0T00:05:19","UptimeSec":319,"Vcc":3.16,"POWER":"OFF",
@@ -83,7 +83,7 @@ struct TasmotaDecoderTests {
             ])
     }
 
-    @Test("°F becomes °C when the route says so")
+    @Test("°F is converted to °C if the route says so")
     func fahrenheit() throws {
         let payload = #"{"Time":"2024-05-01T12:00:00","AM2301":{"Temperature":70.7},"TempUnit":"F"}"#
         #expect(
@@ -92,7 +92,7 @@ struct TasmotaDecoderTests {
             ])
     }
 
-    @Test("an offset and an epoch are honoured")
+    @Test("Times with an offset and times as epoch seconds are understood")
     func times() throws {
         #expect(try decode(#"{"Time":"2024-05-01T14:00:00+02:00","A":{"X":1}}"#)[0].time == Self.noon)
         #expect(try decode(#"{"Time":"2024-05-01T14:00:00","Epoch":1714564800,"A":{"X":1}}"#)[0].time == Self.noon)
@@ -100,7 +100,7 @@ struct TasmotaDecoderTests {
         #expect(throws: DecodeError.badTime("noon")) { try decode(#"{"Time":"noon","A":{"X":1}}"#) }
     }
 
-    @Test("a message without values is an error")
+    @Test("A message without values is an error")
     func refuses() {
         #expect(throws: DecodeError.noNumber) { try decode(#"{"Time":"2024-05-01T12:00:00","TempUnit":"C"}"#) }
         #expect { try decode("[1]") } throws: { ($0 as? DecodeError)?.reason == "wrong_type" }

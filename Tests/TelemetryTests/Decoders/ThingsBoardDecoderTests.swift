@@ -2,14 +2,14 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("ThingsBoard's device and gateway telemetry")
+@Suite("ThingsBoard: device and gateway telemetry")
 struct ThingsBoardDecoderTests {
     private func decode(_ payload: String, _ context: DecodingContext = context()) throws -> [Plain] {
         try ThingsBoardDecoder().decode(payload, context).map(Plain.init)
     }
 
     @Test(
-        "the device API's documented forms",
+        "The documented forms of the device API are decoded",
         arguments: [
             (#"{"temperature":22.5,"humidity":61}"#, [Plain("d1", ["temperature=22.5", "humidity=61"])]),
             (
@@ -27,7 +27,7 @@ struct ThingsBoardDecoderTests {
         #expect(try decode(payload) == expected)
     }
 
-    @Test("the gateway API names devices in the payload")
+    @Test("The gateway API names devices in the payload")
     func gateway() throws {
         let payload = """
             {"Device A":[{"ts":1483228800000,"values":{"temperature":42,"humidity":80}},
@@ -42,7 +42,7 @@ struct ThingsBoardDecoderTests {
         #expect(try decode(payload, context(allowsForeignDevices: true)) == expected)
     }
 
-    @Test("a topic that names a device takes the gateway form of that device only")
+    @Test("A topic that names a device accepts the gateway form for that device only")
     func foreignDevice() throws {
         #expect(try decode(#"{"d1":[{"temperature":21},{"temperature":22}]}"#).map(\.device) == ["d1", "d1"])
         for payload in [#"{"dev2":[{"temperature":99}]}"#, #"{"d1":[{"t":1}],"dev2":[{"t":99}]}"#] {
@@ -50,7 +50,7 @@ struct ThingsBoardDecoderTests {
         }
     }
 
-    @Test("a gateway's device name that cannot be one fails the message")
+    @Test("An invalid device name in the gateway form rejects the whole message")
     func badDevice() {
         #expect(throws: DecodeError.badDevice("a/b")) {
             try decode(#"{"ok":[{"t":1}],"a/b":[{"t":1}]}"#, context(device: nil))
@@ -58,7 +58,7 @@ struct ThingsBoardDecoderTests {
         #expect(throws: DecodeError.badDevice(nil)) { try decode(#"{"t":1}"#, context(device: nil)) }
     }
 
-    @Test("nothing numeric, and wrong types")
+    @Test("Payloads without numbers or with wrong types are errors")
     func refuses() {
         #expect(throws: DecodeError.noNumber) { try decode(#"{"key1":"value1"}"#) }
         #expect(throws: DecodeError.noNumber) { try decode("[]") }

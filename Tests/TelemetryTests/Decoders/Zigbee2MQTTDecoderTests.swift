@@ -2,7 +2,7 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("Zigbee2MQTT's device states")
+@Suite("Zigbee2MQTT: device states")
 struct Zigbee2MQTTDecoderTests {
     private func decode(
         _ payload: String, topic: String = "zigbee2mqtt/d1", metric: String? = nil
@@ -11,7 +11,7 @@ struct Zigbee2MQTTDecoderTests {
     }
 
     @Test(
-        "documented states",
+        "The documented states are decoded",
         arguments: [
             (#"{"temperature":27.34,"humidity":44.72}"#, ["temperature=27.34 °C", "humidity=44.72 %"]),
             (
@@ -40,7 +40,7 @@ struct Zigbee2MQTTDecoderTests {
     }
 
     @Test(
-        "last_seen is the time",
+        "`last_seen` is the time of the reading",
         arguments: [
             #"{"battery":1,"last_seen":"2024-05-01T12:00:00.000Z"}"#,
             #"{"battery":1,"last_seen":"2024-05-01T14:00:00+02:00"}"#,
@@ -50,7 +50,7 @@ struct Zigbee2MQTTDecoderTests {
         #expect(try decode(payload) == [Plain("d1", ["battery=1 %"], at: "2024-05-01T12:00:00.000Z")])
     }
 
-    @Test("a topic per attribute carries a bare value")
+    @Test("A topic of a single attribute carries a bare value")
     func attributes() throws {
         #expect(
             try decode("21.5", topic: "zigbee2mqtt/d1/temperature", metric: "temperature") == [
@@ -59,7 +59,7 @@ struct Zigbee2MQTTDecoderTests {
     }
 
     @Test(
-        "the bridge, availability and commands are no readings",
+        "Bridge, availability and command topics are not readings",
         arguments: [
             "zigbee2mqtt/bridge/state", "zigbee2mqtt/d1/availability", "zigbee2mqtt/d1/set", "zigbee2mqtt/d1/get",
         ])
@@ -67,7 +67,7 @@ struct Zigbee2MQTTDecoderTests {
         #expect(throws: DecodeError.notAReading(topic: topic)) { try decode(#"{"state":"ON"}"#, topic: topic) }
     }
 
-    @Test("a state without a number is an error")
+    @Test("A state without a number is an error")
     func refuses() {
         #expect(throws: DecodeError.noNumber) { try decode(#"{"action":"single"}"#) }
         #expect { try decode("[]") } throws: { ($0 as? DecodeError)?.reason == "wrong_type" }

@@ -3,11 +3,11 @@ import Testing
 @testable import Core
 @testable import Telemetry
 
-@Suite("Status routes name the device, and what to subscribe to")
+@Suite("Status routes determine the device and the subscriptions")
 struct StatusRouteTests {
     private func texts(_ filters: [TopicFilter]) -> [String] { filters.map(\.rawValue) }
 
-    @Test("the defaults are our own topic, Tasmota's and Zigbee2MQTT's")
+    @Test("The defaults are our own status topic, Tasmota's and Zigbee2MQTT's")
     func defaults() {
         #expect(
             StatusRoute.defaults.map(\.pattern) == [
@@ -15,7 +15,7 @@ struct StatusRouteTests {
             ])
     }
 
-    @Test("only filters that no route covers are to be subscribed besides")
+    @Test("Only status filters that no telemetry route covers are subscribed in addition")
     func filters() throws {
         #expect(texts(TelemetryDecoder().statusFilters) == ["tele/+/LWT", "zigbee2mqtt/+/availability"])
         let whole = [try TopicRoute(pattern: "sensors/{device}/#"), try TopicRoute(pattern: "tele/{device}/#")]
@@ -23,7 +23,7 @@ struct StatusRouteTests {
         #expect(TelemetryDecoder(statusRoutes: []).statusFilters.isEmpty)
     }
 
-    @Test("a shared subscription covers no status, because each gateway of the group needs it")
+    @Test("A shared subscription covers no status topic, because each gateway of the group needs the status")
     func shared() throws {
         let statusRoutes = [try StatusRoute(pattern: "sensors/{device}/status")]
         let filter = try TopicFilter("$share/g/sensors/+/+")
@@ -31,7 +31,7 @@ struct StatusRouteTests {
             texts(statusRoutes.filters(for: TopicRoute.defaults, besides: [filter])) == ["sensors/+/status"])
     }
 
-    @Test("a status follows the routes whose rooms its captures fill; one that follows none is not subscribed")
+    @Test("A status route uses the telemetry routes whose rooms its captures fill; without any, it is not subscribed")
     func rooms() throws {
         let routes = [
             try TopicRoute(pattern: "a/{site}/{device}", room: "plant/{site}/{device}"),
@@ -46,7 +46,7 @@ struct StatusRouteTests {
     }
 
     @Test(
-        "what is no status topic is refused with what is allowed",
+        "An invalid status topic is rejected, with what is allowed",
         arguments: [
             ("sensors/+/status", "the level {device}, such as sensors/{device}/status"),
             ("sensors/{device", "a capture must be a whole level"), ("", "is empty"),

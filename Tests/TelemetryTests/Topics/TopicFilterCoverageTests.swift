@@ -2,10 +2,10 @@ import Core
 import Telemetry
 import Testing
 
-@Suite("A filter covers another when it matches everything that the other can match")
+@Suite("A filter covers another if it matches every topic that the other matches")
 struct TopicFilterCoverageTests {
     @Test(
-        "covers",
+        "Filters that cover another",
         arguments: [
             ("sensors/#", "sensors/+"), ("sensors/#", "sensors"), ("sensors/#", "sensors/a/#"), ("#", "sensors/#"),
             ("sensors/+", "sensors/a"), ("+/#", "#"), ("#", "+/#"), ("users/#", "users/ann"), ("$SYS/#", "$SYS/a"),
@@ -16,7 +16,7 @@ struct TopicFilterCoverageTests {
     }
 
     @Test(
-        "does not cover",
+        "Filters that do not cover another",
         arguments: [
             ("sensors/+", "sensors/#"), ("sensors/+", "sensors"), ("#", "$SYS/#"), ("+/a", "$SYS/a"), ("#", "users/#"),
             ("+/+", "users/ann"), ("#", "users"), ("a/+/#", "a/#"), ("$share/g/a/#", "a/b"), ("a/#", "$share/g/a/b"),
@@ -37,7 +37,7 @@ struct TopicFilterCoverageTests {
         return all
     }
 
-    @Test("it agrees with matching, for every pair of small filters and every small topic")
+    @Test("Coverage agrees with matching for every pair of small filters and every small topic")
     func agreesWithMatching() throws {
         let filters = try Self.words(over: ["a", "$s", "users", "+", "#"], depth: 3)
             .filter { !$0.dropLast().contains("#") }
@@ -59,7 +59,7 @@ struct TopicFilterCoverageTests {
     }
 
     @Test(
-        "what another filter covers is not subscribed",
+        "A filter that another one covers is not subscribed",
         arguments: [
             (["sensors/+", "sensors/#", "tele/+/SENSOR"], ["sensors/#", "tele/+/SENSOR"]),
             (["a", "b", "a"], ["a", "b"]),

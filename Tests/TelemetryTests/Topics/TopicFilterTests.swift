@@ -3,10 +3,10 @@ import Testing
 @testable import Core
 @testable import Telemetry
 
-@Suite("A topic filter matches as MQTT 5 section 4.7 says")
+@Suite("Topic filters match according to MQTT 5 section 4.7")
 struct TopicFilterTests {
     @Test(
-        "matches",
+        "Topics that match",
         arguments: [
             ("sport/tennis/player1/#", "sport/tennis/player1"),
             ("sport/tennis/player1/#", "sport/tennis/player1/ranking"),
@@ -22,7 +22,7 @@ struct TopicFilterTests {
     }
 
     @Test(
-        "does not match",
+        "Topics that do not match",
         arguments: [
             ("sport/tennis/+", "sport/tennis/player1/ranking"), ("sport/+", "sport"), ("+", "/finance"),
             ("#", "$SYS/broker"), ("+/monitor/Clients", "$SYS/monitor/Clients"), ("#", "users/ann"),
@@ -33,13 +33,13 @@ struct TopicFilterTests {
         #expect(try !TopicFilter(filter).matches(topic, protecting: ["users"]))
     }
 
-    @Test("without protected levels a leading wildcard matches 'users' too")
+    @Test("Without protected levels, a leading wildcard matches 'users' too")
     func protectsOnlyWhatIsNamed() throws {
         #expect(try TopicFilter("#").matches("users/ann"))
     }
 
     @Test(
-        "texts that MQTT does not allow are refused with the reason",
+        "A filter that MQTT does not allow is rejected with the reason",
         arguments: [
             ("", TopicError.Problem.empty), ("sport+", .partialWildcard("sport+")),
             ("sport/tennis#", .partialWildcard("tennis#")), ("sport/#/ranking", .multiLevelNotLast),
@@ -51,7 +51,7 @@ struct TopicFilterTests {
         #expect(throws: TopicError(.filter, filter, problem)) { try TopicFilter(filter) }
     }
 
-    @Test("an error names the filter and what is allowed")
+    @Test("An error names the filter and what is allowed")
     func describesErrors() {
         let error = TopicError(.filter, "a/b+", .partialWildcard("b+"))
         #expect(
@@ -59,7 +59,7 @@ struct TopicFilterTests {
                 == "the filter 'a/b+' has a wildcard inside the level 'b+'; '+' and '#' must be whole levels")
     }
 
-    @Test("a filter without wildcards is a name")
+    @Test("A filter without wildcards is a topic name")
     func isName() throws {
         #expect(try TopicFilter("sensors/d1").isName)
         #expect(try !TopicFilter("sensors/+").isName)
@@ -67,7 +67,7 @@ struct TopicFilterTests {
         #expect(try TopicFilter(TopicName("sensors/d1")) == TopicFilter("sensors/d1"))
     }
 
-    @Test("a shared subscription has a group and the filter underneath")
+    @Test("A shared subscription consists of a group and a filter")
     func shared() throws {
         let filter = try TopicFilter("$share/gateways/sensors/+/temperature")
         #expect(filter.shareGroup == "gateways")

@@ -3,10 +3,10 @@ import Testing
 @testable import Core
 @testable import Telemetry
 
-@Suite("A topic name is what MQTT 5 section 4.7 allows")
+@Suite("Topic names according to MQTT 5 section 4.7")
 struct TopicNameTests {
     @Test(
-        "names are kept as they are, with their levels",
+        "A valid name is kept unchanged and split into levels",
         arguments: [
             ("sensors/d1", ["sensors", "d1"]), ("/", ["", ""]), ("a//b", ["a", "", "b"]), ("$SYS/x", ["$SYS", "x"]),
             ("Gewächshaus/ä", ["Gewächshaus", "ä"]), (" ", [" "]),
@@ -18,7 +18,7 @@ struct TopicNameTests {
     }
 
     @Test(
-        "anything else is refused with the reason",
+        "An invalid name is rejected with the reason",
         arguments: [
             ("", TopicError.Problem.empty), ("a/+", .containsWildcard), ("a#", .containsWildcard),
             ("a\0b", .containsNull), (String(repeating: "a", count: 65_536), .tooLong),
@@ -28,13 +28,13 @@ struct TopicNameTests {
         #expect(throws: TopicError(.name, name, problem)) { try TopicName(name) }
     }
 
-    @Test("the longest and the deepest name are allowed")
+    @Test("The longest and the deepest allowed names are accepted")
     func limits() throws {
         _ = try TopicName(String(repeating: "a", count: 65_535))
         #expect(try TopicName(String(repeating: "/", count: 127)).levels.count == 128)
     }
 
-    @Test("an error names the topic and what is allowed, and cuts long names")
+    @Test("An error names the topic, truncated if long, and what is allowed")
     func describesErrors() {
         #expect("\(TopicError(.name, "a/+", .containsWildcard))".contains("'a/+' contains '+' or '#'"))
         let long = TopicError(.name, String(repeating: "a", count: 70_000), .tooLong)

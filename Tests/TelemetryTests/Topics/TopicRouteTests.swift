@@ -3,9 +3,9 @@ import Testing
 @testable import Core
 @testable import Telemetry
 
-@Suite("A route captures what the topic names")
+@Suite("A route captures levels of the topic")
 struct TopicRouteTests {
-    @Test("captures are one level each, and the subscription has '+' for them")
+    @Test("A capture is one level, and a '+' in the subscription")
     func captures() throws {
         let route = try TopicRoute(pattern: "buildings/{site}/{device}/{metric}", room: "sensors/{site}/{device}")
         #expect(route.filter.rawValue == "buildings/+/+/+")
@@ -18,7 +18,7 @@ struct TopicRouteTests {
         #expect(route.captures(in: "buildings//d1/t") == nil)
     }
 
-    @Test("wildcards and shared subscriptions are allowed beside captures")
+    @Test("Wildcards and shared subscriptions may be combined with captures")
     func wildcards() throws {
         let route = try TopicRoute(pattern: "$share/gw/+/{device}/#")
         #expect(route.filter.rawValue == "$share/gw/+/+/#")
@@ -28,7 +28,7 @@ struct TopicRouteTests {
         #expect(route.captures(in: "$SYS/d1") == nil)
     }
 
-    @Test("the defaults are the five documented routes")
+    @Test("The defaults are the five documented routes")
     func defaults() {
         #expect(
             TopicRoute.defaults.map(\.pattern) == [
@@ -39,7 +39,7 @@ struct TopicRouteTests {
         #expect(TopicRoute.defaults.telemetryRoots == ["sensors"])
     }
 
-    @Test("telemetry roots are the first levels of the rooms")
+    @Test("The telemetry roots are the first levels of the rooms")
     func telemetryRoots() throws {
         let routes = [
             try TopicRoute(pattern: "a/{device}", room: "plant/{device}"), try TopicRoute(pattern: "b/{device}"),
@@ -48,7 +48,7 @@ struct TopicRouteTests {
     }
 
     @Test(
-        "a wrong route is refused with the reason",
+        "An invalid route is rejected with the reason",
         arguments: [
             ("sensors/{device", "sensors/{device}", 1, TopicError.Problem.badCapture("{device")),
             ("sensors/x{device}", "sensors/{device}", 1, .badCapture("x{device}")),
@@ -83,7 +83,7 @@ struct TopicRouteTests {
         }
     }
 
-    @Test("QoS 2 is explained")
+    @Test("The error for QoS 2 explains the alternatives")
     func explainsQoS2() {
         let error = TopicError(.route, "a/{device}", .badQoS(2))
         #expect(error.description.contains("At QoS 1, the broker also delivers"))

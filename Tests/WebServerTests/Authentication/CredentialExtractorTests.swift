@@ -10,7 +10,7 @@ struct CredentialExtractorTests {
         HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(headers))
     }
 
-    @Test("Header goes before subprotocol, before token in the query, before ticket")
+    @Test("The header takes precedence over the subprotocol, the token in the query and the ticket, in that order")
     func order() {
         let uri = "/ws?ticket=t1&token=q%2E1"
         let protocols = ("Sec-WebSocket-Protocol", "windsock.v1, bearer.s1")
@@ -27,7 +27,7 @@ struct CredentialExtractorTests {
         }
     }
 
-    @Test("A credential prints its kind, not itself")
+    @Test("A printed credential shows its kind, not its value")
     func printing() {
         #expect("\(Credential.token("secret"))" == "a token")
         #expect(String(reflecting: Credential.ticket("secret")) == "a ticket")

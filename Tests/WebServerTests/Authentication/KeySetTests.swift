@@ -12,7 +12,7 @@ struct KeySetTests {
     }
 
     @Test(
-        "use, key_ops and alg of a key are honoured",
+        "`use`, `key_ops` and `alg` of a key are respected",
         arguments: [
             (#""use":"sig""#, true), (#""use":"enc""#, false), (#""use":7"#, false),
             (#""key_ops":["verify"]"#, true), (#""key_ops":["sign","verify"]"#, true), (#""key_ops":["sign"]"#, false),
@@ -28,7 +28,7 @@ struct KeySetTests {
     }
 
     @Test(
-        "Keys of other kinds and broken ones are left out; the rest is used",
+        "Unsupported and invalid keys are skipped; the others are used",
         arguments: [
             #"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#, #"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#,
             #"{"kty":"EC","crv":"P-256","x":"AA"}"#, #"{"kty":"OKP","crv":"X25519","x":"AA"}"#,
@@ -47,7 +47,7 @@ struct KeySetTests {
     }
 
     @Test(
-        "An Ed25519 key for which anybody can sign is left out",
+        "An Ed25519 key of small order, for which anyone can sign, is skipped",
         arguments: [
             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -65,7 +65,7 @@ struct KeySetTests {
         }
     }
 
-    @Test("Two keys may share a kid when their algorithms differ; of equal ones the first counts")
+    @Test("Two keys may share a kid if their algorithms differ; otherwise the first one is used")
     func sharedKid() async throws {
         let first = try SigningKey.make(.es256, id: "k")
         let second = try SigningKey.make(.es256, id: "k")
@@ -84,7 +84,7 @@ struct KeySetTests {
         }
     }
 
-    @Test("A key verifies no token that states another algorithm, even when the signature is its own")
+    @Test("A key rejects a token that states another algorithm, even with a valid signature")
     func statedAlgorithm() async throws {
         let key = try SigningKey.make(.es256, id: "k")
         let set = try await Self.keySet([key.jwk()])
@@ -94,7 +94,7 @@ struct KeySetTests {
         }
     }
 
-    @Test("What is no key set, or too large a one, is refused")
+    @Test("An invalid or oversized key set is rejected")
     func refused() async throws {
         let key = try SigningKey.make(.eddsa).jwk()
         await #expect(throws: TokenKeyError.tooManyKeys(101)) {
@@ -109,7 +109,7 @@ struct KeySetTests {
     }
 
     @Test(
-        "A source is a path or an address without secrets",
+        "A source is a path or a URL, printed without secrets",
         arguments: [
             ("/etc/windsock/jwks.json", true), ("keys.json", true), ("https://id.example.org/jwks", true),
             ("HTTP://127.0.0.1:8080/jwks?x=y", true), ("ftp://example.org/jwks", false), ("https://", false),

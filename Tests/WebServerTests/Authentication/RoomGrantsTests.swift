@@ -14,7 +14,7 @@ struct RoomGrantsTests {
     }
 
     @Test(
-        "Joining and reading history take a grant that covers everything asked for",
+        "Joining and reading history require a grant that covers the whole filter",
         arguments: [
             (["chat/#"], "chat/ops", true), (["chat/#"], "chat/#", true), (["chat/#"], "chat", true),
             (["chat/+"], "chat/#", false), (["chat/+"], "chat/+", true), (["chat/ops"], "chat/+", false),
@@ -35,7 +35,7 @@ struct RoomGrantsTests {
         #expect(grants.canReadHistory(of: try TopicFilter(asked)) == allowed)
     }
 
-    @Test("Publishing does not grant joining, nor joining publishing")
+    @Test("A publish grant does not allow joining, nor a join grant publishing")
     func apart() throws {
         let room = try TopicFilter("chat/ops")
         #expect(try !Self.grants(publish: ["#"], notify: true).canJoin(room))
@@ -47,7 +47,7 @@ struct RoomGrantsTests {
     }
 
     @Test(
-        "Sending to a room takes a grant for it; telemetry rooms, inboxes and filters take none",
+        "Sending to a room requires a grant; telemetry rooms, inboxes and filters cannot be sent to",
         arguments: [
             (["chat/#"], "chat/ops", true), (["chat/+"], "chat/ops", true), (["chat/+"], "chat/ops/a", false),
             (["#"], "chat/ops", true), ([], "chat/ops", false), (["chat/a"], "chat/b", false),
@@ -63,7 +63,7 @@ struct RoomGrantsTests {
     }
 
     @Test(
-        "Sending to a user takes a grant that names users/…",
+        "Sending to a user requires a grant that names users/…",
         arguments: [
             (["users/#"], "ben", true), (["users/+"], "ben", true), (["users/ben"], "ben", true),
             (["users/ben"], "carl", false), (["#"], "ben", false), (["+/ben"], "ben", false), (["+/#"], "ben", false),
@@ -75,7 +75,7 @@ struct RoomGrantsTests {
     }
 
     @Test(
-        "Lists show what could be joined, and of inboxes only one's own",
+        "Lists show rooms that the token may join, and only the user's own inbox",
         arguments: [
             ("chat/ops", true), ("sensors/a", true), ("users/anna", true), ("users/ben", false), ("users", false),
             ("$internal", false), ("users/anna/x", false),
@@ -85,7 +85,7 @@ struct RoomGrantsTests {
         #expect(try Self.grants().canSee(room: room) == (room == "users/anna"))
     }
 
-    @Test("What a token may see in lists is what it may see one by one")
+    @Test("Visibility in lists equals visibility of single rooms")
     func visibility() throws {
         let grants = try [
             ["sensors/+"], ["#"], ["chat/a", "sensors/d1", "users/bob"], ["+/a/#", "users/#"], ["$share/g/chat/a"], [],

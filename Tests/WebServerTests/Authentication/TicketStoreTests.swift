@@ -9,7 +9,7 @@ import Testing
 struct TicketStoreTests {
     private let clock = SettableClock()
 
-    @Test("A ticket is taken once")
+    @Test("A ticket is accepted once")
     func once() throws {
         let store = TicketStore(clock: clock)
         let ticket = try store.issue(for: try TokenFixture.identity(join: ["chat/#"]))
@@ -21,7 +21,7 @@ struct TicketStoreTests {
         #expect(store.redeem("") == nil)
     }
 
-    @Test("A ticket is over after 30 s", arguments: [(29, true), (30, false), (31, false)])
+    @Test("A ticket expires after 30 s", arguments: [(29, true), (30, false), (31, false)])
     func lifetime(_ seconds: Int, _ taken: Bool) throws {
         let store = TicketStore(clock: clock)
         let ticket = try store.issue(for: try TokenFixture.identity())
@@ -29,7 +29,7 @@ struct TicketStoreTests {
         #expect((store.redeem(ticket) != nil) == taken)
     }
 
-    @Test("A ticket is over when the token behind it is, and never makes that last longer")
+    @Test("A ticket expires with its token, and does not extend it")
     func identityExpiry() throws {
         let store = TicketStore(clock: clock)
         let end = clock.now().advanced(by: .seconds(10))
@@ -40,7 +40,7 @@ struct TicketStoreTests {
         #expect(store.redeem(second) == nil)
     }
 
-    @Test("So many may wait, no more; used ones and old ones make room")
+    @Test("The number of tickets is limited; used and expired ones make room")
     func limit() throws {
         let store = TicketStore(limit: 3, clock: clock)
         let identity = try TokenFixture.identity()
@@ -58,7 +58,7 @@ struct TicketStoreTests {
         #expect("\(AuthenticationError.overloaded(limit: 3))".contains("3"))
     }
 
-    @Test("One user's tickets leave room for everybody else's")
+    @Test("The number of tickets per user is limited")
     func limitPerUser() throws {
         let store = TicketStore(limit: 5, limitPerUser: 3, clock: clock)
         let anna = try TokenFixture.identity()
@@ -81,7 +81,7 @@ struct TicketStoreTests {
         for _ in 0..<3 { _ = try store.issue(for: anna) }
     }
 
-    @Test("Of many that come with one ticket at once, one gets in")
+    @Test("Of many concurrent uses of one ticket, one succeeds")
     func race() async throws {
         let store = TicketStore(clock: clock)
         for _ in 0..<50 {
@@ -94,7 +94,7 @@ struct TicketStoreTests {
         }
     }
 
-    @Test("Tickets are 256 bits that go into a URL as they are, and none comes twice")
+    @Test("Tickets are 256 bits, URL-safe and unique")
     func form() throws {
         let store = TicketStore(limitPerUser: 1000, clock: clock)
         let tickets = try (0..<1000).map { _ in try store.issue(for: try TokenFixture.identity()) }
@@ -102,7 +102,7 @@ struct TicketStoreTests {
         #expect(tickets.allSatisfy { Base64URL.decode($0)?.count == 32 })
     }
 
-    @Test("The one door takes tokens and tickets, each ticket once")
+    @Test("The authenticator accepts tokens and tickets, each ticket once")
     func authenticator() async throws {
         let authority = try TokenAuthority(secret: TokenFixture.secret, clock: clock)
         let door = Authenticator(authority: authority, tickets: TicketStore(clock: clock))

@@ -1,5 +1,6 @@
 import Core
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import WebServer
@@ -14,12 +15,12 @@ struct TokenClaimsTests {
     ) async throws -> AuthenticationError? {
         let authority = try await TokenAuthority(
             TokenConfiguration(secret: TokenFixture.secret, issuer: issuer, audiences: audiences),
-            clock: clock, logger: TokenFixture.logger)
+            clock: clock, logger: .silent)
         return await TokenFixture.refusal(of: try SigningKey.make(.hs256).token(payload), by: authority)
     }
 
     @Test(
-        "A claim of the wrong form is refused by name",
+        "A malformed claim is rejected by name",
         arguments: [
             (#"{"exp":1700000100}"#, "sub"), (#"{"sub":"","exp":1700000100}"#, "sub"),
             (#"{"sub":"a/b","exp":1700000100}"#, "sub"), (#"{"sub":7,"exp":1700000100}"#, "sub"),
@@ -39,7 +40,7 @@ struct TokenClaimsTests {
         #expect(try await refusal(payload).reason.contains(named))
     }
 
-    @Test("exp ends a token to the second, nbf begins it with 30 s of leeway")
+    @Test("`exp` is exact to the second, `nbf` has 30 s of leeway")
     func times() async throws {
         let now = SettableClock.start
         #expect(try await refusal(TokenFixture.claims(exp: now)) == .expired)
@@ -53,7 +54,7 @@ struct TokenClaimsTests {
         #expect(try await refusal(TokenFixture.claims(#""nbf":\#(now + 31)"#)) == .notYetValid)
     }
 
-    @Test("The issuer must be the configured one, to the letter")
+    @Test("The issuer must equal the configured one exactly")
     func issuer() async throws {
         let issuer = "https://id.example.org"
         #expect(try await refusal(TokenFixture.claims(#""iss":"\#(issuer)""#), issuer: issuer) == nil)
@@ -64,7 +65,7 @@ struct TokenClaimsTests {
     }
 
     @Test(
-        "One of the audiences must be one of the configured ones",
+        "At least one audience must be a configured one",
         arguments: [
             (#""aud":"windsock""#, true), (#""aud":["other","windsock"]"#, true), (#""aud":["gateway"]"#, true),
             (#""aud":"other""#, false), (#""aud":["other"]"#, false), (#""aud":[]"#, false), ("", false),
@@ -77,7 +78,7 @@ struct TokenClaimsTests {
         #expect(try await refusal(TokenFixture.claims(claim)) == nil)
     }
 
-    @Test("A claim may hold 256 filters, no more", arguments: ["join", "publish"])
+    @Test("A claim holds at most 256 filters", arguments: ["join", "publish"])
     func filterLimit(_ claim: String) async throws {
         func payload(_ count: Int) -> String {
             let filters = (0..<count).map { #""r/\#($0)""# }.joined(separator: ",")
@@ -87,11 +88,11 @@ struct TokenClaimsTests {
         #expect(try await refusal(payload(257)).reason.contains("256"))
     }
 
-    @Test("What is issued is taken again: issuer, audience and grants included")
+    @Test("An issued token is accepted, with issuer, audience and grants")
     func issued() async throws {
         let configuration = TokenConfiguration(
             secret: TokenFixture.secret, issuer: "me", audiences: ["windsock", "other"], telemetryRoots: ["sensors"])
-        let authority = try await TokenAuthority(configuration, clock: clock, logger: TokenFixture.logger)
+        let authority = try await TokenAuthority(configuration, clock: clock, logger: .silent)
         let all = [try TopicFilter("#")]
         let token = try authority.issue(
             user: "anna", join: all, publish: all, notify: true, lifetime: .seconds(60))
@@ -104,11 +105,11 @@ struct TokenClaimsTests {
         #expect(await TokenFixture.refusal(of: token, by: authority) == .expired)
     }
 
-    @Test("An authority without any key, with a weak secret, or asked to issue without a secret says so")
+    @Test("Missing keys, a weak secret and issuing without a secret are errors")
     func setup() async throws {
         func failure(_ configuration: TokenConfiguration) async -> String {
             do throws(TokenKeyError) {
-                _ = try await TokenAuthority(configuration, clock: clock, logger: TokenFixture.logger)
+                _ = try await TokenAuthority(configuration, clock: clock, logger: .silent)
                 return ""
             } catch {
                 return "\(error)"
@@ -119,7 +120,7 @@ struct TokenClaimsTests {
         #expect(await failure(TokenConfiguration(keys: .file("/no/such/file"))).contains("/no/such/file"))
         let file = try KeyFile(TokenFixture.keySet([try SigningKey.make(.es256, id: "k")]))
         let authority = try await TokenAuthority(
-            TokenConfiguration(keys: file.source), clock: clock, logger: TokenFixture.logger)
+            TokenConfiguration(keys: file.source), clock: clock, logger: .silent)
         #expect(throws: TokenKeyError.noSecret) {
             try authority.issue(user: "anna", join: [], lifetime: .seconds(1))
         }

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import Logging
 import Telemetry
 
 @testable import WebServer
@@ -8,7 +7,6 @@ import Telemetry
 /// Shared helpers of the token tests: a secret, claims, and calls to an authority.
 enum TokenFixture {
     static let secret = "0123456789abcdef0123456789abcdef"
-    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Claims of user anna, valid for 100 s, with additional members such as `"iss":"x"`.
     static func claims(_ further: String = "", exp: Int = SettableClock.start + 100) -> String {

@@ -9,7 +9,7 @@ import Testing
 struct TokenRefreshTests {
     private let now = SettableClock().now()
 
-    @Test("Rooms that the new token does not grant are left, in their order; the inbox stays")
+    @Test("Rooms that the new token does not grant are left, in order; the inbox is kept")
     func leaving() throws {
         let joined = try ["users/anna", "sensors/#", "chat/b", "sensors/a", "chat/a"].map { try TopicFilter($0) }
         let old = try TokenFixture.identity(join: ["#"])
@@ -20,7 +20,7 @@ struct TokenRefreshTests {
         #expect(try TokenRefresh(from: new, to: old, joined: joined, now: now).leave.isEmpty)
     }
 
-    @Test("Another user's token, or one that is over, changes nothing")
+    @Test("A token of another user or an expired one changes nothing")
     func refused() throws {
         let anna = try TokenFixture.identity("anna", expiresAt: now)
         let ben = try TokenFixture.identity("ben")

@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 import Testing
 
 @testable import WebServer
@@ -13,7 +14,7 @@ struct TokenSignatureTests {
         let file = try keySet.map { try KeyFile($0) }
         defer { withExtendedLifetime(file) {} }
         return try await TokenAuthority(
-            TokenConfiguration(secret: secret, keys: file?.source), clock: clock, logger: TokenFixture.logger)
+            TokenConfiguration(secret: secret, keys: file?.source), clock: clock, logger: .silent)
     }
 
     @Test("Every algorithm is verified with its own key, with and without kid", arguments: TokenAlgorithm.allCases)
@@ -31,7 +32,9 @@ struct TokenSignatureTests {
         }
     }
 
-    @Test("Another key of the same algorithm and kid is refused", arguments: [TokenAlgorithm.es256, .es384, .eddsa])
+    @Test(
+        "A signature by another key with the same algorithm and kid is rejected",
+        arguments: [TokenAlgorithm.es256, .es384, .eddsa])
     func otherKey(_ algorithm: TokenAlgorithm) async throws {
         let known = try SigningKey.make(algorithm, id: "k")
         let authority = try await authority(TokenFixture.keySet([known]))
@@ -39,7 +42,7 @@ struct TokenSignatureTests {
         #expect(await TokenFixture.refusal(of: forged, by: authority) == .invalid("its signature is invalid"))
     }
 
-    @Test("A changed payload is refused", arguments: TokenAlgorithm.allCases)
+    @Test("A changed payload is rejected", arguments: TokenAlgorithm.allCases)
     func changedPayload(_ algorithm: TokenAlgorithm) async throws {
         let key = try SigningKey.make(algorithm, id: "k")
         let authority = try await authority(
@@ -52,7 +55,7 @@ struct TokenSignatureTests {
                 == .invalid("its signature is invalid"))
     }
 
-    @Test("With secret and keys, both kinds of token are taken")
+    @Test("With a secret and a key set, both kinds of token are accepted")
     func both() async throws {
         let key = try SigningKey.make(.es256, id: "k")
         let authority = try await authority(secret: TokenFixture.secret, TokenFixture.keySet([key]))
@@ -64,7 +67,7 @@ struct TokenSignatureTests {
         #expect(try await authority.identity(of: issued).user == "ben")
     }
 
-    @Test("An HS256 token signed with the public key's text is refused, whatever form the text has")
+    @Test("An HS256 token signed with any text form of a public key is rejected")
     func algorithmConfusion() async throws {
         let key = try SigningKey.make(.rs256, id: "k")
         let set = TokenFixture.keySet([key])
@@ -80,7 +83,7 @@ struct TokenSignatureTests {
         }
     }
 
-    @Test("A shared secret in a key set is no key")
+    @Test("A symmetric key in a key set is ignored")
     func symmetricKeyInSet() async throws {
         let symmetric = try SigningKey.make(.hs256, id: "k")
         let set = TokenFixture.keySet([symmetric, try SigningKey.make(.es256, id: "e")])
@@ -89,7 +92,7 @@ struct TokenSignatureTests {
     }
 
     @Test(
-        "No algorithm, unknown ones, and headers that ask for more are refused",
+        "Missing or unknown algorithms and critical headers are rejected",
         arguments: [
             (#"{"alg":"none"}"#, "alg"), (#"{"alg":"None","kid":"k"}"#, "alg"), (#"{"alg":"es256","kid":"k"}"#, "alg"),
             (#"{"alg":"HS512","kid":"k"}"#, "alg"), (#"{"kid":"k"}"#, "alg"), (#"{"alg":["ES256"],"kid":"k"}"#, "alg"),
@@ -106,7 +109,7 @@ struct TokenSignatureTests {
         #expect(await TokenFixture.refusal(of: String(unsigned), by: authority).reason.contains(named))
     }
 
-    @Test("A key that the token brings along is not looked at")
+    @Test("A key embedded in the token is ignored")
     func embeddedKey() async throws {
         let key = try SigningKey.make(.es256, id: "k")
         let forger = try SigningKey.make(.es256, id: "k")
@@ -116,7 +119,7 @@ struct TokenSignatureTests {
         #expect(await TokenFixture.refusal(of: token, by: authority) == .invalid("its signature is invalid"))
     }
 
-    @Test("Without kid a token is taken only when one key can be meant")
+    @Test("Without kid, a token is accepted only if one key is possible")
     func withoutKid() async throws {
         let keys = [
             try SigningKey.make(.es256, id: "a"), try SigningKey.make(.es256, id: "b"),
@@ -129,7 +132,7 @@ struct TokenSignatureTests {
         #expect(try await authority.identity(of: keys[1].token()).user == "anna")
     }
 
-    @Test("What has not the form of a token is refused, and so is a second spelling of one")
+    @Test("Malformed tokens and alternative encodings of a token are rejected")
     func forms() async throws {
         let key = try SigningKey.make(.hs256)
         let authority = try await authority(secret: TokenFixture.secret, nil)
@@ -146,7 +149,7 @@ struct TokenSignatureTests {
     }
 
     @Test(
-        "Bytes have one spelling in base64url",
+        "Each byte string has one base64url encoding",
         arguments: [
             ("", []), ("QQ", [65]), ("QUI", [65, 66]), ("-_8", [0xFB, 0xFF]), ("QR", nil), ("QUJ", nil), ("Q", nil),
             ("QQ==", nil), ("+/8", nil), ("Q Q", nil), ("QUJD\n", nil), ("é", nil),

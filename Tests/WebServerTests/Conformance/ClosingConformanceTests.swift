@@ -13,26 +13,26 @@ struct ClosingConformanceTests {
     ]
     static let forbiddenCodes: [UInt16] = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535]
 
-    @Test("A close code is echoed, and the server ends the connection (5.5.1)", arguments: Endpoint.allCases)
+    @Test("A close code is echoed, and the server closes the connection (5.5.1)", arguments: Endpoint.allCases)
     func allowed(_ endpoint: Endpoint) async throws {
         try await endpoint.expectClosed(
             Self.allowedCodes.map { Breach("7.4", "code \($0)", ClientFrame.close($0), code: $0) })
     }
 
-    @Test("A code that may not be sent is closed with 1002 (7.4)", arguments: Endpoint.allCases)
+    @Test("A forbidden close code is answered with 1002 (7.4)", arguments: Endpoint.allCases)
     func forbidden(_ endpoint: Endpoint) async throws {
         try await endpoint.expectClosed(
             Self.forbiddenCodes.map { Breach("7.4", "code \($0)", ClientFrame.close($0)) }
                 + [Breach("5.5.1", "half a code", ClientFrame.bytes(8, [3]))])
     }
 
-    @Test("No code is answered by none, or by 1000 (5.5.1)", arguments: Endpoint.allCases)
+    @Test("A close frame without a code is answered with none or 1000 (5.5.1)", arguments: Endpoint.allCases)
     func noCode(_ endpoint: Endpoint) async throws {
         let answer: UInt16? = endpoint == .echo ? nil : 1000
         try await endpoint.expectClosed([Breach("5.5.1", "no code", ClientFrame.bytes(8, []), code: answer)])
     }
 
-    @Test("A reason is UTF-8, as much as a control frame holds (5.5, 5.5.1)", arguments: Endpoint.allCases)
+    @Test("A reason is UTF-8 and fits into a control frame (5.5, 5.5.1)", arguments: Endpoint.allCases)
     func reasons(_ endpoint: Endpoint) async throws {
         let good = [1, 122, 123].map { count in
             Breach("5.5", "\(count) bytes", ClientFrame.close(4000, String(repeating: "r", count: count)), code: 4000)
@@ -44,14 +44,16 @@ struct ClosingConformanceTests {
         try await endpoint.expectClosed(good + [wide] + bad)
     }
 
-    @Test("What comes after a close frame is ignored, and nothing follows ours (5.5.1)", arguments: Endpoint.allCases)
+    @Test(
+        "Frames after a close frame are ignored, and the server sends nothing after its own (5.5.1)",
+        arguments: Endpoint.allCases)
     func afterClose(_ endpoint: Endpoint) async throws {
         let more = [ClientFrame.text(endpoint.text()), ClientFrame.bytes(9, [1]), ClientFrame.close(1001), [0xFF]]
         try await endpoint.expectClosed(
             more.map { Breach("5.5.1", "and \($0)", ClientFrame.close(1000), $0, code: 1000) })
     }
 
-    @Test("What came before a close frame is answered first (5.5.1)", arguments: [1, 2])
+    @Test("Messages before a close frame are answered first (5.5.1)", arguments: [1, 2])
     func beforeClose(_ opcode: UInt8) async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.echo.open(server)
@@ -63,14 +65,14 @@ struct ClosingConformanceTests {
         }
     }
 
-    @Test("A message left in fragments does not hold up the closing (5.4)", arguments: Endpoint.allCases)
+    @Test("An incomplete fragmented message does not delay closing (5.4)", arguments: Endpoint.allCases)
     func insideAMessage(_ endpoint: Endpoint) async throws {
         try await endpoint.expectClosed([
             Breach("5.4", "inside", ClientFrame.text("begun", isFinal: false), ClientFrame.close(1000), code: 1000)
         ])
     }
 
-    @Test("A client that goes on sending after a breach still gets the close frame (7.1.1)")
+    @Test("A client that continues to send after a violation still gets the close frame (7.1.1)")
     func goesOn() async throws {
         for endpoint in Endpoint.allCases {
             try await Endpoint.withServer(limits: ConnectionLimits(closeTimeout: .seconds(2))) { server in
@@ -83,7 +85,7 @@ struct ClosingConformanceTests {
     }
 
     @Test(
-        "A client that ends its half without a close frame gets what is due, and the end",
+        "A client that closes its half without a close frame gets all pending messages, then the end",
         .disabled(if: Endpoint.isSecure, "TLS ends both halves: what is not sent when close_notify comes is dropped"),
         arguments: Endpoint.allCases)
     func halfClosed(_ endpoint: Endpoint) async throws {
@@ -101,7 +103,7 @@ struct ClosingConformanceTests {
     }
 
     @Test(
-        "A client that vanishes, wherever in a frame, is forgotten; the others are served on",
+        "A client that vanishes within a frame is removed; others are still served",
         arguments: Endpoint.allCases, [0, 1, 3, 20])
     func reset(_ endpoint: Endpoint, _ sent: Int) async throws {
         try await Endpoint.withServer { server in
@@ -115,7 +117,7 @@ struct ClosingConformanceTests {
         }
     }
 
-    @Test("A server that shuts down says 1001 (7.4.1)", arguments: Endpoint.allCases)
+    @Test("At shutdown, connections are closed with 1001 (7.4.1)", arguments: Endpoint.allCases)
     func shutdown(_ endpoint: Endpoint) async throws {
         let limits = ConnectionLimits(closeTimeout: .milliseconds(300))
         let server = try await LiveServer(limits: limits, hasEcho: true)
@@ -127,6 +129,6 @@ struct ClosingConformanceTests {
 
     /// Expects that the hub has removed all its clients.
     private func expectNobody(_ server: LiveServer) async throws {
-        try await eventually("nobody is there") { server.hub.presence.clientCount == 0 }
+        try await eventually("no client is connected") { server.hub.presence.clientCount == 0 }
     }
 }

@@ -63,22 +63,24 @@ struct FramingConformanceTests {
             "5.4", "text inside a message, after a ping", begun, ClientFrame.bytes(9, []), ClientFrame.text("x")),
     ]
 
-    @Test("Reserved bits and opcodes are closed with 1002", arguments: Endpoint.allCases)
+    @Test("Reserved bits and opcodes close the connection with 1002", arguments: Endpoint.allCases)
     func reserved(_ endpoint: Endpoint) async throws {
         try await endpoint.expectClosed(Self.reservedUses)
     }
 
-    @Test("Missing masks, wrong control frames and lengths are closed with 1002", arguments: Endpoint.allCases)
+    @Test(
+        "Unmasked frames, invalid control frames and lengths close the connection with 1002",
+        arguments: Endpoint.allCases)
     func headers(_ endpoint: Endpoint) async throws {
         try await endpoint.expectClosed(Self.wrongHeaders)
     }
 
-    @Test("Fragments out of order are closed with 1002", arguments: Endpoint.allCases)
+    @Test("Fragments out of order close the connection with 1002", arguments: Endpoint.allCases)
     func order(_ endpoint: Endpoint) async throws {
         try await endpoint.expectClosed(Self.wrongOrders)
     }
 
-    @Test("What came before a breach is answered, what comes after it is not (7.1.7)", arguments: Endpoint.allCases)
+    @Test("Messages before a violation are answered, later ones are not (7.1.7)", arguments: Endpoint.allCases)
     func beforeAndAfter(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)

@@ -27,7 +27,7 @@ struct MessageConformanceTests {
     }
 
     @Test(
-        "Text in fragments of any size, pings between them, is one message (5.4)",
+        "Text in fragments of any size with pings in between is one message (5.4)",
         arguments: Endpoint.allCases, [1, 7, 50])
     func fragmentedText(_ endpoint: Endpoint, _ size: Int) async throws {
         try await Endpoint.withServer { server in
@@ -40,7 +40,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("Binary in fragments is one message, of its own kind (5.4)", arguments: [1, 100, 4096])
+    @Test("Binary fragments form one binary message (5.4)", arguments: [1, 100, 4096])
     func fragmentedBinary(_ size: Int) async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.echo.open(server)
@@ -52,7 +52,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("Binary is not taken at /ws, whole or in fragments (7.4.1)", arguments: [true, false])
+    @Test("Binary is rejected at /ws, unfragmented or fragmented (7.4.1)", arguments: [true, false])
     func noBinary(isFinal: Bool) async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.stream.open(server)
@@ -62,7 +62,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("Empty fragments are fragments too (5.4)", arguments: Endpoint.allCases)
+    @Test("Empty fragments are accepted (5.4)", arguments: Endpoint.allCases)
     func emptyFragments(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)
@@ -74,7 +74,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("A message of nothing but empty fragments is echoed as an empty one (5.4)")
+    @Test("A message of empty fragments is echoed as an empty message (5.4)")
     func nothing() async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.echo.open(server)
@@ -85,7 +85,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("Frames may come byte by byte (5.2)", arguments: Endpoint.allCases)
+    @Test("Frames may arrive byte by byte (5.2)", arguments: Endpoint.allCases)
     func bytewise(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)
@@ -100,7 +100,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("Many frames in one segment are answered in their order (5.4)", arguments: Endpoint.allCases)
+    @Test("Many frames in one segment are answered in order (5.4)", arguments: Endpoint.allCases)
     func manyInOneSegment(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)
@@ -112,7 +112,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("A ping is answered by a pong of the same payload (5.5.3)", arguments: Endpoint.allCases, [0, 1, 125])
+    @Test("A ping is answered with a pong of the same payload (5.5.3)", arguments: Endpoint.allCases, [0, 1, 125])
     func ping(_ endpoint: Endpoint, _ count: Int) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)
@@ -125,7 +125,8 @@ struct MessageConformanceTests {
     static let payloadSizes = [0, 1, 125, 126, 127, 65_535, 65_536, 65_537]
 
     @Test(
-        "Messages of every length's form come back whole, in the shortest form (5.2)", arguments: payloadSizes, [1, 2])
+        "Messages with every length encoding are echoed, in the shortest encoding (5.2)", arguments: payloadSizes,
+        [1, 2])
     func sizes(_ count: Int, _ opcode: UInt8) async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.echo.open(server)
@@ -135,7 +136,7 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("Commands of every length's form are understood (5.2)", arguments: [125, 126, 127, 65_535, 65_536])
+    @Test("Commands with every length encoding are understood (5.2)", arguments: [125, 126, 127, 65_535, 65_536])
     func commandSizes(_ count: Int) async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.stream.open(server)
@@ -149,7 +150,7 @@ struct MessageConformanceTests {
         endpoint == .echo ? EchoConnection.maxMessageBytes : ConnectionLimits().maxMessageBytes
     }
 
-    @Test("A message of as many bytes as are allowed is taken (10.4)", arguments: Endpoint.allCases, [1, 3])
+    @Test("A message of the maximum size is accepted (10.4)", arguments: Endpoint.allCases, [1, 3])
     func largest(_ endpoint: Endpoint, _ pieces: Int) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)
@@ -166,7 +167,9 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("One byte more is closed with 1009, by the header alone (7.4.1)", arguments: Endpoint.allCases, [1, 2])
+    @Test(
+        "A message above the maximum size is closed with 1009 by its header alone (7.4.1)",
+        arguments: Endpoint.allCases, [1, 2])
     func tooLarge(_ endpoint: Endpoint, _ opcode: UInt8) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)
@@ -176,7 +179,9 @@ struct MessageConformanceTests {
         }
     }
 
-    @Test("A fragment that makes a message too large is closed with 1009, by its header", arguments: Endpoint.allCases)
+    @Test(
+        "A fragment that makes a message too large is closed with 1009 by its header alone",
+        arguments: Endpoint.allCases)
     func tooLargeInFragments(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)

@@ -64,11 +64,6 @@ final class RawWebSocket {
         throw RawSocket.Failure("the connection ended without a close frame")
     }
 
-    /// Waits for the connection to end, by FIN or RST, and drops remaining data.
-    func ended() async {
-        while (try? await receive()) == true {}
-    }
-
     private func receive() async throws -> Bool {
         guard !hasEnded else { return false }
         let bytes = try await socket.receive()

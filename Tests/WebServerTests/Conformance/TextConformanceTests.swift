@@ -40,7 +40,7 @@ struct TextConformanceTests {
         }
     }
 
-    @Test("Text is echoed as it came, however it is cut", arguments: Cut.allCases)
+    @Test("Text is echoed unchanged, however it is fragmented", arguments: Cut.allCases)
     func valid(_ cut: Cut) async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.echo.open(server)
@@ -56,7 +56,9 @@ struct TextConformanceTests {
         }
     }
 
-    @Test("Text that is not UTF-8 is closed with 1007, however it is cut", arguments: Endpoint.allCases, Cut.allCases)
+    @Test(
+        "Invalid UTF-8 closes the connection with 1007, however it is fragmented", arguments: Endpoint.allCases,
+        Cut.allCases)
     func invalid(_ endpoint: Endpoint, _ cut: Cut) async throws {
         let breaches = (Self.invalidTexts + Self.unfinishedTexts).map { name, bytes in
             Breach("8.1", name, cut.frames(bytes), code: 1007)
@@ -64,14 +66,14 @@ struct TextConformanceTests {
         try await endpoint.expectClosed(breaches, isBytewise: cut == .byteByByte)
     }
 
-    @Test("The first bad byte is enough, while the rest of its frame is still to come", arguments: Endpoint.allCases)
+    @Test("An invalid byte closes the connection before the rest of its frame arrives", arguments: Endpoint.allCases)
     func failsFast(_ endpoint: Endpoint) async throws {
         let header = ClientFrame.header(1, count: 1000, lengthByteCount: 2)
         try await endpoint.expectClosed(
             Self.invalidTexts.map { name, bytes in Breach("8.1", name, header, bytes, code: 1007) })
     }
 
-    @Test("The first bad fragment is enough, while the rest is still to come", arguments: Endpoint.allCases)
+    @Test("An invalid fragment closes the connection before later fragments arrive", arguments: Endpoint.allCases)
     func failsFastInFragments(_ endpoint: Endpoint) async throws {
         let begun = ClientFrame.text("κόσμε", isFinal: false)
         try await endpoint.expectClosed([
@@ -80,7 +82,7 @@ struct TextConformanceTests {
         ])
     }
 
-    @Test("Half a character at a fragment's end is no fault", arguments: Endpoint.allCases)
+    @Test("A character split across fragments is valid", arguments: Endpoint.allCases)
     func halfACharacter(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in
             let client = try await endpoint.open(server)
@@ -88,13 +90,13 @@ struct TextConformanceTests {
             let middle = try #require(bytes.firstIndex(of: 0xF0)) + 2
             try await client.send(ClientFrame.bytes(1, Array(bytes[..<middle]), isFinal: false))
             try await client.send(ClientFrame.bytes(9, [1]))
-            #expect(try await client.frame() == .pong([1]), "it is still open")
+            #expect(try await client.frame() == .pong([1]), "the connection is still open")
             try await client.send(ClientFrame.bytes(0, Array(bytes[middle...])))
             try await endpoint.expectAnswer(to: endpoint.text(id: "😀"), id: "😀", client)
         }
     }
 
-    @Test("Binary may be anything (5.6)")
+    @Test("Binary messages may hold any bytes (5.6)")
     func binary() async throws {
         try await Endpoint.withServer { server in
             let client = try await Endpoint.echo.open(server)

@@ -10,13 +10,13 @@ import Testing
 import WebSocketClient
 
 /// The served API documents match the gateway: they cover everything it sends and describe nothing that it does not.
-@Suite("Contract", .serialized)
+@Suite("API contract", .serialized)
 struct ContractTests {
-    @Test("Every documented HTTP operation answers as documented, its errors too")
+    @Test("Every documented HTTP operation responds as documented, including errors")
     func http() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let spanLog = SpanLog()
         let server = try await LiveServer(
-            webDirectory: try Self.webDirectory(), alertRules: [Self.hot], tracing: tracing)
+            webDirectory: try Self.webDirectory(), alertRules: [Self.hot], spans: spanLog)
         let document = try await server.get("/openapi.json").json
         let checker = SchemaChecker(document: document)
         let tab = try await server.tab("ann")
@@ -26,7 +26,7 @@ struct ContractTests {
         try server.ingest("sensors/a", "nonsense")
         let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
         // The trace of the tab's upgrade request.
-        let trace = try #require(tracing.spans.all.first?.context.traceIDText)
+        let trace = try #require(spanLog.all.first?.context.traceIDText)
         let tracePath = "/api/latency/traces/{trace_id}"
         let alert = try #require(
             try await server.get("/api/alerts", token: all).json["alerts"]?.array?.first?["alert_id"]?.string)
@@ -99,7 +99,7 @@ struct ContractTests {
         return path[..<open] + query + path[path.index(after: close)...]
     }
 
-    @Test("Every message type is documented, comes as documented, and every documented one comes")
+    @Test("Every message type is documented, conforms to its schema, and is sent")
     func socket() async throws {
         let server = try await LiveServer(webDirectory: try Self.webDirectory(), alertRules: [Self.hot])
         let document = try await server.get("/asyncapi.json").json

@@ -9,7 +9,7 @@ import WebSocketClient
 @testable import WebServer
 
 /// Connections are bounded in total and per address. Idle connections are evicted in favour of active ones.
-@Suite("Bounded connections")
+@Suite("Connection limits")
 struct ConnectionCapTests {
     private static let request = Array("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n".utf8)
 
@@ -23,15 +23,15 @@ struct ConnectionCapTests {
         return String(decoding: try await socket.receive().prefix(12), as: UTF8.self)
     }
 
-    @Test("A new connection takes the place of the one that waits longest without a request")
+    @Test("At the limit, a new connection evicts the one that is idle the longest")
     func places() async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(connections: 3)) { server in
             let first = try RawSocket(port: server.port)
-            try await eventually("it was accepted") { server.cap.count == 1 }
+            try await eventually("the connection was accepted") { server.cap.count == 1 }
             let second = try RawSocket(port: server.port)
-            try await eventually("it was accepted") { server.cap.count == 2 }
+            try await eventually("the connection was accepted") { server.cap.count == 2 }
             let third = try RawSocket(port: server.port)
-            try await eventually("it was accepted") { server.cap.count == 3 }
+            try await eventually("the connection was accepted") { server.cap.count == 3 }
             // The first connection has made a request since, so it has been idle for less time than the second.
             #expect(try await Self.status(first) == "HTTP/1.1 200")
             let fourth = try RawSocket(port: server.port)
@@ -39,11 +39,11 @@ struct ConnectionCapTests {
             #expect(await Self.isClosed(second))
             #expect(try await Self.status(first) == "HTTP/1.1 200")
             #expect(try await Self.status(third) == "HTTP/1.1 200")
-            try await eventually("the places are free again") { server.cap.count == 3 }
+            try await eventually("three connections are left") { server.cap.count == 3 }
         }
     }
 
-    @Test("WebSockets keep their places: what comes beyond them is closed, told once and counted")
+    @Test("WebSockets are not evicted: connections beyond them are closed, logged once and counted")
     func working() async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(connections: 2)) { server in
             let clients = [try await server.client(), try await server.client()]
@@ -58,12 +58,12 @@ struct ConnectionCapTests {
             }
             #expect(server.log.lines.count { $0.contains("Connections are refused") } == 1)
             await clients[0].abort()
-            try await eventually("a place is free") { server.cap.count == 1 }
+            try await eventually("one connection is left") { server.cap.count == 1 }
             #expect(try await server.get("/livez").status == 200)
         }
     }
 
-    @Test("An address has no more connections than it may, unless it is exempt")
+    @Test("Connections per address are limited, unless the address is exempt")
     func addresses() async throws {
         let limits = ConnectionLimits(addressConnections: 2, exemptAddresses: [])
         try await Endpoint.withServer(limits: limits) { server in
@@ -72,7 +72,7 @@ struct ConnectionCapTests {
             let third = try RawSocket(port: server.port)
             #expect(await Self.isClosed(third))
             kept.removeLast().close()
-            try await eventually("the place is free") { server.cap.count == 1 }
+            try await eventually("one connection is left") { server.cap.count == 1 }
             let fourth = try RawSocket(port: server.port)
             #expect(try await Self.status(fourth) == "HTTP/1.1 200")
         }
@@ -83,7 +83,7 @@ struct ConnectionCapTests {
     }
 
     @Test(
-        "Addresses of IPv6 count by their first 64 bits, those of IPv4 by themselves, however they are written",
+        "IPv6 addresses are grouped by their first 64 bits, IPv4 addresses count alone, in any notation",
         arguments: [
             ("192.0.2.7", "192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.7"),
             ("2001:db8:1:2:3::4", "2001:db8:1:2:3::4", "32.1.13.184.0.1.0.2/64"),
@@ -95,7 +95,7 @@ struct ConnectionCapTests {
         #expect(key.group == group)
     }
 
-    @Test("When the system has no descriptors left, nothing is accepted for a moment, and then again")
+    @Test("When file descriptors run out, accepting pauses and then continues")
     func exhausted() async throws {
         let lines = LogRecorder()
         let cap = ConnectionCap(
@@ -116,7 +116,7 @@ struct ConnectionCapTests {
         #expect(isReading == false)
         #expect(lines.lines.count { $0.contains("Accepting connections failed") } == 1)
         let client = try RawSocket(port: listener.localAddress?.port ?? 0)
-        try await eventually("it was accepted after all") { cap.count == 1 }
+        try await eventually("the connection was accepted") { cap.count == 1 }
         client.close()
         try await listener.close()
     }

@@ -5,11 +5,11 @@ import Testing
 @testable import WebServer
 
 /// Page cursors of devices are revealed only to clients that may see the devices.
-@Suite("Cursors of devices")
+@Suite("Device cursors")
 struct DeviceCursorsTests {
     private let place = DevicePlace(room: "sensors/secret/room", device: "boiler")
 
-    @Test("Both kinds lead back to their place; the one of a hidden place says nothing")
+    @Test("Both kinds of cursor lead back to their place; that of a hidden place reveals nothing")
     func roundTrip() {
         let cursors = DeviceCursors()
         let shown = cursors.cursor(of: place, isShown: true)
@@ -19,12 +19,12 @@ struct DeviceCursorsTests {
         for form in [hidden, String(decoding: Base64URL.decode(hidden) ?? [], as: UTF8.self)] {
             #expect(!form.isEmpty && !form.contains("secret") && !form.contains("boiler"))
         }
-        #expect(cursors.cursor(of: place, isShown: false) != hidden, "equal places cannot be told")
+        #expect(cursors.cursor(of: place, isShown: false) != hidden, "two cursors of the same place differ")
         let short = cursors.cursor(of: DevicePlace(room: "a", device: "b"), isShown: false)
         #expect(short.count == hidden.count && cursors.place(of: short)?.room == "a")
     }
 
-    @Test("Texts that are no cursor are none, and so are those of another process")
+    @Test("Invalid text and cursors of another process are rejected")
     func strangers() {
         let hidden = DeviceCursors().cursor(of: place, isShown: false)
         for text in ["", "x", "AAAA", hidden, String(hidden.dropLast(4))] {

@@ -6,7 +6,7 @@ import Testing
 @testable import WebServer
 
 /// A client's bytes are parsed on demand, not on arrival.
-@Suite("HTTP input gate")
+@Suite("HTTP input throttle")
 struct HTTPInputThrottleTests {
     /// Records input and reads more only when the test asks for it.
     private final class Reader: ChannelDuplexHandler {
@@ -51,7 +51,7 @@ struct HTTPInputThrottleTests {
         String(repeating: "abcdefghij", count: byteCount / 10)
     }
 
-    @Test("A little goes through as it is; of much a KiB each time that somebody asks")
+    @Test("Small input passes unchanged; large input is passed on 1 KiB per read")
     func portions() throws {
         try context.read()
         receive("GET")
@@ -60,14 +60,14 @@ struct HTTPInputThrottleTests {
         try context.read()
         receive(text)
         #expect(reader.portions.dropFirst().map(\.utf8.count) == [1024])
-        receive("more, although nobody has asked")
+        receive("more, without a read")
         #expect(reader.portions.count == 2)
         for _ in 1...3 { try context.read() }
-        #expect(reader.portions.dropFirst().joined() == text + "more, although nobody has asked")
+        #expect(reader.portions.dropFirst().joined() == text + "more, without a read")
         #expect(reader.portions.allSatisfy { $0.utf8.count <= 1024 })
     }
 
-    @Test("Whoever takes all gets all, although the socket is read once")
+    @Test("A reader that reads continuously gets all input of a single socket read")
     func all() throws {
         reader.wantsAll = true
         let text = Self.text(10_000)
@@ -77,7 +77,7 @@ struct HTTPInputThrottleTests {
         #expect(reader.portions.count == 10)
     }
 
-    @Test("The peer's end is told after what it has sent")
+    @Test("The end of input follows the held bytes")
     func end() throws {
         receive(Self.text(1500))
         channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
@@ -88,7 +88,7 @@ struct HTTPInputThrottleTests {
         #expect(reader.isEnded && reader.portions.joined() == Self.text(1500))
     }
 
-    @Test("What is held when the gate goes is handed on")
+    @Test("Removing the handler passes on the held bytes")
     func removal() throws {
         receive(Self.text(1500))
         channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
@@ -97,7 +97,7 @@ struct HTTPInputThrottleTests {
         #expect(reader.isEnded)
     }
 
-    @Test("Requests that are sent at once, and the end with them, are all answered in order")
+    @Test("Pipelined requests followed by the end of input are all answered in order")
     func pipelining() async throws {
         try await Endpoint.withServer { server in
             let socket = try RawSocket(port: server.port)

@@ -18,7 +18,7 @@ struct HTTPSTests {
         return process.lines.filter { $0.stream == .output }.map(\.text).joined(separator: "\n")
     }
 
-    @Test("Pages, API and sockets are served; readings come as without TLS")
+    @Test("Pages, API and WebSockets are served over TLS, and readings arrive")
     func serving() async throws {
         let certificate = try await TestCertificate()
         try await Endpoint.withServer(certificate: certificate) { server in
@@ -36,7 +36,7 @@ struct HTTPSTests {
         }
     }
 
-    @Test("A client that does not trust the certificate, or asks for another name, does not connect")
+    @Test("A client that does not trust the certificate or expects another name does not connect")
     func trust() async throws {
         let certificate = try await TestCertificate("DNS:other.example")
         try await Endpoint.withServer(certificate: certificate) { server in
@@ -50,7 +50,7 @@ struct HTTPSTests {
         }
     }
 
-    @Test("TLS 1.2 and 1.3 are taken, 1.1 is not")
+    @Test("TLS 1.2 and 1.3 are accepted, 1.1 is rejected")
     func versions() async throws {
         try await Endpoint.withServer(certificate: try await TestCertificate()) { server in
             #expect(try await client(server.serverPort, "-tls1_2").contains("Protocol  : TLSv1.2"))
@@ -60,7 +60,7 @@ struct HTTPSTests {
         }
     }
 
-    @Test("A client that stops within its handshake is ended in time")
+    @Test("A client that stops during its TLS handshake is disconnected by the timeout")
     func slowHandshake() async throws {
         let server = try await LiveServer(
             limits: ConnectionLimits(handshakeTimeout: .milliseconds(200)), certificate: try await TestCertificate())
@@ -70,7 +70,7 @@ struct HTTPSTests {
         try await server.stop()
     }
 
-    @Test("Plain HTTP is answered with a word on https, what is neither is closed")
+    @Test("Plain HTTP is answered with a hint to use https, other bytes close the connection")
     func plain() async throws {
         try await Endpoint.withServer(certificate: try await TestCertificate()) { server in
             let browser = try RawSocket(port: server.serverPort)
@@ -84,19 +84,19 @@ struct HTTPSTests {
         }
     }
 
-    @Test("Other files are shown as soon as they are there; those with a mistake leave the old ones in use")
+    @Test("Changed certificate files are loaded; invalid ones keep the old certificate")
     func reloading() async throws {
         let certificate = try await TestCertificate()
         try await Endpoint.withServer(certificate: certificate) { server in
             let first = try await shown(server)
             let next = try await TestCertificate()
             try replace(certificate.keyFile, with: next.keyFile)
-            try await eventually("the key that belongs to another certificate was refused") {
+            try await eventually("the mismatched key was rejected") {
                 server.log.lines.contains { $0.contains("does not match the first certificate") }
             }
             #expect(try await shown(server) == first)
             try replace(certificate.file, with: next.file)
-            try await eventually("the other certificate is shown") { try await shown(server) != first }
+            try await eventually("the new certificate is presented") { try await shown(server) != first }
             #expect(!server.log.lines.contains { $0.contains("PRIVATE KEY") })
         }
     }

@@ -7,7 +7,7 @@ import Testing
 @testable import WebServer
 
 /// Lists are split into pages that end at their limit and at 1 MiB. Following the pages loses nothing.
-@Suite("Pages over HTTP")
+@Suite("Paging over HTTP")
 struct PagingTests {
     /// Returns all elements of a list by following its pages.
     private static func all(
@@ -30,7 +30,7 @@ struct PagingTests {
         return (elements, maxPages)
     }
 
-    @Test("Devices of memory and of the database come in one order, each once")
+    @Test("Live and stored devices are listed in one order, each once")
     func devices() async throws {
         let server = try await LiveServer()
         // The `d` devices are stored; the `e` devices are only in memory.
@@ -49,7 +49,7 @@ struct PagingTests {
         try await server.stop()
     }
 
-    @Test("An answer with large devices ends at about 1 MiB")
+    @Test("A page of large devices ends at about 1 MiB")
     func largeDevices() async throws {
         let server = try await LiveServer()
         let metrics = (0..<200).map { (String(repeating: "m", count: 100) + "\($0)", Double($0)) }
@@ -61,7 +61,7 @@ struct PagingTests {
         try await server.stop()
     }
 
-    @Test("Rooms come by name with those who joined by their name or by a filter")
+    @Test("Rooms are listed by name, with members who joined by name or by a filter")
     func rooms() async throws {
         let server = try await LiveServer()
         for number in 0..<50 { try server.publish("d\(number)", [("temperature", 1)]) }

@@ -5,11 +5,11 @@ import Testing
 @testable import WebServer
 
 /// Requests start at a limited pace and in a fair order, however many connections wait.
-@Suite("Line of requests")
+@Suite("Request pacer")
 struct RequestPacerTests {
     private let loop = EmbeddedEventLoop()
 
-    @Test("Five begin in a millisecond; those that wait go on in their order, before others that come later")
+    @Test("Five requests start per millisecond; waiting ones start in order, before later ones")
     func order() {
         let line = RequestPacer(on: loop)
         var begun: [Int] = []
@@ -26,7 +26,7 @@ struct RequestPacerTests {
         #expect(begun == Array(1...13))
         loop.advanceTime(by: .seconds(1))
         for number in 14...18 { come(number) }
-        #expect(begun == Array(1...18), "after a pause nobody waits")
+        #expect(begun == Array(1...18), "after a pause no request waits")
     }
 
     @Test("Many connections with many requests each are all answered")

@@ -6,7 +6,7 @@ import Testing
 @testable import WebServer
 
 /// A user's requests share one quota for cost and concurrency.
-@Suite("Requests of a user")
+@Suite("Request quota of a user")
 struct RequestQuotaTests {
     private static let start = NIODeadline.now() + .hours(1)
 
@@ -25,7 +25,7 @@ struct RequestQuotaTests {
         return try #require(pass)
     }
 
-    @Test("A request costs by its class: five seconds' worth at once, and then as many as are earned")
+    @Test("A request costs according to its class, within a burst of five seconds and then the rate")
     func rate() {
         let quota = RequestQuota(limits: ConnectionLimits(userRequests: 0, userRequestsPerSecond: 100))
         for _ in 1...10 { #expect(Self.refusal(quota, .scanning) == nil) }
@@ -36,7 +36,7 @@ struct RequestQuotaTests {
         #expect(Self.refusal(quota, .writing, at: Self.start + .milliseconds(600)) == nil)
     }
 
-    @Test("A request that costs more than a burst is possible all the same")
+    @Test("A request that costs more than the burst is still possible")
     func dear() {
         let quota = RequestQuota(limits: ConnectionLimits(userRequestsPerSecond: 1))
         #expect(Self.refusal(quota, .scanning) == nil)
@@ -44,7 +44,7 @@ struct RequestQuotaTests {
         #expect(Self.refusal(quota, .scanning, at: Self.start + .seconds(50)) == nil)
     }
 
-    @Test("A request is under way until its pass is released, and others' are not counted")
+    @Test("A request is in flight until its pass is released, and counts for its user only")
     func concurrency() throws {
         let quota = RequestQuota(limits: ConnectionLimits(userRequests: 2, userRequestsPerSecond: 0))
         var passes = [try Self.pass(quota, of: "ann", .cheap), try Self.pass(quota, of: "ann", .cheap)]
@@ -53,16 +53,16 @@ struct RequestQuotaTests {
         passes.removeLast()
         #expect(Self.refusal(quota, .cheap) == nil)
         passes.removeAll()
-        #expect(quota.userCount == 0, "nobody is remembered who has nothing under way and owes nothing")
+        #expect(quota.userCount == 0, "users without in-flight requests and debt are forgotten")
     }
 
-    @Test("0 turns a limit off")
+    @Test("0 disables a limit")
     func off() {
         let quota = RequestQuota(limits: ConnectionLimits(userRequests: 0, userRequestsPerSecond: 0))
         for _ in 1...10_000 { #expect(Self.refusal(quota, .scanning) == nil) }
     }
 
-    @Test("One user cannot take all turns at reading: other requests and other users go on")
+    @Test("Concurrent readings of a user are limited; other requests and users are unaffected")
     func readings() throws {
         let quota = RequestQuota(limits: .init())
         var passes: [RequestQuota.Pass] = []
@@ -77,7 +77,7 @@ struct RequestQuotaTests {
     }
 
     @Test(
-        "Requests are classed by method and path",
+        "Requests are classified by method and path",
         arguments: [
             ("/api/devices", RequestQuota.RouteClass.scanning), ("/api//devices/", .scanning),
             ("/api/readings", .reading),
@@ -89,7 +89,7 @@ struct RequestQuotaTests {
         #expect(RequestQuota.RouteClass(isRead: false, path: path) == .writing)
     }
 
-    @Test("Who asks too much is told when to ask again, and nobody else is")
+    @Test("A user beyond the quota gets 429 with Retry-After, and other users do not")
     func live() async throws {
         let server = try await LiveServer(limits: ConnectionLimits(userRequestsPerSecond: 10))
         let ann = try await server.token("ann")

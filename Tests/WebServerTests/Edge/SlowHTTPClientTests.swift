@@ -23,7 +23,7 @@ struct SlowHTTPClientTests {
             """.utf8)
     }
 
-    @Test("A body that comes too slowly is answered with 408, and the connection is closed")
+    @Test("A body that arrives too slowly is answered with 408, and the connection is closed")
     func slowBody() async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(bodyTimeout: .milliseconds(300))) { server in
             let token = try await server.token(publish: ["chat/#"])
@@ -36,7 +36,7 @@ struct SlowHTTPClientTests {
         }
     }
 
-    @Test("Answers that are read late are not cut because the body of a request behind them does not come")
+    @Test("Responses that are read late are not truncated by the timeout of a later request's body")
     func slowBodyBehindAnswers() async throws {
         let folder = try TemporaryFolder()
         let byteCount = 4 << 20
@@ -61,7 +61,7 @@ struct SlowHTTPClientTests {
         try await server.stop()
     }
 
-    @Test("A connection is closed when no request follows an answer for long")
+    @Test("An idle connection is closed after the timeout")
     func idleConnection() async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(idleTimeout: .milliseconds(200))) { server in
             let socket = try RawSocket(port: server.port)
@@ -70,7 +70,7 @@ struct SlowHTTPClientTests {
         }
     }
 
-    @Test("A body that comes in time is taken however many parts it has, and the connection stays")
+    @Test("A body that arrives in time is accepted in any number of parts, and the connection is kept")
     func patientBody() async throws {
         try await Endpoint.withServer { server in
             let token = try await server.token(publish: ["chat/#"])
@@ -89,7 +89,7 @@ struct SlowHTTPClientTests {
     }
 
     @Test(
-        "An error that is known from the head is told at once, and the body is not read",
+        "An error known from the head is sent at once, and the body is not read",
         arguments: ["/api/rooms/messages", "/nothing/there"])
     func earlyError(path: String) async throws {
         try await Endpoint.withServer { server in
@@ -101,11 +101,11 @@ struct SlowHTTPClientTests {
             #expect(answer.lowercased().contains("connection: close"))
             // Bytes that fit into the socket buffers are not read by the server.
             let sent = try? await socket.send([UInt8](repeating: 65, count: 64 << 20), stalledAfter: .seconds(30))
-            #expect(sent ?? 0 < 32 << 20, "the connection was reset, or nothing more is taken")
+            #expect(sent ?? 0 < 32 << 20, "the connection was reset, or nothing more is read")
         }
     }
 
-    @Test("A client that reads nothing of a large answer is cut, and what it asked for is not made beforehand")
+    @Test("A client that does not read a large response is disconnected, and further responses are not produced")
     func unreadAnswer() async throws {
         let limits = ConnectionLimits(userRequests: 1)
         let server = try await LiveServer(
@@ -119,14 +119,14 @@ struct SlowHTTPClientTests {
             "GET /api/rooms/history?room_id=chat/a&limit=500 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer \(token)\r\n\r\n"
         // One response may fit into the system's buffers, but not this many.
         try await socket.send(Array(String(repeating: request, count: 20).utf8))
-        try await eventually("it is cut") { server.cap.count == 0 }
-        try await eventually("its request is over, too") {
+        try await eventually("the client was disconnected") { server.cap.count == 0 }
+        try await eventually("its request has ended") {
             try await server.get("/api/dashboards", token: token).status == 200
         }
         try await server.stop()
     }
 
-    @Test("A text that many ask for is made once for those that ask in the same moment")
+    @Test("Concurrent requests share one rendering of a cached text")
     func sharedText() {
         let counter = CallCounter()
         let text = CachedText { "\(counter.next())" }

@@ -63,7 +63,7 @@ struct AuthorisationMatrixTests {
         ("speaker", speaker, .publish("chat/b"), false),
     ]
 
-    @Test("Each holder may do what its token grants, and nothing else")
+    @Test("Each token allows what it grants, and nothing else")
     func matrix() async throws {
         let server = try await LiveServer()
         for (name, holder, deed, isAllowed) in Self.matrix {

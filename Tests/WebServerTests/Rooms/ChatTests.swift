@@ -5,7 +5,7 @@ import Testing
 /// Rooms and inboxes over real sockets and HTTP.
 @Suite("Chat, live", .serialized)
 struct ChatTests {
-    @Test("What is said reaches everybody in the room, stamped by the gateway, and is acknowledged after that")
+    @Test("A message reaches every client in the room with the sender's verified name, and is then acknowledged")
     func roomMessage() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -27,7 +27,7 @@ struct ChatTests {
         try await server.stop()
     }
 
-    @Test("The same key sends once; with other content it is a conflict; other users and rooms have keys of their own")
+    @Test("An idempotency key sends once per user and room; with other content it is a conflict")
     func idempotency() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -65,7 +65,7 @@ struct ChatTests {
         ("refresh_token", #"{"token":"x"}"#, "forbidden"),
     ]
 
-    @Test("Bad commands are answered with what is allowed, and nothing else suffers")
+    @Test("An invalid command is answered with what is allowed, and the connection stays open")
     func badCommands() async throws {
         let server = try await LiveServer(history: HistoryConfiguration(maxContentBytes: 8))
         let client = try await server.tab("ann", publish: ["#"])
@@ -78,7 +78,7 @@ struct ChatTests {
         try await server.stop()
     }
 
-    @Test("A direct message is in all tabs of its recipient, and in nobody else's")
+    @Test("A direct message reaches all clients of its recipient, and no others")
     func directMessage() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -99,7 +99,7 @@ struct ChatTests {
         try await server.stop()
     }
 
-    @Test("A service says something over HTTP; the history is paged both ways, and only for those who may join")
+    @Test("Messages can be sent over HTTP, and the history is paged both ways for tokens that may join")
     func overHTTP() async throws {
         let server = try await LiveServer()
         let token = try await server.token("service", join: ["chat/#"], publish: ["chat/#"])

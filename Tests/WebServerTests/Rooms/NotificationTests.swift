@@ -7,7 +7,7 @@ import WebSocketClient
 /// Notifications reach their recipients on every connection and stay until they are read.
 @Suite("Notifications, live", .serialized)
 struct NotificationTests {
-    @Test("Who is here gets it at once in all tabs, who is away on the next connect, with the unread count")
+    @Test("Connected users get a notification at once on all clients, others when they connect, with the unread count")
     func delivery() async throws {
         let server = try await LiveServer()
         let sender = try await server.token("sender", notify: true)
@@ -39,7 +39,7 @@ struct NotificationTests {
         try await server.stop()
     }
 
-    @Test("What one tab marks as read, the user's others see, and it does not come again")
+    @Test("A notification marked as read is read for all of the user's clients, and not sent again")
     func readState() async throws {
         let server = try await LiveServer()
         let sender = try await server.token("sender", notify: true)
@@ -73,7 +73,7 @@ struct NotificationTests {
         try await server.stop()
     }
 
-    @Test("To a room's members, to everybody ever seen; the same key tells once")
+    @Test("A notification can go to a room's members or all known users; an idempotency key sends it once")
     func audiences() async throws {
         let server = try await LiveServer()
         let sender = try await server.token("sender", join: ["chat/#"], notify: true)
@@ -88,7 +88,7 @@ struct NotificationTests {
         }
         #expect(try await send(#"{"room_id":"chat/a","title":"room"}"#).json["recipients"]?.number == 1)
         let body = #"{"everyone":true,"title":"all","idempotency_key":"k"}"#
-        try await eventually("all three are known") {
+        try await eventually("all three users are known") {
             try await server.services.notifications.everybody().count == 3
         }
         let first = try await send(body)
@@ -103,7 +103,7 @@ struct NotificationTests {
         try await server.stop()
     }
 
-    @Test("Keys of notifications are apart from those of any room, and all that is said counts")
+    @Test("Idempotency keys of notifications are separate from rooms, and cover the whole content")
     func keys() async throws {
         let server = try await LiveServer()
         let token = try await server.token("ann", join: ["#"], publish: ["#"], notify: true)
@@ -118,11 +118,11 @@ struct NotificationTests {
         }
         #expect(try await notify("2099-01-01T00:00:00Z") == 201)
         #expect(try await notify("2099-01-01T00:00:00Z") == 200)
-        #expect(try await notify("2099-01-02T00:00:00Z") == 409, "it would be gone a day later")
+        #expect(try await notify("2099-01-02T00:00:00Z") == 409, "the expiry is part of the content")
         try await server.stop()
     }
 
-    @Test("An expired one is neither shown nor counted")
+    @Test("An expired notification is neither sent nor counted")
     func expiry() async throws {
         let server = try await LiveServer()
         let sender = try await server.token("sender", notify: true)
@@ -137,7 +137,7 @@ struct NotificationTests {
     }
 
     @Test(
-        "What makes no sense is refused with what is allowed",
+        "An invalid notification is rejected with what is allowed",
         arguments: [
             #"{"user_id":"ann"}"#, #"{"user_id":"ann","title":""}"#, #"{"title":"x"}"#,
             #"{"user_id":"ann","everyone":true,"title":"x"}"#, #"{"everyone":false,"title":"x"}"#,
@@ -159,7 +159,7 @@ struct NotificationTests {
         try await server.stop()
     }
 
-    @Test("A notification to many is stored in portions, reaches each once, and a key sends it once")
+    @Test("A notification to many users is stored in portions and reaches each once")
     func many() async throws {
         let server = try await LiveServer()
         let service = server.services.notifications
@@ -180,7 +180,7 @@ struct NotificationTests {
         try await server.stop()
     }
 
-    @Test("A notification to more unknown users than the sender may make inboxes for reaches nobody")
+    @Test("A notification to too many unknown users is rejected as a whole")
     func tooManyUnknown() async throws {
         let server = try await LiveServer(history: .init(maxInboxesPerSender: 400))
         let service = server.services.notifications

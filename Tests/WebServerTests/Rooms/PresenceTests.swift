@@ -7,9 +7,10 @@ import WebSocketClient
 
 @Suite("Presence, live", .serialized)
 struct PresenceTests {
-    @Test("One join and one leave a user, however many tabs, and no leave for a reconnect within the grace period")
+    @Test(
+        "A user joins and leaves once, with any number of clients, and a reconnect within the grace period is no leave")
     func events() async throws {
-        let server = try await LiveServer(presenceGrace: .milliseconds(300))
+        let server = try await LiveServer(presenceGrace: .seconds(30))
         let ann = try await server.tab("ann")
         _ = try await ann.join("chat/a")
         let first = try await server.tab("bob")
@@ -20,19 +21,19 @@ struct PresenceTests {
         #expect(joined["payload"]?["members"]?["clients"]?.number == 3)
         await first.socket.abort()
         await second.socket.abort()
-        try await eventually("both are gone") { server.hub.presence.clientCount == 1 }
+        try await eventually("both clients are disconnected") { server.hub.presence.clientCount == 1 }
         let back = try await server.tab("bob")
         _ = try await back.join("chat/a")
         server.presence.sweep(at: .now() + .seconds(60))
         #expect(try await ann.all("presence").map(Self.event) == ["ann join", "bob join"])
         await back.socket.abort()
-        try await eventually("it is gone") { server.hub.presence.clientCount == 1 }
+        try await eventually("the client is disconnected") { server.hub.presence.clientCount == 1 }
         server.presence.sweep(at: .now() + .seconds(60))
         #expect(Self.event(try await ann.next("presence")) == "bob leave")
         try await server.stop()
     }
 
-    @Test("Who leaves on purpose is gone at once; telemetry rooms and inboxes tell of nobody")
+    @Test("An explicit leave is announced at once; telemetry rooms announce nobody")
     func leaving() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann", join: ["chat/#", "sensors/#"])
@@ -47,7 +48,7 @@ struct PresenceTests {
         try await server.stop()
     }
 
-    @Test("Members are listed with their clients, in pages, for those who may join")
+    @Test("Members are listed with their clients, in pages, for tokens that may join")
     func members() async throws {
         let server = try await LiveServer()
         var tabs: [RoomClient] = []
@@ -71,7 +72,7 @@ struct PresenceTests {
         try await server.stop()
     }
 
-    @Test("Who is online is told as far as rooms are granted; one's own name always")
+    @Test("Online users are listed for granted rooms, and the caller always")
     func online() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")

@@ -8,7 +8,7 @@ import Testing
 /// A reconnecting client gets each missed message once and in order, or is told that recovery is impossible.
 @Suite("Recovery, live", .serialized)
 struct RecoveryTests {
-    @Test("Joining with the last position brings what was missed, then what comes")
+    @Test("A join with the last position delivers missed messages, then live ones")
     func recovers() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -28,7 +28,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("What cannot be told without a hole is said so: other epoch, the future, too much, no longer kept")
+    @Test("`recovered` is false for another epoch, a future offset, too many messages and removed ones")
     func cannotRecover() async throws {
         let server = try await LiveServer(history: HistoryConfiguration(maxMessagesPerRoom: 100))
         let ann = try await server.tab("ann")
@@ -47,17 +47,15 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("Of a room that was removed and returned a client is told of a gap if and only if it missed something")
+    @Test("A rejoin to a removed and recreated room is a gap exactly if the client missed something")
     func returnedRoom() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-returned-\(UUID().uuidString)")
-            .path
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let server = try await LiveServer(data: folder)
+        let folder = try TemporaryFolder()
+        let server = try await LiveServer(data: folder.url.path)
         let ann = try await server.tab("ann")
         let epoch = try #require(try await ann.join("chat/a").text("epoch"))
         for number in 1...5 { try await ann.say("\(number)", in: "chat/a") }
         for number in 1...3 { try await ann.say("\(number)", in: "chat/b") }
-        let tool = try Database(writingBesideGatewayIn: folder)
+        let tool = try Database(writingBesideGatewayIn: folder.url.path)
         let later = SystemWallClock().now().advanced(by: .seconds(3600))
         try tool.write { transaction throws in
             #expect(try transaction.removeMessages(before: later, limit: 100) == 8)
@@ -90,7 +88,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("A thousand missed messages come back, one more does not")
+    @Test("A thousand missed messages are replayed, one more is not")
     func limit() async throws {
         let server = try await LiveServer()
         let token = try await server.token("service", join: ["chat/#"], publish: ["chat/#"])
@@ -114,7 +112,7 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("While others talk without a pause, everybody who joins sees every message once")
+    @Test("During continuous traffic, every joining client gets every message once")
     func underLoad() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -139,19 +137,17 @@ struct RecoveryTests {
         try await server.stop()
     }
 
-    @Test("Everything is there after a restart: offsets, epoch, keys, inbox")
+    @Test("Offsets, epoch, idempotency keys and inbox survive a restart")
     func restart() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "windsock-recovery-\(UUID().uuidString)")
-            .path
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let first = try await LiveServer(data: folder)
+        let folder = try TemporaryFolder()
+        let first = try await LiveServer(data: folder.url.path)
         let ann = try await first.tab("ann")
         let epoch = try #require(try await ann.join("chat/a").text("epoch"))
         let sent = try await ann.say("one", in: "chat/a", key: "k")
         _ = try await ann.ask("send_to_user", #"{"user_id":"bob","content":"psst"}"#)
         try await first.stop()
 
-        let second = try await LiveServer(data: folder)
+        let second = try await LiveServer(data: folder.url.path)
         let again = try await second.tab("ann")
         let back = try await again.join("chat/a", more: #","since":{"offset":0,"epoch":"\#(epoch)"}"#)
         #expect(back["payload"]?["recovered"]?.bool == true)

@@ -9,7 +9,7 @@ import WebSocketClient
 /// Token refresh, tickets, limits per user and per address, and the operator API.
 @Suite("Sessions, live", .serialized)
 struct SessionTests {
-    @Test("A refreshed token takes over: later expiry, other grants, rooms that it does not grant are left")
+    @Test("A refreshed token replaces expiry and grants, and leaves rooms that it does not grant")
     func refresh() async throws {
         let server = try await LiveServer()
         let client = RoomClient(
@@ -32,7 +32,7 @@ struct SessionTests {
         try await server.stop()
     }
 
-    @Test("Without a refresh the connection ends with 4501, with one it stays")
+    @Test("Without a refresh, an expired token closes the connection with 4501")
     func expiry() async throws {
         let server = try await LiveServer()
         let token = try await server.token("ann", lifetime: .seconds(1))
@@ -44,7 +44,7 @@ struct SessionTests {
         try await server.stop()
     }
 
-    @Test("A ticket lets in once, as whoever asked for it")
+    @Test("A ticket authenticates once, as the user who requested it")
     func tickets() async throws {
         let server = try await LiveServer()
         let token = try await server.token("ann", join: ["chat/#"])
@@ -61,7 +61,7 @@ struct SessionTests {
         try await server.stop()
     }
 
-    @Test("A user's connections and commands are limited together, and others are not touched")
+    @Test("A user's connections and commands are limited in total, without affecting other users")
     func userLimits() async throws {
         let server = try await LiveServer(limits: .init(connectionsPerUser: 2, userCommandsPerSecond: 1))
         let tabs = [try await server.tab("ann"), try await server.tab("ann")]
@@ -75,7 +75,8 @@ struct SessionTests {
         for (number, tab) in tabs.enumerated() {
             for round in 0..<20 {
                 let answer = try await tab.socket.nextJSON()
-                #expect(answer["id"]?.string == "\(2 * round + number)", "refused commands are known by their ids, too")
+                #expect(
+                    answer["id"]?.string == "\(2 * round + number)", "rejected commands are identified by their ids")
                 if answer.code == "rate_limited" { refused += 1 }
             }
         }
@@ -83,12 +84,12 @@ struct SessionTests {
         let bob = try await server.tab("bob")
         #expect(try await bob.ask("clock_sync", #"{"t0":0}"#)["type"]?.string == "clock_sync")
         await tabs[0].socket.abort()
-        try await eventually("one is gone") { server.hub.presence.clientCount == 2 }
+        try await eventually("one client is disconnected") { server.hub.presence.clientCount == 2 }
         #expect(try await server.tab("ann").next("welcome").text("user_id") == "ann")
         try await server.stop()
     }
 
-    @Test("A token is good for nothing from its end on")
+    @Test("After its expiry, a token executes no command")
     func commandsAfterTheEnd() async throws {
         let server = try await LiveServer(
             limits: .init(commandsPerSecond: 1_000_000, commandBurst: 1_000_000, userCommandsPerSecond: 0))
@@ -102,14 +103,14 @@ struct SessionTests {
             guard let message = try? await client.nextJSON() else { break }
             guard message["type"]?.string == "clock_sync" else { continue }
             answers += 1
-            #expect(try #require(message["payload"]?["t2"]?.number) <= expiry)
+            #expect(try #require(message["payload"]?["t1"]?.number) <= expiry)
         }
         #expect(await client.closed().code == 4501)
         #expect(answers > 0)
         try await server.stop()
     }
 
-    @Test("An address that opens too many connections is told to wait")
+    @Test("An address that opens too many connections gets 429")
     func addressLimit() async throws {
         let server = try await LiveServer(limits: .init(exemptAddresses: [], addressConnectionsPerSecond: 2))
         var clients: [WebSocketClient] = []
@@ -126,7 +127,7 @@ struct SessionTests {
         try await server.stop()
     }
 
-    @Test("Operators see who is connected, in rooms that they may join, with addresses only for those who may join all")
+    @Test("Clients are listed for rooms that the token may join, with addresses only for tokens for all rooms")
     func clients() async throws {
         let server = try await LiveServer()
         let ann = try await server.tab("ann")
@@ -148,7 +149,7 @@ struct SessionTests {
         try await server.stop()
     }
 
-    @Test("max_rate_hz thins out telemetry for the one who asked, and the last value always comes")
+    @Test("`max_rate_hz` limits telemetry to the client, and the last value is always sent")
     func rate() async throws {
         let server = try await LiveServer()
         let client = RoomClient(try await server.client())

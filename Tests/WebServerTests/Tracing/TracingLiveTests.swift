@@ -16,10 +16,10 @@ struct TracingLiveTests {
     private static let browser = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     /// Publishes a sampled reading of `device`, as ingest does.
-    private func publish(_ device: String, to server: LiveServer, _ tracing: TestTracing) throws -> TraceContext {
+    private func publish(_ device: String, to server: LiveServer) throws -> TraceContext {
         let now = SystemWallClock().now()
         let process = try #require(
-            tracing.entry.begin("process sensors/{device}", from: nil, ofKind: .consumer, at: now))
+            server.entry.begin("process sensors/{device}", from: nil, ofKind: .consumer, at: now))
         process.updateAttributes { $0["windsock.device"] = device }
         let context = try #require(process.traceContext)
         let reading = Reading(
@@ -47,10 +47,10 @@ struct TracingLiveTests {
         #"{"resourceSpans":[{"scopeSpans":[{"spans":[\#(spans.joined(separator: ","))]}]}]}"#
     }
 
-    @Test("A chat message is one trace: received, processed, stored, broadcast, sent to those who listen")
+    @Test("A chat message is one trace: receive, process, store, broadcast, send")
     func chat() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
-        let server = try await LiveServer(tracing: tracing)
+        let spanLog = SpanLog()
+        let server = try await LiveServer(spans: spanLog)
         let ann = try await server.tab("ann")
         let bob = try await server.tab("bob")
         _ = try await bob.join("chat/a")
@@ -63,7 +63,7 @@ struct TracingLiveTests {
         #expect(parent.isSampled && parent.spanIDText == message["span_id"]?.string)
         try await server.stop()
 
-        let spans = tracing.spans.all.filter { $0.context.traceIDText == "0af7651916cd43dd8448eb211c80319c" }
+        let spans = spanLog.all.filter { $0.context.traceIDText == "0af7651916cd43dd8448eb211c80319c" }
         let names = Set(spans.map(\.name))
         #expect(
             names == [
@@ -80,14 +80,14 @@ struct TracingLiveTests {
         }
         #expect(spans.first { $0.name == "websocket.receive" }?.parent?.spanIDText == "b7ad6b7169203331")
         #expect(spans.first { $0.name == "websocket.send" }?.context.spanIDText == parent.spanIDText)
-        let batch = try #require(tracing.spans.named("storage.commit").first { $0.parent == nil && !$0.links.isEmpty })
+        let batch = try #require(spanLog.named("storage.commit").first { $0.parent == nil && !$0.links.isEmpty })
         #expect(batch.context.traceIDText != "0af7651916cd43dd8448eb211c80319c")
     }
 
-    @Test("A notification, its upgrade and a request that is refused have spans of their own")
+    @Test("Requests have spans with their status, also the upgrade and rejected ones")
     func notification() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
-        let server = try await LiveServer(tracing: tracing)
+        let spanLog = SpanLog()
+        let server = try await LiveServer(spans: spanLog)
         let bob = try await server.tab("bob")
         let token = try await server.token("ann", notify: true)
         let answer = try await HTTPClientLite.request(
@@ -100,40 +100,40 @@ struct TracingLiveTests {
         #expect(try await bob.next("notification")["trace_id"]?.string == "0af7651916cd43dd8448eb211c80319c")
         _ = try await server.post("/api/notifications", token: token, "{}")
         try await server.stop()
-        let route = tracing.spans.named("POST /api/notifications")
+        let route = spanLog.named("POST /api/notifications")
         #expect(route.compactMap { $0.attributes.get("http.response.status_code") } == [.int64(201), .int64(400)])
-        let send = try #require(tracing.spans.named("notification.send").first)
+        let send = try #require(spanLog.named("notification.send").first)
         #expect(send.parent?.spanID == route.first?.context.spanID)
-        #expect(tracing.spans.named("websocket.upgrade").count == 1)
+        #expect(spanLog.named("websocket.upgrade").count == 1)
     }
 
-    @Test("A handshake without a valid token has no span: it takes nothing of the budget of traces")
+    @Test("A handshake without a valid token has no span and uses no trace budget")
     func refusedHandshakes() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
-        let server = try await LiveServer(tracing: tracing)
+        let spanLog = SpanLog()
+        let server = try await LiveServer(spans: spanLog)
         await #expect(throws: WebSocketClientError.self) {
             _ = try await server.client(token: "none", headers: [("traceparent", Self.browser)])
         }
         _ = try await server.client(headers: [("traceparent", Self.browser)])
         try await server.stop()
-        let spans = tracing.spans.named("websocket.upgrade")
+        let spans = spanLog.named("websocket.upgrade")
         #expect(spans.compactMap { $0.attributes.get("http.response.status_code") } == [.int64(101)])
     }
 
-    @Test("A page's spans are taken, measured, and shown with the gateway's")
+    @Test("A browser's spans are accepted, measured, and shown with the gateway's")
     func browserSpans() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
-        let server = try await LiveServer(tracing: tracing)
+        let spanLog = SpanLog()
+        let server = try await LiveServer(spans: spanLog)
         let token = try await server.token()
         let client = try await server.client(token: token)
         try await client.send(text: #"{"type":"join_room","payload":{"room_id":"sensors/a"}}"#)
         _ = try await client.nextJSON("joined") { $0["type"]?.string == "joined" }
-        let context = try publish("a", to: server, tracing)
+        let context = try publish("a", to: server)
         let update = try await client.nextJSON("the reading") { $0["type"]?.string == "data_update" }
         let trace = try #require(update["trace_id"]?.string)
         #expect(trace == context.traceIDText)
         let sent = try #require(update["span_id"]?.string)
-        try await eventually("the send span ended") { !tracing.spans.named("websocket.send").isEmpty }
+        try await eventually("the send span ended") { !spanLog.named("websocket.send").isEmpty }
 
         let now = SystemWallClock().now().millisecondsSinceEpoch
         let body = request(
@@ -148,11 +148,11 @@ struct TracingLiveTests {
         let answer = try await server.post("/v1/traces", token: token, body)
         #expect(answer.status == 200 && answer.text == "{}", "\(answer.text)")
         let receive = try #require(
-            tracing.spans.named("websocket.receive").first { $0.resource.serviceName == "windsock-browser" })
+            spanLog.named("websocket.receive").first { $0.resource.serviceName == "windsock-browser" })
         #expect(receive.parent?.spanIDText == sent)
         #expect(receive.attributes.get("clock.offset_ms") == .double(1.5))
         #expect(receive.attributes.get("secret") == nil)
-        let hops = tracing.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
+        let hops = server.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
         for hop in [LatencyStage.network, .paint, .endToEnd] {
             #expect(hops.first { $0.hop == hop }?.total.count == 1, "\(hop)")
         }
@@ -177,28 +177,28 @@ struct TracingLiveTests {
     }
 
     @Test(
-        "Of a trace each sees what happened in rooms that they may see: not whom an alert was told, nor by which client"
+        "A trace shows only spans of rooms that the token may see, without an alert's recipients"
     )
     func privateTraces() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
+        let spanLog = SpanLog()
         let rule = AlertRule(
             name: "hot", metric: "t", condition: .above(30),
             recipients: .init(users: ["secret-boss"], rooms: ["chat/secret-ops"]))
-        let server = try await LiveServer(alertRules: [rule], tracing: tracing)
+        let server = try await LiveServer(alertRules: [rule], spans: spanLog)
         let boss = RoomClient(
             try await server.client(token: try await server.token("secret-boss", join: ["chat/#", "sensors/#"])))
         _ = try await boss.join("chat/secret-ops")
         _ = try await boss.join("sensors/q")
         try server.ingest("sensors/q/t", "31")
-        try await eventually("the alert is told") {
-            let rooms = tracing.spans.named("websocket.send").compactMap { span -> String? in
+        try await eventually("the alert was sent") {
+            let rooms = spanLog.named("websocket.send").compactMap { span -> String? in
                 guard case .string(let room) = span.attributes.get("messaging.destination.name") else { return nil }
                 return room
             }
             return Set(rooms).isSuperset(of: ["sensors/q", "chat/secret-ops", "users/secret-boss"])
-                && tracing.spans.named("hub.broadcast").count >= 3
+                && spanLog.named("hub.broadcast").count >= 3
         }
-        let trace = try #require(tracing.spans.named("hub.broadcast").first).context.traceIDText
+        let trace = try #require(spanLog.named("hub.broadcast").first).context.traceIDText
         func shown(_ token: String) async throws -> String {
             try await server.get("/api/latency/traces/\(trace)", token: token).text
         }
@@ -209,22 +209,22 @@ struct TracingLiveTests {
         }
         let operators = try await shown(try await server.token("operator", join: ["#"]))
         #expect(operators.contains("chat/secret-ops") && operators.contains("messaging.client.id"))
-        #expect(!operators.contains("users/secret-boss"), "an inbox is its owner's")
+        #expect(!operators.contains("users/secret-boss"), "an inbox is visible to its owner only")
         #expect(try await shown(try await server.token("secret-boss", join: ["#"])).contains("users/secret-boss"))
         try await server.stop()
     }
 
-    @Test("A room's members see the command that led to a message in it, and no other command of its trace")
+    @Test("A room's members see the command behind a message in it, and no other command of the trace")
     func commandTraces() async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
-        let server = try await LiveServer(tracing: tracing)
+        let spanLog = SpanLog()
+        let server = try await LiveServer(spans: spanLog)
         let ann = try await server.tab("ann")
         for room in ["chat/open", "chat/closed"] {
             try await ann.socket.send(
                 text: #"{"type":"send_to_room","id":"\#(room)","traceparent":"\#(Self.browser)","#
                     + #""payload":{"room_id":"\#(room)","content":"hello"}}"#)
         }
-        try await eventually("both are processed") { tracing.spans.named("hub.process_message").count == 2 }
+        try await eventually("both commands were processed") { spanLog.named("hub.process_message").count == 2 }
         func names(_ token: String) async throws -> [String] {
             let path = "/api/latency/traces/0af7651916cd43dd8448eb211c80319c"
             let spans = try await server.get(path, token: token).json["spans"]?.array ?? []
@@ -240,27 +240,27 @@ struct TracingLiveTests {
     }
 
     static let refused: [(String, String)] = [
-        ("a trace that is not ours", #"{"traceId":"0af7651916cd43dd8448eb211c80319c"}"#),
+        ("an unknown trace", #"{"traceId":"0af7651916cd43dd8448eb211c80319c"}"#),
         ("another name", #"{"name":"anything"}"#),
         ("no parent", #"{"parentSpanId":""}"#),
-        ("a trace's id that is none", #"{"traceId":"zz"}"#),
-        ("a time without digits", #"{"startTimeUnixNano":"soon"}"#),
-        ("a time of last year", #"{"startTimeUnixNano":"1700000000000000000"}"#),
+        ("an invalid trace id", #"{"traceId":"zz"}"#),
+        ("a time that is not a number", #"{"startTimeUnixNano":"soon"}"#),
+        ("a time in the past", #"{"startTimeUnixNano":"1700000000000000000"}"#),
         ("an end before the start", #"{"endTimeUnixNano":"START-1"}"#),
         ("a time in the future", #"{"startTimeUnixNano":"NEXT","endTimeUnixNano":"NEXT"}"#),
     ]
 
-    @Test("What a page cannot have measured is refused by name, the rest is taken", arguments: refused)
+    @Test("Implausible spans are rejected with the reason, the others accepted", arguments: refused)
     func refusals(_ what: String, change: String) async throws {
-        let tracing = TestTracing(sampler: .parentBasedAlwaysOn)
-        let server = try await LiveServer(tracing: tracing)
+        let spanLog = SpanLog()
+        let server = try await LiveServer(spans: spanLog)
         let token = try await server.token()
         let client = try await server.client(token: token)
         try await client.send(text: #"{"type":"join_room","payload":{"room_id":"sensors/a"}}"#)
         _ = try await client.nextJSON("joined") { $0["type"]?.string == "joined" }
-        let context = try publish("a", to: server, tracing)
-        try await eventually("the send span ended") { !tracing.spans.named("websocket.send").isEmpty }
-        let sent = try #require(tracing.spans.named("websocket.send").first)
+        let context = try publish("a", to: server)
+        try await eventually("the send span ended") { !spanLog.named("websocket.send").isEmpty }
+        let sent = try #require(spanLog.named("websocket.send").first)
         let now = SystemWallClock().now().nanosecondsSinceEpoch
         var fields: [String: Any] = [
             "traceId": context.traceIDText, "spanId": "00000000000000a1", "parentSpanId": sent.context.spanIDText,
@@ -279,12 +279,12 @@ struct TracingLiveTests {
         let partial = try answer.json["partialSuccess"]
         #expect(partial?["rejectedSpans"]?.string == "1", "\(what): \(answer.text)")
         #expect(partial?["errorMessage"]?.string?.isEmpty == false)
-        let receipts = tracing.spans.named("websocket.receive").filter { $0.resource.serviceName == "windsock-browser" }
+        let receipts = spanLog.named("websocket.receive").filter { $0.resource.serviceName == "windsock-browser" }
         #expect(receipts.count == 1)
         try await server.stop()
     }
 
-    @Test("Without a token, without JSON, with too much at once: refused as such")
+    @Test("Requests without a token, without JSON or with too many spans are rejected")
     func limits() async throws {
         let server = try await LiveServer()
         let token = try await server.token()

@@ -7,7 +7,7 @@ import NIOWebSocket
 ///
 /// `/refuse` gets 401 with a long body, `/silent` gets no response. Everything else is upgraded: `onOpen` runs first,
 /// and `onFrame` receives the client's frames.
-final class ScriptedServer: Sendable {
+final class ScriptedWebSocketServer: Sendable {
     typealias OnOpen = @Sendable (any Channel) -> Void
     typealias OnFrame = @Sendable (WebSocketFrame, any Channel) -> Void
 
@@ -17,7 +17,7 @@ final class ScriptedServer: Sendable {
 
     init(
         headers: [(String, String)] = [], onOpen: @escaping OnOpen = { _ in },
-        onFrame: @escaping OnFrame = ScriptedServer.echo
+        onFrame: @escaping OnFrame = ScriptedWebSocketServer.echo
     ) async throws {
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: 1 << 24, automaticErrorHandling: false,
