@@ -58,6 +58,8 @@ let package = Package(
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "Core", dependencies: [logging, tracing], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Core"], swiftSettings: settings),
 
@@ -72,6 +74,7 @@ let package = Package(
         .target(name: "Storage", dependencies: ["Core", "Telemetry", grdb, sqlite], swiftSettings: settings),
         .target(name: "AlertRules", dependencies: ["Telemetry"], swiftSettings: settings),
         .target(name: "Observability", dependencies: ["Core", coreMetrics], swiftSettings: settings),
+        .target(name: "HTTPRequests", dependencies: ["Core", "CCurl", "COpenSSL"], swiftSettings: settings),
         .target(
             name: "OTLP",
             dependencies: [
@@ -172,6 +175,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ObservabilityTests", dependencies: ["Core", "Observability", metrics], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPRequestsTests",
+            dependencies: ["Core", "HTTPRequests", "TestSupport", nio("NIOCore"), nio("NIOPosix")],
+            swiftSettings: settings),
         .testTarget(
             name: "OTLPTests",
             dependencies: [

@@ -16,8 +16,10 @@ from pathlib import Path
 # of the two changes the other. Patterns are those of a shell.
 LAYERS = {
     # Level 0: values and system libraries
+    "CCurl": [],
     "CMalloc": [],
     "CMosquitto": [],
+    "COpenSSL": [],
     "CZlib": [],
     "Core": [],
     # Level 1: one concern each
@@ -27,6 +29,7 @@ LAYERS = {
     "Storage": ["Telemetry", "GRDB", "GRDBSQLite"],
     "AlertRules": ["Telemetry"],
     "Observability": ["Telemetry"],
+    "HTTPRequests": ["CCurl", "COpenSSL"],
     "OTLP": [
         "Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib", "NIOCore", "NIOHTTP1", "NIOSSL",
     ],
@@ -63,10 +66,10 @@ ABOVE_LEVEL_0 = ["Core", "Foundation", "FoundationEssentials", "Logging", "Metri
 EXACTLY = {
     "Core": ["Synchronization", "Glibc", "Musl", "Darwin", "Foundation", "Logging", "Tracing"],
     "Telemetry": ["Core", "Glibc", "Musl", "Darwin"],
-    "CMalloc": [], "CMosquitto": [], "CZlib": [],
+    "CCurl": [], "CMalloc": [], "CMosquitto": [], "COpenSSL": [], "CZlib": [],
 }
 # C libraries stay inside the target that wraps them.
-NEVER_EXPORTED = ["CMalloc", "CMosquitto", "CZlib"]
+NEVER_EXPORTED = ["CCurl", "CMalloc", "CMosquitto", "COpenSSL", "CZlib"]
 
 IMPORT = re.compile(
     r"""^\s*(?:@\w+(?:\([^)]*\))?\s+)*                                   # @testable, @preconcurrency, @_spi(X)
