@@ -20,7 +20,6 @@ let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-colle
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
@@ -51,7 +50,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // Level 0: values and system libraries
@@ -78,8 +76,7 @@ let package = Package(
         .target(
             name: "OTLP",
             dependencies: [
-                "Core", "CZlib", "Telemetry", "Observability", logging, coreMetrics, tracing, asyncHTTPClient, protobuf,
-                nio("NIOCore"), nio("NIOHTTP1"), ssl,
+                "Core", "CZlib", "Telemetry", "Observability", "HTTPRequests", logging, coreMetrics, tracing, protobuf,
             ],
             exclude: ["Protobuf/README.md", "Protobuf/opentelemetry"],
             swiftSettings: settings),
@@ -90,10 +87,7 @@ let package = Package(
 
         .target(
             name: "Webhooks",
-            dependencies: [
-                "Core", logging, metrics, coreMetrics, tracing, crypto, asyncHTTPClient, nio("NIOCore"),
-                nio("NIOHTTP1"),
-            ],
+            dependencies: ["Core", "HTTPRequests", logging, metrics, coreMetrics, tracing, crypto],
             swiftSettings: settings),
 
         // Level 2: the use cases
@@ -109,10 +103,8 @@ let package = Package(
         .target(
             name: "WebServer",
             dependencies: [
-                "Core", "Telemetry", "Realtime", "Storage", "OTLP", "Services", logging, coreMetrics, tracing,
-                lifecycle,
-                hummingbird,
-                crypto, cryptoExtras, collections, asyncHTTPClient,
+                "Core", "Telemetry", "Realtime", "Storage", "HTTPRequests", "OTLP", "Services", logging, coreMetrics,
+                tracing, lifecycle, hummingbird, crypto, cryptoExtras, collections,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -205,8 +197,8 @@ let package = Package(
         .testTarget(
             name: "WebhooksTests",
             dependencies: [
-                "Core", "Webhooks", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing,
-                asyncHTTPClient, ssl, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
+                "Core", "HTTPRequests", "Webhooks", "OTLP", "Observability", "Telemetry", "TestSupport", logging,
+                coreMetrics, tracing, ssl, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -30,11 +30,9 @@ LAYERS = {
     "AlertRules": ["Telemetry"],
     "Observability": ["Telemetry"],
     "HTTPRequests": ["CCurl", "COpenSSL"],
-    "OTLP": [
-        "Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib", "NIOCore", "NIOHTTP1", "NIOSSL",
-    ],
+    "OTLP": ["Telemetry", "Observability", "HTTPRequests", "SwiftProtobuf", "CZlib"],
     "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"],
-    "Webhooks": ["AsyncHTTPClient", "Crypto", "NIOCore", "NIOHTTP1"],
+    "Webhooks": ["HTTPRequests", "Crypto"],
     # Level 2: the use cases
     "Services": [
         "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP", "Webhooks",
@@ -42,8 +40,8 @@ LAYERS = {
     ],
     # Level 3: the edge
     "WebServer": [
-        "Telemetry", "Realtime", "Storage", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "Crypto*",
-        "DequeModule", "ServiceLifecycle", "AsyncHTTPClient",
+        "Telemetry", "Realtime", "Storage", "HTTPRequests", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes",
+        "Crypto*", "DequeModule", "ServiceLifecycle",
     ],
     # Level 4: devices
     "DeviceSimulator": ["Telemetry", "MQTTTransport", "OTLP", "Yams", "ServiceLifecycle"],

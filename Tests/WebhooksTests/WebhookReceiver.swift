@@ -31,6 +31,7 @@ final class WebhookReceiver: Sendable {
         var answers: [Answer] = []
         var requests: [Request] = []
         var openConnections = 0
+        var connectionCount = 0
     }
 
     /// State shared by the handlers.
@@ -45,6 +46,7 @@ final class WebhookReceiver: Sendable {
     var requests: [Request] { sink.state.withLock { $0.requests } }
     var eventIDs: [String] { requests.compactMap(\.eventID) }
     var openConnections: Int { sink.state.withLock { $0.openConnections } }
+    var connectionCount: Int { sink.state.withLock { $0.connectionCount } }
 
     private init(channel: any Channel, sink: Sink) {
         self.channel = channel
@@ -95,7 +97,10 @@ final class WebhookReceiver: Sendable {
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            sink.state.withLock { $0.openConnections += 1 }
+            sink.state.withLock { state in
+                state.openConnections += 1
+                state.connectionCount += 1
+            }
         }
 
         func channelInactive(context: ChannelHandlerContext) {

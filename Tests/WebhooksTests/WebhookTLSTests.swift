@@ -1,5 +1,5 @@
-import AsyncHTTPClient
 import Foundation
+import HTTPRequests
 import NIOSSL
 import TestSupport
 import Testing
@@ -18,17 +18,12 @@ struct WebhookTLSTests {
     private func outcome(_ host: String, port: Int, trusting identity: TestCertificate?) async throws
         -> WebhookAttemptResult
     {
-        var client = HTTPClient.Configuration()
-        if let identity {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            tls.trustRoots = .file(identity.file)
-            client.tlsConfiguration = tls
-        }
+        let tls = HTTPClient.TLS(certificateAuthorities: try identity.map { try PEMFile.certificates(at: $0.file) })
         let configuration = try WebhookConfiguration(
             url: "https://\(host):\(port)/hidden", secret: testSecret, allowsPrivateAddresses: true,
             timeout: .seconds(60))
         let hosts = ListedHosts(["hooks.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]])
-        return await WebhookSender(configuration, resolver: hosts, client: client).send(.test("a"), attempt: 1)
+        return await WebhookSender(configuration, resolver: hosts, tls: tls).send(.test("a"), attempt: 1)
     }
 
     @Test("The certificate must be for the URL's host, from somebody who is trusted")

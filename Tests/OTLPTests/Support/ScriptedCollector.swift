@@ -32,6 +32,8 @@ final class ScriptedCollector: Sendable {
         var taken: [String] = []
         var openCount = 0
         var mostAtOnce = 0
+        var connectionCount = 0
+        var openConnections = 0
     }
 
     let port: Int
@@ -49,6 +51,8 @@ final class ScriptedCollector: Sendable {
     var requests: [Request] { state.state.withLock { $0.requests } }
     /// The largest number of concurrent requests.
     var mostAtOnce: Int { state.state.withLock { $0.mostAtOnce } }
+    var connectionCount: Int { state.state.withLock { $0.connectionCount } }
+    var openConnections: Int { state.state.withLock { $0.openConnections } }
 
     private init(channel: any Channel, state: Sink) {
         self.channel = channel
@@ -92,6 +96,17 @@ final class ScriptedCollector: Sendable {
 
         init(_ sink: Sink) {
             self.sink = sink
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            sink.state.withLock { state in
+                state.connectionCount += 1
+                state.openConnections += 1
+            }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            sink.state.withLock { $0.openConnections -= 1 }
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
