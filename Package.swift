@@ -20,11 +20,9 @@ let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-colle
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 
@@ -45,13 +43,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // Level 0: values and system libraries
@@ -59,6 +55,7 @@ let package = Package(
         .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "Core", dependencies: [logging, tracing], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Core"], swiftSettings: settings),
 
@@ -74,11 +71,12 @@ let package = Package(
         .target(name: "Storage", dependencies: ["Core", "Telemetry", grdb, sqlite], swiftSettings: settings),
         .target(name: "AlertRules", dependencies: ["Telemetry"], swiftSettings: settings),
         .target(name: "Observability", dependencies: ["Core", coreMetrics], swiftSettings: settings),
+        .target(name: "HTTPRequests", dependencies: ["Core", "CCurl"], swiftSettings: settings),
         .target(
             name: "OTLP",
             dependencies: [
-                "Core", "CZlib", "Telemetry", "Observability", logging, coreMetrics, tracing, asyncHTTPClient, protobuf,
-                nio("NIOCore"), nio("NIOHTTP1"), ssl,
+                "Core", "CZlib", "Telemetry", "Observability", "HTTPRequests", "OpenSSL", logging, coreMetrics, tracing,
+                protobuf,
             ],
             exclude: ["Protobuf/README.md", "Protobuf/opentelemetry"],
             swiftSettings: settings),
@@ -91,10 +89,7 @@ let package = Package(
 
         .target(
             name: "Webhooks",
-            dependencies: [
-                "Core", "OpenSSL", logging, metrics, coreMetrics, tracing, asyncHTTPClient, nio("NIOCore"),
-                nio("NIOHTTP1"),
-            ],
+            dependencies: ["Core", "HTTPRequests", "OpenSSL", logging, metrics, coreMetrics, tracing],
             swiftSettings: settings),
 
         // Level 2: the use cases
@@ -111,9 +106,8 @@ let package = Package(
         .target(
             name: "WebServer",
             dependencies: [
-                "Core", "Telemetry", "Realtime", "Storage", "OTLP", "OpenSSL", "Services", logging, coreMetrics,
-                tracing,
-                lifecycle, hummingbird, collections, asyncHTTPClient,
+                "Core", "Telemetry", "Realtime", "Storage", "HTTPRequests", "OTLP", "OpenSSL", "Services", logging,
+                coreMetrics, tracing, lifecycle, hummingbird, collections,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -160,7 +154,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Core", "OTLP", "Realtime", "WebSocketClient", logging, tracing, ssl, nio("NIOCore"), nio("NIOHTTP1"),
+                "Core", "OpenSSL", "OTLP", "Realtime", "WebSocketClient", logging, tracing, nio("NIOCore"),
+                nio("NIOHTTP1"),
                 nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
@@ -191,10 +186,14 @@ let package = Package(
         .testTarget(
             name: "ObservabilityTests", dependencies: ["Core", "Observability", metrics], swiftSettings: settings),
         .testTarget(
+            name: "HTTPRequestsTests",
+            dependencies: ["Core", "HTTPRequests", "TestSupport", nio("NIOCore"), nio("NIOPosix")],
+            swiftSettings: settings),
+        .testTarget(
             name: "OTLPTests",
             dependencies: [
                 "Core", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing, protobuf,
-                ssl,
+                "COpenSSL", "OpenSSL",
             ],
             exclude: ["Receiver"], swiftSettings: settings),
         .testTarget(
@@ -216,8 +215,8 @@ let package = Package(
         .testTarget(
             name: "WebhooksTests",
             dependencies: [
-                "Core", "Webhooks", "OTLP", "Observability", "Telemetry", "TestSupport", logging, coreMetrics, tracing,
-                asyncHTTPClient, ssl,
+                "Core", "HTTPRequests", "OpenSSL", "Webhooks", "OTLP", "Observability", "Telemetry", "TestSupport",
+                logging, coreMetrics, tracing,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -16,6 +16,7 @@ from pathlib import Path
 # of the two changes the other. Patterns are those of a shell.
 LAYERS = {
     # Level 0: values and system libraries
+    "CCurl": [],
     "CMalloc": [],
     "CMosquitto": [],
     "COpenSSL": [],
@@ -28,12 +29,11 @@ LAYERS = {
     "Storage": ["Telemetry", "GRDB", "GRDBSQLite"],
     "AlertRules": ["Telemetry"],
     "Observability": ["Telemetry"],
-    "OTLP": [
-        "Telemetry", "Observability", "SwiftProtobuf", "AsyncHTTPClient", "CZlib", "NIOCore", "NIOHTTP1", "NIOSSL",
-    ],
+    "HTTPRequests": ["CCurl"],
+    "OTLP": ["Telemetry", "Observability", "HTTPRequests", "OpenSSL", "SwiftProtobuf", "CZlib"],
     "OpenSSL": ["COpenSSL", "NIOCore"],
     "WebSocketClient": ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket", "OpenSSL"],
-    "Webhooks": ["AsyncHTTPClient", "OpenSSL", "NIOCore", "NIOHTTP1"],
+    "Webhooks": ["HTTPRequests", "OpenSSL"],
     # Level 2: the use cases
     "Services": [
         "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP", "Webhooks",
@@ -41,8 +41,8 @@ LAYERS = {
     ],
     # Level 3: the edge
     "WebServer": [
-        "Telemetry", "Realtime", "Storage", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes", "OpenSSL",
-        "DequeModule", "ServiceLifecycle", "AsyncHTTPClient",
+        "Telemetry", "Realtime", "Storage", "HTTPRequests", "OTLP", "Services", "Hummingbird*", "NIO*", "HTTPTypes",
+        "OpenSSL", "DequeModule", "ServiceLifecycle",
     ],
     # Level 4: devices
     "DeviceSimulator": ["Telemetry", "MQTTTransport", "OTLP", "Yams", "ServiceLifecycle"],
@@ -67,10 +67,10 @@ ABOVE_LEVEL_0 = ["Core", "Foundation", "FoundationEssentials", "Logging", "Metri
 EXACTLY = {
     "Core": ["Synchronization", "Glibc", "Musl", "Darwin", "Foundation", "Logging", "Tracing"],
     "Telemetry": ["Core", "Glibc", "Musl", "Darwin"],
-    "CMalloc": [], "CMosquitto": [], "COpenSSL": [], "CZlib": [],
+    "CCurl": [], "CMalloc": [], "CMosquitto": [], "COpenSSL": [], "CZlib": [],
 }
 # C libraries stay inside the target that wraps them.
-NEVER_EXPORTED = ["CMalloc", "CMosquitto", "COpenSSL", "CZlib"]
+NEVER_EXPORTED = ["CCurl", "CMalloc", "CMosquitto", "COpenSSL", "CZlib"]
 
 IMPORT = re.compile(
     r"""^\s*(?:@\w+(?:\([^)]*\))?\s+)*                                   # @testable, @preconcurrency, @_spi(X)

@@ -7,7 +7,7 @@ import Foundation
 /// encryption (RFC 9325 section 4.2). Renegotiation and compression are off.
 package final class TLSContext: @unchecked Sendable {
     // OpenSSL allows connections to be made of one context on several threads once its settings no longer change.
-    private let pointer: OpaquePointer
+    let pointer: OpaquePointer
     let isServer: Bool
     /// The last second in which the server's own certificate is valid, in Unix seconds; `nil` for clients.
     package let validUntil: Int?
@@ -24,7 +24,7 @@ package final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_use_certificate_chain_file(pointer, certificateFile) == 1,
             let certificate = SSL_CTX_get0_certificate(pointer)
         else { throw Self.failure(.certificate) }
-        guard let key = Self.readKey(keyFile) else { throw Self.failure(.key) }
+        let key = try PEMFile.parseKey(PEMFile.privateKey(at: keyFile))
         defer { EVP_PKEY_free(key) }
         guard SSL_CTX_use_PrivateKey(pointer, key) == 1, SSL_CTX_check_private_key(pointer) == 1 else {
             throw Self.failure(.mismatch)
@@ -64,13 +64,6 @@ package final class TLSContext: @unchecked Sendable {
             throw failure(.library)
         }
         return context
-    }
-
-    /// Reads a key without asking for a passphrase.
-    private static func readKey(_ path: String) -> OpaquePointer? {
-        guard let file = BIO_new_file(path, "r") else { return nil }
-        defer { BIO_free(file) }
-        return PEM_read_bio_PrivateKey(file, nil, { _, _, _, _ in -1 }, nil)
     }
 
     private static func failure(_ subject: TLSError.Subject) -> TLSError {

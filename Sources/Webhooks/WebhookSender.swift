@@ -1,8 +1,6 @@
-package import AsyncHTTPClient
 package import Core
 import Foundation
-import NIOCore
-import NIOHTTP1
+package import HTTPRequests
 package import Tracing
 
 /// A sender of events to one receiver that makes a single attempt per call.
@@ -20,8 +18,8 @@ package protocol WebhookSending: Sendable {
 ///
 /// The sender resolves the host name and tells the HTTP client to connect to the address that was checked. The client
 /// never resolves the name itself, so DNS rebinding (a different answer the second time) is ineffective. TLS still
-/// verifies the certificate against the URL's host. Each attempt uses a client and connections of its own and closes
-/// them afterwards: events are rare, and a pooled connection would outlive the check.
+/// verifies the certificate against the URL's host. Each attempt uses a connection of its own and closes it afterwards:
+/// events are rare, and a pooled connection would outlive the check.
 ///
 /// A request has the headers `Content-Type: application/json`, `User-Agent: windsock/<version>`, `Windsock-Event-Id`,
 /// `Windsock-Signature` when there is a secret (``WebhookSigner``), and `traceparent` when the event has a trace.
@@ -39,18 +37,17 @@ package struct WebhookSender: WebhookSending {
     private let resolver: any HostResolver
     private let tracer: (any Tracer)?
     private let clock: any WallClock
-    private let base: HTTPClient.Configuration
+    private let client: HTTPClient
 
     /// - Parameters:
     ///   - tracer: Creates a span for each attempt; `nil` for no spans.
-    ///   - client: The base configuration of each attempt's client, for example with other certificates than the
-    ///     system's. The settings for redirects, name resolution, connecting, the proxy and tracing are overridden.
+    ///   - tls: The trusted certificates if they are not the system's.
     package init(
         _ configuration: WebhookConfiguration,
         tracer: (any Tracer)? = nil,
         resolver: any HostResolver = SystemHostResolver(),
         clock: any WallClock = SystemWallClock(),
-        client: HTTPClient.Configuration = HTTPClient.Configuration()
+        tls: HTTPClient.TLS = HTTPClient.TLS()
     ) {
         self.configuration = configuration
         policy = AddressPolicy(allowsPrivateAddresses: configuration.allowsPrivateAddresses)
@@ -58,7 +55,7 @@ package struct WebhookSender: WebhookSending {
         self.resolver = resolver
         self.tracer = tracer
         self.clock = clock
-        base = client
+        client = HTTPClient(reusesConnections: false, tls: tls)
     }
 
     package func send(_ event: WebhookEvent, attempt: Int) async -> WebhookAttemptResult {
@@ -78,7 +75,7 @@ package struct WebhookSender: WebhookSending {
                 return isLiteral ? .permanent(refusal(of: refused)) : .retryable(refusal(of: refused), after: nil)
             }
             let tried = addresses.prefix(Self.maxAddresses)
-            return try await post(request(event, trace: trace), to: tried, by: deadline)
+            return try await post(request(event, trace: trace, by: deadline), to: tried)
         } catch {
             if Task.isCancelled { return .cancelled }
             return .retryable(failure(error), after: nil)
@@ -98,90 +95,59 @@ package struct WebhookSender: WebhookSending {
             .addressRefused, "\(subject)the address \(address) (\(scope)) is not allowed for webhooks")
     }
 
-    private func request(_ event: WebhookEvent, trace: TraceContext?) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: configuration.url.text)
-        request.method = .POST
-        request.headers.add(name: "Content-Type", value: "application/json")
-        request.headers.add(name: "User-Agent", value: "windsock/\(WindsockVersion.text)")
-        request.headers.add(name: "Windsock-Event-Id", value: event.id)
+    private func request(
+        _ event: WebhookEvent, trace: TraceContext?, by deadline: ContinuousClock.Instant
+    ) -> HTTPClient.Request {
+        var headers = [
+            ("Content-Type", "application/json"), ("User-Agent", "windsock/\(WindsockVersion.text)"),
+            ("Windsock-Event-Id", event.id),
+        ]
         if let signer {
-            let signature = signer.signature(of: event.body, at: clock.now())
-            request.headers.add(name: WebhookSigner.headerName, value: signature)
+            headers.append((WebhookSigner.headerName, signer.signature(of: event.body, at: clock.now())))
         }
         if let trace {
-            request.headers.add(name: "traceparent", value: trace.traceparent)
-            if let state = trace.state { request.headers.add(name: "tracestate", value: state) }
+            headers.append(("traceparent", trace.traceparent))
+            if let state = trace.state { headers.append(("tracestate", state)) }
         }
-        request.body = .bytes(ByteBuffer(bytes: event.body))
-        return request
+        return HTTPClient.Request(
+            configuration.url.text, headers: headers, body: event.body, deadline: deadline, bodyTimeout: Self.bodyTime,
+            maxBodyBytes: Self.maxResponseBytes)
     }
 
-    /// Sends the request to the first address that accepts a connection.
+    /// Sends the request to the first address that accepts a connection. Each of them gets an equal part of the time to
+    /// do so.
     private func post(
-        _ request: HTTPClientRequest, to addresses: ArraySlice<IPAddress>, by deadline: ContinuousClock.Instant
+        _ request: HTTPClient.Request, to addresses: ArraySlice<IPAddress>
     ) async throws -> WebhookAttemptResult {
+        var request = request
+        request.connectTimeout = configuration.timeout / addresses.count
         var last: any Error = WebhookError.notResolved(host: configuration.url.host, reason: "it has no address")
         for address in addresses {
-            let client = client(for: address, of: addresses.count)
+            request.address = address.description
             do {
-                let outcome = try await exchange(request, over: client, by: deadline)
-                await close(client)
-                return outcome
-            } catch {
-                await close(client)
-                guard ConnectFailure.isOne(error) else { throw error }
-                last = error
+                let response = try await client.response(to: request)
+                // However its body ended, the outcome is known.
+                return WebhookResponse(
+                    status: response.status, retryAfter: response.header("Retry-After"), now: clock.now()
+                ).outcome
+            } catch let failure as HTTPFailure where failure.isBeforeConnection {
+                last = failure
             }
         }
         throw last
-    }
-
-    /// Returns a client that connects only to `address`, one of `count` addresses to try. Its connect timeout is the
-    /// attempt's timeout divided by `count`.
-    private func client(for address: IPAddress, of count: Int) -> HTTPClient {
-        var client = base
-        client.dnsOverride = [configuration.url.host: address.description]
-        client.redirectConfiguration = .disallow
-        client.timeout.connect = TimeAmount(configuration.timeout / count)
-        // The service handles retries and tracing.
-        client.connectionPool.retryConnectionEstablishment = false
-        client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
-        client.tracing.tracer = nil
-        // A proxy would choose the address itself.
-        client.proxy = nil
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: client)
-    }
-
-    private func exchange(
-        _ request: HTTPClientRequest, over client: HTTPClient, by deadline: ContinuousClock.Instant
-    ) async throws -> WebhookAttemptResult {
-        let timeout = TimeAmount(configuration.timeout)
-        let response = try await withTimeout(at: deadline) { try await client.execute(request, timeout: timeout) }
-        let answer = WebhookResponse(
-            status: Int(response.status.code), retryAfter: response.headers.first(name: "Retry-After"),
-            now: clock.now())
-        // The outcome is known by now. A body that is too long, too slow or incomplete changes nothing.
-        _ = try? await withTimeout(at: .now + Self.bodyTime) {
-            try await response.body.collect(upTo: Self.maxResponseBytes)
-        }
-        return answer.outcome
-    }
-
-    private func close(_ client: HTTPClient) async {
-        // Fails only if the client was shut down before.
-        try? await client.shutdown()
     }
 
     private func failure(_ error: any Error) -> WebhookFailure {
         let late = WebhookFailure(.timeout, "the receiver did not answer within \(configuration.timeout)")
         return switch error {
         case is TimedOut: late
-        case let error as HTTPClientError where [.deadlineExceeded, .readTimeout].contains(error): late
-        case let error as HTTPClientError where error == .connectTimeout:
-            WebhookFailure(.timeout, "connecting to the receiver timed out")
         case WebhookError.notResolved: WebhookFailure(.notResolved, "\(error)")
-        case let error as HTTPClientError: WebhookFailure(.connection, error.shortDescription)
-        // Socket and TLS errors are safe to show: they contain neither path nor headers.
+        case let error as HTTPFailure:
+            switch error.kind {
+            case .timedOut: late
+            case .connectTimedOut: WebhookFailure(.timeout, "connecting to the receiver timed out")
+            default: WebhookFailure(.connection, error.description)
+            }
         default: WebhookFailure(.connection, String("\(error)".prefix(300)))
         }
     }
@@ -233,17 +199,5 @@ struct WebhookSpan {
             attributes["error.type"] = failure.status.map { "\($0)" } ?? failure.kind.rawValue
         }
         span.setStatus(SpanStatus(code: .error, message: failure.description))
-    }
-}
-
-/// The errors that occur before a connection exists. Nothing was sent then, so another address can be tried.
-enum ConnectFailure {
-    static func isOne(_ error: any Error) -> Bool {
-        switch error {
-        case let error as HTTPClientError: error == .connectTimeout
-        case let error as IOError:
-            [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.errnoCode)
-        default: false
-        }
     }
 }

@@ -1,4 +1,6 @@
 import Core
+import Foundation
+import Glibc
 import Logging
 import TestSupport
 
@@ -65,5 +67,33 @@ struct ListedHosts: HostResolver {
     func addresses(of host: String) throws -> [IPAddress] {
         guard let addresses = hosts[host] else { throw WebhookError.notResolved(host: host, reason: "nobody knows it") }
         return addresses
+    }
+}
+
+/// A listening socket whose queue is full, so that the system drops the packets of further connections.
+final class FullSocket: Sendable {
+    private let descriptors: [Int32]
+
+    init(host: String, port: Int) throws {
+        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let descriptors = (0..<4).map { _ in socket(AF_INET, flags, 0) }
+        self.descriptors = descriptors
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        inet_pton(AF_INET, host, &address.sin_addr)
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        try withUnsafePointer(to: &address) { address in
+            try address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard bind(descriptors[0], address, size) == 0, listen(descriptors[0], 0) == 0 else {
+                    throw POSIXError(.EADDRINUSE)
+                }
+                for descriptor in descriptors.dropFirst() { _ = connect(descriptor, address, size) }
+            }
+        }
+    }
+
+    deinit {
+        for descriptor in descriptors { close(descriptor) }
     }
 }

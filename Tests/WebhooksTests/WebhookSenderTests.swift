@@ -116,6 +116,37 @@ struct WebhookSenderTests {
         }
     }
 
+    @Test("An address that accepts no connection in its share of the timeout is skipped")
+    func silentAddress() async throws {
+        try await ScriptedHTTPServer.with { receiver in
+            // Packets to it are dropped.
+            let silent = try FullSocket(host: "127.0.0.2", port: receiver.port)
+            let hosts = ListedHosts(["hooks.example": ["127.0.0.2", "127.0.0.1"], "silent.example": ["127.0.0.2"]])
+            let sender = try sender("http://hooks.example:\(receiver.port)/", timeout: .seconds(10), resolver: hosts)
+            #expect(await sender.send(.test("a"), attempt: 1) == .delivered(status: 200))
+            let alone = try self.sender(
+                "http://silent.example:\(receiver.port)/", timeout: .milliseconds(200), resolver: hosts)
+            guard case .retryable(let failure, after: nil) = await alone.send(.test("a"), attempt: 1) else {
+                Issue.record("it was sent")
+                return
+            }
+            #expect(failure.kind == .timeout)
+            withExtendedLifetime(silent) {}
+        }
+    }
+
+    @Test("Each event uses a connection of its own")
+    func freshConnections() async throws {
+        try await ScriptedHTTPServer.with { receiver in
+            let sender = try sender("http://127.0.0.1:\(receiver.port)/")
+            for name in ["a", "b", "c"] {
+                #expect(await sender.send(.test(name), attempt: 1) == .delivered(status: 200))
+            }
+            #expect(receiver.connectionCount == 3)
+            try await eventually("the connections are closed") { receiver.openConnections == 0 }
+        }
+    }
+
     @Test("Redirects are not followed", arguments: [301, 302, 303, 307, 308])
     func redirects(status: Int) async throws {
         try await ScriptedHTTPServer.with { elsewhere in

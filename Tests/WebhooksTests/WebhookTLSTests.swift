@@ -1,6 +1,6 @@
-import AsyncHTTPClient
 import Foundation
-import NIOSSL
+import HTTPRequests
+import OpenSSL
 import TestSupport
 import Testing
 
@@ -9,26 +9,19 @@ import Testing
 /// A connection to a previously resolved address is still verified against the URL's host.
 @Suite("TLS of webhooks")
 struct WebhookTLSTests {
-    private static func server(_ identity: TestCertificate) throws -> TLSConfiguration {
-        .makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(identity.file).map { .certificate($0) },
-            privateKey: .privateKey(try NIOSSLPrivateKey(file: identity.keyFile, format: .pem)))
+    private static func server(_ identity: TestCertificate) throws -> TLSContext {
+        try TLSContext(certificateFile: identity.file, keyFile: identity.keyFile)
     }
 
     private func outcome(_ host: String, port: Int, trusting identity: TestCertificate?) async throws
         -> WebhookAttemptResult
     {
-        var client = HTTPClient.Configuration()
-        if let identity {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            tls.trustRoots = .file(identity.file)
-            client.tlsConfiguration = tls
-        }
+        let tls = HTTPClient.TLS(certificateAuthorities: try identity.map { try PEMFile.certificates(at: $0.file) })
         let configuration = try WebhookConfiguration(
             url: "https://\(host):\(port)/hidden", secret: testSecret, allowsPrivateAddresses: true,
             timeout: .seconds(60))
         let hosts = ListedHosts(["hooks.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]])
-        return await WebhookSender(configuration, resolver: hosts, client: client).send(.test("a"), attempt: 1)
+        return await WebhookSender(configuration, resolver: hosts, tls: tls).send(.test("a"), attempt: 1)
     }
 
     @Test("The certificate must be trusted and valid for the URL's host")

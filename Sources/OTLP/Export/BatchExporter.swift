@@ -83,7 +83,7 @@ final class BatchExporter<Item: Sendable>: Sendable {
                 return state.queue.abandon()
             })
         resumeFlushes()
-        await sender.shutdown()
+        sender.shutdown()
     }
 
     /// Sends everything that is queued now. Returns once all of these items are settled (accepted, refused or dropped),

@@ -1,10 +1,8 @@
-import AsyncHTTPClient
 import CZlib
 import Core
 import Foundation
-import NIOCore
-import NIOHTTP1
-import NIOSSL
+import HTTPRequests
+import OpenSSL
 
 /// A sender of requests to a collector over HTTP. It makes one attempt for each request; the caller decides about
 /// retries.
@@ -16,20 +14,13 @@ import NIOSSL
 final class OTLPHTTPExporter: OTLPSender {
     /// The maximum size of a response body, in bytes. A longer one is treated as empty.
     private static let maxResponseBytes = 65_536
+    /// The time limit for name resolution, TCP connection and TLS handshake.
+    private static let connectTimeout = Duration.seconds(5)
 
     private let endpoint: OTLPEndpoint
     private let reader: ResponseReader
     private let clock: any WallClock
-    private let configuration: HTTPClient.Configuration
-    private let client = Lock(Client.none)
-
-    /// The state of the HTTP client. An `HTTPClient` must be shut down once it exists, so it is created only with the
-    /// first request.
-    private enum Client {
-        case none
-        case open(HTTPClient)
-        case closed
-    }
+    private let client: HTTPClient
 
     /// Creates an exporter without opening a connection.
     ///
@@ -40,15 +31,7 @@ final class OTLPHTTPExporter: OTLPSender {
         self.endpoint = endpoint
         self.clock = clock
         reader = ResponseReader(signal: signal)
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.tlsConfiguration = try endpoint.security.tlsConfiguration(for: signal)
-        configuration.timeout.connect = .seconds(5)
-        // Retries are left to the caller. Tracing is off, because spans of exports would cause further exports.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
-        configuration.tracing.tracer = nil
-        self.configuration = configuration
+        client = HTTPClient(reusesConnections: true, tls: try endpoint.security.tls(for: signal))
     }
 
     func prepare(_ body: [UInt8]) -> PreparedBody {
@@ -60,70 +43,38 @@ final class OTLPHTTPExporter: OTLPSender {
 
     func send(_ body: PreparedBody, timeout: Duration) async -> ExportOutcome {
         do {
-            return try await withTimeout(at: .now + timeout) { [self] in
-                try await exchange(request(body), timeout: timeout)
+            let response = try await client.response(to: request(body, deadline: .now + timeout))
+            let bytes: [UInt8]
+            switch response.body {
+            case .complete(let body): bytes = body
+            case .tooLong: bytes = []
+            case .incomplete(let error): throw error
             }
+            return reader.outcome(
+                status: response.status, contentType: response.header("Content-Type"),
+                retryAfter: response.header("Retry-After"), body: bytes, now: clock.now())
         } catch {
-            return .unavailable(reason: Self.reason(of: error), retryAfter: nil)
+            return .unavailable(reason: error is CancellationError ? "cancelled" : "\(error)", retryAfter: nil)
         }
     }
 
-    func shutdown() async {
-        let last = client.withLock { client in
-            defer { client = .closed }
-            return client
-        }
-        // Fails only if the client was already shut down.
-        if case .open(let client) = last { try? await client.shutdown() }
+    func shutdown() {
+        client.shutdown()
     }
 
-    private func openClient() throws -> HTTPClient {
-        try client.withLock { client in
-            switch client {
-            case .open(let current): return current
-            case .closed: throw HTTPClientError.alreadyShutdown
-            case .none:
-                let new = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-                client = .open(new)
-                return new
-            }
+    private func request(_ body: PreparedBody, deadline: ContinuousClock.Instant) -> HTTPClient.Request {
+        var headers = [(name: "User-Agent", value: "OTel-OTLP-Exporter-Swift-Windsock")]
+        func set(_ name: String, _ value: String) {
+            headers.removeAll { $0.name.lowercased() == name.lowercased() }
+            headers.append((name, value))
         }
-    }
-
-    private func request(_ body: PreparedBody) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: endpoint.url)
-        request.method = .POST
-        request.headers.add(name: "User-Agent", value: "OTel-OTLP-Exporter-Swift-Windsock")
-        for field in endpoint.headers.fields { request.headers.replaceOrAdd(name: field.name, value: field.value) }
-        request.headers.replaceOrAdd(name: "Content-Type", value: endpoint.protocol.contentType)
-        request.headers.replaceOrAdd(name: "Accept", value: endpoint.protocol.contentType)
-        if body.encoding == .gzip { request.headers.replaceOrAdd(name: "Content-Encoding", value: "gzip") }
-        request.body = .bytes(ByteBuffer(bytes: body.bytes))
-        return request
-    }
-
-    private func exchange(_ request: HTTPClientRequest, timeout: Duration) async throws -> ExportOutcome {
-        let response = try await openClient().execute(request, timeout: TimeAmount(timeout))
-        let status = Int(response.status.code)
-        let bytes: [UInt8]
-        do {
-            bytes = Array(buffer: try await response.body.collect(upTo: Self.maxResponseBytes))
-        } catch is NIOTooManyBytesError {
-            bytes = []
-        }
-        return reader.outcome(
-            status: status, contentType: response.headers.first(name: "Content-Type"),
-            retryAfter: response.headers.first(name: "Retry-After"), body: bytes, now: clock.now())
-    }
-
-    /// Describes an error without naming headers or addresses.
-    private static func reason(of error: any Error) -> String {
-        switch error {
-        case is CancellationError: "cancelled"
-        case let error as HTTPClientError: error.shortDescription
-        case is TimedOut: "timed out"
-        default: "\(type(of: error))"
-        }
+        for field in endpoint.headers.fields { set(field.name, field.value) }
+        set("Content-Type", endpoint.protocol.contentType)
+        set("Accept", endpoint.protocol.contentType)
+        if body.encoding == .gzip { set("Content-Encoding", "gzip") }
+        return HTTPClient.Request(
+            endpoint.url, headers: headers, body: body.bytes, connectTimeout: Self.connectTimeout,
+            deadline: deadline, maxBodyBytes: Self.maxResponseBytes)
     }
 }
 
@@ -141,8 +92,8 @@ protocol OTLPSender: Sendable {
     /// Compresses `body` if the endpoint's settings require it. The result can be sent any number of times.
     func prepare(_ body: [UInt8]) -> PreparedBody
 
-    /// Closes all connections. Nothing can be sent afterwards.
-    func shutdown() async
+    /// Closes all connections. Nothing can be sent afterwards. Never blocks.
+    func shutdown()
 }
 
 /// The bytes of a request body and their compression.
@@ -152,37 +103,25 @@ struct PreparedBody: Sendable, Equatable {
 }
 
 extension OTLPSecurity {
-    /// Returns the TLS settings, or `nil` if the system's defaults suffice.
+    /// Returns the contents of the files.
     ///
     /// - Throws: ``OTLPError`` when a file cannot be used.
-    func tlsConfiguration(for signal: OTLPSignal) throws(OTLPError) -> TLSConfiguration? {
-        guard self != OTLPSecurity() else { return nil }
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        if let file = certificateFile {
-            configuration.trustRoots = try Self.read(file, "CERTIFICATE", signal) {
-                .certificates(try NIOSSLCertificate.fromPEMFile(file))
-            }
-        }
-        if let file = clientCertificateFile {
-            configuration.certificateChain = try Self.read(file, "CLIENT_CERTIFICATE", signal) {
-                try NIOSSLCertificate.fromPEMFile(file).map { .certificate($0) }
-            }
-        }
-        if let file = clientKeyFile {
-            configuration.privateKey = try Self.read(file, "CLIENT_KEY", signal) {
-                .privateKey(try NIOSSLPrivateKey(file: file, format: .pem))
-            }
-        }
-        return configuration
+    func tls(for signal: OTLPSignal) throws(OTLPError) -> HTTPClient.TLS {
+        HTTPClient.TLS(
+            certificateAuthorities: try Self.read(certificateFile, "CERTIFICATE", signal, PEMFile.certificates),
+            clientCertificate: try Self.read(clientCertificateFile, "CLIENT_CERTIFICATE", signal, PEMFile.certificates),
+            clientKey: try Self.read(clientKeyFile, "CLIENT_KEY", signal, PEMFile.privateKey))
     }
 
-    private static func read<Value>(
-        _ file: String, _ setting: String, _ signal: OTLPSignal, _ value: () throws -> Value
-    ) throws(OTLPError) -> Value {
-        do {
-            return try value()
+    private static func read(
+        _ file: String?, _ setting: String, _ signal: OTLPSignal,
+        _ contents: (String) throws(TLSError) -> [UInt8]
+    ) throws(OTLPError) -> [UInt8]? {
+        guard let file else { return nil }
+        do throws(TLSError) {
+            return try contents(file)
         } catch {
-            throw .unusableFile(file, setting: setting, signal, reason: "\(error)")
+            throw .unusableFile(file, setting: setting, signal, reason: error.description)
         }
     }
 }

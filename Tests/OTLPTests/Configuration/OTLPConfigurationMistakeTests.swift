@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 
 @testable import OTLP
@@ -89,11 +91,26 @@ struct OTLPConfigurationMistakeTests {
         }
     }
 
-    @Test("An unreadable TLS file is named", arguments: ["/nowhere/ca.pem"])
-    func files(path: String) throws {
-        let endpoint = OTLPEndpoint(url: "https://c", security: OTLPSecurity(certificateFile: path))
-        let error = #expect(throws: OTLPError.self) { try OTLPHTTPExporter(endpoint, signal: .traces) }
-        #expect(error?.description.contains("OTEL_EXPORTER_OTLP_CERTIFICATE") == true)
-        #expect(error?.description.contains(path) == true)
+    @Test(
+        "An unusable TLS file is named, with its setting",
+        arguments: [
+            (nil as String?, "it cannot be read"), ("", "it has no certificate"), ("hush", "it has no certificate"),
+            ("-----BEGIN CERTIFICATE-----\nhush\n-----END CERTIFICATE-----\n", "it has a broken certificate"),
+        ])
+    func files(_ text: String?, _ reason: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try text.map { try folder.write($0, to: "file.pem") } ?? folder.url.appending(path: "none").path
+        let cases = [
+            ("CERTIFICATE", OTLPSecurity(certificateFile: path), reason),
+            ("CLIENT_CERTIFICATE", OTLPSecurity(clientCertificateFile: path), reason),
+            ("CLIENT_KEY", OTLPSecurity(clientKeyFile: path), text == nil ? reason : "it has no private key"),
+        ]
+        for (setting, security, reason) in cases {
+            let endpoint = OTLPEndpoint(url: "https://c", security: security)
+            let error = #expect(throws: OTLPError.self) { try OTLPHTTPExporter(endpoint, signal: .traces) }
+            let description = try #require(error?.description)
+            #expect(description.contains("OTEL_EXPORTER_OTLP_\(setting) (traces): \"\(path)\""))
+            #expect(description.contains(reason) && !description.contains("hush"))
+        }
     }
 }

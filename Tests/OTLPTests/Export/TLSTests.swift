@@ -1,24 +1,23 @@
-import Foundation
-import NIOSSL
+import COpenSSL
 import Observability
 import TestSupport
 import Testing
 
 @testable import OTLP
+@testable import OpenSSL
 
 /// TLS and mutual TLS follow the configured certificates.
 @Suite("TLS with a collector")
 struct TLSTests {
     private static func server(_ identity: TestCertificate, trusting client: TestCertificate? = nil) throws
-        -> TLSConfiguration
+        -> TLSContext
     {
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(identity.file).map { .certificate($0) },
-            privateKey: .privateKey(try NIOSSLPrivateKey(file: identity.keyFile, format: .pem)))
-        guard let client else { return configuration }
-        configuration.trustRoots = .file(client.file)
-        configuration.certificateVerification = .noHostnameVerification
-        return configuration
+        let context = try TLSContext(certificateFile: identity.file, keyFile: identity.keyFile)
+        if let client {
+            SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+            try #require(SSL_CTX_load_verify_file(context.pointer, client.file) == 1)
+        }
+        return context
     }
 
     /// Sends one span and returns whether the collector accepted it.

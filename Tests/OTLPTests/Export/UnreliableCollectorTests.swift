@@ -31,6 +31,21 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
+    @Test("Requests share a connection, which is closed at the end")
+    func connection() async throws {
+        let collector = try await ScriptedHTTPServer.start([.status(200), .status(503), .status(400)])
+        try await withPipeline(to: collector.tracesURL) { pipeline, tracer in
+            for name in ["a", "b", "c"] {
+                tracer.make(name)
+                #expect(await pipeline.forceFlush(within: .seconds(60)))
+            }
+        }
+        #expect(collector.requests.count == 4)
+        #expect(collector.connectionCount == 1)
+        try await eventually("the connection is closed") { collector.openConnections == 0 }
+        try await collector.stop()
+    }
+
     @Test(
         "Retry-After replaces the back-off: a batch whose retention ends before it is dropped", arguments: [429, 503])
     func retryAfter(status: Int) async throws {

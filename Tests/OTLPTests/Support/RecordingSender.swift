@@ -17,5 +17,5 @@ final class RecordingSender: OTLPSender {
         return .accepted(rejected: 0, message: nil)
     }
 
-    func shutdown() async { closings.withLock { $0 += 1 } }
+    func shutdown() { closings.withLock { $0 += 1 } }
 }

@@ -2,7 +2,7 @@ import Core
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-package import NIOSSL
+package import OpenSSL
 
 /// An HTTP/1.1 server on a loopback port that answers each request from a script and records the requests.
 ///
@@ -40,6 +40,8 @@ package final class ScriptedHTTPServer: Sendable {
 
     /// All requests so far, in order of arrival.
     package var requests: [Request] { script.state.withLock { $0.requests } }
+    /// The number of connections so far.
+    package var connectionCount: Int { script.state.withLock { $0.connectionCount } }
     package var openConnections: Int { script.state.withLock { $0.openConnections } }
     /// The largest number of requests that were in progress at the same time.
     package var maxConcurrentRequests: Int { script.state.withLock { $0.maxConcurrentRequests } }
@@ -61,17 +63,14 @@ package final class ScriptedHTTPServer: Sendable {
     ///   - fallback: The answer to all further requests.
     ///   - port: The port; 0 selects a free one.
     package static func start(
-        _ answers: [Answer] = [], then fallback: Answer = .status(200), port: Int = 0, tls: TLSConfiguration? = nil
+        _ answers: [Answer] = [], then fallback: Answer = .status(200), port: Int = 0, tls: TLSContext? = nil
     ) async throws -> ScriptedHTTPServer {
-        let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let script = Script(answers, fallback)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let context {
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
-                    }
+                    if let tls { try channel.pipeline.syncOperations.addHandler(TLSHandler(server: tls)) }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(script))
                 }
@@ -82,7 +81,7 @@ package final class ScriptedHTTPServer: Sendable {
 
     /// Runs `body` with a server, and stops it afterwards.
     package static func with<Success>(
-        _ answers: [Answer] = [], tls: TLSConfiguration? = nil, _ body: (ScriptedHTTPServer) async throws -> Success
+        _ answers: [Answer] = [], tls: TLSContext? = nil, _ body: (ScriptedHTTPServer) async throws -> Success
     ) async throws -> Success {
         let server = try await start(answers, tls: tls)
         let result: Result<Success, any Error>
@@ -146,6 +145,7 @@ package final class ScriptedHTTPServer: Sendable {
             var isHolding = false
             /// The held requests, by their index in ``requests``.
             var held: [(index: Int, channel: any Channel)] = []
+            var connectionCount = 0
             var openConnections = 0
             var openRequests = 0
             var maxConcurrentRequests = 0
@@ -196,7 +196,10 @@ package final class ScriptedHTTPServer: Sendable {
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            script.state.withLock { $0.openConnections += 1 }
+            script.state.withLock { state in
+                state.connectionCount += 1
+                state.openConnections += 1
+            }
             context.fireChannelActive()
         }
 

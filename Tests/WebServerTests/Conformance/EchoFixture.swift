@@ -22,7 +22,8 @@ final class EchoFixture: Sendable {
             configuration: EchoServer.Configuration(
                 address: ListenAddress(host: "127.0.0.1", port: 0),
                 certificate: try certificate.map {
-                    try TLSCertificate(.init(certificate: $0.file, key: $0.keyFile), interval: .seconds(10), logger: logger)
+                    try TLSCertificate(
+                        .init(certificate: $0.file, key: $0.keyFile), interval: .seconds(10), logger: logger)
                 },
                 handshakeTimeout: limits.handshakeTimeout, closeTimeout: limits.closeTimeout),
             group: group, logger: logger, onRunning: { continuation.yield($0) })

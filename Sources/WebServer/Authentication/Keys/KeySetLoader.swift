@@ -1,7 +1,5 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
+import HTTPRequests
 
 /// A loader of key sets from files and URLs. It limits the size of a set and the time of a fetch.
 struct KeySetLoader: Sendable {
@@ -37,38 +35,25 @@ struct KeySetLoader: Sendable {
         return bytes
     }
 
-    /// Fetches the set with an HTTP client that is made for this fetch only. Fetches are minutes apart, so there is no
-    /// connection worth keeping.
+    /// Fetches the set over a connection that is made for this fetch only, because fetches are minutes apart.
     private func fetch(_ url: String) async throws(TokenKeyError) -> [UInt8] {
+        let request = HTTPClient.Request(
+            url, headers: [("Accept", "application/jwk-set+json, application/json")], connectTimeout: timeout,
+            deadline: .now + timeout, maxBodyBytes: Self.maximumByteCount)
         do {
-            return try await withThrowingTaskGroup(of: [UInt8].self) { group in
-                group.addTask { try await Self.get(url) }
-                group.addTask { [timeout] in
-                    try await Task.sleep(for: timeout)
-                    throw TokenKeyError.timedOut(timeout)
-                }
-                defer { group.cancelAll() }
-                return try await group.next() ?? []
+            let response = try await HTTPClient(reusesConnections: false).response(to: request)
+            guard response.status == 200 else { throw TokenKeyError.status(response.status) }
+            switch response.body {
+            case .complete(let bytes): return bytes
+            case .tooLong: throw TokenKeyError.tooLarge(maxBytes: Self.maximumByteCount)
+            case .incomplete(let error): throw error
             }
         } catch let problem as TokenKeyError {
             throw problem
-        } catch is NIOTooManyBytesError {
-            throw .tooLarge(maxBytes: Self.maximumByteCount)
+        } catch let failure as HTTPFailure where [.timedOut, .connectTimedOut].contains(failure.kind) {
+            throw .timedOut(timeout)
         } catch {
             throw .unreadable("\(error)")
-        }
-    }
-
-    private static func get(_ url: String) async throws -> [UInt8] {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        // Errors are reported at once; the next refresh tries again.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-            var request = HTTPClientRequest(url: url)
-            request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")
-            let response = try await client.execute(request, deadline: .distantFuture)
-            guard response.status == .ok else { throw TokenKeyError.status(Int(response.status.code)) }
-            return Array(try await response.body.collect(upTo: maximumByteCount).readableBytesView)
         }
     }
 }
