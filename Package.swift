@@ -62,6 +62,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Core"], swiftSettings: settings),
 
         // Level 1: one concern each
+        .target(name: "ChildProcesses", dependencies: ["Core"], swiftSettings: settings),
         .target(
             name: "MQTTTransport", dependencies: ["Core", "CMosquitto", "Telemetry", logging, collections],
             swiftSettings: settings),
@@ -128,17 +129,16 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Core", "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "AlertRules",
-                "Webhooks", "Services",
-                "WebServer",
+                "Core", "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage",
+                "AlertRules", "Webhooks", "Services", "WebServer",
                 logging, coreMetrics, tracing, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "windsock",
             dependencies: [
-                "Core", "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer",
-                "WebSocketClient",
+                "Core", "CMalloc", "ChildProcesses", "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport",
+                "WebServer", "WebSocketClient",
                 "OTLP", "Storage", "Observability", logging, lifecycle, signals, arguments,
             ],
             swiftSettings: settings),
@@ -147,8 +147,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Core", "OTLP", "Realtime", "WebSocketClient", logging, tracing, nio("NIOCore"), nio("NIOHTTP1"),
-                nio("NIOPosix"),
+                "Core", "ChildProcesses", "OTLP", "Realtime", "WebSocketClient", logging, tracing, nio("NIOCore"),
+                nio("NIOHTTP1"), nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
@@ -156,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "TelemetryTests", dependencies: ["Core", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MQTTTransportTests", dependencies: ["Core", "MQTTTransport", "Telemetry", "TestSupport", logging],
+            name: "MQTTTransportTests",
+            dependencies: ["Core", "ChildProcesses", "MQTTTransport", "Telemetry", "TestSupport", logging],
             swiftSettings: settings),
         .testTarget(
             name: "RealtimeTests",
@@ -205,9 +206,8 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "Core", "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime", "OTLP",
-                "Telemetry",
-                "WebSocketClient", "Observability",
+                "Core", "ChildProcesses", "WebServer", "Services", "MQTTTransport", "Storage", "AlertRules", "Realtime",
+                "OTLP", "Telemetry", "WebSocketClient", "Observability",
                 "TestSupport",
                 logging, tracing, coreMetrics, lifecycle, crypto, cryptoExtras,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
@@ -216,8 +216,8 @@ let package = Package(
         .testTarget(
             name: "DeviceSimulatorTests",
             dependencies: [
-                "Core", "DeviceSimulator", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging, lifecycle,
-                tracing,
+                "Core", "DeviceSimulator", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging,
+                lifecycle, tracing,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -231,10 +231,12 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Core", "windsock", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry", logging,
+                "Core", "ChildProcesses", "windsock", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry",
+                logging,
             ],
             swiftSettings: settings),
-        .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "BrowserTests", dependencies: ["ChildProcesses", "windsock", "TestSupport"], swiftSettings: settings),
 
         // Fuzzing: what is read from strangers, as one list, and the tests that feed it the corpus
         .target(

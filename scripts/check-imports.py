@@ -21,6 +21,7 @@ LAYERS = {
     "CZlib": [],
     "Core": [],
     # Level 1: one concern each
+    "ChildProcesses": [],
     "Telemetry": [],
     "MQTTTransport": ["Telemetry", "CMosquitto", "DequeModule"],
     "Realtime": ["Telemetry", "NIOCore", "DequeModule", "HeapModule"],
@@ -48,9 +49,8 @@ LAYERS = {
     "Gateway": ["*"],
     # Level 6: the command line
     "windsock": [
-        "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "OTLP",
-        "Observability", "Storage", "ArgumentParser",
-        "ServiceLifecycle", "UnixSignals",
+        "CMalloc", "ChildProcesses", "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport",
+        "WebServer", "OTLP", "Observability", "Storage", "ArgumentParser", "ServiceLifecycle", "UnixSignals",
     ],
 }
 
