@@ -62,6 +62,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Core"], swiftSettings: settings),
 
         // Level 1: one concern each
+        .target(name: "YAML", dependencies: ["Core", yams], swiftSettings: settings),
         .target(name: "ChildProcesses", dependencies: ["Core"], swiftSettings: settings),
         .target(
             name: "MQTTTransport", dependencies: ["Core", "CMosquitto", "Telemetry", logging, collections],
@@ -71,7 +72,7 @@ let package = Package(
             dependencies: ["Core", "Telemetry", coreMetrics, tracing, collections, heap, nio("NIOCore")],
             swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Core", "Telemetry", grdb, sqlite], swiftSettings: settings),
-        .target(name: "AlertRules", dependencies: ["Telemetry"], swiftSettings: settings),
+        .target(name: "AlertRules", dependencies: ["Core", "Telemetry"], swiftSettings: settings),
         .target(name: "Observability", dependencies: ["Core", coreMetrics], swiftSettings: settings),
         .target(
             name: "OTLP",
@@ -122,16 +123,16 @@ let package = Package(
         // Level 4: devices that behave like real ones
         .target(
             name: "DeviceSimulator",
-            dependencies: ["Core", "Telemetry", "MQTTTransport", logging, tracing, lifecycle, yams],
+            dependencies: ["Core", "Telemetry", "YAML", "MQTTTransport", logging, tracing, lifecycle],
             swiftSettings: settings),
 
         // Level 5 and 6: composition root and command line
         .target(
             name: "Gateway",
             dependencies: [
-                "Core", "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage",
+                "Core", "Telemetry", "YAML", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage",
                 "AlertRules", "Webhooks", "Services", "WebServer",
-                logging, coreMetrics, tracing, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
+                logging, coreMetrics, tracing, lifecycle, configuration, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -153,6 +154,7 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "CoreTests", dependencies: ["Core", "TestSupport", logging, tracing], swiftSettings: settings),
+        .testTarget(name: "YAMLTests", dependencies: ["Core", "YAML"], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Core", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -216,7 +218,7 @@ let package = Package(
         .testTarget(
             name: "DeviceSimulatorTests",
             dependencies: [
-                "Core", "DeviceSimulator", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging,
+                "Core", "DeviceSimulator", "YAML", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging,
                 lifecycle, tracing,
             ],
             swiftSettings: settings),
@@ -242,7 +244,7 @@ let package = Package(
         .target(
             name: "FuzzInputs",
             dependencies: [
-                "Core", "Telemetry", "WebServer", "DeviceSimulator", "Gateway", "Storage", nio("NIOCore"),
+                "Core", "Telemetry", "YAML", "WebServer", "DeviceSimulator", "Gateway", "Storage", nio("NIOCore"),
                 nio("NIOHTTP1"),
             ],
             path: "Tests/Fuzz/Inputs", swiftSettings: settings),

@@ -21,6 +21,7 @@ LAYERS = {
     "CZlib": [],
     "Core": [],
     # Level 1: one concern each
+    "YAML": ["Yams"],
     "ChildProcesses": [],
     "Telemetry": [],
     "MQTTTransport": ["Telemetry", "CMosquitto", "DequeModule"],
@@ -44,7 +45,7 @@ LAYERS = {
         "DequeModule", "ServiceLifecycle", "AsyncHTTPClient",
     ],
     # Level 4: devices
-    "DeviceSimulator": ["Telemetry", "MQTTTransport", "OTLP", "Yams", "ServiceLifecycle"],
+    "DeviceSimulator": ["Telemetry", "YAML", "MQTTTransport", "OTLP", "ServiceLifecycle"],
     # Level 5: the composition root knows everything
     "Gateway": ["*"],
     # Level 6: the command line
@@ -130,7 +131,8 @@ def self_test():
         ("Realtime", "import Services", False), ("MQTTTransport", "internal import CMosquitto", True),
         ("MQTTTransport", "package import CMosquitto", False), ("Services", "import CMosquitto", False),
         ("WebServer", "import HummingbirdCore", True), ("WebServer", "import MQTTTransport", False),
-        ("Gateway", "import Yams", True), ("windsock", "import Hummingbird", False), ("Unknown", "", False),
+        ("Gateway", "import Yams", True), ("DeviceSimulator", "import Yams", False),
+        ("windsock", "import Hummingbird", False), ("Unknown", "", False),
         ("Observability", "package import CoreMetrics\nimport Synchronization", True),
     ]
     for target, source, is_allowed in cases:

@@ -68,7 +68,7 @@ package struct Gateway: Service {
     ///
     /// - Parameters:
     ///   - onReady: Called once the gateway accepts connections.
-    /// - Throws: ``ConfigurationErrors``, ``MissingSecret``, `MQTTError`, `OTLPExporterError`, `StorageError`,
+    /// - Throws: ``ConfigurationError``, ``MissingSecret``, `MQTTError`, `OTLPExporterError`, `StorageError`,
     ///   ``OpenFileLimit/TooLow``.
     package init(
         configuration: GatewayConfiguration,
@@ -193,12 +193,12 @@ package struct Gateway: Service {
 
     private static func certificate(
         _ configuration: WebServerConfiguration, logger: Logger
-    ) throws(ConfigurationErrors) -> TLSCertificate? {
+    ) throws(ConfigurationError) -> TLSCertificate? {
         guard let files = configuration.tls else { return nil }
         do throws(TLSCertificate.Failure) {
             return try TLSCertificate(files, logger: logger)
         } catch {
-            throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error)")])
+            throw ConfigurationError(origin: "tls.certificate_file", problem: "\(error)")
         }
     }
 

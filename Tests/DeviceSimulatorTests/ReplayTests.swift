@@ -11,7 +11,8 @@ struct ReplayTests {
     private func table(
         _ text: String, columns: Set<String> = ["x"], time: String? = "t", format: ReplayTimeFormat = .auto
     ) throws -> ReplayTable {
-        try ReplayTable(Array(text.utf8), columns: columns, timeColumn: time, timeFormat: format)
+        try ReplayTable(
+            CSVReader(path: "d.csv", Array(text.utf8)), columns: columns, timeColumn: time, timeFormat: format)
     }
 
     private func turns(_ replay: Replay, count: Int = 10) -> [Replay.Turn] {
@@ -69,14 +70,16 @@ struct ReplayTests {
         "a file that cannot be replayed is named with line and column",
         arguments: [
             ("", nil, nil, "the file is empty"), ("t,x\n", nil, nil, "no records"), ("t,y\n1,2\n", 1, "x", "t, y"),
-            ("t,x\n1,2\n3\n", 3, nil, "1 fields"), ("t,x\n1,2\n3,warm\n", 3, "x", "'warm'"),
-            ("t,x\n1,2\nyesterday,3\n", 3, "t", "'yesterday'"), ("t,x\n1,nan\n", 2, "x", "'nan'"),
+            ("t,x\n1,2\n3\n", 3, nil, "1 fields"), ("t,x\n1,2\n3,warm\n", 3, "x", "\"warm\""),
+            ("t,x\n1,2\nyesterday,3\n", 3, "t", "\"yesterday\""), ("t,x\n1,nan\n", 2, "x", "\"nan\""),
         ] as [(String, Int?, String?, String)])
     func errors(text: String, line: Int?, column: String?, message: String) throws {
-        let error = try #require(throws: CSVError.self) { _ = try table(text) }
-        #expect(error.line == line)
-        #expect(error.column == column)
-        #expect(error.problem.contains(message))
+        let error = try #require(throws: ConfigurationError.self) { _ = try table(text) }
+        let problem = try #require(error.problems.first)
+        #expect(problem.origin == "d.csv")
+        #expect(problem.line == line)
+        #expect(problem.key == column)
+        #expect(problem.message.contains(message))
     }
 
     @Test("an empty field leaves its metric out, and an empty row its message")

@@ -39,6 +39,8 @@ struct CommandLineTests {
         let result = try await Self.run(["check", path], in: folder.url)
         #expect(result.exit == .exited(78))
         #expect(result.errors.contains("\(path):4: metrics.temperature"), "\(result.errors)")
+        let simulated = try await Self.run(["simulate", path], in: folder.url)
+        #expect(simulated.exit == .exited(78) && simulated.errors.contains("\(path):4: metrics.temperature"))
     }
 
     @Test("Serving without a secret is refused with the command that makes one")

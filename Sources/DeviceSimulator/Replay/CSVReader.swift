@@ -1,3 +1,5 @@
+import Core
+
 /// A reader for comma-separated values, record by record (RFC 4180).
 ///
 /// Quoted fields may contain commas, line breaks and doubled quotes. Lines end with CR LF or LF. Empty lines between
@@ -9,17 +11,20 @@ struct CSVReader {
         var line: Int
     }
 
+    /// The path as the user gave it; appears in errors.
+    private let path: String
     private let bytes: [UInt8]
     private var position = 0
     private var line = 1
 
-    init(_ bytes: [UInt8]) {
+    init(path: String, _ bytes: [UInt8]) {
+        self.path = path
         self.bytes = bytes
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     }
 
     /// Returns the next record, or `nil` at the end. Throws when quotes are misplaced.
-    mutating func next() throws(CSVError) -> Record? {
+    mutating func next() throws(ConfigurationError) -> Record? {
         while skipLineBreak() {}
         guard position < bytes.count else { return nil }
         var record = Record(fields: [], line: line)
@@ -30,21 +35,25 @@ struct CSVReader {
                 continue
             }
             guard position == bytes.count || skipLineBreak() else {
-                throw CSVError(
-                    line: line, problem: "text after a closing quote; expected ',' or the end of the line")
+                throw error("text after a closing quote; expected ',' or the end of the line", line: line)
             }
             return record
         }
     }
 
-    private mutating func field() throws(CSVError) -> String {
+    /// Returns the error about a problem of this file, of one of its lines, or of a column in that line.
+    func error(_ problem: String, line: Int? = nil, column: String? = nil) -> ConfigurationError {
+        ConfigurationError(origin: path, line: line, key: column, problem: problem)
+    }
+
+    private mutating func field() throws(ConfigurationError) -> String {
         if position < bytes.count, bytes[position] == UInt8(ascii: "\"") { return try quotedField() }
         let start = position
         while position < bytes.count, !isAtFieldEnd { position += 1 }
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
-    private mutating func quotedField() throws(CSVError) -> String {
+    private mutating func quotedField() throws(ConfigurationError) -> String {
         let firstLine = line
         var content: [UInt8] = []
         position += 1
@@ -60,7 +69,7 @@ struct CSVReader {
             if byte == UInt8(ascii: "\n") { line += 1 }
             content.append(byte)
         }
-        throw CSVError(line: firstLine, problem: "a quoted field has no closing quote")
+        throw error("a quoted field has no closing quote", line: firstLine)
     }
 
     private var isAtFieldEnd: Bool {
@@ -84,13 +93,4 @@ struct CSVReader {
         line += 1
         return true
     }
-}
-
-/// The reason why a CSV file cannot be replayed, with the position and the allowed values.
-struct CSVError: Error, Hashable, Sendable {
-    /// The line, counted from 1; `nil` for a problem of the file as a whole.
-    var line: Int?
-    /// The column's name; `nil` when the problem does not concern a single column.
-    var column: String?
-    var problem: String
 }

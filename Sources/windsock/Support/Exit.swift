@@ -1,4 +1,5 @@
 import ArgumentParser
+import Core
 import Foundation
 import Gateway
 import MQTTTransport
@@ -18,8 +19,6 @@ enum Exit {
             try await body()
         } catch let code as ExitCode {
             throw code
-        } catch let error as ConfigurationErrors {
-            throw fail("\(error)", configuration)
         } catch let error as ConfigurationError {
             throw fail("\(error)", configuration)
         } catch let error as Gateway.MissingSecret {
