@@ -61,6 +61,8 @@ let package = Package(
 
         // Level 1: one concern each
         .target(name: "OpenSSL", dependencies: ["COpenSSL", nio("NIOCore")], swiftSettings: settings),
+        .target(name: "YAML", dependencies: ["Core", yams], swiftSettings: settings),
+        .target(name: "ChildProcesses", dependencies: ["Core"], swiftSettings: settings),
         .target(
             name: "MQTTTransport", dependencies: ["Core", "CMosquitto", "Telemetry", logging, collections],
             swiftSettings: settings),
@@ -69,7 +71,7 @@ let package = Package(
             dependencies: ["Core", "Telemetry", coreMetrics, tracing, collections, heap, nio("NIOCore")],
             swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Core", "Telemetry", grdb, sqlite], swiftSettings: settings),
-        .target(name: "AlertRules", dependencies: ["Telemetry"], swiftSettings: settings),
+        .target(name: "AlertRules", dependencies: ["Core", "Telemetry"], swiftSettings: settings),
         .target(name: "Observability", dependencies: ["Core", coreMetrics], swiftSettings: settings),
         .target(name: "HTTPRequests", dependencies: ["Core", "CCurl"], swiftSettings: settings),
         .target(
@@ -119,24 +121,23 @@ let package = Package(
         // Level 4: devices that behave like real ones
         .target(
             name: "DeviceSimulator",
-            dependencies: ["Core", "Telemetry", "MQTTTransport", logging, tracing, lifecycle, yams],
+            dependencies: ["Core", "Telemetry", "YAML", "MQTTTransport", logging, tracing, lifecycle],
             swiftSettings: settings),
 
         // Level 5 and 6: composition root and command line
         .target(
             name: "Gateway",
             dependencies: [
-                "Core", "Telemetry", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage", "AlertRules",
-                "Webhooks", "Services",
-                "WebServer",
-                logging, coreMetrics, tracing, lifecycle, configuration, yams, nio("NIOCore"), nio("NIOPosix"),
+                "Core", "Telemetry", "YAML", "MQTTTransport", "Realtime", "Observability", "OTLP", "Storage",
+                "AlertRules", "Webhooks", "Services", "WebServer",
+                logging, coreMetrics, tracing, lifecycle, configuration, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "windsock",
             dependencies: [
-                "Core", "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport", "WebServer",
-                "WebSocketClient",
+                "Core", "CMalloc", "ChildProcesses", "Telemetry", "Gateway", "DeviceSimulator", "MQTTTransport",
+                "WebServer", "WebSocketClient",
                 "OTLP", "Storage", "Observability", logging, lifecycle, signals, arguments,
             ],
             swiftSettings: settings),
@@ -154,21 +155,24 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Core", "OpenSSL", "OTLP", "Realtime", "WebSocketClient", logging, tracing, nio("NIOCore"),
-                nio("NIOHTTP1"),
-                nio("NIOPosix"),
+                "Core", "ChildProcesses", "OpenSSL", "OTLP", "Realtime", "WebSocketClient", logging, tracing,
+                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "CoreTests", dependencies: ["Core", "TestSupport", logging, tracing], swiftSettings: settings),
+        .testTarget(name: "YAMLTests", dependencies: ["Core", "YAML"], swiftSettings: settings),
         .testTarget(
             name: "OpenSSLTests",
-            dependencies: ["COpenSSL", "Core", "OpenSSL", "TestSupport", nio("NIOCore"), nio("NIOPosix")],
+            dependencies: [
+                "ChildProcesses", "COpenSSL", "Core", "OpenSSL", "TestSupport", nio("NIOCore"), nio("NIOPosix"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Core", "Telemetry", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "MQTTTransportTests", dependencies: ["Core", "MQTTTransport", "Telemetry", "TestSupport", logging],
+            name: "MQTTTransportTests",
+            dependencies: ["Core", "ChildProcesses", "MQTTTransport", "Telemetry", "TestSupport", logging],
             swiftSettings: settings),
         .testTarget(
             name: "RealtimeTests",
@@ -222,9 +226,8 @@ let package = Package(
         .testTarget(
             name: "WebServerTests",
             dependencies: [
-                "Core", "Gateway", "WebServer", "windsock-echo", "Services", "MQTTTransport", "Storage", "AlertRules",
-                "Realtime",
-                "OTLP", "Telemetry", "WebSocketClient", "TestSupport",
+                "Core", "ChildProcesses", "Gateway", "WebServer", "windsock-echo", "Services", "MQTTTransport",
+                "Storage", "AlertRules", "Realtime", "OTLP", "Telemetry", "WebSocketClient", "TestSupport",
                 "COpenSSL", "OpenSSL", logging, tracing, coreMetrics, lifecycle,
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
@@ -232,8 +235,8 @@ let package = Package(
         .testTarget(
             name: "DeviceSimulatorTests",
             dependencies: [
-                "Core", "DeviceSimulator", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging, lifecycle,
-                tracing,
+                "Core", "DeviceSimulator", "YAML", "MQTTTransport", "OTLP", "Telemetry", "TestSupport", logging,
+                lifecycle, tracing,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -247,17 +250,18 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Core", "windsock", "windsock-echo", "MQTTTransport", "WebSocketClient", "TestSupport", "Telemetry",
-                logging, nio("NIOCore"),
+                "Core", "ChildProcesses", "windsock", "windsock-echo", "MQTTTransport", "WebSocketClient",
+                "TestSupport", "Telemetry", logging, nio("NIOCore"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "BrowserTests", dependencies: ["windsock", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "BrowserTests", dependencies: ["ChildProcesses", "windsock", "TestSupport"], swiftSettings: settings),
 
         // Fuzzing: what is read from strangers, as one list, and the tests that feed it the corpus
         .target(
             name: "FuzzInputs",
             dependencies: [
-                "Core", "Telemetry", "WebServer", "DeviceSimulator", "Gateway", "Storage", nio("NIOCore"),
+                "Core", "Telemetry", "YAML", "WebServer", "DeviceSimulator", "Gateway", "Storage", nio("NIOCore"),
                 nio("NIOHTTP1"),
             ],
             path: "Tests/Fuzz/Inputs", swiftSettings: settings),

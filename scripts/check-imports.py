@@ -23,6 +23,8 @@ LAYERS = {
     "CZlib": [],
     "Core": [],
     # Level 1: one concern each
+    "YAML": ["Yams"],
+    "ChildProcesses": [],
     "Telemetry": [],
     "MQTTTransport": ["Telemetry", "CMosquitto", "DequeModule"],
     "Realtime": ["Telemetry", "NIOCore", "DequeModule", "HeapModule"],
@@ -45,14 +47,13 @@ LAYERS = {
         "OpenSSL", "DequeModule", "ServiceLifecycle",
     ],
     # Level 4: devices
-    "DeviceSimulator": ["Telemetry", "MQTTTransport", "OTLP", "Yams", "ServiceLifecycle"],
+    "DeviceSimulator": ["Telemetry", "YAML", "MQTTTransport", "OTLP", "ServiceLifecycle"],
     # Level 5: the composition root knows everything
     "Gateway": ["*"],
     # Level 6: the command line
     "windsock": [
-        "CMalloc", "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport", "WebServer", "OTLP",
-        "Observability", "Storage", "ArgumentParser",
-        "ServiceLifecycle", "UnixSignals",
+        "CMalloc", "ChildProcesses", "Telemetry", "Gateway", "DeviceSimulator", "WebSocketClient", "MQTTTransport",
+        "WebServer", "OTLP", "Observability", "Storage", "ArgumentParser", "ServiceLifecycle", "UnixSignals",
     ],
     # Level 6, too: a tool for conformance suites, which no other target needs
     "windsock-echo": ["Realtime", "WebServer", "NIO*", "ArgumentParser", "ServiceLifecycle", "UnixSignals"],
@@ -134,7 +135,8 @@ def self_test():
         ("Realtime", "import Services", False), ("MQTTTransport", "internal import CMosquitto", True),
         ("MQTTTransport", "package import CMosquitto", False), ("Services", "import CMosquitto", False),
         ("WebServer", "import HummingbirdCore", True), ("WebServer", "import MQTTTransport", False),
-        ("Gateway", "import Yams", True), ("windsock", "import Hummingbird", False), ("Unknown", "", False),
+        ("Gateway", "import Yams", True), ("DeviceSimulator", "import Yams", False),
+        ("windsock", "import Hummingbird", False), ("Unknown", "", False),
         ("Observability", "package import CoreMetrics\nimport Synchronization", True),
     ]
     for target, source, is_allowed in cases:

@@ -1,13 +1,10 @@
+package import Core
+
 /// A template for notification texts with placeholders: `{device}: {metric} is {value} {unit}`.
 package struct AlertTemplate: Sendable, Equatable {
     /// The placeholders that a template may contain.
     package enum Placeholder: String, Sendable, CaseIterable {
         case device, room, metric, value, unit, rule, title, condition, severity
-    }
-
-    /// An error that describes why a template is invalid.
-    package struct Mistake: Error, Equatable, CustomStringConvertible {
-        package let description: String
     }
 
     private enum Part: Sendable, Equatable {
@@ -31,9 +28,9 @@ package struct AlertTemplate: Sendable, Equatable {
     }
 
     /// Parses a template. `{{` and `}}` stand for literal braces.
-    package init(_ text: String) throws(Mistake) {
+    package init(_ text: String) throws(InvalidText) {
         guard (1...Self.maximumByteCount).contains(text.utf8.count) else {
-            throw Mistake(description: "the text has \(text.utf8.count) bytes; allowed: 1 to \(Self.maximumByteCount)")
+            throw InvalidText("the text has \(text.utf8.count) bytes; allowed: 1 to \(Self.maximumByteCount)")
         }
         var parts: [Part] = []
         var plain = ""
@@ -44,12 +41,12 @@ package struct AlertTemplate: Sendable, Equatable {
                 rest = rest.dropFirst(2)
             } else if next == "{" {
                 guard let end = rest.firstIndex(of: "}") else {
-                    throw Mistake(description: "unclosed {; write {{ for a literal brace")
+                    throw InvalidText("unclosed {; write {{ for a literal brace")
                 }
                 let name = rest[rest.index(after: rest.startIndex)..<end]
                 guard let placeholder = Placeholder(rawValue: String(name)) else {
                     let known = Placeholder.allCases.map { "{\($0.rawValue)}" }.joined(separator: ", ")
-                    throw Mistake(description: "unknown placeholder {\(name.prefix(64))}; allowed: \(known)")
+                    throw InvalidText("unknown placeholder {\(name.prefix(64))}; allowed: \(known)")
                 }
                 if !plain.isEmpty { parts.append(.text(plain)) }
                 plain = ""

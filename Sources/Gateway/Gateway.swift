@@ -56,7 +56,7 @@ package struct Gateway: Service {
     /// - Parameters:
     ///   - spanProcessors: Destinations of spans besides the trace ring and the collector.
     ///   - onReady: Called once the gateway accepts connections.
-    /// - Throws: ``ConfigurationErrors``, `MQTTError`, `OTLPError`, `StorageError`, `TokenKeyError`, `WebServerError`.
+    /// - Throws: ``ConfigurationError``, `MQTTError`, `OTLPError`, `StorageError`, `TokenKeyError`, `WebServerError`.
     package init(
         configuration: GatewayConfiguration,
         logger: Logger,
@@ -182,12 +182,12 @@ package struct Gateway: Service {
 
     private static func certificate(
         _ configuration: WebServerConfiguration, logger: Logger
-    ) throws(ConfigurationErrors) -> TLSCertificate? {
+    ) throws(ConfigurationError) -> TLSCertificate? {
         guard let files = configuration.tls else { return nil }
         do throws(WebServerError) {
             return try TLSCertificate(files, interval: configuration.tlsCheckInterval, logger: logger)
         } catch {
-            throw ConfigurationErrors([ConfigurationError(origin: "tls.certificate_file", problem: "\(error)")])
+            throw ConfigurationError(origin: "tls.certificate_file", problem: "\(error)")
         }
     }
 

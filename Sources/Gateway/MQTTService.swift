@@ -40,7 +40,7 @@ struct ClientIDStore {
     let ids: any IDGenerator
 
     /// Returns the stored id, or stores and returns a new one. Creates the directory when it does not exist.
-    func clientID() throws(ConfigurationErrors) -> String {
+    func clientID() throws(ConfigurationError) -> String {
         let path = "\(directory)/\(Self.fileName)"
         if let text = try? String(contentsOfFile: path, encoding: .utf8) {
             let id = text.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -53,10 +53,8 @@ struct ClientIDStore {
             try id.write(toFile: path, atomically: true, encoding: .utf8)
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         } catch {
-            throw ConfigurationErrors([
-                ConfigurationError(
-                    origin: "data_dir", problem: "the directory \(directory) is not writable: \(error)")
-            ])
+            throw ConfigurationError(
+                origin: "data_dir", problem: "the directory \(directory) is not writable: \(error)")
         }
         return id
     }

@@ -206,8 +206,8 @@ struct AlertConditionTests {
         #expect(example.text(for: alert) == "d: t is 31.5 (above 30)")
         example.template = try AlertTemplate("{{{device}}} {room}/{rule}: {value} {unit}!")
         #expect(example.text(for: alert) == "{d} sensors/d/r: 31.5!")
-        #expect(throws: AlertTemplate.Mistake.self) { try AlertTemplate("{devise}") }
-        #expect(throws: AlertTemplate.Mistake.self) { try AlertTemplate("{device") }
-        #expect(throws: AlertTemplate.Mistake.self) { try AlertTemplate("") }
+        #expect(throws: InvalidText.self) { try AlertTemplate("{devise}") }
+        #expect(throws: InvalidText.self) { try AlertTemplate("{device") }
+        #expect(throws: InvalidText.self) { try AlertTemplate("") }
     }
 }

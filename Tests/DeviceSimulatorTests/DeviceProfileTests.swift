@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import Testing
 
@@ -36,11 +37,11 @@ struct DeviceProfileTests {
     }
 
     static let mistakes: [Mistake] = [
-        .after("interval: fast", "interval", "'fast' is not valid; allowed: a number with ms, s, m, h or d"),
-        .after("interval: 0s", "interval", "from 1ms"),
-        .after("intervall: 1s", "intervall", "did you mean 'interval'?"),
+        .after("interval: fast", "interval", "\"fast\" is not valid; allowed: a duration from 1ms to 30d"),
+        .after("interval: 0s", "interval", "\"0s\" is not valid; allowed: a duration from 1ms"),
+        .after("intervall: 1s", "intervall", "did you mean \"interval\"?"),
         .after("colour: red", "colour", "allowed: burst, clock_skew, convention"),
-        .after("qos: 2", "qos", "'2' is not valid; allowed: a whole number from 0 to 1"),
+        .after("qos: 2", "qos", "\"2\" is not valid; allowed: a whole number from 0 to 1"),
         .after("retain: yes", "retain", "true or false"),
         .after("drop_rate: 1.5", "drop_rate", "from 0 to 0.99"),
         .after("seed: -1", "seed", "a whole number from 0"),
@@ -49,32 +50,33 @@ struct DeviceProfileTests {
         .after("count: 0", "count", "from 1 to 10000"),
         .after("jitter: 600ms", "jitter", "at most half of interval, which is 1s"),
         .after("burst: {every: 10s}", "burst.readings", "is missing"),
-        .after("burst: often", "burst", "is not a mapping"),
-        .after("offline: {every: 10s, for: 10s}", "offline.for", "less than 'every'"),
+        .after("burst: often", "burst", "a single value is not valid; allowed: a mapping"),
+        .after("offline: {every: 10s, for: 10s}", "offline.for", "less than \"every\""),
         .after("offline:\n  every: 10s\n  for: 1s\n  share: 2", "offline.share", "from 0 to 1", line: 8),
         .after("clock_skew: soon", "clock_skew", "-2s"),
         .after("stamps: none\nclock_skew: 1s", "clock_skew", "only with stamps", line: 6),
         .after("status: {topic: a/#}", "status.topic", "contains '+' or '#'"),
-        .after("status: {topic: 'x/{device}', offlin: gone}", "status.offlin", "did you mean 'offline'?"),
+        .after("status: {topic: 'x/{device}', offlin: gone}", "status.offlin", "did you mean \"offline\"?"),
         .after("status_topic: a/#", "status_topic", "contains '+' or '#'"),
         .after("status_topic: 'x/{metric}'", "status_topic", "a topic without {metric}"),
         .after("count: 2\nstatus_topic: x", "status_topic", "needs its own status topic", line: 6),
-        .after("status_topic: 'sensors/{device}'", "status_topic", "the topic 'sensors/probe' also carries readings"),
-        .after("status: {topic: 'x/{device}'}\nstatus_topic: y", "status_topic", "only without 'status'", line: 6),
-        .after("replay: {file: none.csv}", "replay", "give at least one metric a 'column'"),
+        .after("status_topic: 'sensors/{device}'", "status_topic", "the topic \"sensors/probe\" also carries readings"),
+        .after("status: {topic: 'x/{device}'}\nstatus_topic: y", "status_topic", "only without \"status\"", line: 6),
+        .after("replay: {file: none.csv}", "replay", "give at least one metric a \"column\""),
         .after("convention: senml", "", "duplicate key", line: 3).withoutKey,
         .inMetric("{waveform: {sine: {period: 1s}}}", "metrics.x.waveform.sine.amplitude", "is missing"),
-        .inMetric("{waveform: {sine: {amplitude: a lot, period: 1s}}}", "metrics.x.waveform.sine.amplitude", "'a lot'"),
-        .inMetric("{waveform: {sinus: {}}}", "metrics.x.waveform.sinus", "did you mean 'sine'?"),
+        .inMetric(
+            "{waveform: {sine: {amplitude: a lot, period: 1s}}}", "metrics.x.waveform.sine.amplitude", "\"a lot\""),
+        .inMetric("{waveform: {sinus: {}}}", "metrics.x.waveform.sinus", "did you mean \"sine\"?"),
         .inMetric("[1, {noise: -1}]", "metrics.x[1].noise", "from 0 to"),
         .inMetric("[]", "metrics.x", "the list is empty"),
-        .inMetric("warm", "metrics.x", "'warm' is not a valid waveform; allowed: a number, or one of constant"),
+        .inMetric("warm", "metrics.x", "\"warm\" is not valid; allowed: a number, or one of constant"),
         .inMetric("{unit: K}", "metrics.x.waveform", "is missing"),
         .inMetric("{waveform: 1, column: y}", "metrics.x.waveform or column", "both are set"),
-        .inMetric("{column: y}", "metrics.x.waveform", "'column' requires 'replay'"),
+        .inMetric("{column: y}", "metrics.x.waveform", "\"column\" requires \"replay\""),
         .inMetric("{waveform: 1, decimals: 20}", "metrics.x.decimals", "from 0 to 9"),
         .inMetric("{waveform: 1, min: 3, max: 2}", "metrics.x.min", "a number up to max"),
-        .inMetric("{waveform: 1, max: .nan}", "metrics.x.max", "'.nan'"),
+        .inMetric("{waveform: 1, max: .nan}", "metrics.x.max", "\".nan\""),
         .inMetric(
             "{waveform: {random_walk: {start: 9, step: 1, min: 0, max: 5}}}", "metrics.x.waveform.random_walk.start",
             "from 0 to 5"),
@@ -82,14 +84,14 @@ struct DeviceProfileTests {
             "{waveform: {steps: {levels: [a], hold: 1s}}}", "metrics.x.waveform.steps.levels", "a list of numbers"),
         .inMetric("{waveform: {pulse: {height: 1, every: 1s, for: 2s}}}", "metrics.x.waveform.pulse.for", "too long"),
         .whole("", 0, nil, "the file is empty"),
-        .whole("- 1", 1, nil, "is not a mapping"),
+        .whole("- 1", 1, nil, "a list is not valid; allowed: a mapping"),
         .whole("device: d\nstatus: {topic: a/{device}/b}", 2, nil, "needs quotes"),
         .whole("device: a\n  b: c: d", 2, nil, "the file is not valid YAML"),
         .whole("device: a/b\ntopic: t\nconvention: json\nmetrics: {x: 1}", 1, "device", "without / + #"),
-        .whole("topic: t\nconvention: json\nmetrics: {x: 1}", 1, "device", "is missing; expected a name"),
-        .whole("device: d\nconvention: json\nmetrics: {x: 1}", 1, "topic", "is missing; expected a topic"),
+        .whole("topic: t\nconvention: json\nmetrics: {x: 1}", 1, "device", "is missing; allowed: a name"),
+        .whole("device: d\nconvention: json\nmetrics: {x: 1}", 1, "topic", "is missing; allowed: a topic"),
         .whole("device: d\ntopic: t\nmetrics: {x: 1}", 1, "convention", "bare, json, thingsboard, tasmota"),
-        .whole("device: d\ntopic: t\nconvention: xml\nmetrics: {x: 1}", 3, "convention", "'xml'"),
+        .whole("device: d\ntopic: t\nconvention: xml\nmetrics: {x: 1}", 3, "convention", "\"xml\""),
         .whole("device: d\ntopic: t\nconvention: json", 1, "metrics", "is missing"),
         .whole("device: d\ntopic: 'a/{room}'\nconvention: json\nmetrics: {x: 1}", 2, "topic", "{device} and {metric}"),
         .whole("device: d\ncount: 3\ntopic: t\nconvention: json\nmetrics: {x: 1}", 3, "topic", "a topic with {device}"),
@@ -104,13 +106,13 @@ struct DeviceProfileTests {
 
     @Test("Every error is reported at its location", arguments: mistakes)
     func mistake(_ mistake: Mistake) throws {
-        let error = try #require(throws: ProfileError.self) {
+        let error = try #require(throws: ConfigurationError.self) {
             _ = try Profiles.profile(mistake.yaml, path: "devices/x.yaml")
         }
         let text = error.description
         #expect(error.problems.count == 1, "\(text)")
         let problem = try #require(error.problems.first)
-        #expect(problem.path == "devices/x.yaml")
+        #expect(problem.origin == "devices/x.yaml")
         #expect(problem.line ?? 0 == mistake.line, "\(text)")
         #expect(problem.key == mistake.key, "\(text)")
         #expect(problem.message.contains(mistake.message), "\(text)")
@@ -119,11 +121,11 @@ struct DeviceProfileTests {
     @Test("A metric named status in per-metric topics requires another status topic, or none")
     func metricNamedStatus() throws {
         let yaml = "device: d\ntopic: sensors/{device}/{metric}\nconvention: bare\nmetrics: {status: 1}\n"
-        let error = try #require(throws: ProfileError.self) { _ = try Profiles.profile(yaml) }
+        let error = try #require(throws: ConfigurationError.self) { _ = try Profiles.profile(yaml) }
         #expect(error.problems.map(\.key) == ["status_topic"])
         #expect(
             error.description.contains(
-                "'sensors/d/status' also carries readings; allowed: a separate topic, or null for none"))
+                "\"sensors/d/status\" also carries readings; allowed: a separate topic, or null for none"))
         #expect(try Profiles.profile(yaml + "status_topic: null").status == nil)
     }
 
@@ -150,13 +152,13 @@ struct DeviceProfileTests {
 
     @Test("All errors are reported together, in line order")
     func several() throws {
-        let error = try #require(throws: ProfileError.self) {
+        let error = try #require(throws: ConfigurationError.self) {
             _ = try Profiles.json("qos: 7\ninterval: soon\nwheel: round")
         }
         #expect(error.problems.map(\.key) == ["qos", "interval", "wheel"])
         #expect(
             error.description.split(separator: "\n").first
-                == "test.yaml:6: qos: '7' is not valid; allowed: a whole number from 0 to 1")
+                == "test.yaml:6: qos: \"7\" is not valid; allowed: a whole number from 0 to 1")
     }
 
     @Test("Errors in a replayed CSV name the file, line and column")
@@ -173,24 +175,25 @@ struct DeviceProfileTests {
         replay: {file: d.csv, time: t}
         metrics: {x: {column: x}}
         """.write(to: file, atomically: true, encoding: .utf8)
-        let error = try #require(throws: ProfileError.self) { _ = try DeviceProfile.load(file.path) }
+        let error = try #require(throws: ConfigurationError.self) { _ = try DeviceProfile.load(file.path) }
         #expect(error.problems.count == 1)
         #expect(
-            error.description.hasSuffix("d.csv:3: x: 'oops' is not a valid number; allowed: a number or an empty field")
+            error.description.hasSuffix(
+                "d.csv:3: x: \"oops\" is not a valid number; allowed: a number or an empty field")
         )
     }
 
     @Test("Missing files, empty folders and duplicate devices are errors")
     func files() throws {
-        let missing = try #require(throws: ProfileError.self) { _ = try DeviceProfile.load("no/such.yaml") }
+        let missing = try #require(throws: ConfigurationError.self) { _ = try DeviceProfile.load("no/such.yaml") }
         #expect(missing.description.hasPrefix("no/such.yaml: the file cannot be read"))
-        let empty = try #require(throws: ProfileError.self) { _ = try DeviceProfile.files(in: "no/such") }
+        let empty = try #require(throws: ConfigurationError.self) { _ = try DeviceProfile.files(in: "no/such") }
         #expect(empty.description.contains("*.yaml"))
         let folder = try Profiles.shippedFolder
-        let twice = try #require(throws: ProfileError.self) {
+        let twice = try #require(throws: ConfigurationError.self) {
             _ = try DeviceProfile.load(["\(folder)/fleet.yaml", "\(folder)/fleet.yaml"])
         }
-        #expect(twice.problems.first?.message.contains("'fleet-01', already defined in") == true)
+        #expect(twice.problems.first?.message.contains("\"fleet-01\", already defined in") == true)
     }
 
     @Test(

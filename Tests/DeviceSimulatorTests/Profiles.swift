@@ -2,18 +2,21 @@ import Core
 import Foundation
 import MQTTTransport
 import TestSupport
+import YAML
 
 @testable import DeviceSimulator
 
 /// Device profiles written in the tests.
 enum Profiles {
     /// Parses a profile from text.
-    static func profile(_ yaml: String, path: String = "test.yaml") throws(ProfileError) -> DeviceProfile {
-        try ProfileReader(path: path).profile(of: yaml)
+    static func profile(_ yaml: String, path: String = "test.yaml") throws(ConfigurationError) -> DeviceProfile {
+        try ProfileReader.profile(of: try YAMLDocument(path: path, text: yaml))
     }
 
     /// A JSON device with one metric and optional additional keys.
-    static func json(_ more: String = "", waveform: String = "{counter: {}}") throws(ProfileError) -> DeviceProfile {
+    static func json(_ more: String = "", waveform: String = "{counter: {}}") throws(ConfigurationError)
+        -> DeviceProfile
+    {
         try profile(
             """
             device: probe

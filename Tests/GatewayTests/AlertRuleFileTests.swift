@@ -1,4 +1,5 @@
 import AlertRules
+import Core
 import Foundation
 import TestSupport
 import Testing
@@ -17,8 +18,8 @@ struct AlertRuleFileTests {
         do {
             _ = try rules(yaml)
             return []
-        } catch let error as ConfigurationErrors {
-            return error.errors.map(\.description)
+        } catch let error as ConfigurationError {
+            return error.problems.map(\.description)
         } catch {
             return ["\(error)"]
         }
@@ -75,24 +76,24 @@ struct AlertRuleFileTests {
         arguments: [
             ("", "windsock.yaml:2: alerts[0]: expected exactly one condition"),
             ("above: 1\nbelow: 2", "found above, below"),
-            ("above: warm", "windsock.yaml:4: alerts[0].above: expected a number"),
+            ("above: warm", "windsock.yaml:4: alerts[0].above: \"warm\" is not valid; allowed: a number"),
             ("above: .nan", "alerts[0].above"), ("outside: [9, 1]", "the lower one first"),
             ("change: 5", "requires \"within\""),
             ("above: 1\nwithin: 5m", "allowed only with \"change\""),
-            ("above: 1\nfor: soon", "expected a duration from 0s to 31d"),
-            ("above: 1\nmin_interval: often", "expected a duration from 0s to 31d"),
+            ("above: 1\nfor: soon", "\"soon\" is not valid; allowed: a duration from 0s to 31d"),
+            ("above: 1\nmin_interval: often", "\"often\" is not valid; allowed: a duration from 0s to 31d"),
             ("above: 1\nrepeat: 1m\nmin_interval: 2m", "longer than \"repeat\"; allowed: at most 1m"),
-            ("above: 1\nseverity: bad", "expected one of info, warning, critical"),
+            ("above: 1\nseverity: bad", "\"bad\" is not valid; allowed: info, warning, critical"),
             ("above: 1\nabove_all: 2", "unknown key"),
             ("above: 1\nmessage: '{devise}'", "unknown placeholder {devise}"),
             ("above: 1\nnotify: {rooms: [users/ada]}", "is not a valid room"),
             ("above: 1\nnotify: {rooms: ['chat/#']}", "is not a valid room"),
             ("above: 1\nnotify: {groups: [a]}", "allowed: rooms, users"),
-            ("above: 1\nhysteresis: -1", "expected a number of at least 0"),
+            ("above: 1\nhysteresis: -1", "\"-1\" is not valid; allowed: a number of at least 0"),
             ("outside: [5, 7]\nhysteresis: 1.5", "half of the range"),
             ("no_data: 5m\nhysteresis: 1", "not allowed with no_data"),
             ("change: 2\nwithin: 1m\nhysteresis: 3", "less than the change"),
-            ("no_data: 0s", "expected a duration from 1s"),
+            ("no_data: 0s", "\"0s\" is not valid; allowed: a duration from 1s"),
         ])
     func mistakes(yaml: String, expected: String) {
         let found = Self.mistakes(yaml)
@@ -108,11 +109,11 @@ struct AlertRuleFileTests {
         var sources = GatewayConfiguration.Sources(flags: ["alerts_dir": folder.url.path])
         #expect(try GatewayConfiguration(sources).alertRules.map(\.name) == ["one", "two"])
         try folder.write("- {name: one, metric: t, below: 1}", to: "c.yaml")
-        let error = #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
+        let error = #expect(throws: ConfigurationError.self) { try GatewayConfiguration(sources) }
         #expect(error?.description.contains("c.yaml:1: name: duplicate rule \"one\", first defined at") == true)
         #expect(error?.description.contains("/a.yaml:1") == true)
         sources.flags["alerts_dir"] = folder.url.path + "/none"
-        #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
+        #expect(throws: ConfigurationError.self) { try GatewayConfiguration(sources) }
     }
 
     @Test("Telemetry rooms cannot be recipients, because they have no history; duplicate recipients are removed")
@@ -124,7 +125,7 @@ struct AlertRuleFileTests {
         let rule = try #require(try GatewayConfiguration(sources).alertRules.first)
         #expect(rule.recipients == .init(users: ["ada"], rooms: ["chat/a"]))
         try folder.write("- {name: one, metric: t, above: 1, notify: {rooms: [sensors/a]}}", to: "a.yaml")
-        let error = #expect(throws: ConfigurationErrors.self) { try GatewayConfiguration(sources) }
+        let error = #expect(throws: ConfigurationError.self) { try GatewayConfiguration(sources) }
         #expect(error?.description.contains("a.yaml:1: notify.rooms: \"sensors/a\" is a telemetry room") == true)
     }
 

@@ -16,7 +16,7 @@ struct DashboardCatalogTests {
             _ = try DashboardCatalog(directory: directory)
             return []
         } catch {
-            return error.errors.map(\.description)
+            return error.problems.map(\.description)
         }
     }
 
@@ -102,7 +102,7 @@ struct DashboardCatalogTests {
             Self.errors(in: path) == [
                 "\(path)/C.yaml: the file name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
                 "\(path)/a.yaml:2: the file is not valid YAML: did not find expected node content while parsing a flow node",
-                "\(path)/b.yaml:1: order: expected a whole number from 0 to 9999",
+                "\(path)/b.yaml:1: order: \"first\" is not valid; allowed: a whole number from 0 to 9999",
                 "\(path)/d.yml: the name of a dashboard file must end with .yaml",
                 "\(path)/e.yaml: the file cannot be read",
                 "\(path)/f.yaml: the file is not valid UTF-8",

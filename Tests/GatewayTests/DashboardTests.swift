@@ -13,7 +13,7 @@ struct DashboardTests {
             _ = try DashboardFile(path: "d.yaml", id: id, yaml: yaml)
             return []
         } catch {
-            return error.errors.map(\.description)
+            return error.problems.map(\.description)
         }
     }
 
@@ -62,55 +62,75 @@ struct DashboardTests {
         #expect(file.order == 7)
     }
 
+    static let dashboardKeys = "description, order, panels, rooms, title"
     static let panelKeys =
-        "type, title, devices, metrics, unit, units, decimals, span, stale_after_s, window_s, min, max, thresholds, states"
+        "decimals, devices, max, metrics, min, span, stale_after_s, states, thresholds, title, type, unit, units, window_s"
 
     static let dashboardMistakes: [(yaml: String, problem: String)] = [
         ("", "d.yaml: the file is empty"),
-        ("- title", "d.yaml:1: expected a mapping; allowed keys: title, description, order, rooms, panels"),
+        (
+            "- title",
+            "d.yaml:1: a list is not valid; allowed: a mapping with the keys title, description, order, rooms, panels"
+        ),
         (panel() + "title: Again", "d.yaml:1: duplicate key title"),
         (
             panel() + "colour: red",
-            "d.yaml:8: colour: unknown key; allowed: title, description, order, rooms, panels"
+            "d.yaml:8: colour: unknown key; allowed: \(dashboardKeys)"
         ),
-        (panel() + "description: \"\"", "d.yaml:8: description: expected text of 1 to 280 characters"),
-        (panel() + "description: ~", "d.yaml:8: description: expected text of 1 to 280 characters"),
+        (
+            panel() + "description: \"\"",
+            "d.yaml:8: description: \"\" is not valid; allowed: text of 1 to 280 characters"
+        ),
+        (panel() + "description: ~", "d.yaml:8: description: \"~\" is not valid; allowed: text of 1 to 280 characters"),
         (
             panel() + "description: \(String(repeating: "é", count: 281))",
-            "d.yaml:8: description: expected text of 1 to 280 characters"
+            "d.yaml:8: description: \"\(String(repeating: "é", count: 60))…\" is not valid; allowed: text of 1 to 280 characters"
         ),
-        (panel() + "order: -1", "d.yaml:8: order: expected a whole number from 0 to 9999"),
-        (panel() + "order: 10000", "d.yaml:8: order: expected a whole number from 0 to 9999"),
-        (panel() + "order: 1.5", "d.yaml:8: order: expected a whole number from 0 to 9999"),
-        (panel() + "order: \"1\"", "d.yaml:8: order: expected a whole number from 0 to 9999"),
-        (panel().replacing("title: Home\n", with: "\n"), "d.yaml:2: title: required key is missing"),
+        (panel() + "order: -1", "d.yaml:8: order: \"-1\" is not valid; allowed: a whole number from 0 to 9999"),
+        (panel() + "order: 10000", "d.yaml:8: order: \"10000\" is not valid; allowed: a whole number from 0 to 9999"),
+        (panel() + "order: 1.5", "d.yaml:8: order: \"1.5\" is not valid; allowed: a whole number from 0 to 9999"),
+        (panel() + "order: \"1\"", "d.yaml:8: order: \"1\" is not valid; allowed: a whole number from 0 to 9999"),
+        (
+            panel().replacing("title: Home\n", with: "\n"),
+            "d.yaml:2: title: required key is missing; allowed: text of 1 to 80 characters"
+        ),
         (
             panel().replacing("Home", with: String(repeating: "x", count: 81)),
-            "d.yaml:1: title: expected text of 1 to 80 characters"
+            "d.yaml:1: title: \"\(String(repeating: "x", count: 60))…\" is not valid; allowed: text of 1 to 80 characters"
         ),
-        (panel().replacing("Home", with: "[Home]"), "d.yaml:1: title: expected text of 1 to 80 characters"),
-        (panel().replacing("[sensors/+]", with: "[]"), "d.yaml:2: rooms: expected a list of 1 to 16 elements"),
+        (
+            panel().replacing("Home", with: "[Home]"),
+            "d.yaml:1: title: a list of length 1 is not valid; allowed: text of 1 to 80 characters"
+        ),
+        (
+            panel().replacing("[sensors/+]", with: "[]"),
+            "d.yaml:2: rooms: a list of length 0 is not valid; allowed: a list of 1 to 16 elements"
+        ),
         (
             panel().replacing("[sensors/+]", with: "sensors/+"),
-            "d.yaml:2: rooms: expected a list of 1 to 16 elements"
+            "d.yaml:2: rooms: \"sensors/+\" is not valid; allowed: a list of 1 to 16 elements"
         ),
         (
             panel().replacing("[sensors/+]", with: "[\((0...16).map(String.init).joined(separator: ", "))]"),
-            "d.yaml:2: rooms: expected a list of 1 to 16 elements"
+            "d.yaml:2: rooms: a list of length 17 is not valid; allowed: a list of 1 to 16 elements"
         ),
         (panel().replacing("[sensors/+]", with: "[a, b, a]"), "d.yaml:2: rooms[2]: duplicate element"),
         (
             panel().replacing("[sensors/+]", with: "[{a: b}]"),
-            "d.yaml:2: rooms[0]: expected a room or filter such as sensors/+"
+            "d.yaml:2: rooms[0]: a mapping is not valid; allowed: a room or filter such as sensors/+"
         ),
         (
             panel().replacing("[sensors/+]", with: "[$share/g/a]"),
             "d.yaml:2: rooms[0]: \"$share/g/a\" is a shared subscription; expected a room or filter such as sensors/+"
         ),
-        ("title: T\nrooms: [a]\npanels: []", "d.yaml:3: panels: expected a list of 1 to 48 elements"),
+        (
+            "title: T\nrooms: [a]\npanels: []",
+            "d.yaml:3: panels: a list of length 0 is not valid; allowed: a list of 1 to 48 elements"
+        ),
         (
             "title: T\nrooms: [a]\npanels: [chart]",
-            "d.yaml:3: panels[0]: expected a mapping; allowed keys: \(panelKeys)"
+            "d.yaml:3: panels[0]: a single value is not valid; allowed: a mapping with the keys type, title, devices, "
+                + "metrics, unit, units, decimals, span, stale_after_s, window_s, min, max, thresholds, states"
         ),
     ]
 
@@ -128,40 +148,58 @@ struct DashboardTests {
 
     static let panelMistakes: [(yaml: String, problem: String)] = [
         (panel("colour: red"), "8: panels[0].colour: unknown key; allowed: \(panelKeys)"),
-        (panel(type: "pie"), "4: panels[0].type: expected one of chart, value, table"),
-        (panel(metrics: "t"), "7: panels[0].metrics: expected a list of 1 to 16 elements"),
-        (panel(metrics: "[]"), "7: panels[0].metrics: expected a list of 1 to 16 elements"),
+        (panel(type: "pie"), "4: panels[0].type: \"pie\" is not valid; allowed: chart, value, table"),
+        (panel(metrics: "t"), "7: panels[0].metrics: \"t\" is not valid; allowed: a list of 1 to 16 elements"),
+        (
+            panel(metrics: "[]"),
+            "7: panels[0].metrics: a list of length 0 is not valid; allowed: a list of 1 to 16 elements"
+        ),
         (panel(metrics: "[t, t]"), "7: panels[0].metrics[1]: duplicate element"),
-        (panel(metrics: "[\"\"]"), "7: panels[0].metrics[0]: expected text of 1 to 128 characters"),
+        (panel(metrics: "[\"\"]"), "7: panels[0].metrics[0]: \"\" is not valid; allowed: text of 1 to 128 characters"),
         (panel().replacing("[a]", with: "[a, \"a\"]"), "6: panels[0].devices[1]: duplicate element"),
-        (panel().replacing("    devices: [a]\n", with: ""), "4: panels[0].devices: required key is missing"),
-        (panel("unit: \"\""), "8: panels[0].unit: expected text of 1 to 16 characters"),
-        (panel("units: [t]"), "8: panels[0].units: expected a mapping"),
+        (
+            panel().replacing("    devices: [a]\n", with: ""),
+            "4: panels[0].devices: required key is missing; allowed: a list of 1 to 64 elements"
+        ),
+        (panel("unit: \"\""), "8: panels[0].unit: \"\" is not valid; allowed: text of 1 to 16 characters"),
+        (
+            panel("units: [t]"),
+            "8: panels[0].units: a list is not valid; allowed: a mapping, one key: value per line or in { }"
+        ),
         (
             panel("units:\n  t: °C\n  p: hPa"),
             "10: panels[0].units.p: \"p\" is not a metric of the panel; allowed: t, h"
         ),
-        (panel("units: {t: []}"), "8: panels[0].units.t: expected text of 1 to 16 characters"),
-        (panel("decimals: 7"), "8: panels[0].decimals: expected a whole number from 0 to 6"),
-        (panel("span: 0"), "8: panels[0].span: expected a whole number from 1 to 12"),
-        (panel("stale_after_s: 0.5"), "8: panels[0].stale_after_s: expected a number from 1 to 86400"),
-        (panel("stale_after_s: 30s"), "8: panels[0].stale_after_s: expected a number from 1 to 86400"),
-        (panel("window_s: 9"), "8: panels[0].window_s: expected a number from 10 to 86400"),
-        (panel("window_s: .nan"), "8: panels[0].window_s: expected a number from 10 to 86400"),
-        (panel("window_s: 0x20"), "8: panels[0].window_s: expected a number from 10 to 86400"),
+        (
+            panel("units: {t: []}"),
+            "8: panels[0].units.t: a list of length 0 is not valid; allowed: text of 1 to 16 characters"
+        ),
+        (panel("decimals: 7"), "8: panels[0].decimals: \"7\" is not valid; allowed: a whole number from 0 to 6"),
+        (panel("span: 0"), "8: panels[0].span: \"0\" is not valid; allowed: a whole number from 1 to 12"),
+        (
+            panel("stale_after_s: 0.5"),
+            "8: panels[0].stale_after_s: \"0.5\" is not valid; allowed: a number from 1 to 86400"
+        ),
+        (
+            panel("stale_after_s: 30s"),
+            "8: panels[0].stale_after_s: \"30s\" is not valid; allowed: a number from 1 to 86400"
+        ),
+        (panel("window_s: 9"), "8: panels[0].window_s: \"9\" is not valid; allowed: a number from 10 to 86400"),
+        (panel("window_s: .nan"), "8: panels[0].window_s: \".nan\" is not valid; allowed: a number from 10 to 86400"),
+        (panel("window_s: 0x20"), "8: panels[0].window_s: \"0x20\" is not valid; allowed: a number from 10 to 86400"),
         (
             panel("window_s: 60", type: "table"),
             "8: panels[0].window_s: allowed only for panels of type chart or value"
         ),
-        (panel("min: .inf"), "8: panels[0].min: expected a number"),
-        (panel("min: 1e999"), "8: panels[0].min: expected a number"),
-        (panel("max: \"3\""), "8: panels[0].max: expected a number"),
+        (panel("min: .inf"), "8: panels[0].min: \".inf\" is not valid; allowed: a number"),
+        (panel("min: 1e999"), "8: panels[0].min: \"1e999\" is not valid; allowed: a number"),
+        (panel("max: \"3\""), "8: panels[0].max: \"3\" is not valid; allowed: a number"),
         (panel("max: 1\nmin: 1"), "9: panels[0].min: min must be less than max"),
         (panel("min: 1", type: "table"), "8: panels[0].min: allowed only for panels of type chart"),
         (panel("max: 1", type: "value"), "8: panels[0].max: allowed only for panels of type chart"),
         (
             panel("thresholds: [\(Array(repeating: "{above: 1}", count: 9).joined(separator: ", "))]"),
-            "8: panels[0].thresholds: expected a list of 0 to 8 elements"
+            "8: panels[0].thresholds: a list of length 9 is not valid; allowed: a list of 0 to 8 elements"
         ),
         (
             panel("thresholds:\n- {above: 1}\n- {level: warning}"),
@@ -171,18 +209,21 @@ struct DashboardTests {
             panel("thresholds: [{above: 1, below: 2}]"),
             "8: panels[0].thresholds[0]: expected exactly one of above and below"
         ),
-        (panel("thresholds: [{above: high}]"), "8: panels[0].thresholds[0].above: expected a number"),
+        (
+            panel("thresholds: [{above: high}]"),
+            "8: panels[0].thresholds[0].above: \"high\" is not valid; allowed: a number"
+        ),
         (
             panel("thresholds: [{above: 1, level: bad}]"),
-            "8: panels[0].thresholds[0].level: expected one of warning, critical"
+            "8: panels[0].thresholds[0].level: \"bad\" is not valid; allowed: warning, critical"
         ),
         (
             panel("thresholds: [{above: 1, label: \(String(repeating: "x", count: 41))}]"),
-            "8: panels[0].thresholds[0].label: expected text of 1 to 40 characters"
+            "8: panels[0].thresholds[0].label: \"\(String(repeating: "x", count: 41))\" is not valid; allowed: text of 1 to 40 characters"
         ),
         (
             panel("thresholds: [{above: 1, color: red}]"),
-            "8: panels[0].thresholds[0].color: unknown key; allowed: above, below, level, metric, label"
+            "8: panels[0].thresholds[0].color: unknown key; allowed: above, below, label, level, metric"
         ),
         (
             panel("thresholds:\n- {above: 1}\n- above: 1\n  metric: p"),
@@ -192,11 +233,17 @@ struct DashboardTests {
             panel("states: [{value: 1, text: x}]"),
             "8: panels[0].states: allowed only for panels of type value or table"
         ),
-        (panel("states: [{value: 1}]", type: "value"), "8: panels[0].states[0].text: required key is missing"),
-        (panel("states: [{text: x}]", type: "value"), "8: panels[0].states[0].value: required key is missing"),
+        (
+            panel("states: [{value: 1}]", type: "value"),
+            "8: panels[0].states[0].text: required key is missing; allowed: text of 1 to 24 characters"
+        ),
+        (
+            panel("states: [{text: x}]", type: "value"),
+            "8: panels[0].states[0].value: required key is missing; allowed: a number"
+        ),
         (
             panel("states: [{value: 1, text: \(String(repeating: "x", count: 25))}]", type: "table"),
-            "8: panels[0].states[0].text: expected text of 1 to 24 characters"
+            "8: panels[0].states[0].text: \"\(String(repeating: "x", count: 25))\" is not valid; allowed: text of 1 to 24 characters"
         ),
         (
             panel("states:\n- {value: 1, text: a}\n- {value: 1.0, text: b}", type: "table"),

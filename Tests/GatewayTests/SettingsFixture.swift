@@ -1,3 +1,4 @@
+import Core
 import Testing
 
 @testable import Gateway
@@ -29,7 +30,7 @@ enum SettingsFixture {
             _ = try load(yaml, environment: environment, flags: flags)
             return []
         } catch {
-            return (error as? ConfigurationErrors)?.errors.map(\.description) ?? ["\(error)"]
+            return (error as? ConfigurationError)?.problems.map(\.description) ?? ["\(error)"]
         }
     }
 }

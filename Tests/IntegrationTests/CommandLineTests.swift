@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import TestSupport
 import Testing
@@ -38,6 +39,8 @@ struct CommandLineTests {
         let result = try await Self.run(["check", path], in: folder.url)
         #expect(result.exit == .exited(78))
         #expect(result.errors.contains("\(path):4: metrics.temperature"), "\(result.errors)")
+        let simulated = try await Self.run(["simulate", path], in: folder.url)
+        #expect(simulated.exit == .exited(78) && simulated.errors.contains("\(path):4: metrics.temperature"))
     }
 
     @Test("`serve` without a secret fails with the command that creates one")

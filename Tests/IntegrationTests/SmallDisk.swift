@@ -12,11 +12,11 @@ final class SmallDisk {
     init(megabytes: Int) throws {
         url = FileManager.default.temporaryDirectory.appending(path: "windsock-disk-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        isMounted = Self.run("mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", url.path])
+        isMounted = mount("tmpfs", url.path, "tmpfs", 0, "size=\(megabytes)m") == 0
     }
 
     deinit {
-        if isMounted { _ = Self.run("umount", ["-l", url.path]) }
+        if isMounted { umount2(url.path, Int32(MNT_DETACH)) }
         try? FileManager.default.removeItem(at: url)
     }
 
@@ -38,16 +38,5 @@ final class SmallDisk {
     /// Frees the space.
     func free() throws {
         try FileManager.default.removeItem(at: filler)
-    }
-
-    private static func run(_ program: String, _ arguments: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
     }
 }

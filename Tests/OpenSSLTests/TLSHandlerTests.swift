@@ -186,7 +186,8 @@ struct TLSHandlerTests {
         try await eventually("the error") {
             server.recorder.log.errors == ["more than 32768 bytes before the handshake is complete"]
         }
-        try await client.closeFuture.get()
+        try await eventually("the server's end") { server.recorder.log.isInactive }
+        try? await client.close()
         try await server.stop()
     }
 

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Core
 package import Foundation
 
@@ -6,9 +7,8 @@ package import Foundation
 /// It keeps its port, configuration and folder across kills and restarts. Messages for an absent client are never
 /// dropped because the queue length is unlimited.
 package final class MosquittoBroker: Sendable {
-
-    /// Paths tried before `PATH`. Debian installs mosquitto in `sbin`, which is not in a normal user's `PATH`.
-    private static let programs = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"]
+    /// Folders to search besides `PATH`. Debian installs mosquitto in `sbin`, which is not in a normal user's `PATH`.
+    private static let folders = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"]
     /// Another process may take the port before mosquitto binds it.
     private static let attempts = 5
 
@@ -137,7 +137,7 @@ package final class MosquittoBroker: Sendable {
     private static func file(in folder: URL) -> URL { folder.appending(path: "mosquitto.conf") }
 
     private static func launch(in folder: URL) throws -> ChildProcess {
-        let program = programs.first(where: FileManager.default.isExecutableFile) ?? "mosquitto"
+        let program = ChildProcess.find("mosquitto", also: folders) ?? "mosquitto"
         return try ChildProcess(program, ["-c", file(in: folder).path])
     }
 }

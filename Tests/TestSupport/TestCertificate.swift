@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 
 /// A self-signed certificate and its key, created by openssl for one test.

@@ -1,5 +1,6 @@
-import Foundation
+package import Core
 package import MQTTTransport
+import YAML
 
 /// The contents of a device file: the behaviour of one device, or of each device of a fleet.
 ///
@@ -68,62 +69,55 @@ package struct DeviceProfile: Sendable {
 
     /// Reads a device file and the CSV file that it names.
     ///
-    /// - Throws: ``ProfileError`` with all problems, each with its file, line and key, and the allowed values.
-    package static func load(_ path: String) throws(ProfileError) -> DeviceProfile {
-        guard let text = try? String(contentsOf: URL(filePath: path), encoding: .utf8) else {
-            throw ProfileError(problems: [
-                ProfileProblem(path: path, message: "the file cannot be read; it must exist, be readable and be UTF-8")
-            ])
-        }
-        return try ProfileReader(path: path).profile(of: text)
+    /// - Throws: ``ConfigurationError`` with all problems, each with its file, line and key, and the allowed values.
+    package static func load(_ path: String) throws(ConfigurationError) -> DeviceProfile {
+        try ProfileReader.profile(of: try YAMLDocument(contentsOf: path))
     }
 
     /// Reads several device files.
     ///
-    /// - Throws: ``ProfileError`` with the problems of all files, including device names that occur twice.
-    package static func load(_ paths: [String]) throws(ProfileError) -> [DeviceProfile] {
+    /// - Throws: ``ConfigurationError`` with the problems of all files, including device names that occur twice.
+    package static func load(_ paths: [String]) throws(ConfigurationError) -> [DeviceProfile] {
         var profiles: [DeviceProfile] = []
-        var problems: [ProfileProblem] = []
+        var problems: [ConfigurationError.Problem] = []
         for path in paths {
-            do throws(ProfileError) {
+            do {
                 profiles.append(try load(path))
             } catch {
                 problems += error.problems
             }
         }
         problems += duplicates(in: profiles)
-        if !problems.isEmpty { throw ProfileError(problems: problems) }
+        if !problems.isEmpty { throw ConfigurationError(problems) }
         return profiles
     }
 
     /// Returns the device files of a folder, sorted by name: `*.yaml` and `*.yml`, without those in subfolders.
     ///
-    /// - Throws: ``ProfileError`` when the folder cannot be read or has no device files.
-    package static func files(in folder: String) throws(ProfileError) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let files = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted()
-        if files.isEmpty {
-            throw ProfileError(problems: [
-                ProfileProblem(path: folder, message: "the folder contains no device files; expected *.yaml or *.yml")
-            ])
+    /// - Throws: ``ConfigurationError`` when the folder cannot be read or has no device files.
+    package static func files(in folder: String) throws(ConfigurationError) -> [String] {
+        let files = YAMLDocument.files(in: folder) ?? []
+        guard !files.isEmpty else {
+            throw ConfigurationError(
+                origin: folder, problem: "the folder contains no device files; expected *.yaml or *.yml")
         }
-        return files.map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }
+        return files
     }
 
     /// Returns a problem for each file with a device name that an earlier file has used. Such devices would share their
     /// topics.
-    private static func duplicates(in profiles: [DeviceProfile]) -> [ProfileProblem] {
+    private static func duplicates(in profiles: [DeviceProfile]) -> [ConfigurationError.Problem] {
         var owners: [String: String] = [:]
-        var problems: [ProfileProblem] = []
+        var problems: [ConfigurationError.Problem] = []
         for profile in profiles {
             guard let name = profile.deviceNames.first(where: { owners[$0] != nil }) else {
                 for name in profile.deviceNames { owners[name] = profile.path }
                 continue
             }
             problems.append(
-                ProfileProblem(
-                    path: profile.path, key: "device",
-                    message: "duplicate device '\(name)', already defined in \(owners[name] ?? "")"))
+                ConfigurationError.Problem(
+                    origin: profile.path, key: "device",
+                    message: "duplicate device \"\(name)\", already defined in \(owners[name] ?? "")"))
         }
         return problems
     }

@@ -1,6 +1,6 @@
 import Core
 import Telemetry
-import Yams
+import YAML
 
 /// A reader for `metrics`: a mapping from names to a number, a list of waveform parts, or a mapping.
 ///
@@ -12,82 +12,95 @@ import Yams
 ///         waveform: [{constant: 21}, {noise: 0.1}]
 ///       co2: {unit: ppm, column: CO2}
 struct MetricReader {
+    /// The maximum number of metrics per device, which is also the gateway's limit for one message.
+    private static let maximumCount = 256
     /// The default number of decimals of a waveform. Columns are not rounded by default.
-    static let usualDecimals = 2
+    private static let usualDecimals = 2
 
-    let problems: ProblemCollector
+    /// The payload convention, which limits the names; `nil` when it is invalid.
+    let format: PayloadFormat?
+    let hasReplay: Bool
 
-    /// Returns the metrics in the file's order.
-    func metrics(_ reader: inout MappingReader, hasReplay: Bool) -> [MetricProfile] {
-        let allowed = "a mapping of names, such as {temperature: {waveform: {noise: 0.1}}}"
-        guard reader.value("metrics") != nil else {
-            reader.missing("metrics", allowed)
+    /// Returns the valid metrics in the file's order.
+    func metrics(_ fields: YAMLMapping) -> [MetricProfile] {
+        let metrics = fields.required("metrics", "a mapping of names, such as {temperature: {waveform: {noise: 0.1}}}")
+        guard let entries = metrics?.mapping()?.entries else { return [] }
+        guard (1...Self.maximumCount).contains(entries.count) else {
+            fields.fail("metrics", "there are \(entries.count) metrics; allowed: 1 to \(Self.maximumCount)")
             return []
         }
-        guard let fields = reader.mapping("metrics") else { return [] }
-        guard (1...ProfileReader.maximumMetricCount).contains(fields.keys.count) else {
-            problems.add(
-                "there are \(fields.keys.count) metrics; allowed: 1 to \(ProfileReader.maximumMetricCount)",
-                at: fields.node, key: "metrics")
-            return []
-        }
-        return fields.keys.compactMap { name, key, value in
-            metric(name, key: key, value: value, hasReplay: hasReplay)
-        }
+        return entries.compactMap(metric)
     }
 
-    private func metric(_ name: String, key: Node, value: Node, hasReplay: Bool) -> MetricProfile? {
-        let path = "metrics.\(name)"
+    private func metric(_ entry: YAMLMapping.Entry) -> MetricProfile? {
+        guard isAllowed(entry) else { return nil }
+        guard entry.value.isMapping, let fields = entry.value.mapping() else {
+            let parts = WaveformReader.parts(entry.value)
+            guard !parts.isEmpty else { return nil }
+            return MetricProfile(
+                name: entry.name, unit: nil, decimals: Self.usualDecimals, source: .waveform(Waveform(parts)))
+        }
+        let unit = fields.read("unit", .text())
+        let decimals = fields.read("decimals", .integer(in: 0...9))
+        let minimum = fields.read("min", .quantity) ?? ValueFormat.quantities.lowerBound
+        let maximum = fields.read("max", .quantity) ?? ValueFormat.quantities.upperBound
+        let column = fields.read("column", .text())
+        if minimum > maximum { fields["min"]?.reject(allowed: "a number up to max") }
+        switch (fields["waveform"], column) {
+        case (let waveform?, nil):
+            return MetricProfile(
+                name: entry.name, unit: unit, decimals: decimals ?? Self.usualDecimals,
+                source: .waveform(Waveform(WaveformReader.parts(waveform), minimum: minimum, maximum: maximum)))
+        case (nil, let column?):
+            if !hasReplay { fields.required("waveform", "a waveform, because \"column\" requires \"replay\"") }
+            for key in ["min", "max"] { fields[key]?.reject(allowed: "only with \"waveform\"") }
+            return MetricProfile(name: entry.name, unit: unit, decimals: decimals, source: .column(column))
+        case (nil, nil):
+            fields.required(
+                "waveform", "a number, a part or a list of parts; with \"replay\", \"column\" is an alternative")
+        case (_?, _?):
+            fields.fail("waveform or column", "both are set; allowed: only one of them")
+        }
+        return nil
+    }
+
+    // MARK: Names
+
+    private static let jsonMembers = [
+        "ts", "time", "timestamp", "value", "values", "device", "traceparent", "tracestate",
+    ]
+    private static let zigbeeMembers = ["last_seen", "device", "update"]
+
+    /// Reports a name that is not valid, or that the payload convention cannot represent, and returns false.
+    private func isAllowed(_ entry: YAMLMapping.Entry) -> Bool {
+        let name = entry.name
         guard (1...Metric.maximumNameByteCount).contains(name.utf8.count),
             !name.unicodeScalars.contains(where: {
                 "/+#".unicodeScalars.contains($0) || $0.value < 0x20 || $0.value == 0x7F
             })
         else {
-            problems.add(
+            entry.key.fail(
                 """
                 not a valid metric name; allowed: 1 to \(Metric.maximumNameByteCount) bytes without / + # or control \
                 characters
-                """, at: key, key: path)
-            return nil
+                """)
+            return false
         }
-        let waveforms = WaveformReader(problems: problems)
-        guard value.mapping != nil, var fields = MappingReader(value, path: path, problems: problems) else {
-            let parts = waveforms.parts(value, path: path)
-            return parts.isEmpty
-                ? nil
-                : MetricProfile(
-                    name: name, unit: nil, decimals: Self.usualDecimals, source: .waveform(Waveform(parts)))
-        }
-        defer { fields.finish() }
-        let unit = fields.text("unit")
-        let decimals = fields.integer("decimals", in: 0...9)
-        let minimum = fields.number("min") ?? -MappingReader.maximumNumber
-        let maximum = fields.number("max") ?? MappingReader.maximumNumber
-        let column = fields.text("column")
-        let waveform = fields.value("waveform")
-        if minimum > maximum {
-            fields.wrong(fields.value("min") ?? value, "min", allowed: "a number up to max") as Void?
-        }
-        switch (waveform, column) {
-        case (let waveform?, nil):
-            let parts = waveforms.parts(waveform, path: fields.key("waveform"))
-            return MetricProfile(
-                name: name, unit: unit, decimals: decimals ?? Self.usualDecimals,
-                source: .waveform(Waveform(parts, minimum: minimum, maximum: maximum)))
-        case (nil, let column?):
-            if !hasReplay { fields.missing("waveform", "a waveform, because 'column' requires 'replay'") }
-            for name in ["min", "max"] {
-                if let node = fields.value(name) {
-                    fields.wrong(node, name, allowed: "only with 'waveform'") as Void?
-                }
+        let allowed: String? =
+            switch format {
+            case .json where Self.jsonMembers.contains(name):
+                "a name other than \(Self.jsonMembers.joined(separator: ", ")), which json reserves"
+            case .thingsboard where name == "values" || name == "ts":
+                "a name other than ts and values, which thingsboard reserves"
+            case .zigbee2mqtt where Self.zigbeeMembers.contains(name):
+                "a name other than \(Self.zigbeeMembers.joined(separator: ", ")), which zigbee2mqtt reserves"
+            case .tasmota where !TasmotaEncoder.canWrite(name): "words of lower case letters, joined with _"
+            case .senml where !SenMLEncoder.canWrite(name): "letters and digits; - . _ only after the first character"
+            default: nil
             }
-            return MetricProfile(name: name, unit: unit, decimals: decimals, source: .column(column))
-        case (nil, nil):
-            fields.missing("waveform", "a number, a part or a list of parts; with 'replay', 'column' is an alternative")
-        case (_?, _?):
-            problems.add("both are set; allowed: only one of them", at: value, key: fields.key("waveform or column"))
-        }
-        return nil
+        guard let format, let allowed else { return true }
+        entry.key.fail("the name cannot be sent as \(format.rawValue); allowed: \(allowed)")
+        return false
     }
 }
 
@@ -96,138 +109,116 @@ struct MetricReader {
 ///     waveform:
 ///       - day: {low: 14, high: 28, period: 8m}
 ///       - noise: 0.1
-struct WaveformReader {
-    private static let kinds = [
-        "constant", "sine", "day", "random_walk", "steps", "pulse", "spikes", "noise", "counter",
-    ]
+private enum WaveformReader {
+    private static var kinds: [(name: String, read: (YAMLValue) -> (any WaveformPart)?)] {
+        [
+            ("constant", { $0.read(.quantity).map(Constant.init) }), ("sine", sine), ("day", day),
+            ("random_walk", randomWalk), ("steps", steps), ("pulse", pulse), ("spikes", spikes),
+            ("noise", { $0.read(.number(in: 0...ValueFormat.quantities.upperBound)).map(Noise.init) }),
+            ("counter", counter),
+        ]
+    }
 
-    let problems: ProblemCollector
+    private static var allowed: String {
+        "a number, or one of \(kinds.map(\.name).joined(separator: ", ")), or a list of these"
+    }
 
     /// Returns the parts of a waveform. Parts with problems are reported and omitted.
-    func parts(_ node: Node, path: String) -> [any WaveformPart] {
-        switch node {
-        case .sequence(let sequence):
-            if sequence.isEmpty { problems.add("the list is empty; allowed: \(allowed)", at: node, key: path) }
-            return sequence.enumerated().compactMap { part($0.element, path: "\(path)[\($0.offset)]") }
-        default: return part(node, path: path).map { [$0] } ?? []
-        }
+    static func parts(_ value: YAMLValue) -> [any WaveformPart] {
+        guard value.isList, let list = value.list() else { return [part(value)].compactMap(\.self) }
+        if list.isEmpty { value.fail("the list is empty; allowed: \(allowed)") }
+        return list.compactMap(part)
     }
 
-    private var allowed: String { "a number, or one of \(Self.kinds.joined(separator: ", ")), or a list of these" }
-
-    private func part(_ node: Node, path: String) -> (any WaveformPart)? {
-        if let number = MappingReader.number(node) { return Constant(value: number) }
-        guard let mapping = node.mapping else {
-            problems.add(
-                "\(MappingReader.excerpt(node)) is not a valid waveform; allowed: \(allowed)", at: node, key: path)
+    private static func part(_ value: YAMLValue) -> (any WaveformPart)? {
+        if let number = value.match(.quantity) { return Constant(value: number) }
+        guard value.isMapping, let fields = value.mapping() else {
+            value.reject(allowed: allowed)
             return nil
         }
-        guard mapping.count == 1, var reader = MappingReader(node, path: path, problems: problems) else {
-            problems.add(
-                "the waveform part has \(mapping.count) kinds; allowed: 1; put several parts into a list", at: node,
-                key: path)
+        let entries = fields.entries
+        guard let entry = entries.first, entries.count == 1 else {
+            value.fail(
+                "the waveform part has \(entries.count) kinds; allowed: 1; put several parts into a list")
             return nil
         }
-        let part = part(of: &reader)
-        for kind in Self.kinds { _ = reader.value(kind) }
-        reader.finish()
-        return part
-    }
-
-    private func part(of reader: inout MappingReader) -> (any WaveformPart)? {
-        switch reader.keys.first?.name {
-        case "constant": return reader.number("constant").map(Constant.init)
-        case "noise": return reader.number("noise", in: 0...MappingReader.maximumNumber).map(Noise.init)
-        case "counter": return counter(of: &reader)
-        case let kind?:
-            guard Self.kinds.contains(kind) else { return nil }
-            guard reader.value(kind) != nil else {
-                reader.missing(kind, "the keys of this waveform")
-                return nil
-            }
-            guard var fields = reader.mapping(kind) else { return nil }
-            defer { fields.finish() }
-            switch kind {
-            case "sine": return sine(&fields)
-            case "day": return day(&fields)
-            case "random_walk": return randomWalk(&fields)
-            case "steps": return steps(&fields)
-            case "pulse": return pulse(&fields)
-            case "spikes": return spikes(&fields)
-            default: return nil
-            }
-        case nil: return nil
+        guard let kind = kinds.first(where: { $0.name == entry.name }) else {
+            entry.failAsUnknown(allowed: kinds.map(\.name))
+            return nil
         }
+        return kind.read(entry.value)
     }
 
-    private func counter(of reader: inout MappingReader) -> Counter? {
-        guard reader.value("counter") != nil else { return Counter() }
-        guard var fields = reader.mapping("counter") else { return nil }
-        defer { fields.finish() }
-        return Counter(start: fields.number("start") ?? 0, step: fields.number("step") ?? 1)
+    private static func counter(_ value: YAMLValue) -> Counter? {
+        if value.isNull { return Counter() }
+        guard let fields = value.mapping() else { return nil }
+        return Counter(start: fields.read("start", .quantity) ?? 0, step: fields.read("step", .quantity) ?? 1)
     }
 
-    private func sine(_ fields: inout MappingReader) -> Sine? {
-        let amplitude = fields.requiredNumber("amplitude")
-        let period = fields.requiredSpan("period", in: MappingReader.spans)
-        let phase = fields.number("phase", in: 0...1) ?? 0
+    private static func sine(_ value: YAMLValue) -> Sine? {
+        guard let fields = value.mapping() else { return nil }
+        let amplitude = fields.required("amplitude", .quantity)
+        let period = fields.required("period", .span)
+        let phase = fields.read("phase", .number(in: 0...1)) ?? 0
         guard let amplitude, let period else { return nil }
         return Sine(amplitude: amplitude, period: period, phase: phase)
     }
 
-    private func day(_ fields: inout MappingReader) -> DayCycle? {
-        let low = fields.requiredNumber("low")
-        let high = fields.requiredNumber("high")
-        let period = fields.span("period", in: MappingReader.spans) ?? .seconds(86_400)
-        let start = fields.number("start", in: 0...1) ?? 0
-        let isDaylight = fields.bool("daylight") ?? false
+    private static func day(_ value: YAMLValue) -> DayCycle? {
+        guard let fields = value.mapping() else { return nil }
+        let low = fields.required("low", .quantity)
+        let high = fields.required("high", .quantity)
+        let period = fields.read("period", .span) ?? .seconds(86_400)
+        let start = fields.read("start", .number(in: 0...1)) ?? 0
+        let isDaylight = fields.read("daylight", .bool) ?? false
         guard let low, let high else { return nil }
         return DayCycle(low: low, high: high, period: period, start: start, isDaylight: isDaylight)
     }
 
-    private func randomWalk(_ fields: inout MappingReader) -> RandomWalk? {
-        let start = fields.requiredNumber("start")
-        let step = fields.requiredNumber("step")
-        let low = fields.requiredNumber("min")
-        let high = fields.requiredNumber("max")
+    private static func randomWalk(_ value: YAMLValue) -> RandomWalk? {
+        guard let fields = value.mapping() else { return nil }
+        let start = fields.required("start", .quantity)
+        let step = fields.required("step", .quantity)
+        let low = fields.required("min", .quantity)
+        let high = fields.required("max", .quantity)
         guard let start, let step, let low, let high else { return nil }
         guard low <= start, start <= high else {
-            return fields.wrong(
-                fields.value("start") ?? fields.node, "start",
-                allowed: "a number from min to max, that is \(MappingReader.describe(min(low, high)...max(low, high)))")
+            let range = ValueFormat.number(in: min(low, high)...max(low, high))
+            fields["start"]?.reject(allowed: "\(range.allowed), the values of min and max")
+            return nil
         }
         return RandomWalk(start: start, step: step, bounds: low...high)
     }
 
-    private func steps(_ fields: inout MappingReader) -> Steps? {
-        let node = fields.value("levels")
-        let hold = fields.requiredSpan("hold", in: MappingReader.spans)
-        let levels = node?.sequence?.compactMap { MappingReader.number($0) } ?? []
-        guard !levels.isEmpty, levels.count == node?.sequence?.count else {
-            let allowed = "a list of numbers such as [0, 1]"
-            if let node {
-                fields.wrong(node, "levels", allowed: allowed) as Void?
-            } else {
-                fields.missing("levels", allowed)
-            }
+    private static func steps(_ value: YAMLValue) -> Steps? {
+        guard let fields = value.mapping() else { return nil }
+        let allowed = "a list of numbers such as [0, 1]"
+        let levels = fields.required("levels", allowed)
+        let hold = fields.required("hold", .span)
+        guard let levels, let hold else { return nil }
+        let numbers = (levels.isList ? levels.list() ?? [] : []).map { $0.match(.quantity) }
+        guard !numbers.isEmpty, !numbers.contains(nil) else {
+            levels.reject(allowed: allowed)
             return nil
         }
-        return hold.map { Steps(levels: levels, hold: $0) }
+        return Steps(levels: numbers.compactMap(\.self), hold: hold)
     }
 
-    private func pulse(_ fields: inout MappingReader) -> Pulse? {
-        let height = fields.requiredNumber("height")
-        let windows = fields.windows()
-        let rise = fields.span("rise", in: .zero...MappingReader.spans.upperBound) ?? .zero
-        let fall = fields.span("fall", in: .zero...MappingReader.spans.upperBound) ?? .zero
+    private static func pulse(_ value: YAMLValue) -> Pulse? {
+        guard let fields = value.mapping() else { return nil }
+        let height = fields.required("height", .quantity)
+        let windows = RecurringWindows(fields)
+        let rise = fields.read("rise", .spanFromZero) ?? .zero
+        let fall = fields.read("fall", .spanFromZero) ?? .zero
         guard let height, let windows else { return nil }
         return Pulse(height: height, windows: windows, rise: rise, fall: fall)
     }
 
-    private func spikes(_ fields: inout MappingReader) -> Spikes? {
-        let height = fields.requiredNumber("height")
-        let every = fields.requiredSpan("every", in: .milliseconds(10)...MappingReader.spans.upperBound)
-        let width = fields.span("for", in: MappingReader.spans) ?? .seconds(1)
+    private static func spikes(_ value: YAMLValue) -> Spikes? {
+        guard let fields = value.mapping() else { return nil }
+        let height = fields.required("height", .quantity)
+        let every = fields.required("every", .spikeInterval)
+        let width = fields.read("for", .span) ?? .seconds(1)
         guard let height, let every else { return nil }
         return Spikes(every: every, height: height, width: width)
     }

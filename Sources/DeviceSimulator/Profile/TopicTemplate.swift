@@ -13,28 +13,23 @@ package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
     /// The template's original text.
     package let description: String
 
-    /// The reason why a text is not a valid template, as a message about a device file.
-    struct Failure: Error {
-        var message: String
-    }
-
     /// Parses a template.
     ///
-    /// - Throws: ``Failure`` for unknown or unclosed placeholders, invalid MQTT topics, and topics that begin with `$`.
-    init(_ text: String) throws(Failure) {
+    /// - Throws: `InvalidText` for unknown or unclosed placeholders, invalid MQTT topics, and topics that begin with `$`.
+    init(_ text: String) throws(InvalidText) {
         description = text
         var parts: [Part] = []
         var rest = Substring(text)
         while let open = rest.firstIndex(of: "{") {
             if open > rest.startIndex { parts.append(.text(String(rest[..<open]))) }
             guard let close = rest[open...].firstIndex(of: "}") else {
-                throw Failure(message: "'\(text)' has a '{' without '}'; allowed: {device} and {metric}")
+                throw InvalidText("\"\(text)\" has a { without }; allowed: {device} and {metric}")
             }
             switch rest[open...close] {
             case "{device}": parts.append(.device)
             case "{metric}": parts.append(.metric)
             case let other:
-                throw Failure(message: "unknown placeholder \(other) in '\(text)'; allowed: {device} and {metric}")
+                throw InvalidText("unknown placeholder \(other) in \"\(text)\"; allowed: {device} and {metric}")
             }
             rest = rest[rest.index(after: close)...]
         }
@@ -43,9 +38,9 @@ package struct TopicTemplate: Sendable, Hashable, CustomStringConvertible {
         do throws(TopicError) {
             _ = try TopicName(topic(device: "device", metric: "metric"))
         } catch {
-            throw Failure(message: "\(error)")
+            throw InvalidText("\(error)")
         }
-        if text.hasPrefix("$") { throw Failure(message: "'\(text)' begins with '$', which is reserved for the broker") }
+        if text.hasPrefix("$") { throw InvalidText("\"\(text)\" begins with $, which is reserved for the broker") }
     }
 
     /// True when the topic names the device, so that each device of a fleet has its own topic.

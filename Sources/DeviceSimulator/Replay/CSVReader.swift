@@ -1,3 +1,5 @@
+import Core
+
 /// A reader for comma-separated values, record by record (RFC 4180).
 ///
 /// Quoted fields may contain commas, line breaks and doubled quotes. Lines end with CR LF or LF. Empty lines between
@@ -9,20 +11,20 @@ struct CSVReader {
         var line: Int
     }
 
-    private let bytes: [UInt8]
+    /// The path as the user gave it; appears in errors.
     private let path: String
+    private let bytes: [UInt8]
     private var position = 0
     private var line = 1
 
-    /// Creates a reader of a file's bytes. Errors name the file by its path.
-    init(_ bytes: [UInt8], path: String) {
-        self.bytes = bytes
+    init(path: String, _ bytes: [UInt8]) {
         self.path = path
+        self.bytes = bytes
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     }
 
     /// Returns the next record, or `nil` at the end. Throws when quotes are misplaced.
-    mutating func next() throws(ProfileError) -> Record? {
+    mutating func next() throws(ConfigurationError) -> Record? {
         while skipLineBreak() {}
         guard position < bytes.count else { return nil }
         var record = Record(fields: [], line: line)
@@ -33,21 +35,25 @@ struct CSVReader {
                 continue
             }
             guard position == bytes.count || skipLineBreak() else {
-                throw ProfileError(
-                    csv: path, line: line, "text after a closing quote; expected ',' or the end of the line")
+                throw error("text after a closing quote; expected ',' or the end of the line", line: line)
             }
             return record
         }
     }
 
-    private mutating func field() throws(ProfileError) -> String {
+    /// Returns the error about a problem of this file, of one of its lines, or of a column in that line.
+    func error(_ problem: String, line: Int? = nil, column: String? = nil) -> ConfigurationError {
+        ConfigurationError(origin: path, line: line, key: column, problem: problem)
+    }
+
+    private mutating func field() throws(ConfigurationError) -> String {
         if position < bytes.count, bytes[position] == UInt8(ascii: "\"") { return try quotedField() }
         let start = position
         while position < bytes.count, !isAtFieldEnd { position += 1 }
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
-    private mutating func quotedField() throws(ProfileError) -> String {
+    private mutating func quotedField() throws(ConfigurationError) -> String {
         let firstLine = line
         var content: [UInt8] = []
         position += 1
@@ -63,7 +69,7 @@ struct CSVReader {
             if byte == UInt8(ascii: "\n") { line += 1 }
             content.append(byte)
         }
-        throw ProfileError(csv: path, line: firstLine, "a quoted field has no closing quote")
+        throw error("a quoted field has no closing quote", line: firstLine)
     }
 
     private var isAtFieldEnd: Bool {
@@ -86,12 +92,5 @@ struct CSVReader {
         position += 1
         line += 1
         return true
-    }
-}
-
-extension ProfileError {
-    /// Creates the error for a CSV file that cannot be replayed, with the line and column of the problem if it has one.
-    init(csv path: String, line: Int? = nil, column: String? = nil, _ message: String) {
-        self.init(problems: [ProfileProblem(path: path, line: line, key: column, message: message)])
     }
 }

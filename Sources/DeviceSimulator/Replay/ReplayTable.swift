@@ -15,32 +15,30 @@ package struct ReplayTable: Sendable {
 
     /// Reads the named columns of a file and ignores all others.
     ///
-    /// - Throws: ``ProfileError`` when the file cannot be read or is too large, when a column is missing, when a record
-    ///   and the header differ in their number of fields, or when a field is not a number or time.
+    /// - Throws: ``ConfigurationError`` when the file cannot be read or is too large, when a column is missing, when a
+    ///   record and the header differ in their number of fields, or when a field is not a number or time.
     init(
         path: String, columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
-    ) throws(ProfileError) {
+    ) throws(ConfigurationError) {
         try self.init(
-            try Self.read(path), of: path, columns: names, timeColumn: timeColumn, timeFormat: timeFormat)
+            CSVReader(path: path, try Self.read(path)), columns: names, timeColumn: timeColumn, timeFormat: timeFormat)
     }
 
-    /// Reads the named columns from the bytes of a file. Errors name the file by its path.
+    /// Reads the named columns of a file whose bytes have been read.
     init(
-        _ bytes: [UInt8], of path: String, columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
-    ) throws(ProfileError) {
-        var reader = CSVReader(bytes, path: path)
+        _ reader: CSVReader, columns names: Set<String>, timeColumn: String?, timeFormat: ReplayTimeFormat
+    ) throws(ConfigurationError) {
+        var reader = reader
         guard let header = try reader.next() else {
-            throw ProfileError(csv: path, "the file is empty; its first line must name the columns")
+            throw reader.error("the file is empty; its first line must name the columns")
         }
-        func index(of name: String) throws(ProfileError) -> Int {
-            guard let index = header.fields.firstIndex(of: name) else {
-                throw ProfileError(
-                    csv: path, line: header.line, column: name,
-                    "unknown column; the file has \(header.fields.joined(separator: ", "))")
-            }
-            return index
+        func index(of name: String) throws(ConfigurationError) -> Int {
+            if let index = header.fields.firstIndex(of: name) { return index }
+            throw reader.error(
+                "unknown column; the file has \(header.fields.joined(separator: ", "))", line: header.line, column: name
+            )
         }
-        let timeIndex: Int? = if let timeColumn { try index(of: timeColumn) } else { nil }
+        let timeIndex = try timeColumn.map { (name) throws(ConfigurationError) in try index(of: name) }
         var indices: [(name: String, index: Int)] = []
         for name in names.sorted() { indices.append((name, try index(of: name))) }
 
@@ -49,31 +47,30 @@ package struct ReplayTable: Sendable {
         var rowCount = 0
         while let record = try reader.next() {
             guard record.fields.count == header.fields.count else {
-                throw ProfileError(
-                    csv: path, line: record.line,
-                    "the record has \(record.fields.count) fields; the header has \(header.fields.count)")
+                throw reader.error(
+                    "the record has \(record.fields.count) fields; the header has \(header.fields.count)",
+                    line: record.line)
             }
             if let timeIndex {
                 let text = Self.trimmed(record.fields[timeIndex])
                 guard let time = timeFormat.parse(text) else {
-                    throw ProfileError(
-                        csv: path, line: record.line, column: timeColumn,
-                        "'\(text.prefix(40))' is not a valid time; allowed: \(timeFormat.allowed)")
+                    throw reader.error(
+                        "\"\(text.prefix(40))\" is not a valid time; allowed: \(timeFormat.allowed)",
+                        line: record.line, column: timeColumn)
                 }
                 times.append(time)
             }
             for (position, (name, index)) in indices.enumerated() {
-                let text = Self.trimmed(record.fields[index])
-                guard let number = Self.number(text) else {
-                    throw ProfileError(
-                        csv: path, line: record.line, column: name,
-                        "'\(text.prefix(40))' is not a valid number; allowed: a number or an empty field")
+                guard let number = Self.number(record.fields[index]) else {
+                    throw reader.error(
+                        "\"\(record.fields[index].prefix(40))\" is not a valid number; allowed: a number or an empty "
+                            + "field", line: record.line, column: name)
                 }
                 values[position].append(number)
             }
             rowCount += 1
         }
-        guard rowCount > 0 else { throw ProfileError(csv: path, "the file has a header but no records") }
+        guard rowCount > 0 else { throw reader.error("the file has a header but no records") }
         self.rowCount = rowCount
         self.times = times
         columns = Dictionary(uniqueKeysWithValues: zip(indices.map(\.name), values))
@@ -85,25 +82,23 @@ package struct ReplayTable: Sendable {
         return value
     }
 
-    private static func read(_ path: String) throws(ProfileError) -> [UInt8] {
-        do {
-            let file = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? file.close() }
-            let data = try file.read(upToCount: maximumFileByteCount + 1) ?? Data()
-            guard data.count <= maximumFileByteCount else {
-                throw ProfileError(
-                    csv: path, "the file is too large; allowed: at most \(maximumFileByteCount >> 20) MiB")
-            }
-            return [UInt8](data)
-        } catch let error as ProfileError {
-            throw error
-        } catch {
-            throw ProfileError(csv: path, "the file cannot be read; it must exist and be readable")
+    private static func read(_ path: String) throws(ConfigurationError) -> [UInt8] {
+        guard let file = try? FileHandle(forReadingFrom: URL(filePath: path)),
+            let data = try? file.read(upToCount: maximumFileByteCount + 1) ?? Data()
+        else {
+            throw ConfigurationError(origin: path, problem: "the file cannot be read; it must exist and be readable")
         }
+        try? file.close()
+        guard data.count <= maximumFileByteCount else {
+            throw ConfigurationError(
+                origin: path, problem: "the file is too large; allowed: at most \(maximumFileByteCount >> 20) MiB")
+        }
+        return [UInt8](data)
     }
 
-    /// Returns the number of a field, NaN for an empty one, or `nil` if the text is not a finite number.
-    private static func number(_ text: Substring) -> Double? {
+    /// Returns NaN for an empty field, and `nil` for one that is not a number.
+    private static func number(_ field: String) -> Double? {
+        let text = trimmed(field)
         if text.isEmpty { return .nan }
         return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }

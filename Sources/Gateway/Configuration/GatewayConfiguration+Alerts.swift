@@ -1,8 +1,9 @@
 import AlertRules
+import Core
 import Foundation
 import Services
 import Webhooks
-import Yams
+import YAML
 
 extension GatewayConfiguration {
     /// Returns the rules of the configuration file and of the files in `alerts_dir`, in that order.
@@ -13,23 +14,25 @@ extension GatewayConfiguration {
     ) -> [AlertRule] {
         var located = file?.alertRules ?? []
         for path in alertFiles(&settings) {
-            var reader = AlertRuleReader(path: path)
-            located += rules(in: path, &reader, &settings)
-            for error in reader.errors { settings.record(error) }
+            do {
+                located += try AlertRuleReader.rules(inFile: path)
+            } catch {
+                settings.record(error)
+            }
         }
         var places: [String: String] = [:]
         for rule in located {
             if let other = places[rule.rule.name] {
                 settings.record(
                     ConfigurationError(
-                        origin: "\(rule.place): name",
+                        origin: rule.place, key: "name",
                         problem: "duplicate rule \"\(rule.rule.name)\", first defined at \(other)"))
             }
             places[rule.rule.name] = rule.place
             for room in rule.rule.recipients.rooms where telemetryRoots.contains(Self.root(of: room)) {
                 settings.record(
                     ConfigurationError(
-                        origin: "\(rule.place): notify.rooms",
+                        origin: rule.place, key: "notify.rooms",
                         problem:
                             "\"\(room)\" is a telemetry room without history; expected a room such as chat/ops"))
             }
@@ -44,8 +47,8 @@ extension GatewayConfiguration {
 
     private static func root(of room: String) -> String { String(room.prefix { $0 != "/" }) }
 
-    /// Returns the `*.yaml` and `*.yml` files of `alerts_dir`, sorted by name. A missing folder is an error only when
-    /// the setting was set explicitly.
+    /// Returns the YAML files of `alerts_dir`, sorted by name. A missing folder is an error only when the setting was
+    /// set explicitly.
     private static func alertFiles(_ settings: inout SettingsReader) -> [String] {
         let folder = settings.text(.alertsDir) ?? ""
         var isFolder: ObjCBool = false
@@ -55,33 +58,8 @@ extension GatewayConfiguration {
             }
             return []
         }
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-                .filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { "\(folder)/\($0)" }
-        } catch {
-            return settings.fail(.alertsDir, "the folder \(folder) cannot be read", instead: [])
-        }
-    }
-
-    /// Reads a file that holds a list of rules, or a mapping with the single key `alerts`.
-    private static func rules(
-        in path: String, _ reader: inout AlertRuleReader, _ settings: inout SettingsReader
-    ) -> [LocatedAlertRule] {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            settings.record(ConfigurationError(origin: path, problem: "the file cannot be read as UTF-8 text"))
-            return []
-        }
-        do {
-            guard let root = try YAMLDocument.root(of: text, path: path), root.null == nil else { return [] }
-            guard let mapping = root.mapping else { return reader.rules(in: root, "alerts") }
-            for (key, _) in mapping where key.string != "alerts" {
-                reader.fail(key, key.string ?? "?", "unknown key; allowed: alerts")
-            }
-            return mapping["alerts"].map { reader.rules(in: $0, "alerts") } ?? []
-        } catch {
-            for error in error.errors { settings.record(error) }
-            return []
-        }
+        return YAMLDocument.files(in: folder)
+            ?? settings.fail(.alertsDir, "the folder \(folder) cannot be read", instead: [])
     }
 
     /// Returns the validated webhook configuration; `nil` when no URL is set.

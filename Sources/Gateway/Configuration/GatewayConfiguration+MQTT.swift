@@ -16,7 +16,7 @@ extension GatewayConfiguration {
     static func mqtt(
         _ settings: inout SettingsReader, routes: [TopicRoute], statusRoutes: [StatusRoute], maxPayloadBytes: Int
     ) -> MQTTConfiguration {
-        let errorCount = settings.errors.count
+        let problemCount = settings.problems.count
         let clientID = settings.text(.mqttClientID) ?? unsetClientID
         var mqtt = MQTTConfiguration(clientID: clientID)
         let url = settings.text(.mqttURL) ?? ""
@@ -47,7 +47,7 @@ extension GatewayConfiguration {
         mqtt.subscriptions += statusRoutes.filters(for: routes, besides: mqtt.subscriptions.map(\.filter))
             .map { MQTTSubscription(filter: $0) }
         mqtt.subscriptions += clockSubscription(&settings)
-        if settings.errors.count == errorCount { validate(mqtt, &settings) }
+        if settings.problems.count == problemCount { validate(mqtt, &settings) }
         return mqtt
     }
 

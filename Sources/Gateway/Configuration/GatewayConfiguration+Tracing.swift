@@ -1,3 +1,4 @@
+import Core
 import OTLP
 package import Services
 

@@ -1,5 +1,5 @@
 package import AlertRules
-import Core
+package import Core
 import Foundation
 package import Logging
 package import MQTTTransport
@@ -58,8 +58,8 @@ package struct GatewayConfiguration: Sendable {
 
     /// Reads and validates all settings.
     ///
-    /// - Throws: ``ConfigurationErrors`` with every invalid setting.
-    package init(_ sources: Sources) throws(ConfigurationErrors) {
+    /// - Throws: ``ConfigurationError`` with every invalid setting.
+    package init(_ sources: Sources) throws(ConfigurationError) {
         var settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
         for name in sources.environment.keys.sorted() where Self.isUnknown(variable: name) {
             let known = Self.variables(like: name).joined(separator: ", ")
@@ -128,30 +128,4 @@ package struct GatewayConfiguration: Sendable {
 
     /// Variables of the command line and the tests, which the gateway ignores.
     private static let toolVariables: Set<String> = ["WINDSOCK_CONFIG", "WINDSOCK_TOKEN", "WINDSOCK_SHARED_DATA"]
-}
-
-/// An invalid setting: its location, its value, and what is allowed.
-package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-    /// The location of the setting: `windsock.yaml:12: mqtt.url`, `WINDSOCK_MQTT_URL` or `--mqtt-url`.
-    package let origin: String
-    /// The problem and the allowed values. Never contains a secret's value.
-    package let problem: String
-
-    package init(origin: String, problem: String) {
-        self.origin = origin
-        self.problem = problem
-    }
-
-    package var description: String { "\(origin): \(problem)" }
-}
-
-/// All invalid settings, reported together.
-package struct ConfigurationErrors: Error, CustomStringConvertible {
-    package let errors: [ConfigurationError]
-
-    package init(_ errors: [ConfigurationError]) {
-        self.errors = errors
-    }
-
-    package var description: String { errors.map(\.description).joined(separator: "\n") }
 }

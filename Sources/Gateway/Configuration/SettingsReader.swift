@@ -4,8 +4,8 @@ import Foundation
 
 /// A reader of settings from file, environment and flags. Flags override the environment, which overrides the file.
 ///
-/// It parses and validates values, and collects errors with the location of the value and the allowed values.
-/// ``finish()`` throws all errors together.
+/// It parses and validates values, and collects problems with the location of the value and the allowed values.
+/// ``finish()`` throws all of them together.
 struct SettingsReader {
     /// The source of a value, in ascending precedence.
     private enum Source: Int {
@@ -16,7 +16,7 @@ struct SettingsReader {
     private let file: ConfigurationFile?
     private let environment: [String: String]
     private let flags: [String: String]
-    private(set) var errors: [ConfigurationError] = []
+    private(set) var problems: [ConfigurationError.Problem] = []
 
     /// Creates a reader. Blank values count as not set.
     ///
@@ -50,45 +50,32 @@ struct SettingsReader {
         return option.isSecret ? text : text.trimmingCharacters(in: .whitespaces)
     }
 
-    /// Parses an integer. Records an error and returns the lower bound when the text is invalid or out of range.
+    /// Parses an integer. Records a problem and returns the lower bound when the text is invalid or out of range.
     mutating func integer(_ option: ConfigurationOption, in range: ClosedRange<Int>) -> Int {
-        let text = text(option) ?? ""
-        if let value = Int(text), range.contains(value) { return value }
-        return fail(
-            option, "\"\(text)\" is not valid; allowed: a whole number from \(range.lowerBound) to \(range.upperBound)",
-            instead: range.lowerBound)
+        read(option, .integer(in: range), fallback: range.lowerBound)
     }
 
-    /// Parses a duration such as `500ms`, `10s`, `5m`, `1h` or `7d`. Records an error and returns the lower bound when
+    /// Parses a duration such as `500ms`, `10s`, `5m`, `1h` or `7d`. Records a problem and returns the lower bound when
     /// the text is invalid or out of range.
     mutating func duration(_ option: ConfigurationOption, in range: ClosedRange<Duration>) -> Duration {
-        let text = text(option) ?? ""
-        guard let value = DurationText.parse(text) else {
-            return fail(
-                option, "\"\(text)\" is not a valid duration; expected one such as 500ms, 10s, 5m, 1h or 7d",
-                instead: range.lowerBound)
-        }
-        guard range.contains(value) else {
-            return fail(
-                option,
-                "\(text) is out of range; allowed: \(DurationText.format(range.lowerBound)) to "
-                    + "\(DurationText.format(range.upperBound))",
-                instead: range.lowerBound)
-        }
-        return value
+        read(option, .duration(in: range), fallback: range.lowerBound)
     }
 
-    /// Parses one of the given words. Records an error and returns `fallback` for any other text.
+    /// Parses one of the given words. Records a problem and returns `fallback` for any other text.
     mutating func choice<Value>(_ option: ConfigurationOption, _ choices: [(String, Value)], fallback: Value) -> Value {
-        let text = text(option) ?? ""
-        if let choice = choices.first(where: { $0.0 == text }) { return choice.1 }
-        let allowed = choices.map(\.0).joined(separator: ", ")
-        return fail(option, "\"\(text)\" is not valid; allowed: \(allowed)", instead: fallback)
+        read(option, .choice(choices), fallback: fallback)
     }
 
-    /// Parses `on` or `off`. Records an error and returns false for any other text.
+    /// Parses `on` or `off`. Records a problem and returns false for any other text.
     mutating func flag(_ option: ConfigurationOption) -> Bool {
         choice(option, [("on", true), ("off", false)], fallback: false)
+    }
+
+    private mutating func read<Value>(
+        _ option: ConfigurationOption, _ format: ValueFormat<Value>, fallback: Value
+    ) -> Value {
+        let text = text(option) ?? ""
+        return format.parse(text) ?? fail(option, format.problem(with: text), instead: fallback)
     }
 
     /// Returns a secret that is set directly or by the path of a file, and the option that supplied it.
@@ -112,23 +99,22 @@ struct SettingsReader {
         return (secret, fileOption)
     }
 
-    /// Records an error for an option's value and returns `instead`.
+    /// Records a problem of an option's value and returns `instead`.
     @discardableResult
     mutating func fail<Value>(_ option: ConfigurationOption, _ problem: String, instead: Value) -> Value {
         let origin = origin(of: option)
-        errors.append(
-            ConfigurationError(origin: origin == "default" ? option.environmentName : origin, problem: problem))
+        record(ConfigurationError(origin: origin == "default" ? option.environmentName : origin, problem: problem))
         return instead
     }
 
-    /// Records an error with an origin of its own.
+    /// Records problems that have an origin of their own.
     mutating func record(_ error: ConfigurationError) {
-        errors.append(error)
+        problems += error.problems
     }
 
-    /// Throws the recorded errors, if any.
-    func finish() throws(ConfigurationErrors) {
-        guard errors.isEmpty else { throw ConfigurationErrors(errors) }
+    /// Throws the recorded problems, if any.
+    func finish() throws(ConfigurationError) {
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
     }
 
     private func source(of option: ConfigurationOption) -> Source {

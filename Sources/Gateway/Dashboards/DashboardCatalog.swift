@@ -1,8 +1,9 @@
-import Core
+package import Core
 import Foundation
 import Logging
 import NIOCore
 import Services
+import YAML
 
 /// The validated dashboards of a folder, and the JSON body of `GET /api/dashboards`.
 ///
@@ -18,50 +19,32 @@ package struct DashboardCatalog: Sendable {
     /// Reads every `*.yaml` file of the folder. A folder without such files gives an empty catalog; a `*.yml` file is
     /// an error.
     ///
-    /// - Throws: ``ConfigurationErrors`` with all problems of all files, or when the folder cannot be read.
-    package init(directory: String) throws(ConfigurationErrors) {
-        var errors: [ConfigurationError] = []
+    /// - Throws: ``ConfigurationError`` with all problems of all files, or when the folder cannot be read.
+    package init(directory: String) throws(ConfigurationError) {
+        guard let paths = YAMLDocument.files(in: directory) else {
+            throw ConfigurationError(
+                origin: ConfigurationOption.dashboardsDir.key, problem: "the directory \(directory) cannot be read")
+        }
+        guard paths.count <= Self.maxFiles else {
+            throw ConfigurationError(
+                origin: directory, problem: "too many dashboards (\(paths.count)); allowed: at most \(Self.maxFiles)")
+        }
+        var problems: [ConfigurationError.Problem] = []
         var dashboards: [DashboardFile] = []
-        let folder = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
-        for name in try Self.fileNames(in: directory) {
-            do throws(ConfigurationErrors) {
-                guard name.hasSuffix(".yaml") else {
-                    throw ConfigurationErrors([
-                        ConfigurationError(
-                            origin: "\(folder)/\(name)", problem: "the name of a dashboard file must end with .yaml")
-                    ])
-                }
-                dashboards.append(try DashboardFile(path: "\(folder)/\(name)"))
+        for path in paths {
+            do {
+                dashboards.append(try DashboardFile(path: path))
             } catch {
-                errors += error.errors
+                problems += error.problems
             }
         }
-        guard errors.isEmpty else { throw ConfigurationErrors(errors) }
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
         dashboards.sort { ($0.order, $0.id) < ($1.order, $1.id) }
         ids = dashboards.map(\.id)
         var bytes: [UInt8] = []
         JSONValue.object([JSONMember(name: "dashboards", value: .array(dashboards.map(\.json)))]).append(to: &bytes)
         // The page compares these names with the names in readings, which are in NFC.
         json = Array(String(decoding: bytes, as: UTF8.self).inNormalForm.utf8)
-    }
-
-    /// Returns the `*.yaml` and `*.yml` files, sorted by name. Skips hidden files, which editors create.
-    private static func fileNames(in directory: String) throws(ConfigurationErrors) -> [String] {
-        guard let all = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
-            throw ConfigurationErrors([
-                ConfigurationError(
-                    origin: ConfigurationOption.dashboardsDir.key,
-                    problem: "the directory \(directory) cannot be read")
-            ])
-        }
-        let names = all.filter { !$0.hasPrefix(".") && ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) }.sorted()
-        guard names.count <= maxFiles else {
-            throw ConfigurationErrors([
-                ConfigurationError(
-                    origin: directory, problem: "too many dashboards (\(names.count)); allowed: at most \(maxFiles)")
-            ])
-        }
-        return names
     }
 }
 
@@ -76,42 +59,30 @@ struct DashboardFile {
     /// The id, and the file's keys under the same names.
     let json: JSONValue
 
-    /// Reads and validates a file. Reads at most one byte more than ``maxBytes``, which is enough to detect a larger
-    /// file.
-    init(path: String) throws(ConfigurationErrors) {
-        let url = URL(filePath: path)
-        guard let data = try? FileHandle(forReadingFrom: url).read(upToCount: Self.maxBytes + 1) ?? Data() else {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "the file cannot be read")])
+    /// Reads and validates a file.
+    init(path: String) throws(ConfigurationError) {
+        guard path.hasSuffix(".yaml") else {
+            throw ConfigurationError(origin: path, problem: "the name of a dashboard file must end with .yaml")
         }
-        guard data.count <= Self.maxBytes else {
-            throw ConfigurationErrors([
-                ConfigurationError(
-                    origin: path, problem: "the file is too large; allowed: at most \(Self.maxBytes) bytes")
-            ])
-        }
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "the file is not valid UTF-8")])
-        }
-        try self.init(path: path, id: url.deletingPathExtension().lastPathComponent, yaml: text)
+        try self.init(
+            try YAMLDocument(contentsOf: path, maxBytes: Self.maxBytes),
+            id: URL(filePath: path).deletingPathExtension().lastPathComponent)
     }
 
     /// Validates and translates YAML text; `path` appears in errors.
-    init(path: String, id: String, yaml: String) throws(ConfigurationErrors) {
-        var translation = SchemaTranslation(path: path)
+    init(path: String, id: String, yaml: String) throws(ConfigurationError) {
+        try self.init(try YAMLDocument(path: path, text: yaml), id: id)
+    }
+
+    private init(_ document: YAMLDocument, id: String) throws(ConfigurationError) {
         if !Self.isID(id) {
-            translation.fail(
-                nil, "", "the file name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit")
+            document.fail("the file name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit")
         }
-        guard let root = try YAMLDocument.root(of: yaml, path: path) else {
-            throw ConfigurationErrors([ConfigurationError(origin: path, problem: "the file is empty")])
-        }
-        let value = translation.translate(root, as: DashboardSchema.dashboard, key: "")
-        guard translation.errors.isEmpty, let members = value?.objectValue else {
-            throw ConfigurationErrors(translation.errors)
-        }
+        let value = DashboardSchema.dashboard.json(of: try document.requiredRoot())
+        try document.finish()
         self.id = id
         order = value?["order"]?.integerValue.map(Int.init) ?? Self.defaultOrder
-        json = .object([JSONMember(name: "id", value: .string(id))] + members)
+        json = .object([JSONMember(name: "id", value: .string(id))] + (value?.objectValue ?? []))
     }
 
     private static func isID(_ id: String) -> Bool {
@@ -134,8 +105,8 @@ final class CurrentDashboards: Sendable {
 
     /// Loads the dashboards of a folder.
     ///
-    /// - Throws: ``ConfigurationErrors`` with all problems of all files.
-    init(directory: String) throws(ConfigurationErrors) {
+    /// - Throws: ``ConfigurationError`` with all problems of all files.
+    init(directory: String) throws(ConfigurationError) {
         self.directory = directory
         served = Lock(ByteBuffer(bytes: try DashboardCatalog(directory: directory).json))
     }
@@ -145,7 +116,7 @@ final class CurrentDashboards: Sendable {
 
     /// Reloads the dashboards. If any file has a mistake, the old dashboards stay and the mistake is logged.
     func reload(logger: Logger) {
-        do throws(ConfigurationErrors) {
+        do throws(ConfigurationError) {
             let new = try DashboardCatalog(directory: directory)
             served.withLock { $0 = ByteBuffer(bytes: new.json) }
             logger.notice("Dashboards were reloaded", metadata: ["dashboards": "\(new.ids.count)"])

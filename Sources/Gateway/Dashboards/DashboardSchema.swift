@@ -1,4 +1,5 @@
 import Core
+import YAML
 
 /// The schema of a dashboard file, documented in `docs/dashboards.md`.
 enum DashboardSchema {
@@ -58,62 +59,59 @@ enum DashboardSchema {
 
 /// Rules between the keys of a panel, a threshold or a state.
 extension DashboardSchema {
-    static let aboveOrBelow = SchemaRule(keys: ["above", "below"]) { threshold in
-        guard (threshold["above"] == nil) == (threshold["below"] == nil) else { return [] }
-        return [.init(path: [], problem: "expected exactly one of above and below")]
+    private static let aboveOrBelow = Schema.Rule(keys: ["above", "below"]) { threshold, place in
+        if (threshold["above"] == nil) == (threshold["below"] == nil) {
+            place.fail("expected exactly one of above and below")
+        }
     }
 
-    static let unitsNameMetrics = SchemaRule(keys: ["units", "metrics"]) { panel in
-        (panel["units"]?.objectValue ?? []).map(\.name).compactMap { name in
-            unknownMetric(name, in: panel).map { .init(path: [.key("units"), .key(name)], problem: $0) }
+    private static let unitsNameMetrics = Schema.Rule(keys: ["units", "metrics"]) { panel, place in
+        for unit in panel["units"]?.objectValue ?? [] {
+            requireMetric(unit.name, of: panel, at: place["units"]?[unit.name])
         }
     }
 
     /// Requires the `metric` of each threshold or state to be one of the panel's metrics.
-    static func elementsNameMetrics(_ key: String) -> SchemaRule {
-        SchemaRule(keys: [key, "metrics"]) { panel in
-            (panel[key]?.arrayValue ?? []).enumerated().compactMap { index, element in
-                guard let name = element["metric"]?.stringValue, let problem = unknownMetric(name, in: panel) else {
-                    return nil
-                }
-                return .init(path: [.key(key), .index(index), .key("metric")], problem: problem)
+    private static func elementsNameMetrics(_ key: String) -> Schema.Rule {
+        Schema.Rule(keys: [key, "metrics"]) { panel, place in
+            for (index, element) in (panel[key]?.arrayValue ?? []).enumerated() {
+                guard let name = element["metric"]?.stringValue else { continue }
+                requireMetric(name, of: panel, at: place[key]?[index]?["metric"])
             }
         }
     }
 
     /// A rule that requires states to be unambiguous. A state without a metric applies to all metrics, so no other
     /// state may have its value.
-    static let statesDiffer = SchemaRule(keys: ["states"]) { panel in
+    private static let statesDiffer = Schema.Rule(keys: ["states"]) { panel, place in
         let states = panel["states"]?.arrayValue ?? []
-        return states.enumerated().compactMap { index, state in
+        for (index, state) in states.enumerated() {
             let isTaken = states[..<index].contains { other in
                 let (metric, otherMetric) = (state["metric"], other["metric"])
                 return state["value"] == other["value"]
                     && (metric == nil || otherMetric == nil || metric == otherMetric)
             }
-            guard isTaken else { return nil }
-            return .init(
-                path: [.key("states"), .index(index), .key("value")], problem: "duplicate value; it already has a text")
+            if isTaken { place["states"]?[index]?["value"]?.fail("duplicate value; it already has a text") }
         }
     }
 
-    static let minBelowMax = SchemaRule(keys: ["min", "max"]) { panel in
-        guard let low = panel["min"]?.numberValue, let high = panel["max"]?.numberValue, low >= high else { return [] }
-        return [.init(path: [.key("min")], problem: "min must be less than max")]
+    private static let minBelowMax = Schema.Rule(keys: ["min", "max"]) { panel, place in
+        guard let low = panel["min"]?.numberValue, let high = panel["max"]?.numberValue, low >= high else { return }
+        place["min"]?.fail("min must be less than max")
     }
 
     /// Restricts a key to panels of the given types.
-    static func onlyFor(_ types: [String], _ key: String) -> SchemaRule {
-        SchemaRule(keys: ["type", key]) { panel in
-            guard panel[key] != nil, let type = panel["type"]?.stringValue, !types.contains(type) else { return [] }
-            let problem = "allowed only for panels of type \(types.joined(separator: " or "))"
-            return [.init(path: [.key(key)], problem: problem)]
+    private static func onlyFor(_ types: [String], _ key: String) -> Schema.Rule {
+        Schema.Rule(keys: ["type", key]) { panel, place in
+            guard panel[key] != nil, let type = panel["type"]?.stringValue, !types.contains(type) else { return }
+            place[key]?.fail("allowed only for panels of type \(types.joined(separator: " or "))")
         }
     }
 
-    private static func unknownMetric(_ name: String, in panel: JSONValue) -> String? {
+    private static func requireMetric(_ name: String, of panel: JSONValue, at place: YAMLValue?) {
         let metrics = (panel["metrics"]?.arrayValue ?? []).compactMap(\.stringValue)
-        return metrics.contains(name)
-            ? nil : "\"\(name)\" is not a metric of the panel; allowed: \(metrics.joined(separator: ", "))"
+        if !metrics.contains(name) {
+            place?.fail("\"\(name)\" is not a metric of the panel; allowed: \(metrics.joined(separator: ", "))")
+        }
     }
 }

@@ -113,11 +113,11 @@ struct RateLine: Service {
 
 /// The device files of a folder.
 enum DeviceFiles {
-    /// Returns all `*.yaml` and `*.yml` files in `folder`, sorted by name. Throws when there is none.
-    static func all(in folder: String) throws -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let paths = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map { "\(folder)/\($0)" }
-        guard !paths.isEmpty else { throw Unavailable(description: "No device files found in \(folder)/.") }
+    /// Returns all device files in `folder`, sorted by name. Throws when there is none.
+    static func all(in folder: String) throws(Unavailable) -> [String] {
+        guard let paths = try? DeviceProfile.files(in: folder) else {
+            throw Unavailable(description: "No device files found in \(folder)/.")
+        }
         return paths
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Core
 import Foundation
 import Gateway
 import MQTTTransport
@@ -19,8 +20,6 @@ enum Exit {
             try await body()
         } catch let code as ExitCode {
             throw code
-        } catch let error as ConfigurationErrors {
-            throw fail("\(error)", configuration)
         } catch let error as ConfigurationError {
             throw fail("\(error)", configuration)
         } catch TokenKeyError.noKeys, TokenKeyError.noSecret {

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import ServiceLifecycle
 import Synchronization
@@ -10,13 +11,16 @@ final class PrivateBroker: Service {
     /// The port that mosquitto listens on.
     let port: Int
 
-    private let process: OwnedProcess
+    /// The environment variables that mosquitto inherits. It gets no secrets.
+    private static let inheritedVariables: Set<String> = ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"]
+
+    private let process: ChildProcess
     private let isStopping = Atomic(false)
     private let directory: URL
 
     /// Starts mosquitto and waits until it accepts connections.
     init() async throws {
-        guard let program = OwnedProcess.find("mosquitto", also: ["/usr/sbin", "/usr/local/sbin"]) else {
+        guard let program = ChildProcess.find("mosquitto", also: ["/usr/sbin", "/usr/local/sbin"]) else {
             throw Unavailable(
                 description: "mosquitto is not installed. Install it (sudo apt-get install mosquitto) or specify a "
                     + "broker with --mqtt-url.")
@@ -27,34 +31,44 @@ final class PrivateBroker: Service {
             at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let file = directory.appendingPathComponent("mosquitto.conf")
         try Self.configuration(port: port).write(to: file, atomically: true, encoding: .utf8)
-        let log = directory.appendingPathComponent("mosquitto.log")
-        process = try OwnedProcess(program, ["-c", file.path], log: log.path)
+        process = try ChildProcess(program, ["-c", file.path], inheriting: Self.inheritedVariables)
         do {
-            try await process.waitUntil(within: .seconds(10)) { [port] in LoopbackPort.accepts(port) }
+            try await waitUntilListening()
         } catch {
-            process.terminate()
-            let output = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+            process.kill()
             try? FileManager.default.removeItem(at: directory)
-            throw Unavailable(description: "mosquitto did not start: \(error)\n\(output)")
+            throw error
+        }
+    }
+
+    private func waitUntilListening() async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while !LoopbackPort.accepts(port) {
+            let exit = process.exit
+            guard exit == nil, ContinuousClock.now < deadline else {
+                let reason = exit.map { "it ended (\($0))" } ?? "no response within 10 s"
+                throw Unavailable(description: "mosquitto did not start: \(reason)\n\(process.tail)")
+            }
+            try await Task.sleep(for: .milliseconds(10))
         }
     }
 
     func run() async throws {
-        let status = await withGracefulShutdownHandler {
-            await process.exit()
+        let exit = await withGracefulShutdownHandler {
+            await process.wait()
         } onGracefulShutdown: {
             self.stop()
         }
         try? FileManager.default.removeItem(at: directory)
         guard isStopping.load(ordering: .relaxed) else {
-            throw Unavailable(description: "The demo's mosquitto exited unexpectedly (status \(status)).")
+            throw Unavailable(description: "The demo's mosquitto ended unexpectedly (\(exit)).")
         }
     }
 
     /// Terminates mosquitto. Returns at once.
     func stop() {
         isStopping.store(true, ordering: .relaxed)
-        process.terminate()
+        process.signal(SIGTERM)
     }
 
     /// Returns mosquitto's configuration. The number of queued messages is unlimited, so that none is lost while the

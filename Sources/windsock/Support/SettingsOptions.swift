@@ -1,4 +1,5 @@
 import ArgumentParser
+import Core
 import Foundation
 import Gateway
 import Logging
@@ -34,7 +35,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(name: .customLong("set"), help: "Any other setting, such as --set limits.devices=20000. Repeatable.")
     var settings: [String] = []
 
-    /// Collects the settings of the file, the environment and the flags. Throws ``ConfigurationErrors``.
+    /// Collects the settings of the file, the environment and the flags. Throws ``ConfigurationError``.
     func sources() throws -> GatewayConfiguration.Sources {
         let environment = export.environment
         var file: ConfigurationFile?
@@ -52,10 +53,8 @@ struct SettingsOptions: ParsableArguments {
             let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, ConfigurationOption.all.contains(where: { $0.key == parts[0] }) else {
                 let known = ConfigurationOption.all.map(\.key).joined(separator: ", ")
-                throw ConfigurationErrors([
-                    ConfigurationError(
-                        origin: "--set \(parts.first ?? "")", problem: "expected key=value; allowed keys: \(known)")
-                ])
+                throw ConfigurationError(
+                    origin: "--set \(parts.first ?? "")", problem: "expected key=value; allowed keys: \(known)")
             }
             flags[parts[0]] = parts[1]
         }

@@ -3,6 +3,7 @@ import Core
 #if DEBUG || FUZZING
     import Foundation
     import Telemetry
+    import YAML
 
     @testable import DeviceSimulator
     @testable import Gateway
@@ -17,7 +18,7 @@ import Core
         ]
 
         private static let readCSV: @Sendable ([UInt8]) -> Bool = { bytes in
-            var reader = CSVReader(bytes, path: "a.csv")
+            var reader = CSVReader(path: "data.csv", bytes)
             var line = 0
             do {
                 while let record = try reader.next() {
@@ -40,7 +41,9 @@ import Core
         }
 
         private static let readProfile: @Sendable ([UInt8]) -> Bool = { bytes in
-            (try? ProfileReader(path: "device.yaml").profile(of: String(decoding: bytes, as: UTF8.self))) != nil
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard let document = try? YAMLDocument(path: "device.yaml", text: text) else { return false }
+            return (try? ProfileReader.profile(of: document)) != nil
         }
 
         /// Shared by all inputs because creating a database takes longer than reading an input. An input sees the data

@@ -1,3 +1,4 @@
+import ChildProcesses
 package import Foundation
 import NIOCore
 

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 
 /// An independent OTLP collector: a Python script based on the official `opentelemetry-proto` package. It parses

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 
 /// The Python with the official `opentelemetry-proto` package, in a virtual environment below `.build`. The first test

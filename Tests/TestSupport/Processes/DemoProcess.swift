@@ -1,3 +1,4 @@
+package import ChildProcesses
 package import Foundation
 
 /// A real `windsock demo` with the shipped devices and dashboards.

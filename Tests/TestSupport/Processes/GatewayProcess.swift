@@ -1,3 +1,4 @@
+package import ChildProcesses
 package import Foundation
 package import WebSocketClient
 

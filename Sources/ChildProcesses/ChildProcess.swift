@@ -1,11 +1,11 @@
 import Core
 package import Foundation
 
-/// A child process that always ends with the test.
+/// A child process that does not outlive this one, with its output as lines.
 ///
-/// It runs in a process group of its own. The group is killed when its leader exits and when this object is released.
-/// `setpriv --pdeathsig` kills the leader when the test process dies. A program that changes its user loses that last
-/// safeguard, so keep it from doing so.
+/// It runs in a process group of its own, so a terminal's Ctrl-C does not reach it. The group is killed when its leader
+/// exits and when this object is released. `setpriv --pdeathsig` (util-linux) makes the kernel kill the leader when this
+/// process ends in any other way. A program that changes its user loses that last safeguard, so keep it from doing so.
 package final class ChildProcess: Sendable {
     package enum Stream: Sendable {
         case output
@@ -17,14 +17,25 @@ package final class ChildProcess: Sendable {
         package let text: String
     }
 
-    package enum Exit: Sendable, Hashable {
+    package enum Exit: Sendable, Hashable, CustomStringConvertible {
         case exited(Int32)
         case signalled(Int32)
+
+        package var description: String {
+            switch self {
+            case .exited(let status): "exit status \(status)"
+            case .signalled(let number): "signal \(number)"
+            }
+        }
     }
 
-    /// Thrown when the process could not be started, or ended before the awaited event.
+    /// The reason why a process could not be started, or ended too early.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     package let name: String
@@ -37,33 +48,45 @@ package final class ChildProcess: Sendable {
     private struct State {
         var isReaped = false
         var exit: Exit?
+        var waiters: [CheckedContinuation<Exit, Never>] = []
     }
 
-    /// Starts `executable`, a path or a name that is looked up in `PATH`.
+    /// Starts `executable`, a path or a name that is looked up in `PATH`. Its standard input is empty.
     ///
     /// - Parameters:
-    ///   - environment: Variables added to this process's environment.
+    ///   - environment: Variables added to those of this process.
+    ///   - inherited: The variables of this process that the child gets; all when `nil`.
     ///   - workingDirectory: The working directory; the current one when `nil`.
-    /// - Throws: ``Failure`` when the system cannot start `setpriv`. A missing `executable` shows as exit code 127.
+    /// - Throws: ``Failure`` when the system cannot start the process. With `setpriv`, a missing `executable` shows as
+    ///   exit status 127.
     package init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
-        workingDirectory: URL? = nil
+        inheriting inherited: Set<String>? = nil, workingDirectory: URL? = nil
     ) throws(Failure) {
         name = (executable as NSString).lastPathComponent
-        var variables = ProcessInfo.processInfo.environment
+        var variables = ProcessInfo.processInfo.environment.filter { inherited?.contains($0.key) ?? true }
         variables.merge(environment) { $1 }
+        let guardian = Self.find("setpriv").map { [$0, "--pdeathsig", "KILL", "--"] } ?? []
         let request = SpawnRequest(
-            arguments: ["setpriv", "--pdeathsig", "KILL", "--"]
-                + (workingDirectory.map { ["env", "--chdir=\($0.path)"] } ?? []) + [executable] + arguments,
+            arguments: guardian + (workingDirectory.map { ["env", "--chdir=\($0.path)"] } ?? []) + [executable]
+                + arguments,
             environment: variables.map { "\($0.key)=\($0.value)" })
         let spawned: SpawnRequest.Spawned
         switch SpawnThread.shared.run({ request.spawn() }) {
         case .success(let value): spawned = value
-        case .failure(let error): throw Failure(description: "cannot start \(executable): \(error)")
+        case .failure(let failure):
+            throw Failure(description: "\(executable) could not be started: \(failure.description)")
         }
         pid = spawned.pid
         state = Lock(State())
         watch(spawned)
+    }
+
+    /// Returns the path of a program in `PATH` or in one of the other folders.
+    package static func find(_ name: String, also folders: [String] = []) -> String? {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return (path.split(separator: ":").map(String.init) + folders).map { "\($0)/\(name)" }
+            .first { access($0, X_OK) == 0 }
     }
 
     deinit {
@@ -79,27 +102,23 @@ package final class ChildProcess: Sendable {
     /// The exit status, once the process has ended.
     package var exit: Exit? { state.withLock { $0.exit } }
 
-    /// Waits for a line on either stream that satisfies `isMatch`. Lines already printed count.
-    ///
-    /// - Throws: ``Failure`` with the last lines when the process ends first; ``DeadlineExceeded``.
-    @discardableResult
-    package func waitForLine(
-        _ what: String, within duration: Duration = .seconds(20), where isMatch: (String) -> Bool
-    ) async throws -> String {
-        var found: String?
-        var position = 0
-        try await eventually("\(name) printed \(what)", within: duration) {
-            // Read the exit status before the lines: no line follows the end.
-            let exit = exit
-            let (line, next) = log.first(from: position) { isMatch($0.text) }
-            position = next
-            found = line?.text
-            if found == nil, let exit {
-                throw Failure(description: "\(name) ended (\(exit)) before it printed \(what):\n\(tail)")
+    /// The last lines, for failure messages.
+    package var tail: String { log.lines.suffix(20).map(\.text).joined(separator: "\n") }
+
+    /// Returns the first line at or after `position` that satisfies `isMatch`, and the position to continue from.
+    package func firstLine(from position: Int, where isMatch: (Line) -> Bool) -> (line: Line?, next: Int) {
+        log.first(from: position, where: isMatch)
+    }
+
+    /// Waits for the process to end. ``lines`` is complete by then.
+    package func wait() async -> Exit {
+        await withCheckedContinuation { continuation in
+            let exit: Exit? = state.withLock { state in
+                if state.exit == nil { state.waiters.append(continuation) }
+                return state.exit
             }
-            return found != nil
+            if let exit { continuation.resume(returning: exit) }
         }
-        return found ?? ""
     }
 
     /// Sends signal `number` to the process or to its whole group.
@@ -114,30 +133,6 @@ package final class ChildProcess: Sendable {
     package func kill() {
         signal(SIGKILL, toGroup: true)
     }
-
-    /// Waits for the process to end. ``lines`` is complete by then.
-    @discardableResult
-    package func waitForExit(within duration: Duration = .seconds(20)) async throws -> Exit {
-        try await eventually("\(name) ended", within: duration) { exit != nil }
-        guard let exit else { throw Failure(description: "\(name) has no exit status") }
-        return exit
-    }
-
-    /// Sends SIGTERM and waits. Kills the group when the process has not ended within `duration`.
-    @discardableResult
-    package func terminate(within duration: Duration = .seconds(10)) async throws -> Exit {
-        signal(SIGTERM)
-        do {
-            return try await waitForExit(within: duration)
-        } catch {
-            kill()
-            _ = try await waitForExit()
-            throw error
-        }
-    }
-
-    /// The last lines, for failure messages.
-    package var tail: String { log.lines.suffix(20).map(\.text).joined(separator: "\n") }
 
     private func watch(_ spawned: SpawnRequest.Spawned) {
         let readers = DispatchGroup()
@@ -160,10 +155,14 @@ package final class ChildProcess: Sendable {
                 Self.reap(pid)
                 return
             }
-            state.withLock { state in
-                state.exit = Self.reap(pid)
+            let (exit, waiters) = state.withLock { state in
+                let exit = Self.reap(pid)
+                state.exit = exit
                 state.isReaped = true
+                defer { state.waiters = [] }
+                return (exit, state.waiters)
             }
+            for waiter in waiters { waiter.resume(returning: exit) }
         }
     }
 

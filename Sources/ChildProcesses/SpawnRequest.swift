@@ -9,25 +9,19 @@ struct SpawnRequest: Sendable {
         var error: Int32
     }
 
-    struct SystemError: Error, CustomStringConvertible {
-        var call: String
-        var number: Int32
-        var description: String { "\(call): \(String(cString: strerror(number)))" }
-    }
-
     /// The program, looked up in `PATH`, and its arguments.
     var arguments: [String]
     /// The complete environment as `NAME=value`.
     var environment: [String]
 
-    func spawn() -> Result<Spawned, SystemError> {
+    func spawn() -> Result<Spawned, ChildProcess.Failure> {
         var output: [Int32] = [-1, -1]
         var error: [Int32] = [-1, -1]
-        guard pipe(&output) == 0 else { return .failure(SystemError(call: "pipe", number: errno)) }
+        guard pipe(&output) == 0 else { return .failure(Self.failure(of: "pipe", errno)) }
         guard pipe(&error) == 0 else {
             let number = errno
             output.forEach { close($0) }
-            return .failure(SystemError(call: "pipe", number: number))
+            return .failure(Self.failure(of: "pipe", number))
         }
         // Keeps other children from inheriting the pipes. All children are started on one thread, so none is spawned in
         // between.
@@ -38,9 +32,13 @@ struct SpawnRequest: Sendable {
         guard number == 0 else {
             close(output[0])
             close(error[0])
-            return .failure(SystemError(call: "posix_spawn \(arguments[0])", number: number))
+            return .failure(Self.failure(of: "posix_spawn", number))
         }
         return .success(Spawned(pid: pid, output: output[0], error: error[0]))
+    }
+
+    private static func failure(of call: String, _ number: Int32) -> ChildProcess.Failure {
+        ChildProcess.Failure(description: "\(call): \(String(cString: strerror(number)))")
     }
 
     private func start(output: Int32, error: Int32) -> (pid_t, Int32) {
@@ -59,6 +57,8 @@ struct SpawnRequest: Sendable {
         var all = sigset_t()
         sigfillset(&all)
         posix_spawnattr_setpgroup(&attributes, 0)
+        // The Swift runtime's threads block signals, and a child inherits the mask: without this it would not receive
+        // SIGTERM.
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setflags(
