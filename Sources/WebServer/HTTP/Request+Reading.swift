@@ -88,16 +88,11 @@ extension Request {
 
     /// Returns the room in the `room_id` parameter.
     ///
-    /// - Throws: ``Problem`` (400) when it is missing or a filter.
+    /// - Throws: ``Problem`` or ``CommandError`` (both 400) when it is missing or does not name one room.
     func room() throws -> TopicFilter {
         guard let name = query("room_id"), !name.isEmpty else {
             throw Problem(.badRequest, "\"room_id\" is required, as in ?room_id=chat/lobby.")
         }
-        guard name.utf8.count <= 256, name.isInNormalForm, let room = try? TopicFilter(name), room.isName,
-            room.shareGroup == nil
-        else {
-            throw Problem(.badRequest, "\"room_id\" must name one room, at most 256 bytes of NFC-normalized Unicode.")
-        }
-        return room
+        return try ClientNames.room(.string(name))
     }
 }
