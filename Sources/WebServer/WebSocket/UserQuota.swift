@@ -9,14 +9,14 @@ final class UserQuota: Sendable {
     /// none of their limit are forgotten, or all if that is not enough.
     static let maxBuckets = 65_536
 
-    private static let freeReplay = TimeAmount.seconds(1)
+    private static let freeReplayNanoseconds: Int64 = 1_000_000_000
 
     private let limits: ConnectionLimits
     private let connections = Lock<[String: Int]>([:])
     private let commands = Lock<[String: TokenBucket]>([:])
     private let addresses = Lock<[String: TokenBucket]>([:])
-    /// The time, by user, at which the messages replayed by earlier joins no longer count against the limit.
-    private let replays = Lock<[String: NIODeadline]>([:])
+    /// The messages that joins have replayed, by user.
+    private let replays = Lock<[String: GCRA]>([:])
 
     init(limits: ConnectionLimits) {
         self.limits = limits
@@ -56,23 +56,23 @@ final class UserQuota: Sendable {
     /// Returns the time that the user's next join must wait, because earlier joins have replayed too many messages.
     func replayDelay(of user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0 else { return .zero }
-        return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
+        let now = now.tokenBucketTime
+        return .nanoseconds(replays.withLock { $0[user]?.wait(burst: Self.freeReplayNanoseconds, at: now) ?? 0 })
     }
 
     /// Counts messages that a join has replayed against the user's limit, and returns the time until more may be
     /// replayed. The wait is zero until they exceed one second's worth of the limit.
     func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
-        let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
-        return replays.withLock { replays in
-            if replays.count >= Self.maxBuckets, replays[user] == nil {
-                replays = replays.filter { $0.value > now }
-                if replays.count >= Self.maxBuckets { replays.removeAll() }
-            }
-            let paidAt = max(replays[user] ?? now, now) + cost
-            replays[user] = paidAt
-            return max(.zero, paidAt - now - Self.freeReplay)
+        let now = now.tokenBucketTime
+        let wait = replays.withLock { replays in
+            Self.makeRoom(for: user, in: &replays) { $0.isPaid(at: now) }
+            var rate = replays[user] ?? GCRA(at: now)
+            rate.charge(messageCount, perSecond: limits.userReplayedPerSecond, at: now)
+            replays[user] = rate
+            return rate.wait(burst: Self.freeReplayNanoseconds, at: now)
         }
+        return .nanoseconds(wait)
     }
 
     private static func take(
@@ -83,16 +83,22 @@ final class UserQuota: Sendable {
         let burst = 2 * perSecond
         let now = now.tokenBucketTime
         return buckets.withLock { buckets in
-            if buckets.count >= maxBuckets, buckets[name] == nil {
-                buckets = buckets.filter { !$0.value.isFull(perSecond: perSecond, burst: burst, at: now) }
-                if buckets.count >= maxBuckets { buckets.removeAll() }
-            }
+            makeRoom(for: name, in: &buckets) { $0.isFull(perSecond: perSecond, burst: burst, at: now) }
             var bucket = buckets[name] ?? TokenBucket(burst: burst, at: now)
             // A refused command incurs no debt, so that the user's other clients do not suffer.
             guard bucket.take(min(cost, burst), perSecond: perSecond, burst: burst, at: now) else { return false }
             buckets[name] = bucket
             return true
         }
+    }
+
+    /// Makes room for a new name when ``maxBuckets`` names are remembered.
+    private static func makeRoom<Value>(
+        for name: String, in values: inout [String: Value], forgetting isUnused: (Value) -> Bool
+    ) {
+        guard values.count >= maxBuckets, values[name] == nil else { return }
+        values = values.filter { !isUnused($0.value) }
+        if values.count >= maxBuckets { values.removeAll() }
     }
 }
 
