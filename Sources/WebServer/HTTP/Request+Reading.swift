@@ -71,7 +71,7 @@ extension Request {
     /// missing.
     ///
     /// - Throws: ``Problem`` (400) with the parameter's name and the allowed forms.
-    func instant(_ name: String) throws -> Timestamp? {
+    private func instant(_ name: String) throws -> Timestamp? {
         guard let text = query(name) else { return nil }
         // An unescaped + of a time zone arrives as a space.
         let instant =
@@ -84,6 +84,21 @@ extension Request {
                     + "or Unix seconds such as 1795446000.")
         }
         return instant
+    }
+
+    /// Returns the range of time from `from` to `to`.
+    ///
+    /// - Parameters:
+    ///   - end: The end of the range if `to` is missing.
+    ///   - start: Returns the start for an end, if `from` is missing.
+    /// - Throws: ``Problem`` (400) when a time is not valid, or when the range is empty.
+    func timeRange(
+        to end: @autoclosure () -> Timestamp, from start: (_ end: Timestamp) -> Timestamp
+    ) throws -> Range<Timestamp> {
+        let end = try instant("to") ?? end()
+        let start = try instant("from") ?? start(end)
+        guard start < end else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
+        return start..<end
     }
 
     /// Returns the room in the `room_id` parameter.

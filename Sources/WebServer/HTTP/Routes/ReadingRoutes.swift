@@ -31,7 +31,7 @@ struct ReadingRoutes {
         }
         let room = request.query("room_id")
         let metrics = request.queries("metric")
-        let range = try range(of: request)
+        let range = try request.timeRange(to: clock.now()) { $0.advanced(by: .zero - Self.defaultSpan) }
         let format = try ReadingFormat(accept: request.headers[.accept])
         let points = try request.query(
             "points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
@@ -71,13 +71,6 @@ struct ReadingRoutes {
             try await writer.finish(nil)
         }
         return Response(status: .ok, headers: [.contentType: format.contentType], body: body)
-    }
-
-    private func range(of request: Request) throws -> Range<Timestamp> {
-        let end = try request.instant("to") ?? clock.now()
-        let start = try request.instant("from") ?? end.advanced(by: .zero - Self.defaultSpan)
-        guard start < end else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
-        return start..<end
     }
 }
 
