@@ -75,7 +75,7 @@ package struct Gateway: Service {
         logger: Logger,
         onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
     ) async throws {
-        guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw MissingSecret() }
+        try configuration.requireTokenKeys()
         let dashboards = try CurrentDashboards(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
             logger.warning(
