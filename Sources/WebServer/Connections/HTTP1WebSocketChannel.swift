@@ -44,7 +44,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     let authenticator: Authenticator
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
-    let lines: RequestPacers
+    let pacers: RequestPacers
     /// The path of the echo endpoint, which ``EchoConnection`` serves; `nil` disables the endpoint.
     let echoPath: EchoPath?
     /// The certificate; `nil` disables TLS.
@@ -58,7 +58,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             let admission = AdmittedIdentity()
             let limits = environment.limits
             let environment = self.environment
-            let lines = self.lines
+            let pacers = self.pacers
             let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
                 upgraders: [
                     WebSocketUpgrader(
@@ -67,7 +67,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 ],
                 notUpgradingCompletionHandler: { [isSecure = certificate != nil] channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try Self.configureHTTP(channel, environment, lines, isSecure: isSecure)
+                        try Self.configureHTTP(channel, environment, pacers, isSecure: isSecure)
                     }
                 })
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
@@ -106,9 +106,9 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     }
 
     private static func configureHTTP(
-        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestPacers, isSecure: Bool
+        _ channel: any Channel, _ environment: ConnectionEnvironment, _ pacers: RequestPacers, isSecure: Bool
     ) throws -> Outcome {
-        guard let line = lines.line(of: channel.eventLoop) else {
+        guard let pacer = pacers.pacer(of: channel.eventLoop) else {
             throw ChannelError.inappropriateOperationForState
         }
         let pipeline = channel.pipeline.syncOperations
@@ -120,7 +120,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 configuration: HTTPConnectionGuard.Configuration(
                     bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout,
                     idleTimeout: limits.idleTimeout),
-                line: line, cap: environment.cap, metrics: environment.metrics.edge))
+                pacer: pacer, cap: environment.cap, metrics: environment.metrics.edge))
         return .http(
             try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))

@@ -59,7 +59,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard cap.enter(context.channel) else { return context.close(promise: nil) }
+        guard cap.admitAddress(of: context.channel) else { return context.close(promise: nil) }
         context.fireChannelActive()
     }
 
@@ -84,7 +84,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         guard case .head(var head) = part else { return context.fireChannelRead(data) }
         deadline?.cancel()
-        cap.works(context.channel)
+        cap.markBusy(context.channel)
         head.headers.remove(name: UpgradeRefusal.headerName)
         guard head.headers.contains(name: "upgrade") else { return pass(head, context) }
         switch UpgradeRequest(head, origins: origins, echoPath: echoPath) {
@@ -210,7 +210,7 @@ struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     }
 
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<UpgradeResult> {
-        environment.cap.upgraded(channel)
+        environment.cap.markUpgraded(channel)
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             pipeline.removeHandler(try pipeline.handler(type: HTTPInputThrottle.self), promise: nil)

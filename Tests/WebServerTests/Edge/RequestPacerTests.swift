@@ -11,10 +11,10 @@ struct RequestPacerTests {
 
     @Test("Five begin in a millisecond; those that wait go on in their order, before others that come later")
     func order() {
-        let line = RequestPacer(on: loop)
+        let pacer = RequestPacer(on: loop)
         var begun: [Int] = []
         func come(_ number: Int) {
-            if line.mayBegin() { begun.append(number) } else { line.wait { begun.append(number) } }
+            if pacer.tryBegin() { begun.append(number) } else { pacer.enqueue { begun.append(number) } }
         }
         for number in 1...12 { come(number) }
         #expect(begun == Array(1...5))
