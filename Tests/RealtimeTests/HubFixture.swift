@@ -90,7 +90,7 @@ struct HubFixture {
     final class ManualTurns: TurnScheduler, @unchecked Sendable {
         private var turn: @Sendable () -> Void = {}
 
-        func begin(_ turn: @escaping @Sendable () -> Void) { self.turn = turn }
+        func setTurn(_ turn: @escaping @Sendable () -> Void) { self.turn = turn }
         func request() {}
         func take() { turn() }
     }

@@ -161,7 +161,7 @@ package struct HubLoop: Sendable {
 /// so a shard that always has work left would keep the loop from reading.
 package protocol TurnScheduler: Sendable {
     /// Sets the callback that runs a turn. Called once, before the first request.
-    func begin(_ turn: @escaping @Sendable () -> Void)
+    func setTurn(_ turn: @escaping @Sendable () -> Void)
 
     /// Requests a turn, from any thread. The callback never runs inside this call. Requests made before the turn starts
     /// are merged into it.

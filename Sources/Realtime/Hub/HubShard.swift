@@ -82,7 +82,7 @@ package final class HubShard: @unchecked Sendable {
         self.tracing = tracing
         self.clock = clock
         self.members = RoomMembers(protecting: configuration.protectedFirstLevels)
-        turns.begin { [weak self] in self?.takeTurn() }
+        turns.setTurn { [weak self] in self?.takeTurn() }
     }
 
     // MARK: Clients
