@@ -196,7 +196,7 @@ struct LatestReadingsTests {
         }
         var snapshot = LatestSnapshot(of: try TopicFilter(filter), protecting: [])
         snapshot.findDevices(among: places)
-        #expect(snapshot.takeSearchedCount() == looks)
-        #expect(snapshot.takeSearchedCount() == 0, "each is paid for once")
+        #expect(snapshot.takeExaminedCount() == looks)
+        #expect(snapshot.takeExaminedCount() == 0, "each is paid for once")
     }
 }

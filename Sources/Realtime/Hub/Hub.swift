@@ -60,10 +60,10 @@ package final class Hub: Sendable {
     package func publish(_ messages: [Message]) {
         metrics.published.increment(by: messages.count)
         // Nothing needs to be encoded while nobody is connected.
-        guard presence.clientCount > 0 else { return followNowhere(messages) }
+        guard presence.clientCount > 0 else { return traceWithoutClients(messages) }
         var byteCount = 0
         let queued = messages.map { message in
-            let broadcast = follow(message, shardCount: shards.count)
+            let broadcast = startTrace(of: message, shardCount: shards.count)
             let frame: ByteBuffer
             if var shared = broadcast?.context, tracing?.namesTraces == true {
                 // Clients that get the shared frame must not report spans; only sampled recipients do.
@@ -123,14 +123,14 @@ package final class Hub: Sendable {
         }
     }
 
-    private func follow(_ message: Message, shardCount: Int) -> BroadcastTrace? {
+    private func startTrace(of message: Message, shardCount: Int) -> BroadcastTrace? {
         guard let tracing, let messageTrace = message.messageTrace else { return nil }
         return BroadcastTrace(message, messageTrace, shardCount: shardCount, tracing: tracing, at: clock.now())
     }
 
-    private func followNowhere(_ messages: [Message]) {
+    private func traceWithoutClients(_ messages: [Message]) {
         for message in messages where message.messageTrace?.parent?.isSampled == true {
-            follow(message, shardCount: 0)?.end(at: clock.now())
+            startTrace(of: message, shardCount: 0)?.end(at: clock.now())
         }
     }
 

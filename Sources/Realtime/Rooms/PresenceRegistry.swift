@@ -83,7 +83,7 @@ package final class PresenceRegistry: Sendable {
         latest.withLock { latest in
             // These copies share their storage until the next change, so nothing is scanned under the lock.
             let (version, users, joined) = state.withLock { ($0.version, $0.clientsByUser, $0.joined) }
-            if let latest, latest.version == version || latest.isStillGood(at: now) { return latest }
+            if let latest, latest.version == version || latest.isReusable(at: now) { return latest }
             let snapshot = PresenceSnapshot(
                 version: version, users: users, joined: joined, protecting: protectedFirstLevels, at: now)
             latest = snapshot
@@ -158,7 +158,7 @@ package final class PresenceRegistry: Sendable {
             let isNew = state.joined[filter]?.users[user] == nil
             state.joined[filter, default: Joined()].users[user, default: UserClients()].insert(client)
             state.joined[filter]?.clientCount += 1
-            if isNew { Self.note(.join, user, filter, in: &state) }
+            if isNew { Self.record(.join, user, filter, in: &state) }
         }
     }
 
@@ -183,10 +183,10 @@ package final class PresenceRegistry: Sendable {
     private static func drop(_ user: String, from filter: TopicFilter, in state: inout State) {
         state.joined[filter]?.users[user] = nil
         if state.joined[filter]?.users.isEmpty == true { state.joined[filter] = nil }
-        note(.leave, user, filter, in: &state)
+        record(.leave, user, filter, in: &state)
     }
 
-    private static func note(
+    private static func record(
         _ event: PresenceChange.Event, _ user: String, _ filter: TopicFilter, in state: inout State
     ) {
         guard state.observer != nil, filter.isName else { return }

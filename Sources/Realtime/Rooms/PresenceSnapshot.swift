@@ -33,7 +33,7 @@ package final class PresenceSnapshot: @unchecked Sendable {
     let version: UInt64
     private let named: [String: Group]
     private let wildcards: RoomFilterTree<Group>
-    private let goodUntil: NIODeadline
+    private let reusableUntil: NIODeadline
 
     init(
         version: UInt64, users: [String: Int], joined: [TopicFilter: PresenceRegistry.Joined],
@@ -56,11 +56,11 @@ package final class PresenceSnapshot: @unchecked Sendable {
         self.wildcards = wildcards
         let isSmall = users.count + joined.count <= Self.maxFreshCount
         let cost = (NIODeadline.now() - start).nanoseconds
-        goodUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
+        reusableUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
     }
 
     /// Returns true if the snapshot may still be used despite later changes.
-    func isStillGood(at now: NIODeadline) -> Bool { now < goodUntil }
+    func isReusable(at now: NIODeadline) -> Bool { now < reusableUntil }
 
     /// Returns the members of a room, joined by its name or by a matching filter: the number of clients by user.
     package func members(of room: String) -> [String: Int] {

@@ -157,7 +157,7 @@ package final class DataStreamService: Sendable {
         let parts = snapshot.next(from: latest, at: now)
         let first = Replay.Page(
             parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished,
-            searchedCount: snapshot.takeSearchedCount())
+            examinedCount: snapshot.takeExaminedCount())
         hub.perform(on: shard) { [self, snapshot] shard in
             shard.join(client.value, filter)
             let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
@@ -180,7 +180,7 @@ package final class DataStreamService: Sendable {
             let parts = snapshot.next(from: latest, at: now)
             let page = Replay.Page(
                 parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished,
-                searchedCount: snapshot.takeSearchedCount())
+                examinedCount: snapshot.takeExaminedCount())
             hub.perform(on: shard) { _ in take(page) }
         }
     }

@@ -28,7 +28,7 @@ struct LatestSnapshot: Sendable {
     /// The filter up to its first wildcard.
     private let prefix: String
     /// The number of devices compared with the filter for the next page.
-    private var searchedCount = 0
+    private var examinedCount = 0
     /// The value of ``LatestReadings/version`` when the snapshot began. Readings with a higher version reach the client
     /// live.
     private var version: UInt64 = 0
@@ -66,7 +66,7 @@ struct LatestSnapshot: Sendable {
             // Matching rooms share the filter's prefix and are adjacent.
             guard place.room.utf8.starts(with: prefix.utf8) else { break }
             left -= 1
-            searchedCount += 1
+            examinedCount += 1
             if room?.name != place.room { room = (place.room, matches(place)) }
             if room?.isMatch == true { devices.append(place) }
             lastSeen = place
@@ -94,9 +94,9 @@ struct LatestSnapshot: Sendable {
 
     /// Returns and resets the number of devices compared for the next page. It adds to the cost of the page
     /// (``Replay/Page/cost``), which counts towards the joining user's quota.
-    mutating func takeSearchedCount() -> Int {
-        defer { searchedCount = 0 }
-        return searchedCount
+    mutating func takeExaminedCount() -> Int {
+        defer { examinedCount = 0 }
+        return examinedCount
     }
 
     /// Returns the next page. It may be empty when only devices with newer readings were skipped.
