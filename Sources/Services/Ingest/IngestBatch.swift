@@ -46,7 +46,7 @@ struct StoredBatch {
     private(set) var deadLetters: [DeadLetter] = []
     private(set) var deliveries: [RedeliveryFilter.Entry] = []
     /// The index in ``deadLetters`` of the letter for a topic and a reason.
-    private var letterPlaces: [[ExactString]: Int] = [:]
+    private var letterIndices: [[ExactString]: Int] = [:]
 
     init(_ items: ArraySlice<IngestItem>, at instant: Timestamp) {
         readings.reserveCapacity(items.count)
@@ -91,12 +91,12 @@ struct StoredBatch {
             topic: item.message.topic, reason: reason, detail: detail, payload: item.message.payload, at: instant,
             traceID: item.trace)
         let key = [ExactString(letter.topic), ExactString(reason)]
-        if let index = letterPlaces[key] {
+        if let index = letterIndices[key] {
             letter.count += deadLetters[index].count
             letter.firstAt = deadLetters[index].firstAt
             deadLetters[index] = letter
         } else {
-            letterPlaces[key] = deadLetters.count
+            letterIndices[key] = deadLetters.count
             deadLetters.append(letter)
         }
     }

@@ -90,7 +90,7 @@ package final class ReadingHistory: Sendable {
 
     /// Returns at most `limit` stored devices, online or not, sorted by room and name: those after `last`, or the first
     /// if it is `nil`.
-    package func devices(after last: DevicePlace?, limit: Int) async throws(RequestError) -> [StoredDevice] {
+    package func devices(after last: DeviceKey?, limit: Int) async throws(RequestError) -> [StoredDevice] {
         try await read { try $0.devices(afterRoom: last?.room ?? "", name: last?.device ?? "", limit: limit) }
     }
 

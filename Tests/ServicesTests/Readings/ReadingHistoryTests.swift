@@ -52,7 +52,7 @@ struct ReadingHistoryTests {
         let first = try await history.devices(after: nil, limit: 2)
         #expect(first.map(\.room) == ["a", "z/one"])
         let last = try #require(first.last)
-        let rest = try await history.devices(after: DevicePlace(room: last.room, device: last.name), limit: 9)
+        let rest = try await history.devices(after: DeviceKey(room: last.room, device: last.name), limit: 9)
         #expect(rest.map(\.room) == ["z/three", "z/two"])
     }
 }

@@ -77,26 +77,26 @@ extension StoredDevice {
 struct DeviceCursors: Sendable {
     private static let paddedByteCount = 256
 
-    private let key = SymmetricKey(size: .bits256)
+    private let encryptionKey = SymmetricKey(size: .bits256)
 
     /// Returns the cursor of the page that begins after a device.
     ///
     /// - Parameter isShown: True when the client may see the device's room, so that the cursor needs no encryption.
-    func cursor(of place: DevicePlace, isShown: Bool) -> String {
-        guard !isShown else { return place.cursor }
+    func cursor(of device: DeviceKey, isShown: Bool) -> String {
+        guard !isShown else { return device.cursor }
         // Padded, so that the length reveals nothing either. The result has no slash, unlike every plain cursor.
-        var text = Data(place.cursor.utf8)
+        var text = Data(device.cursor.utf8)
         text.append(contentsOf: repeatElement(0, count: Self.paddedByteCount - text.count % Self.paddedByteCount))
-        return (try? AES.GCM.seal(text, using: key).combined).map { Base64URL.encode([UInt8]($0)) }
+        return (try? AES.GCM.seal(text, using: encryptionKey).combined).map { Base64URL.encode([UInt8]($0)) }
             ?? ""
     }
 
     /// Decodes a cursor; `nil` when it is invalid or from another process.
-    func place(of cursor: String) -> DevicePlace? {
-        if let place = DevicePlace(cursor: cursor) { return place }
+    func device(at cursor: String) -> DeviceKey? {
+        if let device = DeviceKey(cursor: cursor) { return device }
         guard let bytes = Base64URL.decode(cursor), let box = try? AES.GCM.SealedBox(combined: bytes),
-            let text = try? AES.GCM.open(box, using: key)
+            let text = try? AES.GCM.open(box, using: encryptionKey)
         else { return nil }
-        return DevicePlace(cursor: String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
+        return DeviceKey(cursor: String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
     }
 }
