@@ -19,7 +19,7 @@ package final class ReadingHistory: Sendable {
     private static let maxWaitingReads = 200
 
     private let database: Database
-    private let turns = AsyncSemaphore(free: maxConcurrentReads, maxWaiting: maxWaitingReads)
+    private let readSemaphore = AsyncSemaphore(permits: maxConcurrentReads, maxWaiting: maxWaitingReads)
     private let logger: Logger
 
     package init(database: Database, logger: Logger) {
@@ -62,8 +62,8 @@ package final class ReadingHistory: Sendable {
         for user: String, isContinued: Bool = false
     ) async throws(RequestError) -> [ReadingChart.Line] {
         var chart = ReadingChart(of: series, in: range, maxPoints: maxPoints)
-        try await turns.take(for: user, isContinued: isContinued)
-        defer { turns.giveBack() }
+        try await readSemaphore.wait(for: user, isContinued: isContinued)
+        defer { readSemaphore.signal() }
         while true {
             chart = try await read { [chart] snapshot in
                 var chart = chart
@@ -71,7 +71,7 @@ package final class ReadingHistory: Sendable {
                 return chart
             }
             if chart.isFinished { return chart.lines }
-            await turns.passOn(for: user)
+            await readSemaphore.yield(for: user)
         }
     }
 
@@ -81,8 +81,8 @@ package final class ReadingHistory: Sendable {
     package func page(
         of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: String
     ) async throws(RequestError) -> [StoredValue] {
-        try await turns.take(for: user, isContinued: last != nil)
-        defer { turns.giveBack() }
+        try await readSemaphore.wait(for: user, isContinued: last != nil)
+        defer { readSemaphore.signal() }
         return try await read { snapshot in
             try snapshot.values(of: series.map(\.id), in: range, after: last, limit: Self.pageSize)
         }

@@ -53,7 +53,7 @@ package final class RoomHistory: Sendable {
     private let hub: Hub
     private let logger: Logger
     /// The semaphore that limits concurrent reads of pages, so that joins always find a free database reader.
-    private let turns = AsyncSemaphore(free: 2, maxWaiting: 500)
+    private let readSemaphore = AsyncSemaphore(permits: 2, maxWaiting: 500)
 
     /// Creates the history of the hub's rooms, which `writer` writes to `database`.
     package init(database: Database, writer: DatabaseWriter, hub: Hub, logger: Logger) {
@@ -143,8 +143,8 @@ package final class RoomHistory: Sendable {
         _ room: String, for user: String, isContinued: Bool,
         _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
     ) async throws(RequestError) -> Result {
-        try await turns.take(for: user, isContinued: isContinued)
-        defer { turns.giveBack() }
+        try await readSemaphore.wait(for: user, isContinued: isContinued)
+        defer { readSemaphore.signal() }
         do {
             return try await database.read(work)
         } catch {

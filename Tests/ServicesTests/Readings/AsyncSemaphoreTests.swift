@@ -13,61 +13,61 @@ struct AsyncSemaphoreTests {
 
     @Test("One that passes its turn on has it again after those in line, also when the line is full")
     func passOn() async throws {
-        let turns = AsyncSemaphore(free: 1, maxWaiting: 1)
+        let semaphore = AsyncSemaphore(permits: 1, maxWaiting: 1)
         let log = Log()
-        try await turns.take(for: "ann")
-        await turns.passOn(for: "ann")
+        try await semaphore.wait(for: "ann")
+        await semaphore.yield(for: "ann")
         log.note("nobody waits")
         let other = Task {
-            try await turns.take(for: "ann")
+            try await semaphore.wait(for: "ann")
             log.note("other")
-            turns.giveBack()
+            semaphore.signal()
         }
-        while turns.waitingCount == 0 { await Task.yield() }
-        await turns.passOn(for: "ann")
+        while semaphore.waitingCount == 0 { await Task.yield() }
+        await semaphore.yield(for: "ann")
         log.note("again")
-        turns.giveBack()
+        semaphore.signal()
         try await other.value
         #expect(log.notes.withLock { $0 } == ["nobody waits", "other", "again"])
     }
 
     @Test("A user who has filled the line keeps nobody else out, and has one turn while others wait")
     func flood() async throws {
-        let turns = AsyncSemaphore(free: 1, maxWaiting: 4)
+        let semaphore = AsyncSemaphore(permits: 1, maxWaiting: 4)
         let log = Log()
         func begin(_ work: String, for user: String, isContinued: Bool = false) -> Task<Void, Never> {
             Task {
                 do throws(RequestError) {
-                    try await turns.take(for: user, isContinued: isContinued)
+                    try await semaphore.wait(for: user, isContinued: isContinued)
                     log.note(work)
-                    turns.giveBack()
+                    semaphore.signal()
                 } catch {
                     log.note("\(work): \(error.kind)")
                 }
             }
         }
-        try await turns.take(for: "eve")
+        try await semaphore.wait(for: "eve")
         var tasks: [Task<Void, Never>] = []
         for number in 1...5 {
             tasks.append(begin("eve \(number)", for: "eve", isContinued: number == 5))
-            while turns.waitingCount < number { await Task.yield() }
+            while semaphore.waitingCount < number { await Task.yield() }
         }
-        await #expect(throws: RequestError.self, "nobody has more in line") { try await turns.take(for: "eve") }
+        await #expect(throws: RequestError.self, "nobody has more in line") { try await semaphore.wait(for: "eve") }
         // Users with fewer waiting requests take the places of eve's latest ones.
         for (count, user) in [(1, "ann"), (2, "bob")] {
             tasks.append(begin(user, for: user))
             while log.notes.withLock({ $0.count }) < count { await Task.yield() }
         }
         await #expect(throws: RequestError.self, "eve keeps as many as ann may have") {
-            try await turns.take(for: "ann")
+            try await semaphore.wait(for: "ann")
         }
-        turns.giveBack()
+        semaphore.signal()
         for task in tasks { await task.value }
         #expect(
             log.notes.withLock { $0 } == [
                 "eve 4: overloaded", "eve 3: overloaded", "eve 1", "ann", "bob", "eve 2", "eve 5",
             ])
-        #expect(turns.waitingCount == 0)
+        #expect(semaphore.waitingCount == 0)
     }
 
     @Test("A queue keeps its order and refuses whom it should, whatever comes and goes", arguments: 1...4)
