@@ -54,7 +54,7 @@ struct RoomHistoryAppenderTests {
     }
 
     private func know(_ user: String) throws {
-        try ingest.database.write { try $0.remember(user: user, at: clock.now()) }
+        try ingest.database.write { try $0.recordVisit(of: user, at: clock.now()) }
     }
 
     @Test(

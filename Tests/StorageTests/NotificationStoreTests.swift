@@ -132,9 +132,9 @@ struct NotificationStoreTests {
     func users() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
-            try transaction.remember(user: "ann", at: at(1))
-            try transaction.remember(user: "bob", at: at(2))
-            try transaction.remember(user: "ann", at: at(3))
+            try transaction.recordVisit(of: "ann", at: at(1))
+            try transaction.recordVisit(of: "bob", at: at(2))
+            try transaction.recordVisit(of: "ann", at: at(3))
         }
         #expect(try database.read { try $0.knownUsers(limit: 9) } == ["ann", "bob"])
         #expect(try database.read { try $0.knownUsers(limit: 1) } == ["ann"])

@@ -163,7 +163,7 @@ struct RoomLimitsTests {
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(0)...at(99), limit: 9) == 3)
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(11)...at(99), limit: 9) == 2)
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(0)...at(99), limit: 2) == 2)
-            try transaction.remember(user: "stranger", at: at(40))
+            try transaction.recordVisit(of: "stranger", at: at(40))
             #expect(try snapshot.isKnown(user: "stranger") && !snapshot.isKnown(user: "bob"))
             #expect(try snapshot.roomCount() == 3)
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(0)...at(99), limit: 9) == 2)

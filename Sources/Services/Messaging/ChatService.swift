@@ -100,7 +100,7 @@ package final class ChatService: Sendable {
         writer.submit(byteCount: content.utf8.count + room.utf8.count + 128, trace: span?.traceContext) {
             [appender, epoch, clock, ids] transaction in
             let now = clock.now()
-            if let earlier = try appender.earlier(key, at: now, in: transaction) {
+            if let earlier = try appender.storedMessage(under: key, at: now, in: transaction) {
                 return DatabaseWriter.Effect(
                     Sent(
                         messageID: earlier.messageID, position: RoomPosition(offset: earlier.offset, epoch: epoch),

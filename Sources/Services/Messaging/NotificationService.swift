@@ -57,7 +57,7 @@ package final class NotificationService: Sendable {
     private let visits = Lock<[String: Timestamp]>([:])
     /// The users whose notification is being stored in several transactions. A user may have one such notification at a
     /// time.
-    private let manySenders = Lock<Set<String>>([])
+    private let bulkSenders = Lock<Set<String>>([])
 
     /// Creates a service that writes through `writer` to `database`.
     package init(
@@ -123,12 +123,12 @@ package final class NotificationService: Sendable {
                 draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key),
                 messageTrace)
         }
-        guard manySenders.withLock({ $0.insert(sender).inserted }) else {
+        guard bulkSenders.withLock({ $0.insert(sender).inserted }) else {
             throw RequestError(
                 .rateLimited,
                 "Another notification from \(sender) to more than \(portion) users is in progress; retry later.")
         }
-        defer { _ = manySenders.withLock { $0.remove(sender) } }
+        defer { _ = bulkSenders.withLock { $0.remove(sender) } }
         try await checkRecipients(users, by: sender)
         let id = ids.next()
         var rest = users[...]
@@ -155,7 +155,7 @@ package final class NotificationService: Sendable {
     ) async throws(RequestError) -> Sent {
         try await writer.submit(byteCount: users.count * size, trace: messageTrace?.parent) { [self] transaction in
             let now = clock.now()
-            if let earlier = try appender.earlier(key.asked, at: now, in: transaction) {
+            if let earlier = try appender.storedMessage(under: key.asked, at: now, in: transaction) {
                 return DatabaseWriter.Effect(
                     Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
             }
@@ -268,7 +268,7 @@ package final class NotificationService: Sendable {
         guard let filter = try? TopicFilter(room) else { return completion() }
         let now = clock.now()
         let epoch = database.epoch
-        note(user, at: now)
+        recordVisit(of: user, at: now)
         shard.joinHolding(client, filter)
         let bound = NIOLoopBound(client, eventLoop: shard.eventLoop)
         database.read { snapshot in
@@ -331,7 +331,7 @@ package final class NotificationService: Sendable {
         }
     }
 
-    private func note(_ user: String, at now: Timestamp) {
+    private func recordVisit(of user: String, at now: Timestamp) {
         let isDue = visits.withLock { visits in
             if let last = visits[user], now.since(last) < Self.visitInterval { return false }
             if visits.count >= Self.maxVisits { visits.removeAll() }
@@ -340,7 +340,7 @@ package final class NotificationService: Sendable {
         }
         guard isDue else { return }
         writer.submit(byteCount: 64) { transaction in
-            try transaction.remember(user: user, at: now)
+            try transaction.recordVisit(of: user, at: now)
             return DatabaseWriter.Effect(())
         } completion: { _ in
         }

@@ -9,7 +9,7 @@ struct RoomHistoryAppender {
     private static let trimInterval: Int64 = 64
 
     /// The originator of a message. If the message creates a room, the room counts towards the originator's limits.
-    enum Cause {
+    enum Originator {
         /// The gateway itself. It has no limits, because its configuration bounds its recipients and messages.
         case gateway
         /// A user who sends a message to a room or to another user.
@@ -24,26 +24,27 @@ struct RoomHistoryAppender {
     /// Appends a message to a room's history. Returns the message to publish after the commit.
     ///
     /// - Parameters:
-    ///   - cause: The originator, whose limits apply if the message creates the room.
+    ///   - originator: The originator, whose limits apply if the message creates the room.
     ///   - messageTrace: The sender and the parent span; `nil` when the message is not traced.
     /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when the message would create a room beyond one of the
     ///   limits.
     func append(
-        _ type: MessageType, id: String, payload: [UInt8], to room: String, by cause: Cause, at now: Timestamp,
+        _ type: MessageType, id: String, payload: [UInt8], to room: String, by originator: Originator,
+        at now: Timestamp,
         messageTrace: MessageTrace? = nil, in transaction: StorageTransaction
     ) throws -> Message {
         var owner = ""
         var notifier = ""
         let snapshot = transaction.snapshot
-        switch cause {
+        switch originator {
         case .gateway: break
         case .chat(let user):
-            if try makesRoom(room, user, in: snapshot) {
+            if try wouldCreateRoom(room, user, in: snapshot) {
                 try checkRooms(of: user, making: room, at: now, in: snapshot)
                 owner = user
             }
         case .notification(let sender):
-            if try makesRoom(room, sender, in: snapshot) {
+            if try wouldCreateRoom(room, sender, in: snapshot) {
                 try checkInboxes(of: sender, making: 1, in: snapshot)
                 notifier = sender
             }
@@ -75,7 +76,7 @@ struct RoomHistoryAppender {
                 notification, for: user, from: sender ?? "", maxPerUser: configuration.maxNotificationsPerUser)
             return try append(
                 .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
-                by: sender.map(Cause.notification) ?? .gateway, at: now,
+                by: sender.map(Originator.notification) ?? .gateway, at: now,
                 messageTrace: messageTrace,
                 in: transaction)
         }
@@ -83,7 +84,7 @@ struct RoomHistoryAppender {
 
     /// Returns true if a message from `user` would create the room, and the room would count towards the limits of
     /// `user`. The user's own inbox and inboxes of users who have connected before count towards nobody's limits.
-    private func makesRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
+    private func wouldCreateRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
         if try snapshot.hasRoom(room) { return false }
         guard let recipient = ChatService.user(ofInbox: room) else { return true }
         return try recipient != user && !snapshot.isKnown(user: recipient)
@@ -114,7 +115,7 @@ struct RoomHistoryAppender {
     ///
     /// - Throws: ``RequestError`` (`rateLimited`).
     func checkRecipients(_ users: [String], by sender: String, in snapshot: StorageSnapshot) throws {
-        let count = try users.count { try makesRoom(ChatService.inbox(of: $0), sender, in: snapshot) }
+        let count = try users.count { try wouldCreateRoom(ChatService.inbox(of: $0), sender, in: snapshot) }
         try checkInboxes(of: sender, making: count, in: snapshot)
     }
 
@@ -132,8 +133,8 @@ struct RoomHistoryAppender {
     /// Returns the message that was stored under an idempotency key; `nil` when the key is unused.
     ///
     /// - Throws: ``RequestError`` (`conflict`) when the key was used for other content.
-    func earlier(
-        _ key: IdempotencyKey?, at now: Timestamp, in transaction: StorageTransaction
+    func storedMessage(
+        under key: IdempotencyKey?, at now: Timestamp, in transaction: StorageTransaction
     ) throws -> (messageID: String, offset: Int64)? {
         guard let key else { return nil }
         let since = now.advanced(by: .zero - configuration.keyLifetime)

@@ -39,7 +39,7 @@ package struct StoredNotification: Sendable, Equatable {
 
 extension StorageTransaction {
     /// Records that a user is connected. From then on the user's inbox counts towards nobody else's limits.
-    package func remember(user: String, at now: Timestamp) throws {
+    package func recordVisit(of user: String, at now: Timestamp) throws {
         try run(
             """
             INSERT INTO user (name, last_seen) VALUES (?, ?)
