@@ -123,10 +123,10 @@ struct LatestReadingsTests {
                 order.remove(slot)
                 (sizes[slot], heard[slot], touched[slot]) = (nil, nil, nil)
             case (_, 1):
-                order.resized(slot, byteCount: size)
+                order.resize(slot, byteCount: size)
                 (sizes[slot], touched[slot]) = (size, step)
             default:
-                order.heard(slot, byteCount: size)
+                order.touch(slot, byteCount: size)
                 (sizes[slot], heard[slot], touched[slot]) = (size, step, step)
             }
             #expect(order.byteCount == sizes.values.reduce(0, +))

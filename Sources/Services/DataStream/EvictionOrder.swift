@@ -57,14 +57,14 @@ struct EvictionOrder {
     }
 
     /// Records that the device has sent a message, and its new size.
-    mutating func heard(_ slot: Int, byteCount: Int) {
+    mutating func touch(_ slot: Int, byteCount: Int) {
         silence.remove(slot, from: 0)
         silence.append(slot, to: 0)
-        resized(slot, byteCount: byteCount)
+        resize(slot, byteCount: byteCount)
     }
 
     /// Records the device's new size.
-    mutating func resized(_ slot: Int, byteCount: Int) {
+    mutating func resize(_ slot: Int, byteCount: Int) {
         sizes.remove(slot, from: Self.list(of: byteCounts[slot]))
         self.byteCount += byteCount - byteCounts[slot]
         byteCounts[slot] = byteCount

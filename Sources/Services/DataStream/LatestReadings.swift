@@ -2,7 +2,7 @@ import Core
 import Realtime
 import Telemetry
 
-/// The latest readings and presence of every device, bounded by the number of devices and by memory use.
+/// The latest readings and availability of every device, bounded by the number of devices and by memory use.
 ///
 /// - When there are too many devices, the one that was silent longest is evicted.
 /// - A device that exceeds its memory limit (1/512 of the budget, but at least 64 KiB) loses its oldest series.
@@ -70,7 +70,7 @@ struct LatestReadings {
             known = [first]
         }
         return known.compactMap { room in
-            let isNews = rooms[room]?[report.device]?.take(report, order: &order, watch: &watch) ?? false
+            let isNews = rooms[room]?[report.device]?.apply(report, order: &order, watch: &watch) ?? false
             guard isNews, let status = rooms[room]?[report.device]?.statusPart else { return nil }
             return (room, status)
         }
@@ -81,7 +81,7 @@ struct LatestReadings {
     /// - Parameter isListening: False while no messages from devices can arrive; no device times out then.
     mutating func sweep(at now: Timestamp, isListening: Bool) -> [(room: String, status: DeviceUpdate.Part)] {
         watch.overdue(at: now, isListening: isListening).compactMap { owner in
-            rooms[owner.room]?[owner.device]?.fallSilent(at: now)
+            rooms[owner.room]?[owner.device]?.markSilent(at: now)
             return rooms[owner.room]?[owner.device]?.statusPart.map { (owner.room, $0) }
         }
     }
@@ -152,7 +152,7 @@ struct LatestReadings {
             let byteCount = rooms[owner.room]?[owner.device]?.forgetSeriesButLast()
             if let byteCount {
                 evictedSeriesCount += 1
-                order.resized(slot, byteCount: byteCount)
+                order.resize(slot, byteCount: byteCount)
             } else {
                 forget(slot)
             }

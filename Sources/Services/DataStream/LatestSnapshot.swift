@@ -123,7 +123,7 @@ struct LatestSnapshot: Sendable {
     private mutating func nextPart(of state: DeviceState, in room: String, at now: Timestamp) -> Part? {
         if lastKey == nil {
             lastKey = 0
-            if state.presence?.isImplied == false, let payload = state.statusPayload(isSnapshot: true) {
+            if state.availability?.isImplied == false, let payload = state.statusPayload(isSnapshot: true) {
                 return Part(
                     room: room, type: .deviceStatus, part: DeviceUpdate.Part(payload: payload, key: state.statusKey))
             }

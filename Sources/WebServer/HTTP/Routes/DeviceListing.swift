@@ -17,10 +17,10 @@ extension DeviceSummary {
         object.add("last_seen", lastSeen.secondsSinceEpoch)
         if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
         object.add("retained", isRetained)
-        if let presence {
-            object.add("status", presence.status.rawValue)
-            object.add("status_reason", presence.reason.rawValue)
-            object.add("status_since", time: presence.since)
+        if let availability {
+            object.add("status", availability.status.rawValue)
+            object.add("status_reason", availability.reason.rawValue)
+            object.add("status_since", time: availability.since)
         }
         object.add("data", object: data)
         object.add("units", object: units)
