@@ -30,7 +30,7 @@ package final class LatencyService: DeliveryObserver {
 
     /// The latency of one hop over a period.
     package struct Summary: Sendable {
-        package var hop: LatencyStage
+        package var stage: LatencyStage
         package var total: LatencyHistogram
         package var points: [LatencySeries.Point]
     }
@@ -96,25 +96,25 @@ package final class LatencyService: DeliveryObserver {
     }
 
     /// Records the latency of a hop that a browser has reported for a traced delivery.
-    func browser(_ hop: LatencyStage, took duration: Duration) {
+    func recordBrowser(_ stage: LatencyStage, took duration: Duration) {
         let now = clock.now()
-        series.withLock { record(hop, duration, at: now, &$0) }
+        series.withLock { record(stage, duration, at: now, &$0) }
     }
 
-    private func record(_ hop: LatencyStage, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
+    private func record(_ stage: LatencyStage, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
         let duration = max(duration, .zero)
-        series.record(hop, duration, at: now)
-        timers[hop.index].record(duration: duration)
+        series.record(stage, duration, at: now)
+        timers[stage.index].record(duration: duration)
     }
 
     /// Returns a summary of every hop since `start`.
     package func summaries(since start: Timestamp) -> [Summary] {
         let series = series.withLock { $0 }
-        return LatencyStage.allCases.map { hop in
-            let points = series.points(of: hop, since: start)
+        return LatencyStage.allCases.map { stage in
+            let points = series.points(of: stage, since: start)
             var total = LatencyHistogram()
             for point in points { total.add(point.histogram) }
-            return Summary(hop: hop, total: total, points: points)
+            return Summary(stage: stage, total: total, points: points)
         }
     }
 

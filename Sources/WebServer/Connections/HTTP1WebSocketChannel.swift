@@ -17,13 +17,13 @@ import Services
 ///     └─ not ──────▶ HTTPVersionHandler ▶ HTTPConnectionGuard ▶ Hummingbird's pipeline and router
 struct HTTP1WebSocketChannel: HTTPChannelHandler {
     /// The protocol that a connection's first request selected.
-    enum Outcome: Sendable {
+    enum SelectedProtocol: Sendable {
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
         case webSocket
     }
 
     struct Value: ServerChildChannelValue {
-        let outcome: EventLoopFuture<Outcome>
+        let selectedProtocol: EventLoopFuture<SelectedProtocol>
         let channel: any Channel
     }
 
@@ -59,7 +59,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             let limits = environment.limits
             let environment = self.environment
             let pacers = self.pacers
-            let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
+            let upgrade = NIOTypedHTTPServerUpgradeConfiguration<SelectedProtocol>(
                 upgraders: [
                     WebSocketUpgrader(
                         admission: NIOLoopBound(admission, eventLoop: channel.eventLoop), environment: environment,
@@ -77,8 +77,8 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
             configuration.decoderConfiguration.maxHeaderFieldSize = Self.maxHeaderBytes
             configuration.decoderConfiguration.maxHeaderListSize = Self.maxHeaderBytes
             let pipeline = channel.pipeline.syncOperations
-            let outcome = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
-            let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
+            let selectedProtocol = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
+            let upgradeHandler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<SelectedProtocol>.self)
             try pipeline.addHandler(
                 UpgradeGate(
                     authenticator: authenticator, origins: origins, echoPath: echoPath, admission: admission,
@@ -90,13 +90,13 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 try pipeline.addHandler(NIOSSLServerHandler(context: certificate.context), position: .first)
                 try pipeline.addHandler(PlainRequestGuard(), position: .first)
             }
-            return Value(outcome: outcome, channel: channel)
+            return Value(selectedProtocol: selectedProtocol, channel: channel)
         }
     }
 
     func handle(value: Value, logger: Logger) async {
         do {
-            switch try await value.outcome.get() {
+            switch try await value.selectedProtocol.get() {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
             case .webSocket: break  // runs in its channel handler, without a task
             }
@@ -107,7 +107,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
 
     private static func configureHTTP(
         _ channel: any Channel, _ environment: ConnectionEnvironment, _ pacers: RequestPacers, isSecure: Bool
-    ) throws -> Outcome {
+    ) throws -> SelectedProtocol {
         guard let pacer = pacers.pacer(of: channel.eventLoop) else {
             throw ChannelError.inappropriateOperationForState
         }

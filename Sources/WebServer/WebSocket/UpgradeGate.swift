@@ -181,7 +181,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 ///
 /// ``UpgradeGate`` has decided before, so every request with `Upgrade: websocket` that gets here is accepted.
 struct WebSocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
-    typealias UpgradeResult = HTTP1WebSocketChannel.Outcome
+    typealias UpgradeResult = HTTP1WebSocketChannel.SelectedProtocol
 
     let supportedProtocol = "websocket"
     let requiredUpgradeHeaders: [String] = []

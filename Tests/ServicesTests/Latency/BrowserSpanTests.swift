@@ -61,8 +61,8 @@ struct BrowserSpanTests {
         return outcome.reason
     }
 
-    private func count(_ hop: LatencyStage) -> Int {
-        latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.hop == hop }?.total.count ?? -1
+    private func count(_ stage: LatencyStage) -> Int {
+        latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.stage == stage }?.total.count ?? -1
     }
 
     @Test("One receipt and one painting of a delivery count, however often they are reported")
@@ -119,7 +119,7 @@ struct BrowserSpanTests {
         #expect(try report("websocket.receive", 10, under: 2, from: 1_000_400, to: 1_000_400) != nil)
         #expect(try report("websocket.receive", 11, under: 2, from: 1_000_059, to: 1_000_059) == nil)
         #expect(try report("dashboard.paint", 12, under: 11, from: 1_000_059, to: 1_000_490) != nil)
-        let network = latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.hop == .network }
+        let network = latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.stage == .network }
         #expect((network?.total.maximumMilliseconds ?? .infinity) <= 60_000)
     }
 

@@ -154,7 +154,7 @@ struct TracingLiveTests {
         #expect(receive.attributes.get("secret") == nil)
         let hops = tracing.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
         for hop in [LatencyStage.network, .paint, .endToEnd] {
-            #expect(hops.first { $0.hop == hop }?.total.count == 1, "\(hop)")
+            #expect(hops.first { $0.stage == stage }?.total.count == 1, "\(hop)")
         }
 
         let overview = try await server.get("/api/latency", token: token).json
