@@ -79,7 +79,7 @@ extension StringProtocol {
     ///
     /// That character does not equal `/`. Code that splits a topic by characters would therefore find other levels than
     /// code that splits it by bytes. No level of a topic or room name may begin with such a mark.
-    package var beginsWithJoiningMark: Bool {
+    package var beginsWithCombiningMark: Bool {
         guard let first = unicodeScalars.first, !first.isASCII else { return false }
         return "/\(first)".count == 1
     }

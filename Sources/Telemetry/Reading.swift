@@ -75,7 +75,7 @@ package struct DeviceID: Hashable, Sendable, CustomStringConvertible {
 
     /// Creates a device ID, or `nil` if the name is not valid as a level of a room's name.
     package init?(_ rawValue: some StringProtocol) {
-        guard (1...Self.maximumByteCount).contains(rawValue.utf8.count), !rawValue.beginsWithJoiningMark else {
+        guard (1...Self.maximumByteCount).contains(rawValue.utf8.count), !rawValue.beginsWithCombiningMark else {
             return nil
         }
         for scalar in rawValue.unicodeScalars {

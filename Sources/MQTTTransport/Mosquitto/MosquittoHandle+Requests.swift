@@ -23,7 +23,7 @@ extension MosquittoHandle {
                     UInt32(clamping: configuration.maxPacketBytes)))
         }
         isAnswered = false
-        if configuration.tls != nil { listenForLastWords() }
+        if configuration.tls != nil { recordLoggedErrors() }
         try check(
             mosquitto_connect_bind_v5(
                 pointer, configuration.host, Int32(configuration.port),

@@ -153,7 +153,7 @@ extension TopicFilter {
         }
         if levels.count > TopicName.maximumLevelCount { return .failure(.tooManyLevels) }
         for (index, level) in levels.enumerated() {
-            if level.beginsWithJoiningMark { return .failure(.joiningMark) }
+            if level.beginsWithCombiningMark { return .failure(.combiningMark) }
             if level == multiLevel, index < levels.count - 1 { return .failure(.multiLevelNotLast) }
             if isWildcard(level) { continue }
             if level.utf8.contains(UInt8(ascii: "+")) { return .failure(.partialWildcard(level)) }
@@ -177,7 +177,7 @@ package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConverti
         /// `$share` without a group or a filter, or with a wildcard in the group.
         case badShare
         /// A level begins with a combining mark, which would form one character with the `/` before it.
-        case joiningMark
+        case combiningMark
     }
 
     package var filter: String
@@ -193,7 +193,7 @@ package struct TopicFilterError: Error, Hashable, Sendable, CustomStringConverti
             case .multiLevelNotLast: "has '#' before its last level; allowed: only as the last level"
             case .partialWildcard(let level):
                 "has a wildcard inside the level \(Excerpt(of: level)); '+' and '#' must be whole levels"
-            case .joiningMark: "has a level that begins with a combining character"
+            case .combiningMark: "has a level that begins with a combining character"
             case .badShare: "is not a shared subscription; expected $share/{group}/{filter}, no wildcard in {group}"
             }
         return "the filter \(Excerpt(of: filter)) \(what)"

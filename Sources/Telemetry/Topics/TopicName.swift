@@ -39,7 +39,7 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
         }
         if levelCount > maximumLevelCount { return .tooManyLevels }
         let levels = name.unicodeScalars.split(separator: "/", omittingEmptySubsequences: true)
-        return levels.contains { Substring($0).beginsWithJoiningMark } ? .joiningMark : nil
+        return levels.contains { Substring($0).beginsWithCombiningMark } ? .combiningMark : nil
     }
 }
 
@@ -52,7 +52,7 @@ package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertibl
         case containsNull
         case containsWildcard
         /// A level begins with a combining mark, which would form one character with the `/` before it.
-        case joiningMark
+        case combiningMark
     }
 
     package var name: String
@@ -65,7 +65,7 @@ package struct TopicNameError: Error, Hashable, Sendable, CustomStringConvertibl
             case .tooLong: "has \(name.utf8.count) bytes; allowed: 1 to \(TopicName.maximumByteCount)"
             case .tooManyLevels: "has too many levels; allowed: at most \(TopicName.maximumLevelCount)"
             case .containsNull: "contains the character U+0000, which is not allowed"
-            case .joiningMark: "has a level that begins with a combining character"
+            case .combiningMark: "has a level that begins with a combining character"
             case .containsWildcard: "contains '+' or '#'; wildcards are allowed only in filters"
             }
         return "the topic name \(Excerpt(of: name)) \(what)"
