@@ -1,3 +1,4 @@
+import Core
 import GRDB
 import Testing
 
@@ -88,7 +89,7 @@ struct NotificationStoreTests {
             }
             #expect(total == counted && ofSenders == counted, "line \(line)")
         }
-        func kept(by user: String) throws -> [String] {
+        func kept(by user: UserID) throws -> [String] {
             try database.read {
                 try $0.notifications(of: user, before: nil, unreadOnly: false, at: at(1), limit: 999)
                     .map(\.notificationID)
@@ -101,7 +102,7 @@ struct NotificationStoreTests {
                 try transaction.notify("ops\(number)", "ann", from: "ops")
             }
             for number in 1...80 {
-                for user in ["ann", "bob"] {
+                for user: UserID in ["ann", "bob"] {
                     try transaction.notify("eve\(number)", user, from: "eve", at: at(Int64(100 + number)))
                 }
             }

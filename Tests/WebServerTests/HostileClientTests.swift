@@ -1,3 +1,4 @@
+import Core
 import CoreMetrics
 import Logging
 import NIOCore

@@ -172,7 +172,9 @@ struct AlertRuleReader {
             }
         }
         return AlertRule.Recipients(
-            users: unique(texts(mapping["users"], "\(key).users", upTo: Self.maxUsers) ?? []), rooms: unique(rooms))
+            users: unique(texts(mapping["users"], "\(key).users", upTo: Self.maxUsers) ?? []).map(
+                UserID.init(unchecked:)),
+            rooms: unique(rooms))
     }
 
     private mutating func template(_ node: Node?, _ key: String) -> AlertTemplate {

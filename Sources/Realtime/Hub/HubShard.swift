@@ -1,4 +1,4 @@
-import Core
+package import Core
 import CoreMetrics
 package import NIOCore
 package import Telemetry
@@ -88,7 +88,7 @@ package final class HubShard: @unchecked Sendable {
     // MARK: Clients
 
     /// Adds a new connection. It receives nothing before it joins a room.
-    package func connect(id: String, user: String, address: String? = nil, sink: any ClientSink) -> HubClient {
+    package func connect(id: String, user: UserID, address: String? = nil, sink: any ClientSink) -> HubClient {
         eventLoop.assertInEventLoop()
         let client = HubClient(id: id, user: user, address: address, connectedAt: clock.now(), sink: sink)
         clients[ObjectIdentifier(client)] = client

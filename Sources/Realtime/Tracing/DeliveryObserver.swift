@@ -8,11 +8,11 @@ package protocol DeliveryObserver: Sendable {
     func delivered(_ deliveries: [ObservedDelivery], at time: Timestamp)
     /// Receives the span `websocket.send` of a frame made for one of the user's clients. Called on the shard's loop
     /// before the frame is sent.
-    func sending(_ span: TraceContext, to user: String)
+    func sending(_ span: TraceContext, to user: UserID)
 }
 
 extension DeliveryObserver {
-    package func sending(_ span: TraceContext, to user: String) {}
+    package func sending(_ span: TraceContext, to user: UserID) {}
 }
 
 /// One message as delivered by one shard.

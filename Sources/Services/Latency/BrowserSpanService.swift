@@ -35,7 +35,7 @@ package final class BrowserSpanService: Sendable {
     private let ring: TraceRing
     private let latency: LatencyService
     private let spansPerSecond: Int
-    private let rateLimits = Lock<[String: RateLimit]>([:])
+    private let rateLimits = Lock<[UserID: RateLimit]>([:])
     private let clock: any WallClock
     private let accepted: Counter
     private let rejected: Counter
@@ -62,7 +62,7 @@ package final class BrowserSpanService: Sendable {
     ///
     /// - Throws: ``RequestError``: `invalid` for a malformed request, `tooLarge` for too many spans, `rateLimited` when
     ///   the user's pages report more than allowed.
-    package func accept(_ request: JSONValue, from user: String) throws(RequestError) -> AcceptResult {
+    package func accept(_ request: JSONValue, from user: UserID) throws(RequestError) -> AcceptResult {
         guard let resourceSpans = request["resourceSpans"]?.arrayValue,
             resourceSpans.allSatisfy({ $0.objectValue != nil })
         else {
@@ -104,7 +104,7 @@ package final class BrowserSpanService: Sendable {
         return result
     }
 
-    private func process(_ span: BrowserSpan, from user: String) throws(BrowserSpan.Refusal) {
+    private func process(_ span: BrowserSpan, from user: UserID) throws(BrowserSpan.Refusal) {
         guard let trace = ring.trace(TraceRing.ID(span.trace)), let parent = trace.span(span.parent) else {
             throw BrowserSpan.Refusal("its trace or its parent span is unknown or no longer kept")
         }
@@ -146,7 +146,7 @@ package final class BrowserSpanService: Sendable {
         }
     }
 
-    private func rateLimit(of user: String) -> RateLimit {
+    private func rateLimit(of user: UserID) -> RateLimit {
         rateLimits.withLock { rateLimits in
             if let rateLimit = rateLimits[user] { return rateLimit }
             if rateLimits.count >= Self.maxUsers { rateLimits.removeAll() }
@@ -174,7 +174,7 @@ final class TracedDeliveries: Sendable {
     }
 
     private struct Delivery {
-        let user: String
+        let user: UserID
         /// The IDs of the spans that pages reported for the delivery; `nil` before a report.
         var receive: UInt64?
         var paint: UInt64?
@@ -195,7 +195,7 @@ final class TracedDeliveries: Sendable {
     private let state = Lock(State())
 
     /// Records that a message is about to be sent to a client of `user` under `span`.
-    func sending(_ span: TraceContext, to user: String) {
+    func sending(_ span: TraceContext, to user: UserID) {
         let id = span.spanID
         state.withLock { state in
             if state.order.count < Self.capacity {
@@ -211,7 +211,7 @@ final class TracedDeliveries: Sendable {
 
     /// Records that a page of `user` has received or painted the delivery. Only the first report of each kind is
     /// accepted.
-    func report(_ name: BrowserSpan.Name, _ span: UInt64, of delivery: UInt64, by user: String) -> ReportResult {
+    func report(_ name: BrowserSpan.Name, _ span: UInt64, of delivery: UInt64, by user: UserID) -> ReportResult {
         state.withLock { state in
             guard var found = state.deliveries[delivery], found.user == user else { return .unknown }
             let earlier = name == .receive ? found.receive : found.paint

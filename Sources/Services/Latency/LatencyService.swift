@@ -91,7 +91,7 @@ package final class LatencyService: DeliveryObserver {
         }
     }
 
-    package func sending(_ span: TraceContext, to user: String) {
+    package func sending(_ span: TraceContext, to user: UserID) {
         deliveries.sending(span, to: user)
     }
 

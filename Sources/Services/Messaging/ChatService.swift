@@ -38,11 +38,11 @@ package final class ChatService: Sendable {
     }
 
     /// Returns the inbox room of a user.
-    package static func inbox(of user: String) -> String { "\(inboxRoot)/\(user)" }
+    package static func inbox(of user: UserID) -> String { "\(inboxRoot)/\(user)" }
 
     /// Returns the user that an inbox room belongs to; `nil` when the room is not an inbox.
-    static func user(ofInbox room: String) -> String? {
-        room.hasPrefix("\(inboxRoot)/") ? String(room.dropFirst(inboxRoot.count + 1)) : nil
+    static func user(ofInbox room: String) -> UserID? {
+        room.hasPrefix("\(inboxRoot)/") ? UserID(unchecked: String(room.dropFirst(inboxRoot.count + 1))) : nil
     }
 
     /// Sends a message to a room. `completion` is called on the writer's thread after the message was passed to the
@@ -51,13 +51,13 @@ package final class ChatService: Sendable {
     /// The caller must have checked that `user` may send to the room. A second call with the same idempotency `key`
     /// within 24 h sends nothing. If `trace` is sampled, it is the parent of the message's spans.
     package func send(
-        _ content: String, to room: String, from user: String, key: String?, trace: TraceContext? = nil,
+        _ content: String, to room: String, from user: UserID, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
     ) {
         send(.chatMessage, content, to: room, from: user, key: key, trace: trace, completion: completion) { messageID in
             var payload = JSONObjectBuilder()
             payload.add("room_id", room)
-            payload.add("user_id", user)
+            payload.add("user_id", user.rawValue)
             payload.add("content", content)
             payload.add("message_id", messageID)
             return payload.finished()
@@ -66,7 +66,7 @@ package final class ChatService: Sendable {
 
     /// Sends a message to the inbox of `recipient`, from which all clients of that user get it.
     package func sendDirect(
-        _ content: String, to recipient: String, from user: String, key: String?, trace: TraceContext? = nil,
+        _ content: String, to recipient: UserID, from user: UserID, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
     ) {
         send(
@@ -74,7 +74,7 @@ package final class ChatService: Sendable {
             completion: completion
         ) { messageID in
             var payload = JSONObjectBuilder()
-            payload.add("user_id", user)
+            payload.add("user_id", user.rawValue)
             payload.add("content", content)
             payload.add("message_id", messageID)
             return payload.finished()
@@ -82,7 +82,7 @@ package final class ChatService: Sendable {
     }
 
     private func send(
-        _ type: MessageType, _ content: String, to room: String, from user: String, key: String?, trace: TraceContext?,
+        _ type: MessageType, _ content: String, to room: String, from user: UserID, key: String?, trace: TraceContext?,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void,
         payload: @escaping @Sendable (_ messageID: String) -> [UInt8]
     ) {
@@ -96,7 +96,7 @@ package final class ChatService: Sendable {
                 user: user, scope: room, key: $0, contentDigest: Array(SHA256.hash(data: Array(content.utf8))))
         }
         let span = span(type, to: room, under: trace)
-        let messageTrace = span.map { MessageTrace(subject: user, parent: $0.traceContext) }
+        let messageTrace = span.map { MessageTrace(subject: user.rawValue, parent: $0.traceContext) }
         writer.submit(byteCount: content.utf8.count + room.utf8.count + 128, trace: span?.traceContext) {
             [appender, epoch, clock, ids] transaction in
             let now = clock.now()

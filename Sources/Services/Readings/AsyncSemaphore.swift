@@ -29,7 +29,7 @@ final class AsyncSemaphore: Sendable {
     ///   - isContinued: True if a part of the user's response was already sent; the call is then never refused.
     /// - Throws: ``RequestError`` (`overloaded`) when the queue is full and no other user has at least two more calls
     ///   in it, or when this call is later removed from the full queue in favour of a user with fewer calls.
-    func wait(for user: String, isContinued: Bool = false) async throws(RequestError) {
+    func wait(for user: UserID, isContinued: Bool = false) async throws(RequestError) {
         let hasPermit = await withCheckedContinuation { (waiter: Waiter) in
             let (answered, isFree): (Waiter?, Bool) = state.withLock { state in
                 guard state.permits > 0 else {
@@ -45,7 +45,7 @@ final class AsyncSemaphore: Sendable {
 
     /// Yields the permit to the next waiter, if there is one, and waits for a permit again. Call it between the steps
     /// of long work. The call is never refused.
-    func yield(for user: String) async {
+    func yield(for user: UserID) async {
         _ = await withCheckedContinuation { (waiter: Waiter) in
             let next = state.withLock { state in
                 guard let next = state.waiting.popFirst() else { return waiter }
@@ -90,11 +90,11 @@ struct FairQueue<Element> {
     }
 
     private let capacity: Int
-    private var queues: [String: UserQueue] = [:]
+    private var queues: [UserID: UserQueue] = [:]
     /// Users with elements, each once, in the order in which they are served.
-    private var rotation = Deque<String>()
+    private var rotation = Deque<UserID>()
     /// Users by their number of refusable elements. The last set is never empty, unless it is the only one.
-    private var usersByCount: [Set<String>] = [[]]
+    private var usersByCount: [Set<UserID>] = [[]]
     private var refusableCount = 0
     private var nextNumber: UInt64 = 0
     private(set) var count = 0
@@ -105,7 +105,7 @@ struct FairQueue<Element> {
     }
 
     /// Adds an element of a user. Returns the element that was refused, if any: this one, or another user's.
-    mutating func append(_ element: Element, of user: String, isPromised: Bool = false) -> Element? {
+    mutating func append(_ element: Element, of user: UserID, isPromised: Bool = false) -> Element? {
         var refused: Element?
         if !isPromised, refusableCount >= capacity {
             let most = usersByCount.count - 1
@@ -149,9 +149,9 @@ struct FairQueue<Element> {
         return next?.element
     }
 
-    private func refusableCount(of user: String) -> Int { queues[user]?.refusable.count ?? 0 }
+    private func refusableCount(of user: UserID) -> Int { queues[user]?.refusable.count ?? 0 }
 
-    private mutating func countRefusable(of user: String, from old: Int, to new: Int) {
+    private mutating func countRefusable(of user: UserID, from old: Int, to new: Int) {
         refusableCount += new - old
         if old > 0 { usersByCount[old].remove(user) }
         if new == usersByCount.count { usersByCount.append([]) }

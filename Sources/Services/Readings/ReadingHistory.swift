@@ -59,7 +59,7 @@ package final class ReadingHistory: Sendable {
     ///   - isContinued: True if a part of the user's response was already sent; the read is then never refused.
     package func chart(
         of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize,
-        for user: String, isContinued: Bool = false
+        for user: UserID, isContinued: Bool = false
     ) async throws(RequestError) -> [ReadingChart.Line] {
         var chart = ReadingChart(of: series, in: range, maxPoints: maxPoints)
         try await readSemaphore.wait(for: user, isContinued: isContinued)
@@ -79,7 +79,7 @@ package final class ReadingHistory: Sendable {
     ///
     /// - Parameter user: The requesting user. When reads have to wait, users are served round robin.
     package func page(
-        of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: String
+        of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: UserID
     ) async throws(RequestError) -> [StoredValue] {
         try await readSemaphore.wait(for: user, isContinued: last != nil)
         defer { readSemaphore.signal() }

@@ -13,10 +13,10 @@ struct RoomHistoryAppender {
         /// The gateway itself. It has no limits, because its configuration bounds its recipients and messages.
         case gateway
         /// A user who sends a message to a room or to another user.
-        case chat(String)
+        case chat(UserID)
         /// A user who sends a notification. Inboxes that it creates do not count as rooms of that user; they have a
         /// separate limit, ``HistoryConfiguration/maxInboxesPerSender``.
-        case notification(String)
+        case notification(UserID)
     }
 
     let configuration: HistoryConfiguration
@@ -33,8 +33,8 @@ struct RoomHistoryAppender {
         at now: Timestamp,
         messageTrace: MessageTrace? = nil, in transaction: StorageTransaction
     ) throws -> Message {
-        var owner = ""
-        var notifier = ""
+        var owner: UserID?
+        var notifier: UserID?
         let snapshot = transaction.snapshot
         switch originator {
         case .gateway: break
@@ -65,7 +65,7 @@ struct RoomHistoryAppender {
     /// - Parameter sender: The user towards whose limits the notifications count, and the inboxes that they create for
     ///   users who have never connected; `nil` for the gateway itself.
     func notify(
-        _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
+        _ users: some Sequence<UserID>, of draft: NotificationDraft, id: String, by sender: UserID?, at now: Timestamp,
         messageTrace: MessageTrace?, in transaction: StorageTransaction
     ) throws -> [Message] {
         let payload = NotificationService.payload(of: draft, id: id, at: now)
@@ -73,7 +73,7 @@ struct RoomHistoryAppender {
             notificationID: id, payload: payload, createdAt: now, expiresAt: draft.expiresAt)
         return try users.map { user in
             try transaction.add(
-                notification, for: user, from: sender ?? "", maxPerUser: configuration.maxNotificationsPerUser)
+                notification, for: user, from: sender, maxPerUser: configuration.maxNotificationsPerUser)
             return try append(
                 .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
                 by: sender.map(Originator.notification) ?? .gateway, at: now,
@@ -84,7 +84,7 @@ struct RoomHistoryAppender {
 
     /// Returns true if a message from `user` would create the room, and the room would count towards the limits of
     /// `user`. The user's own inbox and inboxes of users who have connected before count towards nobody's limits.
-    private func wouldCreateRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
+    private func wouldCreateRoom(_ room: String, _ user: UserID, in snapshot: StorageSnapshot) throws -> Bool {
         if try snapshot.hasRoom(room) { return false }
         guard let recipient = ChatService.user(ofInbox: room) else { return true }
         return try recipient != user && !snapshot.isKnown(user: recipient)
@@ -92,7 +92,7 @@ struct RoomHistoryAppender {
 
     /// Refuses a room that would exceed the limit on all rooms or on the user's rooms.
     private func checkRooms(
-        of user: String, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
+        of user: UserID, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
     ) throws {
         guard try snapshot.roomCount() < configuration.maxRooms else {
             throw RequestError(
@@ -114,12 +114,12 @@ struct RoomHistoryAppender {
     /// Refuses a notification that would create more inboxes than its sender may have.
     ///
     /// - Throws: ``RequestError`` (`rateLimited`).
-    func checkRecipients(_ users: [String], by sender: String, in snapshot: StorageSnapshot) throws {
+    func checkRecipients(_ users: [UserID], by sender: UserID, in snapshot: StorageSnapshot) throws {
         let count = try users.count { try wouldCreateRoom(ChatService.inbox(of: $0), sender, in: snapshot) }
         try checkInboxes(of: sender, making: count, in: snapshot)
     }
 
-    private func checkInboxes(of sender: String, making count: Int, in snapshot: StorageSnapshot) throws {
+    private func checkInboxes(of sender: UserID, making count: Int, in snapshot: StorageSnapshot) throws {
         let limit = configuration.maxInboxesPerSender
         guard limit > 0, count > 0 else { return }
         let before = try snapshot.inboxCount(madeBy: sender)

@@ -1,4 +1,4 @@
-import Core
+package import Core
 import Realtime
 package import Telemetry
 
@@ -20,7 +20,7 @@ package struct RoomGrants: Sendable, Hashable {
     /// with `$`.
     package static let protectedFirstLevels = [inboxRoot]
 
-    private let user: String
+    private let user: UserID
     private let join: [TopicFilter]
     private let publish: [TopicFilter]
     private let telemetryRoots: Set<String>
@@ -31,7 +31,7 @@ package struct RoomGrants: Sendable, Hashable {
     ///
     /// - Parameter telemetryRoots: First levels of the rooms in which only devices may publish.
     package init(
-        user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false,
+        user: UserID, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false,
         telemetryRoots: Set<String> = []
     ) {
         self.user = user
@@ -78,10 +78,8 @@ package struct RoomGrants: Sendable, Hashable {
     }
 
     /// Returns true when the user may send to the recipient's inbox. Sending to the user's own inbox needs a grant too.
-    package func canSend(toUser recipient: String) -> Bool {
-        guard DeviceID(recipient) != nil, let inbox = try? TopicFilter("\(Self.inboxRoot)/\(recipient)") else {
-            return false
-        }
+    package func canSend(toUser recipient: UserID) -> Bool {
+        guard let inbox = try? TopicFilter("\(Self.inboxRoot)/\(recipient)") else { return false }
         return publish.contains { $0.covers(inbox, protecting: Self.protectedFirstLevels) }
     }
 

@@ -45,12 +45,12 @@ enum ClientNames {
     }
 
     /// Parses a user's name, given as the value of `field` or as an element of it.
-    static func user(_ name: JSONValue?, in field: String) throws(CommandError) -> String {
-        guard let user = name?.stringValue.flatMap({ DeviceID($0) })?.rawValue, user.isInNormalForm else {
+    static func user(_ name: JSONValue?, in field: String) throws(CommandError) -> UserID {
+        guard let user = name?.stringValue.flatMap({ UserID($0) }) else {
             throw CommandError(
                 .badRequest,
-                "\"\(field)\": a user name must be a string of 1 to 128 bytes of NFC-normalized Unicode without "
-                    + "/, + or #.")
+                "\"\(field)\": a user name must be a string of 1 to \(UserID.maximumByteCount) bytes of NFC-normalized "
+                    + "Unicode without /, + or #.")
         }
         return user
     }

@@ -59,11 +59,11 @@ final class RequestQuota: Sendable {
     /// A reference-counted pass. Its request counts as in flight until the last reference to the pass is released.
     final class Pass: Sendable {
         private let quota: RequestQuota
-        private let user: String
+        private let user: UserID
 
         private let routeClass: RouteClass
 
-        fileprivate init(quota: RequestQuota, user: String, _ routeClass: RouteClass) {
+        fileprivate init(quota: RequestQuota, user: UserID, _ routeClass: RouteClass) {
             self.quota = quota
             self.user = user
             self.routeClass = routeClass
@@ -90,7 +90,7 @@ final class RequestQuota: Sendable {
 
     private let maxInFlight: Int
     private let perSecond: Int
-    private let users = Lock<[String: Usage]>([:])
+    private let users = Lock<[UserID: Usage]>([:])
 
     init(limits: ConnectionLimits) {
         maxInFlight = limits.userRequests
@@ -103,7 +103,7 @@ final class RequestQuota: Sendable {
     /// Counts a request as in flight until the returned pass is released. Returns `nil` if neither limit is set.
     ///
     /// - Throws: ``Refusal`` when a limit is reached.
-    func enter(_ user: String, _ routeClass: RouteClass, now: NIODeadline = .now()) throws(Refusal) -> Pass? {
+    func enter(_ user: UserID, _ routeClass: RouteClass, now: NIODeadline = .now()) throws(Refusal) -> Pass? {
         guard maxInFlight > 0 || perSecond > 0 else { return nil }
         let now = now.tokenBucketTime
         let refusal: Refusal? = users.withLock { users in
@@ -131,7 +131,7 @@ final class RequestQuota: Sendable {
         return Pass(quota: self, user: user, routeClass)
     }
 
-    private func leave(_ user: String, _ routeClass: RouteClass) {
+    private func leave(_ user: UserID, _ routeClass: RouteClass) {
         users.withLock { users in
             guard var usage = users[user] else { return }
             usage.inFlight -= 1

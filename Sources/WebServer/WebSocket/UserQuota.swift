@@ -12,18 +12,18 @@ final class UserQuota: Sendable {
     private static let freeReplayNanoseconds: Int64 = 1_000_000_000
 
     private let limits: ConnectionLimits
-    private let connections = Lock<[String: Int]>([:])
-    private let commands = Lock<[String: TokenBucket]>([:])
+    private let connections = Lock<[UserID: Int]>([:])
+    private let commands = Lock<[UserID: TokenBucket]>([:])
     private let addresses = Lock<[String: TokenBucket]>([:])
     /// The messages that joins have replayed, by user.
-    private let replays = Lock<[String: GCRA]>([:])
+    private let replays = Lock<[UserID: GCRA]>([:])
 
     init(limits: ConnectionLimits) {
         self.limits = limits
     }
 
     /// Counts a connection of the user; returns false and counts nothing when there are too many.
-    func connect(_ user: String) -> Bool {
+    func connect(_ user: UserID) -> Bool {
         guard limits.connectionsPerUser > 0 else { return true }
         return connections.withLock { connections in
             let count = connections[user] ?? 0
@@ -34,7 +34,7 @@ final class UserQuota: Sendable {
     }
 
     /// Undoes one ``connect(_:)``.
-    func disconnect(_ user: String) {
+    func disconnect(_ user: UserID) {
         guard limits.connectionsPerUser > 0 else { return }
         connections.withLock { connections in
             guard let count = connections[user] else { return }
@@ -43,7 +43,7 @@ final class UserQuota: Sendable {
     }
 
     /// Counts a command and returns true if the user's clients may send it now. A large one counts as `cost` commands.
-    func takeCommand(of user: String, cost: Int, now: NIODeadline) -> Bool {
+    func takeCommand(of user: UserID, cost: Int, now: NIODeadline) -> Bool {
         Self.take(cost, of: user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
     }
 
@@ -54,7 +54,7 @@ final class UserQuota: Sendable {
     }
 
     /// Returns the time that the user's next join must wait, because earlier joins have replayed too many messages.
-    func replayDelay(of user: String, now: NIODeadline) -> TimeAmount {
+    func replayDelay(of user: UserID, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0 else { return .zero }
         let now = now.tokenBucketTime
         return .nanoseconds(replays.withLock { $0[user]?.wait(burst: Self.freeReplayNanoseconds, at: now) ?? 0 })
@@ -62,7 +62,7 @@ final class UserQuota: Sendable {
 
     /// Counts messages that a join has replayed against the user's limit, and returns the time until more may be
     /// replayed. The wait is zero until they exceed one second's worth of the limit.
-    func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
+    func chargeReplay(_ messageCount: Int, to user: UserID, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
         let now = now.tokenBucketTime
         let wait = replays.withLock { replays in
@@ -75,8 +75,8 @@ final class UserQuota: Sendable {
         return .nanoseconds(wait)
     }
 
-    private static func take(
-        _ cost: Int, of name: String, from buckets: borrowing Lock<[String: TokenBucket]>, perSecond: Int,
+    private static func take<Name: Hashable & Sendable>(
+        _ cost: Int, of name: Name, from buckets: borrowing Lock<[Name: TokenBucket]>, perSecond: Int,
         now: NIODeadline
     ) -> Bool {
         guard perSecond > 0 else { return true }
@@ -93,8 +93,8 @@ final class UserQuota: Sendable {
     }
 
     /// Makes room for a new name when ``maxBuckets`` names are remembered.
-    private static func makeRoom<Value>(
-        for name: String, in values: inout [String: Value], forgetting isUnused: (Value) -> Bool
+    private static func makeRoom<Name: Hashable & Sendable, Value>(
+        for name: Name, in values: inout [Name: Value], forgetting isUnused: (Value) -> Bool
     ) {
         guard values.count >= maxBuckets, values[name] == nil else { return }
         values = values.filter { !isUnused($0.value) }

@@ -257,7 +257,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         limits.add("commands_per_second", environment.limits.commandsPerSecond)
         var payload = JSONObjectBuilder()
         payload.add("client_id", client?.id ?? "")
-        payload.add("user_id", admitted.user)
+        payload.add("user_id", admitted.user.rawValue)
         payload.add("server_time", now.millisecondsSinceEpoch)
         payload.add("ping_interval_s", Double(environment.heartbeat.pingInterval.nanoseconds) / 1e9)
         payload.add("limits", object: limits.finished())

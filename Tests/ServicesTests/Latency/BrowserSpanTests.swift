@@ -36,7 +36,7 @@ struct BrowserSpanTests {
     }
 
     /// Records a delivery to that user, sent in the first millisecond after `at`.
-    private func deliver(_ id: UInt64, to user: String, at seconds: Double = 1_000_000) {
+    private func deliver(_ id: UInt64, to user: UserID, at seconds: Double = 1_000_000) {
         clock.set(seconds)
         latency.sending(context(id), to: user)
         ring.onEnd(
@@ -48,7 +48,7 @@ struct BrowserSpanTests {
 
     /// Reports a span and returns the reason for its rejection, or `nil` when it was accepted.
     private func report(
-        _ name: String, _ id: UInt64, under parent: UInt64, from start: Double, to end: Double, by user: String = "ann"
+        _ name: String, _ id: UInt64, under parent: UInt64, from start: Double, to end: Double, by user: UserID = "ann"
     ) throws -> String? {
         func hex(_ id: UInt64) -> String { context(id).spanIDText }
         let json = """

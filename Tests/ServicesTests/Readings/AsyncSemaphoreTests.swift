@@ -35,7 +35,7 @@ struct AsyncSemaphoreTests {
     func flood() async throws {
         let semaphore = AsyncSemaphore(permits: 1, maxWaiting: 4)
         let log = Log()
-        func begin(_ work: String, for user: String, isContinued: Bool = false) -> Task<Void, Never> {
+        func begin(_ work: String, for user: UserID, isContinued: Bool = false) -> Task<Void, Never> {
             Task {
                 do throws(RequestError) {
                     try await semaphore.wait(for: user, isContinued: isContinued)
@@ -55,7 +55,7 @@ struct AsyncSemaphoreTests {
         await #expect(throws: RequestError.self, "nobody has more in line") { try await semaphore.wait(for: "eve") }
         // Users with fewer waiting requests take the places of eve's latest ones.
         for (count, user) in [(1, "ann"), (2, "bob")] {
-            tasks.append(begin(user, for: user))
+            tasks.append(begin(user, for: UserID(unchecked: user)))
             while log.notes.withLock({ $0.count }) < count { await Task.yield() }
         }
         await #expect(throws: RequestError.self, "eve keeps as many as ann may have") {
@@ -91,7 +91,7 @@ struct AsyncSemaphoreTests {
                 let own = refusable(of: user).count
                 let most = (0..<5).map { refusable(of: $0).count }.max() ?? 0
                 let isFull = waiting.count { !$0.isPromised } == 8
-                let refused = queue.append(element, of: "\(user)", isPromised: isPromised)
+                let refused = queue.append(element, of: UserID(unchecked: "\(user)"), isPromised: isPromised)
                 try #require((refused != nil) == (isFull && !isPromised))
                 if let refused {
                     try #require((refused == element) == (most <= own + 1))

@@ -37,7 +37,8 @@ struct ReadingHistoryTests {
             for slice in 100..<150 {
                 group.addTask { [history] in
                     let lines = try? await history.chart(
-                        of: series, in: range, maxPoints: 10, sliceSize: slice, for: "user-\(slice % 3)")
+                        of: series, in: range, maxPoints: 10, sliceSize: slice,
+                        for: UserID(unchecked: "user-\(slice % 3)"))
                     return lines?.map(\.points) == whole.map(\.points)
                 }
             }

@@ -304,7 +304,7 @@ struct BackupTests {
     func pages() throws {
         let first = try source.open()
         try first.write { transaction in
-            for number in 1000..<3500 { try transaction.recordVisit(of: "u\(number)", at: at(1)) }
+            for number in 1000..<3500 { try transaction.recordVisit(of: UserID(unchecked: "u\(number)"), at: at(1)) }
         }
         var text = ""
         var isFirst = true

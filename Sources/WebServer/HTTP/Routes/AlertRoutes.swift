@@ -79,7 +79,7 @@ struct AlertRoutes {
 
     /// Returns the id of the alert in the path and the name of the caller, if the caller may change the alert. An alert
     /// that the caller may not see is reported as not found.
-    private func alertToChange(_ context: GatewayRequestContext) async throws -> (id: String, user: String) {
+    private func alertToChange(_ context: GatewayRequestContext) async throws -> (id: String, user: UserID) {
         let identity = try context.requireIdentity()
         let id = context.parameters.get("alert_id") ?? ""
         guard let alert = try await alerts.alert(id), identity.grants.canSee(room: alert.room) else {

@@ -55,15 +55,15 @@ struct ListingRoutes {
             }
             users = users.filter(seen.contains)
         }
-        if let after { users = users.filter { $0 > after } }
+        if let after { users = users.filter { $0.rawValue > after } }
         var byteCount = 0
         let count = users.firstIndex { user in
-            byteCount += user.utf8.count + 3
+            byteCount += user.rawValue.utf8.count + 3
             return byteCount > JSONPage.maxByteCount
         }
         var body = JSONObjectBuilder()
-        body.add("online_users", array: users.prefix(count ?? users.count))
-        if let count { body.add("next", users[count - 1]) }
+        body.add("online_users", array: users.prefix(count ?? users.count).lazy.map(\.rawValue))
+        if let count { body.add("next", users[count - 1].rawValue) }
         return .json(body.finished())
     }
 

@@ -64,7 +64,7 @@ struct NotificationRoutes {
     }
 
     /// Returns the recipients, given by exactly one of `user_id`, `user_ids`, `room_id` and `everyone`.
-    private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [String] {
+    private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [UserID] {
         let named = ["user_id", "user_ids", "room_id", "everyone"].filter { body[$0] != nil && body[$0] != .null }
         guard named.count == 1, let field = named.first else {
             throw Problem(.badRequest, "Exactly one of user_id, user_ids, room_id and everyone is required.")

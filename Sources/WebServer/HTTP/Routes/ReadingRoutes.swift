@@ -53,7 +53,7 @@ struct ReadingRoutes {
 
     /// Returns a response that streams all readings page by page, each after the client has accepted the one before.
     private func stream(
-        _ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat, for user: String
+        _ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat, for user: UserID
     ) -> Response {
         let body = ResponseBody { [readings] writer in
             let text = ReadingText(series: series, format: format)
@@ -77,7 +77,7 @@ struct ReadingRoutes {
 /// A chart whose series are read one by one, and written in portions, while the client reads the answer.
 private struct ChartAnswer: StreamedBody {
     let readings: ReadingHistory
-    let user: String
+    let user: UserID
     let device: String
     let range: Range<Timestamp>
     let maxPoints: Int
@@ -89,7 +89,7 @@ private struct ChartAnswer: StreamedBody {
     private var isFinished = false
 
     init(
-        readings: ReadingHistory, user: String, device: String, range: Range<Timestamp>, maxPoints: Int,
+        readings: ReadingHistory, user: UserID, device: String, range: Range<Timestamp>, maxPoints: Int,
         format: ReadingFormat, rest: ArraySlice<StoredSeries>
     ) {
         self.readings = readings
