@@ -30,3 +30,22 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible, 
 
     package var description: String { rawValue }
 }
+
+extension UserID {
+    /// The first level of the names of inboxes, each of which belongs to one user.
+    package static let inboxRoot = "users"
+
+    /// The name of the user's inbox.
+    package var inbox: String { "\(Self.inboxRoot)/\(rawValue)" }
+
+    /// Creates the ID of the user to whom an inbox belongs, or `nil` if the room is not an inbox.
+    package init?(inbox room: String) {
+        guard room.hasPrefix("\(Self.inboxRoot)/") else { return nil }
+        self.init(unchecked: String(room.dropFirst(Self.inboxRoot.count + 1)))
+    }
+
+    /// Returns true for ``inboxRoot``, and for every room or filter below it.
+    package static func isBelowInboxRoot(_ room: String) -> Bool {
+        room == inboxRoot || room.hasPrefix("\(inboxRoot)/")
+    }
+}

@@ -184,7 +184,7 @@ package struct HubConfiguration: Sendable {
     package init(
         queue: OutboundQueue.Limits = .init(),
         maxMailboxBytes: Int = 8 << 20,
-        protectedFirstLevels: [String] = ["users"],
+        protectedFirstLevels: [String] = [UserID.inboxRoot],
         sweepInterval: TimeAmount = .seconds(1),
         presenceGrace: TimeAmount = .seconds(5)
     ) {

@@ -276,7 +276,7 @@ package struct DataStreamConfiguration: Sendable {
         maxDevices: Int = 10_000,
         maxLatestBytes: Int = 128 << 20,
         telemetryRoots: Set<String> = ["sensors"],
-        protectedFirstLevels: [String] = ["users"],
+        protectedFirstLevels: [String] = [UserID.inboxRoot],
         offlineAfter: Duration? = .seconds(300)
     ) {
         self.maxDevices = maxDevices

@@ -14,9 +14,6 @@ package final class ChatService: Sendable {
         package var isRepeated: Bool
     }
 
-    /// The first level of inbox room names. The inbox `users/<name>` receives what is sent to one user.
-    package static let inboxRoot = "users"
-
     private let writer: DatabaseWriter
     private let appender: RoomHistoryAppender
     private let epoch: String
@@ -35,14 +32,6 @@ package final class ChatService: Sendable {
         self.tracer = tracer
         self.clock = clock
         self.ids = ids
-    }
-
-    /// Returns the inbox room of a user.
-    package static func inbox(of user: UserID) -> String { "\(inboxRoot)/\(user)" }
-
-    /// Returns the user that an inbox room belongs to; `nil` when the room is not an inbox.
-    static func user(ofInbox room: String) -> UserID? {
-        room.hasPrefix("\(inboxRoot)/") ? UserID(unchecked: String(room.dropFirst(inboxRoot.count + 1))) : nil
     }
 
     /// Sends a message to a room. `completion` is called on the writer's thread after the message was passed to the
@@ -70,7 +59,7 @@ package final class ChatService: Sendable {
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
     ) {
         send(
-            .directMessage, content, to: Self.inbox(of: recipient), from: user, key: key, trace: trace,
+            .directMessage, content, to: recipient.inbox, from: user, key: key, trace: trace,
             completion: completion
         ) { messageID in
             var payload = JSONObjectBuilder()

@@ -219,7 +219,7 @@ package final class NotificationService: Sendable {
             guard hasChanged else { return DatabaseWriter.Effect(unread) }
             let message = try appender.append(
                 .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
-                to: ChatService.inbox(of: user), by: .gateway, at: now, in: transaction)
+                to: user.inbox, by: .gateway, at: now, in: transaction)
             return DatabaseWriter.Effect(unread, messages: [message])
         } completion: {
             completion($0)
@@ -264,7 +264,7 @@ package final class NotificationService: Sendable {
         completion: @escaping @Sendable () -> Void
     ) {
         let user = client.user
-        let room = ChatService.inbox(of: user)
+        let room = user.inbox
         guard let filter = try? TopicFilter(room) else { return completion() }
         let now = clock.now()
         let epoch = database.epoch
@@ -303,7 +303,7 @@ package final class NotificationService: Sendable {
         of user: UserID, in range: ClosedRange<Int64>, at now: Timestamp, on shard: HubShard
     ) -> Replay.NextPage {
         let (loop, pageBytes) = (shard.eventLoop, shard.replayPageBytes)
-        let room = ChatService.inbox(of: user)
+        let room = user.inbox
         let next = NIOLoopBoundBox(range.lowerBound, eventLoop: loop)
         return { [database, logger] take in
             let rest = next.value...range.upperBound

@@ -61,7 +61,7 @@ package final class PresenceService: Sendable {
     }
 
     private func isTold(_ change: PresenceChange) -> Bool {
-        guard change.userCount <= Self.maxUsers, !change.room.hasPrefix("\(ChatService.inboxRoot)/"),
+        guard change.userCount <= Self.maxUsers, !UserID.isBelowInboxRoot(change.room),
             let room = try? TopicFilter(change.room)
         else { return false }
         return !isTelemetry(room)

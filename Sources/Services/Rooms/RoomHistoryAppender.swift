@@ -75,7 +75,7 @@ struct RoomHistoryAppender {
             try transaction.add(
                 notification, for: user, from: sender, maxPerUser: configuration.maxNotificationsPerUser)
             return try append(
-                .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
+                .notification, id: id, payload: payload, to: user.inbox,
                 by: sender.map(Originator.notification) ?? .gateway, at: now,
                 messageTrace: messageTrace,
                 in: transaction)
@@ -86,7 +86,7 @@ struct RoomHistoryAppender {
     /// `user`. The user's own inbox and inboxes of users who have connected before count towards nobody's limits.
     private func wouldCreateRoom(_ room: String, _ user: UserID, in snapshot: StorageSnapshot) throws -> Bool {
         if try snapshot.hasRoom(room) { return false }
-        guard let recipient = ChatService.user(ofInbox: room) else { return true }
+        guard let recipient = UserID(inbox: room) else { return true }
         return try recipient != user && !snapshot.isKnown(user: recipient)
     }
 
@@ -115,7 +115,7 @@ struct RoomHistoryAppender {
     ///
     /// - Throws: ``RequestError`` (`rateLimited`).
     func checkRecipients(_ users: [UserID], by sender: UserID, in snapshot: StorageSnapshot) throws {
-        let count = try users.count { try wouldCreateRoom(ChatService.inbox(of: $0), sender, in: snapshot) }
+        let count = try users.count { try wouldCreateRoom($0.inbox, sender, in: snapshot) }
         try checkInboxes(of: sender, making: count, in: snapshot)
     }
 

@@ -47,7 +47,7 @@ extension StorageTransaction {
             """, [user.rawValue, now.nanosecondsSinceEpoch])
         try run(
             "UPDATE room SET owner = '', notifier = '' WHERE name = ? AND (owner <> '' OR notifier <> '')",
-            [Schema.inboxPrefix + user.rawValue])
+            [user.inbox])
     }
 
     /// Adds a notification for a user, and deletes the user's oldest above `maxPerUser`.
