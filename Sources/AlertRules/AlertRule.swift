@@ -10,11 +10,11 @@ package struct AlertRule: Sendable, Equatable {
 
     /// The users and rooms that receive notifications.
     package struct Recipients: Sendable, Equatable {
-        package var users: [String]
+        package var users: [UserID]
         /// Rooms with a history, such as `chat/ops`.
         package var rooms: [String]
 
-        package init(users: [String] = [], rooms: [String] = []) {
+        package init(users: [UserID] = [], rooms: [String] = []) {
             self.users = users
             self.rooms = rooms
         }

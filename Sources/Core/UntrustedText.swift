@@ -79,13 +79,25 @@ extension StringProtocol {
     ///
     /// That character does not equal `/`. Code that splits a topic by characters would therefore find other levels than
     /// code that splits it by bytes. No level of a topic or room name may begin with such a mark.
-    package var beginsWithJoiningMark: Bool {
+    package var beginsWithCombiningMark: Bool {
         guard let first = unicodeScalars.first, !first.isASCII else { return false }
         return "/\(first)".count == 1
     }
 }
 
 extension String {
+    /// True if the text can be one level of a room's name that stands for a single room: it has no `/`, `+`, `#` or
+    /// control characters and does not begin with a combining mark.
+    package var isRoomLevel: Bool {
+        guard !beginsWithCombiningMark else { return false }
+        return unicodeScalars.allSatisfy { scalar in
+            switch scalar {
+            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "/", "+", "#": false
+            default: true
+            }
+        }
+    }
+
     /// The text in Unicode normal form NFC. Applied to the names in files that operators write.
     package var inNormalForm: String { isPlain ? self : precomposedStringWithCanonicalMapping }
 

@@ -39,14 +39,14 @@ final class ClockLeapGuard: Sendable {
     init(hold: Duration, lastKnown: Timestamp?, wall: Timestamp, steady: NIODeadline) {
         self.hold = hold
         state = Lock(State(wall: lastKnown ?? wall, steady: steady))
-        _ = believed(wall, steady: steady)
+        _ = trustedTime(wall, steady: steady)
     }
 
     /// The leap that is currently not trusted, if any.
     var leap: Leap? { state.withLock { $0.leap } }
 
     /// Returns the trusted time for the given readings of the wall clock and the monotonic clock.
-    func believed(_ wall: Timestamp, steady: NIODeadline) -> Timestamp {
+    func trustedTime(_ wall: Timestamp, steady: NIODeadline) -> Timestamp {
         state.withLock { state in
             let expected = state.wall.advanced(by: .nanoseconds((steady - state.steady).nanoseconds))
             let ahead = wall.since(expected)

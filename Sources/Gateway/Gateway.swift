@@ -43,8 +43,8 @@ package struct Gateway: Service {
     let hub: Hub
     let mqtt: MQTTService
     let server: WebServer
-    private let housekeeping: MaintenanceService
-    let rooms: ServiceStack
+    private let maintenance: MaintenanceService
+    let stack: ServiceStack
     let tracing: TracingStack
     private let export: OTLPPipeline
     private let dashboards: CurrentDashboards
@@ -63,7 +63,7 @@ package struct Gateway: Service {
         spanProcessors: [any SpanProcessor] = [],
         onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
     ) async throws {
-        guard configuration.jwtSecret != nil || configuration.tokens.keys != nil else { throw TokenKeyError.noKeys }
+        try configuration.requireTokenKeys()
         let dashboards = try CurrentDashboards(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
             logger.warning(
@@ -82,10 +82,10 @@ package struct Gateway: Service {
             metrics: HubMetrics(factory: registry), tracing: tracing.hub)
         let stream = DataStreamService(
             hub: hub, configuration: configuration.stream, tracer: tracing.entry.tracer)
-        let rooms = try ServiceStack(
+        let stack = try ServiceStack(
             configuration, hub: hub, stream: stream, entry: tracing.entry, factory: registry, logger: logger)
         let mqtt = try Self.mqttService(
-            configuration, rooms: rooms, tracing: tracing, registry: registry, logger: logger)
+            configuration, stack: stack, tracing: tracing, registry: registry, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
             authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore())
@@ -93,7 +93,7 @@ package struct Gateway: Service {
         try Self.bound(&server.limits, logger: logger)
         let environment = ConnectionEnvironment(
             hub: hub,
-            services: rooms.services,
+            services: stack.services,
             authority: authenticator.authority,
             limits: server.limits,
             heartbeat: configuration.server.heartbeat,
@@ -101,7 +101,7 @@ package struct Gateway: Service {
             metrics: sockets,
             logger: logger)
         GatewayMetrics.register(
-            in: registry, client: mqtt.client, hub: hub, stream: stream, sockets: sockets, rooms: rooms)
+            in: registry, client: mqtt.client, hub: hub, stream: stream, sockets: sockets, stack: stack)
         let host = configuration.server.host
         let certificate = try Self.certificate(configuration.server, logger: logger)
         self.configuration = configuration
@@ -109,28 +109,28 @@ package struct Gateway: Service {
         self.group = group
         self.hub = hub
         self.mqtt = mqtt
-        self.rooms = rooms
+        self.stack = stack
         self.tracing = tracing
         self.export = export
         self.dashboards = dashboards
         self.authority = authenticator.authority
         self.certificate = certificate
-        self.housekeeping = MaintenanceService(
-            rooms: rooms, configuration: configuration.history,
+        self.maintenance = MaintenanceService(
+            stack: stack, configuration: configuration.history,
             isListening: { [client = mqtt.client] in client.state.isConnected }, logger: logger)
         self.server = WebServer(
             configuration: server,
             dependencies: WebServer.Dependencies(
                 hub: hub,
-                services: rooms.services,
+                services: stack.services,
                 authenticator: authenticator,
                 environment: environment,
                 latency: tracing.latency,
                 traces: tracing.ring,
                 browserSpans: tracing.browserSpans,
                 certificate: certificate,
-                readiness: { [client = mqtt.client, health = rooms.writer.health, trust = rooms.clockTrust] in
-                    Readiness(checks: [.mqtt(client), .storage(health, trust)])
+                readiness: { [client = mqtt.client, health = stack.writer.health, clockGuard = stack.clockGuard] in
+                    Readiness(checks: [.mqtt(client), .storage(health, clockGuard)])
                 },
                 metricsText: { PrometheusText.render(registry) },
                 dashboards: { dashboards.json }),
@@ -162,7 +162,7 @@ package struct Gateway: Service {
                         service: ExportService(pipeline: export), successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: mqtt, successTerminationBehavior: .gracefullyShutdownGroup),
-                    .init(service: housekeeping, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: maintenance, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 logger: Logger(label: "windsock.services") { _ in SwiftLogNoOpLogHandler() }))
         do {
@@ -176,7 +176,7 @@ package struct Gateway: Service {
 
     private func close() async {
         hub.close()
-        await rooms.close()
+        await stack.close()
         try? await group.shutdownGracefully()
     }
 
@@ -212,7 +212,7 @@ package struct Gateway: Service {
     }
 
     private static func mqttService(
-        _ configuration: GatewayConfiguration, rooms: ServiceStack, tracing: TracingStack, registry: MetricsRegistry,
+        _ configuration: GatewayConfiguration, stack: ServiceStack, tracing: TracingStack, registry: MetricsRegistry,
         logger: Logger
     ) throws -> MQTTService {
         var mqtt = configuration.mqtt
@@ -226,14 +226,14 @@ package struct Gateway: Service {
             configuration: IngestStore.Configuration(
                 clientID: mqtt.clientID, receiveMaximum: mqtt.receiveMaximum,
                 maxDeadLetters: configuration.storage.maxDeadLetters),
-            writer: rooms.writer, database: rooms.database, readings: rooms.readings, alerts: rooms.alerts,
+            writer: stack.writer, database: stack.database, readings: stack.readings, alerts: stack.alerts,
             metrics: metrics, tracer: tracing.entry.tracer, logger: logger)
         let pipeline = IngestPipeline(
             decoder: TelemetryDecoder(
                 routes: configuration.routes, statusRoutes: configuration.statusRoutes,
                 limits: configuration.decodingLimits),
             store: store,
-            stream: rooms.services.stream,
+            stream: stack.services.stream,
             entry: tracing.entry,
             latency: tracing.latency,
             clocks: ClockOffsetEstimator(capacity: configuration.stream.maxDevices),

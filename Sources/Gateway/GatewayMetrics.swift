@@ -8,7 +8,7 @@ import WebServer
 enum GatewayMetrics {
     static func register(
         in registry: MetricsRegistry, client: MQTTClient, hub: Hub, stream: DataStreamService,
-        sockets: WebSocketMetrics, rooms: ServiceStack
+        sockets: WebSocketMetrics, stack: ServiceStack
     ) {
         func observe(
             _ name: String, _ help: String, kind: MetricKind = .gauge, _ read: @escaping @Sendable () -> Int
@@ -34,11 +34,11 @@ enum GatewayMetrics {
         ) { stream.latestSize.evictedSeries }
         observe("windsock_users_online", "Users with at least one connection.") { hub.presence.userCount }
         observe("windsock_rooms_writes_waiting", "Chat messages and notifications waiting to be stored.") {
-            rooms.writer.waitingCount
+            stack.writer.waitingCount
         }
-        observe("windsock_alerts_active", "Pending and firing alerts.") { rooms.alerts.activeCount }
+        observe("windsock_alerts_active", "Pending and firing alerts.") { stack.alerts.activeCount }
         observe("windsock_storage_failing", "1 while storage is failing, else 0.") {
-            rooms.writer.health.trouble == nil ? 0 : 1
+            stack.writer.health.trouble == nil ? 0 : 1
         }
         observe("windsock_mqtt_connected", "1 while connected to the broker, else 0.") {
             client.state.isConnected ? 1 : 0
@@ -82,7 +82,7 @@ extension Readiness.Check {
 
 extension Readiness.Check {
     /// Checks the database: ready while writes succeed and no read has found a damaged part.
-    static func storage(_ health: StorageHealth, _ clockTrust: ClockLeapGuard) -> Readiness.Check {
+    static func storage(_ health: StorageHealth, _ clockGuard: ClockLeapGuard) -> Readiness.Check {
         if let trouble = health.trouble {
             return Readiness.Check(name: "storage", isReady: false, status: "failing", reason: trouble.reason)
         }
@@ -91,7 +91,7 @@ extension Readiness.Check {
                 name: "storage", isReady: false, status: "unreadable",
                 reason: "\(unreadable.reason): part of the database is unreadable; restore a backup")
         }
-        let leap = clockTrust.leap.map { leap in
+        let leap = clockGuard.leap.map { leap in
             let seconds = Int(leap.size / .seconds(1))
             return
                 "The clock leapt forward by \(seconds) s; retention is paused until the new time has held."

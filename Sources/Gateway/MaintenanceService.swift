@@ -21,7 +21,7 @@ struct MaintenanceService: Service {
     /// Maximum rows removed in one transaction. Small, so that other writes do not wait long for the writer.
     private static let portion = 1000
 
-    let rooms: ServiceStack
+    let stack: ServiceStack
     let configuration: HistoryConfiguration
     /// A closure that returns true while the broker is connected. Otherwise the silence of devices says nothing about
     /// them.
@@ -35,14 +35,14 @@ struct MaintenanceService: Service {
             async let cleaning: Void = cleanRegularly()
             async let trimming: Void = trimRegularly()
             async let checkpoints: Void = checkpointRegularly()
-            async let webhook: Void? = rooms.webhook?.run()
+            async let webhook: Void? = stack.webhook?.run()
             while (try? await Task.sleep(for: Self.interval)) != nil {
-                rooms.presence.sweep(at: .now())
-                rooms.services.stream.sweep(now: clock.now(), isListening: isListening())
-                rooms.alerts.tick(isListening: isListening())
+                stack.presence.sweep(at: .now())
+                stack.services.stream.sweep(now: clock.now(), isListening: isListening())
+                stack.alerts.tick(isListening: isListening())
                 // Without the probe, a recovery or failure of the storage would go unnoticed until the next batch of
                 // writes.
-                if rooms.writer.health.trouble != nil || !rooms.database.isInPlace { await rooms.writer.probe() }
+                if stack.writer.health.trouble != nil || !stack.database.isInPlace { await stack.writer.probe() }
             }
             _ = await (cleaning, trimming, checkpoints, webhook)
         }
@@ -51,7 +51,7 @@ struct MaintenanceService: Service {
     private func checkpointRegularly() async {
         while (try? await Task.sleep(for: Self.interval)) != nil {
             do {
-                try await rooms.database.checkpoint()
+                try await stack.database.checkpoint()
             } catch {
                 logger.debug("The write-ahead log could not be truncated", metadata: ["error": "\(error)"])
             }
@@ -60,20 +60,20 @@ struct MaintenanceService: Service {
 
     private func trimRegularly() async {
         while (try? await Task.sleep(for: Self.trimmingInterval)) != nil {
-            if rooms.writer.health.trouble == nil { await rooms.roomRetention.trim() }
+            if stack.writer.health.trouble == nil { await stack.roomRetention.trim() }
         }
     }
 
     private func cleanRegularly() async {
-        var toldLeap: ClockLeapGuard.Leap?
+        var loggedLeap: ClockLeapGuard.Leap?
         var nextCheck = ContinuousClock.now
         while (try? await Task.sleep(for: Self.cleaningInterval)) != nil {
-            let now = rooms.clockTrust.believed(clock.now(), steady: .now())
-            tell(rooms.clockTrust.leap, after: &toldLeap)
-            if rooms.writer.health.trouble == nil { await clean(at: now) }
-            if rooms.writer.health.unreadable != nil, ContinuousClock.now >= nextCheck {
+            let now = stack.clockGuard.trustedTime(clock.now(), steady: .now())
+            logChange(of: stack.clockGuard.leap, since: &loggedLeap)
+            if stack.writer.health.trouble == nil { await clean(at: now) }
+            if stack.writer.health.unreadable != nil, ContinuousClock.now >= nextCheck {
                 let began = ContinuousClock.now
-                if await rooms.database.isIntact() { rooms.writer.health.foundIntact() }
+                if await stack.database.isIntact() { stack.writer.health.foundIntact() }
                 // Checks of a large damaged file take at most a tenth of the time, so that the disk serves others.
                 nextCheck = .now + (.now - began) * 10
             }
@@ -81,9 +81,9 @@ struct MaintenanceService: Service {
     }
 
     /// Logs each clock leap once, with its consequence for retention.
-    private func tell(_ leap: ClockLeapGuard.Leap?, after told: inout ClockLeapGuard.Leap?) {
-        defer { told = leap }
-        guard let leap, leap != told else { return }
+    private func logChange(of leap: ClockLeapGuard.Leap?, since logged: inout ClockLeapGuard.Leap?) {
+        defer { logged = leap }
+        guard let leap, leap != logged else { return }
         logger.warning(
             "The clock leapt forward; retention is paused until the new time has held for storage.clock_hold",
             metadata: ["leap_s": "\(leap.size / .seconds(1))"])
@@ -93,20 +93,20 @@ struct MaintenanceService: Service {
     private func clean(at now: Timestamp) async {
         let cutoff = now.advanced(by: .zero - configuration.maxAge)
         let keys = now.advanced(by: .zero - configuration.keyLifetime)
-        await rooms.roomRetention.clean(at: now)
+        await stack.roomRetention.clean(at: now)
         await remove { try $0.removeNotifications(before: cutoff, expiredAt: now, limit: Self.portion) }
         await remove { try $0.forgetKeys(before: keys, limit: Self.portion) }
         await remove { try $0.removeDeadLetters(before: cutoff, limit: Self.portion) }
         await remove { try $0.removeAlerts(before: cutoff, limit: Self.portion) }
         await remove { try $0.removeAlerts(above: Self.maxAlerts, limit: Self.portion) }
         await remove { try $0.removeSilences(before: now, limit: Self.portion) }
-        await rooms.retention.clean(at: now)
+        await stack.retention.clean(at: now)
     }
 
     private func remove(_ portion: @escaping @Sendable (StorageTransaction) throws -> Int) async {
         while !Task.isCancelled {
             do {
-                let count = try await rooms.writer.submit(byteCount: 64) { DatabaseWriter.Effect(try portion($0)) }
+                let count = try await stack.writer.submit(byteCount: 64) { DatabaseWriter.Effect(try portion($0)) }
                 guard count == Self.portion else { return }
             } catch {
                 return logger.warning("Expired history could not be removed", metadata: ["error": "\(error)"])

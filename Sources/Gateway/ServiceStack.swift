@@ -22,7 +22,7 @@ struct ServiceStack: Sendable {
     let presence: PresenceService
     let services: HubServices
     /// The guard that supplies the time for retention.
-    let clockTrust: ClockLeapGuard
+    let clockGuard: ClockLeapGuard
     private let logger: Logger
 
     /// The average number of series per device that alert rules may watch. A series that several rules watch counts
@@ -42,7 +42,7 @@ struct ServiceStack: Sendable {
         database = try Database(directory: configuration.dataDirectory, durability: storage.durability)
         writer = DatabaseWriter(database: database, hub: hub, tracer: tracer, logger: logger)
         readings = ReadingStore(maxSeries: storage.maxSeries)
-        clockTrust = ClockLeapGuard(
+        clockGuard = ClockLeapGuard(
             hold: storage.clockHold, lastKnown: try database.read { try $0.latestInstant() },
             wall: SystemWallClock().now(), steady: .now())
         retention = ReadingRetention(

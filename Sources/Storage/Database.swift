@@ -35,7 +35,7 @@ package final class Database: Sendable {
     private let checkpointer: DatabaseQueue?
     private let readFailureObserver = Lock<(@Sendable (StorageError) -> Void)?>(nil)
     /// The database file and its WAL, as opened by a gateway. Empty for tools.
-    private let places: [FileIdentity]
+    private let files: [FileIdentity]
 
     /// Opens the database of a data directory for a gateway. Creates it if it does not exist, and migrates its schema.
     ///
@@ -76,14 +76,14 @@ package final class Database: Sendable {
     /// - Throws: The error of `work` or of the commit; ``StorageError/failed(_:isDamage:)`` when a gateway's files were
     ///   removed or replaced.
     package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
-        for place in places { try place.check() }
+        for file in files { try file.check() }
         return try pool.write { try work(StorageTransaction(database: $0)) }
     }
 
     /// True while the files of a gateway's database are still in place: neither removed nor replaced since they were
     /// opened. Always true for tools.
     package var isInPlace: Bool {
-        places.allSatisfy { (try? $0.check()) != nil }
+        files.allSatisfy { (try? $0.check()) != nil }
     }
 
     /// Sets the observer, which is called after each failed read, on any thread. There is at most one observer.
@@ -231,7 +231,7 @@ package final class Database: Sendable {
                 case .readingTool: try pool.read { try Self.epoch(in: $0) ?? "" }
                 case .gateway, .writingTool: try pool.write { try Self.epoch(in: $0, ids: ids) }
                 }
-            places = role == .gateway ? [FileIdentity(file), FileIdentity("\(file)-wal")] : []
+            files = role == .gateway ? [FileIdentity(file), FileIdentity("\(file)-wal")] : []
         } catch let error as StorageError {
             throw error
         } catch {

@@ -75,16 +75,10 @@ package struct DeviceID: Hashable, Sendable, CustomStringConvertible {
 
     /// Creates a device ID, or `nil` if the name is not valid as a level of a room's name.
     package init?(_ rawValue: some StringProtocol) {
-        guard (1...Self.maximumByteCount).contains(rawValue.utf8.count), !rawValue.beginsWithJoiningMark else {
-            return nil
-        }
-        for scalar in rawValue.unicodeScalars {
-            switch scalar {
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "/", "+", "#": return nil
-            default: continue
-            }
-        }
-        self.rawValue = String(rawValue)
+        guard (1...Self.maximumByteCount).contains(rawValue.utf8.count) else { return nil }
+        let name = String(rawValue)
+        guard name.isRoomLevel else { return nil }
+        self.rawValue = name
     }
 
     package var description: String { rawValue }

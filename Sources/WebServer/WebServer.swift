@@ -72,7 +72,7 @@ package struct WebServer: Service {
     private static let addressErrors = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
 
     private static let pollInterval = Duration.milliseconds(10)
-    private static let afterglow = TimeAmount.seconds(1)
+    private static let closeMargin = TimeAmount.seconds(1)
 
     private let configuration: WebServerConfiguration
     let dependencies: Dependencies
@@ -106,13 +106,13 @@ package struct WebServer: Service {
         let authenticator = dependencies.authenticator
         let environment = dependencies.environment
         let certificate = dependencies.certificate
-        let lines = try await RequestPacers(on: eventLoopGroup.makeIterator())
+        let pacers = try await RequestPacers(on: eventLoopGroup.makeIterator())
         let application = Application(
             router: router(origins: origins),
             server: HTTPServerBuilder { responder in
                 HTTP1WebSocketChannel(
                     responder: responder, authenticator: authenticator, origins: origins, environment: environment,
-                    lines: lines, certificate: certificate)
+                    pacers: pacers, certificate: certificate)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,
@@ -147,7 +147,7 @@ package struct WebServer: Service {
     /// event loops for the close handshake.
     private func waitForConnections() async {
         let limits = configuration.limits
-        let deadline = NIODeadline.now() + limits.drainTimeout + limits.closeTimeout + Self.afterglow
+        let deadline = NIODeadline.now() + limits.drainTimeout + limits.closeTimeout + Self.closeMargin
         let metrics = dependencies.environment.metrics
         while metrics.activeConnections > 0, NIODeadline.now() < deadline {
             try? await Task.sleep(for: Self.pollInterval)

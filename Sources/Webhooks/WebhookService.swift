@@ -211,23 +211,18 @@ package struct WebhookMetrics: Sendable {
         case gaveUp = "gave_up"
     }
 
-    private let deliveries: [Outcome: Counter]
+    private let deliveries: CounterFamily
     /// Duration of every attempt, whatever its outcome.
     private let duration: CoreMetrics.Timer
 
     package init(factory: any MetricsFactory) {
-        deliveries = Dictionary(
-            uniqueKeysWithValues: Outcome.allCases.map { outcome in
-                let dimensions = [("outcome", outcome.rawValue)]
-                return (
-                    outcome, Counter(label: "windsock_webhook_deliveries", dimensions: dimensions, factory: factory)
-                )
-            })
+        deliveries = CounterFamily(
+            "windsock_webhook_deliveries", by: "outcome", values: Outcome.allCases.map(\.rawValue), factory: factory)
         duration = Timer(label: "windsock_webhook_duration", dimensions: [], factory: factory)
     }
 
     func count(_ outcome: Outcome, in duration: Duration) {
-        deliveries[outcome]?.increment()
+        deliveries.increment(outcome.rawValue)
         self.duration.record(duration: duration)
     }
 }

@@ -28,6 +28,20 @@ struct RateLimitTests {
         #expect(limit.take(10, at: Self.at(1)))
     }
 
+    @Test("A charge is paid at the rate; what is beyond the burst has to be waited for")
+    func gcra() {
+        let second: Int64 = 1_000_000_000
+        var rate = GCRA(at: 0)
+        rate.charge(30, perSecond: 10, at: 0)
+        #expect(rate.wait(burst: second, at: 0) == 2 * second)
+        #expect(rate.wait(burst: second, at: 2 * second) == 0)
+        #expect(!rate.isPaid(at: 2 * second))
+        #expect(rate.isPaid(at: 3 * second))
+        #expect(rate.take(15, perSecond: 10, burst: second, at: 2 * second) == second, "refused and not charged")
+        #expect(rate.take(15, perSecond: 10, burst: second, at: 3 * second) == 0, "more than a burst, all is paid")
+        #expect(rate.take(1, perSecond: 10, burst: second, at: 3 * second) == 6 * second / 10)
+    }
+
     @Test("A limit of 0 allows nothing")
     func zero() {
         #expect(!RateLimit(perSecond: 0).take(at: Self.at(0)))

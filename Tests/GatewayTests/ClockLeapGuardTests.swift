@@ -28,24 +28,24 @@ struct ClockLeapGuardTests {
         let clocks = Clocks()
         let trust = ClockLeapGuard(hold: Self.hours(6), lastKnown: nil, wall: clocks.wall, steady: clocks.steady)
         clocks.pass(Self.hour)
-        #expect(trust.believed(clocks.wall, steady: clocks.steady) == clocks.wall)
+        #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) == clocks.wall)
         let before = clocks.wall
         clocks.wall = clocks.wall.advanced(by: Self.hours(91 * 24))
-        #expect(trust.believed(clocks.wall, steady: clocks.steady) == before)
+        #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) == before)
         #expect(trust.leap?.size == Self.hours(91 * 24))
         for _ in 1...5 {
             clocks.pass(Self.hour)
-            #expect(trust.believed(clocks.wall, steady: clocks.steady) < before.advanced(by: Self.hours(6)))
+            #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) < before.advanced(by: Self.hours(6)))
         }
         clocks.wall = clocks.wall.advanced(by: .zero - Self.hours(91 * 24))
-        #expect(trust.believed(clocks.wall, steady: clocks.steady) == clocks.wall)
+        #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) == clocks.wall)
         #expect(trust.leap == nil)
         clocks.wall = clocks.wall.advanced(by: Self.hours(91 * 24))
         for _ in 1...6 {
-            #expect(trust.believed(clocks.wall, steady: clocks.steady) < clocks.wall)
+            #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) < clocks.wall)
             clocks.pass(Self.hour)
         }
-        #expect(trust.believed(clocks.wall, steady: clocks.steady) == clocks.wall)
+        #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) == clocks.wall)
         #expect(trust.leap == nil)
     }
 
@@ -54,11 +54,11 @@ struct ClockLeapGuardTests {
         let clocks = Clocks()
         let trust = ClockLeapGuard(hold: Self.hours(6), lastKnown: nil, wall: clocks.wall, steady: clocks.steady)
         clocks.wall = clocks.wall.advanced(by: .seconds(500))
-        #expect(trust.believed(clocks.wall, steady: clocks.steady) == clocks.wall)
+        #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) == clocks.wall)
         for _ in 1...10 {
             clocks.pass(Self.hour)
             clocks.wall = clocks.wall.advanced(by: Self.hours(24))
-            #expect(trust.believed(clocks.wall, steady: clocks.steady) < clocks.wall)
+            #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) < clocks.wall)
         }
     }
 
@@ -70,12 +70,12 @@ struct ClockLeapGuardTests {
         let lastKnown = clocks.wall.advanced(by: .zero - Self.hours(100 * 24))
         let trust = ClockLeapGuard(hold: Self.hours(6), lastKnown: lastKnown, wall: clocks.wall, steady: clocks.steady)
         #expect(trust.leap != nil)
-        #expect(trust.believed(clocks.wall, steady: clocks.steady) == lastKnown)
+        #expect(trust.trustedTime(clocks.wall, steady: clocks.steady) == lastKnown)
         let ahead = ClockLeapGuard(
             hold: Self.hours(6), lastKnown: clocks.wall.advanced(by: Self.hour), wall: clocks.wall,
             steady: clocks.steady)
         #expect(ahead.leap == nil)
         let credulous = ClockLeapGuard(hold: .zero, lastKnown: lastKnown, wall: clocks.wall, steady: clocks.steady)
-        #expect(credulous.believed(clocks.wall, steady: clocks.steady) == clocks.wall)
+        #expect(credulous.trustedTime(clocks.wall, steady: clocks.steady) == clocks.wall)
     }
 }

@@ -79,6 +79,27 @@ struct CommandLineTests {
         #expect(!result.output.contains("hush-hush"))
     }
 
+    @Test("`serve --print-config` rejects what `serve` rejects, with the same errors")
+    func refusedSettings() async throws {
+        let folder = try TemporaryFolder()
+        let secret = ["WINDSOCK_JWT_SECRET": GatewayProcess.secret]
+        let cases: [(environment: [String: String], flags: [String], problem: String)] = [
+            ([:], [], "openssl rand -hex 32"),
+            (secret, ["--set", "limits.devices=0"], "--set limits.devices"),
+            (secret.merging(["WINDSOCK_LIMIT_DEVICES": "8"]) { $1 }, [], "WINDSOCK_LIMIT_DEVICES"),
+        ]
+        for (environment, flags, problem) in cases {
+            let served = try await Self.run(["serve"] + flags, environment: environment, in: folder.url)
+            let shown = try await Self.run(
+                ["serve", "--print-config"] + flags, environment: environment, in: folder.url)
+            #expect(shown.exit == .exited(78))
+            #expect(shown.exit == served.exit)
+            #expect(shown.errors.contains(problem), "\(shown.errors)")
+            #expect(shown.errors == served.errors)
+            #expect(shown.output.isEmpty)
+        }
+    }
+
     @Test("`tail` prints a JSON object per line, the latest reading and then live ones")
     func tail() async throws {
         let folder = try TemporaryFolder()

@@ -90,7 +90,7 @@ struct HubFixture {
     final class ManualTurns: TurnScheduler, @unchecked Sendable {
         private var turn: @Sendable () -> Void = {}
 
-        func begin(_ turn: @escaping @Sendable () -> Void) { self.turn = turn }
+        func setTurn(_ turn: @escaping @Sendable () -> Void) { self.turn = turn }
         func request() {}
         func take() { turn() }
     }
@@ -111,7 +111,7 @@ struct HubFixture {
         shard = try #require(hub.shards.first)
     }
 
-    func join(_ rooms: String..., user: String = "u", sink: Sink) throws -> HubClient {
+    func join(_ rooms: String..., user: UserID = "u", sink: Sink) throws -> HubClient {
         let client = shard.connect(id: "c", user: user, sink: sink)
         for room in rooms { shard.join(client, try TopicFilter(room)) }
         return client

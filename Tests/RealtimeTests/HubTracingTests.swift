@@ -15,8 +15,8 @@ struct HubTracingTests {
 
     /// Records the reported deliveries.
     final class Observer: DeliveryObserver {
-        let told = Lock<[FollowedDelivery]>([])
-        func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp) {
+        let told = Lock<[ObservedDelivery]>([])
+        func delivered(_ deliveries: [ObservedDelivery], at time: Timestamp) {
             told.withLock { $0 += deliveries }
         }
     }

@@ -77,7 +77,7 @@ struct JoiningTests {
         let large = HubFixture.chat("chat", String(repeating: "x", count: 10_240), 2)
         #expect(Replay.Page([small, small], isLast: true).cost == 2)
         #expect(Replay.Page([small, large], isLast: true).cost == 12)
-        #expect(Replay.Page([], isLast: false, searchedCount: 1024).cost == 102)
+        #expect(Replay.Page([], isLast: false, examinedCount: 1024).cost == 102)
     }
 
     @Test("The next page is read only after the client has paid for the previous one")

@@ -38,7 +38,7 @@ struct OutboundQueueTests {
         #expect(queue.byteCount == 11)
         #expect(Self.drain(&queue) == ["t0", "t1", "t2", "t3", "t4", "c"])
         #expect(queue.byteCount == 0)
-        #expect(queue.isSpent(at: Self.start))
+        #expect(queue.isDiscardable(at: Self.start))
     }
 
     @Test("Above the limit, only the latest telemetry of each series is kept, preceded by a gap notice of the room")
@@ -80,9 +80,9 @@ struct OutboundQueueTests {
         #expect(Self.drain(&queue) == ["gap sensors/a 2", "aaaaa2"])
         for number in 3..<6 { _ = queue.append(Self.telemetry(1, "aaaaa\(number)")) }
         #expect(Self.drain(&queue, at: Self.start + .milliseconds(500)) == ["aaaaa5"])
-        #expect(!queue.isSpent(at: Self.start + .milliseconds(500)))
+        #expect(!queue.isDiscardable(at: Self.start + .milliseconds(500)))
         #expect(Self.drain(&queue, at: Self.start + .milliseconds(1001)) == ["gap sensors/a 2"])
-        #expect(queue.isSpent(at: Self.start + .seconds(3)))
+        #expect(queue.isDiscardable(at: Self.start + .seconds(3)))
     }
 
     @Test("Gaps in too many rooms overflow the queue")
@@ -104,7 +104,7 @@ struct OutboundQueueTests {
             for _ in 0..<2 { _ = queue.append(Self.telemetry(number, "aaaaaa", room: "room \(number)")) }
             #expect(Self.drain(&queue, at: Self.start + .seconds(Int64(number / 1000))).count == 2)
         }
-        #expect(queue.isSpent(at: Self.start + .seconds(4)))
+        #expect(queue.isDiscardable(at: Self.start + .seconds(4)))
         #expect(queue.lastGap.count <= OutboundQueue.maxGapTimes)
     }
 

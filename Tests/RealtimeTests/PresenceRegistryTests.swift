@@ -72,7 +72,7 @@ struct PresenceRegistryTests {
     @Test("A room's members joined by its name or by a filter, and each client counts once")
     func members() throws {
         let bob = Client()
-        for user in ["ann", "bob", "ann"] { registry.connected(user: user) }
+        for user: UserID in ["ann", "bob", "ann"] { registry.connected(user: user) }
         registry.joined(tab, of: "ann", filter: room)
         registry.joined(ObjectIdentifier(clients[1]), of: "ann", filter: try TopicFilter("chat/#"))
         registry.joined(tab, of: "ann", filter: try TopicFilter("chat/+"))
@@ -92,7 +92,9 @@ struct PresenceRegistryTests {
         registry.joined(ObjectIdentifier(registry), of: "bob", filter: room)
         #expect(registry.snapshot().members(of: "chat/a") == ["ann": 1, "bob": 1])
         #expect(first.members(of: "chat/a") == ["ann": 1], "a snapshot is immutable")
-        for number in 0...PresenceSnapshot.maxFreshCount { registry.connected(user: "user-\(number)") }
+        for number in 0...PresenceSnapshot.maxFreshCount {
+            registry.connected(user: UserID(unchecked: "user-\(number)"))
+        }
         let later = NIODeadline.now() + .hours(1)
         let large = registry.snapshot(now: later)
         registry.connected(user: "carl")

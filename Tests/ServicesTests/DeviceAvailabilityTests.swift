@@ -19,7 +19,7 @@ struct DeviceAvailabilityTests {
         try fixture.publish("a")
         try fixture.publish("a", "h")
         #expect(fixture.receivedStatuses().isEmpty)
-        #expect(fixture.presence(of: "a") == "online reading 1000")
+        #expect(fixture.availability(of: "a") == "online reading 1000")
     }
 
     @Test("A last will makes a device offline at once, a birth or a reading online; repetitions are not announced")
@@ -29,10 +29,10 @@ struct DeviceAvailabilityTests {
         #expect(fixture.receivedStatuses() == ["a online will", "a offline will", "a online will"])
         fixture.clock.set(1005)
         try fixture.report("a", isOnline: false)
-        #expect(fixture.presence(of: "a") == "offline will 1005")
+        #expect(fixture.availability(of: "a") == "offline will 1005")
         fixture.clock.set(1006)
         try fixture.publish("a")
-        #expect(fixture.presence(of: "a") == "online reading 1006")
+        #expect(fixture.availability(of: "a") == "online reading 1006")
         #expect(fixture.receivedStatuses() == ["a offline will", "a online reading"])
         try fixture.report("a", isOnline: false)
         _ = fixture.received()
@@ -50,8 +50,8 @@ struct DeviceAvailabilityTests {
         try fixture.publish("b")
         fixture.sweep(until: 1200)
         #expect(fixture.receivedStatuses() == ["a offline silence", "b offline silence"])
-        #expect(fixture.presence(of: "a") == "offline silence 1061")
-        #expect(fixture.presence(of: "b") == "offline silence 1121")
+        #expect(fixture.availability(of: "a") == "offline silence 1061")
+        #expect(fixture.availability(of: "b") == "offline silence 1121")
         try fixture.publish("a")
         #expect(fixture.receivedStatuses() == ["a online reading"])
     }
@@ -61,7 +61,7 @@ struct DeviceAvailabilityTests {
         let fixture = try fixture(offlineAfter: nil)
         try fixture.publish("a")
         fixture.sweep(until: 9000)
-        #expect(fixture.presence(of: "a") == "online reading 1000")
+        #expect(fixture.availability(of: "a") == "online reading 1000")
     }
 
     @Test("A device that sends every ten minutes goes offline after half an hour, also with one message per metric")
@@ -108,8 +108,8 @@ struct DeviceAvailabilityTests {
         try fixture.publish("a", retained: true)
         try fixture.report("b", isOnline: false)
         try fixture.publish("b", retained: true)
-        #expect(fixture.presence(of: "a") == nil)
-        #expect(fixture.presence(of: "b") == "offline will 1000")
+        #expect(fixture.availability(of: "a") == nil)
+        #expect(fixture.availability(of: "b") == "offline will 1000")
         #expect(fixture.receivedStatuses() == ["b offline will"])
         fixture.sweep(until: 1062)
         #expect(fixture.receivedStatuses() == ["a offline silence"])
@@ -119,12 +119,12 @@ struct DeviceAvailabilityTests {
     func retainedBirth() throws {
         let fixture = try fixture(offlineAfter: .seconds(60))
         try fixture.report("a", isOnline: true, retained: true)
-        #expect(fixture.presence(of: "a") == "online will 1000")
+        #expect(fixture.availability(of: "a") == "online will 1000")
         fixture.sweep(until: 1100)
         try fixture.report("a", isOnline: true, retained: true)
-        #expect(fixture.presence(of: "a") == "offline silence 1061")
+        #expect(fixture.availability(of: "a") == "offline silence 1061")
         try fixture.report("a", isOnline: true)
-        #expect(fixture.presence(of: "a") == "online will 1100")
+        #expect(fixture.availability(of: "a") == "online will 1100")
     }
 
     @Test("Silence does not count without a broker connection; afterwards every device gets the full time")
@@ -186,7 +186,7 @@ struct DeviceAvailabilityTests {
         #expect(summary.ageMilliseconds == nil)
         #expect(!summary.isRetained)
         #expect(summary.lastSeen.secondsSinceEpoch == 1000)
-        #expect(summary.presence?.status == .online)
+        #expect(summary.availability?.status == .online)
     }
 
     @Test("A birth updates `lastSeen`, a last will and retained messages do not")
@@ -209,7 +209,7 @@ struct DeviceAvailabilityTests {
         try fixture.report("a", isOnline: false, rooms: ["plant/a", "sensors/a"])
         try fixture.report("b", isOnline: false, rooms: ["plant/b", "sensors/b"])
         #expect(fixture.stream.devices { _ in true }.map(\.room) == ["plant/b", "sensors/a"])
-        #expect(fixture.presence(of: "a") == "offline will 1000")
+        #expect(fixture.availability(of: "a") == "offline will 1000")
     }
 
     @Test("Evicted devices are no longer watched for silence")
@@ -235,6 +235,6 @@ struct DeviceAvailabilityTests {
             try fixture.publish(device)
         }
         fixture.sweep(until: 1089)
-        #expect(fixture.presence(of: "a") == "online reading 1030")
+        #expect(fixture.availability(of: "a") == "online reading 1030")
     }
 }

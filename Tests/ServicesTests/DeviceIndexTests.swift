@@ -13,7 +13,7 @@ struct DeviceIndexTests {
         var generator = SeededRandom()
         var latest = LatestReadings(capacity: 50)
         var index = DeviceIndex()
-        var known: Set<DevicePlace> = []
+        var known: Set<DeviceKey> = []
         for step in 0..<2000 {
             let device = try #require(DeviceID("d\(Int.random(in: 0..<90, using: &generator))"))
             let room = "sensors/\(Int.random(in: 0..<5, using: &generator))"
@@ -21,14 +21,14 @@ struct DeviceIndexTests {
             _ = latest.update(
                 with: Reading(
                     device: device, room: room, metrics: [Metric(name: "v", value: 1)], time: time, receivedAt: time))
-            known.insert(DevicePlace(room: room, device: device.rawValue))
+            known.insert(DeviceKey(room: room, device: device.rawValue))
             guard Int.random(in: 0..<7, using: &generator) == 0 else { continue }
             let (changes, isWhole) = latest.takeChanges()
             #expect(!isWhole, "seed \(generator.seed), step \(step)")
             index.apply(changes)
-            let expected = known.filter { !latest.devices(at: [$0]).isEmpty }.sorted(by: DevicePlace.precedes)
-            #expect(index.places == expected, "seed \(generator.seed), step \(step)")
-            #expect(index.places.count == latest.count, "seed \(generator.seed), step \(step)")
+            let expected = known.filter { !latest.devices(of: [$0]).isEmpty }.sorted(by: DeviceKey.precedes)
+            #expect(index.keys == expected, "seed \(generator.seed), step \(step)")
+            #expect(index.keys.count == latest.count)
         }
     }
 
@@ -48,14 +48,14 @@ struct DeviceIndexTests {
         #expect(latest.takeChanges().changes.isEmpty)
     }
 
-    @Test("A cursor leads back to its place, and the next place is found by binary search")
+    @Test("A cursor leads back to its key, and the next key is found by binary search")
     func cursor() {
-        let places = ["a", "b", "b/c"].flatMap { room in ["x", "y"].map { DevicePlace(room: room, device: $0) } }
-        for (index, place) in places.enumerated() {
-            #expect(DevicePlace(cursor: place.cursor) == place)
-            #expect(DeviceIndex.index(after: place, in: places) == index + 1)
+        let keys = ["a", "b", "b/c"].flatMap { room in ["x", "y"].map { DeviceKey(room: room, device: $0) } }
+        for (index, key) in keys.enumerated() {
+            #expect(DeviceKey(cursor: key.cursor) == key)
+            #expect(DeviceIndex.index(after: key, in: keys) == index + 1)
         }
-        #expect(DeviceIndex.index(after: DevicePlace(room: "b", device: "xx"), in: places) == 3)
-        #expect(DevicePlace(cursor: "none") == nil)
+        #expect(DeviceIndex.index(after: DeviceKey(room: "b", device: "xx"), in: keys) == 3)
+        #expect(DeviceKey(cursor: "none") == nil)
     }
 }

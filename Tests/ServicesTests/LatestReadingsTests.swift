@@ -27,7 +27,7 @@ struct LatestReadingsTests {
         var latest = latest
         var index = DeviceIndex()
         index.apply(latest.takeChanges().changes)
-        return latest.devices(at: index.places)
+        return latest.devices(of: index.keys)
     }
 
     private static func names(_ latest: LatestReadings) -> Set<String> {
@@ -122,10 +122,10 @@ struct LatestReadingsTests {
                 order.remove(slot)
                 (sizes[slot], heard[slot], touched[slot]) = (nil, nil, nil)
             case (_, 1):
-                order.resized(slot, byteCount: size)
+                order.resize(slot, byteCount: size)
                 (sizes[slot], touched[slot]) = (size, step)
             default:
-                order.heard(slot, byteCount: size)
+                order.touch(slot, byteCount: size)
                 (sizes[slot], heard[slot], touched[slot]) = (size, step, step)
             }
             #expect(order.byteCount == sizes.values.reduce(0, +), "seed \(random.seed), step \(step)")
@@ -157,10 +157,10 @@ struct LatestReadingsTests {
         for name in names { try hear(name) }
         bringUpToDate()
         var snapshot = LatestSnapshot(of: try TopicFilter("a/+"), protecting: [])
-        snapshot.findDevices(among: index.places)
+        snapshot.findDevices(among: index.keys)
         try hear("a-late")
         let (changes, isWhole) = latest.takeChanges()
-        snapshot.begin(at: latest.version, adding: changes.filter(\.isKnown).map(\.place), isWhole: isWhole)
+        snapshot.begin(at: latest.version, adding: changes.filter(\.isKnown).map(\.key), isWhole: isWhole)
         index.apply(changes, isWhole: isWhole)
         var told: [String: Int] = [:]
         var spoke: Set<String> = []
@@ -177,25 +177,25 @@ struct LatestReadingsTests {
             try hear(name)
             spoke.insert(name)
             if Bool.random(using: &random) { bringUpToDate() }
-            snapshot.findDevices(among: index.places)
+            snapshot.findDevices(among: index.keys)
         }
         #expect(told.values.allSatisfy { $0 == 1 }, "seed \(random.seed)")
         #expect(told.keys.allSatisfy { $0 == "a-late" || names.contains($0) }, "seed \(random.seed)")
         for name in names + ["a-late"] where name.hasPrefix("a") && told[name] == nil && !spoke.contains(name) {
-            let place = DevicePlace(room: "a/\(name)", device: name)
-            #expect(latest.state(at: place) == nil, "\(name) is still there; seed \(random.seed)")
+            let key = DeviceKey(room: "a/\(name)", device: name)
+            #expect(latest.state(of: key) == nil, "\(name) is still there; seed \(random.seed)")
         }
     }
     @Test(
         "A search examines only rooms that share the filter's prefix",
         arguments: [("b/+", 10), ("b/3", 1), ("b/#", 20), ("c/#", 0), ("+/3", 30), ("#", 30), ("bb/#", 10)])
     func search(filter: String, looks: Int) throws {
-        let places = ["a", "b", "bb"].flatMap { root in
-            (0..<10).map { DevicePlace(room: "\(root)/\($0)", device: "\($0)") }
+        let keys = ["a", "b", "bb"].flatMap { root in
+            (0..<10).map { DeviceKey(room: "\(root)/\($0)", device: "\($0)") }
         }
         var snapshot = LatestSnapshot(of: try TopicFilter(filter), protecting: [])
-        snapshot.findDevices(among: places)
-        #expect(snapshot.takeSearchedCount() == looks)
-        #expect(snapshot.takeSearchedCount() == 0, "each examined room is charged once")
+        snapshot.findDevices(among: keys)
+        #expect(snapshot.takeExaminedCount() == looks)
+        #expect(snapshot.takeExaminedCount() == 0, "each examined room is charged once")
     }
 }

@@ -35,13 +35,13 @@ struct RoomHistoryAppenderTests {
         try ingest.database.read(work)
     }
 
-    private func say(_ chat: ChatService, in room: String, from user: String) async -> RequestError.Kind? {
+    private func say(_ chat: ChatService, in room: String, from user: UserID) async -> RequestError.Kind? {
         await withCheckedContinuation { continuation in
             chat.send("hello", to: room, from: user, key: nil) { continuation.resume(returning: Self.kind($0)) }
         }
     }
 
-    private func whisper(_ chat: ChatService, to recipient: String, from user: String) async -> RequestError.Kind? {
+    private func whisper(_ chat: ChatService, to recipient: UserID, from user: UserID) async -> RequestError.Kind? {
         await withCheckedContinuation { continuation in
             chat.sendDirect("psst", to: recipient, from: user, key: nil) {
                 continuation.resume(returning: Self.kind($0))
@@ -53,8 +53,8 @@ struct RoomHistoryAppenderTests {
         if case .failure(let error) = result { error.kind } else { nil }
     }
 
-    private func know(_ user: String) throws {
-        try ingest.database.write { try $0.remember(user: user, at: clock.now()) }
+    private func know(_ user: UserID) throws {
+        try ingest.database.write { try $0.recordVisit(of: user, at: clock.now()) }
     }
 
     @Test(
@@ -124,10 +124,10 @@ struct RoomHistoryAppenderTests {
             maxRooms: 1, maxRoomsPerUser: 1, maxRoomsPerUserAndHour: 1, maxInboxesPerSender: 700)
         let service = notifications(configuration)
         let draft = try NotificationDraft(title: "Hot")
-        func count(_ sender: String) throws -> Int { try read { try $0.inboxCount(madeBy: sender) } }
+        func count(_ sender: UserID) throws -> Int { try read { try $0.inboxCount(madeBy: sender) } }
         ingest.stream.clock.set(10_000)
-        let users = (0..<700).map { "user-\($0)" }
-        for sender in ["ops", "ops", "dev"] {
+        let users = (0..<700).map { UserID(unchecked: "user-\($0)") }
+        for sender: UserID in ["ops", "ops", "dev"] {
             #expect(try await service.send(draft, to: users, from: sender, key: nil).recipientCount == 700)
         }
         #expect(try count("ops") == 700)

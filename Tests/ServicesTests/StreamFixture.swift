@@ -122,9 +122,9 @@ final class StreamFixture {
         ])
     }
 
-    /// Returns the device's presence as in `GET /api/devices`: `online reading 1000`.
-    func presence(of device: String) -> String? {
-        stream.devices { _ in true }.first { $0.device.rawValue == device }?.presence.map {
+    /// Returns the device's availability as in `GET /api/devices`: `online reading 1000`.
+    func availability(of device: String) -> String? {
+        stream.devices { _ in true }.first { $0.device.rawValue == device }?.availability.map {
             "\($0.status.rawValue) \($0.reason.rawValue) \(Int($0.since.secondsSinceEpoch))"
         }
     }

@@ -145,7 +145,7 @@ struct MessageHistoryTests {
     @Test("A user's idempotency keys are limited, the oldest removed first, without affecting other users")
     func manyKeys() throws {
         let database = try fixture.open()
-        func use(_ number: Int, by user: String, maxPerUser: Int = 100) throws {
+        func use(_ number: Int, by user: UserID, maxPerUser: Int = 100) throws {
             let key = IdempotencyKey(user: user, scope: "a", key: "\(number)", contentDigest: [])
             try database.write {
                 try $0.remember(key, messageID: "m", offset: 1, at: at(Int64(number)), maxPerUser: maxPerUser)

@@ -1,3 +1,4 @@
+import Core
 import GRDB
 import Testing
 
@@ -89,7 +90,7 @@ struct NotificationStoreTests {
             }
             #expect(total == counted && ofSenders == counted, "line \(line)")
         }
-        func kept(by user: String) throws -> [String] {
+        func kept(by user: UserID) throws -> [String] {
             try database.read {
                 try $0.notifications(of: user, before: nil, unreadOnly: false, at: at(1), limit: 999)
                     .map(\.notificationID)
@@ -102,7 +103,7 @@ struct NotificationStoreTests {
                 try transaction.notify("ops\(number)", "ann", from: "ops")
             }
             for number in 1...80 {
-                for user in ["ann", "bob"] {
+                for user: UserID in ["ann", "bob"] {
                     try transaction.notify("eve\(number)", user, from: "eve", at: at(Int64(100 + number)))
                 }
             }
@@ -133,9 +134,9 @@ struct NotificationStoreTests {
     func users() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
-            try transaction.remember(user: "ann", at: at(1))
-            try transaction.remember(user: "bob", at: at(2))
-            try transaction.remember(user: "ann", at: at(3))
+            try transaction.recordVisit(of: "ann", at: at(1))
+            try transaction.recordVisit(of: "bob", at: at(2))
+            try transaction.recordVisit(of: "ann", at: at(3))
         }
         #expect(try database.read { try $0.knownUsers(limit: 9) } == ["ann", "bob"])
         #expect(try database.read { try $0.knownUsers(limit: 1) } == ["ann"])

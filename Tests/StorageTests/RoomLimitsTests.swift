@@ -149,21 +149,21 @@ struct RoomLimitsTests {
     func owners() throws {
         let database = try fixture.open()
         try database.write { transaction throws in
-            func make(_ room: String, _ owner: String, at second: Int64) throws {
+            func make(_ room: String, _ owner: UserID?, at second: Int64) throws {
                 _ = try transaction.append(
                     to: room, messageID: "m", type: "chat_message", payload: [], at: at(second), owner: owner)
             }
             try make("a", "ann", at: 10)
             try make("b", "ann", at: 20)
             try make("users/stranger", "ann", at: 30)
-            try make("users/bob", "", at: 30)
-            try make("chat/ops", "", at: 30)
+            try make("users/bob", nil, at: 30)
+            try make("chat/ops", nil, at: 30)
             let snapshot = transaction.snapshot
             #expect(try snapshot.roomCount() == 4)
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(0)...at(99), limit: 9) == 3)
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(11)...at(99), limit: 9) == 2)
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(0)...at(99), limit: 2) == 2)
-            try transaction.remember(user: "stranger", at: at(40))
+            try transaction.recordVisit(of: "stranger", at: at(40))
             #expect(try snapshot.isKnown(user: "stranger") && !snapshot.isKnown(user: "bob"))
             #expect(try snapshot.roomCount() == 3)
             #expect(try snapshot.roomCount(of: "ann", madeIn: at(0)...at(99), limit: 9) == 2)

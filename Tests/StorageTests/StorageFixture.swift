@@ -31,7 +31,7 @@ extension StorageTransaction {
     }
 
     func notify(
-        _ id: String, _ user: String, from sender: String = "", at now: Timestamp = at(1), expires: Timestamp? = nil,
+        _ id: String, _ user: UserID, from sender: UserID? = nil, at now: Timestamp = at(1), expires: Timestamp? = nil,
         maxPerUser: Int = 100
     ) throws {
         let notification = StoredNotification(

@@ -3,7 +3,7 @@ import Realtime
 
 /// Runs a shard's turns as tasks of a loop without sockets, such as an `EmbeddedEventLoop`.
 ///
-/// `@unchecked Sendable`: ``begin(_:)`` is called before any request.
+/// `@unchecked Sendable`: ``setTurn(_:)`` is called before any request.
 package final class LoopTurns: TurnScheduler, @unchecked Sendable {
     private let loop: any EventLoop
     private var turn: @Sendable () -> Void = {}
@@ -12,7 +12,7 @@ package final class LoopTurns: TurnScheduler, @unchecked Sendable {
         self.loop = loop
     }
 
-    package func begin(_ turn: @escaping @Sendable () -> Void) {
+    package func setTurn(_ turn: @escaping @Sendable () -> Void) {
         self.turn = turn
     }
 

@@ -1,3 +1,4 @@
+import Core
 import CoreMetrics
 import NIOCore
 import NIOEmbedded

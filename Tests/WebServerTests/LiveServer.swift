@@ -107,9 +107,9 @@ final class LiveServer: Sendable {
     }
 
     var hub: Hub { gateway.hub }
-    var services: HubServices { gateway.rooms.services }
+    var services: HubServices { gateway.stack.services }
     var stream: DataStreamService { services.stream }
-    var presence: PresenceService { gateway.rooms.presence }
+    var presence: PresenceService { gateway.stack.presence }
     var entry: EntryTracer { gateway.tracing.entry }
     var latency: LatencyService { gateway.tracing.latency }
     var cap: ConnectionCap { gateway.server.dependencies.environment.cap }
@@ -121,7 +121,8 @@ final class LiveServer: Sendable {
         lifetime: Duration = .seconds(600)
     ) async throws -> String {
         try authority.issue(
-            user: user, join: try join.map { try TopicFilter($0) }, publish: try publish.map { try TopicFilter($0) },
+            user: UserID(unchecked: user), join: try join.map { try TopicFilter($0) },
+            publish: try publish.map { try TopicFilter($0) },
             notify: notify, lifetime: lifetime)
     }
 
@@ -144,7 +145,7 @@ final class LiveServer: Sendable {
     }
 
     /// Sends a chat message of any size to a room.
-    func say(_ content: String, in room: String, by user: String = "ann") async throws {
+    func say(_ content: String, in room: String, by user: UserID = "ann") async throws {
         _ = try await withCheckedThrowingContinuation { continuation in
             services.chat.send(content, to: room, from: user, key: nil) { continuation.resume(with: $0) }
         }

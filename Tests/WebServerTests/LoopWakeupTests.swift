@@ -22,7 +22,7 @@ struct LoopWakeupTests {
                 .childChannelInitializer { $0.close() }
                 .bind(host: "127.0.0.1", port: 0).get()
             let address = try #require(server.localAddress)
-            loop.turns.begin { if turns.goOn() { loop.turns.request() } }
+            loop.turns.setTurn { if turns.goOn() { loop.turns.request() } }
             loop.turns.request()
             try await eventually("the shard took turns") { turns.count > 100 }
             let client = try await ClientBootstrap(group: group).connect(to: address).get()

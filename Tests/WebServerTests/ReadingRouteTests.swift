@@ -1,4 +1,5 @@
 import AlertRules
+import Core
 import Foundation
 import TestSupport
 import Testing

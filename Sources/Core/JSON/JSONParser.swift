@@ -8,7 +8,7 @@ package struct JSONParser {
     /// The default nesting limit of objects and arrays.
     package static let defaultMaxDepth = 32
     /// The largest nesting limit that a caller may set. Each level needs space on the stack.
-    package static let highestMaxDepth = 256
+    package static let maxSupportedDepth = 256
     /// The default limit of members per object.
     package static let defaultMaxMembers = 4096
 
@@ -22,7 +22,7 @@ package struct JSONParser {
 
     /// Parses a whole text. White space may surround the value; anything else is an error.
     ///
-    /// A `maxDepth` above ``highestMaxDepth`` is reduced to it. `maxValues` limits the total number of values,
+    /// A `maxDepth` above ``maxSupportedDepth`` is reduced to it. `maxValues` limits the total number of values,
     /// including objects and arrays, because a parsed value takes many times the bytes of its text.
     package static func parse(
         _ bytes: [UInt8], maxDepth: Int = defaultMaxDepth, maxMembers: Int = defaultMaxMembers, maxValues: Int = .max
@@ -46,7 +46,7 @@ package struct JSONParser {
     ) throws(JSONError) -> JSONValue {
         guard let base = buffer.baseAddress, !buffer.isEmpty else { throw JSONError(.empty, at: 0) }
         var parser = JSONParser(
-            base: base, end: buffer.count, maxDepth: min(maxDepth, highestMaxDepth), maxMembers: maxMembers,
+            base: base, end: buffer.count, maxDepth: min(maxDepth, maxSupportedDepth), maxMembers: maxMembers,
             maxValues: maxValues)
         parser.skipWhitespace()
         guard parser.position < parser.end else { throw JSONError(.empty, at: parser.position) }

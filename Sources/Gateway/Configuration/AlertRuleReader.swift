@@ -128,7 +128,7 @@ enum AlertRuleReader {
             }
         }
         return AlertRule.Recipients(
-            users: unique(names(fields["users"], upTo: maxUsers)), rooms: unique(rooms))
+            users: unique(names(fields["users"], upTo: maxUsers)).map(UserID.init(unchecked:)), rooms: unique(rooms))
     }
 
     /// Removes duplicates, so that no user or room is notified twice.

@@ -110,6 +110,11 @@ package struct GatewayConfiguration: Sendable {
         try settings.finish()
     }
 
+    /// Checks that there is a key to verify tokens with. Only serving needs one.
+    package func requireTokenKeys() throws(TokenKeyError) {
+        guard jwtSecret != nil || tokens.keys != nil else { throw .noKeys }
+    }
+
     /// Returns true for a `WINDSOCK_` variable that no option has. Such a variable is probably misspelt.
     private static func isUnknown(variable name: String) -> Bool {
         guard name.hasPrefix("WINDSOCK_"), !toolVariables.contains(name) else { return false }

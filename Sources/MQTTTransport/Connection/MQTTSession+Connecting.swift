@@ -57,7 +57,7 @@ extension MQTTSession {
     /// Breaks the connection, or abandons the current attempt.
     ///
     /// Writes nothing. Queued acknowledgements stay in the handle, and the next connect discards them.
-    func leave() {
+    func abandonConnection() {
         if case .dialing = phase {
             dialNumber += 1
             outbound.handleLost()
@@ -148,7 +148,7 @@ extension MQTTSession {
         case .connected(let since): held = .now - since
         case .offline, .waiting, .stopped: return
         }
-        leave()
+        abandonConnection()
         outbound.connectionLost()
         let level = negotiation.level
         if negotiation.failed(failure) { return retryWithOtherVersion() }

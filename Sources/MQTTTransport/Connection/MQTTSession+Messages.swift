@@ -127,7 +127,7 @@ extension MQTTSession {
     }
 
     /// Writes acknowledgements, queued publications, the farewell and DISCONNECT, until `deadline` has passed.
-    func sayGoodbye(within deadline: Duration) {
+    func disconnectGracefully(within deadline: Duration) {
         guard isConnected, let handle else { return }
         if outbound.hasWaiting { guard sendOutbound() else { return } }
         if let farewell = configuration.farewell { _ = try? handle.publish(farewell) }

@@ -56,10 +56,10 @@ final class MQTTSession: @unchecked Sendable {
     /// that is already decrypted.
     private(set) var hasUnread = false
     /// The end of the current pause in reading; see ``MQTTConfiguration/batchInterval``.
-    private var restsUntil = ContinuousClock.now
+    private var readPausedUntil = ContinuousClock.now
     /// The batch size from which there is no pause in reading. Larger batches justify a transaction of their own, and a
     /// broker that limits the number of unacknowledged messages must not be kept waiting.
-    private static let restfulBatchCount = 16
+    private static let pausingBatchCount = 16
 
     init(
         configuration: MQTTConfiguration,
@@ -92,8 +92,8 @@ final class MQTTSession: @unchecked Sendable {
     /// the broker publishes the last will.
     func goOffline(gracefully: Bool) {
         if case .stopped = phase { return }
-        if gracefully { sayGoodbye(within: Self.keepAliveInterval) }
-        leave()
+        if gracefully { disconnectGracefully(within: Self.keepAliveInterval) }
+        abandonConnection()
         phase = .offline
         outbound.connectionLost()
         // Otherwise libmosquitto would resend an unacknowledged farewell after the next connect.
@@ -104,8 +104,8 @@ final class MQTTSession: @unchecked Sendable {
     /// Disconnects gracefully and stops for good. Drops all publications that are left.
     func stop(within deadline: Duration) {
         if case .stopped = phase { return }
-        sayGoodbye(within: deadline)
-        leave()
+        disconnectGracefully(within: deadline)
+        abandonConnection()
         phase = .stopped
         outbound.abandon()
         handle = nil
@@ -131,7 +131,7 @@ final class MQTTSession: @unchecked Sendable {
         case .offline, .dialing, .waiting, .stopped: return nil
         }
         guard let handle, let socket = handle.socket else { return nil }
-        let reading = restsUntil > .now ? 0 : Int16(POLLIN)
+        let reading = readPausedUntil > .now ? 0 : Int16(POLLIN)
         return pollfd(fd: socket, events: reading | (handle.wantsWrite ? Int16(POLLOUT) : 0), revents: 0)
     }
 
@@ -148,7 +148,7 @@ final class MQTTSession: @unchecked Sendable {
         case .connected:
             if now >= nextKeepAlive { keepAlive(at: now) }
             if outbound.hasWaiting, sendOutbound() { flush() }
-            return restsUntil > now ? min(restsUntil, nextKeepAlive) : nextKeepAlive
+            return readPausedUntil > now ? min(readPausedUntil, nextKeepAlive) : nextKeepAlive
         }
     }
 
@@ -180,8 +180,8 @@ final class MQTTSession: @unchecked Sendable {
         if !messages.isEmpty {
             guard accept(messages) else { return }
             let interval = configuration.batchInterval
-            if !hasUnread, interval != .zero, Self.restfulBatchCount > messages.count {
-                restsUntil = .now + interval
+            if !hasUnread, interval != .zero, Self.pausingBatchCount > messages.count {
+                readPausedUntil = .now + interval
             }
         }
         if let failure { return fail(failure, hasHungUp: true) }

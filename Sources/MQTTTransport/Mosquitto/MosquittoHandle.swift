@@ -25,7 +25,7 @@ final class MosquittoHandle {
     /// 5, or 4 for MQTT 3.1.1.
     private let protocolLevel: Int
     /// The last error that libmosquitto logged. Recorded with TLS only, until the broker answers CONNECT.
-    private var lastWords: String?
+    private var lastLoggedError: String?
     /// True when the broker has answered CONNECT.
     private var isAnswered = false
     /// The DUP flags of the messages after a resumed session.
@@ -115,7 +115,7 @@ final class MosquittoHandle {
             mosquitto_log_callback_set(client, nil)
             guard let handle = MosquittoHandle.from(object) else { return }
             let isPresent = flags & 1 == 1
-            handle.lastWords = nil
+            handle.lastLoggedError = nil
             handle.isAnswered = true
             handle.events.append(.connectAnswered(reasonCode: Int(reasonCode), sessionPresent: isPresent))
             handle.listenForDuplicates(isWanted: isPresent)
@@ -142,11 +142,11 @@ final class MosquittoHandle {
     }
 
     /// Records the errors that libmosquitto logs. The cause of a failed TLS handshake is reported only there.
-    private func listenForLastWords() {
-        lastWords = nil
+    private func recordLoggedErrors() {
+        lastLoggedError = nil
         mosquitto_log_callback_set(pointer) { _, object, level, text in
             guard level == MOSQ_LOG_ERR, let text else { return }
-            MosquittoHandle.from(object)?.lastWords = String(cString: text)
+            MosquittoHandle.from(object)?.lastLoggedError = String(cString: text)
         }
     }
 
@@ -198,7 +198,7 @@ extension MosquittoHandle {
                     UInt32(clamping: configuration.maxPacketBytes)))
         }
         isAnswered = false
-        if configuration.tls != nil { listenForLastWords() }
+        if configuration.tls != nil { recordLoggedErrors() }
         try check(
             mosquitto_connect_bind_v5(
                 pointer, configuration.host, Int32(configuration.port),
@@ -300,7 +300,7 @@ extension MosquittoHandle {
     private func check(_ result: Int32) throws(MQTTError) {
         guard result != MOSQ_ERR_SUCCESS.status else { return }
         // A rejected certificate can appear as a lost connection. The logged error tells more.
-        if let lastWords { throw .tlsFailed(Self.reason(inLastWords: lastWords)) }
+        if let lastLoggedError { throw .tlsFailed(Self.reason(inLoggedError: lastLoggedError)) }
         if result == MOSQ_ERR_TLS.status { throw .tlsFailed("no reason given") }
         if configuration.tls != nil, result == MOSQ_ERR_ERRNO.status, errno == EPROTO, !isAnswered {
             let hint = configuration.tls?.certificateFile == nil ? "; it may require a client certificate" : ""
@@ -331,7 +331,7 @@ extension MosquittoHandle {
 
     /// Returns the last part of an OpenSSL error, which names the cause. Example: "OpenSSL Error[0]: error:0A000086:SSL
     /// routines::certificate verify failed".
-    private static func reason(inLastWords words: String) -> String {
+    private static func reason(inLoggedError words: String) -> String {
         let last = words.split(separator: ":").last.map(String.init) ?? words
         return lowerFirst(last.trimmingCharacters(in: .whitespaces))
     }

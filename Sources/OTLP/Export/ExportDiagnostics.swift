@@ -73,21 +73,19 @@ struct ExportMetrics: Sendable {
     let exported: Counter
     /// The number of repeated requests.
     let retries: Counter
-    private let dropped: [DropReason: Counter]
+    private let dropped: CounterFamily
 
     init(_ signal: OTLPSignal, factory: any MetricsFactory) {
         let signal = ("signal", signal.rawValue)
         exported = Counter(label: "otlp.exported", dimensions: [signal], factory: factory)
         retries = Counter(label: "otlp.retries", dimensions: [signal], factory: factory)
-        dropped = Dictionary(
-            uniqueKeysWithValues: DropReason.allCases.map { reason in
-                let dimensions = [signal, ("reason", reason.rawValue)]
-                return (reason, Counter(label: "otlp.dropped", dimensions: dimensions, factory: factory))
-            })
+        dropped = CounterFamily(
+            "otlp.dropped", by: "reason", values: DropReason.allCases.map(\.rawValue), dimensions: [signal],
+            factory: factory)
     }
 
     func drop(_ count: Int, _ reason: DropReason) {
         guard count > 0 else { return }
-        dropped[reason]?.increment(by: count)
+        dropped.increment(reason.rawValue, by: count)
     }
 }

@@ -60,10 +60,10 @@ package final class Hub: Sendable {
     package func publish(_ messages: [Message]) {
         metrics.published.increment(by: messages.count)
         // Nothing needs to be encoded while nobody is connected.
-        guard presence.clientCount > 0 else { return followNowhere(messages) }
+        guard presence.clientCount > 0 else { return traceWithoutClients(messages) }
         var byteCount = 0
         let queued = messages.map { message in
-            let broadcast = follow(message, shardCount: shards.count)
+            let broadcast = startTrace(of: message, shardCount: shards.count)
             let frame: ByteBuffer
             if var shared = broadcast?.context, tracing?.namesTraces == true {
                 // Clients that get the shared frame must not report spans; only sampled recipients do.
@@ -123,14 +123,14 @@ package final class Hub: Sendable {
         }
     }
 
-    private func follow(_ message: Message, shardCount: Int) -> BroadcastTrace? {
+    private func startTrace(of message: Message, shardCount: Int) -> BroadcastTrace? {
         guard let tracing, let messageTrace = message.messageTrace else { return nil }
         return BroadcastTrace(message, messageTrace, shardCount: shardCount, tracing: tracing, at: clock.now())
     }
 
-    private func followNowhere(_ messages: [Message]) {
+    private func traceWithoutClients(_ messages: [Message]) {
         for message in messages where message.messageTrace?.parent?.isSampled == true {
-            follow(message, shardCount: 0)?.end(at: clock.now())
+            startTrace(of: message, shardCount: 0)?.end(at: clock.now())
         }
     }
 
@@ -161,7 +161,7 @@ package struct HubLoop: Sendable {
 /// so a shard that always has work left would keep the loop from reading.
 package protocol TurnScheduler: Sendable {
     /// Sets the callback that runs a turn. Called once, before the first request.
-    func begin(_ turn: @escaping @Sendable () -> Void)
+    func setTurn(_ turn: @escaping @Sendable () -> Void)
 
     /// Requests a turn, from any thread. The callback never runs inside this call. Requests made before the turn starts
     /// are merged into it.
@@ -184,7 +184,7 @@ package struct HubConfiguration: Sendable {
     package init(
         queue: OutboundQueue.Limits = .init(),
         maxMailboxBytes: Int = 8 << 20,
-        protectedFirstLevels: [String] = ["users"],
+        protectedFirstLevels: [String] = [UserID.inboxRoot],
         sweepInterval: TimeAmount = .seconds(1),
         presenceGrace: TimeAmount = .seconds(5)
     ) {

@@ -10,7 +10,7 @@ package final class HubClient {
     /// The connection's name in logs, in `welcome` and in `/api/clients`.
     package let id: String
     /// The token's `sub` claim.
-    package let user: String
+    package let user: UserID
     /// The peer's address, as reported by the socket.
     package let address: String?
     package let connectedAt: Timestamp
@@ -28,7 +28,7 @@ package final class HubClient {
     /// The client's position in the ``DeliveryPlan`` that its shard is filling.
     var position = DeliveryPlan.root
 
-    init(id: String, user: String, address: String?, connectedAt: Timestamp, sink: any ClientSink) {
+    init(id: String, user: UserID, address: String?, connectedAt: Timestamp, sink: any ClientSink) {
         self.id = id
         self.user = user
         self.address = address
@@ -43,7 +43,7 @@ package final class HubClient {
 /// A snapshot of one connection for operators.
 package struct ClientSummary: Sendable {
     package let id: String
-    package let user: String
+    package let user: UserID
     package let address: String?
     package let connectedAt: Timestamp
     package let joined: [TopicFilter]

@@ -40,13 +40,13 @@ extension HubShard {
     ) {
         eventLoop.assertInEventLoop()
         if client.sink != nil, let control = client.control, control.holds[room] != nil {
-            control.release(room, through: offset)
+            control.discardHeld(of: room, through: offset)
             control.replays.append(
                 Replay(
                     room: room, state: nextPage == nil ? .releasing : .ready, completion: completion,
                     nextPage: nextPage ?? { $0(Replay.Page([], isLast: true)) }))
             send(messages, to: client)
-            replayLater(to: client)
+            scheduleReplay(to: client)
         } else {
             send(messages, to: client)
             eventLoop.execute(completion)
@@ -67,19 +67,19 @@ extension HubShard {
         guard client.sink != nil, !first.isLast else { return eventLoop.execute(completion) }
         let replay = Replay(room: nil, state: .ready, completion: completion, nextPage: nextPage)
         control(of: client).replays.append(replay)
-        goOn(with: replay, for: client, after: rest)
+        continueReplay(replay, for: client, after: rest)
     }
 
     /// Schedules the client's replay to continue in the shard's next turn.
-    func replayLater(to client: HubClient) {
-        if replaying.append(client) { requestTurn() }
+    func scheduleReplay(to client: HubClient) {
+        if replayScheduler.append(client) { requestTurn() }
     }
 
     /// Continues every scheduled replay once, in order, for at most ``replayTime``. The rest continue in the next turn.
     func continueReplays() {
         let end = NIODeadline.now() + Self.replayTime
-        for _ in 0..<replaying.count {
-            guard let client = replaying.popFirst() else { return }
+        for _ in 0..<replayScheduler.count {
+            guard let client = replayScheduler.popFirst() else { return }
             continueReplay(to: client)
             if NIODeadline.now() > end { return requestTurn() }
         }
@@ -91,64 +91,64 @@ extension HubShard {
             let control = client.control, let replay = control.replays.first
         else { return }
         switch replay.state {
-        case .fetching, .resting: break
+        case .fetching, .throttled: break
         case .ready:
             replay.state = .fetching
             let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
             let isStored = replay.isStored
-            if isStored { replaying.storedPageBegins() }
+            if isStored { replayScheduler.storedPageBegins() }
             replay.nextPage { page in
                 let (client, replay) = bound.value
-                if isStored, self.replaying.storedPageEnds() { self.requestTurn() }
-                self.take(page, of: replay, for: client)
+                if isStored, self.replayScheduler.storedPageEnds() { self.requestTurn() }
+                self.receive(page, of: replay, for: client)
             }
         case .releasing:
             let held = replay.room.map { control.takeHeld(of: $0, limit: Self.heldPortion) } ?? []
             guard held.isEmpty else {
                 for message in held { add(message, for: client) }
                 endTick()
-                return replayLater(to: client)
+                return scheduleReplay(to: client)
             }
             finish(replay, of: client, control)
         }
     }
 
-    private func take(_ page: Replay.Page?, of replay: Replay, for client: HubClient) {
+    private func receive(_ page: Replay.Page?, of replay: Replay, for client: HubClient) {
         eventLoop.assertInEventLoop()
         guard let sink = client.sink, let control = client.control, control.replays.first === replay else { return }
         // The client has left the room meanwhile, so the rest of the replay is obsolete.
         if let room = replay.room, control.holds[room] == nil { return finish(replay, of: client, control) }
         guard let page else {
-            closeLater(client, reason: "missed messages can no longer be replayed without a gap")
+            scheduleClose(client, reason: "missed messages can no longer be replayed without a gap")
             return endTick()
         }
         let rest = sink.chargeReplay(page.cost)
         replay.state = page.isLast ? .releasing : .ready
         send(page.messages, to: client)
-        goOn(with: replay, for: client, after: page.isLast ? .zero : rest)
+        continueReplay(replay, for: client, after: page.isLast ? .zero : rest)
     }
 
     /// Continues a replay after `rest`, the delay that the user's rate limit demands after the latest page. The limit
     /// is applied after each page. Otherwise several clients of one user that join at once could read all their pages
     /// before it takes effect.
-    private func goOn(with replay: Replay, for client: HubClient, after rest: TimeAmount) {
-        guard rest > .zero else { return replayLater(to: client) }
-        replay.state = .resting
+    private func continueReplay(_ replay: Replay, for client: HubClient, after rest: TimeAmount) {
+        guard rest > .zero else { return scheduleReplay(to: client) }
+        replay.state = .throttled
         let bound = NIOLoopBound((client, replay), eventLoop: eventLoop)
         eventLoop.scheduleTask(in: rest) {
             let (client, replay) = bound.value
             replay.state = .ready
-            self.replayLater(to: client)
+            self.scheduleReplay(to: client)
         }
     }
 
     private func finish(_ replay: Replay, of client: HubClient, _ control: ClientFlowControl) {
         control.replays.removeFirst()
-        if let room = replay.room { control.giveUpHold(of: room) }
-        settle(control, of: client)
+        if let room = replay.room { control.cancelHold(of: room) }
+        releaseIfIdle(control, of: client)
         // Runs in the loop's next task, so that the answer to a later command follows what was sent.
         eventLoop.execute(replay.completion)
-        if control.hasReplay { replayLater(to: client) }
+        if control.hasReplay { scheduleReplay(to: client) }
     }
 
     /// Ends the replays of a client that has disconnected.
@@ -165,7 +165,7 @@ extension HubShard {
     }
 
     /// Frees a client's ``RatePacer`` and ``ClientFlowControl`` if they are idle.
-    func settle(_ control: ClientFlowControl, of client: HubClient) {
+    func releaseIfIdle(_ control: ClientFlowControl, of client: HubClient) {
         if let pacer = control.pacer, pacer.isIdle { control.pacer = nil }
         if control.isIdle { client.control = nil }
     }

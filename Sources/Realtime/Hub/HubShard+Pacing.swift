@@ -23,7 +23,7 @@ extension HubShard {
                 queueBytes: configuration.queue.maxBytes)
         }
         control.pacer?.set(interval, for: filter)
-        settle(control, of: client)
+        releaseIfIdle(control, of: client)
     }
 
     /// Applies a client's holds and rate limits to a message. Returns true when the message may go out now.
@@ -32,7 +32,7 @@ extension HubShard {
         case .deliver: break
         case .wait: return false
         case .overflow:
-            closeLater(client, reason: "slow client: too many messages arrived during a join")
+            scheduleClose(client, reason: "slow client: too many messages arrived during a join")
             return false
         }
         guard control.pacer?.admits(message, at: eventLoop.now) == false else { return true }
@@ -55,7 +55,7 @@ extension HubShard {
             let due = control.pacer?.due(at: now, limit: Self.maxPacedPerTick) ?? []
             for message in due { add(message, for: client) }
             if control.pacer?.isWaiting != true { pacing.remove(client) }
-            settle(control, of: client)
+            releaseIfIdle(control, of: client)
         }
         endTick()
         schedulePacing()

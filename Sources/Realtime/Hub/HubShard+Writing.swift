@@ -8,7 +8,7 @@ extension HubShard {
     /// socket remains writable, however much is written.
     private static let maxUnflushedBytes = 64 * 1024
 
-    func hand(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {
+    func write(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {
         guard let sink = client.sink else { return }
         guard client.queue == nil, sink.isWritable else {
             enqueue(delivery.messages[...], for: client)
@@ -26,7 +26,7 @@ extension HubShard {
             guard sink.isWritable else { break }
         }
         sink.flush()
-        if delivery.hasSends { ended(delivery.messages[..<written]) }
+        if delivery.hasSends { endSendSpans(of: delivery.messages[..<written]) }
         guard written < delivery.messages.count else { return }
         enqueue(delivery.messages[written...], for: client)
         if sink.isWritable { drainQueue(of: client) }
@@ -58,7 +58,7 @@ extension HubShard {
     func drainQueue(of client: HubClient) {
         guard let sink = client.sink else { return }
         while sink.isWritable, writeQueued(of: client, to: sink) {}
-        if sink.isWritable, client.control?.hasReplay == true { replayLater(to: client) }
+        if sink.isWritable, client.control?.hasReplay == true { scheduleReplay(to: client) }
     }
 
     /// Writes queued messages, as many as may go out before the next flush, and flushes. Returns false when nothing was
@@ -81,10 +81,10 @@ extension HubShard {
             byteCount += frame.readableBytes
         }
         // The socket may call back during the flush, so the rest of the queue is stored first.
-        if client.sink != nil, !queue.isSpent(at: now) { client.queue = queue }
+        if client.sink != nil, !queue.isDiscardable(at: now) { client.queue = queue }
         guard byteCount > 0 else { return false }
         sink.flush()
-        if !sends.isEmpty { ended(sends[...]) }
+        if !sends.isEmpty { endSendSpans(of: sends[...]) }
         return true
     }
 

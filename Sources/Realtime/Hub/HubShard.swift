@@ -1,4 +1,4 @@
-import Core
+package import Core
 import CoreMetrics
 package import NIOCore
 package import Telemetry
@@ -47,16 +47,16 @@ package final class HubShard: @unchecked Sendable {
     /// The messages being delivered, with their recipients. Empty outside ``Phase/delivering``.
     private var delivered = DeliveryPlan()
     /// Clients that have messages in ``plan``.
-    private var touched: [HubClient] = []
+    private var clientsInPlan: [HubClient] = []
     private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
     /// Clients whose sockets became writable again while others were being called.
     private var resumed: [HubClient] = []
-    var replaying = ReplayScheduler()
+    var replayScheduler = ReplayScheduler()
     private var isTurnRequested = false
     /// Clients to close at the end of the tick.
-    private var doomed: [(client: HubClient, reason: String)] = []
+    private var pendingCloses: [(client: HubClient, reason: String)] = []
     /// Traced messages of this tick, each with its number of recipients on this shard.
-    private var followed: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
+    private var tracedMessages: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
     var pacing = PacingSchedule()
 
@@ -80,13 +80,13 @@ package final class HubShard: @unchecked Sendable {
         self.tracing = tracing
         self.clock = clock
         self.members = RoomMembers(protecting: configuration.protectedFirstLevels)
-        turns.begin { [weak self] in self?.takeTurn() }
+        turns.setTurn { [weak self] in self?.takeTurn() }
     }
 
     // MARK: Clients
 
     /// Adds a new connection. It receives nothing before it joins a room.
-    package func connect(id: String, user: String, address: String? = nil, sink: any ClientSink) -> HubClient {
+    package func connect(id: String, user: UserID, address: String? = nil, sink: any ClientSink) -> HubClient {
         eventLoop.assertInEventLoop()
         let client = HubClient(id: id, user: user, address: address, connectedAt: clock.now(), sink: sink)
         clients[ObjectIdentifier(client)] = client
@@ -139,9 +139,9 @@ package final class HubShard: @unchecked Sendable {
         guard let index = client.joined.firstIndex(of: filter) else { return false }
         client.joined.remove(at: index)
         if let control = client.control {
-            control.giveUpHold(of: filter.rawValue)
+            control.cancelHold(of: filter.rawValue)
             control.pacer?.leave(filter)
-            settle(control, of: client)
+            releaseIfIdle(control, of: client)
         }
         members.remove(client, under: filter)
         presence.left(ObjectIdentifier(client), of: client.user, filter: filter)
@@ -235,7 +235,7 @@ package final class HubShard: @unchecked Sendable {
     private func fanOut(_ message: QueuedMessage) {
         let recipients = members.recipients(of: message.room)
         if let broadcast = message.broadcast {
-            followed.append((broadcast, recipients.count))
+            tracedMessages.append((broadcast, recipients.count))
             if broadcast.context != nil, !recipients.isEmpty { return fanOutTraced(message, broadcast, to: recipients) }
         }
         guard !recipients.isEmpty else { return }
@@ -258,13 +258,13 @@ package final class HubShard: @unchecked Sendable {
 
     func advance(_ client: HubClient, with message: DeliveryPlan.MessageIndex) {
         guard client.sink != nil else { return }
-        if client.position == DeliveryPlan.root { touched.append(client) }
+        if client.position == DeliveryPlan.root { clientsInPlan.append(client) }
         client.position = plan.step(from: client.position, with: message)
     }
 
     /// Closes a client with ``CloseCode/slowClient`` at the end of the tick. The peer receives `reason`.
-    func closeLater(_ client: HubClient, reason: String) {
-        doomed.append((client, reason))
+    func scheduleClose(_ client: HubClient, reason: String) {
+        pendingCloses.append((client, reason))
     }
 
     // MARK: End of tick
@@ -288,23 +288,23 @@ package final class HubShard: @unchecked Sendable {
     }
 
     private var hasGathered: Bool {
-        !touched.isEmpty || !resumed.isEmpty || !doomed.isEmpty || !followed.isEmpty
+        !clientsInPlan.isEmpty || !resumed.isEmpty || !pendingCloses.isEmpty || !tracedMessages.isEmpty
     }
 
     private func deliverTick() {
         // All gathered state is taken and reset before the first socket is called.
         swap(&plan, &delivered)
-        for client in touched {
+        for client in clientsInPlan {
             recipients.append((client, client.position))
             client.position = DeliveryPlan.root
         }
-        touched.removeAll(keepingCapacity: touched.count <= 4096)
-        let (followed, resumed, doomed) = (followed, resumed, doomed)
-        self.followed.removeAll(keepingCapacity: followed.count <= 1024)
+        clientsInPlan.removeAll(keepingCapacity: clientsInPlan.count <= 4096)
+        let (tracedMessages, resumed, pendingCloses) = (tracedMessages, resumed, pendingCloses)
+        self.tracedMessages.removeAll(keepingCapacity: tracedMessages.count <= 1024)
         self.resumed.removeAll()
-        self.doomed.removeAll()
+        self.pendingCloses.removeAll()
 
-        for (client, reason) in doomed { closeSlow(client, reason: reason) }
+        for (client, reason) in pendingCloses { closeSlow(client, reason: reason) }
         for client in resumed { drainQueue(of: client) }
         var messages = 0
         var bytes = 0
@@ -312,7 +312,7 @@ package final class HubShard: @unchecked Sendable {
             let delivery = delivered.delivery(at: position)
             messages += delivery.messages.count
             for run in delivery.runs { bytes += run.bytes.readableBytes }
-            hand(delivery, to: client)
+            write(delivery, to: client)
         }
         recipients.removeAll(keepingCapacity: recipients.count <= 4096)
         delivered.reset()
@@ -320,7 +320,7 @@ package final class HubShard: @unchecked Sendable {
             metrics.delivered.increment(by: messages)
             metrics.deliveredBytes.increment(by: bytes)
         }
-        if !followed.isEmpty { tellObserver(followed) }
+        if !tracedMessages.isEmpty { reportToObserver(tracedMessages) }
     }
 
     private func sweep() {

@@ -6,7 +6,7 @@ import NIOCore
 /// Few clients have one at any time, so the hot path only checks one reference for `nil`.
 final class ClientFlowControl {
     /// The decision about a live message for the client.
-    enum Verdict {
+    enum HoldDecision {
         case deliver
         /// The message is held until the join of its room has finished.
         case wait
@@ -35,7 +35,7 @@ final class ClientFlowControl {
     var hasReplay: Bool { !replays.isEmpty }
 
     /// Holds a live message if a join of its room is in progress.
-    func hold(_ message: QueuedMessage) -> Verdict {
+    func hold(_ message: QueuedMessage) -> HoldDecision {
         guard !holds.isEmpty, holds[message.room] != nil else { return .deliver }
         guard !holdsTooMuch else { return .overflow }
         change(message.room) { $0.append(message) }
@@ -46,20 +46,20 @@ final class ClientFlowControl {
 
     /// Starts holding the room's live messages. Discards messages held for an earlier join.
     func beginHold(of room: String) {
-        giveUpHold(of: room)
+        cancelHold(of: room)
         holds[room] = RoomHold()
     }
 
     /// Ends the hold and discards its messages.
-    func giveUpHold(of room: String) {
+    func cancelHold(of room: String) {
         guard let hold = holds.removeValue(forKey: room) else { return }
         heldCount -= hold.count
         heldBytes -= hold.byteCount
     }
 
     /// Discards held messages of the room with an offset up to `offset`.
-    func release(_ room: String, through offset: Int64) {
-        change(room) { $0.release(through: offset) }
+    func discardHeld(of room: String, through offset: Int64) {
+        change(room) { $0.discard(through: offset) }
     }
 
     /// Removes and returns up to `limit` messages held for a room.
@@ -106,7 +106,7 @@ struct RoomHold {
     }
 
     /// Discards messages that are also in the history: those with an offset up to `offset`.
-    mutating func release(through offset: Int64) {
+    mutating func discard(through offset: Int64) {
         waiting.removeAll { $0.offset > 0 && $0.offset <= offset }
         byteCount = waiting.reduce(0) { $0 + $1.frame.readableBytes }
     }

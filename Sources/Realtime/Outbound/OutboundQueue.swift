@@ -27,7 +27,7 @@ package struct OutboundQueue {
     }
 
     /// The result of appending a message.
-    package enum Appended: Equatable {
+    package enum AppendResult: Equatable {
         /// The message was queued. `dropped` older messages were dropped to make room for it.
         case queued(dropped: Int)
         /// The message must not be dropped and does not fit, or too many rooms have pending gap notices. The client
@@ -66,7 +66,7 @@ package struct OutboundQueue {
     }
 
     /// Appends `message`. When the limit is reached, telemetry is conflated to make room.
-    package mutating func append(_ message: QueuedMessage) -> Appended {
+    package mutating func append(_ message: QueuedMessage) -> AppendResult {
         let size = message.frame.readableBytes
         switch message.delivery {
         case .reliable:
@@ -95,7 +95,7 @@ package struct OutboundQueue {
     package mutating func next(at now: NIODeadline) -> Next? {
         guard let first = messages.first else { return nextGap(at: now) }
         if !droppedByRoom.isEmpty, let dropped = droppedByRoom[first.room], gapIsDue(in: first.room, at: now) {
-            return tell(dropped, in: first.room, at: now)
+            return takeGap(dropped, in: first.room, at: now)
         }
         messages.removeFirst()
         byteCount -= first.frame.readableBytes
@@ -105,7 +105,7 @@ package struct OutboundQueue {
 
     /// Returns true if the queue can be discarded: no message or gap notice waits, and the latest gap notice of each
     /// room is at least ``Limits/gapInterval`` old.
-    package func isSpent(at now: NIODeadline) -> Bool {
+    package func isDiscardable(at now: NIODeadline) -> Bool {
         messages.isEmpty && droppedByRoom.isEmpty && lastGap.values.allSatisfy { now - $0 >= limits.gapInterval }
     }
 
@@ -113,10 +113,10 @@ package struct OutboundQueue {
     /// messages would otherwise never be sent.
     private mutating func nextGap(at now: NIODeadline) -> Next? {
         guard let (room, dropped) = droppedByRoom.first(where: { gapIsDue(in: $0.key, at: now) }) else { return nil }
-        return tell(dropped, in: room, at: now)
+        return takeGap(dropped, in: room, at: now)
     }
 
-    private mutating func tell(_ dropped: Int, in room: String, at now: NIODeadline) -> Next {
+    private mutating func takeGap(_ dropped: Int, in room: String, at now: NIODeadline) -> Next {
         droppedByRoom[room] = nil
         gapByteCount -= Self.cost(ofGapIn: room)
         if lastGap.count >= Self.maxGapTimes {
@@ -146,7 +146,7 @@ package struct OutboundQueue {
         var dropped = 0
         for message in messages.reversed() {
             if case .conflatable(let key) = message.delivery, !seen.insert(key).inserted {
-                leaveOut(message)
+                drop(message)
                 dropped += 1
             } else {
                 kept.prepend(message)
@@ -158,7 +158,7 @@ package struct OutboundQueue {
         while let message = messages.popFirst() {
             // The newest message is always kept because it is the most valuable one.
             if byteCount > target, case .conflatable = message.delivery, !messages.isEmpty {
-                leaveOut(message)
+                drop(message)
                 dropped += 1
             } else {
                 remaining.append(message)
@@ -168,7 +168,7 @@ package struct OutboundQueue {
         return dropped
     }
 
-    private mutating func leaveOut(_ message: QueuedMessage) {
+    private mutating func drop(_ message: QueuedMessage) {
         byteCount -= message.frame.readableBytes
         if let dropped = droppedByRoom[message.room] {
             droppedByRoom[message.room] = dropped + 1

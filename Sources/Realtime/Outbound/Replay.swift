@@ -18,18 +18,18 @@ package final class Replay {
         package var messages: [Message]
         package var isLast: Bool
         /// The number of devices or messages examined to find these messages.
-        package var searchedCount: Int
+        package var examinedCount: Int
 
-        package init(_ messages: [Message], isLast: Bool, searchedCount: Int = 0) {
+        package init(_ messages: [Message], isLast: Bool, examinedCount: Int = 0) {
             self.messages = messages
             self.isLast = isLast
-            self.searchedCount = searchedCount
+            self.examinedCount = examinedCount
         }
 
         /// The cost of the page, in units of one small message. Each KiB of payload, and every ten items examined, add
         /// one.
         package var cost: Int {
-            messages.count + messages.reduce(0) { $0 + $1.payload.count } / 1024 + searchedCount / 10
+            messages.count + messages.reduce(0) { $0 + $1.payload.count } / 1024 + examinedCount / 10
         }
     }
 
@@ -44,7 +44,7 @@ package final class Replay {
         case ready
         case fetching
         /// The user's rate limit delays the next page.
-        case resting
+        case throttled
         /// All pages were sent. The held messages follow.
         case releasing
     }

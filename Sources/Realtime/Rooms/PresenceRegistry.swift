@@ -1,4 +1,4 @@
-import Core
+package import Core
 import DequeModule
 package import NIOCore
 import Synchronization
@@ -23,14 +23,14 @@ package final class PresenceRegistry: Sendable {
     }
 
     private struct Membership: Hashable {
-        var user: String
+        var user: UserID
         var filter: TopicFilter
     }
 
     /// The users and clients that joined by one filter.
     struct Joined {
         /// Each user's clients. A user in the grace period has none.
-        var users: [String: UserClients] = [:]
+        var users: [UserID: UserClients] = [:]
         /// The number of clients of all these users.
         var clientCount = 0
 
@@ -38,7 +38,7 @@ package final class PresenceRegistry: Sendable {
     }
 
     private struct State {
-        var clientsByUser: [String: Int] = [:]
+        var clientsByUser: [UserID: Int] = [:]
         /// Members by the filter they joined. A room's name counts as a filter.
         var joined: [TopicFilter: Joined] = [:]
         /// Incremented with every change of the two properties above.
@@ -83,7 +83,7 @@ package final class PresenceRegistry: Sendable {
         latest.withLock { latest in
             // These copies share their storage until the next change, so nothing is scanned under the lock.
             let (version, users, joined) = state.withLock { ($0.version, $0.clientsByUser, $0.joined) }
-            if let latest, latest.version == version || latest.isStillGood(at: now) { return latest }
+            if let latest, latest.version == version || latest.isReusable(at: now) { return latest }
             let snapshot = PresenceSnapshot(
                 version: version, users: users, joined: joined, protecting: protectedFirstLevels, at: now)
             latest = snapshot
@@ -127,13 +127,13 @@ package final class PresenceRegistry: Sendable {
         }
     }
 
-    func connected(user: String) {
+    func connected(user: UserID) {
         clients.add(1, ordering: .relaxed)
         change { $0.clientsByUser[user, default: 0] += 1 }
     }
 
     /// Removes a disconnected client. Its user stays a member for the grace period.
-    func disconnected(_ client: ObjectIdentifier, of user: String, joined filters: [TopicFilter], at now: NIODeadline) {
+    func disconnected(_ client: ObjectIdentifier, of user: UserID, joined filters: [TopicFilter], at now: NIODeadline) {
         clients.subtract(1, ordering: .relaxed)
         change { state in
             if let count = state.clientsByUser[user] { state.clientsByUser[user] = count > 1 ? count - 1 : nil }
@@ -153,17 +153,17 @@ package final class PresenceRegistry: Sendable {
     }
 
     /// Adds a client. The client must not have joined by this filter already.
-    func joined(_ client: ObjectIdentifier, of user: String, filter: TopicFilter) {
+    func joined(_ client: ObjectIdentifier, of user: UserID, filter: TopicFilter) {
         change { state in
             let isNew = state.joined[filter]?.users[user] == nil
             state.joined[filter, default: Joined()].users[user, default: UserClients()].insert(client)
             state.joined[filter]?.clientCount += 1
-            if isNew { Self.note(.join, user, filter, in: &state) }
+            if isNew { Self.record(.join, user, filter, in: &state) }
         }
     }
 
     /// Removes a client that left on purpose. When it was the user's last client, the user leaves at once.
-    func left(_ client: ObjectIdentifier, of user: String, filter: TopicFilter) {
+    func left(_ client: ObjectIdentifier, of user: UserID, filter: TopicFilter) {
         change { state in
             guard state.joined[filter]?.users[user]?.remove(client) == true else { return }
             state.joined[filter]?.clientCount -= 1
@@ -180,14 +180,14 @@ package final class PresenceRegistry: Sendable {
         observer?()
     }
 
-    private static func drop(_ user: String, from filter: TopicFilter, in state: inout State) {
+    private static func drop(_ user: UserID, from filter: TopicFilter, in state: inout State) {
         state.joined[filter]?.users[user] = nil
         if state.joined[filter]?.users.isEmpty == true { state.joined[filter] = nil }
-        note(.leave, user, filter, in: &state)
+        record(.leave, user, filter, in: &state)
     }
 
-    private static func note(
-        _ event: PresenceChange.Event, _ user: String, _ filter: TopicFilter, in state: inout State
+    private static func record(
+        _ event: PresenceChange.Event, _ user: UserID, _ filter: TopicFilter, in state: inout State
     ) {
         guard state.observer != nil, filter.isName else { return }
         let count = state.joined[filter]?.users.count ?? 0
@@ -203,7 +203,7 @@ package struct PresenceChange: Sendable, Equatable {
     }
 
     package let room: String
-    package let user: String
+    package let user: UserID
     package let event: Event
     /// The number of users in the room after the change.
     package let userCount: Int

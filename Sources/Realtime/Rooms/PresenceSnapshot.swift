@@ -1,4 +1,4 @@
-import Core
+package import Core
 import NIOCore
 package import Telemetry
 
@@ -10,7 +10,7 @@ package final class PresenceSnapshot: @unchecked Sendable {
     package final class Group: Sendable {
         package let filter: TopicFilter
         /// Each user's clients. A user in the grace period has none.
-        package let users: [String: UserClients]
+        package let users: [UserID: UserClients]
         package let members: PresenceRegistry.Members
 
         fileprivate init(_ filter: TopicFilter, _ joined: PresenceRegistry.Joined) {
@@ -26,17 +26,17 @@ package final class PresenceSnapshot: @unchecked Sendable {
     private static let restFactor: Int64 = 20
 
     /// Users with at least one client, sorted.
-    package let onlineUsers: [String]
+    package let onlineUsers: [UserID]
     /// Rooms and filters with members, in no particular order.
     package let groups: [Group]
 
     let version: UInt64
     private let named: [String: Group]
     private let wildcards: RoomFilterTree<Group>
-    private let goodUntil: NIODeadline
+    private let reusableUntil: NIODeadline
 
     init(
-        version: UInt64, users: [String: Int], joined: [TopicFilter: PresenceRegistry.Joined],
+        version: UInt64, users: [UserID: Int], joined: [TopicFilter: PresenceRegistry.Joined],
         protecting firstLevels: [String], at now: NIODeadline
     ) {
         let start = NIODeadline.now()
@@ -56,14 +56,14 @@ package final class PresenceSnapshot: @unchecked Sendable {
         self.wildcards = wildcards
         let isSmall = users.count + joined.count <= Self.maxFreshCount
         let cost = (NIODeadline.now() - start).nanoseconds
-        goodUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
+        reusableUntil = isSmall ? now : now + .nanoseconds(cost * Self.restFactor)
     }
 
     /// Returns true if the snapshot may still be used despite later changes.
-    func isStillGood(at now: NIODeadline) -> Bool { now < goodUntil }
+    func isReusable(at now: NIODeadline) -> Bool { now < reusableUntil }
 
     /// Returns the members of a room, joined by its name or by a matching filter: the number of clients by user.
-    package func members(of room: String) -> [String: Int] {
+    package func members(of room: String) -> [UserID: Int] {
         var members = named[room]?.users ?? [:]
         wildcards.forEachMember(matching: room) { group in
             members.merge(group.users) { clients, others in

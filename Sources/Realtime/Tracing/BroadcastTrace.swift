@@ -52,7 +52,7 @@ final class BroadcastTrace: Sendable {
     func claim() -> Bool { !isClaimed.exchange(true, ordering: .relaxed) }
 
     /// Returns true if one more recipient may get a span of its own, and counts that span towards the limits.
-    func takesSend(within tracing: HubTracing, at now: Timestamp) -> Bool {
+    func allowsSend(within tracing: HubTracing, at now: Timestamp) -> Bool {
         guard sendsLeft.load(ordering: .relaxed) > 0 else { return false }
         guard tracing.takeSend(at: now) else {
             // Once the budget is exhausted, the remaining recipients need not ask it again.

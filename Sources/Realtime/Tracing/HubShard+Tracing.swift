@@ -13,7 +13,7 @@ extension HubShard {
         let index = gather(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
-            if isChoosing { isChoosing = broadcast.takesSend(within: tracing, at: now) }
+            if isChoosing { isChoosing = broadcast.allowsSend(within: tracing, at: now) }
             if isChoosing {
                 chosen.append(client)
             } else {
@@ -50,22 +50,22 @@ extension HubShard {
     }
 
     /// Ends the spans of messages written to the socket.
-    func ended(_ messages: ArraySlice<QueuedMessage>) {
+    func endSendSpans(of messages: ArraySlice<QueuedMessage>) {
         let now = clock.now()
         for message in messages { message.send?.written(at: now) }
     }
 
     /// Reports the traced messages of a tick to the observer, after they were handed to the sockets or to the queues of
     /// slow clients.
-    func tellObserver(_ followed: [(broadcast: BroadcastTrace, recipientCount: Int)]) {
+    func reportToObserver(_ tracedMessages: [(broadcast: BroadcastTrace, recipientCount: Int)]) {
         guard let tracing else { return }
         let now = clock.now()
-        var deliveries: [FollowedDelivery] = []
-        deliveries.reserveCapacity(followed.count)
-        for (broadcast, recipientCount) in followed {
+        var deliveries: [ObservedDelivery] = []
+        deliveries.reserveCapacity(tracedMessages.count)
+        for (broadcast, recipientCount) in tracedMessages {
             broadcast.delivered(to: recipientCount, at: now)
             guard recipientCount > 0 else { continue }
-            deliveries.append(FollowedDelivery(broadcast, recipientCount: recipientCount))
+            deliveries.append(ObservedDelivery(broadcast, recipientCount: recipientCount))
         }
         if !deliveries.isEmpty { tracing.observer?.delivered(deliveries, at: now) }
     }

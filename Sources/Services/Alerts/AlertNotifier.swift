@@ -185,7 +185,7 @@ struct AlertNotifier {
             }
         }
         for user in rule?.recipients.users ?? [] {
-            try attempt(user) {
+            try attempt(user.rawValue) {
                 try appender.notify(
                     [user], of: draft(alert, rule), id: ids.next(), by: nil, at: now, messageTrace: messageTrace,
                     in: transaction)

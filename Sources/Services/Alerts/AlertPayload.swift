@@ -22,7 +22,7 @@ package enum AlertPayload {
         if let time = alert.firedAt { object.add("fired_at", time: time) }
         if let time = alert.resolvedAt { object.add("resolved_at", time: time) }
         if let time = alert.acknowledgedAt { object.add("acknowledged_at", time: time) }
-        if let user = alert.acknowledgedBy { object.add("acknowledged_by", user) }
+        if let user = alert.acknowledgedBy { object.add("acknowledged_by", user.rawValue) }
         if let time = alert.silencedUntil { object.add("silenced_until", time: time) }
         if let trace = alert.traceID { object.add("trace_id", trace) }
         if alert.suppressedCount > 0 { object.add("suppressed", alert.suppressedCount) }

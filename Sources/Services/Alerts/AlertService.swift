@@ -290,7 +290,7 @@ package final class AlertService: Sendable {
     }
 
     /// Returns the users that a rule notifies.
-    package func users(toldBy rule: String) -> [String] {
+    package func users(toldBy rule: String) -> [UserID] {
         configuration.rules.first { $0.name == rule }?.recipients.users ?? []
     }
 
@@ -298,7 +298,7 @@ package final class AlertService: Sendable {
     /// acknowledged.
     ///
     /// - Throws: ``RequestError``: `notFound`, or `conflict` when the alert is already resolved.
-    package func acknowledge(_ id: String, by user: String) async throws(RequestError) -> StoredAlert {
+    package func acknowledge(_ id: String, by user: UserID) async throws(RequestError) -> StoredAlert {
         let now = clock.now()
         return try await change(id) { alert, transaction in
             guard alert.state != .resolved else {
@@ -316,7 +316,7 @@ package final class AlertService: Sendable {
 
     /// Suppresses notifications for the alert's rule and device until `until`. `nil` ends the silence.
     package func silence(
-        _ id: String, until: Timestamp?, by user: String
+        _ id: String, until: Timestamp?, by user: UserID
     ) async throws(RequestError) -> StoredAlert {
         try await change(id) { alert, transaction in
             try transaction.silence(

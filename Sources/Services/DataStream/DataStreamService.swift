@@ -83,7 +83,7 @@ package final class DataStreamService: Sendable {
         latest.withLock { latest in
             publish(latest.sweep(at: now, isListening: isListening), at: now)
         }
-        _ = places()
+        _ = deviceKeys()
     }
 
     /// Blocks the calling thread while the hub's mailboxes are full. Never call it on an event loop, nor while holding
@@ -126,19 +126,19 @@ package final class DataStreamService: Sendable {
             && latest.withLock { $0.deviceCount(in: filter.rawValue) } <= LatestSnapshot.maxDevicesPerPage
         if isSmall {
             latest.withLock { latest in
-                snapshot.begin(at: latest.version, adding: latest.places(in: filter.rawValue), isWhole: true)
+                snapshot.begin(at: latest.version, adding: latest.keys(in: filter.rawValue), isWhole: true)
                 join(bound, on: shard, filter, snapshot, of: latest, joined: joined, completion: completion)
             }
             return
         }
         index.withLock { index in
             update(&index)
-            snapshot.findDevices(among: index.places)
+            snapshot.findDevices(among: index.keys)
             let (changes, isWhole) = latest.withLock { latest in
                 // A device that was added in the meantime must not be missed.
                 let (changes, isWhole) = latest.takeChanges()
                 snapshot.begin(
-                    at: latest.version, adding: changes.lazy.filter(\.isKnown).map(\.place), isWhole: isWhole)
+                    at: latest.version, adding: changes.lazy.filter(\.isKnown).map(\.key), isWhole: isWhole)
                 join(bound, on: shard, filter, snapshot, of: latest, joined: joined, completion: completion)
                 return (changes, isWhole)
             }
@@ -157,7 +157,7 @@ package final class DataStreamService: Sendable {
         let parts = snapshot.next(from: latest, at: now)
         let first = Replay.Page(
             parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished,
-            searchedCount: snapshot.takeSearchedCount())
+            examinedCount: snapshot.takeExaminedCount())
         hub.perform(on: shard) { [self, snapshot] shard in
             shard.join(client.value, filter)
             let rest = NIOLoopBoundBox(snapshot, eventLoop: shard.eventLoop)
@@ -174,13 +174,13 @@ package final class DataStreamService: Sendable {
     private func hand(
         _ snapshot: inout LatestSnapshot, to shard: HubShard, _ take: @escaping @Sendable (Replay.Page?) -> Void
     ) {
-        snapshot.findDevices(among: index.withLock { $0.places })
+        snapshot.findDevices(among: index.withLock { $0.keys })
         let now = clock.now()
         latest.withLock { latest in
             let parts = snapshot.next(from: latest, at: now)
             let page = Replay.Page(
                 parts.map { Self.message($0.type, $0.part, to: $0.room, at: now) }, isLast: snapshot.isFinished,
-                searchedCount: snapshot.takeSearchedCount())
+                examinedCount: snapshot.takeExaminedCount())
             hub.perform(on: shard) { _ in take(page) }
         }
     }
@@ -188,10 +188,10 @@ package final class DataStreamService: Sendable {
     /// Returns the known devices, sorted.
     ///
     /// The lock that ingest takes is held only while the log of added and removed devices is taken.
-    package func places() -> [DevicePlace] {
+    package func deviceKeys() -> [DeviceKey] {
         index.withLock { index in
             update(&index)
-            return index.places
+            return index.keys
         }
     }
 
@@ -200,14 +200,14 @@ package final class DataStreamService: Sendable {
         index.apply(changes, isWhole: isWhole)
     }
 
-    /// Returns at most `limit` devices of `places` after `last`. Skips devices that are no longer known.
-    package func devices(of places: [DevicePlace], after last: DevicePlace?, limit: Int) -> [DeviceSummary] {
+    /// Returns at most `limit` devices of `keys` after `last`. Skips devices that are no longer known.
+    package func devices(of keys: [DeviceKey], after last: DeviceKey?, limit: Int) -> [DeviceSummary] {
         var found: [DeviceSummary] = []
-        var rest = places[DeviceIndex.index(after: last, in: places)...]
+        var rest = keys[DeviceIndex.index(after: last, in: keys)...]
         while found.count < limit, !rest.isEmpty {
             let wanted = rest.prefix(min(limit - found.count, Self.devicesPerLook))
             rest.removeFirst(wanted.count)
-            let states = latest.withLock { $0.devices(at: wanted) }
+            let states = latest.withLock { $0.devices(of: wanted) }
             let now = clock.now()
             found += states.map { DeviceSummary($0, at: now) }
         }
@@ -216,7 +216,7 @@ package final class DataStreamService: Sendable {
 
     /// Returns all devices in rooms that pass `isIncluded`, sorted.
     package func devices(where isIncluded: (_ room: String) -> Bool) -> [DeviceSummary] {
-        devices(of: places().filter { isIncluded($0.room) }, after: nil, limit: .max)
+        devices(of: deviceKeys().filter { isIncluded($0.room) }, after: nil, limit: .max)
     }
 
     /// The number of known devices, and of devices evicted because the map was full.
@@ -276,7 +276,7 @@ package struct DataStreamConfiguration: Sendable {
         maxDevices: Int = 10_000,
         maxLatestBytes: Int = 128 << 20,
         telemetryRoots: Set<String> = ["sensors"],
-        protectedFirstLevels: [String] = ["users"],
+        protectedFirstLevels: [String] = [UserID.inboxRoot],
         offlineAfter: Duration? = .seconds(300)
     ) {
         self.maxDevices = maxDevices

@@ -36,8 +36,8 @@ package struct DeviceAvailability: Hashable, Sendable {
     }
 }
 
-/// The presence state machine. The presence changes only when the status changes, and keeps its reason and time until
-/// then. A birth message of a device that is already online therefore changes nothing.
+/// The availability state machine. The availability changes only when the status changes, and keeps its reason and time
+/// until then. A birth message of a device that is already online therefore changes nothing.
 ///
 ///                  reading (not retained), status online
 ///           ┌──────────────────────────────────────────────┐
@@ -45,21 +45,21 @@ package struct DeviceAvailability: Hashable, Sendable {
 ///           ▲                                              ▲
 ///           └── status offline; silence ── unknown ── reading, status online
 extension DeviceState {
-    /// Applies a message of the device's status topic. Returns true when presence changed.
+    /// Applies a message of the device's status topic. Returns true when availability changed.
     ///
     /// A retained `online` starts the silence timer now, because its age is unknown: a device that left without a last
     /// will then times out. After that timeout, the same retained message does not bring the device back.
-    mutating func take(_ report: StatusReport, order: inout EvictionOrder, watch: inout SilenceWatch) -> Bool {
+    mutating func apply(_ report: StatusReport, order: inout EvictionOrder, watch: inout SilenceWatch) -> Bool {
         if report.isOnline {
-            if report.isRetained, presence?.reason == .silence { return false }
+            if report.isRetained, availability?.reason == .silence { return false }
             if !report.isRetained {
                 markSeen(at: report.receivedAt)
-                order.heard(slot, byteCount: byteCount)
+                order.touch(slot, byteCount: byteCount)
             }
-            listen(from: report.receivedAt, watch: &watch)
+            restartSilenceTimer(from: report.receivedAt, watch: &watch)
             return change(to: .online, because: .will, at: report.receivedAt)
         }
-        watch.rest(slot)
+        watch.stop(slot)
         return change(to: .offline, because: .will, at: report.receivedAt)
     }
 
@@ -67,29 +67,29 @@ extension DeviceState {
     /// returns false: it needs no separate status message.
     ///
     /// A retained reading is no sign of life, but it starts the silence timer of an unknown device.
-    mutating func hear(_ reading: Reading, watch: inout SilenceWatch) -> Bool {
+    mutating func apply(_ reading: Reading, watch: inout SilenceWatch) -> Bool {
         if reading.isRetained {
-            if presence == nil { listen(from: reading.receivedAt, watch: &watch) }
+            if availability == nil { restartSilenceTimer(from: reading.receivedAt, watch: &watch) }
             return false
         }
-        listen(from: reading.receivedAt, watch: &watch)
-        let isReturn = presence?.status == .offline
+        restartSilenceTimer(from: reading.receivedAt, watch: &watch)
+        let isReturn = availability?.status == .offline
         return change(to: .online, because: .reading, at: reading.receivedAt) && isReturn
     }
 
     /// Marks the device as offline because it was silent for too long.
-    mutating func fallSilent(at now: Timestamp) {
+    mutating func markSilent(at now: Timestamp) {
         _ = change(to: .offline, because: .silence, at: now)
     }
 
-    /// The live `device_status` message; `nil` while presence is unknown.
+    /// The live `device_status` message; `nil` while availability is unknown.
     var statusPart: DeviceUpdate.Part? {
         statusPayload().map { DeviceUpdate.Part(payload: $0, key: statusKey) }
     }
 
-    /// Returns the `device_status` payload; `nil` while presence is unknown.
+    /// Returns the `device_status` payload; `nil` while availability is unknown.
     func statusPayload(isSnapshot: Bool = false) -> [UInt8]? {
-        guard let presence else { return nil }
+        guard let availability else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(128 + room.utf8.count + device.rawValue.utf8.count)
         JSONWriter.append(raw: "{\"room_id\":", to: &bytes)
@@ -97,11 +97,11 @@ extension DeviceState {
         JSONWriter.append(raw: ",\"device\":", to: &bytes)
         JSONWriter.append(device.rawValue, to: &bytes)
         JSONWriter.append(raw: ",\"status\":", to: &bytes)
-        JSONWriter.append(presence.status.rawValue, to: &bytes)
+        JSONWriter.append(availability.status.rawValue, to: &bytes)
         JSONWriter.append(raw: ",\"reason\":", to: &bytes)
-        JSONWriter.append(presence.reason.rawValue, to: &bytes)
+        JSONWriter.append(availability.reason.rawValue, to: &bytes)
         JSONWriter.append(raw: ",\"since\":", to: &bytes)
-        JSONWriter.appendRFC3339(presence.since, to: &bytes)
+        JSONWriter.appendRFC3339(availability.since, to: &bytes)
         if isSnapshot { JSONWriter.append(raw: ",\"snapshot\":true", to: &bytes) }
         bytes.append(UInt8(ascii: "}"))
         return bytes
@@ -110,13 +110,13 @@ extension DeviceState {
     private mutating func change(
         to status: DeviceAvailability.Status, because reason: DeviceAvailability.Reason, at instant: Timestamp
     ) -> Bool {
-        if presence?.status == status { return false }
-        presence = DeviceAvailability(status: status, reason: reason, since: instant)
+        if availability?.status == status { return false }
+        availability = DeviceAvailability(status: status, reason: reason, since: instant)
         return true
     }
 
-    private func listen(from instant: Timestamp, watch: inout SilenceWatch) {
+    private func restartSilenceTimer(from instant: Timestamp, watch: inout SilenceWatch) {
         guard let base = watch.base else { return }
-        watch.listen(slot, from: instant, allowance: intervals.allowance(atLeast: base))
+        watch.restart(slot, from: instant, allowance: intervals.allowance(atLeast: base))
     }
 }

@@ -1,7 +1,7 @@
 import Core
 
-/// The names of a device and its room. Places are sorted by the UTF-8 bytes of both names, as in the database.
-package struct DevicePlace: Hashable, Sendable {
+/// The names of a device and its room. Keys are sorted by the UTF-8 bytes of both names, as in the database.
+package struct DeviceKey: Hashable, Sendable {
     package let room: String
     package let device: String
 
@@ -16,10 +16,10 @@ package struct DevicePlace: Hashable, Sendable {
         self.init(room: String(cursor[..<slash]), device: String(cursor[cursor.index(after: slash)...]))
     }
 
-    /// The place as a pagination cursor. Device names contain no slash, so the last slash separates the two names.
+    /// The key as a pagination cursor. Device names contain no slash, so the last slash separates the two names.
     package var cursor: String { "\(room)/\(device)" }
 
-    package static func precedes(_ first: DevicePlace, _ second: DevicePlace) -> Bool {
+    package static func precedes(_ first: DeviceKey, _ second: DeviceKey) -> Bool {
         first.room == second.room
             ? first.device.utf8.lexicographicallyPrecedes(second.device.utf8)
             : first.room.utf8.lexicographicallyPrecedes(second.room.utf8)
@@ -31,43 +31,43 @@ package struct DevicePlace: Hashable, Sendable {
 struct DeviceIndex {
     /// The addition (`isKnown`) or removal of a device.
     struct Change {
-        var place: DevicePlace
+        var key: DeviceKey
         var isKnown: Bool
     }
 
-    private(set) var places: [DevicePlace] = []
+    private(set) var keys: [DeviceKey] = []
 
     /// Applies changes in order, in one pass over the known devices.
     ///
     /// - Parameter isWhole: True when the changes list every known device and replace the index.
     mutating func apply(_ changes: [Change], isWhole: Bool = false) {
-        if isWhole { places = [] }
+        if isWhole { keys = [] }
         guard !changes.isEmpty else { return }
-        var latest: [DevicePlace: Bool] = [:]
-        for change in changes { latest[change.place] = change.isKnown }
-        let added = latest.filter(\.value).keys.sorted(by: DevicePlace.precedes)
-        var merged: [DevicePlace] = []
-        merged.reserveCapacity(places.count + added.count)
+        var latest: [DeviceKey: Bool] = [:]
+        for change in changes { latest[change.key] = change.isKnown }
+        let added = latest.filter(\.value).keys.sorted(by: DeviceKey.precedes)
+        var merged: [DeviceKey] = []
+        merged.reserveCapacity(keys.count + added.count)
         var next = added[...]
         // A known device that the log adds again is taken from `added`.
-        for place in places where latest[place] == nil {
-            while let first = next.first, DevicePlace.precedes(first, place) {
+        for key in keys where latest[key] == nil {
+            while let first = next.first, DeviceKey.precedes(first, key) {
                 merged.append(first)
                 next.removeFirst()
             }
-            merged.append(place)
+            merged.append(key)
         }
-        places = merged + next
+        keys = merged + next
     }
 
-    /// Returns the index of the first place after `last`.
-    static func index(after last: DevicePlace?, in places: [DevicePlace]) -> Int {
+    /// Returns the index of the first key after `last`.
+    static func index(after last: DeviceKey?, in keys: [DeviceKey]) -> Int {
         guard let last else { return 0 }
-        var range = places.indices
+        var range = keys.indices
         while !range.isEmpty {
             let middle = range.lowerBound + range.count / 2
             range =
-                DevicePlace.precedes(last, places[middle])
+                DeviceKey.precedes(last, keys[middle])
                 ? range.lowerBound..<middle : (middle + 1)..<range.upperBound
         }
         return range.lowerBound

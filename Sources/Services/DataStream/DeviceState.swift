@@ -2,7 +2,8 @@ package import Core
 import Realtime
 package import Telemetry
 
-/// The state of one device in one room: the latest reading of each of its series (``DeviceSeries``), and its presence.
+/// The state of one device in one room: the latest reading of each of its series (``DeviceSeries``), and its
+/// availability.
 struct DeviceState {
     /// The most series of one device. Beyond it, the series that was silent longest is evicted.
     static let maxSeries = 64
@@ -20,8 +21,8 @@ struct DeviceState {
     private var latestIndex = 0
     /// The receive time of the device's latest own message. A last will does not count: the broker sends it.
     private(set) var lastSeen: Timestamp
-    /// The device's presence; `nil` while only retained messages are known.
-    var presence: DeviceAvailability?
+    /// The device's availability; `nil` while only retained messages are known.
+    var availability: DeviceAvailability?
     private(set) var intervals = IntervalEstimate()
     /// The conflation key of the device's `device_status` messages.
     let statusKey: ConflationKey
@@ -55,8 +56,8 @@ struct DeviceState {
     ) -> DeviceUpdate? {
         guard let index = store(reading, maxBytes: maxBytes, nextKey: &nextKey) else { return nil }
         series[index].version = version
-        order.heard(slot, byteCount: byteCount)
-        let isNews = hear(reading, watch: &watch)
+        order.touch(slot, byteCount: byteCount)
+        let isNews = apply(reading, watch: &watch)
         return DeviceUpdate(
             status: isNews ? statusPart : nil,
             reading: DeviceUpdate.Part(payload: livePayload(of: index), key: series[index].key))
@@ -165,7 +166,7 @@ struct DeviceUpdate {
     let reading: Part
 }
 
-/// A device as `GET /api/devices` shows it: the newest value of every metric across its series, and its presence.
+/// A device as `GET /api/devices` shows it: the newest value of every metric across its series, and its availability.
 package struct DeviceSummary: Sendable {
     package let device: DeviceID
     package let room: String
@@ -181,8 +182,8 @@ package struct DeviceSummary: Sendable {
     package let metrics: [Metric]
     /// True when all readings are retained ones.
     package let isRetained: Bool
-    /// The device's presence; `nil` while it is unknown.
-    package let presence: DeviceAvailability?
+    /// The device's availability; `nil` while it is unknown.
+    package let availability: DeviceAvailability?
 
     init(_ state: DeviceState, at now: Timestamp) {
         let series = state.series.sorted { $0.latest.time < $1.latest.time }
@@ -196,6 +197,6 @@ package struct DeviceSummary: Sendable {
         self.ageMilliseconds = newest.flatMap { DeviceState.ageMilliseconds(of: $0, at: now) }
         self.metrics = metrics.values.sorted { $0.name < $1.name }
         self.isRetained = !series.isEmpty && series.allSatisfy(\.latest.isRetained)
-        self.presence = state.presence
+        self.availability = state.availability
     }
 }

@@ -8,7 +8,7 @@
 ///     2^12…     c ─ a ─ f
 ///     2^17…     e ─ b                 largest: the first of the last list; sizes in a list differ by less than 2×
 ///
-/// Shrinking a device does not change its place in the silence list, so that does not delay the eviction of a large
+/// Shrinking a device does not change its position in the silence list, so that does not delay the eviction of a large
 /// device. In its size list the device moves to the end, so that devices of similar size shrink in turn. Every
 /// operation takes constant time. Devices are identified by their slots: small numbers that are reused.
 struct EvictionOrder {
@@ -57,14 +57,14 @@ struct EvictionOrder {
     }
 
     /// Records that the device has sent a message, and its new size.
-    mutating func heard(_ slot: Int, byteCount: Int) {
+    mutating func touch(_ slot: Int, byteCount: Int) {
         silence.remove(slot, from: 0)
         silence.append(slot, to: 0)
-        resized(slot, byteCount: byteCount)
+        resize(slot, byteCount: byteCount)
     }
 
     /// Records the device's new size.
-    mutating func resized(_ slot: Int, byteCount: Int) {
+    mutating func resize(_ slot: Int, byteCount: Int) {
         sizes.remove(slot, from: Self.list(of: byteCounts[slot]))
         self.byteCount += byteCount - byteCounts[slot]
         byteCounts[slot] = byteCount

@@ -2,7 +2,7 @@ import Core
 import Realtime
 import Telemetry
 
-/// The latest readings and presence of every device, bounded by the number of devices and by memory use.
+/// The latest readings and availability of every device, bounded by the number of devices and by memory use.
 ///
 /// - When there are too many devices, the one that was silent longest is evicted.
 /// - A device that exceeds its memory limit (1/512 of the budget, but at least 64 KiB) loses its oldest series.
@@ -70,7 +70,7 @@ struct LatestReadings {
             known = [first]
         }
         return known.compactMap { room in
-            let isNews = rooms[room]?[report.device]?.take(report, order: &order, watch: &watch) ?? false
+            let isNews = rooms[room]?[report.device]?.apply(report, order: &order, watch: &watch) ?? false
             guard isNews, let status = rooms[room]?[report.device]?.statusPart else { return nil }
             return (room, status)
         }
@@ -81,7 +81,7 @@ struct LatestReadings {
     /// - Parameter isListening: False while no messages from devices can arrive; no device times out then.
     mutating func sweep(at now: Timestamp, isListening: Bool) -> [(room: String, status: DeviceUpdate.Part)] {
         watch.overdue(at: now, isListening: isListening).compactMap { owner in
-            rooms[owner.room]?[owner.device]?.fallSilent(at: now)
+            rooms[owner.room]?[owner.device]?.markSilent(at: now)
             return rooms[owner.room]?[owner.device]?.statusPart.map { (owner.room, $0) }
         }
     }
@@ -90,17 +90,17 @@ struct LatestReadings {
     func deviceCount(in room: String) -> Int { rooms[room]?.count ?? 0 }
 
     /// Returns the devices in a room, unordered.
-    func places(in room: String) -> [DevicePlace] {
-        rooms[room]?.keys.map { DevicePlace(room: room, device: $0.rawValue) } ?? []
+    func keys(in room: String) -> [DeviceKey] {
+        rooms[room]?.keys.map { DeviceKey(room: room, device: $0.rawValue) } ?? []
     }
 
-    /// Returns the state of the device at a place; `nil` when it is not known.
-    func state(at place: DevicePlace) -> DeviceState? {
-        DeviceID(place.device).flatMap { rooms[place.room]?[$0] }
+    /// Returns the state of a device; `nil` when it is not known.
+    func state(of key: DeviceKey) -> DeviceState? {
+        DeviceID(key.device).flatMap { rooms[key.room]?[$0] }
     }
 
-    /// Returns the states of those devices at `places` that are known.
-    func devices(at places: some Sequence<DevicePlace>) -> [DeviceState] { places.compactMap(state) }
+    /// Returns the states of those devices that are known.
+    func devices(of keys: some Sequence<DeviceKey>) -> [DeviceState] { keys.compactMap(state) }
 
     /// Takes the log of added and removed devices, for a ``DeviceIndex``.
     ///
@@ -113,7 +113,7 @@ struct LatestReadings {
         guard hasLostChanges else { return (changes, false) }
         let all = rooms.flatMap { room, devices in
             devices.keys.map {
-                DeviceIndex.Change(place: DevicePlace(room: room, device: $0.rawValue), isKnown: true)
+                DeviceIndex.Change(key: DeviceKey(room: room, device: $0.rawValue), isKnown: true)
             }
         }
         return (all, true)
@@ -125,8 +125,8 @@ struct LatestReadings {
             changes = []
             hasLostChanges = true
         } else {
-            let place = DevicePlace(room: room, device: device.rawValue)
-            changes.append(DeviceIndex.Change(place: place, isKnown: isKnown))
+            let key = DeviceKey(room: room, device: device.rawValue)
+            changes.append(DeviceIndex.Change(key: key, isKnown: isKnown))
         }
     }
 
@@ -152,7 +152,7 @@ struct LatestReadings {
             let byteCount = rooms[owner.room]?[owner.device]?.forgetSeriesButLast()
             if let byteCount {
                 evictedSeriesCount += 1
-                order.resized(slot, byteCount: byteCount)
+                order.resize(slot, byteCount: byteCount)
             } else {
                 forget(slot)
             }

@@ -19,7 +19,7 @@ struct LatestSnapshot: Sendable {
     static let maxPartsPerPage = 64
     static let maxBytesPerPage = 64 << 10
     /// The most devices to compare with the filter for one page.
-    static let maxPlacesPerPage = 1024
+    static let maxKeysPerPage = 1024
     /// The most devices to finish per page, including those that have nothing to send.
     static let maxDevicesPerPage = 512
 
@@ -28,16 +28,16 @@ struct LatestSnapshot: Sendable {
     /// The filter up to its first wildcard.
     private let prefix: String
     /// The number of devices compared with the filter for the next page.
-    private var searchedCount = 0
+    private var examinedCount = 0
     /// The value of ``LatestReadings/version`` when the snapshot began. Readings with a higher version reach the client
     /// live.
     private var version: UInt64 = 0
     /// The last known device that was compared with the filter.
-    private var lastSeen: DevicePlace?
+    private var lastSeen: DeviceKey?
     /// True while there are devices left to compare.
     private var isSearching = true
     /// Matching devices that are still to be read.
-    private var devices: ArraySlice<DevicePlace> = []
+    private var devices: ArraySlice<DeviceKey> = []
     /// The key of the last series sent for the first of `devices`: 0 if none was sent yet, `nil` if even its status was
     /// not.
     private var lastKey: UInt64?
@@ -48,7 +48,7 @@ struct LatestSnapshot: Sendable {
         let levels = filter.levels.prefix { $0 != "+" && $0 != "#" }
         let isBeforeLevel = !levels.isEmpty && filter.levels.dropFirst(levels.count).first == "+"
         prefix = levels.joined(separator: "/") + (isBeforeLevel ? "/" : "")
-        if !prefix.isEmpty { lastSeen = DevicePlace(room: prefix, device: "") }
+        if !prefix.isEmpty { lastSeen = DeviceKey(room: prefix, device: "") }
     }
 
     var isFinished: Bool { !isSearching && devices.isEmpty }
@@ -57,19 +57,19 @@ struct LatestSnapshot: Sendable {
     /// takes.
     ///
     /// After ``begin(at:adding:isWhole:)`` the list may be out of date: devices added later reach the client live.
-    mutating func findDevices(among places: [DevicePlace]) {
+    mutating func findDevices(among keys: [DeviceKey]) {
         guard isSearching else { return }
-        var left = Self.maxPlacesPerPage
+        var left = Self.maxKeysPerPage
         var room: (name: String, isMatch: Bool)?
-        for place in places[DeviceIndex.index(after: lastSeen, in: places)...] {
+        for key in keys[DeviceIndex.index(after: lastSeen, in: keys)...] {
             guard left > 0, devices.count < Self.maxPartsPerPage else { return }
             // Matching rooms share the filter's prefix and are adjacent.
-            guard place.room.utf8.starts(with: prefix.utf8) else { break }
+            guard key.room.utf8.starts(with: prefix.utf8) else { break }
             left -= 1
-            searchedCount += 1
-            if room?.name != place.room { room = (place.room, matches(place)) }
-            if room?.isMatch == true { devices.append(place) }
-            lastSeen = place
+            examinedCount += 1
+            if room?.name != key.room { room = (key.room, matches(key)) }
+            if room?.isMatch == true { devices.append(key) }
+            lastSeen = key
         }
         isSearching = false
     }
@@ -77,26 +77,26 @@ struct LatestSnapshot: Sendable {
     /// Fixes the snapshot at `version`.
     ///
     /// - Parameters:
-    ///   - places: Devices added since the list for ``findDevices(among:)`` was made.
-    ///   - isWhole: True when `places` lists every known device, so that no further search is needed.
-    mutating func begin(at version: UInt64, adding places: some Sequence<DevicePlace>, isWhole: Bool) {
+    ///   - keys: Devices added since the list for ``findDevices(among:)`` was made.
+    ///   - isWhole: True when `keys` lists every known device, so that no further search is needed.
+    mutating func begin(at version: UInt64, adding keys: some Sequence<DeviceKey>, isWhole: Bool) {
         self.version = version
         if isWhole {
             isSearching = false
             devices = []
         }
-        devices += places.filter(matches)
+        devices += keys.filter(matches)
     }
 
-    private func matches(_ place: DevicePlace) -> Bool {
-        filter.matches(place.room, protecting: protectedFirstLevels)
+    private func matches(_ key: DeviceKey) -> Bool {
+        filter.matches(key.room, protecting: protectedFirstLevels)
     }
 
     /// Returns and resets the number of devices compared for the next page. It adds to the cost of the page
     /// (``Replay/Page/cost``), which counts towards the joining user's quota.
-    mutating func takeSearchedCount() -> Int {
-        defer { searchedCount = 0 }
-        return searchedCount
+    mutating func takeExaminedCount() -> Int {
+        defer { examinedCount = 0 }
+        return examinedCount
     }
 
     /// Returns the next page. It may be empty when only devices with newer readings were skipped.
@@ -107,7 +107,7 @@ struct LatestSnapshot: Sendable {
         while parts.count < Self.maxPartsPerPage, bytes < Self.maxBytesPerPage, passed < Self.maxDevicesPerPage,
             let device = devices.first
         {
-            guard let state = latest.state(at: device), let part = nextPart(of: state, in: device.room, at: now) else {
+            guard let state = latest.state(of: device), let part = nextPart(of: state, in: device.room, at: now) else {
                 devices.removeFirst()
                 lastKey = nil
                 passed += 1
@@ -123,7 +123,7 @@ struct LatestSnapshot: Sendable {
     private mutating func nextPart(of state: DeviceState, in room: String, at now: Timestamp) -> Part? {
         if lastKey == nil {
             lastKey = 0
-            if state.presence?.isImplied == false, let payload = state.statusPayload(isSnapshot: true) {
+            if state.availability?.isImplied == false, let payload = state.statusPayload(isSnapshot: true) {
                 return Part(
                     room: room, type: .deviceStatus, part: DeviceUpdate.Part(payload: payload, key: state.statusKey))
             }

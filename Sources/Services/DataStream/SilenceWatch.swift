@@ -35,7 +35,7 @@ struct SilenceWatch {
         }
     }
 
-    /// Returns a slot for a device. The device is not waited for until ``listen(_:from:allowance:)`` is called.
+    /// Returns a slot for a device. The device is not waited for until ``restart(_:from:allowance:)`` is called.
     mutating func add(_ owner: Owner) -> Int {
         if let slot = free.popLast() {
             owners[slot] = owner
@@ -51,19 +51,19 @@ struct SilenceWatch {
 
     /// Frees a slot.
     mutating func remove(_ slot: Int) {
-        rest(slot)
+        stop(slot)
         owners[slot] = nil
         free.append(slot)
     }
 
     /// Restarts the device's deadline: `allowance` nanoseconds after `instant`.
-    mutating func listen(_ slot: Int, from instant: Timestamp, allowance: Int64) {
+    mutating func restart(_ slot: Int, from instant: Timestamp, allowance: Int64) {
         allowances[slot] = allowance
         deadlines[slot] = Self.sum(instant, allowance)
     }
 
-    /// Stops waiting for the device until the next ``listen(_:from:allowance:)``.
-    mutating func rest(_ slot: Int) {
+    /// Stops waiting for the device until the next ``restart(_:from:allowance:)``.
+    mutating func stop(_ slot: Int) {
         deadlines[slot] = Self.never
     }
 
@@ -75,19 +75,19 @@ struct SilenceWatch {
         let pause = lastSweep.map { now.since($0) } ?? .zero
         lastSweep = now
         guard isListening, (.zero...Self.maximumPause).contains(pause) else {
-            restart(at: now)
+            restartAll(at: now)
             return []
         }
         let now = now.nanosecondsSinceEpoch
         var overdue: [Owner] = []
         for slot in deadlines.indices where deadlines[slot] < now {
-            rest(slot)
+            stop(slot)
             if let owner = owners[slot] { overdue.append(owner) }
         }
         return overdue
     }
 
-    private mutating func restart(at now: Timestamp) {
+    private mutating func restartAll(at now: Timestamp) {
         for slot in deadlines.indices where deadlines[slot] != Self.never {
             deadlines[slot] = Self.sum(now, allowances[slot])
         }

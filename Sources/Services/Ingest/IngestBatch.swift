@@ -25,7 +25,7 @@ struct CommitTimes {
 /// A message of a batch, with the result of decoding it.
 struct IngestItem {
     /// The result of decoding.
-    enum Outcome {
+    enum Content {
         case readings([IngestedReading])
         /// A status message; `nil` for an empty one, which clears a retained status.
         case status(StatusReport?)
@@ -35,7 +35,7 @@ struct IngestItem {
     }
 
     let message: MQTTMessage
-    let outcome: Outcome
+    let content: Content
     /// The trace ID that a dead letter of this message shows.
     var trace: String?
 }
@@ -46,14 +46,14 @@ struct StoredBatch {
     private(set) var deadLetters: [DeadLetter] = []
     private(set) var deliveries: [RedeliveryFilter.Entry] = []
     /// The index in ``deadLetters`` of the letter for a topic and a reason.
-    private var letterPlaces: [[ExactString]: Int] = [:]
+    private var letterIndices: [[ExactString]: Int] = [:]
 
     init(_ items: ArraySlice<IngestItem>, at instant: Timestamp) {
         readings.reserveCapacity(items.count)
         deliveries.reserveCapacity(items.count)
         for item in items {
             if item.message.qos == .atLeastOnce { deliveries.append(RedeliveryFilter.Entry(item.message)) }
-            switch item.outcome {
+            switch item.content {
             case .readings(let more): readings += more
             case .status, .answered: continue
             case .failed(let error):
@@ -80,7 +80,7 @@ struct StoredBatch {
     }
 
     /// Records an item as a dead letter, whatever it was decoded to.
-    mutating func bury(_ item: IngestItem, reason: String, detail: String, at instant: Timestamp) {
+    mutating func addRejected(_ item: IngestItem, reason: String, detail: String, at instant: Timestamp) {
         if item.message.qos == .atLeastOnce { deliveries.append(RedeliveryFilter.Entry(item.message)) }
         addLetter(item, reason: reason, detail: detail, at: instant)
     }
@@ -91,12 +91,12 @@ struct StoredBatch {
             topic: item.message.topic, reason: reason, detail: detail, payload: item.message.payload, at: instant,
             traceID: item.trace)
         let key = [ExactString(letter.topic), ExactString(reason)]
-        if let index = letterPlaces[key] {
+        if let index = letterIndices[key] {
             letter.count += deadLetters[index].count
             letter.firstAt = deadLetters[index].firstAt
             deadLetters[index] = letter
         } else {
-            letterPlaces[key] = deadLetters.count
+            letterIndices[key] = deadLetters.count
             deadLetters.append(letter)
         }
     }

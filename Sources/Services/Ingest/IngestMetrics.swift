@@ -23,12 +23,10 @@ package final class IngestMetrics: Sendable {
     /// Values that were not stored because their series would exceed the limit.
     package let refusedValues: Counter
 
-    private let factory: any MetricsFactory
-    private let failures = Lock<[String: Counter]>([:])
+    private let failures: CounterFamily
 
     /// Creates the metrics with `factory`.
     package init(factory: any MetricsFactory) {
-        self.factory = factory
         messages = Counter(
             label: "messaging.client.consumed.messages", dimensions: [("messaging_system", "mqtt")], factory: factory)
         readings = Counter(label: "windsock_ingest_readings", dimensions: [], factory: factory)
@@ -39,6 +37,7 @@ package final class IngestMetrics: Sendable {
         repeated = Counter(label: "windsock_ingest_repeated_messages", dimensions: [], factory: factory)
         refusedValues = Counter(label: "windsock_ingest_refused_values", dimensions: [], factory: factory)
         statuses = Counter(label: "windsock_ingest_statuses", dimensions: [], factory: factory)
+        failures = CounterFamily("windsock_ingest_dead_letters", by: "reason", factory: factory)
     }
 
     /// Records a batch's duration once for each of its messages, because none was finished before the last.
@@ -47,14 +46,5 @@ package final class IngestMetrics: Sendable {
     }
 
     /// Counts a dead letter by its reason. Reasons have few values, so they are used as a metric label.
-    func countFailure(_ reason: String) {
-        failures.withLock { counters in
-            let counter =
-                counters[reason]
-                ?? Counter(
-                    label: "windsock_ingest_dead_letters", dimensions: [("reason", reason)], factory: factory)
-            counters[reason] = counter
-            counter.increment()
-        }
-    }
+    func countFailure(_ reason: String) { failures.increment(reason) }
 }

@@ -92,8 +92,8 @@ package final class IngestPipeline: MQTTBatchHandler {
         stream.waitForCapacity()
         var tracing = IngestTracing(entry: entry)
         do {
-            let items = decode(try store.fresh(batch), receivedAt: receivedAt, &tracing)
-            try take(items[...], receivedAt: receivedAt)
+            let items = decode(try store.newMessages(of: batch), receivedAt: receivedAt, &tracing)
+            try ingest(items[...], receivedAt: receivedAt)
         } catch {
             tracing.finish(error, at: clock.now())
             throw StorageError(error)
@@ -107,7 +107,7 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     /// Commits and publishes the items. When the database rejects their content, each half is tried separately until
     /// the offending message is found, so that one message never blocks the others.
-    private func take(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
+    private func ingest(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) throws {
         if items.isEmpty { return }
         do {
             try store.commit(items, receivedAt: receivedAt) { commit in
@@ -117,16 +117,16 @@ package final class IngestPipeline: MQTTBatchHandler {
         } catch {
             let failure = StorageError(error)
             if failure.isStorageAtFault { throw error }
-            guard items.count > 1 else { return try bury(items, failure, receivedAt: receivedAt) }
+            guard items.count > 1 else { return try reject(items, failure, receivedAt: receivedAt) }
             let middle = items.startIndex + items.count / 2
-            try take(items[..<middle], receivedAt: receivedAt)
-            try take(items[middle...], receivedAt: receivedAt)
+            try ingest(items[..<middle], receivedAt: receivedAt)
+            try ingest(items[middle...], receivedAt: receivedAt)
         }
     }
 
-    private func bury(_ items: ArraySlice<IngestItem>, _ failure: StorageError, receivedAt: Timestamp) throws {
+    private func reject(_ items: ArraySlice<IngestItem>, _ failure: StorageError, receivedAt: Timestamp) throws {
         guard let item = items.first else { return }
-        try store.bury(item, failure, receivedAt: receivedAt)
+        try store.storeRejected(item, failure, receivedAt: receivedAt)
         metrics.countFailure(IngestStore.notStorable)
         state.withLock { state in
             state.totals.messages += 1
@@ -153,7 +153,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             statuses.removeAll()
         }
         for item in items {
-            switch item.outcome {
+            switch item.content {
             case .readings(let more):
                 publishStatuses()
                 for var reading in more {
@@ -182,7 +182,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             items.reserveCapacity(messages.count)
             for message in messages {
                 if clockService?.answer(message, receivedAt: receivedAt) == true {
-                    if message.qos == .atLeastOnce { items.append(IngestItem(message: message, outcome: .answered)) }
+                    if message.qos == .atLeastOnce { items.append(IngestItem(message: message, content: .answered)) }
                     continue
                 }
                 let origin = Self.traceContext(of: message)
@@ -208,14 +208,14 @@ package final class IngestPipeline: MQTTBatchHandler {
                         items.append(
                             IngestItem(
                                 message: message,
-                                outcome: .readings(
+                                content: .readings(
                                     readings.map {
                                         IngestedReading(
                                             $0, messageTrace: Self.messageTrace(of: $0, stages, under: parent))
                                     }),
                                 trace: (parent ?? origin)?.traceIDText))
-                    case .status(let report): items.append(IngestItem(message: message, outcome: .status(report)))
-                    case .clearedStatus: items.append(IngestItem(message: message, outcome: .status(nil)))
+                    case .status(let report): items.append(IngestItem(message: message, content: .status(report)))
+                    case .clearedStatus: items.append(IngestItem(message: message, content: .status(nil)))
                     }
                 } catch {
                     startedAt = clock.now()
@@ -223,7 +223,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                     logFailure(error.reason, "\(error)", of: message, at: receivedAt, in: &state)
                     items.append(
                         IngestItem(
-                            message: message, outcome: .failed(error), trace: (span ?? origin)?.traceIDText))
+                            message: message, content: .failed(error), trace: (span ?? origin)?.traceIDText))
                 }
             }
             return items
@@ -246,7 +246,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         var retained = 0
         for item in items {
             added.messages += 1
-            switch item.outcome {
+            switch item.content {
             case .readings(let readings):
                 added.readings += readings.count
                 for ingested in readings {

@@ -44,7 +44,7 @@ package final class IngestStore: Sendable {
         /// transaction whose outcome is unknown.
         var deliveries: RedeliveryFilter?
         /// True when the broker has started a new session and the deliveries of the old one are not removed yet.
-        var isForgettingDue = false
+        var mustRemoveDeliveries = false
     }
 
     /// The reason of dead letters for messages that the database rejected.
@@ -92,28 +92,28 @@ package final class IngestStore: Sendable {
     /// - Throws: The error of the database when the deliveries cannot be removed.
     func sessionStarted() throws {
         try state.withLock { state in
-            state.isForgettingDue = true
-            try forget(&state)
+            state.mustRemoveDeliveries = true
+            try removeDeliveries(&state)
         }
     }
 
-    private func forget(_ state: inout State) throws {
+    private func removeDeliveries(_ state: inout State) throws {
         state.deliveries = nil
         try writer.commit { transaction in
             try transaction.removeDeliveries(of: configuration.clientID, through: .max)
             return DatabaseWriter.Effect(())
         }
         state.deliveries = RedeliveryFilter(capacity: configuration.deliveryCapacity)
-        state.isForgettingDue = false
+        state.mustRemoveDeliveries = false
     }
 
     /// Returns the messages of a batch that were not ingested before.
     ///
     /// - Throws: The error of the database when deliveries cannot be read, or those of an earlier session cannot be
     ///   removed.
-    func fresh(_ batch: MQTTBatch) throws -> [MQTTMessage] {
+    func newMessages(of batch: MQTTBatch) throws -> [MQTTMessage] {
         try state.withLock { state in
-            if state.isForgettingDue { try forget(&state) }
+            if state.mustRemoveDeliveries { try removeDeliveries(&state) }
             try load(&state)
             if batch.isFirstAfterConnect, batch.sessionPresent { state.deliveries?.resume() }
             let fresh = batch.messages.filter { state.deliveries?.isRepeated($0) != true }
@@ -166,13 +166,14 @@ package final class IngestStore: Sendable {
     }
 
     /// Stores a dead letter for a message that the database rejected.
-    func bury(_ item: IngestItem, _ failure: StorageError, receivedAt: Timestamp) throws {
+    func storeRejected(_ item: IngestItem, _ failure: StorageError, receivedAt: Timestamp) throws {
         var batch = StoredBatch([], at: receivedAt)
-        batch.bury(item, reason: Self.notStorable, detail: "the database rejected it: \(failure)", at: receivedAt)
+        batch.addRejected(
+            item, reason: Self.notStorable, detail: "the database rejected it: \(failure)", at: receivedAt)
         _ = try write(batch)
     }
 
-    private func write(_ batch: StoredBatch, publish: () -> Void = {}) throws -> ReadingStore.Outcome {
+    private func write(_ batch: StoredBatch, publish: () -> Void = {}) throws -> ReadingStore.AppendResult {
         let change = try state.withLock { state in
             try load(&state)
             return batch.deliveries.isEmpty ? nil : state.deliveries?.change(adding: batch.deliveries)

@@ -56,27 +56,27 @@ struct RedeliveryFilter {
     private struct Comparison {
         /// The position in the log of each packet ID's last delivery. An earlier delivery with the same ID must have
         /// been acknowledged.
-        private let places: [UInt16: Int]
+        private let indices: [UInt16: Int]
         /// The position in the log of the next entry that may be redelivered.
         private var position = 0
         /// The entries that were redelivered.
         private(set) var matched: [Entry] = []
 
         init(with entries: Deque<Entry>) {
-            var places: [UInt16: Int] = [:]
-            places.reserveCapacity(entries.count)
-            for (place, entry) in entries.enumerated() { places[entry.packetID] = place }
-            self.places = places
+            var indices: [UInt16: Int] = [:]
+            indices.reserveCapacity(entries.count)
+            for (index, entry) in entries.enumerated() { indices[entry.packetID] = index }
+            self.indices = indices
         }
 
         /// Returns true when the message is in the log at or after the current position, and advances past it.
         mutating func match(_ message: MQTTMessage, in entries: Deque<Entry>) -> Bool {
-            guard message.isDuplicate != false, let place = places[message.packetID], place >= position else {
+            guard message.isDuplicate != false, let index = indices[message.packetID], index >= position else {
                 return false
             }
             let entry = Entry(message)
-            guard entries[place] == entry else { return false }
-            position = place + 1
+            guard entries[index] == entry else { return false }
+            position = index + 1
             matched.append(entry)
             return true
         }

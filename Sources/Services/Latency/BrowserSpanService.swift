@@ -11,7 +11,7 @@ import Tracing
 /// operators see. Thread-safe.
 package final class BrowserSpanService: Sendable {
     /// The numbers of accepted and rejected spans of a request.
-    package struct Outcome: Sendable, Equatable {
+    package struct AcceptResult: Sendable, Equatable {
         package var accepted = 0
         package var rejected = 0
         /// The reason for the first rejection.
@@ -35,7 +35,7 @@ package final class BrowserSpanService: Sendable {
     private let ring: TraceRing
     private let latency: LatencyService
     private let spansPerSecond: Int
-    private let budgets = Lock<[String: RateLimit]>([:])
+    private let rateLimits = Lock<[UserID: RateLimit]>([:])
     private let clock: any WallClock
     private let accepted: Counter
     private let rejected: Counter
@@ -62,7 +62,7 @@ package final class BrowserSpanService: Sendable {
     ///
     /// - Throws: ``RequestError``: `invalid` for a malformed request, `tooLarge` for too many spans, `rateLimited` when
     ///   the user's pages report more than allowed.
-    package func accept(_ request: JSONValue, from user: String) throws(RequestError) -> Outcome {
+    package func accept(_ request: JSONValue, from user: UserID) throws(RequestError) -> AcceptResult {
         guard let resourceSpans = request["resourceSpans"]?.arrayValue,
             resourceSpans.allSatisfy({ $0.objectValue != nil })
         else {
@@ -78,33 +78,33 @@ package final class BrowserSpanService: Sendable {
         }
         let now = clock.now()
         // All or nothing: a page can then retry the whole request.
-        guard budget(of: user).take(spans.count, at: now) else {
+        guard rateLimit(of: user).take(spans.count, at: now) else {
             throw RequestError(.rateLimited, "Too many spans; allowed: at most \(spansPerSecond) per second and user.")
         }
-        var outcome = Outcome()
+        var result = AcceptResult()
         var checked: [BrowserSpan] = []
         for span in spans {
             do throws(RequestError) {
                 checked.append(try BrowserSpan(span, now: now))
             } catch {
-                outcome.refuse(1, error.description)
+                result.refuse(1, error.description)
             }
         }
         // Parents first, whatever the order in the request.
         for span in checked.filter({ $0.name == .receive }) + checked.filter({ $0.name == .paint }) {
             do throws(RequestError) {
-                try take(span, from: user)
-                outcome.accepted += 1
+                try process(span, from: user)
+                result.accepted += 1
             } catch {
-                outcome.refuse(1, error.description)
+                result.refuse(1, error.description)
             }
         }
-        accepted.increment(by: outcome.accepted)
-        rejected.increment(by: outcome.rejected)
-        return outcome
+        accepted.increment(by: result.accepted)
+        rejected.increment(by: result.rejected)
+        return result
     }
 
-    private func take(_ span: BrowserSpan, from user: String) throws(RequestError) {
+    private func process(_ span: BrowserSpan, from user: UserID) throws(RequestError) {
         guard let trace = ring.trace(TraceRing.ID(span.trace)), let parent = trace.span(span.parent) else {
             throw RequestError(.invalid, "its trace or its parent span is unknown or no longer kept")
         }
@@ -138,21 +138,21 @@ package final class BrowserSpanService: Sendable {
         if span.start < parent.start { data.attributes["clock.skewed"] = true }
         for processor in processors { processor.onEnd(data) }
         switch span.name {
-        case .receive: latency.browser(.network, took: span.start.since(parent.end))
+        case .receive: latency.recordBrowser(.network, took: span.start.since(parent.end))
         case .paint:
             guard span.attributes.get("windsock.painted") != .bool(false) else { return }
-            latency.browser(.paint, took: span.end.since(parent.start))
-            latency.browser(.endToEnd, took: span.end.since(trace.start))
+            latency.recordBrowser(.paint, took: span.end.since(parent.start))
+            latency.recordBrowser(.endToEnd, took: span.end.since(trace.start))
         }
     }
 
-    private func budget(of user: String) -> RateLimit {
-        budgets.withLock { budgets in
-            if let budget = budgets[user] { return budget }
-            if budgets.count >= Self.maxUsers { budgets.removeAll() }
-            let budget = RateLimit(perSecond: spansPerSecond)
-            budgets[user] = budget
-            return budget
+    private func rateLimit(of user: UserID) -> RateLimit {
+        rateLimits.withLock { rateLimits in
+            if let rateLimit = rateLimits[user] { return rateLimit }
+            if rateLimits.count >= Self.maxUsers { rateLimits.removeAll() }
+            let rateLimit = RateLimit(perSecond: spansPerSecond)
+            rateLimits[user] = rateLimit
+            return rateLimit
         }
     }
 }
@@ -163,7 +163,7 @@ package final class BrowserSpanService: Sendable {
 /// evicted, and later reports for them are rejected. Thread-safe.
 final class TracedDeliveries: Sendable {
     /// The result of a report.
-    enum Verdict {
+    enum ReportResult {
         case first
         /// The same span again: a page that got no response has retried.
         case same
@@ -174,7 +174,7 @@ final class TracedDeliveries: Sendable {
     }
 
     private struct Delivery {
-        let user: String
+        let user: UserID
         /// The IDs of the spans that pages reported for the delivery; `nil` before a report.
         var receive: UInt64?
         var paint: UInt64?
@@ -195,7 +195,7 @@ final class TracedDeliveries: Sendable {
     private let state = Lock(State())
 
     /// Records that a message is about to be sent to a client of `user` under `span`.
-    func sending(_ span: TraceContext, to user: String) {
+    func sending(_ span: TraceContext, to user: UserID) {
         let id = span.spanID
         state.withLock { state in
             if state.order.count < Self.capacity {
@@ -211,7 +211,7 @@ final class TracedDeliveries: Sendable {
 
     /// Records that a page of `user` has received or painted the delivery. Only the first report of each kind is
     /// accepted.
-    func report(_ name: BrowserSpan.Name, _ span: UInt64, of delivery: UInt64, by user: String) -> Verdict {
+    func report(_ name: BrowserSpan.Name, _ span: UInt64, of delivery: UInt64, by user: UserID) -> ReportResult {
         state.withLock { state in
             guard var found = state.deliveries[delivery], found.user == user else { return .unknown }
             let earlier = name == .receive ? found.receive : found.paint

@@ -21,10 +21,10 @@ package struct LatencySeries: Sendable {
 
     package init() {}
 
-    package mutating func record(_ hop: LatencyStage, _ duration: Duration, at now: Timestamp) {
+    package mutating func record(_ stage: LatencyStage, _ duration: Duration, at now: Timestamp) {
         let seconds = now.nanosecondsSinceEpoch / 1_000_000_000
         let begin = seconds - seconds % Self.interval
-        let index = hop.index
+        let index = stage.index
         let last = points[index].count - 1
         if last >= 0, points[index][last].time >= begin {
             // When the clock was set back, the sample goes to the latest interval: the order stays, and no sample is
@@ -38,9 +38,9 @@ package struct LatencySeries: Sendable {
     }
 
     /// Returns the intervals of a hop since `start`, ascending. Intervals without samples are omitted.
-    package func points(of hop: LatencyStage, since start: Timestamp) -> [Point] {
+    package func points(of stage: LatencyStage, since start: Timestamp) -> [Point] {
         let seconds = start.nanosecondsSinceEpoch / 1_000_000_000
-        return points[hop.index].filter { $0.time + Self.interval > seconds }
+        return points[stage.index].filter { $0.time + Self.interval > seconds }
     }
 }
 

@@ -30,7 +30,7 @@ package final class LatencyService: DeliveryObserver {
 
     /// The latency of one hop over a period.
     package struct Summary: Sendable {
-        package var hop: LatencyStage
+        package var stage: LatencyStage
         package var total: LatencyHistogram
         package var points: [LatencySeries.Point]
     }
@@ -75,7 +75,7 @@ package final class LatencyService: DeliveryObserver {
         }
     }
 
-    package func delivered(_ deliveries: [FollowedDelivery], at time: Timestamp) {
+    package func delivered(_ deliveries: [ObservedDelivery], at time: Timestamp) {
         series.withLock { series in
             for delivery in deliveries {
                 guard let stages = delivery.messageTrace.stages else { continue }
@@ -91,30 +91,30 @@ package final class LatencyService: DeliveryObserver {
         }
     }
 
-    package func sending(_ span: TraceContext, to user: String) {
+    package func sending(_ span: TraceContext, to user: UserID) {
         deliveries.sending(span, to: user)
     }
 
     /// Records the latency of a hop that a browser has reported for a traced delivery.
-    func browser(_ hop: LatencyStage, took duration: Duration) {
+    func recordBrowser(_ stage: LatencyStage, took duration: Duration) {
         let now = clock.now()
-        series.withLock { record(hop, duration, at: now, &$0) }
+        series.withLock { record(stage, duration, at: now, &$0) }
     }
 
-    private func record(_ hop: LatencyStage, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
+    private func record(_ stage: LatencyStage, _ duration: Duration, at now: Timestamp, _ series: inout LatencySeries) {
         let duration = max(duration, .zero)
-        series.record(hop, duration, at: now)
-        timers[hop.index].record(duration: duration)
+        series.record(stage, duration, at: now)
+        timers[stage.index].record(duration: duration)
     }
 
     /// Returns a summary of every hop since `start`.
     package func summaries(since start: Timestamp) -> [Summary] {
         let series = series.withLock { $0 }
-        return LatencyStage.allCases.map { hop in
-            let points = series.points(of: hop, since: start)
+        return LatencyStage.allCases.map { stage in
+            let points = series.points(of: stage, since: start)
             var total = LatencyHistogram()
             for point in points { total.add(point.histogram) }
-            return Summary(hop: hop, total: total, points: points)
+            return Summary(stage: stage, total: total, points: points)
         }
     }
 
@@ -122,7 +122,7 @@ package final class LatencyService: DeliveryObserver {
 
     /// Creates the gateway's spans of a slow, unsampled reading from its recorded timestamps. They form a separate
     /// trace with a link to the device's span, if there is one.
-    private func trace(_ delivery: FollowedDelivery, _ stages: PipelineTimestamps, deliveredAt: Timestamp) {
+    private func trace(_ delivery: ObservedDelivery, _ stages: PipelineTimestamps, deliveredAt: Timestamp) {
         let root = tracer.startSpan("process", under: nil, ofKind: .consumer, at: stages.receivedAt, isSampled: true)
         root.updateAttributes { attributes in
             attributes["windsock.sampled.reason"] = "slow"

@@ -14,9 +14,6 @@ package final class ChatService: Sendable {
         package var isRepeated: Bool
     }
 
-    /// The first level of inbox room names. The inbox `users/<name>` receives what is sent to one user.
-    package static let inboxRoot = "users"
-
     private let writer: DatabaseWriter
     private let appender: RoomHistoryAppender
     private let epoch: String
@@ -37,27 +34,19 @@ package final class ChatService: Sendable {
         self.ids = ids
     }
 
-    /// Returns the inbox room of a user.
-    package static func inbox(of user: String) -> String { "\(inboxRoot)/\(user)" }
-
-    /// Returns the user that an inbox room belongs to; `nil` when the room is not an inbox.
-    static func user(ofInbox room: String) -> String? {
-        room.hasPrefix("\(inboxRoot)/") ? String(room.dropFirst(inboxRoot.count + 1)) : nil
-    }
-
     /// Sends a message to a room. `completion` is called on the writer's thread after the message was passed to the
     /// hub, or at once on the calling thread if the message is refused.
     ///
     /// The caller must have checked that `user` may send to the room. A second call with the same idempotency `key`
     /// within 24 h sends nothing. If `trace` is sampled, it is the parent of the message's spans.
     package func send(
-        _ content: String, to room: String, from user: String, key: String?, trace: TraceContext? = nil,
+        _ content: String, to room: String, from user: UserID, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
     ) {
         send(.chatMessage, content, to: room, from: user, key: key, trace: trace, completion: completion) { messageID in
             var payload = JSONObjectBuilder()
             payload.add("room_id", room)
-            payload.add("user_id", user)
+            payload.add("user_id", user.rawValue)
             payload.add("content", content)
             payload.add("message_id", messageID)
             return payload.finished()
@@ -66,15 +55,15 @@ package final class ChatService: Sendable {
 
     /// Sends a message to the inbox of `recipient`, from which all clients of that user get it.
     package func sendDirect(
-        _ content: String, to recipient: String, from user: String, key: String?, trace: TraceContext? = nil,
+        _ content: String, to recipient: UserID, from user: UserID, key: String?, trace: TraceContext? = nil,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void
     ) {
         send(
-            .directMessage, content, to: Self.inbox(of: recipient), from: user, key: key, trace: trace,
+            .directMessage, content, to: recipient.inbox, from: user, key: key, trace: trace,
             completion: completion
         ) { messageID in
             var payload = JSONObjectBuilder()
-            payload.add("user_id", user)
+            payload.add("user_id", user.rawValue)
             payload.add("content", content)
             payload.add("message_id", messageID)
             return payload.finished()
@@ -82,7 +71,7 @@ package final class ChatService: Sendable {
     }
 
     private func send(
-        _ type: MessageType, _ content: String, to room: String, from user: String, key: String?, trace: TraceContext?,
+        _ type: MessageType, _ content: String, to room: String, from user: UserID, key: String?, trace: TraceContext?,
         completion: @escaping @Sendable (Result<Sent, RequestError>) -> Void,
         payload: @escaping @Sendable (_ messageID: String) -> [UInt8]
     ) {
@@ -96,11 +85,11 @@ package final class ChatService: Sendable {
                 user: user, scope: room, key: $0, contentDigest: Digest.sha256.hash(content.utf8))
         }
         let span = span(type, to: room, under: trace)
-        let messageTrace = span.map { MessageTrace(subject: user, parent: $0.traceContext) }
+        let messageTrace = span.map { MessageTrace(subject: user.rawValue, parent: $0.traceContext) }
         writer.submit(byteCount: content.utf8.count + room.utf8.count + 128, trace: span?.traceContext) {
             [appender, epoch, clock, ids] transaction in
             let now = clock.now()
-            if let earlier = try appender.earlier(key, at: now, in: transaction) {
+            if let earlier = try appender.storedMessage(under: key, at: now, in: transaction) {
                 return DatabaseWriter.Effect(
                     Sent(
                         messageID: earlier.messageID, position: RoomPosition(offset: earlier.offset, epoch: epoch),

@@ -93,9 +93,10 @@ extension NotificationService {
     }
 
     /// Returns a digest of everything the sender specified. A retry of the same notification has the same digest.
-    static func digest(of draft: NotificationDraft, _ users: [String]) -> [UInt8] {
+    static func digest(of draft: NotificationDraft, _ users: [UserID]) -> [UInt8] {
         let expiry = draft.expiresAt.map { "\($0.nanosecondsSinceEpoch)" } ?? ""
-        let parts = [draft.title, draft.body, draft.link ?? "", draft.priority.rawValue, expiry] + users
+        let parts =
+            [draft.title, draft.body, draft.link ?? "", draft.priority.rawValue, expiry] + users.map(\.rawValue)
         return Digest.sha256.hash(parts.map { "\($0.utf8.count):\($0)" }.joined().utf8)
     }
 }

@@ -54,10 +54,10 @@ package final class NotificationService: Sendable {
     private let clock: any WallClock
     private let ids: any IDGenerator
     private let logger: Logger
-    private let visits = Lock<[String: Timestamp]>([:])
+    private let visits = Lock<[UserID: Timestamp]>([:])
     /// The users whose notification is being stored in several transactions. A user may have one such notification at a
     /// time.
-    private let manySenders = Lock<Set<String>>([])
+    private let bulkSenders = Lock<Set<UserID>>([])
 
     /// Creates a service that writes through `writer` to `database`.
     package init(
@@ -85,7 +85,7 @@ package final class NotificationService: Sendable {
     ///   - key: The idempotency key. A second call with the same key within 24 h sends nothing.
     ///   - trace: The parent of the notification's spans when it is sampled.
     package func send(
-        _ draft: NotificationDraft, to users: [String], from sender: String, key: String?, trace: TraceContext? = nil
+        _ draft: NotificationDraft, to users: [UserID], from sender: UserID, key: String?, trace: TraceContext? = nil
     ) async throws(RequestError) -> Sent {
         guard let tracer, let trace, trace.isSampled else {
             return try await store(draft, for: users, from: sender, key: key, under: nil)
@@ -103,7 +103,7 @@ package final class NotificationService: Sendable {
     }
 
     private func store(
-        _ draft: NotificationDraft, for users: [String], from sender: String, key: String?, under span: TraceContext?
+        _ draft: NotificationDraft, for users: [UserID], from sender: UserID, key: String?, under span: TraceContext?
     ) async throws(RequestError) -> Sent {
         let limit = appender.configuration.maxRecipients
         guard users.count <= limit else {
@@ -117,18 +117,18 @@ package final class NotificationService: Sendable {
         }
         let size = draft.title.utf8.count + draft.body.utf8.count + (draft.link?.utf8.count ?? 0) + 512
         let portion = max(Self.minPortion, min(Self.maxPortion, Self.maxPortionBytes / size))
-        let messageTrace = span.map { MessageTrace(subject: sender, parent: $0) }
+        let messageTrace = span.map { MessageTrace(subject: sender.rawValue, parent: $0) }
         guard users.count > portion else {
             return try await store(
                 draft, id: ids.next(), for: users[...], of: users.count, size, from: sender, key: (key, key),
                 messageTrace)
         }
-        guard manySenders.withLock({ $0.insert(sender).inserted }) else {
+        guard bulkSenders.withLock({ $0.insert(sender).inserted }) else {
             throw RequestError(
                 .rateLimited,
                 "Another notification from \(sender) to more than \(portion) users is in progress; retry later.")
         }
-        defer { _ = manySenders.withLock { $0.remove(sender) } }
+        defer { _ = bulkSenders.withLock { $0.remove(sender) } }
         try await checkRecipients(users, by: sender)
         let id = ids.next()
         var rest = users[...]
@@ -150,12 +150,12 @@ package final class NotificationService: Sendable {
     ///   - key: The idempotency key, as `asked` if this transaction must look it up before it stores anything, and as
     ///     `used` if it must store the key.
     private func store(
-        _ draft: NotificationDraft, id: String, for users: ArraySlice<String>, of count: Int, _ size: Int,
-        from sender: String, key: (asked: IdempotencyKey?, used: IdempotencyKey?), _ messageTrace: MessageTrace?
+        _ draft: NotificationDraft, id: String, for users: ArraySlice<UserID>, of count: Int, _ size: Int,
+        from sender: UserID, key: (asked: IdempotencyKey?, used: IdempotencyKey?), _ messageTrace: MessageTrace?
     ) async throws(RequestError) -> Sent {
         try await writer.submit(byteCount: users.count * size, trace: messageTrace?.parent) { [self] transaction in
             let now = clock.now()
-            if let earlier = try appender.earlier(key.asked, at: now, in: transaction) {
+            if let earlier = try appender.storedMessage(under: key.asked, at: now, in: transaction) {
                 return DatabaseWriter.Effect(
                     Sent(notificationID: earlier.messageID, recipientCount: Int(earlier.offset), isRepeated: true))
             }
@@ -173,7 +173,7 @@ package final class NotificationService: Sendable {
 
     /// Throws if a notification to `users` would create more inboxes than the sender may have. Called before the first
     /// of several transactions, so that no recipient gets a notification that is refused later.
-    private func checkRecipients(_ users: [String], by sender: String) async throws(RequestError) {
+    private func checkRecipients(_ users: [UserID], by sender: UserID) async throws(RequestError) {
         do {
             try await database.read { [appender] in try appender.checkRecipients(users, by: sender, in: $0) }
         } catch let error as RequestError {
@@ -186,7 +186,7 @@ package final class NotificationService: Sendable {
 
     /// Returns the users who are connected, and those who have connected before. Of the latter, it returns at most one
     /// more than the limit of recipients, which is enough for a notification to be refused.
-    package func everybody() async throws(RequestError) -> [String] {
+    package func everybody() async throws(RequestError) -> [UserID] {
         let limit = appender.configuration.maxRecipients
         do {
             let known = try await database.read { try $0.knownUsers(limit: limit + 1) }
@@ -201,7 +201,7 @@ package final class NotificationService: Sendable {
 
     /// Marks notifications as read and tells all of the user's clients. Passes the new unread count to `completion`.
     package func markRead(
-        _ selection: Selection, by user: String,
+        _ selection: Selection, by user: UserID,
         completion: @escaping @Sendable (Result<Int, RequestError>) -> Void
     ) {
         writer.submit(byteCount: 256) { [appender, clock, ids] transaction in
@@ -219,7 +219,7 @@ package final class NotificationService: Sendable {
             guard hasChanged else { return DatabaseWriter.Effect(unread) }
             let message = try appender.append(
                 .notificationRead, id: ids.next(), payload: Self.payload(of: selection, unread: unread),
-                to: ChatService.inbox(of: user), by: .gateway, at: now, in: transaction)
+                to: user.inbox, by: .gateway, at: now, in: transaction)
             return DatabaseWriter.Effect(unread, messages: [message])
         } completion: {
             completion($0)
@@ -229,7 +229,7 @@ package final class NotificationService: Sendable {
     /// Returns at most `limit` of the user's notifications, newest first: those older than the notification `id`, or
     /// the newest if it is `nil`.
     package func page(
-        of user: String, before id: String?, unreadOnly: Bool, limit: Int
+        of user: UserID, before id: String?, unreadOnly: Bool, limit: Int
     ) async throws(RequestError) -> Page {
         let now = clock.now()
         do {
@@ -264,11 +264,11 @@ package final class NotificationService: Sendable {
         completion: @escaping @Sendable () -> Void
     ) {
         let user = client.user
-        let room = ChatService.inbox(of: user)
+        let room = user.inbox
         guard let filter = try? TopicFilter(room) else { return completion() }
         let now = clock.now()
         let epoch = database.epoch
-        note(user, at: now)
+        recordVisit(of: user, at: now)
         shard.joinHolding(client, filter)
         let bound = NIOLoopBound(client, eventLoop: shard.eventLoop)
         database.read { snapshot in
@@ -300,10 +300,10 @@ package final class NotificationService: Sendable {
 
     /// Returns a function that reads the user's unread notifications in `range` page by page, to send them to a client.
     private func pages(
-        of user: String, in range: ClosedRange<Int64>, at now: Timestamp, on shard: HubShard
+        of user: UserID, in range: ClosedRange<Int64>, at now: Timestamp, on shard: HubShard
     ) -> Replay.NextPage {
         let (loop, pageBytes) = (shard.eventLoop, shard.replayPageBytes)
-        let room = ChatService.inbox(of: user)
+        let room = user.inbox
         let next = NIOLoopBoundBox(range.lowerBound, eventLoop: loop)
         return { [database, logger] take in
             let rest = next.value...range.upperBound
@@ -331,7 +331,7 @@ package final class NotificationService: Sendable {
         }
     }
 
-    private func note(_ user: String, at now: Timestamp) {
+    private func recordVisit(of user: UserID, at now: Timestamp) {
         let isDue = visits.withLock { visits in
             if let last = visits[user], now.since(last) < Self.visitInterval { return false }
             if visits.count >= Self.maxVisits { visits.removeAll() }
@@ -340,7 +340,7 @@ package final class NotificationService: Sendable {
         }
         guard isDue else { return }
         writer.submit(byteCount: 64) { transaction in
-            try transaction.remember(user: user, at: now)
+            try transaction.recordVisit(of: user, at: now)
             return DatabaseWriter.Effect(())
         } completion: { _ in
         }

@@ -39,7 +39,7 @@ package final class PresenceService: Sendable {
             let messages = hub.presence.takeChanges().filter(isTold).map { change in
                 var payload = JSONObjectBuilder()
                 payload.add("room_id", change.room)
-                payload.add("user_id", change.user)
+                payload.add("user_id", change.user.rawValue)
                 payload.add("event", change.event.rawValue)
                 return Message(
                     type: .presence, room: change.room, payload: payload.finished(), timestamp: now,
@@ -61,7 +61,7 @@ package final class PresenceService: Sendable {
     }
 
     private func isTold(_ change: PresenceChange) -> Bool {
-        guard change.userCount <= Self.maxUsers, !change.room.hasPrefix("\(ChatService.inboxRoot)/"),
+        guard change.userCount <= Self.maxUsers, !UserID.isBelowInboxRoot(change.room),
             let room = try? TopicFilter(change.room)
         else { return false }
         return !isTelemetry(room)

@@ -19,7 +19,7 @@ package final class ReadingHistory: Sendable {
     private static let maxWaitingReads = 200
 
     private let database: Database
-    private let turns = AsyncSemaphore(free: maxConcurrentReads, maxWaiting: maxWaitingReads)
+    private let readSemaphore = AsyncSemaphore(permits: maxConcurrentReads, maxWaiting: maxWaitingReads)
     private let logger: Logger
 
     package init(database: Database, logger: Logger) {
@@ -59,11 +59,11 @@ package final class ReadingHistory: Sendable {
     ///   - isContinued: True if a part of the user's response was already sent; the read is then never refused.
     package func chart(
         of series: [StoredSeries], in range: Range<Timestamp>, maxPoints: Int, sliceSize: Int = sliceSize,
-        for user: String, isContinued: Bool = false
+        for user: UserID, isContinued: Bool = false
     ) async throws(RequestError) -> [ReadingChart.Line] {
         var chart = ReadingChart(of: series, in: range, maxPoints: maxPoints)
-        try await turns.take(for: user, isContinued: isContinued)
-        defer { turns.giveBack() }
+        try await readSemaphore.wait(for: user, isContinued: isContinued)
+        defer { readSemaphore.signal() }
         while true {
             chart = try await read { [chart] snapshot in
                 var chart = chart
@@ -71,7 +71,7 @@ package final class ReadingHistory: Sendable {
                 return chart
             }
             if chart.isFinished { return chart.lines }
-            await turns.passOn(for: user)
+            await readSemaphore.yield(for: user)
         }
     }
 
@@ -79,10 +79,10 @@ package final class ReadingHistory: Sendable {
     ///
     /// - Parameter user: The requesting user. When reads have to wait, users are served round robin.
     package func page(
-        of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: String
+        of series: [StoredSeries], in range: Range<Timestamp>, after last: StoredValue?, for user: UserID
     ) async throws(RequestError) -> [StoredValue] {
-        try await turns.take(for: user, isContinued: last != nil)
-        defer { turns.giveBack() }
+        try await readSemaphore.wait(for: user, isContinued: last != nil)
+        defer { readSemaphore.signal() }
         return try await read { snapshot in
             try snapshot.values(of: series.map(\.id), in: range, after: last, limit: Self.pageSize)
         }
@@ -90,7 +90,7 @@ package final class ReadingHistory: Sendable {
 
     /// Returns at most `limit` stored devices, online or not, sorted by room and name: those after `last`, or the first
     /// if it is `nil`.
-    package func devices(after last: DevicePlace?, limit: Int) async throws(RequestError) -> [StoredDevice] {
+    package func devices(after last: DeviceKey?, limit: Int) async throws(RequestError) -> [StoredDevice] {
         try await read { try $0.devices(afterRoom: last?.room ?? "", name: last?.device ?? "", limit: limit) }
     }
 

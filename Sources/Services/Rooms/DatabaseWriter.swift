@@ -95,17 +95,17 @@ package final class DatabaseWriter: Sendable {
         _ work: @escaping @Sendable (StorageTransaction) throws -> Effect<Value>,
         completion: @escaping @Sendable (Result<Value, RequestError>) -> Void
     ) {
-        let outcome = Outcome<Value>()
+        let box = ResultBox<Value>()
         let request = Request(
             byteCount: byteCount,
             trace: trace.flatMap { $0.isSampled ? $0 : nil },
             perform: { [health, logger] transaction in
                 do {
                     let effect = try transaction.savepoint { try work(transaction) }
-                    outcome.value = .success(effect.value)
+                    box.value = .success(effect.value)
                     return effect.messages
                 } catch let error as RequestError {
-                    outcome.value = .failure(error)
+                    box.value = .failure(error)
                 } catch {
                     let failure = StorageError(error)
                     health.failed(failure)
@@ -113,12 +113,12 @@ package final class DatabaseWriter: Sendable {
                     logger.log(
                         level: failure.isStorageAtFault ? .debug : .error,
                         "A write failed", metadata: ["error": "\(error)"])
-                    outcome.value = .failure(.storageFailed)
+                    box.value = .failure(.storageFailed)
                 }
                 return []
             },
             finish: { failure in
-                completion(failure.map(Result.failure) ?? outcome.value ?? .failure(.storageFailed))
+                completion(failure.map(Result.failure) ?? box.value ?? .failure(.storageFailed))
             })
         let isRefused = state.withLock { state in
             guard !state.isClosed, state.waiting.count < Self.maxWaiting,
@@ -166,7 +166,7 @@ package final class DatabaseWriter: Sendable {
     ) throws -> Value {
         try queue.sync {
             let began = ContinuousClock.now
-            defer { note(since: began, requestCount: 1) }
+            defer { logIfSlow(since: began, requestCount: 1) }
             do {
                 let (effect, hasChanged) = try database.write { transaction in
                     let before = transaction.changeCount
@@ -223,7 +223,7 @@ package final class DatabaseWriter: Sendable {
     private func drain() {
         guard let requests = takeNext() else { return }
         let began = ContinuousClock.now
-        defer { note(since: began, requestCount: requests.count) }
+        defer { logIfSlow(since: began, requestCount: requests.count) }
         // Back-pressure: when clients are slower than writers, the queue fills up and requests are refused.
         hub.waitForCapacity()
         let tracing = tracer.map {
@@ -248,7 +248,7 @@ package final class DatabaseWriter: Sendable {
     }
 
     /// Logs a transaction that, together with its publishing, blocked all others for long.
-    private func note(since began: ContinuousClock.Instant, requestCount: Int) {
+    private func logIfSlow(since began: ContinuousClock.Instant, requestCount: Int) {
         let duration = ContinuousClock.now - began
         guard duration > Self.slowTransaction else { return }
         logger.warning(
@@ -280,6 +280,6 @@ package final class DatabaseWriter: Sendable {
 /// A box that carries a request's result from its transaction to its completion.
 ///
 /// `@unchecked Sendable`: only the writer's serial queue accesses it.
-private final class Outcome<Value>: @unchecked Sendable {
+private final class ResultBox<Value>: @unchecked Sendable {
     var value: Result<Value, RequestError>?
 }

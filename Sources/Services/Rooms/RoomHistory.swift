@@ -1,4 +1,4 @@
-import Core
+package import Core
 package import Logging
 import NIOCore
 package import Realtime
@@ -23,7 +23,7 @@ package final class RoomHistory: Sendable {
     package struct Page: Sendable {
         package var room: String
         /// The user who reads the page.
-        package var user: String
+        package var user: UserID
         package var position: RoomPosition
         /// The offsets that are still to be read, ascending; `nil` when there are none.
         package var offsets: ClosedRange<Int64>?
@@ -53,7 +53,7 @@ package final class RoomHistory: Sendable {
     private let hub: Hub
     private let logger: Logger
     /// The semaphore that limits concurrent reads of pages, so that joins always find a free database reader.
-    private let turns = AsyncSemaphore(free: 2, maxWaiting: 500)
+    private let readSemaphore = AsyncSemaphore(permits: 2, maxWaiting: 500)
 
     /// Creates the history of the hub's rooms, which `writer` writes to `database`.
     package init(database: Database, writer: DatabaseWriter, hub: Hub, logger: Logger) {
@@ -109,7 +109,7 @@ package final class RoomHistory: Sendable {
 
     /// Returns a page of a room's history. When reads have to wait, users are served round robin.
     package func page(
-        of room: String, _ bound: Bound, limit: Int, for user: String
+        of room: String, _ bound: Bound, limit: Int, for user: UserID
     ) async throws(RequestError) -> Page {
         try await read(room, for: user, isContinued: false) { [epoch = database.epoch] snapshot in
             let page =
@@ -140,11 +140,11 @@ package final class RoomHistory: Sendable {
     }
 
     private func read<Result: Sendable>(
-        _ room: String, for user: String, isContinued: Bool,
+        _ room: String, for user: UserID, isContinued: Bool,
         _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
     ) async throws(RequestError) -> Result {
-        try await turns.take(for: user, isContinued: isContinued)
-        defer { turns.giveBack() }
+        try await readSemaphore.wait(for: user, isContinued: isContinued)
+        defer { readSemaphore.signal() }
         do {
             return try await database.read(work)
         } catch {

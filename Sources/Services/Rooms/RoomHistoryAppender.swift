@@ -9,14 +9,14 @@ struct RoomHistoryAppender {
     private static let trimInterval: Int64 = 64
 
     /// The originator of a message. If the message creates a room, the room counts towards the originator's limits.
-    enum Cause {
+    enum Originator {
         /// The gateway itself. It has no limits, because its configuration bounds its recipients and messages.
         case gateway
         /// A user who sends a message to a room or to another user.
-        case chat(String)
+        case chat(UserID)
         /// A user who sends a notification. Inboxes that it creates do not count as rooms of that user; they have a
         /// separate limit, ``HistoryConfiguration/maxInboxesPerSender``.
-        case notification(String)
+        case notification(UserID)
     }
 
     let configuration: HistoryConfiguration
@@ -24,26 +24,27 @@ struct RoomHistoryAppender {
     /// Appends a message to a room's history. Returns the message to publish after the commit.
     ///
     /// - Parameters:
-    ///   - cause: The originator, whose limits apply if the message creates the room.
+    ///   - originator: The originator, whose limits apply if the message creates the room.
     ///   - messageTrace: The sender and the parent span; `nil` when the message is not traced.
     /// - Throws: ``RequestError`` (`overloaded`, `rateLimited`) when the message would create a room beyond one of the
     ///   limits.
     func append(
-        _ type: MessageType, id: String, payload: [UInt8], to room: String, by cause: Cause, at now: Timestamp,
+        _ type: MessageType, id: String, payload: [UInt8], to room: String, by originator: Originator,
+        at now: Timestamp,
         messageTrace: MessageTrace? = nil, in transaction: StorageTransaction
     ) throws -> Message {
-        var owner = ""
-        var notifier = ""
+        var owner: UserID?
+        var notifier: UserID?
         let snapshot = transaction.snapshot
-        switch cause {
+        switch originator {
         case .gateway: break
         case .chat(let user):
-            if try makesRoom(room, user, in: snapshot) {
+            if try wouldCreateRoom(room, user, in: snapshot) {
                 try checkRooms(of: user, making: room, at: now, in: snapshot)
                 owner = user
             }
         case .notification(let sender):
-            if try makesRoom(room, sender, in: snapshot) {
+            if try wouldCreateRoom(room, sender, in: snapshot) {
                 try checkInboxes(of: sender, making: 1, in: snapshot)
                 notifier = sender
             }
@@ -64,7 +65,7 @@ struct RoomHistoryAppender {
     /// - Parameter sender: The user towards whose limits the notifications count, and the inboxes that they create for
     ///   users who have never connected; `nil` for the gateway itself.
     func notify(
-        _ users: some Sequence<String>, of draft: NotificationDraft, id: String, by sender: String?, at now: Timestamp,
+        _ users: some Sequence<UserID>, of draft: NotificationDraft, id: String, by sender: UserID?, at now: Timestamp,
         messageTrace: MessageTrace?, in transaction: StorageTransaction
     ) throws -> [Message] {
         let payload = NotificationService.payload(of: draft, id: id, at: now)
@@ -72,10 +73,10 @@ struct RoomHistoryAppender {
             notificationID: id, payload: payload, createdAt: now, expiresAt: draft.expiresAt)
         return try users.map { user in
             try transaction.add(
-                notification, for: user, from: sender ?? "", maxPerUser: configuration.maxNotificationsPerUser)
+                notification, for: user, from: sender, maxPerUser: configuration.maxNotificationsPerUser)
             return try append(
-                .notification, id: id, payload: payload, to: ChatService.inbox(of: user),
-                by: sender.map(Cause.notification) ?? .gateway, at: now,
+                .notification, id: id, payload: payload, to: user.inbox,
+                by: sender.map(Originator.notification) ?? .gateway, at: now,
                 messageTrace: messageTrace,
                 in: transaction)
         }
@@ -83,15 +84,15 @@ struct RoomHistoryAppender {
 
     /// Returns true if a message from `user` would create the room, and the room would count towards the limits of
     /// `user`. The user's own inbox and inboxes of users who have connected before count towards nobody's limits.
-    private func makesRoom(_ room: String, _ user: String, in snapshot: StorageSnapshot) throws -> Bool {
+    private func wouldCreateRoom(_ room: String, _ user: UserID, in snapshot: StorageSnapshot) throws -> Bool {
         if try snapshot.hasRoom(room) { return false }
-        guard let recipient = ChatService.user(ofInbox: room) else { return true }
+        guard let recipient = UserID(inbox: room) else { return true }
         return try recipient != user && !snapshot.isKnown(user: recipient)
     }
 
     /// Refuses a room that would exceed the limit on all rooms or on the user's rooms.
     private func checkRooms(
-        of user: String, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
+        of user: UserID, making room: String, at now: Timestamp, in snapshot: StorageSnapshot
     ) throws {
         guard try snapshot.roomCount() < configuration.maxRooms else {
             throw RequestError(
@@ -113,12 +114,12 @@ struct RoomHistoryAppender {
     /// Refuses a notification that would create more inboxes than its sender may have.
     ///
     /// - Throws: ``RequestError`` (`rateLimited`).
-    func checkRecipients(_ users: [String], by sender: String, in snapshot: StorageSnapshot) throws {
-        let count = try users.count { try makesRoom(ChatService.inbox(of: $0), sender, in: snapshot) }
+    func checkRecipients(_ users: [UserID], by sender: UserID, in snapshot: StorageSnapshot) throws {
+        let count = try users.count { try wouldCreateRoom($0.inbox, sender, in: snapshot) }
         try checkInboxes(of: sender, making: count, in: snapshot)
     }
 
-    private func checkInboxes(of sender: String, making count: Int, in snapshot: StorageSnapshot) throws {
+    private func checkInboxes(of sender: UserID, making count: Int, in snapshot: StorageSnapshot) throws {
         let limit = configuration.maxInboxesPerSender
         guard limit > 0, count > 0 else { return }
         let before = try snapshot.inboxCount(madeBy: sender)
@@ -132,8 +133,8 @@ struct RoomHistoryAppender {
     /// Returns the message that was stored under an idempotency key; `nil` when the key is unused.
     ///
     /// - Throws: ``RequestError`` (`conflict`) when the key was used for other content.
-    func earlier(
-        _ key: IdempotencyKey?, at now: Timestamp, in transaction: StorageTransaction
+    func storedMessage(
+        under key: IdempotencyKey?, at now: Timestamp, in transaction: StorageTransaction
     ) throws -> (messageID: String, offset: Int64)? {
         guard let key else { return nil }
         let since = now.advanced(by: .zero - configuration.keyLifetime)

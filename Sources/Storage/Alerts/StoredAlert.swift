@@ -32,7 +32,7 @@ package struct StoredAlert: Sendable, Equatable {
     /// The latest time at which users were notified that the alert is firing.
     package var toldAt: Timestamp?
     package var acknowledgedAt: Timestamp?
-    package var acknowledgedBy: String?
+    package var acknowledgedBy: UserID?
     /// The trace that shows the alert's beginning: the reading's trace if that was sampled, otherwise the alert's own.
     /// 32 hexadecimal digits.
     package var traceID: String?
@@ -53,7 +53,7 @@ package struct StoredAlert: Sendable, Equatable {
         alertID: String, rule: String, title: String, severity: String, device: String, room: String, metric: String,
         unit: String? = nil, value: Double? = nil, state: State, condition: String, message: String,
         pendingAt: Timestamp, firedAt: Timestamp? = nil, resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil,
-        acknowledgedAt: Timestamp? = nil, acknowledgedBy: String? = nil, traceID: String? = nil,
+        acknowledgedAt: Timestamp? = nil, acknowledgedBy: UserID? = nil, traceID: String? = nil,
         cause: String? = nil, isAnnounced: Bool = false
     ) {
         self.alertID = alertID
@@ -106,7 +106,7 @@ package struct StoredAlert: Sendable, Equatable {
         resolvedAt = try time(14)
         toldAt = try time(15)
         acknowledgedAt = try time(16)
-        acknowledgedBy = try row.optional(17)
+        acknowledgedBy = try row.optional(17).map(UserID.init(unchecked:))
         traceID = try row.optional(18)
         cause = try row.optional(19)
         isAnnounced = try row.value(20)
@@ -141,7 +141,7 @@ extension StorageTransaction {
                 alert.unit, alert.value, alert.state.rawValue, alert.condition, alert.message,
                 alert.pendingAt.nanosecondsSinceEpoch, alert.firedAt?.nanosecondsSinceEpoch,
                 alert.resolvedAt?.nanosecondsSinceEpoch, alert.toldAt?.nanosecondsSinceEpoch,
-                alert.acknowledgedAt?.nanosecondsSinceEpoch, alert.acknowledgedBy, alert.traceID,
+                alert.acknowledgedAt?.nanosecondsSinceEpoch, alert.acknowledgedBy?.rawValue, alert.traceID,
                 alert.cause, alert.isAnnounced, alert.dueAt?.nanosecondsSinceEpoch ?? 0,
             ])
     }
@@ -176,7 +176,7 @@ extension StorageTransaction {
 
     /// Silences the alerts of a rule and device until the time `until`. `nil` ends the silence.
     package func silence(
-        rule: String, room: String, device: String, until: Timestamp?, by user: String
+        rule: String, room: String, device: String, until: Timestamp?, by user: UserID
     ) throws {
         guard let until else {
             return try run(
@@ -184,7 +184,7 @@ extension StorageTransaction {
         }
         try run(
             "INSERT OR REPLACE INTO alert_silence (rule, room, device, until, user) VALUES (?, ?, ?, ?, ?)",
-            [rule, room, device, until.nanosecondsSinceEpoch, user])
+            [rule, room, device, until.nanosecondsSinceEpoch, user.rawValue])
     }
 
     /// Shifts ``StoredAlert/dueAt`` of the firing alerts of which users have not been notified yet by `step`, the

@@ -25,7 +25,7 @@ enum BackupField: Sendable {
 
     /// An offset, sequence number or count, from 1. Limited to half of the possible offsets, so that an imported room
     /// has offsets left for new messages.
-    static let place = integer(1...StoredMessage.maxOffset / 2)
+    static let positive = integer(1...StoredMessage.maxOffset / 2)
     static let count = integer(0...StoredMessage.maxOffset)
     static let identifier = text(1...256)
 
@@ -100,9 +100,9 @@ enum BackupField: Sendable {
         "device": .name, "room_id": .telemetryRoom, "metric": .metric,
         "unit": .text(0...64),
     ]
-    static let roomLine: [String: BackupField] = ["name": .room, "last_offset": .place]
+    static let roomLine: [String: BackupField] = ["name": .room, "last_offset": .positive]
     static let message: [String: BackupField] = [
-        "room": .room, "offset": .place, "message_id": .identifier, "type": .word(StoredMessage.types),
+        "room": .room, "offset": .positive, "message_id": .identifier, "type": .word(StoredMessage.types),
         "payload": .payload, "created_at": .time,
     ]
 
@@ -114,7 +114,7 @@ enum BackupField: Sendable {
         case .user: ["name": .name, "last_seen": .time]
         case .notification:
             [
-                "user": .name, "sequence": .place, "notification_id": .identifier, "payload": .payload,
+                "user": .name, "sequence": .positive, "notification_id": .identifier, "payload": .payload,
                 "created_at": .time, "expires_at": .time, "read_at": .time,
                 "sender": .text(0...DeviceID.maximumByteCount),
             ]
@@ -133,7 +133,7 @@ enum BackupField: Sendable {
         case .deadLetter:
             [
                 "topic": .text(1...TopicName.maximumByteCount), "reason": .text(1...64), "detail": longText,
-                "payload": .bytes(DeadLetter.maxPayloadBytes), "payload_bytes": .count, "count": .place,
+                "payload": .bytes(DeadLetter.maxPayloadBytes), "payload_bytes": .count, "count": .positive,
                 "first_at": .time, "last_at": .time, "trace_id": .text(0...64),
             ]
         }

@@ -124,7 +124,9 @@ struct BackupWriter {
             }
             guard !row.isEmpty else { throw mistake(line, "expected at least one column of \(table.rawValue)") }
             if table == .alert, !close(&row) { return count(false) }
-            if table == .notification, try transaction.placeNotification(&row), let user = row["user"]?.text {
+            if table == .notification, try transaction.assignSequence(toNotification: &row),
+                let user = row["user"]?.text
+            {
                 users.insert(user)
             }
             count(try transaction.insert(row, into: table))
@@ -270,7 +272,7 @@ extension StorageTransaction {
     /// database.
     ///
     /// - Returns: True when the user's notifications are then no longer in chronological order.
-    func placeNotification(_ row: inout [String: DatabaseValue]) throws -> Bool {
+    func assignSequence(toNotification row: inout [String: DatabaseValue]) throws -> Bool {
         guard let user = row["user"] else { return false }
         let last = try snapshot.row(
             "SELECT sequence, created_at FROM notification WHERE user = ? ORDER BY sequence DESC LIMIT 1", [user])

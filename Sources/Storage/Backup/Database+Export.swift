@@ -81,13 +81,13 @@ extension Database {
         _ table: BackupTable, _ totals: inout BackupTotals, _ write: ([UInt8]) throws -> Void
     ) throws {
         let key = table.key.joined(separator: ", ")
-        let places = table.key.map { _ in "?" }.joined(separator: ", ")
+        let placeholders = table.key.map { _ in "?" }.joined(separator: ", ")
         var position: [DatabaseValue]?
         while true {
             let rows = try read { [position] in
                 try $0.rows(
                     """
-                    SELECT * FROM \(table.rawValue) \(position == nil ? "" : "WHERE (\(key)) > (\(places))")
+                    SELECT * FROM \(table.rawValue) \(position == nil ? "" : "WHERE (\(key)) > (\(placeholders))")
                     ORDER BY \(key) LIMIT \(Self.rowsPerPage)
                     """, StatementArguments(position ?? []))
             }

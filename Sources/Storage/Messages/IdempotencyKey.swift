@@ -5,7 +5,7 @@ import GRDB
 /// A key that makes resending harmless: messages with the same key, user and scope are the same message.
 package struct IdempotencyKey: Sendable, Equatable {
     /// The sender.
-    package var user: String
+    package var user: UserID
     /// The namespace of the key: a room's name, or another value chosen by the service.
     package var scope: String
     /// The key chosen by the sender.
@@ -16,7 +16,7 @@ package struct IdempotencyKey: Sendable, Equatable {
     /// The scope of notifications. No room can have this name.
     package static let notifications = "#notifications"
 
-    package init(user: String, scope: String, key: String, contentDigest: [UInt8]) {
+    package init(user: UserID, scope: String, key: String, contentDigest: [UInt8]) {
         self.user = user
         self.scope = scope
         self.key = key
@@ -41,7 +41,7 @@ extension StorageSnapshot {
                 """
                 SELECT message_id, offset, content_digest FROM idempotency
                 WHERE user = ? AND scope = ? AND key = ? AND created_at >= ?
-                """, [key.user, key.scope, key.key, cutoff.nanosecondsSinceEpoch])
+                """, [key.user.rawValue, key.scope, key.key, cutoff.nanosecondsSinceEpoch])
         else { return .unused }
         let digest = try row.withUnsafeData(atIndex: 2) { $0.map(Array.init) ?? [] }
         return digest == key.contentDigest ? .used(messageID: try row.value(0), offset: try row.value(1)) : .conflict
@@ -55,7 +55,8 @@ extension StorageTransaction {
         _ key: IdempotencyKey, messageID: String, offset: Int64, at now: Timestamp, maxPerUser: Int
     ) throws {
         let last: Int64 =
-            try snapshot.row("SELECT max(number) FROM idempotency WHERE user = ?", [key.user])?.optional(0) ?? 0
+            try snapshot.row("SELECT max(number) FROM idempotency WHERE user = ?", [key.user.rawValue])?.optional(0)
+            ?? 0
         try run(
             """
             INSERT OR REPLACE INTO idempotency
@@ -63,14 +64,15 @@ extension StorageTransaction {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                key.user, key.scope, key.key, messageID, offset, Data(key.contentDigest), now.nanosecondsSinceEpoch,
+                key.user.rawValue, key.scope, key.key, messageID, offset, Data(key.contentDigest),
+                now.nanosecondsSinceEpoch,
                 last + 1,
             ])
         try run(
             """
             DELETE FROM idempotency WHERE (user, scope, key) IN (
                 SELECT user, scope, key FROM idempotency WHERE user = ? AND number <= ? ORDER BY number LIMIT 8)
-            """, [key.user, last + 1 - Int64(maxPerUser)])
+            """, [key.user.rawValue, last + 1 - Int64(maxPerUser)])
     }
 
     /// Deletes up to `limit` keys used before `cutoff`. Returns the number deleted.

@@ -8,13 +8,13 @@ extension StorageTransaction {
     /// was removed before continues after its last offset.
     ///
     /// - Parameters:
-    ///   - owner: The owner of the room if this call creates it; empty for none.
+    ///   - owner: The owner of the room if this call creates it; `nil` for none.
     ///   - notifier: The user whose notification creates `room`, the inbox of a user who has never been connected;
-    ///     otherwise empty.
+    ///     otherwise `nil`.
     /// - Throws: `SQLITE_CONSTRAINT` when the room has reached the last offset, or its offset is damaged.
     package func append(
-        to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: String = "",
-        notifier: String = ""
+        to room: String, messageID: String, type: String, payload: [UInt8], at now: Timestamp, owner: UserID? = nil,
+        notifier: UserID? = nil
     ) throws -> Int64 {
         guard
             let row = try snapshot.row(
@@ -24,7 +24,11 @@ extension StorageTransaction {
                 ON CONFLICT (name) DO UPDATE SET last_offset = last_offset + 1, used_at = excluded.used_at
                 WHERE last_offset < ?4
                 RETURNING id, last_offset
-                """, [room, owner, now.nanosecondsSinceEpoch, StoredMessage.maxOffset, notifier])
+                """,
+                [
+                    room, owner?.rawValue ?? "", now.nanosecondsSinceEpoch, StoredMessage.maxOffset,
+                    notifier?.rawValue ?? "",
+                ])
         else {
             throw DatabaseError(
                 resultCode: .SQLITE_CONSTRAINT,
@@ -137,19 +141,20 @@ extension StorageSnapshot {
     package func roomCount() throws -> Int { try total("rooms") }
 
     /// Returns the number of rooms, at most `limit`, that a user created in that range and that still exist.
-    package func roomCount(of owner: String, madeIn range: ClosedRange<Timestamp>, limit: Int) throws -> Int {
+    package func roomCount(of owner: UserID, madeIn range: ClosedRange<Timestamp>, limit: Int) throws -> Int {
         try row(
             """
             SELECT count(*) FROM (SELECT 1 FROM room
             WHERE owner = ? AND owner <> '' AND created_at BETWEEN ? AND ? LIMIT ?)
             """,
-            [owner, range.lowerBound.nanosecondsSinceEpoch, range.upperBound.nanosecondsSinceEpoch, limit])?[0] ?? 0
+            [owner.rawValue, range.lowerBound.nanosecondsSinceEpoch, range.upperBound.nanosecondsSinceEpoch, limit])?[0]
+            ?? 0
     }
 
     /// Returns the number of inboxes that a user's notifications created for users who have never been connected and
     /// that still exist.
-    package func inboxCount(madeBy sender: String) throws -> Int {
-        try row("SELECT inboxes FROM sender WHERE name = ?", [sender])?[0] ?? 0
+    package func inboxCount(madeBy sender: UserID) throws -> Int {
+        try row("SELECT inboxes FROM sender WHERE name = ?", [sender.rawValue])?[0] ?? 0
     }
 
     /// Returns the bytes used by the messages of all rooms: their payloads plus 128 bytes each.

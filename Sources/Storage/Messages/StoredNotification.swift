@@ -39,26 +39,26 @@ package struct StoredNotification: Sendable, Equatable {
 
 extension StorageTransaction {
     /// Records that a user is connected. From then on the user's inbox counts towards nobody else's limits.
-    package func remember(user: String, at now: Timestamp) throws {
+    package func recordVisit(of user: UserID, at now: Timestamp) throws {
         try run(
             """
             INSERT INTO user (name, last_seen) VALUES (?, ?)
             ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen
-            """, [user, now.nanosecondsSinceEpoch])
+            """, [user.rawValue, now.nanosecondsSinceEpoch])
         try run(
             "UPDATE room SET owner = '', notifier = '' WHERE name = ? AND (owner <> '' OR notifier <> '')",
-            [Schema.inboxPrefix + user])
+            [user.inbox])
     }
 
     /// Adds a notification for a user, and deletes the user's oldest above `maxPerUser`.
     ///
-    /// - Parameter sender: The user whose limits the bytes count towards; empty for the gateway itself.
+    /// - Parameter sender: The user whose limits the bytes count towards; `nil` for the gateway itself.
     /// - Throws: `SQLITE_CONSTRAINT` when the user's last sequence number is used up.
     package func add(
-        _ notification: StoredNotification, for user: String, from sender: String = "", maxPerUser: Int
+        _ notification: StoredNotification, for user: UserID, from sender: UserID? = nil, maxPerUser: Int
     ) throws {
         let last: Int64 =
-            try snapshot.row("SELECT max(sequence) FROM notification WHERE user = ?", [user])?.optional(0) ?? 0
+            try snapshot.row("SELECT max(sequence) FROM notification WHERE user = ?", [user.rawValue])?.optional(0) ?? 0
         guard last < StoredNotification.maxSequence else {
             throw DatabaseError(
                 resultCode: .SQLITE_CONSTRAINT,
@@ -70,26 +70,27 @@ extension StorageTransaction {
             VALUES (?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                user, last + 1, notification.notificationID, Data(notification.payload),
-                notification.createdAt.nanosecondsSinceEpoch, notification.expiresAt?.nanosecondsSinceEpoch, sender,
+                user.rawValue, last + 1, notification.notificationID, Data(notification.payload),
+                notification.createdAt.nanosecondsSinceEpoch, notification.expiresAt?.nanosecondsSinceEpoch,
+                sender?.rawValue ?? "",
             ])
         try run(
-            "DELETE FROM notification WHERE user = ? AND sequence <= ?", [user, last + 1 - Int64(maxPerUser)])
+            "DELETE FROM notification WHERE user = ? AND sequence <= ?", [user.rawValue, last + 1 - Int64(maxPerUser)])
     }
 
     /// Marks one notification as read. Returns false when the user has no unread notification with that id.
-    package func markRead(_ notificationID: String, of user: String, at now: Timestamp) throws -> Bool {
+    package func markRead(_ notificationID: String, of user: UserID, at now: Timestamp) throws -> Bool {
         try run(
             "UPDATE notification SET read_at = ? WHERE user = ? AND notification_id = ? AND read_at IS NULL",
-            [now.nanosecondsSinceEpoch, user, notificationID])
+            [now.nanosecondsSinceEpoch, user.rawValue, notificationID])
         return database.changesCount > 0
     }
 
     /// Marks all of a user's notifications as read. Returns the number that were unread.
-    package func markAllRead(of user: String, at now: Timestamp) throws -> Int {
+    package func markAllRead(of user: UserID, at now: Timestamp) throws -> Int {
         try run(
             "UPDATE notification SET read_at = ? WHERE user = ? AND read_at IS NULL",
-            [now.nanosecondsSinceEpoch, user])
+            [now.nanosecondsSinceEpoch, user.rawValue])
         return database.changesCount
     }
 
@@ -127,34 +128,36 @@ extension StorageTransaction {
 
 extension StorageSnapshot {
     /// Returns users who have been connected, the most recently seen first, at most `limit`.
-    package func knownUsers(limit: Int) throws -> [String] {
-        try rows("SELECT name FROM user ORDER BY last_seen DESC, name LIMIT ?", [limit]).map { try $0.value(0) }
+    package func knownUsers(limit: Int) throws -> [UserID] {
+        try rows("SELECT name FROM user ORDER BY last_seen DESC, name LIMIT ?", [limit]).map {
+            UserID(unchecked: try $0.value(0))
+        }
     }
 
     /// Returns true when the user has ever been connected.
-    package func isKnown(user: String) throws -> Bool {
-        try row("SELECT 1 FROM user WHERE name = ?", [user]) != nil
+    package func isKnown(user: UserID) throws -> Bool {
+        try row("SELECT 1 FROM user WHERE name = ?", [user.rawValue]) != nil
     }
 
     /// Returns the number of the user's unread notifications that have not expired.
-    package func unreadCount(of user: String, at now: Timestamp) throws -> Int {
+    package func unreadCount(of user: UserID, at now: Timestamp) throws -> Int {
         try row(
             """
             SELECT count(*) FROM notification
             WHERE user = ? AND read_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-            """, [user, now.nanosecondsSinceEpoch])?[0] ?? 0
+            """, [user.rawValue, now.nanosecondsSinceEpoch])?[0] ?? 0
     }
 
     /// Returns the range of sequence numbers of the user's latest unread notifications, at most `limit` of them; `nil`
     /// when there are none.
-    package func unreadRange(of user: String, at now: Timestamp, limit: Int) throws -> ClosedRange<Int64>? {
+    package func unreadRange(of user: UserID, at now: Timestamp, limit: Int) throws -> ClosedRange<Int64>? {
         let found = try row(
             """
             SELECT min(sequence), max(sequence) FROM (
                 SELECT sequence FROM notification
                 WHERE user = ? AND read_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
                 ORDER BY sequence DESC LIMIT ?)
-            """, [user, now.nanosecondsSinceEpoch, limit])
+            """, [user.rawValue, now.nanosecondsSinceEpoch, limit])
         guard let first: Int64 = try found?.optional(0), let last: Int64 = try found?.optional(1) else { return nil }
         return first...last
     }
@@ -163,14 +166,14 @@ extension StorageSnapshot {
     /// sequence number. The page has at most `limit` notifications and ends with the one at which the size of its
     /// payloads reaches `maxBytes`.
     package func unreadNotifications(
-        of user: String, in range: ClosedRange<Int64>, at now: Timestamp, limit: Int, maxBytes: Int
+        of user: UserID, in range: ClosedRange<Int64>, at now: Timestamp, limit: Int, maxBytes: Int
     ) throws -> [(sequence: Int64, notification: StoredNotification)] {
         try rows(
             """
             SELECT \(StoredNotification.columns), sequence FROM notification
             WHERE user = ? AND read_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND sequence BETWEEN ? AND ?
             ORDER BY sequence LIMIT ?
-            """, [user, now.nanosecondsSinceEpoch, range.lowerBound, range.upperBound, limit],
+            """, [user.rawValue, now.nanosecondsSinceEpoch, range.lowerBound, range.upperBound, limit],
             maxBytes: maxBytes, payloadAt: 1
         ).map { (sequence: try $0.value(5), notification: try StoredNotification($0)) }
     }
@@ -178,7 +181,7 @@ extension StorageSnapshot {
     /// Returns the user's notifications before the one with that id, newest first. Begins with the newest when the id
     /// is `nil` or unknown.
     package func notifications(
-        of user: String, before notificationID: String?, unreadOnly: Bool, at now: Timestamp, limit: Int
+        of user: UserID, before notificationID: String?, unreadOnly: Bool, at now: Timestamp, limit: Int
     ) throws -> [StoredNotification] {
         try rows(
             """
@@ -187,12 +190,13 @@ extension StorageSnapshot {
             AND sequence < coalesce(
                 (SELECT sequence FROM notification WHERE user = ?1 AND notification_id = ?4), 9223372036854775807)
             ORDER BY sequence DESC LIMIT ?5
-            """, [user, now.nanosecondsSinceEpoch, unreadOnly ? 1 : 0, notificationID, limit]
+            """, [user.rawValue, now.nanosecondsSinceEpoch, unreadOnly ? 1 : 0, notificationID, limit]
         ).map(StoredNotification.init)
     }
 
     /// Returns true when the user has a notification with that id, read or not.
-    package func hasNotification(_ notificationID: String, of user: String) throws -> Bool {
-        try row("SELECT 1 FROM notification WHERE user = ? AND notification_id = ?", [user, notificationID]) != nil
+    package func hasNotification(_ notificationID: String, of user: UserID) throws -> Bool {
+        try row("SELECT 1 FROM notification WHERE user = ? AND notification_id = ?", [user.rawValue, notificationID])
+            != nil
     }
 }

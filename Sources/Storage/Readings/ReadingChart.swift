@@ -14,7 +14,7 @@ package struct ReadingChart: Sendable {
     private let maxPoints: Int
     /// The sampler of the first incomplete series.
     private var sampler: ReadingSampler
-    private var last: ReadingPlace?
+    private var last: ReadingPosition?
 
     /// Creates a chart that has read nothing yet.
     ///
@@ -45,7 +45,7 @@ package struct ReadingChart: Sendable {
 }
 
 /// The position of a value in its series, after which a long read continues.
-package struct ReadingPlace: Sendable, Equatable {
+package struct ReadingPosition: Sendable, Equatable {
     package var time: Timestamp
     /// The value's sequence number, which distinguishes values with equal times.
     package var sequence: Int64
@@ -57,9 +57,9 @@ extension StorageSnapshot {
     /// - Returns: The number of values added, and the position after which to continue; `nil` if the series is
     ///   complete.
     func sample(
-        _ series: Int64, in range: Range<Timestamp>, after last: ReadingPlace?, limit: Int,
+        _ series: Int64, in range: Range<Timestamp>, after last: ReadingPosition?, limit: Int,
         into sampler: inout ReadingSampler
-    ) throws -> (count: Int, last: ReadingPlace?) {
+    ) throws -> (count: Int, last: ReadingPosition?) {
         // A read from the beginning of the range needs one comparison per row less. Nearly all charts need only this
         // one.
         let select = try BoundStatement(
@@ -84,21 +84,21 @@ extension StorageSnapshot {
             count += 1
             equals = time == instant ? equals + 1 : 1
             instant = time
-            if count == limit { return (count, try place(equals, at: instant, of: series, after: last)) }
+            if count == limit { return (count, try position(of: equals, at: instant, in: series, after: last)) }
         }
         return (count, nil)
     }
 
     /// Returns the position of the `number`th value (from 1) of those that have the time `instant` and follow `last`.
-    private func place(
-        _ number: Int, at instant: Int64, of series: Int64, after last: ReadingPlace?
-    ) throws -> ReadingPlace? {
+    private func position(
+        of number: Int, at instant: Int64, in series: Int64, after last: ReadingPosition?
+    ) throws -> ReadingPosition? {
         let time = Timestamp(nanosecondsSinceEpoch: instant)
         let row = try row(
             """
             SELECT sequence FROM reading WHERE series_id = ? AND time = ? AND sequence > ?
             ORDER BY sequence LIMIT 1 OFFSET ?
             """, [series, instant, last?.time == time ? last?.sequence : Int64.min, number - 1])
-        return row.map { ReadingPlace(time: time, sequence: $0[0]) }
+        return row.map { ReadingPosition(time: time, sequence: $0[0]) }
     }
 }

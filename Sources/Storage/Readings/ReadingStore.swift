@@ -10,7 +10,7 @@ package final class ReadingStore: Sendable {
     package static let seenInterval = Duration.seconds(10)
 
     /// The result of ``append(_:in:)``.
-    package struct Outcome: Sendable, Equatable {
+    package struct AppendResult: Sendable, Equatable {
         /// Values that were stored.
         package var valueCount = 0
         /// Values rejected because their series would exceed the limit of the device or of the database.
@@ -38,10 +38,10 @@ package final class ReadingStore: Sendable {
 
     /// Stores the readings. Equal readings are stored separately. Retained readings are skipped: their age is unknown,
     /// and the broker sends them again with every subscription.
-    package func append(_ readings: some Sequence<Reading>, in transaction: StorageTransaction) throws -> Outcome {
-        var outcome = Outcome()
+    package func append(_ readings: some Sequence<Reading>, in transaction: StorageTransaction) throws -> AppendResult {
+        var result = AppendResult()
         let readings = readings.filter { !$0.isRetained }
-        guard !readings.isEmpty else { return outcome }
+        guard !readings.isEmpty else { return result }
         let insert = try BoundStatement(
             "INSERT INTO reading (series_id, time, sequence, value) VALUES (?, ?, ?, ?)", in: transaction.database)
         try cache.withLock { slot in
@@ -57,12 +57,12 @@ package final class ReadingStore: Sendable {
                 }
                 let sequence = cache.sequences.lowerBound
                 cache.sequences = sequence + 1..<cache.sequences.upperBound
-                try store(reading, sequence, insert, &cache, &outcome, &hasGrown, transaction)
+                try store(reading, sequence, insert, &cache, &result, &hasGrown, transaction)
             }
             if hasGrown { forgetOnRollback(transaction) }
             slot = cache
         }
-        return outcome
+        return result
     }
 
     /// Deletes readings of these series that are older than `cutoff`, and then empty series. Deletes at most `limit`
@@ -116,7 +116,7 @@ package final class ReadingStore: Sendable {
 
     private func store(
         _ reading: Reading, _ sequence: Int64, _ insert: BoundStatement, _ cache: inout SeriesCache,
-        _ outcome: inout Outcome, _ hasGrown: inout Bool, _ transaction: StorageTransaction
+        _ result: inout AppendResult, _ hasGrown: inout Bool, _ transaction: StorageTransaction
     ) throws {
         let key = SeriesCache.Key(device: reading.device.rawValue, room: reading.room)
         if cache.devices[key] == nil {
@@ -130,7 +130,7 @@ package final class ReadingStore: Sendable {
                 cache.count = count
                 let own = cache.devices[key]?.series.count ?? 0
                 guard count < maxSeries, own < Self.maxDeviceSeries else {
-                    outcome.refusedCount += 1
+                    result.refusedCount += 1
                     continue
                 }
                 let made = try Self.makeSeries(metric, key, transaction)
@@ -145,7 +145,7 @@ package final class ReadingStore: Sendable {
             insert.bind(3, sequence)
             insert.bind(4, metric.value)
             try insert.execute()
-            outcome.valueCount += 1
+            result.valueCount += 1
         }
         // A device whose series were all rejected leaves nothing in the cache.
         guard cache.devices[key]?.series.isEmpty == false else {

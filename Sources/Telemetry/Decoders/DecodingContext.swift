@@ -70,7 +70,7 @@ package struct DecodingContext: Sendable {
 package struct DecodingLimits: Hashable, Sendable {
     /// The maximum size of a payload in bytes.
     package var maxPayloadBytes: Int
-    /// The maximum nesting depth of JSON; values above ``JSONParser/highestMaxDepth`` are reduced to it.
+    /// The maximum nesting depth of JSON; values above ``JSONParser/maxSupportedDepth`` are reduced to it.
     package var maxDepth: Int
     /// The maximum number of members of one JSON object, whether they are metrics or not.
     package var maxMembersPerObject: Int

@@ -17,7 +17,7 @@ package struct TopicError: Error, Hashable, Sendable, CustomStringConvertible {
         case tooManyLevels
         case containsNull
         /// A level begins with a combining mark, which would form one character with the `/` before it.
-        case joiningMark
+        case combiningMark
 
         // In names:
         case containsWildcard
@@ -58,7 +58,7 @@ package struct TopicError: Error, Hashable, Sendable, CustomStringConvertible {
         case .tooLong: sentence("has \(text.utf8.count) bytes; allowed: 1 to \(TopicName.maximumByteCount)")
         case .tooManyLevels: sentence("has too many levels; allowed: at most \(TopicName.maximumLevelCount)")
         case .containsNull: sentence("contains the character U+0000, which is not allowed")
-        case .joiningMark: sentence("has a level that begins with a combining character")
+        case .combiningMark: sentence("has a level that begins with a combining character")
         case .containsWildcard: sentence("contains '+' or '#'; wildcards are allowed only in filters")
         case .multiLevelNotLast: sentence("has '#' before its last level; allowed: only as the last level")
         case .partialWildcard(let level):

@@ -153,7 +153,7 @@ extension TopicFilter {
         }
         if levels.count > TopicName.maximumLevelCount { return .failure(.tooManyLevels) }
         for (index, level) in levels.enumerated() {
-            if level.beginsWithJoiningMark { return .failure(.joiningMark) }
+            if level.beginsWithCombiningMark { return .failure(.combiningMark) }
             if level == multiLevel, index < levels.count - 1 { return .failure(.multiLevelNotLast) }
             if isWildcard(level) { continue }
             if level.utf8.contains(UInt8(ascii: "+")) { return .failure(.partialWildcard(level)) }

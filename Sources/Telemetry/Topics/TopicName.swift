@@ -39,6 +39,6 @@ package struct TopicName: Hashable, Sendable, CustomStringConvertible {
         }
         if levelCount > maximumLevelCount { return .tooManyLevels }
         let levels = name.unicodeScalars.split(separator: "/", omittingEmptySubsequences: true)
-        return levels.contains { Substring($0).beginsWithJoiningMark } ? .joiningMark : nil
+        return levels.contains { Substring($0).beginsWithCombiningMark } ? .combiningMark : nil
     }
 }

@@ -204,7 +204,7 @@ package struct RoomTemplate: Hashable, Sendable, CustomStringConvertible {
                 levels.append(.text(String(part)))
             }
         }
-        guard case .text(let root) = levels[0], !root.hasPrefix("$"), root != "users" else {
+        guard case .text(let root) = levels[0], !root.hasPrefix("$"), root != UserID.inboxRoot else {
             throw bad("must begin with a plain-text level other than 'users' and '$…'")
         }
         if levels.count > TopicName.maximumLevelCount {

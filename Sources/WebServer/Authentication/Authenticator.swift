@@ -28,8 +28,8 @@ package struct Authenticator: Sendable {
 
 /// The user behind a credential, its expiry, and the rights it grants.
 package struct Identity: Sendable {
-    /// The token's `sub`: a single level of a room name, 1 to 128 bytes.
-    package let user: String
+    /// The token's `sub`.
+    package let user: UserID
     package let expiresAt: Timestamp
     package let grants: RoomGrants
 }

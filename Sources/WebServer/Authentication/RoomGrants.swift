@@ -1,4 +1,4 @@
-import Core
+package import Core
 import Realtime
 package import Telemetry
 
@@ -14,13 +14,11 @@ package import Telemetry
 /// `sensors/+` does not grant `sensors/#`. No leading wildcard matches `$…` or `users/…`. Only its owner may join the
 /// inbox `users/{sub}`, with or without a grant.
 package struct RoomGrants: Sendable, Hashable {
-    /// The first level of inboxes; each inbox belongs to one user.
-    package static let inboxRoot = "users"
     /// The first levels of rooms that a filter with a leading wildcard does not match, in addition to those that begin
     /// with `$`.
-    package static let protectedFirstLevels = [inboxRoot]
+    package static let protectedFirstLevels = [UserID.inboxRoot]
 
-    private let user: String
+    private let user: UserID
     private let join: [TopicFilter]
     private let publish: [TopicFilter]
     private let telemetryRoots: Set<String>
@@ -31,7 +29,7 @@ package struct RoomGrants: Sendable, Hashable {
     ///
     /// - Parameter telemetryRoots: First levels of the rooms in which only devices may publish.
     package init(
-        user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false,
+        user: UserID, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false,
         telemetryRoots: Set<String> = []
     ) {
         self.user = user
@@ -48,7 +46,7 @@ package struct RoomGrants: Sendable, Hashable {
 
     /// Returns true when the user may join the room, or all rooms that the filter matches.
     package func canJoin(_ filter: TopicFilter) -> Bool {
-        if Self.isInbox(filter.rawValue) { return filter.rawValue == "\(Self.inboxRoot)/\(user)" }
+        if Self.isInbox(filter) { return filter.rawValue == user.inbox }
         return join.contains { $0.covers(filter, protecting: Self.protectedFirstLevels) }
     }
 
@@ -59,39 +57,33 @@ package struct RoomGrants: Sendable, Hashable {
 
     /// Returns true when the user may see the room in lists.
     package func canSee(room: String) -> Bool {
-        if Self.isInbox(room) { return room == "\(Self.inboxRoot)/\(user)" }
+        if UserID.isBelowInboxRoot(room) { return room == user.inbox }
         return join.contains { $0.matches(room, protecting: Self.protectedFirstLevels) }
     }
 
     /// Returns an index that answers ``canSee(room:)`` for many rooms. The cost of a check does not grow with the
     /// number of grants.
     func visibility() -> RoomVisibility {
-        RoomVisibility(own: "\(Self.inboxRoot)/\(user)", join.map(\.underlying))
+        RoomVisibility(own: user.inbox, join.map(\.underlying))
     }
 
     /// Returns true when the user may publish to this one room. Always false for filters, telemetry rooms and inboxes.
     package func canPublish(to room: TopicFilter) -> Bool {
-        guard room.isName, !Self.isInbox(room.rawValue), !telemetryRoots.contains(room.levels[0]) else {
+        guard room.isName, !Self.isInbox(room), !telemetryRoots.contains(room.levels[0]) else {
             return false
         }
         return publish.contains { $0.covers(room, protecting: Self.protectedFirstLevels) }
     }
 
     /// Returns true when the user may send to the recipient's inbox. Sending to the user's own inbox needs a grant too.
-    package func canSend(toUser recipient: String) -> Bool {
-        guard DeviceID(recipient) != nil, let inbox = try? TopicFilter("\(Self.inboxRoot)/\(recipient)") else {
-            return false
-        }
+    package func canSend(toUser recipient: UserID) -> Bool {
+        guard let inbox = try? TopicFilter(recipient.inbox) else { return false }
         return publish.contains { $0.covers(inbox, protecting: Self.protectedFirstLevels) }
     }
 
     /// Returns true for `users`, and for every room or filter below it.
     package static func isInbox(_ room: TopicFilter) -> Bool {
-        isInbox(room.rawValue)
-    }
-
-    private static func isInbox(_ room: String) -> Bool {
-        room == inboxRoot || room.hasPrefix("\(inboxRoot)/")
+        UserID.isBelowInboxRoot(room.rawValue)
     }
 }
 
@@ -115,7 +107,7 @@ final class RoomVisibility: @unchecked Sendable {
 
     /// Returns the same result as ``RoomGrants/canSee(room:)``.
     func canSee(room: String) -> Bool {
-        if room == RoomGrants.inboxRoot || room.hasPrefix("\(RoomGrants.inboxRoot)/") { return room == own }
+        if UserID.isBelowInboxRoot(room) { return room == own }
         if names.contains(room) { return true }
         var isSeen = false
         filters.forEachMember(matching: room) { _ in isSeen = true }

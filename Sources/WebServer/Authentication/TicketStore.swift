@@ -23,13 +23,13 @@ package final class TicketStore: Sendable {
     /// takes constant time.
     private struct State {
         private var tickets: [String: Ticket] = [:]
-        private var counts: [String: Int] = [:]
+        private var counts: [UserID: Int] = [:]
         private var first: String?
         private var last: String?
 
         var count: Int { tickets.count }
 
-        func count(of user: String) -> Int { counts[user] ?? 0 }
+        func count(of user: UserID) -> Int { counts[user] ?? 0 }
 
         mutating func add(_ id: String, _ ticket: Ticket) {
             remove(id)

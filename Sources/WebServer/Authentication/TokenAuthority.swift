@@ -57,11 +57,11 @@ package struct TokenAuthority: Sendable {
     ///
     /// - Throws: ``TokenKeyError/noSecret`` when only public keys are configured.
     package func issue(
-        user: String, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false, lifetime: Duration
+        user: UserID, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false, lifetime: Duration
     ) throws(TokenKeyError) -> String {
         guard let secret else { throw .noSecret }
         var claims = JSONObjectBuilder()
-        claims.add("sub", user)
+        claims.add("sub", user.rawValue)
         claims.add("exp", Int(clock.now().advanced(by: lifetime).secondsSinceEpoch.rounded()))
         if let issuer = configuration.issuer { claims.add("iss", issuer) }
         if let audience = configuration.audiences.first { claims.add("aud", audience) }

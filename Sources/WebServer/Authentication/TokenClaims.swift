@@ -11,8 +11,8 @@ struct TokenClaims: Sendable {
     /// The largest number of filters in one claim.
     static let maximumFilterCount = 256
 
-    /// `sub`: 1 to 128 bytes, a single level of a room name.
-    let user: String
+    /// `sub`.
+    let user: UserID
     /// `exp`, clamped to the latest representable time.
     let expiresAt: Timestamp
     /// `nbf`: the time before which the token is not valid; `nil` if the claim is missing.
@@ -32,8 +32,7 @@ struct TokenClaims: Sendable {
         guard let claims = try? JSONParser.parse(json), claims.objectValue != nil else {
             throw .invalid("its payload is not a JSON object")
         }
-        guard let subject = claims["sub"]?.stringValue, let user = DeviceID(subject)?.rawValue, user.isInNormalForm
-        else {
+        guard let subject = claims["sub"]?.stringValue, let user = UserID(subject) else {
             throw .invalid(
                 "\"sub\" must be 1 to 128 bytes of NFC-normalized Unicode without /, +, # or control characters")
         }

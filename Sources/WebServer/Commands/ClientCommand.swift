@@ -14,8 +14,6 @@ package struct ClientCommand {
     package static let chargedByteCount = 4096
     /// The longest `type` in bytes; longer than the name of any command.
     private static let maxTypeByteCount = 64
-    private static let maxRoomByteCount = 256
-    private static let maxRoomLevels = 32
     private static let maxKeyByteCount = 128
 
     package let type: String
@@ -101,34 +99,10 @@ package struct ClientCommand {
     }
 
     /// Returns the room or filter that the command names in `room_id`.
-    func room() throws(CommandError) -> TopicFilter {
-        guard let text = payload["room_id"]?.stringValue else {
-            throw CommandError(.badRequest, "\"room_id\" must be a string such as \"sensors/greenhouse-1\".")
-        }
-        guard text.utf8.count <= Self.maxRoomByteCount else {
-            throw CommandError(
-                .badRequest, "\"room_id\" has \(text.utf8.count) bytes; allowed: at most \(Self.maxRoomByteCount).")
-        }
-        guard text.isInNormalForm else {
-            throw CommandError(.badRequest, "\"room_id\" must be NFC-normalized Unicode.")
-        }
-        do {
-            let filter = try TopicFilter(text)
-            guard filter.shareGroup == nil else {
-                throw CommandError(.badRequest, "\"room_id\" must not be a shared subscription.")
-            }
-            guard filter.levels.count <= Self.maxRoomLevels else {
-                throw CommandError(
-                    .badRequest,
-                    "\"room_id\" has \(filter.levels.count) levels; allowed: at most \(Self.maxRoomLevels).")
-            }
-            return filter
-        } catch let error as CommandError {
-            throw error
-        } catch {
-            throw CommandError(.badRequest, "\"room_id\": \(error)")
-        }
-    }
+    func filter() throws(CommandError) -> TopicFilter { try ClientNames.filter(payload["room_id"]) }
+
+    /// Returns the one room that the command names in `room_id`.
+    func room() throws(CommandError) -> TopicFilter { try ClientNames.room(payload["room_id"]) }
 
     /// Returns the text of a chat message.
     func content() throws(CommandError) -> String {

@@ -25,13 +25,7 @@ extension CommandRouter {
 
     func sendToUser(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         let session = call.session.value
-        guard let recipient = command.payload["user_id"]?.stringValue.flatMap({ DeviceID($0) })?.rawValue,
-            recipient.isInNormalForm
-        else {
-            throw CommandError(
-                .badRequest,
-                "\"user_id\" must be a user name: 1 to 128 bytes of NFC-normalized Unicode without /, + or #.")
-        }
+        let recipient = try ClientNames.user(command.payload["user_id"], in: "user_id")
         guard session.identity.grants.canSend(toUser: recipient) else {
             throw CommandError(.forbidden, "The token does not allow sending to the user \(recipient).")
         }
@@ -67,13 +61,10 @@ extension CommandRouter {
 
     /// Checks that a token's holder may publish to a room. Used by both the socket and HTTP.
     ///
-    /// - Throws: ``CommandError`` when the room is a filter or a telemetry room, or when no grant covers it.
+    /// - Throws: ``CommandError`` when the room is a telemetry room, or when no grant covers it.
     static func checkPublishing(
         to room: TopicFilter, _ grants: RoomGrants, _ stream: DataStreamService
     ) throws(CommandError) {
-        guard room.isName else {
-            throw CommandError(.badRequest, "\"room_id\" must name one room; \(room.rawValue) is a filter.")
-        }
         guard !stream.isTelemetry(room) else {
             throw CommandError(.forbidden, "\(room.rawValue) is a telemetry room; only devices can publish to it.")
         }

@@ -11,7 +11,7 @@ extension CommandRouter {
 
     func join(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         let session = call.session.value
-        let filter = try command.room()
+        let filter = try command.filter()
         guard session.identity.grants.canJoin(filter) else {
             throw CommandError(.forbidden, "The token does not allow joining \(filter.rawValue).")
         }
@@ -31,7 +31,7 @@ extension CommandRouter {
 
     func leave(_ command: ClientCommand, _ call: Call) throws(CommandError) {
         let session = call.session.value
-        let filter = try command.room()
+        let filter = try command.filter()
         guard session.shard.leave(session.client, filter) else {
             throw CommandError(.notJoined, "The client has not joined \(filter.rawValue).")
         }

@@ -37,7 +37,7 @@ extension CommandRouter {
         }
         session.identity = refresh.identity
         var messages: [Message] = []
-        for filter in refresh.leave where session.shard.leave(session.client, filter) {
+        for filter in refresh.roomsToLeave where session.shard.leave(session.client, filter) {
             var payload = JSONObjectBuilder()
             payload.add("room_id", filter.rawValue)
             payload.add("reason", "forbidden")
@@ -69,7 +69,7 @@ package struct TokenRefresh: Sendable {
     /// The identity of the new token.
     package let identity: Identity
     /// The joined rooms and filters that the new token does not grant, in the order given.
-    package let leave: [TopicFilter]
+    package let roomsToLeave: [TopicFilter]
 
     /// Determines the effect of the new token.
     ///
@@ -84,6 +84,6 @@ package struct TokenRefresh: Sendable {
         guard new.user == old.user else { throw .otherUser }
         guard now < new.expiresAt else { throw .expired }
         identity = new
-        leave = joined.filter { !new.grants.canJoin($0) }
+        roomsToLeave = joined.filter { !new.grants.canJoin($0) }
     }
 }

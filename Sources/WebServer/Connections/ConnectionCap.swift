@@ -28,7 +28,7 @@ package final class ConnectionCap: Sendable {
     }
 
     /// A counted connection, with its state: busy, or waiting for a request.
-    final class Place: Sendable {
+    final class TrackedConnection: Sendable {
         fileprivate let channel: any Channel
         /// The value of `State.tick` when the connection began to wait for a request; 0 while it is busy.
         fileprivate let waitingSince = Atomic<UInt64>(0)
@@ -44,8 +44,9 @@ package final class ConnectionCap: Sendable {
         case refused
     }
 
+    /// An entry of the queue of waiting connections.
     private struct Waiting {
-        var place: Place
+        var connection: TrackedConnection
         var since: UInt64
     }
 
@@ -55,13 +56,13 @@ package final class ConnectionCap: Sendable {
         /// The connections that wait for a request, the longest wait first. An entry is stale if its `since` differs
         /// from the `waitingSince` of its connection.
         var waiting = Deque<Waiting>()
-        var places: [ObjectIdentifier: Place] = [:]
+        var connections: [ObjectIdentifier: TrackedConnection] = [:]
         var addresses: [String: Int] = [:]
     }
 
     /// The number of connections above the limit at which accepting pauses. The limit is exceeded for a short time,
     /// because a connection that is refused or replaced still counts until its socket is closed.
-    static let slack = 16
+    static let maxExcess = 16
 
     private let limits: Limits
     private let state = Lock(State())
@@ -80,21 +81,21 @@ package final class ConnectionCap: Sendable {
 
     /// True when so many sockets are about to be closed that no more connections should be accepted.
     var isExhausted: Bool {
-        limits.connections > 0 && count >= limits.connections + Self.slack
+        limits.connections > 0 && count >= limits.connections + Self.maxExcess
     }
 
     /// Counts a connection until its channel closes. At the total limit, also closes the connection that has waited
     /// longest for a request, or refuses the new one if none waits.
-    func open(_ channel: any Channel) -> Decision {
-        let place = Place(channel)
+    func admit(_ channel: any Channel) -> Decision {
+        let connection = TrackedConnection(channel)
         let (decision, victim): (Decision, (any Channel)?) = state.withLock { state in
             state.count += 1
             if limits.connections > 0, state.count > limits.connections {
                 guard let victim = Self.longestWaiting(in: &state) else { return (.refused, nil) }
-                Self.note(place, in: &state)
+                Self.track(connection, in: &state)
                 return (.admitted, victim.channel)
             }
-            Self.note(place, in: &state)
+            Self.track(connection, in: &state)
             return (.admitted, nil)
         }
         if let victim {
@@ -102,13 +103,13 @@ package final class ConnectionCap: Sendable {
             victim.close(promise: nil)
         }
         if decision == .refused { refused(.total, address: nil) }
-        channel.closeFuture.whenComplete { [self] _ in close(place, wasAdmitted: decision == .admitted) }
+        channel.closeFuture.whenComplete { [self] _ in untrack(connection, wasAdmitted: decision == .admitted) }
         return decision
     }
 
     /// Counts an active connection for its address until its channel closes. Returns false if the address already has
     /// as many as it may have.
-    func enter(_ channel: any Channel) -> Bool {
+    func admitAddress(of channel: any Channel) -> Bool {
         guard limits.addressConnections > 0, let address = AddressKey(channel.remoteAddress),
             !limits.exemptAddresses.contains(address.name)
         else { return true }
@@ -132,21 +133,21 @@ package final class ConnectionCap: Sendable {
     }
 
     /// Marks the connection as busy when a request arrives, so that no new connection replaces it.
-    func works(_ channel: any Channel) {
-        state.withLock { $0.places[ObjectIdentifier(channel)] }?.waitingSince.store(0, ordering: .relaxed)
+    func markBusy(_ channel: any Channel) {
+        state.withLock { $0.connections[ObjectIdentifier(channel)] }?.waitingSince.store(0, ordering: .relaxed)
     }
 
     /// Marks the connection as waiting for a request, so that a new connection may replace it.
-    func waits(_ channel: any Channel) {
+    func markWaiting(_ channel: any Channel) {
         state.withLock { state in
-            guard let place = state.places[ObjectIdentifier(channel)] else { return }
-            Self.wait(place, in: &state)
+            guard let connection = state.connections[ObjectIdentifier(channel)] else { return }
+            Self.appendWaiting(connection, in: &state)
         }
     }
 
     /// Marks the connection as a WebSocket, which no new connection ever replaces.
-    func upgraded(_ channel: any Channel) {
-        state.withLock { $0.places.removeValue(forKey: ObjectIdentifier(channel)) }?
+    func markUpgraded(_ channel: any Channel) {
+        state.withLock { $0.connections.removeValue(forKey: ObjectIdentifier(channel)) }?
             .waitingSince.store(0, ordering: .relaxed)
     }
 
@@ -166,38 +167,38 @@ package final class ConnectionCap: Sendable {
         log.warning("Connections are refused because too many are open", metadata: metadata, at: clock.now())
     }
 
-    private func close(_ place: Place, wasAdmitted: Bool) {
-        place.waitingSince.store(0, ordering: .relaxed)
+    private func untrack(_ connection: TrackedConnection, wasAdmitted: Bool) {
+        connection.waitingSince.store(0, ordering: .relaxed)
         state.withLock { state in
             state.count -= 1
-            if wasAdmitted { state.places[ObjectIdentifier(place.channel)] = nil }
+            if wasAdmitted { state.connections[ObjectIdentifier(connection.channel)] = nil }
         }
     }
 
-    private static func note(_ place: Place, in state: inout State) {
-        state.places[ObjectIdentifier(place.channel)] = place
-        wait(place, in: &state)
+    private static func track(_ connection: TrackedConnection, in state: inout State) {
+        state.connections[ObjectIdentifier(connection.channel)] = connection
+        appendWaiting(connection, in: &state)
     }
 
-    private static func wait(_ place: Place, in state: inout State) {
+    private static func appendWaiting(_ connection: TrackedConnection, in state: inout State) {
         state.tick += 1
-        place.waitingSince.store(state.tick, ordering: .relaxed)
+        connection.waitingSince.store(state.tick, ordering: .relaxed)
         // Every request leaves a stale entry; remove them before they outnumber the connections.
-        if state.waiting.count > 2 * state.places.count + 64 {
+        if state.waiting.count > 2 * state.connections.count + 64 {
             state.waiting.removeAll { !isCurrent($0) }
         }
-        state.waiting.append(Waiting(place: place, since: state.tick))
+        state.waiting.append(Waiting(connection: connection, since: state.tick))
     }
 
     private static func isCurrent(_ waiting: Waiting) -> Bool {
-        waiting.place.waitingSince.load(ordering: .relaxed) == waiting.since
+        waiting.connection.waitingSince.load(ordering: .relaxed) == waiting.since
     }
 
-    private static func longestWaiting(in state: inout State) -> Place? {
+    private static func longestWaiting(in state: inout State) -> TrackedConnection? {
         while let first = state.waiting.popFirst() {
             guard isCurrent(first) else { continue }
-            first.place.waitingSince.store(0, ordering: .relaxed)
-            return first.place
+            first.connection.waitingSince.store(0, ordering: .relaxed)
+            return first.connection
         }
         return nil
     }
@@ -255,7 +256,7 @@ final class AcceptGuard: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let channel = unwrapInboundIn(data)
-        switch cap.open(channel) {
+        switch cap.admit(channel) {
         case .admitted: context.fireChannelRead(data)
         case .refused: channel.close(promise: nil)
         }

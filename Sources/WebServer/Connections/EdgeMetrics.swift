@@ -24,28 +24,25 @@ package final class EdgeMetrics: Sendable {
     }
 
     private let acceptErrors: Counter
-    private let refusals: [Refusal: Counter]
-    private let cuts: [Cut: Counter]
-    private let limited: [RequestQuota.Refusal.Kind: Counter]
+    private let refusals: CounterFamily
+    private let cuts: CounterFamily
+    private let limited: CounterFamily
 
     package init(factory: any MetricsFactory) {
         acceptErrors = Counter(label: "windsock_http_accept_errors", dimensions: [], factory: factory)
-        refusals = Self.counters("windsock_http_connections_refused", factory)
-        cuts = Self.counters("windsock_http_connections_cut", factory)
-        limited = Self.counters("windsock_http_requests_limited", factory)
+        refusals = Self.counters("windsock_http_connections_refused", of: Refusal.self, factory)
+        cuts = Self.counters("windsock_http_connections_cut", of: Cut.self, factory)
+        limited = Self.counters("windsock_http_requests_limited", of: RequestQuota.Refusal.Kind.self, factory)
     }
 
     func acceptFailed() { acceptErrors.increment() }
-    func connectionRefused(_ reason: Refusal) { refusals[reason]?.increment() }
-    func connectionCut(_ reason: Cut) { cuts[reason]?.increment() }
-    func requestLimited(_ kind: RequestQuota.Refusal.Kind) { limited[kind]?.increment() }
+    func connectionRefused(_ reason: Refusal) { refusals.increment(reason.rawValue) }
+    func connectionCut(_ reason: Cut) { cuts.increment(reason.rawValue) }
+    func requestLimited(_ kind: RequestQuota.Refusal.Kind) { limited.increment(kind.rawValue) }
 
-    private static func counters<Reason: RawRepresentable<String> & CaseIterable & Hashable>(
-        _ label: String, _ factory: any MetricsFactory
-    ) -> [Reason: Counter] {
-        Dictionary(
-            uniqueKeysWithValues: Reason.allCases.map {
-                ($0, Counter(label: label, dimensions: [("reason", $0.rawValue)], factory: factory))
-            })
+    private static func counters<Reason: RawRepresentable<String> & CaseIterable>(
+        _ name: String, of reasons: Reason.Type, _ factory: any MetricsFactory
+    ) -> CounterFamily {
+        CounterFamily(name, by: "reason", values: reasons.allCases.map(\.rawValue), factory: factory)
     }
 }

@@ -13,10 +13,10 @@ import Services
 ///     UpgradePipeline ─┬─ upgraded ─▶ WebSocketConnection, alone behind TLS
 ///                      └─ not ──────▶ HTTPVersionHandler ▶ HTTPConnectionGuard ▶ Hummingbird's pipeline and router
 struct HTTP1WebSocketChannel: HTTPChannelHandler {
-    typealias Outcome = UpgradeOutcome<NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>>
+    typealias SelectedProtocol = UpgradeOutcome<NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>>
 
     struct Value: ServerChildChannelValue {
-        let outcome: EventLoopFuture<Outcome>
+        let selectedProtocol: EventLoopFuture<SelectedProtocol>
         let channel: any Channel
     }
 
@@ -24,7 +24,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     let authenticator: Authenticator
     let origins: OriginPolicy
     let environment: ConnectionEnvironment
-    let lines: RequestPacers
+    let pacers: RequestPacers
     /// The certificate; `nil` disables TLS.
     let certificate: TLSCertificate?
 
@@ -40,19 +40,19 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 }
                 return WebSocketConnection(identity: identity, shard: shard, environment: environment)
             }
-            let outcome = try UpgradePipeline.install(
+            let selectedProtocol = try UpgradePipeline.install(
                 on: channel, certificate: certificate, endpoint: endpoint, cap: environment.cap,
                 timeout: environment.limits.handshakeTimeout
-            ) { [lines, isSecure = certificate != nil] channel in
-                try Self.configureHTTP(channel, environment, lines, isSecure: isSecure)
+            ) { [pacers, isSecure = certificate != nil] channel in
+                try Self.configureHTTP(channel, environment, pacers, isSecure: isSecure)
             }
-            return Value(outcome: outcome, channel: channel)
+            return Value(selectedProtocol: selectedProtocol, channel: channel)
         }
     }
 
     func handle(value: Value, logger: Logger) async {
         do {
-            switch try await value.outcome.get() {
+            switch try await value.selectedProtocol.get() {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
             case .webSocket: break  // runs in its channel handler, without a task
             }
@@ -62,9 +62,9 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
     }
 
     private static func configureHTTP(
-        _ channel: any Channel, _ environment: ConnectionEnvironment, _ lines: RequestPacers, isSecure: Bool
+        _ channel: any Channel, _ environment: ConnectionEnvironment, _ pacers: RequestPacers, isSecure: Bool
     ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
-        guard let line = lines.line(of: channel.eventLoop) else {
+        guard let pacer = pacers.pacer(of: channel.eventLoop) else {
             throw ChannelError.inappropriateOperationForState
         }
         let pipeline = channel.pipeline.syncOperations
@@ -76,7 +76,7 @@ struct HTTP1WebSocketChannel: HTTPChannelHandler {
                 configuration: HTTPConnectionGuard.Configuration(
                     bodyTimeout: limits.bodyTimeout, writeTimeout: environment.heartbeat.writeTimeout,
                     idleTimeout: limits.idleTimeout),
-                line: line, cap: environment.cap, metrics: environment.metrics.edge))
+                pacer: pacer, cap: environment.cap, metrics: environment.metrics.edge))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }

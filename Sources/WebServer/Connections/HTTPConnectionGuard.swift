@@ -51,7 +51,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private static let lingerTimeout = TimeAmount.seconds(1)
 
     private let configuration: Configuration
-    private let line: RequestPacer
+    private let pacer: RequestPacer
     private let cap: ConnectionCap
     private let metrics: EdgeMetrics
     private var phase = Phase.open
@@ -82,9 +82,9 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var idleTimer: Scheduled<Void>?
     private var lingerTimer: Scheduled<Void>?
 
-    init(configuration: Configuration, line: RequestPacer, cap: ConnectionCap, metrics: EdgeMetrics) {
+    init(configuration: Configuration, pacer: RequestPacer, cap: ConnectionCap, metrics: EdgeMetrics) {
         self.configuration = configuration
-        self.line = line
+        self.pacer = pacer
         self.cap = cap
         self.metrics = metrics
     }
@@ -111,12 +111,12 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let part = unwrapInboundIn(data)
         guard held.isEmpty else { return held.append(part) }
         if case .head = part {
-            cap.works(context.channel)
+            cap.markBusy(context.channel)
             isAnswering = true
             idleSince = nil
-            guard line.mayBegin() else {
+            guard pacer.tryBegin() else {
                 held = [part]
-                return line.wait { self.takeHeld(context) }
+                return pacer.enqueue { self.takeHeld(context) }
             }
         }
         take(part, context)
@@ -309,7 +309,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch phase {
         case .open, .closing:
             guard !isAnswering, unsentCount == 0 else { return }
-            cap.waits(context.channel)
+            cap.markWaiting(context.channel)
             idleSince = context.eventLoop.now
             scheduleIdleTimer(context, in: configuration.idleTimeout)
         case .lingering: if unsentCount == 0 { endOutput(context) }

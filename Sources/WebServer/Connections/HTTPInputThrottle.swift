@@ -21,7 +21,7 @@ final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
     /// True when the peer has closed its half while bytes are held. The event is passed on after these bytes.
     private var isInputClosed = false
     private var isReadWanted = false
-    private var isHandingOn = false
+    private var isForwarding = false
 
     func handlerRemoved(context: ChannelHandlerContext) {
         if let held {
@@ -29,7 +29,7 @@ final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
             context.fireChannelRead(wrapInboundOut(held))
             context.fireChannelReadComplete()
         }
-        tellEnd(context)
+        forwardInputEnd(context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -53,7 +53,7 @@ final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         // The channel calls `read` again after each completed read, which passes the held bytes on.
         context.fireChannelReadComplete()
-        if isReadWanted { handOn(context) }
+        if isReadWanted { forward(context) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -69,16 +69,16 @@ final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
         if held == nil {
             context.read()
         } else {
-            handOn(context)
+            forward(context)
         }
     }
 
     /// Passes held bytes on, portion by portion, while the handlers behind this one request more. Triggers a `read`
     /// after each portion, because the channel itself does so only after it has read from the socket.
-    private func handOn(_ context: ChannelHandlerContext) {
-        guard !isHandingOn else { return }
-        isHandingOn = true
-        defer { isHandingOn = false }
+    private func forward(_ context: ChannelHandlerContext) {
+        guard !isForwarding else { return }
+        isForwarding = true
+        defer { isForwarding = false }
         while isReadWanted, var bytes = held,
             let portion = bytes.readSlice(length: min(Self.portionByteCount, bytes.readableBytes))
         {
@@ -86,12 +86,12 @@ final class HTTPInputThrottle: ChannelDuplexHandler, RemovableChannelHandler {
             held = bytes.readableBytes > 0 ? bytes : nil
             context.fireChannelRead(wrapInboundOut(portion))
             context.fireChannelReadComplete()
-            if held == nil { tellEnd(context) }
+            if held == nil { forwardInputEnd(context) }
             context.pipeline.syncOperations.read()
         }
     }
 
-    private func tellEnd(_ context: ChannelHandlerContext) {
+    private func forwardInputEnd(_ context: ChannelHandlerContext) {
         guard isInputClosed else { return }
         isInputClosed = false
         context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)

@@ -20,7 +20,7 @@ package final class LoopWakeup: TurnScheduler {
     package static func loops(of group: any EventLoopGroup) async throws -> [HubLoop] {
         var loops: [HubLoop] = []
         for eventLoop in group.makeIterator() {
-            loops.append(HubLoop(eventLoop, turns: try await hang(on: eventLoop)))
+            loops.append(HubLoop(eventLoop, turns: try await attach(to: eventLoop)))
         }
         return loops
     }
@@ -28,17 +28,17 @@ package final class LoopWakeup: TurnScheduler {
     /// Creates a scheduler for `eventLoop`. It works until the loop shuts down or the scheduler is released.
     ///
     /// - Throws: `IOError` when the system has no file descriptors left.
-    private static func hang(on eventLoop: any EventLoop) async throws -> LoopWakeup {
+    private static func attach(to eventLoop: any EventLoop) async throws -> LoopWakeup {
         var ends: [CInt] = [-1, -1]
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw IOError(errnoCode: errno, reason: "socketpair") }
-        let bell = LoopWakeup(on: eventLoop, descriptor: ends[1])
+        let wakeup = LoopWakeup(on: eventLoop, descriptor: ends[1])
         do {
             _ = try await NIOPipeBootstrap(group: eventLoop)
                 .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(Handler(bell: bell))
+                        try channel.pipeline.syncOperations.addHandler(Handler(wakeup: wakeup))
                     }
                 }
                 .takingOwnershipOfDescriptor(input: ends[0]).get()
@@ -46,7 +46,7 @@ package final class LoopWakeup: TurnScheduler {
             close(ends[0])
             throw error
         }
-        return bell
+        return wakeup
     }
 
     private init(on eventLoop: any EventLoop, descriptor: CInt) {
@@ -56,7 +56,7 @@ package final class LoopWakeup: TurnScheduler {
 
     deinit { close(descriptor) }
 
-    package func begin(_ turn: @escaping @Sendable () -> Void) {
+    package func setTurn(_ turn: @escaping @Sendable () -> Void) {
         self.turn.withLock { $0 = turn }
     }
 
@@ -64,10 +64,10 @@ package final class LoopWakeup: TurnScheduler {
         let count = withUnsafeBytes(of: UInt8(1)) { send(descriptor, $0.baseAddress, 1, CInt(MSG_NOSIGNAL)) }
         // A full socket buffer already holds enough bytes to wake the loop. After any other error, the turn is run
         // without the sockets.
-        if count < 0, errno != EAGAIN { eventLoop.execute { self.ring() } }
+        if count < 0, errno != EAGAIN { eventLoop.execute { self.runTurn() } }
     }
 
-    fileprivate func ring() {
+    fileprivate func runTurn() {
         turn.withLock(\.self)?()
     }
 
@@ -75,15 +75,15 @@ package final class LoopWakeup: TurnScheduler {
         typealias InboundIn = ByteBuffer
 
         /// The scheduler. The reference is weak, so that releasing the scheduler also closes the channel.
-        private weak var bell: LoopWakeup?
+        private weak var wakeup: LoopWakeup?
 
-        init(bell: LoopWakeup) {
-            self.bell = bell
+        init(wakeup: LoopWakeup) {
+            self.wakeup = wakeup
         }
 
         /// Runs one turn for all bytes that have arrived.
         func channelReadComplete(context: ChannelHandlerContext) {
-            bell?.ring()
+            wakeup?.runTurn()
         }
     }
 }

@@ -22,18 +22,18 @@ final class RequestPacer {
         tickStart = eventLoop.now
     }
 
-    /// Returns true, and counts the request, if it may begin now. Otherwise the caller must call ``wait(_:)``.
-    func mayBegin() -> Bool {
-        waiting.isEmpty && take()
+    /// Returns true, and counts the request, if it may begin now. Otherwise the caller must call ``enqueue(_:)``.
+    func tryBegin() -> Bool {
+        waiting.isEmpty && takeFromTick()
     }
 
     /// Calls `begin` on the event loop when the request may begin, after all that have waited longer.
-    func wait(_ begin: @escaping () -> Void) {
+    func enqueue(_ begin: @escaping () -> Void) {
         waiting.append(begin)
-        goOnLater()
+        scheduleDrain()
     }
 
-    private func take() -> Bool {
+    private func takeFromTick() -> Bool {
         let now = eventLoop.now
         if now - tickStart >= Self.tick {
             tickStart = now
@@ -44,35 +44,35 @@ final class RequestPacer {
         return true
     }
 
-    private func goOnLater() {
+    private func scheduleDrain() {
         guard !isScheduled, !waiting.isEmpty else { return }
         isScheduled = true
-        let line = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(deadline: tickStart + Self.tick) { line.value.goOn() }
+        let pacer = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleTask(deadline: tickStart + Self.tick) { pacer.value.drain() }
     }
 
-    private func goOn() {
+    private func drain() {
         isScheduled = false
         // Beginning a request may call back into this object.
-        while !waiting.isEmpty, take() { waiting.removeFirst()() }
-        goOnLater()
+        while !waiting.isEmpty, takeFromTick() { waiting.removeFirst()() }
+        scheduleDrain()
     }
 }
 
 /// The request pacers of all event loops, one for each loop.
 struct RequestPacers: Sendable {
-    private let lines: [ObjectIdentifier: NIOLoopBound<RequestPacer>]
+    private let pacers: [ObjectIdentifier: NIOLoopBound<RequestPacer>]
 
     init(on loops: some Sequence<any EventLoop>) async throws {
-        var lines: [ObjectIdentifier: NIOLoopBound<RequestPacer>] = [:]
+        var pacers: [ObjectIdentifier: NIOLoopBound<RequestPacer>] = [:]
         for loop in loops {
-            lines[ObjectIdentifier(loop)] = try await loop.submit {
+            pacers[ObjectIdentifier(loop)] = try await loop.submit {
                 NIOLoopBound(RequestPacer(on: loop), eventLoop: loop)
             }.get()
         }
-        self.lines = lines
+        self.pacers = pacers
     }
 
     /// Returns the pacer of an event loop; `nil` for a loop of another group. Must be called on that loop.
-    func line(of loop: any EventLoop) -> RequestPacer? { lines[ObjectIdentifier(loop)]?.value }
+    func pacer(of loop: any EventLoop) -> RequestPacer? { pacers[ObjectIdentifier(loop)]?.value }
 }

@@ -71,7 +71,7 @@ extension Request {
     /// missing.
     ///
     /// - Throws: ``Problem`` (400) with the parameter's name and the allowed forms.
-    func instant(_ name: String) throws -> Timestamp? {
+    private func instant(_ name: String) throws -> Timestamp? {
         guard let text = query(name) else { return nil }
         // An unescaped + of a time zone arrives as a space.
         let instant =
@@ -86,18 +86,28 @@ extension Request {
         return instant
     }
 
+    /// Returns the range of time from `from` to `to`.
+    ///
+    /// - Parameters:
+    ///   - end: The end of the range if `to` is missing.
+    ///   - start: Returns the start for an end, if `from` is missing.
+    /// - Throws: ``Problem`` (400) when a time is not valid, or when the range is empty.
+    func timeRange(
+        to end: @autoclosure () -> Timestamp, from start: (_ end: Timestamp) -> Timestamp
+    ) throws -> Range<Timestamp> {
+        let end = try instant("to") ?? end()
+        let start = try instant("from") ?? start(end)
+        guard start < end else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
+        return start..<end
+    }
+
     /// Returns the room in the `room_id` parameter.
     ///
-    /// - Throws: ``Problem`` (400) when it is missing or a filter.
+    /// - Throws: ``Problem`` or ``CommandError`` (both 400) when it is missing or does not name one room.
     func room() throws -> TopicFilter {
         guard let name = query("room_id"), !name.isEmpty else {
             throw Problem(.badRequest, "\"room_id\" is required, as in ?room_id=chat/lobby.")
         }
-        guard name.utf8.count <= 256, name.isInNormalForm, let room = try? TopicFilter(name), room.isName,
-            room.shareGroup == nil
-        else {
-            throw Problem(.badRequest, "\"room_id\" must name one room, at most 256 bytes of NFC-normalized Unicode.")
-        }
-        return room
+        return try ClientNames.room(.string(name))
     }
 }

@@ -66,11 +66,11 @@ final class RequestQuota: Sendable {
     /// A reference-counted pass. Its request counts as in flight until the last reference to the pass is released.
     final class Pass: Sendable {
         private let quota: RequestQuota
-        private let user: String
+        private let user: UserID
 
         private let routeClass: RouteClass
 
-        fileprivate init(quota: RequestQuota, user: String, _ routeClass: RouteClass) {
+        fileprivate init(quota: RequestQuota, user: UserID, _ routeClass: RouteClass) {
             self.quota = quota
             self.user = user
             self.routeClass = routeClass
@@ -80,11 +80,11 @@ final class RequestQuota: Sendable {
     }
 
     private struct Usage {
-        var underway = 0
+        var inFlight = 0
         /// The in-flight requests that read ranges from the database.
         var readings = 0
-        /// The time at which all used capacity is replenished (the theoretical arrival time of GCRA).
-        var settledAt: NIODeadline
+        /// The costs of the requests.
+        var rate: GCRA
     }
 
     /// The number of remembered users at which idle users with full capacity are forgotten.
@@ -92,15 +92,15 @@ final class RequestQuota: Sendable {
     /// The largest number of concurrent range reads per user. All users share the database's readers, and one user must
     /// not occupy them all. A page asks for four ranges at once.
     static let maxReadings = 24
-    /// The burst size, in seconds of the permitted rate.
-    private static let burstSeconds: Int64 = 5
+    /// The burst size, in nanoseconds of the permitted rate.
+    private static let burstNanoseconds: Int64 = 5_000_000_000
 
-    private let maxUnderway: Int
+    private let maxInFlight: Int
     private let perSecond: Int
-    private let users = Lock<[String: Usage]>([:])
+    private let users = Lock<[UserID: Usage]>([:])
 
     init(limits: ConnectionLimits) {
-        maxUnderway = limits.userRequests
+        maxInFlight = limits.userRequests
         perSecond = limits.userRequestsPerSecond
     }
 
@@ -108,28 +108,26 @@ final class RequestQuota: Sendable {
     var userCount: Int { users.withLock { $0.count } }
 
     /// Counts a request as in flight until the returned pass is released, unless a limit is reached.
-    func enter(_ user: String, _ routeClass: RouteClass, now: NIODeadline = .now()) -> Admission {
-        guard maxUnderway > 0 || perSecond > 0 else { return .admitted(nil) }
+    func enter(_ user: UserID, _ routeClass: RouteClass, now: NIODeadline = .now()) -> Admission {
+        guard maxInFlight > 0 || perSecond > 0 else { return .admitted(nil) }
+        let now = now.tokenBucketTime
         let refusal: Refusal? = users.withLock { users in
             if users.count >= Self.maxUsers, users[user] == nil {
-                users = users.filter { $0.value.underway > 0 || $0.value.settledAt > now }
+                users = users.filter { $0.value.inFlight > 0 || !$0.value.rate.isPaid(at: now) }
             }
-            var usage = users[user] ?? Usage(settledAt: now)
+            var usage = users[user] ?? Usage(rate: GCRA(at: now))
             let isReading = routeClass == .reading
-            if maxUnderway > 0, usage.underway >= maxUnderway || isReading && usage.readings >= Self.maxReadings {
+            if maxInFlight > 0, usage.inFlight >= maxInFlight || isReading && usage.readings >= Self.maxReadings {
                 return Refusal(kind: .concurrency, retryAfter: 1)
             }
             if perSecond > 0 {
-                let cost = TimeAmount.nanoseconds(Int64(routeClass.cost) * 1_000_000_000 / Int64(perSecond))
-                let settledAt = max(usage.settledAt, now) + cost
-                // A request that costs more than a burst is allowed once all used capacity is replenished.
-                let debt = settledAt - now - max(.seconds(Self.burstSeconds), cost)
-                guard debt <= .zero else {
-                    return Refusal(kind: .rate, retryAfter: Int(debt.nanoseconds / 1_000_000_000) + 1)
+                let wait = usage.rate.take(
+                    routeClass.cost, perSecond: perSecond, burst: Self.burstNanoseconds, at: now)
+                guard wait == 0 else {
+                    return Refusal(kind: .rate, retryAfter: Int(wait / 1_000_000_000) + 1)
                 }
-                usage.settledAt = settledAt
             }
-            usage.underway += 1
+            usage.inFlight += 1
             if isReading { usage.readings += 1 }
             users[user] = usage
             return nil
@@ -138,12 +136,13 @@ final class RequestQuota: Sendable {
         return .admitted(Pass(quota: self, user: user, routeClass))
     }
 
-    private func leave(_ user: String, _ routeClass: RouteClass) {
+    private func leave(_ user: UserID, _ routeClass: RouteClass) {
         users.withLock { users in
             guard var usage = users[user] else { return }
-            usage.underway -= 1
+            usage.inFlight -= 1
             if routeClass == .reading { usage.readings -= 1 }
-            users[user] = usage.underway == 0 && usage.settledAt <= .now() ? nil : usage
+            let isUnused = usage.inFlight == 0 && usage.rate.isPaid(at: NIODeadline.now().tokenBucketTime)
+            users[user] = isUnused ? nil : usage
         }
     }
 }

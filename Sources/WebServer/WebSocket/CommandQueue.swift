@@ -93,7 +93,7 @@ struct CommandRate {
     /// Charges a command to the client's limit, and to the limit of all clients of its user together. A large one counts
     /// as several commands.
     mutating func charge(
-        command text: String, of user: String, in environment: ConnectionEnvironment, at now: NIODeadline
+        command text: String, of user: UserID, in environment: ConnectionEnvironment, at now: NIODeadline
     ) -> Decision {
         let cost = 1 + text.utf8.count / ClientCommand.chargedByteCount
         let limits = environment.limits

@@ -79,7 +79,7 @@ package final class ConnectionEnvironment: Sendable {
     }
 
     /// Returns the first message of a connection.
-    func welcome(clientID: String, user: String, inbox: NotificationService.Inbox?) -> Message {
+    func welcome(clientID: String, user: UserID, inbox: NotificationService.Inbox?) -> Message {
         let now = clock.now()
         var announced = JSONObjectBuilder()
         announced.add("message_bytes", limits.maxMessageBytes)
@@ -88,7 +88,7 @@ package final class ConnectionEnvironment: Sendable {
         announced.add("commands_per_second", limits.commandsPerSecond)
         var payload = JSONObjectBuilder()
         payload.add("client_id", clientID)
-        payload.add("user_id", user)
+        payload.add("user_id", user.rawValue)
         payload.add("server_time", now.millisecondsSinceEpoch)
         payload.add("ping_interval_s", Double(heartbeat.pingInterval.nanoseconds) / 1e9)
         payload.add("limits", object: announced.finished())

@@ -44,7 +44,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if let cap, !cap.enter(context.channel) { return context.close(promise: nil) }
+        if let cap, !cap.admitAddress(of: context.channel) { return context.close(promise: nil) }
         context.fireChannelActive()
     }
 
@@ -69,7 +69,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         guard case .head(var head) = part else { return context.fireChannelRead(data) }
         deadline?.cancel()
-        cap?.works(context.channel)
+        cap?.markBusy(context.channel)
         head.headers.remove(name: UpgradeRefusal.headerName)
         guard head.headers.contains(name: "upgrade") else { return pass(head, context) }
         switch endpoint.classify(head) {
@@ -162,7 +162,7 @@ struct WebSocketUpgrader<HTTP: Sendable>: NIOTypedHTTPServerProtocolUpgrader {
     }
 
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<UpgradeResult> {
-        cap?.upgraded(channel)
+        cap?.markUpgraded(channel)
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             pipeline.removeHandler(try pipeline.handler(type: HTTPInputThrottle.self), promise: nil)

@@ -9,21 +9,21 @@ final class UserQuota: Sendable {
     /// none of their limit are forgotten, or all if that is not enough.
     static let maxBuckets = 65_536
 
-    private static let freeReplay = TimeAmount.seconds(1)
+    private static let freeReplayNanoseconds: Int64 = 1_000_000_000
 
     private let limits: ConnectionLimits
-    private let connections = Lock<[String: Int]>([:])
-    private let commands = Lock<[String: TokenBucket]>([:])
+    private let connections = Lock<[UserID: Int]>([:])
+    private let commands = Lock<[UserID: TokenBucket]>([:])
     private let addresses = Lock<[String: TokenBucket]>([:])
-    /// The time, by user, at which the messages replayed by earlier joins no longer count against the limit.
-    private let replays = Lock<[String: NIODeadline]>([:])
+    /// The messages that joins have replayed, by user.
+    private let replays = Lock<[UserID: GCRA]>([:])
 
     init(limits: ConnectionLimits) {
         self.limits = limits
     }
 
     /// Counts a connection of the user; returns false and counts nothing when there are too many.
-    func connect(_ user: String) -> Bool {
+    func connect(_ user: UserID) -> Bool {
         guard limits.connectionsPerUser > 0 else { return true }
         return connections.withLock { connections in
             let count = connections[user] ?? 0
@@ -34,7 +34,7 @@ final class UserQuota: Sendable {
     }
 
     /// Undoes one ``connect(_:)``.
-    func disconnect(_ user: String) {
+    func disconnect(_ user: UserID) {
         guard limits.connectionsPerUser > 0 else { return }
         connections.withLock { connections in
             guard let count = connections[user] else { return }
@@ -43,7 +43,7 @@ final class UserQuota: Sendable {
     }
 
     /// Counts a command and returns true if the user's clients may send it now. A large one counts as `cost` commands.
-    func takeCommand(of user: String, cost: Int, now: NIODeadline) -> Bool {
+    func takeCommand(of user: UserID, cost: Int, now: NIODeadline) -> Bool {
         Self.take(cost, of: user, from: commands, perSecond: limits.userCommandsPerSecond, now: now)
     }
 
@@ -54,45 +54,51 @@ final class UserQuota: Sendable {
     }
 
     /// Returns the time that the user's next join must wait, because earlier joins have replayed too many messages.
-    func replayDelay(of user: String, now: NIODeadline) -> TimeAmount {
+    func replayDelay(of user: UserID, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0 else { return .zero }
-        return replays.withLock { $0[user].map { max(.zero, $0 - now - Self.freeReplay) } ?? .zero }
+        let now = now.tokenBucketTime
+        return .nanoseconds(replays.withLock { $0[user]?.wait(burst: Self.freeReplayNanoseconds, at: now) ?? 0 })
     }
 
     /// Counts messages that a join has replayed against the user's limit, and returns the time until more may be
     /// replayed. The wait is zero until they exceed one second's worth of the limit.
-    func chargeReplay(_ messageCount: Int, to user: String, now: NIODeadline) -> TimeAmount {
+    func chargeReplay(_ messageCount: Int, to user: UserID, now: NIODeadline) -> TimeAmount {
         guard limits.userReplayedPerSecond > 0, messageCount > 0 else { return .zero }
-        let cost = TimeAmount.nanoseconds(Int64(messageCount) * 1_000_000_000 / Int64(limits.userReplayedPerSecond))
-        return replays.withLock { replays in
-            if replays.count >= Self.maxBuckets, replays[user] == nil {
-                replays = replays.filter { $0.value > now }
-                if replays.count >= Self.maxBuckets { replays.removeAll() }
-            }
-            let paidAt = max(replays[user] ?? now, now) + cost
-            replays[user] = paidAt
-            return max(.zero, paidAt - now - Self.freeReplay)
+        let now = now.tokenBucketTime
+        let wait = replays.withLock { replays in
+            Self.makeRoom(for: user, in: &replays) { $0.isPaid(at: now) }
+            var rate = replays[user] ?? GCRA(at: now)
+            rate.charge(messageCount, perSecond: limits.userReplayedPerSecond, at: now)
+            replays[user] = rate
+            return rate.wait(burst: Self.freeReplayNanoseconds, at: now)
         }
+        return .nanoseconds(wait)
     }
 
-    private static func take(
-        _ cost: Int, of name: String, from buckets: borrowing Lock<[String: TokenBucket]>, perSecond: Int,
+    private static func take<Name: Hashable & Sendable>(
+        _ cost: Int, of name: Name, from buckets: borrowing Lock<[Name: TokenBucket]>, perSecond: Int,
         now: NIODeadline
     ) -> Bool {
         guard perSecond > 0 else { return true }
         let burst = 2 * perSecond
         let now = now.tokenBucketTime
         return buckets.withLock { buckets in
-            if buckets.count >= maxBuckets, buckets[name] == nil {
-                buckets = buckets.filter { !$0.value.isFull(perSecond: perSecond, burst: burst, at: now) }
-                if buckets.count >= maxBuckets { buckets.removeAll() }
-            }
+            makeRoom(for: name, in: &buckets) { $0.isFull(perSecond: perSecond, burst: burst, at: now) }
             var bucket = buckets[name] ?? TokenBucket(burst: burst, at: now)
             // A refused command incurs no debt, so that the user's other clients do not suffer.
             guard bucket.take(min(cost, burst), perSecond: perSecond, burst: burst, at: now) else { return false }
             buckets[name] = bucket
             return true
         }
+    }
+
+    /// Makes room for a new name when ``maxBuckets`` names are remembered.
+    private static func makeRoom<Name: Hashable & Sendable, Value>(
+        for name: Name, in values: inout [Name: Value], forgetting isUnused: (Value) -> Bool
+    ) {
+        guard values.count >= maxBuckets, values[name] == nil else { return }
+        values = values.filter { !isUnused($0.value) }
+        if values.count >= maxBuckets { values.removeAll() }
     }
 }
 

@@ -14,19 +14,20 @@ package final class WebSocketMetrics: Sendable {
     /// Counters of connections and requests that are refused or cut off below the WebSocket layer.
     let edge: EdgeMetrics
 
-    private let factory: any MetricsFactory
     private let active = Atomic<Int>(0)
-    private let closes = Lock<[String: Counter]>([:])
-    private let refusals = Lock<[Int: Counter]>([:])
-    private let failures = Lock<[CommandError.Code: Counter]>([:])
+    private let closes: CounterFamily
+    private let refusals: CounterFamily
+    private let failures: CounterFamily
 
     /// Creates the counters with `factory`.
     package init(factory: any MetricsFactory) {
-        self.factory = factory
         edge = EdgeMetrics(factory: factory)
         opened = Counter(label: "windsock_websocket_connections_opened", dimensions: [], factory: factory)
         received = Counter(label: "websocket.messages.received", dimensions: [], factory: factory)
         rateLimited = Counter(label: "windsock_websocket_commands_rate_limited", dimensions: [], factory: factory)
+        closes = CounterFamily("windsock_websocket_connections_closed", by: "reason", factory: factory)
+        refusals = CounterFamily("windsock_websocket_handshakes_refused", by: "status", factory: factory)
+        failures = CounterFamily("windsock_websocket_commands_failed", by: "code", factory: factory)
     }
 
     /// The number of open connections.
@@ -40,39 +41,12 @@ package final class WebSocketMetrics: Sendable {
     /// Counts a closed connection under the label of its reason, such as `by_client` or `lost`.
     func connectionClosed(_ label: String) {
         active.subtract(1, ordering: .relaxed)
-        closes.withLock { counters in
-            let counter =
-                counters[label]
-                ?? Counter(
-                    label: "windsock_websocket_connections_closed", dimensions: [("reason", label)], factory: factory)
-            counters[label] = counter
-            counter.increment()
-        }
+        closes.increment(label)
     }
 
     /// Counts a command that was answered with an error, by its code.
-    func commandFailed(_ code: CommandError.Code) {
-        failures.withLock { counters in
-            let counter =
-                counters[code]
-                ?? Counter(
-                    label: "windsock_websocket_commands_failed", dimensions: [("code", code.rawValue)],
-                    factory: factory)
-            counters[code] = counter
-            counter.increment()
-        }
-    }
+    func commandFailed(_ code: CommandError.Code) { failures.increment(code.rawValue) }
 
     /// Counts a handshake that was answered with an error status.
-    func handshakeRefused(status: Int) {
-        refusals.withLock { counters in
-            let counter =
-                counters[status]
-                ?? Counter(
-                    label: "windsock_websocket_handshakes_refused", dimensions: [("status", "\(status)")],
-                    factory: factory)
-            counters[status] = counter
-            counter.increment()
-        }
-    }
+    func handshakeRefused(status: Int) { refusals.increment("\(status)") }
 }

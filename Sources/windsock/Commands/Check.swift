@@ -57,10 +57,10 @@ struct Check: AsyncParsableCommand {
         guard let file else { throw Unavailable(description: "The file \(payload) cannot be read.") }
         let bytes = [UInt8](try file.readToEnd() ?? Data())
         let configuration = try GatewayConfiguration(try settings.sources())
-        let (lines, isTaken) = PayloadCheck(configuration: configuration, topic: topic, payload: bytes)
+        let (lines, isAccepted) = PayloadCheck(configuration: configuration, topic: topic, payload: bytes)
             .report(at: SystemWallClock().now())
         for line in lines { Console.print(line) }
-        guard isTaken else { throw ExitCode.failure }
+        guard isAccepted else { throw ExitCode.failure }
     }
 
     private func checkConfiguration(_ problems: inout [String], _ checked: inout [String]) {
@@ -83,23 +83,23 @@ struct PayloadCheck {
     let payload: [UInt8]
 
     /// Returns the lines of the report, and whether the gateway would accept the message.
-    func report(at now: Timestamp) -> (lines: [String], isTaken: Bool) {
+    func report(at now: Timestamp) -> (lines: [String], isAccepted: Bool) {
         var lines = ["\(payload.count) bytes on \(topic)"]
         var decoder = TelemetryDecoder(
             routes: configuration.routes, statusRoutes: configuration.statusRoutes,
             limits: configuration.decodingLimits)
-        var isTaken = false
+        var isAccepted = false
         do throws(DecodeError) {
             switch try decoder.decodeMessage(topic: topic, payload: payload, receivedAt: now) {
             case .readings(let readings):
-                isTaken = true
+                isAccepted = true
                 lines.append("decoded as \(readings.count == 1 ? "a reading" : "\(readings.count) readings"):")
                 lines += readings.map(Self.text)
             case .status(let report):
-                isTaken = true
+                isAccepted = true
                 lines.append("decoded as a status: \(report.device) is \(report.isOnline ? "online" : "offline")")
             case .clearedStatus:
-                isTaken = true
+                isAccepted = true
                 lines.append("decoded as a cleared status")
             }
         } catch {
@@ -107,13 +107,13 @@ struct PayloadCheck {
         }
         if let pattern = decoder.pattern(ofTopic: topic) { lines.append("matched by the route \(pattern)") }
         lines.append("Result of each convention:")
-        lines += PayloadConvention.allCases.map { "  \($0.rawValue): \(opinion(of: $0, at: now))" }
-        return (lines, isTaken)
+        lines += PayloadConvention.allCases.map { "  \($0.rawValue): \(result(of: $0, at: now))" }
+        return (lines, isAccepted)
     }
 
     /// Decodes the payload by one convention. Device and metric come from the first route that matches the topic, even
     /// if that route uses another convention.
-    private func opinion(of convention: PayloadConvention, at now: Timestamp) -> String {
+    private func result(of convention: PayloadConvention, at now: Timestamp) -> String {
         let match = configuration.routes.lazy.compactMap { route in
             route.captures(in: topic).map { (route: route, captures: $0) }
         }.first

@@ -16,14 +16,18 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var settings: SettingsOptions
 
-    @Flag(name: .customLong("print-config"), help: "Print the effective settings, with secrets masked, and exit.")
+    @Flag(
+        name: .customLong("print-config"),
+        help: "Check the settings as for serving, print them with secrets masked, and exit.")
     var printsConfiguration = false
 
     func run() async throws {
         try await Exit.reporting {
             let sources = try settings.sources()
+            let configuration = try GatewayConfiguration(sources)
+            try configuration.requireTokenKeys()
             if printsConfiguration { return Console.print(GatewayConfiguration.printed(sources)) }
-            try await serve(try GatewayConfiguration(sources))
+            try await serve(configuration)
         }
     }
 

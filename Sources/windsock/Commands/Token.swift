@@ -33,9 +33,10 @@ struct Token: AsyncParsableCommand {
         try await Exit.reporting {
             let configuration = try GatewayConfiguration(try settings.sources())
             guard configuration.jwtSecret != nil else { throw TokenKeyError.noSecret }
-            guard DeviceID(user) != nil else {
+            guard let user = UserID(user) else {
                 throw ConfigurationError(
-                    origin: "--user", problem: "expected 1 to 128 bytes without / + # or control characters")
+                    origin: "--user",
+                    problem: "expected 1 to 128 bytes of NFC-normalized Unicode without / + # or control characters")
             }
             guard let lifetime = DurationText.parse(ttl), lifetime >= .seconds(1) else {
                 throw ConfigurationError(

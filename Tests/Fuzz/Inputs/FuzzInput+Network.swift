@@ -77,7 +77,7 @@ import Core
             }
             _ = try? command.content()
             _ = try? command.idempotencyKey()
-            return (try? command.room()) != nil
+            return (try? command.filter()) != nil
         }
     }
 #endif

@@ -86,7 +86,7 @@ final class AlertSetup {
     }
 
     /// Returns the bodies of a user's notifications, oldest first.
-    func notifications(of user: String = "ada") throws -> [JSONValue] {
+    func notifications(of user: UserID = "ada") throws -> [JSONValue] {
         try ingest.database.read { snapshot in
             try snapshot.notifications(
                 of: user, before: nil, unreadOnly: true, at: Timestamp(nanosecondsSinceEpoch: 0), limit: 1000

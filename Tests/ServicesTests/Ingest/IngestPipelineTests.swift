@@ -73,6 +73,6 @@ struct IngestPipelineTests {
             MQTTBatch(messages: [
                 MQTTMessage(topic: "tele/plug/LWT", payload: Array("Offline".utf8), isRetained: true)
             ]))
-        #expect(fixture.presence(of: "plug") == "offline will 1000")
+        #expect(fixture.availability(of: "plug") == "offline will 1000")
     }
 }

@@ -36,7 +36,7 @@ struct BrowserSpanTests {
     }
 
     /// Records a delivery to that user, sent in the first millisecond after `at`.
-    private func deliver(_ id: UInt64, to user: String, at seconds: Double = 1_000_000) {
+    private func deliver(_ id: UInt64, to user: UserID, at seconds: Double = 1_000_000) {
         clock.set(seconds)
         latency.sending(context(id), to: user)
         ring.onEnd(
@@ -48,7 +48,7 @@ struct BrowserSpanTests {
 
     /// Reports a span and returns the reason for its rejection, or `nil` when it was accepted.
     private func report(
-        _ name: String, _ id: UInt64, under parent: UInt64, from start: Double, to end: Double, by user: String = "ann"
+        _ name: String, _ id: UInt64, under parent: UInt64, from start: Double, to end: Double, by user: UserID = "ann"
     ) throws -> String? {
         func hex(_ id: UInt64) -> String { context(id).spanIDText }
         let json = """
@@ -61,8 +61,8 @@ struct BrowserSpanTests {
         return outcome.reason
     }
 
-    private func count(_ hop: LatencyStage) -> Int {
-        latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.hop == hop }?.total.count ?? -1
+    private func count(_ stage: LatencyStage) -> Int {
+        latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.stage == stage }?.total.count ?? -1
     }
 
     @Test("One receive span and one paint span per delivery are accepted, however often they are reported")
@@ -119,7 +119,7 @@ struct BrowserSpanTests {
         #expect(try report("websocket.receive", 10, under: 2, from: 1_000_400, to: 1_000_400) != nil)
         #expect(try report("websocket.receive", 11, under: 2, from: 1_000_059, to: 1_000_059) == nil)
         #expect(try report("dashboard.paint", 12, under: 11, from: 1_000_059, to: 1_000_490) != nil)
-        let network = latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.hop == .network }
+        let network = latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0)).first { $0.stage == .network }
         #expect((network?.total.maximumMilliseconds ?? .infinity) <= 60_000)
     }
 

@@ -14,61 +14,61 @@ struct AsyncSemaphoreTests {
 
     @Test("A holder that passes its turn on gets it again after those in the queue, also if the queue is full")
     func passOn() async throws {
-        let turns = AsyncSemaphore(free: 1, maxWaiting: 1)
+        let semaphore = AsyncSemaphore(permits: 1, maxWaiting: 1)
         let log = Log()
-        try await turns.take(for: "ann")
-        await turns.passOn(for: "ann")
+        try await semaphore.wait(for: "ann")
+        await semaphore.yield(for: "ann")
         log.note("nobody waits")
         let other = Task {
-            try await turns.take(for: "ann")
+            try await semaphore.wait(for: "ann")
             log.note("other")
-            turns.giveBack()
+            semaphore.signal()
         }
-        while turns.waitingCount == 0 { await Task.yield() }
-        await turns.passOn(for: "ann")
+        while semaphore.waitingCount == 0 { await Task.yield() }
+        await semaphore.yield(for: "ann")
         log.note("again")
-        turns.giveBack()
+        semaphore.signal()
         try await other.value
         #expect(log.notes.withLock { $0 } == ["nobody waits", "other", "again"])
     }
 
     @Test("A user who fills the queue does not block others, and takes alternating turns with them")
     func flood() async throws {
-        let turns = AsyncSemaphore(free: 1, maxWaiting: 4)
+        let semaphore = AsyncSemaphore(permits: 1, maxWaiting: 4)
         let log = Log()
-        func begin(_ work: String, for user: String, isContinued: Bool = false) -> Task<Void, Never> {
+        func begin(_ work: String, for user: UserID, isContinued: Bool = false) -> Task<Void, Never> {
             Task {
                 do throws(RequestError) {
-                    try await turns.take(for: user, isContinued: isContinued)
+                    try await semaphore.wait(for: user, isContinued: isContinued)
                     log.note(work)
-                    turns.giveBack()
+                    semaphore.signal()
                 } catch {
                     log.note("\(work): \(error.kind)")
                 }
             }
         }
-        try await turns.take(for: "eve")
+        try await semaphore.wait(for: "eve")
         var tasks: [Task<Void, Never>] = []
         for number in 1...5 {
             tasks.append(begin("eve \(number)", for: "eve", isContinued: number == 5))
-            while turns.waitingCount < number { await Task.yield() }
+            while semaphore.waitingCount < number { await Task.yield() }
         }
-        await #expect(throws: RequestError.self, "nobody has more in line") { try await turns.take(for: "eve") }
+        await #expect(throws: RequestError.self, "nobody has more in line") { try await semaphore.wait(for: "eve") }
         // Users with fewer waiting requests take the places of eve's latest ones.
         for (count, user) in [(1, "ann"), (2, "bob")] {
-            tasks.append(begin(user, for: user))
+            tasks.append(begin(user, for: UserID(unchecked: user)))
             while log.notes.withLock({ $0.count }) < count { await Task.yield() }
         }
         await #expect(throws: RequestError.self, "eve keeps as many as ann may have") {
-            try await turns.take(for: "ann")
+            try await semaphore.wait(for: "ann")
         }
-        turns.giveBack()
+        semaphore.signal()
         for task in tasks { await task.value }
         #expect(
             log.notes.withLock { $0 } == [
                 "eve 4: overloaded", "eve 3: overloaded", "eve 1", "ann", "bob", "eve 2", "eve 5",
             ])
-        #expect(turns.waitingCount == 0)
+        #expect(semaphore.waitingCount == 0)
     }
 
     @Test("For random operations, the queue equals a simple model in order and rejections", arguments: 1...4)
@@ -92,7 +92,7 @@ struct AsyncSemaphoreTests {
                 let own = refusable(of: user).count
                 let most = (0..<5).map { refusable(of: $0).count }.max() ?? 0
                 let isFull = waiting.count { !$0.isPromised } == 8
-                let refused = queue.append(element, of: "\(user)", isPromised: isPromised)
+                let refused = queue.append(element, of: UserID(unchecked: "\(user)"), isPromised: isPromised)
                 try #require((refused != nil) == (isFull && !isPromised))
                 if let refused {
                     try #require((refused == element) == (most <= own + 1))

@@ -37,7 +37,8 @@ struct ReadingHistoryTests {
             for slice in 100..<150 {
                 group.addTask { [history] in
                     let lines = try? await history.chart(
-                        of: series, in: range, maxPoints: 10, sliceSize: slice, for: "user-\(slice % 3)")
+                        of: series, in: range, maxPoints: 10, sliceSize: slice,
+                        for: UserID(unchecked: "user-\(slice % 3)"))
                     return lines?.map(\.points) == whole.map(\.points)
                 }
             }
@@ -52,7 +53,7 @@ struct ReadingHistoryTests {
         let first = try await history.devices(after: nil, limit: 2)
         #expect(first.map(\.room) == ["a", "z/one"])
         let last = try #require(first.last)
-        let rest = try await history.devices(after: DevicePlace(room: last.room, device: last.name), limit: 9)
+        let rest = try await history.devices(after: DeviceKey(room: last.room, device: last.name), limit: 9)
         #expect(rest.map(\.room) == ["z/three", "z/two"])
     }
 }

@@ -179,10 +179,10 @@ struct TracedIngestTests {
         setup.fixture.clock.set(1000.25)
         setup.fixture.loop.run()
         let summaries = setup.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
-        let fanOut = try #require(summaries.first { $0.hop == .fanOut })
+        let fanOut = try #require(summaries.first { $0.stage == .fanOut })
         #expect(fanOut.total.count == 1)
         #expect(abs(fanOut.total.percentileMilliseconds(0.5) - 250) < 16)
-        #expect(summaries.first { $0.hop == .process }?.total.count == 1)
-        #expect(summaries.first { $0.hop == .network }?.total.count == 0)
+        #expect(summaries.first { $0.stage == .process }?.total.count == 1)
+        #expect(summaries.first { $0.stage == .network }?.total.count == 0)
     }
 }

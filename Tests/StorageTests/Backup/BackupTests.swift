@@ -27,7 +27,7 @@ struct BackupTests {
                 _ = try store.append([reading, reading], in: transaction)
             }
             for number in 1...3 { try transaction.say(number, in: "chat/\"ops\"") }
-            try transaction.remember(user: "ada", at: at(5))
+            try transaction.recordVisit(of: "ada", at: at(5))
             try transaction.notify("n1", "ada", at: at(6))
             try transaction.add(
                 DeadLetter(topic: "x", reason: "no_number", detail: "why", payload: [0xFF, 0], at: at(7)), maxCount: 9)
@@ -305,7 +305,7 @@ struct BackupTests {
     func pages() throws {
         let first = try source.open()
         try first.write { transaction in
-            for number in 1000..<3500 { try transaction.remember(user: "u\(number)", at: at(1)) }
+            for number in 1000..<3500 { try transaction.recordVisit(of: UserID(unchecked: "u\(number)"), at: at(1)) }
         }
         var text = ""
         var isFirst = true
@@ -313,7 +313,7 @@ struct BackupTests {
             text += String(decoding: bytes, as: UTF8.self)
             guard isFirst, text.contains("u1000") else { return }
             isFirst = false
-            try first.write { try $0.remember(user: "u9999", at: at(2)) }
+            try first.write { try $0.recordVisit(of: "u9999", at: at(2)) }
         }
         #expect(text.split(separator: "\n").filter { $0.contains(#""table":"user""#) }.count == 2501)
     }

@@ -30,7 +30,7 @@ struct ReadingStoreTests {
     }
 
     @discardableResult
-    private func append(_ readings: [Reading]) throws -> ReadingStore.Outcome {
+    private func append(_ readings: [Reading]) throws -> ReadingStore.AppendResult {
         try database.write { try store.append(readings, in: $0) }
     }
 
@@ -102,32 +102,35 @@ struct ReadingStoreTests {
             try Self.reading("a", [("t", 1, nil), ("h", 2, nil), ("p", 3, nil)], at: 1),
             try Self.reading("a", [("t", 4, nil)], at: 2),
         ]
-        let outcome = try database.write { try store.append(readings, in: $0) }
-        #expect(outcome == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))
+        let result = try database.write { try store.append(readings, in: $0) }
+        #expect(result == ReadingStore.AppendResult(valueCount: 3, refusedCount: 1))
         // Devices with no stored readings are not recorded either.
         let strangers = try (0..<50).map { try Self.reading("new\($0)", [("t", 1, nil)], at: 3) }
         let refused = try database.write { try store.append(strangers, in: $0) }
-        #expect(refused == ReadingStore.Outcome(valueCount: 0, refusedCount: 50))
+        #expect(refused == ReadingStore.AppendResult(valueCount: 0, refusedCount: 50))
         #expect(try database.read { try $0.devices(limit: 99).map(\.name) } == ["a"])
         // The same after a restart.
         let again = try database.write { try ReadingStore(maxSeries: 2).append(readings, in: $0) }
-        #expect(again == ReadingStore.Outcome(valueCount: 3, refusedCount: 1))
+        #expect(again == ReadingStore.AppendResult(valueCount: 3, refusedCount: 1))
     }
 
     @Test("A device with too many metrics does not use other devices' share, and keeps its own series")
     func deviceLimit() throws {
         let store = ReadingStore()
         let count = ReadingStore.maxDeviceSeries
-        func append(_ names: some Sequence<Int>, of device: String, at second: Int64) throws -> ReadingStore.Outcome {
+        func append(_ names: some Sequence<Int>, of device: String, at second: Int64) throws
+            -> ReadingStore.AppendResult
+        {
             let reading = try Self.reading(device, names.map { ("m\($0)", Double($0), nil) }, at: second)
             return try database.write { try store.append([reading], in: $0) }
         }
         #expect(
-            try append(0..<count + 50, of: "a", at: 1) == ReadingStore.Outcome(valueCount: count, refusedCount: 50))
-        #expect(try append(0..<50, of: "b", at: 2) == ReadingStore.Outcome(valueCount: 50, refusedCount: 0))
+            try append(0..<count + 50, of: "a", at: 1) == ReadingStore.AppendResult(valueCount: count, refusedCount: 50)
+        )
+        #expect(try append(0..<50, of: "b", at: 2) == ReadingStore.AppendResult(valueCount: 50, refusedCount: 0))
         #expect(
             try append((0..<count).reversed(), of: "a", at: 3)
-                == ReadingStore.Outcome(valueCount: count, refusedCount: 0))
+                == ReadingStore.AppendResult(valueCount: count, refusedCount: 0))
         #expect(try values("a", "m7") == [7, 7])
     }
 
@@ -227,16 +230,16 @@ struct ReadingStoreTests {
                 try $0.devices(limit: 500)
             )
         }
-        let outcome = try database.write { transaction in
+        let result = try database.write { transaction in
             transaction.database.trace { event in
                 if case .statement(let statement) = event { statements.append(statement.expandedSQL) }
             }
             defer { transaction.database.trace(options: []) }
-            let outcome = try store.remove(series[...], before: at(60), limit: 2000, in: transaction)
-            #expect(try store.remove(devices, silentSince: at(60), in: transaction) == outcome.seriesCount)
-            return outcome
+            let result = try store.remove(series[...], before: at(60), limit: 2000, in: transaction)
+            #expect(try store.remove(devices, silentSince: at(60), in: transaction) == result.seriesCount)
+            return result
         }
-        #expect(outcome == (64, 64))
+        #expect(result == (64, 64))
         #expect(statements.count > 128)
         let plans = try database.read { snapshot in
             try Set(statements).flatMap {

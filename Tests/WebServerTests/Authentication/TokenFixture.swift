@@ -28,7 +28,7 @@ enum TokenFixture {
     }
 
     static func identity(
-        _ user: String = "anna", expiresAt: Timestamp = .init(nanosecondsSinceEpoch: .max),
+        _ user: UserID = "anna", expiresAt: Timestamp = .init(nanosecondsSinceEpoch: .max),
         join: [String] = []
     ) throws -> Identity {
         Identity(

@@ -15,9 +15,9 @@ struct TokenRefreshTests {
         let old = try TokenFixture.identity(join: ["#"])
         let new = try TokenFixture.identity(join: ["sensors/+", "chat/a"])
         let refresh = try TokenRefresh(from: old, to: new, joined: joined, now: now)
-        #expect(refresh.leave.map(\.rawValue) == ["sensors/#", "chat/b"])
+        #expect(refresh.roomsToLeave.map(\.rawValue) == ["sensors/#", "chat/b"])
         #expect(!refresh.identity.grants.canJoin(try TopicFilter("chat/b")))
-        #expect(try TokenRefresh(from: new, to: old, joined: joined, now: now).leave.isEmpty)
+        #expect(try TokenRefresh(from: new, to: old, joined: joined, now: now).roomsToLeave.isEmpty)
     }
 
     @Test("A token of another user or an expired one changes nothing")

@@ -11,10 +11,10 @@ struct RequestPacerTests {
 
     @Test("Five requests start per millisecond; waiting ones start in order, before later ones")
     func order() {
-        let line = RequestPacer(on: loop)
+        let pacer = RequestPacer(on: loop)
         var begun: [Int] = []
         func come(_ number: Int) {
-            if line.mayBegin() { begun.append(number) } else { line.wait { begun.append(number) } }
+            if pacer.tryBegin() { begun.append(number) } else { pacer.enqueue { begun.append(number) } }
         }
         for number in 1...12 { come(number) }
         #expect(begun == Array(1...5))

@@ -18,7 +18,7 @@ struct RequestQuotaTests {
 
     /// Returns the pass of a request that must be admitted.
     private static func pass(
-        _ quota: RequestQuota, of user: String, _ routeClass: RequestQuota.RouteClass, at now: NIODeadline = .now()
+        _ quota: RequestQuota, of user: UserID, _ routeClass: RequestQuota.RouteClass, at now: NIODeadline = .now()
     ) throws -> RequestQuota.Pass {
         let pass: RequestQuota.Pass? =
             if case .admitted(let pass) = quota.enter(user, routeClass, now: now) { pass } else { nil }

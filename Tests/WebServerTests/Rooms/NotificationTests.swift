@@ -1,3 +1,4 @@
+import Core
 import Services
 import Storage
 import TestSupport
@@ -163,7 +164,7 @@ struct NotificationTests {
     func many() async throws {
         let server = try await LiveServer()
         let service = server.services.notifications
-        let users = (0..<300).map { "user-\($0)" }
+        let users = (0..<300).map { UserID(unchecked: "user-\($0)") }
         let draft = try NotificationDraft(title: "t", body: String(repeating: "x", count: 4000))
         let sent = try await service.send(draft, to: users, from: "ops", key: "k")
         #expect(sent.recipientCount == 300)
@@ -185,7 +186,7 @@ struct NotificationTests {
         let server = try await LiveServer(history: .init(maxInboxesPerSender: 400))
         let service = server.services.notifications
         let draft = try NotificationDraft(title: "t", body: "b")
-        let users = (0..<500).map { "user-\($0)" }
+        let users = (0..<500).map { UserID(unchecked: "user-\($0)") }
         await #expect(throws: RequestError.self) {
             _ = try await service.send(draft, to: users, from: "ops", key: nil)
         }

@@ -153,8 +153,8 @@ struct TracingLiveTests {
         #expect(receive.attributes.get("clock.offset_ms") == .double(1.5))
         #expect(receive.attributes.get("secret") == nil)
         let hops = server.latency.summaries(since: Timestamp(nanosecondsSinceEpoch: 0))
-        for hop in [LatencyStage.network, .paint, .endToEnd] {
-            #expect(hops.first { $0.hop == hop }?.total.count == 1, "\(hop)")
+        for stage in [LatencyStage.network, .paint, .endToEnd] {
+            #expect(hops.first { $0.stage == stage }?.total.count == 1, "\(stage)")
         }
 
         let overview = try await server.get("/api/latency", token: token).json

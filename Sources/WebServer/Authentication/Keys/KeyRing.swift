@@ -43,13 +43,7 @@ actor KeyRing {
         self.logger = logger
         stamp = Self.stamp(of: source)
         attemptedAt = clock.now()
-        do throws(TokenKeyError) {
-            keys = try KeySet(json: try await loader.load(source))
-            guard !keys.keys.isEmpty else { throw .empty }
-        } catch {
-            throw .notLoaded(source, error)
-        }
-        Self.report(keys, of: source, to: logger)
+        keys = try await Self.load(source, with: loader, allowsEmpty: false, logger: logger)
     }
 
     /// Looks up the key for a token's `kid` and `alg`. May wait for a refresh if one is due or the `kid` is unknown.
@@ -107,14 +101,12 @@ actor KeyRing {
             refreshing = nil
         }
         do throws(TokenKeyError) {
-            keys = try KeySet(json: try await loader.load(source))
+            keys = try await Self.load(source, with: loader, allowsEmpty: true, logger: logger)
             hasFailed = false
-            Self.report(keys, of: source, to: logger)
         } catch {
             hasFailed = true
             logger.error(
-                "Token keys could not be refreshed; the old keys remain in use",
-                metadata: ["error": "\(TokenKeyError.notLoaded(source, error))"])
+                "Token keys could not be refreshed; the old keys remain in use", metadata: ["error": "\(error)"])
         }
     }
 
@@ -122,7 +114,17 @@ actor KeyRing {
         if case .file(let path) = source { FileStamp(path: path) } else { nil }
     }
 
-    private static func report(_ keys: KeySet, of source: JWKSource, to logger: Logger) {
+    /// Loads the keys and logs how many there are.
+    private static func load(
+        _ source: JWKSource, with loader: KeySetLoader, allowsEmpty: Bool, logger: Logger
+    ) async throws(TokenKeyError) -> KeySet {
+        let keys: KeySet
+        do throws(TokenKeyError) {
+            keys = try KeySet(json: try await loader.load(source))
+            guard allowsEmpty || !keys.keys.isEmpty else { throw .empty }
+        } catch {
+            throw .notLoaded(source, error)
+        }
         logger.info(
             "Token keys loaded",
             metadata: [
@@ -130,5 +132,6 @@ actor KeyRing {
                 "left_out": .array(keys.skipped.map { .string($0) }),
             ])
         if keys.keys.isEmpty { logger.warning("The key set is empty; all tokens that need its keys are rejected") }
+        return keys
     }
 }

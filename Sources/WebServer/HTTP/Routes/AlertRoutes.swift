@@ -27,12 +27,10 @@ struct AlertRoutes {
             states: try states(of: request), device: request.query("device"), room: request.query("room_id"),
             rule: request.query("rule"), before: request.query("before"),
             limit: Int(try request.query("limit", in: 1...Self.maxAlerts, default: 100)))
-        let start = try request.instant("from")
-        let end = try request.instant("to")
-        if start != nil || end != nil {
-            let range = (start ?? Timestamp(nanosecondsSinceEpoch: .min), end ?? Timestamp(nanosecondsSinceEpoch: .max))
-            guard range.0 < range.1 else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
-            query.range = range.0..<range.1
+        if request.query("from") != nil || request.query("to") != nil {
+            query.range = try request.timeRange(to: Timestamp(nanosecondsSinceEpoch: .max)) { _ in
+                Timestamp(nanosecondsSinceEpoch: .min)
+            }
         }
         let page = try await alerts.page(query) { grants.canSee(room: $0) }
         var body = JSONObjectBuilder()
@@ -81,7 +79,7 @@ struct AlertRoutes {
 
     /// Returns the id of the alert in the path and the name of the caller, if the caller may change the alert. An alert
     /// that the caller may not see is reported as not found.
-    private func alertToChange(_ context: GatewayRequestContext) async throws -> (id: String, user: String) {
+    private func alertToChange(_ context: GatewayRequestContext) async throws -> (id: String, user: UserID) {
         let identity = try context.requireIdentity()
         let id = context.parameters.get("alert_id") ?? ""
         guard let alert = try await alerts.alert(id), identity.grants.canSee(room: alert.room) else {

@@ -19,12 +19,12 @@ struct BrowserSpanRoutes {
     @Sendable private func accept(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let identity = try context.requireIdentity()
         let body = try await request.jsonObject(upTo: maxBodyBytes)
-        let outcome = try spans.accept(body, from: identity.user)
+        let result = try spans.accept(body, from: identity.user)
         var answer = JSONObjectBuilder()
-        if outcome.rejected > 0 {
+        if result.rejected > 0 {
             var partial = JSONObjectBuilder()
-            partial.add("rejectedSpans", "\(outcome.rejected)")
-            partial.add("errorMessage", outcome.reason ?? "")
+            partial.add("rejectedSpans", "\(result.rejected)")
+            partial.add("errorMessage", result.reason ?? "")
             answer.add("partialSuccess", object: partial.finished())
         }
         return .json(answer.finished())

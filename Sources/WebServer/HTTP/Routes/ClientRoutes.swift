@@ -54,7 +54,7 @@ struct ClientRoutes {
     private static func json(_ client: ClientSummary, _ rooms: [TopicFilter], showsAddress: Bool) -> [UInt8] {
         var object = JSONObjectBuilder()
         object.add("client_id", client.id)
-        object.add("user_id", client.user)
+        object.add("user_id", client.user.rawValue)
         object.add("connected_at", time: client.connectedAt)
         if showsAddress, let address = client.address { object.add("address", address) }
         object.add("rooms", array: rooms.prefix(maxRooms).map(\.rawValue))

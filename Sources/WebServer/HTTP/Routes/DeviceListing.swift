@@ -17,10 +17,10 @@ extension DeviceSummary {
         object.add("last_seen", lastSeen.secondsSinceEpoch)
         if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
         object.add("retained", isRetained)
-        if let presence {
-            object.add("status", presence.status.rawValue)
-            object.add("status_reason", presence.reason.rawValue)
-            object.add("status_since", time: presence.since)
+        if let availability {
+            object.add("status", availability.status.rawValue)
+            object.add("status_reason", availability.reason.rawValue)
+            object.add("status_since", time: availability.since)
         }
         object.add("data", object: data)
         object.add("units", object: units)
@@ -82,18 +82,18 @@ struct DeviceCursors: Sendable {
     /// Returns the cursor of the page that begins after a device.
     ///
     /// - Parameter isShown: True when the client may see the device's room, so that the cursor needs no encryption.
-    func cursor(of place: DevicePlace, isShown: Bool) -> String {
-        guard !isShown else { return place.cursor }
+    func cursor(of device: DeviceKey, isShown: Bool) -> String {
+        guard !isShown else { return device.cursor }
         // Padded, so that the length reveals nothing either. The result has no slash, unlike every plain cursor.
-        var text = Array(place.cursor.utf8)
+        var text = Array(device.cursor.utf8)
         text.append(contentsOf: repeatElement(0, count: Self.paddedByteCount - text.count % Self.paddedByteCount))
         return Base64URL.encode(key.seal(text))
     }
 
     /// Decodes a cursor; `nil` when it is invalid or from another process.
-    func place(of cursor: String) -> DevicePlace? {
-        if let place = DevicePlace(cursor: cursor) { return place }
+    func device(at cursor: String) -> DeviceKey? {
+        if let device = DeviceKey(cursor: cursor) { return device }
         guard let box = Base64URL.decode(cursor), let text = key.open(box) else { return nil }
-        return DevicePlace(cursor: String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
+        return DeviceKey(cursor: String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
     }
 }

@@ -53,7 +53,7 @@ struct LatencyRoutes {
 
     private static func json(_ summary: LatencyService.Summary) -> [UInt8] {
         var object = JSONObjectBuilder()
-        object.add("hop", summary.hop.rawValue)
+        object.add("hop", summary.stage.rawValue)
         add(summary.total, to: &object)
         object.add("max_ms", summary.total.maximumMilliseconds)
         object.add(

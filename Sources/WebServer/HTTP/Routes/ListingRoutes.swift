@@ -55,15 +55,15 @@ struct ListingRoutes {
             }
             users = users.filter(seen.contains)
         }
-        if let after { users = users.filter { $0 > after } }
+        if let after { users = users.filter { $0.rawValue > after } }
         var byteCount = 0
         let count = users.firstIndex { user in
-            byteCount += user.utf8.count + 3
+            byteCount += user.rawValue.utf8.count + 3
             return byteCount > JSONPage.maxByteCount
         }
         var body = JSONObjectBuilder()
-        body.add("online_users", array: users.prefix(count ?? users.count))
-        if let count { body.add("next", users[count - 1]) }
+        body.add("online_users", array: users.prefix(count ?? users.count).lazy.map(\.rawValue))
+        if let count { body.add("next", users[count - 1].rawValue) }
         return .json(body.finished())
     }
 
@@ -78,9 +78,9 @@ struct ListingRoutes {
         var names = presence.groups.map(\.filter).filter { $0.isName && !RoomGrants.isInbox($0) }.map(\.rawValue)
         var last: String?
         // Devices of the same room are adjacent.
-        for place in stream.places() where place.room != last {
-            names.append(place.room)
-            last = place.room
+        for key in stream.deviceKeys() where key.room != last {
+            names.append(key.room)
+            last = key.room
         }
         let found = Set(names).filter { Self.precedes(after, $0) && visibility.canSee(room: $0) }
             .sorted(by: Self.precedes)
@@ -105,16 +105,16 @@ struct ListingRoutes {
         let visibility = try context.requireIdentity().grants.visibility()
         let limit = Int(
             try request.query("limit", in: 1...Int64(Self.maxListedDevices), default: Int64(Self.maxListedDevices)))
-        var place: DevicePlace?
+        var last: DeviceKey?
         if let after = request.query("after") {
-            guard let given = cursors.place(of: after) else {
+            guard let given = cursors.device(at: after) else {
                 throw Problem(.badRequest, "\"after\" must be the \"next\" of the previous page.")
             }
-            place = given
+            last = given
         }
         return try await .parts(
             DevicesAnswer(
-                stream: stream, readings: readings, visibility: visibility, cursors: cursors, after: place,
+                stream: stream, readings: readings, visibility: visibility, cursors: cursors, after: last,
                 limit: limit),
             type: "application/json")
     }
@@ -138,8 +138,8 @@ private struct DevicesAnswer: StreamedBody {
     private let visibility: RoomVisibility
     private let cursors: DeviceCursors
     /// The in-memory devices in rooms that the token may see.
-    private let places: [DevicePlace]
-    private var last: DevicePlace?
+    private let keys: [DeviceKey]
+    private var last: DeviceKey?
     private var left: Int
     private var byteCount = 0
     private var passedCount = 0
@@ -149,13 +149,13 @@ private struct DevicesAnswer: StreamedBody {
 
     init(
         stream: DataStreamService, readings: ReadingHistory, visibility: RoomVisibility, cursors: DeviceCursors,
-        after last: DevicePlace?, limit: Int
+        after last: DeviceKey?, limit: Int
     ) {
         self.stream = stream
         self.readings = readings
         self.visibility = visibility
         self.cursors = cursors
-        self.places = stream.places().filter { visibility.canSee(room: $0.room) }
+        self.keys = stream.deviceKeys().filter { visibility.canSee(room: $0.room) }
         self.last = last
         self.left = limit
     }
@@ -186,16 +186,16 @@ private struct DevicesAnswer: StreamedBody {
     /// Fetches and appends the next devices; returns false when none are left.
     private mutating func addDevices(to bytes: inout [UInt8]) async throws -> Bool {
         var stored = try await readings.devices(after: last, limit: Self.maxStored)[...]
-        var live = stream.devices(of: places, after: last, limit: Self.maxLive)[...]
+        var live = stream.devices(of: keys, after: last, limit: Self.maxLive)[...]
         let isStoredWhole = stored.count < Self.maxStored
         let isLiveWhole = live.count < Self.maxLive
         while !isFull {
-            let nextStored = stored.first.map { DevicePlace(room: $0.room, device: $0.name) }
-            let nextLive = live.first.map { DevicePlace(room: $0.room, device: $0.device.rawValue) }
+            let nextStored = stored.first.map { DeviceKey(room: $0.room, device: $0.name) }
+            let nextLive = live.first.map { DeviceKey(room: $0.room, device: $0.device.rawValue) }
             // Past the end of a batch that was cut by its limit, unfetched devices may sort in between.
             if nextStored == nil, !isStoredWhole { return true }
             if nextLive == nil, !isLiveWhole { return true }
-            guard let next = [nextStored, nextLive].compactMap(\.self).min(by: DevicePlace.precedes) else {
+            guard let next = [nextStored, nextLive].compactMap(\.self).min(by: DeviceKey.precedes) else {
                 return false
             }
             let device = nextLive == next ? live.popFirst() : nil

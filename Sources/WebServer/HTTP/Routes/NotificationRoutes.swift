@@ -64,41 +64,28 @@ struct NotificationRoutes {
     }
 
     /// Returns the recipients, given by exactly one of `user_id`, `user_ids`, `room_id` and `everyone`.
-    private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [String] {
+    private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [UserID] {
         let named = ["user_id", "user_ids", "room_id", "everyone"].filter { body[$0] != nil && body[$0] != .null }
         guard named.count == 1, let field = named.first else {
             throw Problem(.badRequest, "Exactly one of user_id, user_ids, room_id and everyone is required.")
         }
         switch field {
-        case "user_id": return [try user(body[field])]
+        case "user_id": return [try ClientNames.user(body[field], in: field)]
         case "user_ids":
             guard let users = body[field]?.arrayValue, !users.isEmpty else {
                 throw Problem(.badRequest, "\"user_ids\" must be a non-empty array of user names.")
             }
-            return try users.map { try user($0) }
+            return try users.map { try ClientNames.user($0, in: field) }
         case "room_id":
-            guard let name = body[field]?.stringValue, name.isInNormalForm, let room = try? TopicFilter(name),
-                room.isName
-            else {
-                throw Problem(.badRequest, "\"room_id\" must name one room.")
-            }
+            let room = try ClientNames.room(body[field])
             guard grants.canJoin(room) else {
-                throw Problem(.forbidden, "The token does not allow joining \(name), so it cannot notify the members.")
+                throw Problem(.forbidden, "The token does not allow joining \(room), so it cannot notify the members.")
             }
-            return Array(hub.presence.snapshot().members(of: name).keys)
+            return Array(hub.presence.snapshot().members(of: room.rawValue).keys)
         default:
             guard body[field]?.boolValue == true else { throw Problem(.badRequest, "\"everyone\" must be true.") }
             return try await notifications.everybody()
         }
-    }
-
-    private func user(_ value: JSONValue?) throws -> String {
-        guard let name = value?.stringValue.flatMap({ DeviceID($0) })?.rawValue, name.isInNormalForm else {
-            throw Problem(
-                .badRequest,
-                "A user name must be a string: 1 to 128 bytes of NFC-normalized Unicode without /, + or #.")
-        }
-        return name
     }
 
     private func draft(in body: JSONValue) throws -> NotificationDraft {

@@ -31,7 +31,7 @@ struct ReadingRoutes {
         }
         let room = request.query("room_id")
         let metrics = request.queries("metric")
-        let range = try range(of: request)
+        let range = try request.timeRange(to: clock.now()) { $0.advanced(by: .zero - Self.defaultSpan) }
         let format = try ReadingFormat(accept: request.headers[.accept])
         let points = try request.query(
             "points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
@@ -53,7 +53,7 @@ struct ReadingRoutes {
 
     /// Returns a response that streams all readings page by page, each after the client has accepted the one before.
     private func stream(
-        _ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat, for user: String
+        _ series: [StoredSeries], in range: Range<Timestamp>, as format: ReadingFormat, for user: UserID
     ) -> Response {
         let body = ResponseBody { [readings] writer in
             let text = ReadingText(series: series, format: format)
@@ -72,19 +72,12 @@ struct ReadingRoutes {
         }
         return Response(status: .ok, headers: [.contentType: format.contentType], body: body)
     }
-
-    private func range(of request: Request) throws -> Range<Timestamp> {
-        let end = try request.instant("to") ?? clock.now()
-        let start = try request.instant("from") ?? end.advanced(by: .zero - Self.defaultSpan)
-        guard start < end else { throw Problem(.badRequest, "\"from\" must be before \"to\".") }
-        return start..<end
-    }
 }
 
 /// A chart whose series are read one by one, and written in portions, while the client reads the answer.
 private struct ChartAnswer: StreamedBody {
     let readings: ReadingHistory
-    let user: String
+    let user: UserID
     let device: String
     let range: Range<Timestamp>
     let maxPoints: Int
@@ -96,7 +89,7 @@ private struct ChartAnswer: StreamedBody {
     private var isFinished = false
 
     init(
-        readings: ReadingHistory, user: String, device: String, range: Range<Timestamp>, maxPoints: Int,
+        readings: ReadingHistory, user: UserID, device: String, range: Range<Timestamp>, maxPoints: Int,
         format: ReadingFormat, rest: ArraySlice<StoredSeries>
     ) {
         self.readings = readings

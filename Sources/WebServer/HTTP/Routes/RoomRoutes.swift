@@ -46,12 +46,12 @@ struct RoomRoutes {
         let limit = Int(try request.query("limit", in: 1...Self.maxMembers, default: 100))
         let after = request.query("after") ?? ""
         let members = hub.presence.snapshot().members(of: room.rawValue)
-        let rest = members.keys.filter { $0 > after }.sorted()
+        let rest = members.keys.filter { $0.rawValue > after }.sorted()
         var page = JSONPage()
         let count = page.add(
             contentsOf: rest.prefix(limit).lazy.map { user in
                 var member = JSONObjectBuilder()
-                member.add("user_id", user)
+                member.add("user_id", user.rawValue)
                 member.add("clients", members[user] ?? 0)
                 return member.finished()
             })
@@ -60,7 +60,7 @@ struct RoomRoutes {
         body.add("users", members.count)
         body.add("clients", members.values.reduce(0, +))
         body.add("members", objects: page.elements)
-        if rest.count > count { body.add("next", rest[count - 1]) }
+        if rest.count > count { body.add("next", rest[count - 1].rawValue) }
         return .json(body.finished())
     }
 
