@@ -51,7 +51,7 @@ package final class AlertService: Sendable {
     /// The most webhook events that may wait for delivery.
     package static let maxWaitingEvents = 10_000
     /// The most delayed announcements per call of ``tick(isListening:)``.
-    private static let maxLateTellings = 100
+    private static let maxDelayedAnnouncements = 100
 
     private let configuration: Configuration
     private let notifier: AlertNotifier
@@ -129,7 +129,7 @@ package final class AlertService: Sendable {
             }
             note(found.map(\.0), in: &state)
         }
-        return try found.flatMap { try notifier.tell($0.0, messageTrace: $0.1, in: transaction) }
+        return try found.flatMap { try notifier.record($0.0, messageTrace: $0.1, in: transaction) }
     }
 
     /// Commits or rolls back the state of the latest evaluation. Must be called before the next transaction begins.
@@ -195,12 +195,12 @@ package final class AlertService: Sendable {
             return (now, state.takenStep, transitions)
         }
         if step != .zero { try transaction.shiftDueAlerts(by: step) }
-        var messages = try transitions.flatMap { try notifier.tell($0, messageTrace: nil, in: transaction) }
-        for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxLateTellings) {
-            guard let told = try notifier.tellLate(alert, in: transaction) else { continue }
+        var messages = try transitions.flatMap { try notifier.record($0, messageTrace: nil, in: transaction) }
+        for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxDelayedAnnouncements) {
+            guard let told = try notifier.announceDelayed(alert, in: transaction) else { continue }
             messages += told
             state.withLock { state in
-                state.evaluator.told(alert.alertID, at: now)
+                state.evaluator.notified(alert.alertID, at: now)
                 if configuration.hasWebhook { state.storesEvents = true }
             }
         }
@@ -290,7 +290,7 @@ package final class AlertService: Sendable {
     }
 
     /// Returns the users that a rule notifies.
-    package func users(toldBy rule: String) -> [String] {
+    package func users(notifiedBy rule: String) -> [String] {
         configuration.rules.first { $0.name == rule }?.recipients.users ?? []
     }
 
