@@ -6,7 +6,7 @@ package import Telemetry
 /// The clients of one event loop. The shard takes messages from a mailbox and gathers them by client. At the end of a
 /// *tick* it delivers what was gathered, with one flush per client.
 ///
-///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryPlan ──▶ end of tick: one write, one flush
+///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryTrie ──▶ end of tick: one write, one flush
 ///                    (bounded)          RoomMembers                              a client; OutboundQueue if it is slow
 ///
 /// A socket may call back before `write`, `flush` or `close` returns, because NIO reads the bytes that have arrived
@@ -33,7 +33,7 @@ package final class HubShard: @unchecked Sendable {
     enum Phase {
         /// Nothing is being gathered. Sockets and services may be called.
         case idle
-        /// The mailbox is being drained: messages are added to ``plan``. No socket is called.
+        /// The mailbox is being drained: messages are added to ``gathered``. No socket is called.
         case gathering
         /// Sockets are called. Requests they make in callbacks are gathered for the next tick.
         case delivering
@@ -43,12 +43,12 @@ package final class HubShard: @unchecked Sendable {
     private var members: RoomMembers<HubClient>
     private(set) var phase = Phase.idle
     /// The messages gathered for the end of the tick, with their recipients.
-    var plan = DeliveryPlan()
+    var gathered = DeliveryTrie()
     /// The messages being delivered, with their recipients. Empty outside ``Phase/delivering``.
-    private var delivered = DeliveryPlan()
-    /// Clients that have messages in ``plan``.
+    private var delivered = DeliveryTrie()
+    /// Clients that have messages in ``gathered``.
     private var touched: [HubClient] = []
-    private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
+    private var recipients: [(client: HubClient, position: DeliveryTrie.Position)] = []
     /// Clients whose sockets became writable again while others were being called.
     private var resumed: [HubClient] = []
     var replaying = ReplayScheduler()
@@ -56,7 +56,7 @@ package final class HubShard: @unchecked Sendable {
     /// Clients to close at the end of the tick.
     private var doomed: [(client: HubClient, reason: String)] = []
     /// Traced messages of this tick, each with its number of recipients on this shard.
-    var followed: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
+    var broadcasts: [(broadcast: BroadcastTrace, recipientCount: Int)] = []
     private var sweepTask: RepeatedTask?
     /// Clients with messages delayed by a rate limit.
     var paced: [ObjectIdentifier: HubClient] = [:]
@@ -237,11 +237,11 @@ package final class HubShard: @unchecked Sendable {
     private func fanOut(_ message: QueuedMessage) {
         let recipients = members.recipients(of: message.room)
         if let broadcast = message.broadcast {
-            followed.append((broadcast, recipients.count))
+            broadcasts.append((broadcast, recipients.count))
             if broadcast.context != nil, !recipients.isEmpty { return fanOutTraced(message, broadcast, to: recipients) }
         }
         guard !recipients.isEmpty else { return }
-        let index = plan.add(message)
+        let index = gathered.add(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
             advance(client, with: index)
@@ -250,14 +250,14 @@ package final class HubShard: @unchecked Sendable {
 
     /// Adds a message for a single client to the tick.
     func add(_ message: QueuedMessage, for client: HubClient) {
-        let index = plan.add(message)
+        let index = gathered.add(message)
         advance(client, with: index)
     }
 
-    func advance(_ client: HubClient, with message: DeliveryPlan.MessageIndex) {
+    func advance(_ client: HubClient, with message: DeliveryTrie.MessageIndex) {
         guard client.sink != nil else { return }
-        if client.position == DeliveryPlan.root { touched.append(client) }
-        client.position = plan.step(from: client.position, with: message)
+        if client.position == DeliveryTrie.root { touched.append(client) }
+        client.position = gathered.step(from: client.position, with: message)
     }
 
     /// Closes a client with ``CloseCode/slowClient`` at the end of the tick. The peer receives `reason`.
@@ -286,19 +286,19 @@ package final class HubShard: @unchecked Sendable {
     }
 
     private var hasGathered: Bool {
-        !touched.isEmpty || !resumed.isEmpty || !doomed.isEmpty || !followed.isEmpty
+        !touched.isEmpty || !resumed.isEmpty || !doomed.isEmpty || !broadcasts.isEmpty
     }
 
     private func deliverTick() {
         // All gathered state is taken and reset before the first socket is called.
-        swap(&plan, &delivered)
+        swap(&gathered, &delivered)
         for client in touched {
             recipients.append((client, client.position))
-            client.position = DeliveryPlan.root
+            client.position = DeliveryTrie.root
         }
         touched.removeAll(keepingCapacity: touched.count <= 4096)
-        let (followed, resumed, doomed) = (followed, resumed, doomed)
-        self.followed.removeAll(keepingCapacity: followed.count <= 1024)
+        let (broadcasts, resumed, doomed) = (broadcasts, resumed, doomed)
+        self.broadcasts.removeAll(keepingCapacity: broadcasts.count <= 1024)
         self.resumed.removeAll()
         self.doomed.removeAll()
 
@@ -318,7 +318,7 @@ package final class HubShard: @unchecked Sendable {
             metrics.delivered.increment(by: messages)
             metrics.deliveredBytes.increment(by: bytes)
         }
-        if !followed.isEmpty { tellObserver(followed) }
+        if !broadcasts.isEmpty { reportToObserver(broadcasts) }
     }
 
     private func sweep() {

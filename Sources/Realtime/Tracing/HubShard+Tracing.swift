@@ -10,7 +10,7 @@ extension HubShard {
         let now = clock.now()
         var chosen: [HubClient] = []
         var isChoosing = true
-        let index = plan.add(message)
+        let index = gathered.add(message)
         for client in recipients {
             if let control = client.control, !admit(message, for: client, control) { continue }
             if isChoosing { isChoosing = broadcast.takesSend(within: tracing, at: now) }
@@ -57,15 +57,15 @@ extension HubShard {
 
     /// Reports the traced messages of a tick to the observer, after they were handed to the sockets or to the queues of
     /// slow clients.
-    func tellObserver(_ followed: [(broadcast: BroadcastTrace, recipientCount: Int)]) {
+    func reportToObserver(_ broadcasts: [(broadcast: BroadcastTrace, recipientCount: Int)]) {
         guard let tracing else { return }
         let now = clock.now()
-        var deliveries: [FollowedDelivery] = []
-        deliveries.reserveCapacity(followed.count)
-        for (broadcast, recipientCount) in followed {
+        var deliveries: [DeliveryReport] = []
+        deliveries.reserveCapacity(broadcasts.count)
+        for (broadcast, recipientCount) in broadcasts {
             broadcast.delivered(to: recipientCount, at: now)
             guard recipientCount > 0 else { continue }
-            deliveries.append(FollowedDelivery(broadcast, recipientCount: recipientCount))
+            deliveries.append(DeliveryReport(broadcast, recipientCount: recipientCount))
         }
         if !deliveries.isEmpty { tracing.observer?.delivered(deliveries, at: now) }
     }
