@@ -28,7 +28,7 @@ package struct Alert: Sendable, Equatable {
     package var resolvedAt: Timestamp?
     /// When a notification of the firing alert was last sent, or suppressed because of a silence or
     /// ``AlertRule/minInterval``. The next repetition is due ``AlertRule/repeatInterval`` later.
-    package var toldAt: Timestamp?
+    package var lastNotifiedAt: Timestamp?
     package var acknowledgedAt: Timestamp?
     /// The trace of the reading that made the condition hold; `nil` if the reading had none or the alert is about
     /// missing data.
@@ -37,7 +37,7 @@ package struct Alert: Sendable, Equatable {
     package init(
         id: String, rule: String, device: DeviceID, room: String, metric: String, unit: String? = nil,
         value: Double? = nil, state: State, pendingAt: Timestamp, firedAt: Timestamp? = nil,
-        resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil, acknowledgedAt: Timestamp? = nil,
+        resolvedAt: Timestamp? = nil, lastNotifiedAt: Timestamp? = nil, acknowledgedAt: Timestamp? = nil,
         cause: TraceContext? = nil
     ) {
         self.id = id
@@ -51,7 +51,7 @@ package struct Alert: Sendable, Equatable {
         self.pendingAt = pendingAt
         self.firedAt = firedAt
         self.resolvedAt = resolvedAt
-        self.toldAt = toldAt
+        self.lastNotifiedAt = lastNotifiedAt
         self.acknowledgedAt = acknowledgedAt
         self.cause = cause
     }

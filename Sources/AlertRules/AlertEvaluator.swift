@@ -3,43 +3,23 @@ package import Telemetry
 
 /// An evaluator of all alert rules, with one ``AlertStateMachine`` per rule and series.
 ///
-/// It is a value type without locking: its owner serialises access. A batch whose transaction fails can be rolled back,
-/// so that the evaluator is never ahead of the stored alerts.
+///     reading ──▶ receive ──▶ WatchedSeries ──▶ AlertStateMachine ──▶ transitions
+///     tick ──▶ advance ──▶ series that EvaluationSchedule reports as due ──┘
+///
+/// It is a value type without locking: its owner serialises access. The evaluations between ``begin()`` and
+/// ``rollback()`` are undone, so that the evaluator is never ahead of the stored alerts.
 package struct AlertEvaluator: Sendable {
-    private struct Undo {
-        /// The changed series as they were before the batch; `nil` for those that did not exist.
-        var series: [SeriesKey: WatchedSeries?] = [:]
-        var now: Timestamp
-        var listeningSince: Timestamp?
-    }
-
     package let rules: [AlertRule]
     private let rulesByMetric: [String: [Int]]
-    private let capacity: Int
     private let ids: any IDGenerator
 
-    private var watched: [SeriesKey: WatchedSeries] = [:]
-    /// The sum of the watched series' ``WatchedSeries/weight``, which `capacity` limits.
-    private var weight = 0
-    /// True when the last eviction could not free enough capacity, and no alert has ended since.
-    private var isFull = false
-    /// When to check each series for missing data: never too late, but often earlier than necessary.
-    private var silences = SeriesSchedule()
-    /// The earliest time at which elapsed time can affect the active alerts of each series.
-    private var steps = SeriesSchedule()
-    /// True if the next ``advance(to:isListening:)`` must examine all active alerts: `steps` is outdated.
-    var looksAtAll = true
+    private var state: EvaluatorState
+    private var schedule = EvaluationSchedule()
+    /// True if the next ``advance(to:isListening:)`` must examine all active alerts, because their scheduled times are
+    /// outdated.
+    var examinesAllActive = true
     /// The number of series examined by ``advance(to:isListening:)`` so far.
     package private(set) var examinedCount = 0
-    /// The pending and firing alerts by ID.
-    private var active: [String: (key: SeriesKey, rule: Int)] = [:]
-    /// The state before the open batch; `nil` if no batch is open.
-    private var undo: Undo?
-    private var orphans: [Alert] = []
-    private var hasTakenOrphans = false
-    private var listeningSince: Timestamp?
-    /// The latest known time. It never goes back, except when the clock is set.
-    private var now: Timestamp
 
     /// Creates an evaluator of `rules`.
     ///
@@ -53,12 +33,11 @@ package struct AlertEvaluator: Sendable {
         at now: Timestamp
     ) {
         self.rules = rules
-        self.capacity = max(1, capacity)
         self.ids = ids
-        self.now = now
         rulesByMetric = Dictionary(grouping: rules.indices) { rules[$0].metric }
+        state = EvaluatorState(capacity: capacity, at: now)
         for alert in restored where alert.state != .resolved {
-            if !restore(alert) { orphans.append(alert) }
+            if !restore(alert) { state.orphans.append(alert) }
         }
     }
 
@@ -66,16 +45,13 @@ package struct AlertEvaluator: Sendable {
 
     private mutating func restore(_ alert: Alert) -> Bool {
         let key = SeriesKey(room: alert.room, device: alert.device, metric: alert.metric)
-        watch(key)
-        guard var series = watched[key],
-            let index = series.slots.firstIndex(where: { rules[$0.rule].name == alert.rule }),
-            !series.slots[index].machine.isActive
+        guard watch(key), let slot = state[key]?.slots.first(where: { rules[$0.rule].name == alert.rule }),
+            !slot.machine.isActive
         else { return false }
-        let rule = series.slots[index].rule
-        series.slots[index].machine.restore(alert, rule: rules[rule], at: now)
-        watched[key] = series
-        active[alert.id] = (key, rule)
-        lookSoon(at: key)
+        let (rule, now) = (rules[slot.rule], state.now)
+        state.update(key) { $0.update(rule: slot.rule) { $0.restore(alert, rule: rule, at: now) } }
+        state.addActive(alert.id, of: key, rule: slot.rule)
+        scheduleNow(key)
         return true
     }
 
@@ -86,36 +62,26 @@ package struct AlertEvaluator: Sendable {
 
     /// Restores a series from the data stored before a restart, from which its `no_data` and `change` rules continue.
     package mutating func recall(_ key: SeriesKey, _ memory: StoredSeriesState) {
-        watch(key)
-        guard var series = watched[key] else { return }
-        for index in series.slots.indices {
-            let rule = rules[series.slots[index].rule]
-            if let latest = memory.latest {
-                series.slots[index].machine.expect(lastAt: latest.time, rule: rule, at: now)
-            }
-            series.slots[index].machine.recall(
-                memory.windows[rule.name], latest: memory.latest?.value, rule: rule)
-        }
-        if let latest = memory.latest { series.heardAt = min(latest.time, now) }
-        watched[key] = series
-        lookSoon(at: key)
+        guard watch(key) else { return }
+        let context = context(of: key)
+        state.update(key) { $0.recall(memory, in: context) }
+        scheduleNow(key)
     }
 
     // MARK: Queries
 
     /// True when there are no rules and no alerts to evaluate.
-    package var isEmpty: Bool { rules.isEmpty && orphans.isEmpty && active.isEmpty }
+    package var isEmpty: Bool { rules.isEmpty && state.orphans.isEmpty && state.activeCount == 0 }
 
     /// The number of pending and firing alerts.
-    package var activeCount: Int { active.count }
+    package var activeCount: Int { state.activeCount }
 
     /// Returns the pending or firing alert with the ID.
     package func alert(_ id: String) -> Alert? {
-        guard let (key, rule) = active[id] else { return nil }
-        return watched[key]?.slots.first { $0.rule == rule }?.machine.alert
+        state.location(of: id).flatMap { state[$0.key]?.alert(of: $0.rule) }
     }
 
-    // MARK: Events
+    // MARK: Evaluation
 
     /// Evaluates a reading at its receive time. Retained readings, which may be of any age, are ignored.
     ///
@@ -130,31 +96,19 @@ package struct AlertEvaluator: Sendable {
         var transitions: [AlertTransition] = []
         for metric in reading.metrics where rulesByMetric[metric.name] != nil {
             let key = SeriesKey(room: reading.room, device: reading.device, metric: metric.name)
-            now = max(now, receivedAt)
-            guard watch(key), watched[key]?.slots.isEmpty == false else { continue }
-            note(key)
-            let wasActive = watched[key]?.isActive == true
-            watched[key]?.heardAt = now
-            let instant = now
-            let listeningSince = listeningSince
-            for index in watched[key]?.slots.indices ?? 0..<0 {
-                // The previous value counted until now, so the effects of elapsed time come first.
-                if let slot = watched[key]?.slots[index], slot.machine.isActive,
-                    !slot.machine.staysPending(
-                        with: metric.value, measuredAt: min(reading.time, receivedAt), at: instant,
-                        rule: rules[slot.rule])
-                {
-                    step(key, index, &transitions) { machine, rule, makeAlert in
-                        machine.advance(to: instant, rule: rule, listeningSince: listeningSince, makeAlert: makeAlert)
-                    }
-                }
-                step(key, index, &transitions) { machine, rule, makeAlert in
-                    machine.receive(
-                        metric, measuredAt: min(reading.time, receivedAt), at: instant,
-                        cause: cause ?? reading.trace, rule: rule, makeAlert: makeAlert)
-                }
+            state.now = max(state.now, receivedAt)
+            guard watch(key) else { continue }
+            let context = context(of: key)
+            let earlierCount = transitions.count
+            let isOrWasActive = state.update(key) { series in
+                let wasActive = series.isActive
+                series.receive(
+                    metric, measuredAt: min(reading.time, receivedAt), cause: cause ?? reading.trace, in: context,
+                    into: &transitions)
+                return wasActive || series.isActive
             }
-            if wasActive || watched[key]?.isActive == true { planStep(of: key) }
+            state.indexAlerts(after: transitions[earlierCount...], of: key)
+            if isOrWasActive == true { schedule.scheduleAlerts(of: state[key], in: context) }
         }
         return transitions
     }
@@ -165,29 +119,26 @@ package struct AlertEvaluator: Sendable {
     /// - Parameter isListening: True while messages from devices can arrive. Silence is measured only from when that
     ///   begins.
     package mutating func advance(to instant: Timestamp, isListening: Bool) -> [AlertTransition] {
-        now = max(now, instant)
-        let before = listeningSince
-        listeningSince = isListening ? listeningSince ?? now : nil
-        if listeningSince != before { looksAtAll = true }
-        let (now, listeningSince) = (now, listeningSince)
-        var transitions: [AlertTransition] = []
+        state.now = max(state.now, instant)
+        let before = state.listeningSince
+        state.listeningSince = isListening ? before ?? state.now : nil
+        if state.listeningSince != before { examinesAllActive = true }
         // Silence does not count while no messages can arrive.
-        let due = listeningSince == nil ? [] : silences.takeDue(at: now)
-        var keys = Set(steps.takeDue(at: now)).union(due)
-        if looksAtAll { keys.formUnion(active.values.map(\.key)) }
-        looksAtAll = false
+        let silent = isListening ? schedule.takeSilent(at: state.now) : []
+        var keys = Set(schedule.takeAlerts(at: state.now)).union(silent)
+        if examinesAllActive { keys.formUnion(state.keysOfActiveAlerts) }
+        examinesAllActive = false
+        var transitions: [AlertTransition] = []
         for key in keys {
             examinedCount += 1
-            guard let series = watched[key] else { continue }
-            for (index, slot) in series.slots.enumerated()
-            where slot.machine.isDue(at: now, rules[slot.rule].condition, listeningSince: listeningSince) {
-                step(key, index, &transitions) { machine, rule, makeAlert in
-                    machine.advance(to: now, rule: rule, listeningSince: listeningSince, makeAlert: makeAlert)
-                }
-            }
+            guard var series = state[key] else { continue }
+            let earlierCount = transitions.count
+            guard series.advance(in: context(of: key), into: &transitions) else { continue }
+            state.update(key) { $0 = series }
+            state.indexAlerts(after: transitions[earlierCount...], of: key)
         }
-        for key in keys { planStep(of: key) }
-        for key in due { lookAgain(at: key) }
+        for key in keys { schedule.scheduleAlerts(of: state[key], in: context(of: key)) }
+        for key in silent { schedule.scheduleSilence(of: state[key], in: context(of: key)) }
         return transitions.sorted {
             ($0.alert.pendingAt, $0.alert.device.rawValue, $0.alert.rule)
                 < ($1.alert.pendingAt, $1.alert.device.rawValue, $1.alert.rule)
@@ -197,33 +148,27 @@ package struct AlertEvaluator: Sendable {
     /// Pauses `no_data` rules until ``advance(to:isListening:)`` reports that messages from devices arrive again. Takes
     /// effect at once, and ``rollback()`` does not undo it.
     package mutating func stopListening() {
-        listeningSince = nil
-        undo?.listeningSince = nil
-        looksAtAll = true
+        state.stopListening()
+        examinesAllActive = true
     }
 
     /// Adjusts all times by `step` after the clock was set. Elapsed durations are kept, but silence is measured anew.
-    /// Must not be called within an open batch.
+    /// Must not be called while an evaluation is open.
     package mutating func shiftClock(by step: Duration) {
-        now = now.advanced(by: step)
-        listeningSince = listeningSince.map { _ in now }
-        for (key, series) in watched {
-            var series = series
-            series.heardAt = series.heardAt.advanced(by: step)
-            for index in series.slots.indices {
-                series.slots[index].machine.shift(by: step, rule: rules[series.slots[index].rule], at: now)
-            }
-            watched[key] = series
-            lookSoon(at: key)
+        state.now = state.now.advanced(by: step)
+        state.listeningSince = state.listeningSince.map { _ in state.now }
+        for key in state.keys {
+            let context = context(of: key)
+            state.update(key) { $0.shift(by: step, in: context) }
+            scheduleNow(key)
         }
-        looksAtAll = true
+        examinesAllActive = true
     }
 
     /// Ends restored alerts whose rule no longer exists or no longer covers their device.
     package mutating func takeOrphans(at now: Timestamp) -> [AlertTransition] {
-        hasTakenOrphans = true
-        defer { if undo == nil { commit() } }
-        return orphans.map { alert in
+        defer { state.orphans = [] }
+        return state.orphans.map { alert in
             var alert = alert
             let kind: AlertTransition.Kind = alert.state == .firing ? .resolved : .cancelled
             alert.state = .resolved
@@ -233,168 +178,59 @@ package struct AlertEvaluator: Sendable {
     }
 
     /// Records that an alert's delayed notification was sent at `instant`.
-    package mutating func told(_ id: String, at instant: Timestamp) {
-        guard let (key, rule) = active[id], let slot = watched[key]?.slots.firstIndex(where: { $0.rule == rule })
-        else { return }
-        note(key)
-        watched[key]?.slots[slot].machine.told(at: instant)
-        planStep(of: key)
+    package mutating func notified(_ id: String, at instant: Timestamp) {
+        guard let (key, rule) = state.location(of: id) else { return }
+        state.update(key) { $0.update(rule: rule) { $0.notified(at: instant) } }
+        schedule.scheduleAlerts(of: state[key], in: context(of: key))
     }
 
-    /// Acknowledges an alert. This persists even if an open batch is rolled back.
+    /// Acknowledges an alert. This persists even if an open evaluation is rolled back.
     package mutating func acknowledge(_ id: String, at now: Timestamp) {
-        guard let (key, rule) = active[id] else { return }
-        Self.acknowledge(&watched[key], rule, at: now)
-        if var earlier = undo?.series[key] {
-            Self.acknowledge(&earlier, rule, at: now)
-            undo?.series[key] = .some(earlier)
-        }
+        guard let (key, rule) = state.location(of: id) else { return }
+        state.updatePermanently(key) { $0.update(rule: rule) { $0.acknowledge(at: now) } }
     }
 
-    private static func acknowledge(_ series: inout WatchedSeries?, _ rule: Int, at now: Timestamp) {
-        guard let slot = series?.slots.firstIndex(where: { $0.rule == rule }) else { return }
-        series?.slots[slot].machine.acknowledge(at: now)
-    }
+    // MARK: Commit and rollback
 
-    // MARK: Batches
+    /// True while an evaluation is open.
+    package var isOpen: Bool { state.isOpen }
 
-    /// True while a batch is open.
-    package var isOpen: Bool { undo != nil }
+    /// Opens an evaluation, which ends with ``commit()`` or ``rollback()``. Evaluations nest like savepoints.
+    package mutating func begin() { state.begin() }
 
-    /// Opens a batch that can be rolled back. Has no effect if one is already open.
-    package mutating func begin() {
-        if undo == nil { undo = Undo(now: now, listeningSince: listeningSince) }
-    }
+    /// Keeps all changes since the latest ``begin()``.
+    package mutating func commit() { state.commit() }
 
-    /// Keeps everything since ``begin()``.
-    package mutating func commit() {
-        undo = nil
-        if hasTakenOrphans { orphans = [] }
-        hasTakenOrphans = false
-    }
-
-    /// Discards everything since ``begin()``.
+    /// Discards all changes since the latest ``begin()``.
     package mutating func rollback() {
-        guard let undo else { return }
-        now = undo.now
-        listeningSince = undo.listeningSince
-        for (key, earlier) in undo.series {
-            forgetActive(key)
-            weight += (earlier?.weight ?? 0) - (watched[key]?.weight ?? 0)
-            watched[key] = earlier
-            rememberActive(key)
-        }
-        self.undo = nil
-        isFull = false
-        hasTakenOrphans = false
-        looksAtAll = true
+        guard isOpen else { return }
+        for key in state.rollback() { scheduleNow(key) }
+        examinesAllActive = true
     }
 
-    // MARK: Steps and schedules
+    // MARK: Series
 
-    /// Schedules the series to be examined at once: for silence if it has `no_data` rules, and for active alerts.
-    private mutating func lookSoon(at key: SeriesKey) {
-        if nextLook(at: key) != nil { silences.schedule(key, at: now) }
-        steps.schedule(key, at: watched[key]?.isActive == true ? now : nil)
+    private func context(of key: SeriesKey) -> EvaluationContext {
+        EvaluationContext(key: key, rules: rules, ids: ids, now: state.now, listeningSince: state.listeningSince)
     }
 
-    /// Schedules the series for the next possible state change of its alerts.
-    private mutating func planStep(of key: SeriesKey) {
-        let next = watched[key]?.slots.compactMap { slot in
-            slot.machine.nextStep(rules[slot.rule], listeningSince: listeningSince, at: now)
-        }.min()
-        steps.schedule(key, at: next)
+    private mutating func scheduleNow(_ key: SeriesKey) {
+        schedule.scheduleNow(state[key], in: context(of: key))
     }
 
-    /// Schedules the series for the time when it may have been silent for too long.
-    private mutating func lookAgain(at key: SeriesKey) {
-        if let instant = nextLook(at: key) { silences.schedule(key, at: instant) }
-    }
-
-    /// Returns the earliest time at which the series may be silent for too long; `nil` without `no_data` rules. Later
-    /// values never make it earlier.
-    private func nextLook(at key: SeriesKey) -> Timestamp? {
-        watched[key]?.slots.compactMap { slot in
-            guard case .noData(let duration) = rules[slot.rule].condition else { return nil }
-            return slot.machine.silenceBegan(listeningSince: listeningSince, at: now).advanced(by: duration)
-        }.min()
-    }
-
-    /// Runs one step of a rule's state machine, stores the changed machine and appends the transition, if any.
-    private mutating func step(
-        _ key: SeriesKey, _ index: Int, _ transitions: inout [AlertTransition],
-        _ body: (inout AlertStateMachine, AlertRule, () -> Alert) -> AlertTransition.Kind?
-    ) {
-        guard let slot = watched[key]?.slots[index] else { return }
-        let rule = rules[slot.rule]
-        var machine = slot.machine
-        let kind = body(&machine, rule) {
-            Alert(
-                id: ids.next(), rule: rule.name, device: key.device, room: key.room, metric: rule.metric,
-                state: .pending, pendingAt: now)
-        }
-        guard kind != nil || machine != slot.machine else { return }
-        note(key)
-        watched[key]?.slots[index].machine = machine
-        guard let kind, let alert = machine.alert else { return }
-        switch kind {
-        case .pending, .firing, .repeated:
-            active[alert.id] = (key, slot.rule)
-        case .resolved, .cancelled:
-            active[alert.id] = nil
-            isFull = false
-        }
-        transitions.append(AlertTransition(kind: kind, alert: alert, ruleIndex: slot.rule))
-    }
-
-    private mutating func note(_ key: SeriesKey) {
-        guard undo != nil, undo?.series[key] == nil else { return }
-        undo?.series[key] = .some(watched[key])
-    }
-
-    private mutating func forgetActive(_ key: SeriesKey) {
-        for slot in watched[key]?.slots ?? [] where slot.machine.isActive {
-            if let id = slot.machine.alert?.id { active[id] = nil }
-        }
-    }
-
-    private mutating func rememberActive(_ key: SeriesKey) {
-        for slot in watched[key]?.slots ?? [] where slot.machine.isActive {
-            if let id = slot.machine.alert?.id { active[id] = (key, slot.rule) }
-        }
-        lookSoon(at: key)
-    }
-
-    // MARK: Capacity
-
-    /// Starts watching a series if necessary; returns false if there is no capacity for it.
-    @discardableResult
+    /// Starts watching a series if necessary. Returns false if no rule covers it or there is no capacity for it.
     private mutating func watch(_ key: SeriesKey) -> Bool {
-        if watched[key] != nil { return true }
+        if let series = state[key] { return !series.slots.isEmpty }
         let slots = (rulesByMetric[key.metric] ?? []).filter { rules[$0].covers(key.device) }.map {
             WatchedSeries.Slot(rule: $0, machine: AlertStateMachine(rule: rules[$0]))
         }
-        let series = WatchedSeries(slots: slots, heardAt: now)
-        if weight + series.weight > capacity { evict(for: series.weight) }
-        guard weight + series.weight <= capacity else { return false }
-        note(key)
-        watched[key] = series
-        weight += series.weight
-        lookSoon(at: key)
-        return true
-    }
-
-    /// Evicts a sixteenth of the capacity at once, so that a flood of new series has a low cost per series.
-    private mutating func evict(for needed: Int) {
-        if isFull { return }
-        let idle = watched.filter { !$0.value.isActive }.sorted { $0.value.heardAt < $1.value.heardAt }
-        let goal = capacity - max(needed, capacity / 16)
-        for (key, series) in idle where weight > goal {
-            note(key)
-            watched[key] = nil
-            silences.schedule(key, at: nil)
-            weight -= series.weight
+        let series = WatchedSeries(slots: slots, heardAt: state.now)
+        if !state.fits(series) {
+            for evicted in state.evict(for: series.weight) { schedule.remove(evicted) }
         }
-        isFull = weight + needed > capacity
+        guard state.fits(series) else { return false }
+        state.insert(series, for: key)
+        scheduleNow(key)
+        return !slots.isEmpty
     }
 }

@@ -74,11 +74,11 @@ package struct AlertRule: Sendable, Equatable {
 
     /// Returns the earliest time of the next notification for the same device; `nil` if it may be sent at once.
     ///
-    /// - Parameter told: The time of the last notification. A time in the future was taken before the clock was set
-    ///   back, so it is ignored.
-    package func pause(after told: Timestamp, at now: Timestamp) -> Timestamp? {
-        let end = told.advanced(by: minInterval)
-        return told <= now && now < end ? end : nil
+    /// - Parameter notifiedAt: The time of the last notification. A time in the future was taken before the clock was
+    ///   set back, so it is ignored.
+    package func pause(after notifiedAt: Timestamp, at now: Timestamp) -> Timestamp? {
+        let end = notifiedAt.advanced(by: minInterval)
+        return notifiedAt <= now && now < end ? end : nil
     }
 
     /// The reason why ``hysteresis`` is invalid for the condition, for example because no value could ever resolve an

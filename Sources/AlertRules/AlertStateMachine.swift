@@ -55,7 +55,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         // The clock may have been ahead when the alert was stored.
         alert.pendingAt = min(alert.pendingAt, instant)
         alert.firedAt = alert.firedAt.map { min($0, instant) }
-        alert.toldAt = alert.toldAt.map { min($0, instant) }
+        alert.lastNotifiedAt = alert.lastNotifiedAt.map { min($0, instant) }
         self.alert = alert
         pendingSince = alert.pendingAt
         firingSince = alert.firedAt
@@ -156,10 +156,10 @@ package struct AlertStateMachine: Sendable, Equatable {
         }
         let kind = judge(rule, at: now, holdingSince: holdingSince ?? listeningSince, makeAlert: makeAlert)
         if let kind { return kind }
-        guard let told = alert?.toldAt, alert?.state == .firing, alert?.acknowledgedAt == nil,
-            let interval = rule.repeatInterval, now.since(told) >= interval
+        guard let notifiedAt = alert?.lastNotifiedAt, alert?.state == .firing, alert?.acknowledgedAt == nil,
+            let interval = rule.repeatInterval, now.since(notifiedAt) >= interval
         else { return nil }
-        alert?.toldAt = now
+        alert?.lastNotifiedAt = now
         return .repeated
     }
 
@@ -173,7 +173,7 @@ package struct AlertStateMachine: Sendable, Equatable {
     /// Returns the next time at which ``advance(to:rule:listeningSince:makeAlert:)`` may affect an active alert; `nil`
     /// for never. Assumes that no value arrives before then and that `listeningSince` does not change. The time may be
     /// too early, but is never too late.
-    func nextStep(_ rule: AlertRule, listeningSince: Timestamp?, at now: Timestamp) -> Timestamp? {
+    func nextDeadline(_ rule: AlertRule, listeningSince: Timestamp?, at now: Timestamp) -> Timestamp? {
         var next: Timestamp?
         func step(at instant: Timestamp?) {
             if let instant { next = min(next ?? instant, instant) }
@@ -184,7 +184,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         case .firing:
             if !isHolding { step(at: clearSince?.advanced(by: rule.resolveAfter) ?? now) }
             if alert?.acknowledgedAt == nil, let interval = rule.repeatInterval {
-                step(at: alert?.toldAt?.advanced(by: interval))
+                step(at: alert?.lastNotifiedAt?.advanced(by: interval))
             }
             if case .noData = rule.condition {
                 step(at: alert?.value == nil ? firingSince?.advanced(by: Self.givenUpAfter) : now)
@@ -206,8 +206,8 @@ package struct AlertStateMachine: Sendable, Equatable {
     }
 
     /// Records that users were notified at `instant`. The rule's repeat interval counts from then.
-    mutating func told(at instant: Timestamp) {
-        alert?.toldAt = instant
+    mutating func notified(at instant: Timestamp) {
+        alert?.lastNotifiedAt = instant
     }
 
     /// Acknowledges the alert, which stops repeated notifications.
@@ -226,7 +226,7 @@ package struct AlertStateMachine: Sendable, Equatable {
         holdingSince = holdingSince?.advanced(by: step)
         clearSince = clearSince?.advanced(by: step)
         heardAt = heardAt?.advanced(by: step)
-        if let told = alert?.toldAt { alert?.toldAt = told.advanced(by: step) }
+        if let notifiedAt = alert?.lastNotifiedAt { alert?.lastNotifiedAt = notifiedAt.advanced(by: step) }
     }
 
     /// True when an alert is pending or firing, so that elapsed time matters.
@@ -298,7 +298,7 @@ package struct AlertStateMachine: Sendable, Equatable {
     private mutating func fire(at now: Timestamp) -> AlertTransition.Kind {
         alert?.state = .firing
         alert?.firedAt = now
-        alert?.toldAt = now
+        alert?.lastNotifiedAt = now
         firingSince = now
         holdingSince = nil
         clearSince = nil

@@ -14,25 +14,6 @@ package struct SeriesKey: Hashable, Sendable {
     }
 }
 
-/// The state of a series whose metric is named by at least one rule.
-struct WatchedSeries: Sendable {
-    /// A rule and its state machine for this series.
-    struct Slot: Sendable {
-        /// The rule's index in the evaluator's rules.
-        var rule: Int
-        var machine: AlertStateMachine
-    }
-
-    /// One slot per rule that watches the device; empty if no rule does.
-    var slots: [Slot]
-    /// When the series last received a value, or when watching it began.
-    var heardAt: Timestamp
-
-    /// The capacity that the series takes in the evaluator: one per rule, and one for a series without rules.
-    var weight: Int { max(1, slots.count) }
-    var isActive: Bool { slots.contains(where: \.machine.isActive) }
-}
-
 /// The stored data of a series from which the rules continue after a restart.
 package struct StoredSeriesState: Sendable {
     /// A value and the time when it was measured.

@@ -1,4 +1,4 @@
-import Core
+package import Core
 package import Foundation
 
 /// A child process that does not outlive this one, with its output as lines.
@@ -29,15 +29,6 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// The reason why a process could not be started, or ended too early.
-    package struct Failure: Error, CustomStringConvertible {
-        package let description: String
-
-        package init(description: String) {
-            self.description = description
-        }
-    }
-
     package let name: String
     /// The process ID, which is also the process group ID.
     package let pid: pid_t
@@ -57,12 +48,12 @@ package final class ChildProcess: Sendable {
     ///   - environment: Variables added to those of this process.
     ///   - inherited: The variables of this process that the child gets; all when `nil`.
     ///   - workingDirectory: The working directory; the current one when `nil`.
-    /// - Throws: ``Failure`` when the system cannot start the process. With `setpriv`, a missing `executable` shows as
+    /// - Throws: ``Unavailable`` when the system cannot start the process. With `setpriv`, a missing `executable` shows as
     ///   exit status 127.
     package init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
         inheriting inherited: Set<String>? = nil, workingDirectory: URL? = nil
-    ) throws(Failure) {
+    ) throws(Unavailable) {
         name = (executable as NSString).lastPathComponent
         var variables = ProcessInfo.processInfo.environment.filter { inherited?.contains($0.key) ?? true }
         variables.merge(environment) { $1 }
@@ -75,7 +66,7 @@ package final class ChildProcess: Sendable {
         switch SpawnThread.shared.run({ request.spawn() }) {
         case .success(let value): spawned = value
         case .failure(let failure):
-            throw Failure(description: "\(executable) could not be started: \(failure.description)")
+            throw Unavailable(description: "\(executable) could not be started: \(failure.description)")
         }
         pid = spawned.pid
         state = Lock(State())

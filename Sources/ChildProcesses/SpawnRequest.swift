@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// A `posix_spawn` request: a new process group, default signals, empty standard input, and pipes for output and error.
@@ -14,7 +15,7 @@ struct SpawnRequest: Sendable {
     /// The complete environment as `NAME=value`.
     var environment: [String]
 
-    func spawn() -> Result<Spawned, ChildProcess.Failure> {
+    func spawn() -> Result<Spawned, Unavailable> {
         var output: [Int32] = [-1, -1]
         var error: [Int32] = [-1, -1]
         guard pipe(&output) == 0 else { return .failure(Self.failure(of: "pipe", errno)) }
@@ -37,8 +38,8 @@ struct SpawnRequest: Sendable {
         return .success(Spawned(pid: pid, output: output[0], error: error[0]))
     }
 
-    private static func failure(of call: String, _ number: Int32) -> ChildProcess.Failure {
-        ChildProcess.Failure(description: "\(call): \(String(cString: strerror(number)))")
+    private static func failure(of call: String, _ number: Int32) -> Unavailable {
+        Unavailable(description: "\(call): \(String(cString: strerror(number)))")
     }
 
     private func start(output: Int32, error: Int32) -> (pid_t, Int32) {

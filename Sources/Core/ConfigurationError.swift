@@ -51,3 +51,13 @@ package struct InvalidText: Error, Hashable, Sendable, CustomStringConvertible {
         self.description = description
     }
 }
+
+/// The error for something outside of the program that is required and not available: a program, a file, a port, a
+/// server.
+package struct Unavailable: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
+}

@@ -73,25 +73,17 @@ package enum RetryAfter {
     }
 }
 
-/// The error for an operation that exceeded its time limit.
-package struct TimedOut: Error {
-    package init() {}
-}
-
-/// Runs `operation` and cancels it at `deadline`.
-///
-/// - Throws: ``TimedOut``, or the error of `operation`.
+/// Runs `operation` and cancels it at `deadline`. Returns `nil` if it has not ended by then.
 package func withTimeout<Success: Sendable>(
     at deadline: ContinuousClock.Instant, _ operation: @escaping @Sendable () async throws -> Success
-) async throws -> Success {
-    try await withThrowingTaskGroup(of: Success.self) { group in
+) async throws -> Success? {
+    try await withThrowingTaskGroup(of: Success?.self) { group in
         group.addTask { try await operation() }
         group.addTask {
             try await Task.sleep(until: deadline, clock: .continuous)
-            throw TimedOut()
+            return nil
         }
         defer { group.cancelAll() }
-        guard let result = try await group.next() else { throw TimedOut() }
-        return result
+        return try await group.next() ?? nil
     }
 }

@@ -5,7 +5,7 @@
 package struct ValueFormat<Value> {
     /// The allowed values in words, for error messages.
     package let allowed: String
-    /// True when a value in quotes is not valid in a YAML file, where quotes mark a text.
+    /// True for numbers, `true` and `false`, which some YAML files may not have in quotes.
     package let isUnquoted: Bool
     /// Returns `nil` for a text that is not allowed.
     package let parse: (String) -> Value?
@@ -42,10 +42,15 @@ extension ValueFormat<String> {
     }
 }
 
+/// Removes the underscores between digits that YAML 1.1 allows, as in `10_000`.
+private func withoutSeparators(_ text: String) -> String {
+    text.first == "_" || text.last == "_" ? text : text.replacing("_", with: "")
+}
+
 extension ValueFormat<Int> {
     package static func integer(in range: ClosedRange<Int>) -> Self {
         Self("a whole number from \(range.lowerBound) to \(range.upperBound)", isUnquoted: true) { text in
-            Int(text).flatMap { range.contains($0) ? $0 : nil }
+            Int(withoutSeparators(text)).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 }
@@ -56,6 +61,7 @@ extension ValueFormat<Double> {
         in range: ClosedRange<Double> = -.greatestFiniteMagnitude ... .greatestFiniteMagnitude
     ) -> Self {
         Self(words(for: range), isUnquoted: true) { text in
+            let text = withoutSeparators(text)
             // Excludes the words and hexadecimal digits that `Double` also accepts.
             guard text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) else { return nil }
             return Double(text).flatMap { range.contains($0) ? $0 : nil }

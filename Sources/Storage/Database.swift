@@ -77,7 +77,15 @@ package final class Database: Sendable {
     ///   removed or replaced.
     package func write<Result>(_ work: (StorageTransaction) throws -> Result) throws -> Result {
         for file in files { try file.check() }
-        return try pool.write { try work(StorageTransaction(database: $0)) }
+        let endHandlers = TransactionEndHandlers()
+        do {
+            let result = try pool.write { try work(StorageTransaction(database: $0, endHandlers: endHandlers)) }
+            endHandlers.commit()
+            return result
+        } catch {
+            endHandlers.rollback()
+            throw error
+        }
     }
 
     /// True while the files of a gateway's database are still in place: neither removed nor replaced since they were

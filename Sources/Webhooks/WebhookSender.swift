@@ -68,7 +68,9 @@ package struct WebhookSender: WebhookSending {
     private func exchange(_ event: WebhookEvent, trace: TraceContext?) async -> WebhookAttemptResult {
         let deadline = ContinuousClock.now + configuration.timeout
         do {
-            let addresses = try await withTimeout(at: deadline) { try await resolve() }
+            guard let addresses = try await withTimeout(at: deadline, { try await resolve() }) else {
+                return .retryable(late, after: nil)
+            }
             if let refused = policy.firstRefused(of: addresses) {
                 // A name may resolve to other addresses later; a literal address never changes.
                 let isLiteral = IPAddress(configuration.url.host) != nil
@@ -137,10 +139,12 @@ package struct WebhookSender: WebhookSending {
         throw last
     }
 
+    private var late: WebhookFailure {
+        WebhookFailure(.timeout, "the receiver did not answer within \(configuration.timeout)")
+    }
+
     private func failure(_ error: any Error) -> WebhookFailure {
-        let late = WebhookFailure(.timeout, "the receiver did not answer within \(configuration.timeout)")
         return switch error {
-        case is TimedOut: late
         case WebhookError.notResolved: WebhookFailure(.notResolved, "\(error)")
         case let error as HTTPFailure:
             switch error.kind {

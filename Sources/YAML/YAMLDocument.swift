@@ -18,6 +18,8 @@ import Yams
 package final class YAMLDocument {
     /// The path as the user gave it.
     package let path: String
+    /// True when numbers may be in quotes.
+    package var acceptsQuotedNumbers = true
     /// The problems found so far.
     package private(set) var problems: [ConfigurationError.Problem] = []
 

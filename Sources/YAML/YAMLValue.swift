@@ -39,7 +39,8 @@ package struct YAMLValue {
 
     /// Returns the value in a format; `nil` for any other value, which is not reported.
     package func match<Value>(_ format: ValueFormat<Value>) -> Value? {
-        guard let scalar = node.scalar, !isNull, !format.isUnquoted || scalar.style == .plain else { return nil }
+        guard let scalar = node.scalar, !isNull else { return nil }
+        guard scalar.style == .plain || document.acceptsQuotedNumbers || !format.isUnquoted else { return nil }
         return format.parse(scalar.string)
     }
 

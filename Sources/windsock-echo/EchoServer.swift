@@ -25,11 +25,6 @@ struct EchoServer: Service {
         var closeTimeout = TimeAmount.seconds(1)
     }
 
-    /// The error for an address on which the server cannot listen.
-    struct CannotListen: Error, CustomStringConvertible {
-        let description: String
-    }
-
     private static let backlog: CInt = 256
     /// Time for connections to end at the shutdown, in addition to the close timeout.
     private static let afterglow = TimeAmount.seconds(1)
@@ -53,7 +48,7 @@ struct EchoServer: Service {
         for await _ in end {}
     }
 
-    private func listen(_ quiescing: ServerQuiescingHelper) async throws(CannotListen) -> any Channel {
+    private func listen(_ quiescing: ServerQuiescingHelper) async throws(WebServerError) -> any Channel {
         let address = configuration.address
         do {
             return try await ServerBootstrap(group: group)
@@ -69,7 +64,7 @@ struct EchoServer: Service {
                 .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try setUp(channel) } }
                 .bind(host: address.host, port: address.port).get()
         } catch {
-            throw CannotListen(description: "Cannot listen on \(address.host):\(address.port): \(error)")
+            throw .addressUnavailable("Cannot listen on \(address.host):\(address.port): \(error)")
         }
     }
 

@@ -151,6 +151,38 @@ struct AlertEvaluatorTests {
         }
     }
 
+    @Test("A nested evaluation is rolled back alone, or with the outer one")
+    func nestedRollback() {
+        var evaluator = AlertEvaluator([rule(.above(30))])
+        evaluator.begin()
+        #expect(evaluator.value(31, at: 1, "a") == ["firing a1 31"])
+        evaluator.begin()
+        #expect(evaluator.value(20, at: 2, "a") == ["resolved a1 20"])
+        #expect(evaluator.value(31, at: 2, "b") == ["firing a2 31"])
+        evaluator.rollback()
+        #expect(evaluator.alert("a1")?.state == .firing && evaluator.activeCount == 1)
+        evaluator.begin()
+        #expect(evaluator.value(20, at: 3, "a") == ["resolved a1 20"])
+        #expect(evaluator.value(31, at: 3, "c") == ["firing a3 31"])
+        evaluator.commit()
+        evaluator.rollback()
+        #expect(evaluator.activeCount == 0 && !evaluator.isOpen)
+        #expect(evaluator.value(31, at: 4, "a") == ["firing a4 31"])
+    }
+
+    @Test("Orphans are ended again if ending them was rolled back")
+    func orphansRolledBack() {
+        var evaluator = AlertEvaluator(Self.rules, restoring: [stored("1", "gone", .firing)])
+        evaluator.begin()
+        #expect(evaluator.takeOrphans(at: at(1)).count == 1)
+        evaluator.rollback()
+        #expect(!evaluator.isEmpty)
+        evaluator.begin()
+        #expect(evaluator.takeOrphans(at: at(2)).count == 1)
+        evaluator.commit()
+        #expect(evaluator.takeOrphans(at: at(3)).isEmpty)
+    }
+
     @Test("Alerts end if their rule was removed or no longer applies to their device")
     func orphans() {
         var evaluator = AlertEvaluator(
@@ -260,7 +292,7 @@ struct AlertEvaluatorTests {
                 let isListening = Int.random(in: 0..<12, using: &random) > 0
                 if hasTicked { evaluators.indices.forEach { evaluators[$0].commit() } }
                 hasTicked = evaluators[0].isOpen
-                evaluators[1].looksAtAll = true
+                evaluators[1].examinesAllActive = true
                 both { $0.advance(to: at(second), isListening: isListening) }
             case 90..<92:
                 both {
@@ -269,7 +301,7 @@ struct AlertEvaluatorTests {
                 }
             case 92..<94:
                 both {
-                    $0.begin()
+                    if !$0.isOpen { $0.begin() }
                     return []
                 }
             case 94: evaluators.indices.forEach { evaluators[$0].commit() }
@@ -280,7 +312,7 @@ struct AlertEvaluatorTests {
                 for index in evaluators.indices {
                     guard let id = ids[index][name] else { continue }
                     if isTold {
-                        evaluators[index].told(id, at: at(second))
+                        evaluators[index].notified(id, at: at(second))
                     } else {
                         evaluators[index].acknowledge(id, at: at(second))
                     }

@@ -4,17 +4,20 @@ import Testing
 @Suite("Formats of values")
 struct ValueFormatTests {
     @Test(
-        "Whole numbers of a range",
-        arguments: [("1", 1), ("100", 100), ("+7", 7), ("0", nil), ("101", nil), ("1.5", nil), ("", nil)]
+        "Whole numbers within a range, with or without separators",
+        arguments: [
+            ("1", 1), ("100", 100), ("+7", 7), ("0", nil), ("101", nil), ("1.5", nil), ("", nil),
+            ("1_00", 100), ("_1", nil), ("1_", nil),
+        ]
             as [(String, Int?)])
     func integer(text: String, expected: Int?) {
         #expect(ValueFormat.integer(in: 1...100).parse(text) == expected)
     }
 
     @Test(
-        "Decimal numbers; neither hexadecimal nor infinite ones",
+        "Decimal numbers, but neither hexadecimal nor infinite ones",
         arguments: [
-            ("-2.5", -2.5), ("1e3", 1000), ("0x10", nil), ("inf", nil), ("nan", nil), ("1e999", nil), ("1_0", nil),
+            ("-2.5", -2.5), ("1e3", 1000), ("0x10", nil), ("inf", nil), ("nan", nil), ("1e999", nil), ("1_0", 10),
         ] as [(String, Double?)])
     func number(text: String, expected: Double?) {
         #expect(ValueFormat.number().parse(text) == expected)

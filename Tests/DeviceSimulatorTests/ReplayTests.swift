@@ -6,7 +6,7 @@ import Testing
 
 @testable import DeviceSimulator
 
-@Suite("A replay is the file: its values, its order, its pace")
+@Suite("Replay of recorded readings")
 struct ReplayTests {
     private func table(
         _ text: String, columns: Set<String> = ["x"], time: String? = "t", format: ReplayTimeFormat = .auto
@@ -25,7 +25,7 @@ struct ReplayTests {
         return turns
     }
 
-    @Test("rows are due as the file's times are apart, divided by the speed")
+    @Test("Rows are due at the intervals of the file's times, divided by the speed")
     func speed() throws {
         let table = try table("t,x\n2015-02-02 14:19:00,1\n2015-02-02 14:19:59,2\n2015-02-02 14:21:00,3\n")
         let turns = turns(Replay(table: table, pace: .speed(60), loops: false))
@@ -33,7 +33,7 @@ struct ReplayTests {
         #expect(turns.map(\.due) == [.zero, .microseconds(983_333), .seconds(2)])
     }
 
-    @Test("a loop goes on after the last row as far as that is from the one before it")
+    @Test("A loop continues after the interval between the last two rows")
     func loop() throws {
         let table = try table("t,x\n10,1\n12,2\n15,3\n")
         let turns = turns(Replay(table: table, pace: .speed(1), loops: true), count: 7)
@@ -41,7 +41,7 @@ struct ReplayTests {
         #expect(turns.map(\.due) == [0, 2, 5, 8, 10, 13, 16].map { .seconds($0) })
     }
 
-    @Test("times that go back are due at once, and files without times go by the interval")
+    @Test("Rows whose time goes back are due at once; files without times use the interval")
     func otherPaces() throws {
         let backwards = try table("t,x\n10,1\n20,2\n15,3\n30,4\n")
         #expect(
@@ -55,7 +55,7 @@ struct ReplayTests {
     }
 
     @Test(
-        "times are read in every usual form",
+        "Times are parsed in every usual format",
         arguments: [
             ("2015-02-02 14:19:00", ReplayTimeFormat.auto), ("2015-02-02T15:19:00+01:00", .auto), ("1422886740", .auto),
             ("1422886740000", .auto), ("1422886740", .seconds), ("1422886740000", .milliseconds),
@@ -67,7 +67,7 @@ struct ReplayTests {
     }
 
     @Test(
-        "a file that cannot be replayed is named with line and column",
+        "An invalid file is an error with line and column",
         arguments: [
             ("", nil, nil, "the file is empty"), ("t,x\n", nil, nil, "no records"), ("t,y\n1,2\n", 1, "x", "t, y"),
             ("t,x\n1,2\n3\n", 3, nil, "1 fields"), ("t,x\n1,2\n3,warm\n", 3, "x", "\"warm\""),
@@ -82,7 +82,7 @@ struct ReplayTests {
         #expect(problem.message.contains(message))
     }
 
-    @Test("an empty field leaves its metric out, and an empty row its message")
+    @Test("An empty field omits its metric, an empty row its message")
     func emptyFields() throws {
         let profile = try replay(
             "x,y\n1,\n,\n,2\n", "metrics: {x: {column: x}, y: {column: y}, n: 5}", keys: "speed: max")
@@ -91,7 +91,7 @@ struct ReplayTests {
         #expect(device.due == nil)
     }
 
-    @Test("keep_time stamps with the file's time")
+    @Test("`keep_time` uses the file's times as timestamps")
     func keepTime() throws {
         let profile = try replay(
             "t,x\n1422886740,1\n1422886741,2\n", "metrics: {x: {column: x}}\nstamps: keep_time",
@@ -100,7 +100,7 @@ struct ReplayTests {
         #expect(device.payloads(until: .zero) == [#"{"x":1,"ts":1422886740000}"#, #"{"x":2,"ts":1422886741000}"#])
     }
 
-    @Test("every value of real measurements arrives as the file has it")
+    @Test("Every value of recorded measurements is replayed exactly")
     func occupancy() throws {
         guard let file = try? PackageRoot.sharedData("occupancy.csv") else {
             print("occupancy.csv is not there; WINDSOCK_SHARED_DATA names its folder. Test left out.")

@@ -143,7 +143,7 @@ struct HTTPClientTests {
         }
     }
 
-    @Test("Failures before anything was sent are told apart from others")
+    @Test("Failures before anything was sent are distinguished from others")
     func failures() async throws {
         let server = try await RawServer(.disconnect, .text("SSH-2.0-x\r\n", closes: true))
         var refused = request(server)

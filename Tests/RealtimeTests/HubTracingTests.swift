@@ -15,8 +15,8 @@ struct HubTracingTests {
 
     /// Records the reported deliveries.
     final class Observer: DeliveryObserver {
-        let told = Lock<[ObservedDelivery]>([])
-        func delivered(_ deliveries: [ObservedDelivery], at time: Timestamp) {
+        let told = Lock<[DeliveryReport]>([])
+        func delivered(_ deliveries: [DeliveryReport], at time: Timestamp) {
             told.withLock { $0 += deliveries }
         }
     }

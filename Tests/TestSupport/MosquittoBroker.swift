@@ -38,7 +38,7 @@ package final class MosquittoBroker: Sendable {
                     configuration: configuration, files: files)
                 try await broker.waitUntilListening()
                 return broker
-            } catch let failure as ChildProcess.Failure {
+            } catch let failure as Unavailable {
                 guard failure.description.contains("Address already in use"), attempt < attempts else { throw failure }
                 attempt += 1
             }

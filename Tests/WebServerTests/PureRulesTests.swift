@@ -84,9 +84,9 @@ struct PureRulesTests {
 
     @Test("A command with too many JSON values is rejected while parsing")
     func commandValues() throws {
-        func refusal(_ payload: String) -> ClientCommand.Refusal? {
+        func refusal(_ payload: String) -> CommandError? {
             let text = #"{"type":"x","id":"1","payload":\#(payload)}"#
-            do throws(ClientCommand.Refusal) {
+            do throws(CommandError) {
                 _ = try ClientCommand(json: text, receivedAt: Timestamp(nanosecondsSinceEpoch: 0))
                 return nil
             } catch {
@@ -95,9 +95,9 @@ struct PureRulesTests {
         }
         #expect(refusal("{\"p\":[\(Array(repeating: "1", count: 200).joined(separator: ","))]}") == nil)
         let many = try #require(refusal("{\"p\":[\(Array(repeating: "[1]", count: 200).joined(separator: ","))]}"))
-        #expect(many.error.message.contains("allowed: at most 256"))
+        #expect(many.message.contains("allowed: at most 256"))
         let wrong = try #require(refusal("[]"))
-        #expect(wrong.id == "1", "the error carries the command's id, if it can be read")
+        #expect(wrong.commandID == "1", "the error carries the command's id, if it can be read")
     }
 
     @Test("Room names of clients have at most 32 levels")

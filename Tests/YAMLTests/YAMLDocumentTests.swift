@@ -34,7 +34,7 @@ struct YAMLDocumentTests {
         ("\nname:\nlimit: 1", "a.yaml:2: name: required key is missing; allowed: text of 1 to 8 characters"),
         ("name: ~", "a.yaml:1: name: \"~\" is not valid; allowed: text of 1 to 8 characters"),
         ("name: a\nlimit: 10", "a.yaml:2: limit: \"10\" is not valid; allowed: a whole number from 1 to 9"),
-        ("name: a\nlimit: \"3\"", "a.yaml:2: limit: \"3\" is not valid; allowed: a whole number from 1 to 9"),
+        ("name: a\nlimit: \"30\"", "a.yaml:2: limit: \"30\" is not valid; allowed: a whole number from 1 to 9"),
         ("name: a\nshare: 0x1", "a.yaml:2: share: \"0x1\" is not valid; allowed: a number from 0 to 1"),
         ("name: a\nactive: yes", "a.yaml:2: active: \"yes\" is not valid; allowed: true or false"),
         (
@@ -68,7 +68,7 @@ struct YAMLDocumentTests {
         #expect(Self.problems("name: 7\nlimit:\nshare: 1e-1\nactive: true\nwaits: [1s, 1m]\nnested: {}") == [])
     }
 
-    @Test("All mistakes are told at once, in the order of the lines")
+    @Test("All mistakes are reported at once, in the order of their lines")
     func several() {
         let problems = Self.problems("colour: b\nlimit: 0\nnested: {name: [a]}\nname: a\nshare: 2")
         #expect(

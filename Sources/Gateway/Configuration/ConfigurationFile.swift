@@ -86,15 +86,26 @@ package struct ConfigurationFile: Sendable {
         scalars[option.key] = Scalar(text: text, line: value.line ?? 0)
     }
 
+    /// `true` or `false`, or one of the other words of YAML 1.1, which routes have always accepted.
+    private static var yamlBool: ValueFormat<Bool> {
+        ValueFormat("true or false") { text in
+            switch text.lowercased() {
+            case "true", "yes", "on": true
+            case "false", "no", "off": false
+            default: nil
+            }
+        }
+    }
+
     private static func route(_ value: YAMLValue) -> TopicRoute? {
         guard let fields = value.mapping("a mapping with \"topic\"") else { return nil }
         let topic = fields.required("topic", .text("a topic such as sensors/{device}/{metric}"))
         let convention = fields.read("convention", .choice(of: PayloadConvention.self))
         let room = fields.read("room", .text("a room such as sensors/{device}"))
         // TopicRoute refuses other numbers, and says why for 2.
-        let qos = fields.read("qos", ValueFormat("0 or 1", isUnquoted: true) { Int($0) })
-        let convertsFahrenheit = fields.read("fahrenheit_to_celsius", .bool)
-        let allowsForeignDevices = fields.read("devices_in_payload", .bool)
+        let qos = fields.read("qos", ValueFormat("0 or 1") { Int($0) })
+        let convertsFahrenheit = fields.read("fahrenheit_to_celsius", yamlBool)
+        let allowsForeignDevices = fields.read("devices_in_payload", yamlBool)
         guard let topic, fields.isValid else { return nil }
         do throws(TopicError) {
             return try TopicRoute(

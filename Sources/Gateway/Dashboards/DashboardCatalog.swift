@@ -75,6 +75,7 @@ struct DashboardFile {
     }
 
     private init(_ document: YAMLDocument, id: String) throws(ConfigurationError) {
+        document.acceptsQuotedNumbers = false
         if !Self.isID(id) {
             document.fail("the file name must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit")
         }

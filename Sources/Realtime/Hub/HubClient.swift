@@ -25,8 +25,8 @@ package final class HubClient {
     var control: ClientFlowControl?
     /// Telemetry messages dropped because the client read too slowly.
     var droppedCount = 0
-    /// The client's position in the ``DeliveryPlan`` that its shard is filling.
-    var position = DeliveryPlan.root
+    /// The client's position in the ``DeliveryTrie`` that its shard is filling.
+    var position = DeliveryTrie.root
 
     init(id: String, user: UserID, address: String?, connectedAt: Timestamp, sink: any ClientSink) {
         self.id = id

@@ -8,7 +8,7 @@ extension HubShard {
     /// socket remains writable, however much is written.
     private static let maxUnflushedBytes = 64 * 1024
 
-    func write(_ delivery: DeliveryPlan.Delivery, to client: HubClient) {
+    func write(_ delivery: DeliveryTrie.Delivery, to client: HubClient) {
         guard let sink = client.sink else { return }
         guard client.queue == nil, sink.isWritable else {
             enqueue(delivery.messages[...], for: client)

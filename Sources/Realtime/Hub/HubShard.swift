@@ -6,7 +6,7 @@ package import Telemetry
 /// The clients of one event loop. The shard takes messages from a mailbox and gathers them by client. At the end of a
 /// *tick* it delivers what was gathered, with one flush per client.
 ///
-///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryPlan ──▶ end of tick: one write, one flush
+///     publishers ──▶ Mailbox ──▶ drain: message by message ──▶ DeliveryTrie ──▶ end of tick: one write, one flush
 ///                    (bounded)          RoomMembers                              a client; OutboundQueue if it is slow
 ///
 /// A socket may call back before `write`, `flush` or `close` returns, because NIO reads the bytes that have arrived
@@ -33,7 +33,7 @@ package final class HubShard: @unchecked Sendable {
     private enum Phase {
         /// Nothing is being gathered. Sockets and services may be called.
         case idle
-        /// The mailbox is being drained: messages are added to ``plan``. No socket is called.
+        /// The mailbox is being drained: messages are added to ``gathered``. No socket is called.
         case gathering
         /// Sockets are called. Requests they make in callbacks are gathered for the next tick.
         case delivering
@@ -43,12 +43,12 @@ package final class HubShard: @unchecked Sendable {
     private var members: RoomMembers<HubClient>
     private var phase = Phase.idle
     /// The messages gathered for the end of the tick, with their recipients.
-    private var plan = DeliveryPlan()
+    private var gathered = DeliveryTrie()
     /// The messages being delivered, with their recipients. Empty outside ``Phase/delivering``.
-    private var delivered = DeliveryPlan()
-    /// Clients that have messages in ``plan``.
-    private var clientsInPlan: [HubClient] = []
-    private var recipients: [(client: HubClient, position: DeliveryPlan.Position)] = []
+    private var delivered = DeliveryTrie()
+    /// Clients that have messages in ``gathered``.
+    private var gatheredClients: [HubClient] = []
+    private var recipients: [(client: HubClient, position: DeliveryTrie.Position)] = []
     /// Clients whose sockets became writable again while others were being called.
     private var resumed: [HubClient] = []
     var replayScheduler = ReplayScheduler()
@@ -252,14 +252,14 @@ package final class HubShard: @unchecked Sendable {
     }
 
     /// Adds a message to the tick, still without recipients; ``advance(_:with:)`` adds these.
-    func gather(_ message: QueuedMessage) -> DeliveryPlan.MessageIndex {
-        plan.add(message)
+    func gather(_ message: QueuedMessage) -> DeliveryTrie.MessageIndex {
+        gathered.add(message)
     }
 
-    func advance(_ client: HubClient, with message: DeliveryPlan.MessageIndex) {
+    func advance(_ client: HubClient, with message: DeliveryTrie.MessageIndex) {
         guard client.sink != nil else { return }
-        if client.position == DeliveryPlan.root { clientsInPlan.append(client) }
-        client.position = plan.step(from: client.position, with: message)
+        if client.position == DeliveryTrie.root { gatheredClients.append(client) }
+        client.position = gathered.step(from: client.position, with: message)
     }
 
     /// Closes a client with ``CloseCode/slowClient`` at the end of the tick. The peer receives `reason`.
@@ -288,17 +288,17 @@ package final class HubShard: @unchecked Sendable {
     }
 
     private var hasGathered: Bool {
-        !clientsInPlan.isEmpty || !resumed.isEmpty || !pendingCloses.isEmpty || !tracedMessages.isEmpty
+        !gatheredClients.isEmpty || !resumed.isEmpty || !pendingCloses.isEmpty || !tracedMessages.isEmpty
     }
 
     private func deliverTick() {
         // All gathered state is taken and reset before the first socket is called.
-        swap(&plan, &delivered)
-        for client in clientsInPlan {
+        swap(&gathered, &delivered)
+        for client in gatheredClients {
             recipients.append((client, client.position))
-            client.position = DeliveryPlan.root
+            client.position = DeliveryTrie.root
         }
-        clientsInPlan.removeAll(keepingCapacity: clientsInPlan.count <= 4096)
+        gatheredClients.removeAll(keepingCapacity: gatheredClients.count <= 4096)
         let (tracedMessages, resumed, pendingCloses) = (tracedMessages, resumed, pendingCloses)
         self.tracedMessages.removeAll(keepingCapacity: tracedMessages.count <= 1024)
         self.resumed.removeAll()

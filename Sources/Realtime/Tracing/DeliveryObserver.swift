@@ -5,7 +5,7 @@ package import Telemetry
 package protocol DeliveryObserver: Sendable {
     /// Receives the traced messages that a shard has just handed to its sockets. Called on the shard's loop after each
     /// delivery that includes such messages; must be fast and never block.
-    func delivered(_ deliveries: [ObservedDelivery], at time: Timestamp)
+    func delivered(_ deliveries: [DeliveryReport], at time: Timestamp)
     /// Receives the span `websocket.send` of a frame made for one of the user's clients. Called on the shard's loop
     /// before the frame is sent.
     func sending(_ span: TraceContext, to user: UserID)
@@ -15,8 +15,8 @@ extension DeliveryObserver {
     package func sending(_ span: TraceContext, to user: UserID) {}
 }
 
-/// One message as delivered by one shard.
-package struct ObservedDelivery: Sendable {
+/// A report that one shard has delivered one message.
+package struct DeliveryReport: Sendable {
     private let broadcast: BroadcastTrace
     package var messageTrace: MessageTrace { broadcast.messageTrace }
     package var room: String { broadcast.room }

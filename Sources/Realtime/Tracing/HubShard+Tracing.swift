@@ -60,12 +60,12 @@ extension HubShard {
     func reportToObserver(_ tracedMessages: [(broadcast: BroadcastTrace, recipientCount: Int)]) {
         guard let tracing else { return }
         let now = clock.now()
-        var deliveries: [ObservedDelivery] = []
+        var deliveries: [DeliveryReport] = []
         deliveries.reserveCapacity(tracedMessages.count)
         for (broadcast, recipientCount) in tracedMessages {
             broadcast.delivered(to: recipientCount, at: now)
             guard recipientCount > 0 else { continue }
-            deliveries.append(ObservedDelivery(broadcast, recipientCount: recipientCount))
+            deliveries.append(DeliveryReport(broadcast, recipientCount: recipientCount))
         }
         if !deliveries.isEmpty { tracing.observer?.delivered(deliveries, at: now) }
     }

@@ -28,19 +28,19 @@ struct AlertNotifier {
     private static let retryInterval = Duration.seconds(60)
 
     /// The result of notifying an alert's recipients.
-    private struct Telling {
+    private struct NotificationResult {
         var messages: [Message] = []
-        var reached = 0
-        var failed = 0
+        var reachedCount = 0
+        var failedCount = 0
 
         /// True when at least one recipient was notified, or there was none.
-        var isDone: Bool { reached > 0 || failed == 0 }
+        var isAnnounced: Bool { reachedCount > 0 || failedCount == 0 }
     }
 
     /// Stores a transition and notifies its recipients. Returns the messages to publish after the commit.
     ///
     /// - Parameter messageTrace: The trace of the reading that caused the transition; `nil` when time alone caused it.
-    func tell(
+    func record(
         _ transition: AlertTransition, messageTrace: MessageTrace?, in transaction: StorageTransaction
     ) throws -> [Message] {
         let rule = transition.ruleIndex.map { rules[$0] }
@@ -61,7 +61,7 @@ struct AlertNotifier {
     /// the same rule and device, or could not be announced to any recipient.
     ///
     /// - Returns: The messages to publish; `nil` when no recipient could be notified, which is retried later.
-    func tellLate(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message]? {
+    func announceDelayed(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message]? {
         let now = clock.now()
         let rule = rules.first { $0.name == stored.rule }
         var alert = stored
@@ -69,11 +69,11 @@ struct AlertNotifier {
         defer { span.end(at: clock.now()) }
         alert.suppressedCount = try suppressedCount(alert, isStored: true, in: transaction.snapshot)
         let messageTrace = MessageTrace(subject: alert.device, parent: span.traceContext)
-        let telling = try notify(alert, .firing, rule, messageTrace, at: now, in: transaction)
-        if telling.isDone { alert.toldAt = now }
-        note(telling, of: &alert, at: now)
+        let result = try notify(alert, .firing, rule, messageTrace, at: now, in: transaction)
+        if result.isAnnounced { alert.lastNotifiedAt = now }
+        note(result, of: &alert, at: now)
         try transaction.save(alert)
-        return telling.isDone ? telling.messages : nil
+        return result.isAnnounced ? result.messages : nil
     }
 
     /// Returns the number of alerts of the same rule and device since the last announced one.
@@ -89,9 +89,9 @@ struct AlertNotifier {
     }
 
     /// Records whether the alert was announced, and schedules a retry when it was not.
-    private func note(_ telling: Telling, of alert: inout StoredAlert, at now: Timestamp) {
-        alert.isAnnounced = telling.isDone
-        alert.dueAt = telling.isDone ? nil : now.advanced(by: Self.retryInterval)
+    private func note(_ result: NotificationResult, of alert: inout StoredAlert, at now: Timestamp) {
+        alert.isAnnounced = result.isAnnounced
+        alert.dueAt = result.isAnnounced ? nil : now.advanced(by: Self.retryInterval)
     }
 
     /// Returns the message that shows the alert's current state in its device's room.
@@ -124,22 +124,22 @@ struct AlertNotifier {
         if isBeginning, let rule,
             let last = try transaction.snapshot.lastAnnounced(rule: alert.rule, room: alert.room, device: alert.device)
         {
-            alert.dueAt = rule.pause(after: last.toldAt, at: now)
+            alert.dueAt = rule.pause(after: last.notifiedAt, at: now)
             if transition.kind == .firing, alert.dueAt != nil, !isSilenced { paused.increment() }
         }
         // The end of an alert is announced only if its beginning was.
-        let isTold = transition.kind == .resolved ? alert.isAnnounced : !isSilenced && alert.dueAt == nil
-        if isTold, isBeginning {
+        let isNotified = transition.kind == .resolved ? alert.isAnnounced : !isSilenced && alert.dueAt == nil
+        if isNotified, isBeginning {
             alert.suppressedCount = try suppressedCount(alert, isStored: earlier != nil, in: transaction.snapshot)
         }
         let onward = MessageTrace(subject: alert.device, parent: span.traceContext)
         var messages: [Message] = []
         if transition.kind != .repeated { messages.append(live(alert, at: now, messageTrace: onward)) }
-        if isTold {
+        if isNotified {
             let kind = isBeginning ? .firing : transition.kind
-            let telling = try notify(alert, kind, rule, onward, at: now, in: transaction)
-            messages += telling.messages
-            if isBeginning { note(telling, of: &alert, at: now) }
+            let result = try notify(alert, kind, rule, onward, at: now, in: transaction)
+            messages += result.messages
+            if isBeginning { note(result, of: &alert, at: now) }
         }
         try transaction.save(alert)
         return messages
@@ -169,15 +169,15 @@ struct AlertNotifier {
         _ alert: StoredAlert, _ kind: AlertTransition.Kind, _ rule: AlertRule?, _ messageTrace: MessageTrace,
         at now: Timestamp,
         in transaction: StorageTransaction
-    ) throws -> Telling {
-        var telling = Telling()
+    ) throws -> NotificationResult {
+        var result = NotificationResult()
         func attempt(_ recipient: String, _ work: () throws -> [Message]) throws {
             do {
-                telling.messages += try transaction.savepoint(work)
-                telling.reached += 1
+                result.messages += try transaction.savepoint(work)
+                result.reachedCount += 1
             } catch {
                 if !(error is RequestError), StorageError(error).isStorageAtFault { throw error }
-                telling.failed += 1
+                result.failedCount += 1
                 failed.increment()
                 logger.warning(
                     "A recipient could not be notified of an alert",
@@ -200,7 +200,7 @@ struct AlertNotifier {
                 ]
             }
         }
-        guard hasWebhook else { return telling }
+        guard hasWebhook else { return result }
         try attempt("webhook") {
             let id = ids.next()
             let isKept = try transaction.addWebhookEvent(
@@ -209,7 +209,7 @@ struct AlertNotifier {
             if !isKept { overflow.note(rule: alert.rule, at: now) }
             return []
         }
-        return telling
+        return result
     }
 
     /// Returns the notification of an alert. While it fires, the body is the rule's message; once it is resolved, the

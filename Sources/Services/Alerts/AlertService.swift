@@ -29,17 +29,11 @@ package final class AlertService: Sendable {
         }
     }
 
-    /// The evaluator and the bookkeeping of the open transaction.
     private struct State {
         var evaluator: AlertEvaluator
         var steps = ClockStepDetector()
         /// The change of the wall clock that is not yet applied to the due times of stored alerts.
-        var storedStep = Duration.zero
-        /// The part of ``storedStep`` that the open transaction applies.
-        var takenStep = Duration.zero
-        /// The number of transitions in the open transaction, by kind.
-        var counts: [AlertTransition.Kind: Int] = [:]
-        var storesEvents = false
+        var unstoredStep = Duration.zero
         /// True while a tick is queued or running.
         var isTicking = false
     }
@@ -51,7 +45,7 @@ package final class AlertService: Sendable {
     /// The most webhook events that may wait for delivery.
     package static let maxWaitingEvents = 10_000
     /// The most delayed announcements per call of ``tick(isListening:)``.
-    private static let maxLateTellings = 100
+    private static let maxDelayedAnnouncements = 100
 
     private let configuration: Configuration
     private let notifier: AlertNotifier
@@ -62,7 +56,8 @@ package final class AlertService: Sendable {
     private let clock: any WallClock
     private let uptime: @Sendable () -> Duration
     private let logger: Logger
-    private let transitions: [AlertTransition.Kind: Counter]
+    /// Counters of committed transitions.
+    private let counters: [AlertTransition.Kind: Counter]
     private let state: Lock<State>
     private let wakeWebhook: @Sendable () -> Void
 
@@ -95,7 +90,7 @@ package final class AlertService: Sendable {
             paused: Counter(label: "windsock_alerts_paused", dimensions: [], factory: factory),
             failed: Counter(label: "windsock_alerts_untold_recipients", dimensions: [], factory: factory),
             logger: logger)
-        transitions = Dictionary(
+        counters = Dictionary(
             uniqueKeysWithValues: [AlertTransition.Kind.firing, .resolved].map {
                 ($0, Counter(label: "windsock_alerts", dimensions: [("transition", "\($0)")], factory: factory))
             })
@@ -110,42 +105,26 @@ package final class AlertService: Sendable {
 
     // MARK: Evaluating
 
-    /// Evaluates readings inside the transaction that stores them. A call of ``finished(isCommitted:)`` must follow.
+    /// Evaluates readings inside the transaction that stores them. If the transaction is rolled back, so is the
+    /// evaluation.
     ///
     /// - Returns: The messages to publish after the commit.
     func evaluate(_ readings: [IngestedReading], in transaction: StorageTransaction) throws -> [Message] {
         guard !configuration.rules.isEmpty else { return [] }
-        var found: [(AlertTransition, MessageTrace?)] = []
-        state.withLock { state in
-            let now = followClock(&state)
-            state.evaluator.begin()
+        let found = evaluate(in: transaction) { evaluator, now in
+            var found: [(transition: AlertTransition, messageTrace: MessageTrace?)] = []
             for ingested in readings {
                 let messageTrace = ingested.messageTrace
                 let span = begin(messageTrace)
-                let transitions = state.evaluator.receive(
+                let transitions = evaluator.receive(
                     ingested.reading, notAfter: now, cause: Self.cause(messageTrace))
                 found += transitions.map { ($0, messageTrace) }
                 if let span { end(span, transitions) }
             }
-            note(found.map(\.0), in: &state)
+            return found
         }
-        return try found.flatMap { try notifier.tell($0.0, messageTrace: $0.1, in: transaction) }
-    }
-
-    /// Commits or rolls back the state of the latest evaluation. Must be called before the next transaction begins.
-    func finished(isCommitted: Bool) {
-        let (counts, storesEvents) = state.withLock { state in
-            defer {
-                state.counts = [:]
-                state.storesEvents = false
-            }
-            if !isCommitted { state.storedStep += state.takenStep }
-            state.takenStep = .zero
-            if isCommitted { state.evaluator.commit() } else { state.evaluator.rollback() }
-            return isCommitted ? (state.counts, state.storesEvents) : ([:], false)
-        }
-        for (kind, count) in counts { transitions[kind]?.increment(by: count) }
-        if storesEvents { wakeWebhook() }
+        report(found.map(\.transition), in: transaction)
+        return try found.flatMap { try notifier.record($0.transition, messageTrace: $0.messageTrace, in: transaction) }
     }
 
     /// Evaluates the effects of elapsed time, resolves alerts whose rule was removed, and sends delayed announcements
@@ -162,49 +141,82 @@ package final class AlertService: Sendable {
         }
         guard isDue else { return }
         writer.submit(byteCount: 64) { [self] transaction in
-            do {
-                return DatabaseWriter.Effect((), messages: try look(isListening: isListening, in: transaction))
-            } catch {
-                // Only this savepoint is rolled back. Other work in the same transaction is kept.
-                finished(isCommitted: false)
-                throw error
-            }
-        } completion: { [self] result in
-            let isOpen = state.withLock { state in
-                state.isTicking = false
-                return state.evaluator.isOpen
-            }
-            switch result {
-            case .success: finished(isCommitted: true)
-            // The queue refused the request before it ran: an open evaluation then belongs to another transaction.
-            case .failure(let error) where error.kind == .overloaded: break
-            case .failure: if isOpen { finished(isCommitted: false) }
-            }
+            DatabaseWriter.Effect((), messages: try advance(isListening: isListening, in: transaction))
+        } completion: { [self] _ in
+            state.withLock { $0.isTicking = false }
         }
     }
 
-    private func look(isListening: Bool, in transaction: StorageTransaction) throws -> [Message] {
-        let (now, step, transitions) = state.withLock { state in
-            let now = followClock(&state)
-            state.evaluator.begin()
-            let transitions =
-                state.evaluator.takeOrphans(at: now) + state.evaluator.advance(to: now, isListening: isListening)
-            note(transitions, in: &state)
-            state.takenStep = state.storedStep
-            state.storedStep = .zero
-            return (now, state.takenStep, transitions)
+    private func advance(isListening: Bool, in transaction: StorageTransaction) throws -> [Message] {
+        let (now, transitions) = evaluate(in: transaction) { evaluator, now in
+            (now, evaluator.takeOrphans(at: now) + evaluator.advance(to: now, isListening: isListening))
         }
-        if step != .zero { try transaction.shiftDueAlerts(by: step) }
-        var messages = try transitions.flatMap { try notifier.tell($0, messageTrace: nil, in: transaction) }
-        for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxLateTellings) {
-            guard let told = try notifier.tellLate(alert, in: transaction) else { continue }
-            messages += told
+        report(transitions, in: transaction)
+        try shiftDueAlerts(in: transaction)
+        let messages = try transitions.flatMap { try notifier.record($0, messageTrace: nil, in: transaction) }
+        return messages + (try announceDelayed(at: now, in: transaction))
+    }
+
+    /// Announces firing alerts whose delay is over. Returns the messages to publish after the commit.
+    private func announceDelayed(at now: Timestamp, in transaction: StorageTransaction) throws -> [Message] {
+        var messages: [Message] = []
+        var announced: [String] = []
+        for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxDelayedAnnouncements) {
+            guard let more = try notifier.announceDelayed(alert, in: transaction) else { continue }
+            messages += more
+            announced.append(alert.alertID)
+        }
+        if announced.isEmpty { return [] }
+        evaluate(in: transaction) { evaluator, _ in
+            for id in announced { evaluator.notified(id, at: now) }
+        }
+        wakeWebhook(after: transaction)
+        return messages
+    }
+
+    /// Applies the change of the wall clock to the due times of stored alerts.
+    private func shiftDueAlerts(in transaction: StorageTransaction) throws {
+        let step = state.withLock { state in
+            defer { state.unstoredStep = .zero }
+            return state.unstoredStep
+        }
+        if step == .zero { return }
+        transaction.onEnd { [self] isCommitted in
+            if !isCommitted { state.withLock { $0.unstoredStep += step } }
+        }
+        try transaction.shiftDueAlerts(by: step)
+    }
+
+    /// Runs `body` on the evaluator. The changes that `body` makes are committed or rolled back together with those of
+    /// the transaction. All evaluation that depends on a transaction goes through this function.
+    private func evaluate<Result: Sendable>(
+        in transaction: StorageTransaction, _ body: (inout AlertEvaluator, _ now: Timestamp) -> Result
+    ) -> Result {
+        transaction.onEnd { [self] isCommitted in
             state.withLock { state in
-                state.evaluator.told(alert.alertID, at: now)
-                if configuration.hasWebhook { state.storesEvents = true }
+                if isCommitted { state.evaluator.commit() } else { state.evaluator.rollback() }
             }
         }
-        return messages
+        return state.withLock { state in
+            let now = followClock(&state)
+            state.evaluator.begin()
+            return body(&state.evaluator, now)
+        }
+    }
+
+    /// Counts the transitions once they are committed, and wakes the webhook.
+    private func report(_ transitions: [AlertTransition], in transaction: StorageTransaction) {
+        if transitions.isEmpty { return }
+        transaction.onEnd { [counters] isCommitted in
+            guard isCommitted else { return }
+            for transition in transitions { counters[transition.kind]?.increment() }
+        }
+        wakeWebhook(after: transaction)
+    }
+
+    private func wakeWebhook(after transaction: StorageTransaction) {
+        guard configuration.hasWebhook else { return }
+        transaction.onEnd { [wakeWebhook] isCommitted in if isCommitted { wakeWebhook() } }
     }
 
     /// Compensates for a changed wall clock, so that durations count elapsed time. Returns the current time.
@@ -212,15 +224,10 @@ package final class AlertService: Sendable {
         let now = clock.now()
         if !state.evaluator.isOpen, let step = state.steps.step(at: now, uptime: uptime()) {
             state.evaluator.shiftClock(by: step)
-            state.storedStep += step
+            state.unstoredStep += step
             logger.notice("The clock was set; alert durations count elapsed time", metadata: ["by": "\(step)"])
         }
         return now
-    }
-
-    private func note(_ transitions: [AlertTransition], in state: inout State) {
-        for transition in transitions { state.counts[transition.kind, default: 0] += 1 }
-        if configuration.hasWebhook, !transitions.isEmpty { state.storesEvents = true }
     }
 
     /// Returns the trace that an alert links to: the gateway's own when the reading was sampled, otherwise the
@@ -290,7 +297,7 @@ package final class AlertService: Sendable {
     }
 
     /// Returns the users that a rule notifies.
-    package func users(toldBy rule: String) -> [UserID] {
+    package func users(notifiedBy rule: String) -> [UserID] {
         configuration.rules.first { $0.name == rule }?.recipients.users ?? []
     }
 

@@ -105,7 +105,7 @@ extension StoredAlert {
             device: alert.device.rawValue, room: alert.room, metric: alert.metric, unit: alert.unit, value: alert.value,
             state: State(alert.state), condition: rule?.conditionText ?? earlier?.condition ?? "",
             message: rule?.text(for: alert) ?? earlier?.message ?? "", pendingAt: alert.pendingAt,
-            firedAt: alert.firedAt, resolvedAt: alert.resolvedAt, toldAt: alert.toldAt,
+            firedAt: alert.firedAt, resolvedAt: alert.resolvedAt, lastNotifiedAt: alert.lastNotifiedAt,
             acknowledgedAt: alert.acknowledgedAt, acknowledgedBy: earlier?.acknowledgedBy,
             traceID: earlier?.traceID ?? trace, cause: alert.cause?.traceparent,
             isAnnounced: earlier?.isAnnounced ?? false)
@@ -116,7 +116,8 @@ extension StoredAlert {
         guard let device = DeviceID(device) else { return nil }
         return Alert(
             id: alertID, rule: rule, device: device, room: room, metric: metric, unit: unit, value: value,
-            state: state.restored, pendingAt: pendingAt, firedAt: firedAt, resolvedAt: resolvedAt, toldAt: toldAt,
+            state: state.restored, pendingAt: pendingAt, firedAt: firedAt, resolvedAt: resolvedAt,
+            lastNotifiedAt: lastNotifiedAt,
             acknowledgedAt: acknowledgedAt, cause: cause.flatMap { TraceContext(traceparent: $0) })
     }
 }

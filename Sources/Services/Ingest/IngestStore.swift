@@ -187,8 +187,6 @@ package final class IngestStore: Sendable {
                 }
                 if let change { try transaction.store(change, of: configuration.clientID) }
                 return DatabaseWriter.Effect(outcome, messages: messages)
-            } finished: { isCommitted in
-                alerts?.finished(isCommitted: isCommitted)
             } publish: {
                 publish()
             }

@@ -75,7 +75,7 @@ package final class LatencyService: DeliveryObserver {
         }
     }
 
-    package func delivered(_ deliveries: [ObservedDelivery], at time: Timestamp) {
+    package func delivered(_ deliveries: [DeliveryReport], at time: Timestamp) {
         series.withLock { series in
             for delivery in deliveries {
                 guard let stages = delivery.messageTrace.stages else { continue }
@@ -122,7 +122,7 @@ package final class LatencyService: DeliveryObserver {
 
     /// Creates the gateway's spans of a slow, unsampled reading from its recorded timestamps. They form a separate
     /// trace with a link to the device's span, if there is one.
-    private func trace(_ delivery: ObservedDelivery, _ stages: PipelineTimestamps, deliveredAt: Timestamp) {
+    private func trace(_ delivery: DeliveryReport, _ stages: PipelineTimestamps, deliveredAt: Timestamp) {
         let root = tracer.startSpan("process", under: nil, ofKind: .consumer, at: stages.receivedAt, isSampled: true)
         root.updateAttributes { attributes in
             attributes["windsock.sampled.reason"] = "slow"

@@ -155,14 +155,11 @@ package final class DatabaseWriter: Sendable {
     /// queued requests. Messages are therefore published in the order of their offsets, whichever way they were
     /// written. A commit that changed something marks the storage as healthy again.
     ///
-    /// - Parameters:
-    ///   - finished: Called before any other transaction begins; with false when nothing was committed.
-    ///   - publish: Publishes whatever must precede the messages, such as the readings behind an alert. Called after
-    ///     the commit, before any other transaction begins.
+    /// - Parameter publish: Publishes whatever must precede the messages, such as the readings behind an alert. Called
+    ///   after the commit, before any other transaction begins.
     /// - Throws: The error that made the transaction fail.
     package func commit<Value>(
-        _ work: (StorageTransaction) throws -> Effect<Value>, finished: (_ isCommitted: Bool) -> Void = { _ in },
-        publish: () -> Void = {}
+        _ work: (StorageTransaction) throws -> Effect<Value>, publish: () -> Void = {}
     ) throws -> Value {
         try queue.sync {
             let began = ContinuousClock.now
@@ -174,13 +171,11 @@ package final class DatabaseWriter: Sendable {
                     return (effect, transaction.changeCount > before)
                 }
                 if hasChanged { health.succeeded() }
-                finished(true)
                 publish()
                 hub.publish(effect.messages)
                 return effect.value
             } catch {
                 health.failed(StorageError(error))
-                finished(false)
                 throw error
             }
         }

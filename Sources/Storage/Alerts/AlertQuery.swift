@@ -55,7 +55,7 @@ extension StorageSnapshot {
     /// number in the order of alerts, and the time of the latest notification.
     package func lastAnnounced(
         rule: String, room: String, device: String
-    ) throws -> (number: Int64, toldAt: Timestamp)? {
+    ) throws -> (number: Int64, notifiedAt: Timestamp)? {
         try row(
             """
             SELECT number, coalesce(told_at, fired_at, pending_at) FROM alert

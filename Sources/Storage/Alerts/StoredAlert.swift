@@ -30,7 +30,7 @@ package struct StoredAlert: Sendable, Equatable {
     package var firedAt: Timestamp?
     package var resolvedAt: Timestamp?
     /// The latest time at which users were notified that the alert is firing.
-    package var toldAt: Timestamp?
+    package var lastNotifiedAt: Timestamp?
     package var acknowledgedAt: Timestamp?
     package var acknowledgedBy: UserID?
     /// The trace that shows the alert's beginning: the reading's trace if that was sampled, otherwise the alert's own.
@@ -52,7 +52,7 @@ package struct StoredAlert: Sendable, Equatable {
     package init(
         alertID: String, rule: String, title: String, severity: String, device: String, room: String, metric: String,
         unit: String? = nil, value: Double? = nil, state: State, condition: String, message: String,
-        pendingAt: Timestamp, firedAt: Timestamp? = nil, resolvedAt: Timestamp? = nil, toldAt: Timestamp? = nil,
+        pendingAt: Timestamp, firedAt: Timestamp? = nil, resolvedAt: Timestamp? = nil, lastNotifiedAt: Timestamp? = nil,
         acknowledgedAt: Timestamp? = nil, acknowledgedBy: UserID? = nil, traceID: String? = nil,
         cause: String? = nil, isAnnounced: Bool = false
     ) {
@@ -71,7 +71,7 @@ package struct StoredAlert: Sendable, Equatable {
         self.pendingAt = pendingAt
         self.firedAt = firedAt
         self.resolvedAt = resolvedAt
-        self.toldAt = toldAt
+        self.lastNotifiedAt = lastNotifiedAt
         self.acknowledgedAt = acknowledgedAt
         self.acknowledgedBy = acknowledgedBy
         self.traceID = traceID
@@ -104,7 +104,7 @@ package struct StoredAlert: Sendable, Equatable {
         pendingAt = Timestamp(nanosecondsSinceEpoch: try row.value(12))
         firedAt = try time(13)
         resolvedAt = try time(14)
-        toldAt = try time(15)
+        lastNotifiedAt = try time(15)
         acknowledgedAt = try time(16)
         acknowledgedBy = try row.optional(17).map(UserID.init(unchecked:))
         traceID = try row.optional(18)
@@ -140,7 +140,7 @@ extension StorageTransaction {
                 alert.alertID, alert.rule, alert.title, alert.severity, alert.device, alert.room, alert.metric,
                 alert.unit, alert.value, alert.state.rawValue, alert.condition, alert.message,
                 alert.pendingAt.nanosecondsSinceEpoch, alert.firedAt?.nanosecondsSinceEpoch,
-                alert.resolvedAt?.nanosecondsSinceEpoch, alert.toldAt?.nanosecondsSinceEpoch,
+                alert.resolvedAt?.nanosecondsSinceEpoch, alert.lastNotifiedAt?.nanosecondsSinceEpoch,
                 alert.acknowledgedAt?.nanosecondsSinceEpoch, alert.acknowledgedBy?.rawValue, alert.traceID,
                 alert.cause, alert.isAnnounced, alert.dueAt?.nanosecondsSinceEpoch ?? 0,
             ])

@@ -14,7 +14,7 @@ package struct ReadingChart: Sendable {
     private let maxPoints: Int
     /// The sampler of the first incomplete series.
     private var sampler: ReadingSampler
-    private var last: ReadingPosition?
+    private var last: ReadingCursor?
 
     /// Creates a chart that has read nothing yet.
     ///
@@ -33,10 +33,10 @@ package struct ReadingChart: Sendable {
     package mutating func read(_ limit: Int, from snapshot: StorageSnapshot) throws {
         var left = limit
         while left > 0, let series = rest.first {
-            let (count, place) = try snapshot.sample(series.id, in: range, after: last, limit: left, into: &sampler)
+            let (count, cursor) = try snapshot.sample(series.id, in: range, after: last, limit: left, into: &sampler)
             left -= count
-            last = place
-            guard place == nil else { return }
+            last = cursor
+            guard cursor == nil else { return }
             lines.append((series, sampler.points()))
             sampler = ReadingSampler(range: range, maxPoints: maxPoints)
             rest.removeFirst()
@@ -44,8 +44,8 @@ package struct ReadingChart: Sendable {
     }
 }
 
-/// The position of a value in its series, after which a long read continues.
-package struct ReadingPosition: Sendable, Equatable {
+/// The last value that a long read of a series has reached; the next slice continues after it.
+package struct ReadingCursor: Sendable, Equatable {
     package var time: Timestamp
     /// The value's sequence number, which distinguishes values with equal times.
     package var sequence: Int64
@@ -54,12 +54,11 @@ package struct ReadingPosition: Sendable, Equatable {
 extension StorageSnapshot {
     /// Adds the values of a series in a range to `sampler`, at most `limit` of those after `last`.
     ///
-    /// - Returns: The number of values added, and the position after which to continue; `nil` if the series is
-    ///   complete.
+    /// - Returns: The number of values added, and the cursor after which to continue; `nil` if the series is complete.
     func sample(
-        _ series: Int64, in range: Range<Timestamp>, after last: ReadingPosition?, limit: Int,
+        _ series: Int64, in range: Range<Timestamp>, after last: ReadingCursor?, limit: Int,
         into sampler: inout ReadingSampler
-    ) throws -> (count: Int, last: ReadingPosition?) {
+    ) throws -> (count: Int, last: ReadingCursor?) {
         // A read from the beginning of the range needs one comparison per row less. Nearly all charts need only this
         // one.
         let select = try BoundStatement(
@@ -84,21 +83,21 @@ extension StorageSnapshot {
             count += 1
             equals = time == instant ? equals + 1 : 1
             instant = time
-            if count == limit { return (count, try position(of: equals, at: instant, in: series, after: last)) }
+            if count == limit { return (count, try cursor(equals, at: instant, of: series, after: last)) }
         }
         return (count, nil)
     }
 
-    /// Returns the position of the `number`th value (from 1) of those that have the time `instant` and follow `last`.
-    private func position(
-        of number: Int, at instant: Int64, in series: Int64, after last: ReadingPosition?
-    ) throws -> ReadingPosition? {
+    /// Returns the cursor at the `number`th value (from 1) of those that have the time `instant` and follow `last`.
+    private func cursor(
+        _ number: Int, at instant: Int64, of series: Int64, after last: ReadingCursor?
+    ) throws -> ReadingCursor? {
         let time = Timestamp(nanosecondsSinceEpoch: instant)
         let row = try row(
             """
             SELECT sequence FROM reading WHERE series_id = ? AND time = ? AND sequence > ?
             ORDER BY sequence LIMIT 1 OFFSET ?
             """, [series, instant, last?.time == time ? last?.sequence : Int64.min, number - 1])
-        return row.map { ReadingPosition(time: time, sequence: $0[0]) }
+        return row.map { ReadingCursor(time: time, sequence: $0[0]) }
     }
 }

@@ -37,25 +37,21 @@ package struct ClientCommand {
         self.receivedAt = Timestamp(nanosecondsSinceEpoch: 0)
     }
 
-    /// The reason that a message is not a valid command.
-    struct Refusal: Error {
-        let error: CommandError
-        /// The message's `id`, for matching the error to the command; nil when it has no valid one.
-        let id: String?
-    }
-
-    /// Parses the JSON text of a message, and checks its envelope but not its payload's content.
-    init(json text: String, receivedAt: Timestamp) throws(Refusal) {
+    /// Parses the JSON text of a message, and checks its envelope but not its payload's content. An error has
+    /// the message's `id` if that can be read.
+    init(json text: String, receivedAt: Timestamp) throws(CommandError) {
         let value: JSONValue
         do {
             value = try JSONParser.parse(Array(text.utf8), maxValues: Self.maxValues)
         } catch {
-            throw Refusal(error: CommandError(.badRequest, "The message is not valid JSON: \(error)"), id: nil)
+            throw CommandError(.badRequest, "The message is not valid JSON: \(error)")
         }
         do throws(CommandError) {
             try self.init(value, receivedAt: receivedAt)
         } catch {
-            throw Refusal(error: error, id: try? Self.id(of: value))
+            var error = error
+            error.commandID = try? Self.id(of: value)
+            throw error
         }
     }
 
@@ -146,6 +142,8 @@ package struct CommandError: Error, Equatable {
     package let message: String
     /// True when the same command may succeed later.
     package let isTemporary: Bool
+    /// The `id` of a message that is not a valid command, for matching the error to it.
+    var commandID: String?
 
     package init(_ code: Code, _ message: String, isTemporary: Bool = false) {
         self.code = code

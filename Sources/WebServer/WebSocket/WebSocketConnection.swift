@@ -236,7 +236,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         defer { commands.endStarting() }
         while state.runsCommands, let session, let (text, receivedAt) = commands.popFirst() {
             guard !closeIfExpired() else { return }
-            do throws(ClientCommand.Refusal) {
+            do throws(CommandError) {
                 let command = try ClientCommand(json: text, receivedAt: receivedAt)
                 commands.begin()
                 let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
@@ -246,7 +246,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
                     connection.value.commandDone()
                 }
             } catch {
-                answer(error.error, to: error.id)
+                answer(error, to: error.commandID)
             }
         }
     }

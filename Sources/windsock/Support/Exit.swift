@@ -62,11 +62,6 @@ enum Exit {
     }
 }
 
-/// The error for a required resource that is not available.
-struct Unavailable: Error, CustomStringConvertible {
-    let description: String
-}
-
 /// Output in whole lines: results go to standard output, everything else to standard error.
 enum Console {
     static func print(_ line: String) {

@@ -34,22 +34,6 @@ struct AlertServiceTests {
         #expect(alert.resolvedAt == Timestamp(secondsSinceEpoch: 1002))
     }
 
-    @Test("A failed transaction sends nothing; the redelivered reading fires the alert once")
-    func failedCommit() throws {
-        let setup = try AlertSetup([AlertSetup.rule()])
-        try setup.value(20, at: 999)
-        _ = setup.told()
-        try setup.ingest.forbidAlerts()
-        // Storing the alert fails, so the message is rejected and its effect on the alert is rolled back.
-        try setup.value(31, at: 1000)
-        #expect(setup.told() == [])
-        #expect(try setup.stored.isEmpty && setup.alerts.activeCount == 0)
-        try setup.ingest.allowAlerts()
-        try setup.value(31, at: 1001)
-        #expect(setup.told().first == "sensors/d firing")
-        #expect(try setup.stored.count == 1)
-    }
-
     @Test("A pending alert fires on a tick, is repeated at its interval, and no longer once acknowledged")
     func time() async throws {
         let setup = try AlertSetup([AlertSetup.rule(for: .seconds(10), repeat: .seconds(60))])
@@ -126,25 +110,6 @@ struct AlertServiceTests {
         #expect(second.told() == [])
     }
 
-    @Test("A tick that fails to be stored does not roll back the batch in progress")
-    func refusedTick() async throws {
-        let setup = try AlertSetup([AlertSetup.rule()])
-        let reading = Reading(
-            device: try #require(DeviceID("d")), room: "sensors/d", metrics: [Metric(name: "t", value: 31)],
-            time: Timestamp(secondsSinceEpoch: 1000) ?? setup.ingest.stream.clock.now(),
-            receivedAt: setup.ingest.stream.clock.now())
-        await setup.ingest.writer.close()
-        try setup.ingest.writer.commit { transaction in
-            let messages = try setup.alerts.evaluate([IngestedReading(reading)], in: transaction)
-            setup.alerts.tick(isListening: true)
-            return DatabaseWriter.Effect((), messages: messages)
-        } finished: {
-            setup.alerts.finished(isCommitted: $0)
-        }
-        #expect(setup.alerts.activeCount == 1)
-        #expect(try setup.stored.map(\.state) == [.firing])
-    }
-
     @Test("A clock that is set ahead fires no pending alert and no silence alert")
     func clockIsSet() async throws {
         let silence = AlertRule(name: "silent", metric: "t", condition: .noData(.seconds(60)))
@@ -171,8 +136,6 @@ struct AlertServiceTests {
                 _ = try first.ingest.readings.append([reading], in: transaction)
                 return DatabaseWriter.Effect(
                     (), messages: try first.alerts.evaluate([IngestedReading(reading)], in: transaction))
-            } finished: {
-                first.alerts.finished(isCommitted: $0)
             }
         }
         try store(20, nil, at: 1000)

@@ -58,14 +58,34 @@ final class IngestFixture {
             clocks: clocks, clockService: clockService, metrics: metrics, clock: stream.clock, logger: logger)
     }
 
-    /// Makes the database reject alerts until ``allowAlerts()``.
-    func forbidAlerts() throws {
-        try execute(
-            "CREATE TRIGGER no_alerts BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'no alerts'); END")
+    /// The point at which the database fails to store an alert.
+    enum AlertFailure: CaseIterable {
+        /// The statement fails, and with it the savepoint around it, if any.
+        case statement
+        /// SQLite rolls back the whole transaction at once, as it does when the disk is full.
+        case transaction
+        /// `COMMIT` fails, because a deferred constraint is violated.
+        case commit
+    }
+
+    /// Makes the database reject new and changed alerts until ``allowAlerts()``.
+    func forbidAlerts(_ failure: AlertFailure = .statement) throws {
+        try execute("CREATE TABLE absent (id INTEGER PRIMARY KEY)")
+        try execute("CREATE TABLE violation (id INTEGER REFERENCES absent (id) DEFERRABLE INITIALLY DEFERRED)")
+        let reaction =
+            switch failure {
+            case .statement: "SELECT RAISE(ABORT, 'no alerts')"
+            case .transaction: "SELECT RAISE(ROLLBACK, 'no alerts')"
+            case .commit: "INSERT INTO violation VALUES (1)"
+            }
+        for change in ["insert", "update"] {
+            try execute("CREATE TRIGGER no_alert_\(change) BEFORE \(change) ON alert BEGIN \(reaction); END")
+        }
     }
 
     func allowAlerts() throws {
-        try execute("DROP TRIGGER no_alerts")
+        for change in ["insert", "update"] { try execute("DROP TRIGGER no_alert_\(change)") }
+        for table in ["violation", "absent"] { try execute("DROP TABLE \(table)") }
     }
 
     /// Makes the database reject room messages and webhook events until ``allowTelling()``.

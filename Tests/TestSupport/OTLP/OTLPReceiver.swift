@@ -1,4 +1,5 @@
 import ChildProcesses
+import Core
 import Foundation
 
 /// An independent OTLP collector: a Python script based on the official `opentelemetry-proto` package. It parses
@@ -39,7 +40,7 @@ package final class OTLPReceiver: Sendable {
             environment: ["PYTHONDONTWRITEBYTECODE": "1"])
         let line = try await process.waitForLine("its port") { $0.hasPrefix("{\"port\"") }
         let number = try JSON(parsing: line)["port"]?.number
-        guard let number else { throw ChildProcess.Failure(description: "not a port: \(line)") }
+        guard let number else { throw Unavailable(description: "not a port: \(line)") }
         return OTLPReceiver(process: process, port: Int(number))
     }
 

@@ -1,4 +1,5 @@
 package import ChildProcesses
+import Core
 import Glibc
 
 extension ChildProcess {
@@ -18,7 +19,7 @@ extension ChildProcess {
             position = next
             found = line?.text
             if found == nil, let exit {
-                throw Failure(description: "\(name) ended (\(exit)) before it printed \(what):\n\(tail)")
+                throw Unavailable(description: "\(name) ended (\(exit)) before it printed \(what):\n\(tail)")
             }
             return found != nil
         }
@@ -29,7 +30,7 @@ extension ChildProcess {
     @discardableResult
     package func waitForExit(within duration: Duration = .seconds(20)) async throws -> Exit {
         try await eventually("\(name) ended", within: duration) { exit != nil }
-        guard let exit else { throw Failure(description: "\(name) has no exit status") }
+        guard let exit else { throw Unavailable(description: "\(name) has no exit status") }
         return exit
     }
 

@@ -1,4 +1,5 @@
 package import ChildProcesses
+import Core
 package import Foundation
 
 /// A real `windsock demo` with the shipped devices and dashboards.
@@ -17,7 +18,7 @@ package final class DemoProcess: Sendable {
     package func waitForURL(within duration: Duration = .seconds(30)) async throws -> URL {
         let line = try await process.waitForLine("its URL", within: duration) { $0.contains("/#token=") }
         guard let url = URL(string: line.trimmingCharacters(in: .whitespaces)) else {
-            throw ChildProcess.Failure(description: "this is no URL: \(line)")
+            throw Unavailable(description: "this is no URL: \(line)")
         }
         return url
     }

@@ -1,4 +1,5 @@
 package import ChildProcesses
+import Core
 package import Foundation
 package import WebSocketClient
 
@@ -47,7 +48,7 @@ package final class GatewayProcess: Sendable {
             environment: ["WINDSOCK_JWT_SECRET": secret])
         try await command.waitForExit()
         guard let token = command.output.first else {
-            throw ChildProcess.Failure(description: "windsock token printed nothing: \(command.tail)")
+            throw Unavailable(description: "windsock token printed nothing: \(command.tail)")
         }
         return token
     }

@@ -85,7 +85,7 @@ struct AlertRoutes {
         guard let alert = try await alerts.alert(id), identity.grants.canSee(room: alert.room) else {
             throw Problem(.notFound, "Unknown alert \"\(id.prefix(64))\".")
         }
-        guard identity.grants.canNotify || alerts.users(toldBy: alert.rule).contains(identity.user) else {
+        guard identity.grants.canNotify || alerts.users(notifiedBy: alert.rule).contains(identity.user) else {
             throw Problem(
                 .forbidden,
                 "Only users named by the alert's rule and tokens with \"notify\": true may acknowledge or silence it."

@@ -1,16 +1,16 @@
 package import NIOCore
 
-/// The messages that a shard delivers at the end of one tick, and their recipients, arranged so that clients with the
-/// same messages share the same bytes.
+/// A trie of the message sequences that a shard delivers at the end of one tick. Clients with the same messages share the
+/// same bytes.
 ///
-/// A tick's messages form a tree. The root stands for "no messages yet", and each step down appends one message. A
-/// client is one position in that tree, so adding a message for a client costs one step and no memory. At the end of
-/// the tick all clients at the same position get one buffer with their small frames joined: one write instead of many.
+/// The root stands for "no messages yet", and each step down appends one message. A client is one position in the trie,
+/// so adding a message for a client costs one step and no memory. At the end of the tick all clients at the same
+/// position get one buffer with their small frames joined: one write instead of many.
 ///
 ///     messages  A B C          root ──A──▶ 1 ──C──▶ 3     everyone in A's and C's room
 ///                                └────B──▶ 2              everyone in B's room
-package struct DeliveryPlan {
-    /// A position in the tree. Clients start at ``root``.
+package struct DeliveryTrie {
+    /// A position in the trie. Clients start at ``root``.
     package typealias Position = Int32
     /// The index of one of the tick's messages.
     package typealias MessageIndex = Int32
