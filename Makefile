@@ -18,8 +18,7 @@ setup: ## Install with apt whatever running, testing and linting need
 
 run: ## Build a release and start the demo: broker, gateway, devices and a dashboard
 	@scripts/setup run
-	@echo 'Building windsock (the first time takes some minutes) ...'
-	@swift build -c release --product windsock
+	@scripts/build-release
 	@exec .build/release/windsock demo $(ARGS)
 
 test: ## Run every test, with a real broker and a real browser
@@ -28,7 +27,7 @@ test: ## Run every test, with a real broker and a real browser
 
 soak: ## Attack a release build for ten minutes beside honest clients, and judge
 	@scripts/setup test
-	@swift build -c release --product windsock
+	@scripts/build-release
 	@exec python3 Tests/Soak --binary .build/release/windsock $(ARGS)
 
 sanitize: ## Run the parallel tests under AddressSanitizer and ThreadSanitizer

@@ -29,6 +29,7 @@ package struct StoredSeriesState: Sendable {
 
     /// The minimum and maximum of one sub-interval of a window.
     package struct Part: Sendable {
+        /// The start of the sub-interval, but never later than the time of loading.
         package var time: Timestamp
         package var minimum: Double
         package var maximum: Double

@@ -105,7 +105,7 @@ package struct TLSError: Error, CustomStringConvertible {
         case certificate
         /// The server's key.
         case key
-        /// The key and the certificate, which do not belong together.
+        /// The combination of key and certificate: the key does not belong to the certificate.
         case mismatch
         /// The client's trusted roots.
         case roots

@@ -3,8 +3,8 @@ import NIOCore
 
 /// One TLS connection between two buffers: ciphertext that was received, and ciphertext to send.
 ///
-/// What a peer can make OpenSSL hold or do is bounded: 32 KiB of input before the handshake is complete, and in
-/// proportion to the data that it sends, records that carry none, such as key updates.
+/// Limits what a peer can make OpenSSL hold or do: input before the handshake is complete to 32 KiB, and records without
+/// data, such as key updates, in proportion to the data sent.
 final class TLSSession {
     enum Input {
         case bytes(Int)

@@ -166,7 +166,7 @@ struct AlertConditionTests {
     }
 
     @Test(
-        "Device patterns with `*`",
+        "In a device pattern, `*` matches any characters, and all others match themselves",
         arguments: [
             ("*", "anything", true), ("greenhouse-*", "greenhouse-1", true), ("greenhouse-*", "greenhouse-", true),
             ("greenhouse-*", "a-greenhouse-1", false), ("*-plug", "desk-plug", true), ("a*b*c", "axxbyyc", true),

@@ -58,7 +58,8 @@ package struct Replay: Sendable {
         }
     }
 
-    /// The duration of a round when the table has one row, or when all its rows have the same time.
+    /// The duration of a round (one pass over the table) when the table has one row, or when all its rows have the
+    /// same time.
     private var minimumRound: Duration {
         switch pace {
         case .speed: .seconds(1)

@@ -95,7 +95,8 @@ enum AlertRuleReader {
         case "below": return fields.read(key, .number()).map(AlertCondition.below)
         case "outside": return fields[key].flatMap(outside)
         case "change": return change(fields)
-        default: return fields.read(key, .duration(in: .seconds(1)...longest)).map(AlertCondition.noData)
+        case "no_data": return fields.read(key, .duration(in: .seconds(1)...longest)).map(AlertCondition.noData)
+        default: preconditionFailure("no reader for the condition \(key)")
         }
     }
 

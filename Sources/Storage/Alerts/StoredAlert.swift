@@ -38,15 +38,15 @@ package struct StoredAlert: Sendable, Equatable {
     package var traceID: String?
     /// W3C `traceparent` of the reading that made the condition hold.
     package var cause: String?
-    /// True when users were notified that the alert is firing. If they were not, because it was silenced, they are not
+    /// True when users were notified that the alert is firing. If they were not, for example because it was silenced, they are not
     /// notified of its end either.
     package var isAnnounced: Bool
     /// The earliest time at which users may be notified that the alert is firing; `nil` for at once.
     package var dueAt: Timestamp?
     /// The time until which alerts of this rule and device are silenced. Read-only.
     package var silencedUntil: Timestamp?
-    /// The number of earlier alerts of the same rule and device since the one of which users were last notified. Not
-    /// stored.
+    /// The number of alerts of the same rule and device that were not announced since the last announced one, without
+    /// this alert. Computed when the alert is announced; not stored.
     package var suppressedCount = 0
 
     package init(

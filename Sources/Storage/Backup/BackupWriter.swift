@@ -19,7 +19,7 @@ struct BackupWriter {
         /// The room's first message in the backup decides. If the database has it, this backup was imported before,
         /// perhaps incompletely, and the import continues.
         case isCompared(through: Int64)
-        /// The room has another history. Messages of the backup are skipped.
+        /// The database already has a history of its own for this room. The backup's messages are skipped.
         case keepsItsOwn
     }
 

@@ -33,7 +33,7 @@ package struct Heartbeat {
         awaitingPongSince = nil
     }
 
-    /// Returns the time since the ping that a pong at `now` answers; nil when none is awaited.
+    /// Returns the time since the ping that a pong at `now` answers; nil when no pong is awaited.
     package func roundTripTime(at now: NIODeadline) -> TimeAmount? {
         awaitingPongSince.map { now - $0 }
     }

@@ -36,7 +36,7 @@ struct DuplicateFlagsTests {
     }
 
     @Test(
-        "An unexpected line, message or client makes the flag unknown and ends the parsing",
+        "After a log line with an unexpected format, message id or client, the flag is unknown and parsing stops",
         arguments: [
             "", "Client me received PUBLISH", "Client me received PUBLISH (d", "Client me received PUBLISH (d1)",
             "Client me received PUBLISH (d2, q1, r0, m7, 't', ... (5 bytes))",

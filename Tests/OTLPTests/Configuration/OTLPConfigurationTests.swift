@@ -29,7 +29,7 @@ struct OTLPConfigurationTests {
     }
 
     @Test(
-        "The signal's path is appended to the common endpoint, but not to the signal's own endpoint",
+        "The signal's path is appended to the common endpoint, but not to an endpoint that is set for the signal",
         arguments: [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318", "http://c:4318/v1/traces"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/", "http://c:4318/v1/traces"),

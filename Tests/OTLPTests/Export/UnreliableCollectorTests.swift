@@ -47,7 +47,8 @@ struct UnreliableCollectorTests {
     }
 
     @Test(
-        "Retry-After replaces the back-off: a batch whose retention ends before it is dropped", arguments: [429, 503])
+        "Retry-After replaces the back-off, and a batch whose retention ends before that time is dropped",
+        arguments: [429, 503])
     func retryAfter(status: Int) async throws {
         let collector = try await ScriptedHTTPServer.start([.status(status, headers: [("Retry-After", "300")])])
         var batches = BatchConfiguration.quick

@@ -37,7 +37,9 @@ struct OTLPLogHandlerTests {
         return records.all.withLock { $0 }
     }
 
-    @Test("Metadata of the logger and of the line and the error are attributes; the line's metadata takes precedence")
+    @Test(
+        "The logger's metadata, the line's metadata and the error become attributes; the line's metadata takes precedence"
+    )
     func attributes() async throws {
         struct Broken: Error {}
         let found = await record { logger in

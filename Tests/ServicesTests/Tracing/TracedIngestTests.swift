@@ -161,7 +161,7 @@ struct TracedIngestTests {
         #expect(kept.isSlow && kept.device == "a" && kept.room == "sensors/a")
     }
 
-    @Test("Traces of slow readings have a budget too")
+    @Test("Traces of slow readings are limited per second")
     func slowBudget() throws {
         let setup = try Setup(
             sampler: Sampler(root: .alwaysOff), latency: .init(slowThreshold: .milliseconds(1), slowPerSecond: 2))

@@ -93,7 +93,7 @@ struct BadPayloadTests {
         #expect(Self.failure(Array(payload.utf8), convention: .json)?.reason == "bad_metric")
     }
 
-    @Test("Descriptions name the fault and what is allowed")
+    @Test("Error descriptions name the fault and, for limits, what is allowed")
     func descriptions() {
         #expect(
             DecodeError.tooLarge(byteCount: 1_000_000, limit: 262_144).description

@@ -17,7 +17,9 @@ struct TokenSignatureTests {
             TokenConfiguration(secret: secret, keys: file?.source), clock: clock, logger: .silent)
     }
 
-    @Test("Every algorithm is verified with its own key, with and without kid", arguments: TokenAlgorithm.allCases)
+    @Test(
+        "A token of every algorithm is verified with its own key only, with and without kid",
+        arguments: TokenAlgorithm.allCases)
     func algorithms(_ algorithm: TokenAlgorithm) async throws {
         for id in ["k1", nil] {
             let key = try SigningKey.make(algorithm, id: id)

@@ -23,7 +23,7 @@ struct ConnectionCapTests {
         return String(decoding: try await socket.receive().prefix(12), as: UTF8.self)
     }
 
-    @Test("At the limit, a new connection evicts the one that is idle the longest")
+    @Test("At the limit, a new connection evicts the one that has been idle longest")
     func places() async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(connections: 3)) { server in
             let first = try RawSocket(port: server.port)
