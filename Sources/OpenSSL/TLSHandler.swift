@@ -32,6 +32,9 @@ package final class TLSHandler: ChannelDuplexHandler {
     private var state = State.handshaking
     private var writes = MarkedCircularBuffer<(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)>(initialCapacity: 0)
     private var closePromise: EventLoopPromise<Void>?
+    /// True when the output closes as soon as the handshake is complete and what was flushed is encrypted.
+    private var isOutputClosePending = false
+    private var outputClosePromise: EventLoopPromise<Void>?
     /// True when data was passed on since the channel last completed a read.
     private var hasPassedOn = false
 
@@ -82,6 +85,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         state = .closed
         failWrites(ChannelError.ioOnClosedChannel)
         closePromise.take()?.succeed()
+        outputClosePromise.take()?.fail(ChannelError.ioOnClosedChannel)
     }
 
     private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
@@ -136,8 +140,9 @@ package final class TLSHandler: ChannelDuplexHandler {
             state = .open
             try encrypt(context)
         } catch {
-            fail(context, error)
+            return fail(context, error)
         }
+        if isOutputClosePending { close(context: context, mode: .output, promise: outputClosePromise.take()) }
     }
 
     /// Decrypts what was received and passes it on. Data that arrives while the channel is closing is discarded.
@@ -174,21 +179,25 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     private func inputEnded(_ context: ChannelHandlerContext) {
-        let mayStayHalfOpen = (try? context.channel.syncOptions?.getOption(.allowRemoteHalfClosure)) == true
+        let wasOpen: Bool
         switch state {
-        case .open:
-            state = .inputClosed
-            guard mayStayHalfOpen else { return context.close(promise: nil) }
-            if hasPassedOn {
-                hasPassedOn = false
-                context.fireChannelReadComplete()
-            }
-            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
-        case .outputClosed:
-            state = .inputClosed
+        case .open: wasOpen = true
+        case .outputClosed: wasOpen = false
+        case .handshaking, .inputClosed, .closing, .closed: return
+        }
+        state = .inputClosed
+        if hasPassedOn {
+            hasPassedOn = false
+            context.fireChannelReadComplete()
+        }
+        let mayStayHalfOpen = (try? context.channel.syncOptions?.getOption(.allowRemoteHalfClosure)) == true
+        if mayStayHalfOpen { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+        // The handlers that were called may have closed the channel.
+        guard case .inputClosed = state else { return }
+        if !wasOpen {
             closeNow(context)
-        case .closing: closeNow(context)
-        case .handshaking, .inputClosed, .closed: break
+        } else if !mayStayHalfOpen {
+            close(context: context, mode: .all, promise: nil)
         }
     }
 
@@ -196,6 +205,7 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch state {
+        case .handshaking where isOutputClosePending: promise?.fail(ChannelError.outputClosed)
         case .handshaking, .open, .inputClosed: writes.append((unwrapOutboundIn(data), promise))
         case .outputClosed, .closing: promise?.fail(ChannelError.outputClosed)
         case .closed: promise?.fail(ChannelError.ioOnClosedChannel)
@@ -268,6 +278,9 @@ package final class TLSHandler: ChannelDuplexHandler {
         case (.input, _): promise?.fail(ChannelError.operationUnsupported)
         case (_, .closed):
             context.close(mode: mode, promise: promise)
+        case (.output, .handshaking):
+            isOutputClosePending = true
+            outputClosePromise.setOrCascade(to: promise)
         case (_, .handshaking):
             end()
             context.close(promise: promise)
@@ -276,6 +289,15 @@ package final class TLSHandler: ChannelDuplexHandler {
             state = .outputClosed
             context.close(mode: .output, promise: promise)
         case (.output, .outputClosed): promise?.fail(ChannelError.outputClosed)
+        case (.output, .inputClosed):
+            // Closing the output first lets the socket take what waits for it. Then neither half is left.
+            closeOutput(context)
+            end()
+            let channel = context.channel
+            context.close(mode: .output).whenComplete { _ in
+                channel.close(promise: nil)
+                promise?.succeed()
+            }
         case (_, .inputClosed):
             closeOutput(context)
             end()

@@ -135,6 +135,30 @@ struct TLSHandlerTests {
         try await server.stop()
     }
 
+    @Test("Data and the end of the output that precede the handshake arrive after it, and so does the answer")
+    func earlyHalfClosure() async throws {
+        let server = try await Server()
+        let recorder = Recorder()
+        let client = try await server.connect(recorder, trusting: server.certificate.file)
+        let question = [UInt8](repeating: 5, count: 100_000)
+        // The handshake needs an answer of the server, so it is not complete yet.
+        try await client.eventLoop.submit {
+            client.write(ByteBuffer(bytes: question), promise: nil)
+            client.flush()
+            client.close(mode: .output, promise: nil)
+        }.get()
+        try await eventually("the end of the input") { server.recorder.log.hasInputClosed }
+        #expect(server.recorder.log.bytes == question)
+        let peer = try await server.accepted.get()
+        peer.write(ByteBuffer(bytes: question), promise: nil)
+        peer.flush()
+        try await peer.close(mode: .output)
+        try await eventually("the client's end") { recorder.log.isInactive }
+        #expect(recorder.log.bytes == question && recorder.log.hasInputClosed)
+        #expect(server.recorder.log.errors == [] && recorder.log.errors == [])
+        try await server.stop()
+    }
+
     @Test("A connection that ends without close_notify is an error")
     func truncation() async throws {
         let server = try await Server()
