@@ -10,7 +10,7 @@ package final class TLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
     let isServer: Bool
     /// The last second in which the server's own certificate is valid, in Unix seconds; `nil` for clients.
-    package let validUntil: Int?
+    package private(set) var validUntil: Int?
 
     /// Creates a server's context.
     ///
@@ -37,7 +37,6 @@ package final class TLSContext: @unchecked Sendable {
     /// - Parameter caFile: The path of a PEM file with trusted roots; `nil` for the system's.
     package init(caFile: String?) throws(TLSError) {
         isServer = false
-        validUntil = nil
         pointer = try Self.make(TLS_client_method())
         SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
         let isLoaded =

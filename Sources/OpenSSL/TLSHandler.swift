@@ -17,6 +17,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         case inputClosed
         /// `close_notify` has been sent.
         case outputClosed
+        /// Both sides have sent `close_notify`. The channel closes when the socket has taken what was written before.
+        case draining
         /// `close_notify` has been sent and the channel closes: with the peer's `close_notify`, or when time is up.
         case closing(Scheduled<Void>)
         case closed
@@ -71,7 +73,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         switch state {
         case .handshaking: context.fireErrorCaught(TLSError(.handshake, "the peer closed the connection"))
         case .open, .outputClosed: context.fireErrorCaught(Self.truncation)
-        case .inputClosed, .closing, .closed: break
+        case .inputClosed, .draining, .closing, .closed: break
         }
         end()
         context.fireChannelInactive()
@@ -128,7 +130,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         case .handshaking: fail(context, TLSError(.handshake, "the peer closed the connection"))
         case .open, .outputClosed: fail(context, Self.truncation)
         case .closing: closeNow(context)
-        case .inputClosed, .closed: break
+        case .inputClosed, .draining, .closed: break
         }
     }
 
@@ -136,7 +138,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         do throws(TLSError) {
             let isComplete = try session.handshake()
             sendOutput(context, promise: nil)
-            guard isComplete else { return }
+            // A failed write may have closed the channel.
+            guard isComplete, case .handshaking = state else { return }
             state = .open
             try encrypt(context)
         } catch {
@@ -183,7 +186,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         switch state {
         case .open: wasOpen = true
         case .outputClosed: wasOpen = false
-        case .handshaking, .inputClosed, .closing, .closed: return
+        case .handshaking, .inputClosed, .draining, .closing, .closed: return
         }
         state = .inputClosed
         if hasPassedOn {
@@ -207,7 +210,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         switch state {
         case .handshaking where isOutputClosePending: promise?.fail(ChannelError.outputClosed)
         case .handshaking, .open, .inputClosed: writes.append((unwrapOutboundIn(data), promise))
-        case .outputClosed, .closing: promise?.fail(ChannelError.outputClosed)
+        case .outputClosed, .draining, .closing: promise?.fail(ChannelError.outputClosed)
         case .closed: promise?.fail(ChannelError.ioOnClosedChannel)
         }
     }
@@ -222,7 +225,7 @@ package final class TLSHandler: ChannelDuplexHandler {
                 fail(context, error)
             }
         case .handshaking: break
-        case .outputClosed, .closing, .closed: context.flush()
+        case .outputClosed, .draining, .closing, .closed: context.flush()
         }
     }
 
@@ -260,11 +263,10 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     private func sendOutput(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
-        guard let output = session.takeOutput() else {
-            promise?.succeed()
-            return
-        }
-        context.writeAndFlush(wrapOutboundOut(output), promise: promise)
+        // An empty write is passed on too: its promise tells that all writes before it are done.
+        let output = session.takeOutput()
+        guard output != nil || promise != nil else { return }
+        context.writeAndFlush(wrapOutboundOut(output ?? ByteBuffer()), promise: promise)
     }
 
     private func failWrites(_ error: any Error) {
@@ -289,40 +291,39 @@ package final class TLSHandler: ChannelDuplexHandler {
             state = .outputClosed
             context.close(mode: .output, promise: promise)
         case (.output, .outputClosed): promise?.fail(ChannelError.outputClosed)
-        case (.output, .inputClosed):
-            // Closing the output first lets the socket take what waits for it. Then neither half is left.
-            closeOutput(context)
-            end()
-            let channel = context.channel
-            context.close(mode: .output).whenComplete { _ in
-                channel.close(promise: nil)
-                promise?.succeed()
-            }
         case (_, .inputClosed):
             closeOutput(context)
-            end()
-            context.close(promise: promise)
+            closePromise.setOrCascade(to: promise)
+            state = mode == .all ? .closing(scheduleEnd(context)) : .draining
+            context.close(mode: .output).assumeIsolated().whenComplete { [self] _ in closeNow(context) }
         case (_, .open), (_, .outputClosed):
             if case .open = state { closeOutput(context) }
             closePromise.setOrCascade(to: promise)
-            let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) { [self] in
-                closeNow(context)
-            }
-            state = .closing(deadline)
+            state = .closing(scheduleEnd(context))
             // The peer's `close_notify` is awaited, whoever else reads or does not.
             context.read()
-        case (_, .closing): closePromise.setOrCascade(to: promise)
+        case (.all, .draining):
+            closePromise.setOrCascade(to: promise)
+            closeNow(context)
+        case (_, .closing), (_, .draining): closePromise.setOrCascade(to: promise)
         }
     }
 
-    /// Sends `close_notify`. Writes that were not flushed are discarded, as a channel does.
+    /// Sends everything that was written, flushed or not, and then `close_notify`.
     private func closeOutput(_ context: ChannelHandlerContext) {
-        failWrites(ChannelError.ioOnClosedChannel)
+        writes.mark()
+        // After a failure there is nothing more to send than the alert that OpenSSL has written.
+        try? encrypt(context)
         session.closeOutput()
         sendOutput(context, promise: nil)
     }
 
+    private func scheduleEnd(_ context: ChannelHandlerContext) -> Scheduled<Void> {
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) { [self] in closeNow(context) }
+    }
+
     private func closeNow(_ context: ChannelHandlerContext) {
+        if case .closed = state { return }
         let promise = closePromise.take()
         end()
         context.close(promise: promise)

@@ -22,11 +22,13 @@ final class TLSSession {
 
     private let ssl: OpaquePointer
     private(set) var isComplete = false
+    /// True after the peer's `close_notify`. Everything behind it is ignored (RFC 8446 section 6.1).
+    private var hasEnded = false
     private var handshakeByteCount = 0
     private var dataByteCount = 0
     fileprivate var controlRecordCount = 0
     /// Received ciphertext that OpenSSL has not taken yet.
-    fileprivate var input: ByteBuffer?
+    fileprivate(set) var input: ByteBuffer?
     /// Ciphertext to send.
     fileprivate var output = ByteBuffer()
 
@@ -39,10 +41,7 @@ final class TLSSession {
         ERR_clear_error()
         guard let ssl = context.makeConnection() else { throw TLSError(.library, "out of memory") }
         self.ssl = ssl
-        guard let bio = BIO_new(bufferBIO) else {
-            SSL_free(ssl)
-            throw TLSError(.library, "out of memory")
-        }
+        guard let bio = BIO_new(bufferBIO) else { throw TLSError(.library, "out of memory") }
         BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
         SSL_set_bio(ssl, bio, bio)
         if context.isServer { SSL_set_accept_state(ssl) } else { SSL_set_connect_state(ssl) }
@@ -66,6 +65,7 @@ final class TLSSession {
 
     /// Takes ciphertext that was received.
     func receive(_ bytes: consuming ByteBuffer) throws(TLSError) {
+        guard !hasEnded else { return }
         if !isComplete {
             handshakeByteCount += bytes.readableBytes
             guard handshakeByteCount <= Self.maxHandshakeBytes else {
@@ -109,7 +109,10 @@ final class TLSSession {
         guard !isOverBudget else { throw TLSError(.connection, "too many records without data") }
         switch SSL_get_error(ssl, 0) {
         case SSL_ERROR_WANT_READ: return .incomplete
-        case SSL_ERROR_ZERO_RETURN: return .end
+        case SSL_ERROR_ZERO_RETURN:
+            hasEnded = true
+            input = nil
+            return .end
         default: throw TLSError(.connection, OpenSSLErrors.take() ?? "the connection failed")
         }
     }
@@ -166,7 +169,8 @@ private nonisolated(unsafe) let bufferBIO: OpaquePointer? = {
         }
         let taken = min(available, Int(count))
         session.input?.readWithUnsafeReadableBytes { bytes in
-            target.update(from: bytes.baseAddress!.assumingMemoryBound(to: CChar.self), count: taken)
+            UnsafeMutableRawBufferPointer(start: target, count: taken)
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<taken]))
             return taken
         }
         if taken == available { session.input = nil }

@@ -3,9 +3,10 @@ import Core
 import Foundation
 import NIOCore
 import NIOPosix
-import OpenSSL
 import TestSupport
 import Testing
+
+@testable import OpenSSL
 
 /// TLS between real sockets: ``TLSHandler`` on both sides, or OpenSSL's own client.
 @Suite("TLS handler")
@@ -157,6 +158,40 @@ struct TLSHandlerTests {
         #expect(recorder.log.bytes == question && recorder.log.hasInputClosed)
         #expect(server.recorder.log.errors == [] && recorder.log.errors == [])
         try await server.stop()
+    }
+
+    @Test("Input after close_notify is ignored and not kept")
+    func inputAfterTheEnd() async throws {
+        let certificate = try await TestCertificate()
+        let server = try TLSSession(
+            TLSContext(certificateFile: certificate.file, keyFile: certificate.keyFile), peer: nil)
+        let client = try TLSSession(TLSContext(caFile: certificate.file), peer: "localhost")
+        while !server.isComplete {
+            if !client.isComplete { _ = try client.handshake() }
+            if let bytes = client.takeOutput() { try server.receive(bytes) }
+            _ = try server.handshake()
+            if let bytes = server.takeOutput() { try client.receive(bytes) }
+        }
+        client.closeOutput()
+        try server.receive(try #require(client.takeOutput()))
+        var target = [UInt8](repeating: 0, count: 16_384)
+        let input = try target.withUnsafeMutableBytes { try server.read(into: $0) }
+        guard case .end = input else {
+            Issue.record("\(input)")
+            return
+        }
+        try server.receive(ByteBuffer(repeating: 0, count: 65_536))
+        #expect(server.input == nil)
+    }
+
+    @Test("A key that does not belong to the certificate is rejected as such")
+    func mismatch() async throws {
+        let (one, other) = (try await TestCertificate(), try await TestCertificate())
+        let error = #expect(throws: TLSError.self) { try TLSContext(certificateFile: one.file, keyFile: other.keyFile) }
+        guard case .mismatch = error?.subject else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
     }
 
     @Test("A connection that ends without close_notify is an error")
