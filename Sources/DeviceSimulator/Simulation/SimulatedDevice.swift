@@ -196,7 +196,7 @@ final class DeviceProgress: Sendable {
     }
 
     /// Requests a signal for the moment when enough messages are acknowledged, after the client's queue was full.
-    /// Returns false if that is the case now, so that no signal will follow.
+    /// Returns false if enough are acknowledged already, so that no signal will follow.
     func wait() -> Bool {
         state.withLock { state in
             state.isWaiting = state.counters.unacknowledged > resumeCount

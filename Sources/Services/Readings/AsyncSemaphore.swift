@@ -93,7 +93,7 @@ struct FairQueue<Element> {
     private var queues: [UserID: UserQueue] = [:]
     /// Users with elements, each once, in the order in which they are served.
     private var rotation = Deque<UserID>()
-    /// Users by their number of refusable elements. The last set is never empty, unless it is the only one.
+    /// Users, indexed by their number of refusable elements. The last set is never empty, unless it is the only one.
     private var usersByCount: [Set<UserID>] = [[]]
     private var refusableCount = 0
     private var nextNumber: UInt64 = 0
