@@ -115,3 +115,23 @@ package struct HTTPFailure: Error, Equatable, CustomStringConvertible {
     static let shutDown = HTTPFailure(.notMade, "the HTTP client was shut down")
     static let outOfMemory = HTTPFailure(.notMade, "out of memory")
 }
+
+extension String {
+    /// True for a token of RFC 9110 section 5.6.2, such as the name of a header.
+    package var isHTTPToken: Bool {
+        !isEmpty
+            && utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+    }
+
+    /// True for the value of a header: no control character but the tab (RFC 9110 section 5.5).
+    package var isHTTPFieldValue: Bool {
+        utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
+    }
+}

@@ -236,9 +236,9 @@ final class HTTPTransfer: @unchecked Sendable {
         var lines: [String] = []
         var own: Set = ["accept", "content-type"]
         for (name, value) in headers {
-            guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte),
-                value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
-            else { throw HTTPFailure(.notMade, "a header has a character that is not allowed") }
+            guard name.isHTTPToken, value.isHTTPFieldValue else {
+                throw HTTPFailure(.notMade, "a header has a character that is not allowed")
+            }
             let lowercased = name.lowercased()
             // libcurl sets those that frame the body.
             if ["content-length", "transfer-encoding", "expect"].contains(lowercased) { continue }
@@ -246,16 +246,6 @@ final class HTTPTransfer: @unchecked Sendable {
             lines.append(value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? "\(name);" : "\(name): \(value)")
         }
         return lines + own.map { "\($0):" } + ["Expect:"]
-    }
-
-    /// Returns true for the token characters of RFC 9110 section 5.6.2.
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
     }
 
     /// Throws when libcurl does not accept an option. No request is made with fewer than all of them.

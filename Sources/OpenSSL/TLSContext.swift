@@ -55,12 +55,12 @@ package final class TLSContext: @unchecked Sendable {
 
     private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
         ERR_clear_error()
-        guard let context = SSL_CTX_new(method) else { throw failure(.library) }
+        guard let context = SSL_CTX_new(method) else { throw failure(.openSSL) }
         guard COpenSSL_set_defaults(context) == 1,
             SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
         else {
             SSL_CTX_free(context)
-            throw failure(.library)
+            throw failure(.openSSL)
         }
         return context
     }
@@ -113,7 +113,7 @@ package struct TLSError: Error, CustomStringConvertible {
         /// The peer, later.
         case connection
         /// OpenSSL itself.
-        case library
+        case openSSL
     }
 
     package let subject: Subject

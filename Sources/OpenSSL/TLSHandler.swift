@@ -30,7 +30,6 @@ package final class TLSHandler: ChannelDuplexHandler {
     private static let recordBytes = 16 * 1024
 
     private let session: TLSSession
-    private let isServer: Bool
     private var state = State.handshaking
     private var writes = MarkedCircularBuffer<(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)>(initialCapacity: 0)
     private var closePromise: EventLoopPromise<Void>?
@@ -43,7 +42,6 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// Creates the handler of a server's connection.
     package init(server context: TLSContext) throws(TLSError) {
         session = try TLSSession(context, peer: nil)
-        isServer = true
     }
 
     /// Creates the handler of a client's connection.
@@ -51,7 +49,6 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// - Parameter host: The host name or IP address that the server's certificate must be for.
     package init(client context: TLSContext, host: String) throws(TLSError) {
         session = try TLSSession(context, peer: host)
-        isServer = false
     }
 
     // MARK: Life of the channel
@@ -91,6 +88,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
+        state = .closed
         // OpenSSL has written the alert for the peer.
         sendOutput(context, promise: nil)
         end()
@@ -287,19 +285,20 @@ package final class TLSHandler: ChannelDuplexHandler {
             end()
             context.close(promise: promise)
         case (.output, .open):
-            closeOutput(context)
             state = .outputClosed
+            closeOutput(context)
             context.close(mode: .output, promise: promise)
         case (.output, .outputClosed): promise?.fail(ChannelError.outputClosed)
         case (_, .inputClosed):
-            closeOutput(context)
             closePromise.setOrCascade(to: promise)
             state = mode == .all ? .closing(scheduleEnd(context)) : .draining
+            closeOutput(context)
             context.close(mode: .output).assumeIsolated().whenComplete { [self] _ in closeNow(context) }
         case (_, .open), (_, .outputClosed):
-            if case .open = state { closeOutput(context) }
+            let wasOpen = if case .open = state { true } else { false }
             closePromise.setOrCascade(to: promise)
             state = .closing(scheduleEnd(context))
+            if wasOpen { closeOutput(context) }
             // The peer's `close_notify` is awaited, whoever else reads or does not.
             context.read()
         case (.all, .draining):
@@ -309,7 +308,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Sends everything that was written, flushed or not, and then `close_notify`.
+    /// Sends everything that was written, flushed or not, and then `close_notify`. The sends may call back, so the state
+    /// must have changed before.
     private func closeOutput(_ context: ChannelHandlerContext) {
         writes.mark()
         // After a failure there is nothing more to send than the alert that OpenSSL has written.

@@ -39,9 +39,9 @@ final class TLSSession {
     /// - Parameter peer: The server's host name or IP address, which its certificate must be for; `nil` for servers.
     init(_ context: TLSContext, peer: String?) throws(TLSError) {
         ERR_clear_error()
-        guard let ssl = context.makeConnection() else { throw TLSError(.library, "out of memory") }
+        guard let ssl = context.makeConnection() else { throw TLSError(.openSSL, "out of memory") }
         self.ssl = ssl
-        guard let bio = BIO_new(bufferBIO) else { throw TLSError(.library, "out of memory") }
+        guard let bio = BIO_new(bufferBIO) else { throw TLSError(.openSSL, "out of memory") }
         BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
         SSL_set_bio(ssl, bio, bio)
         if context.isServer { SSL_set_accept_state(ssl) } else { SSL_set_connect_state(ssl) }

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPRequests
 
 /// The address and transport settings for the export of one ``OTLPSignal``.
 package struct OTLPEndpoint: Sendable, Equatable {
@@ -79,9 +80,9 @@ package struct OTLPHeaders: Sendable, Equatable, CustomStringConvertible, Custom
         init?(_ entry: some StringProtocol) {
             let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = parts[0].trimmingCharacters(in: .whitespaces)
-            guard parts.count == 2, !name.isEmpty, name.utf8.allSatisfy(Self.isTokenByte),
+            guard parts.count == 2, name.isHTTPToken,
                 let value = parts[1].trimmingCharacters(in: .whitespaces).removingPercentEncoding,
-                value.utf8.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 })
+                value.isHTTPFieldValue
             else { return nil }
             self.name = name
             self.value = value
@@ -89,16 +90,6 @@ package struct OTLPHeaders: Sendable, Equatable, CustomStringConvertible, Custom
 
         package var description: String { "\(name): (not shown)" }
         package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
-
-        /// Returns true for the token characters of RFC 9110 section 5.6.2.
-        private static func isTokenByte(_ byte: UInt8) -> Bool {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-            }
-        }
     }
 
     package static let none = OTLPHeaders(fields: [])
