@@ -45,7 +45,7 @@ package struct StorageSnapshot {
         return try rows("SELECT name FROM sqlite_schema WHERE rootpage > 0 AND name <> 'reading'").map { $0[0] }
     }
 
-    /// Returns the bytes used by a table or an index. SQLite reads all of its pages, which is slow for a large table or index.
+    /// Returns the bytes used by a table or an index. SQLite reads all of its pages, which is slow for a large one.
     package func byteCount(of name: String) throws -> Int64 {
         try row("SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE", [name])?[0] ?? 0
     }

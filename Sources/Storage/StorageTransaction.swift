@@ -42,7 +42,8 @@ package struct StorageTransaction {
     ///
     /// The handler is called on the writing thread, before ``Database/write(_:)`` returns, or before
     /// ``savepoint(_:)`` does if that is what rolls the writes back. A commit calls handlers in the order in which they
-    /// were added, a rollback in reverse order.
+    /// were added, a rollback in reverse order. The database is not locked meanwhile: another thread's transaction may
+    /// begin before the handlers run, unless all writes are made by one queue, as `DatabaseWriter` does.
     package func onEnd(_ handler: @escaping (_ isCommitted: Bool) -> Void) {
         endHandlers.add(handler)
     }

@@ -165,7 +165,7 @@ struct SimulationTests {
     @Test("Cancellation ends a simulation without a broker, without its drain timeout")
     func cancellation() async throws {
         let simulation = try simulation(
-            [try Profiles.json()], port: try FreePort.reserve(), drainTimeout: .seconds(3600))
+            [try Profiles.json()], port: try FreePort.reserve(), drainTimeout: .seconds(600))
         let run = Task { try await simulation.run() }
         try await eventually("it tried to connect") { simulation.statistics.connectionProblem != nil }
         run.cancel()

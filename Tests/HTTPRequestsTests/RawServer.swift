@@ -18,7 +18,7 @@ final class RawServer: Sendable {
         static let silence = Answer(parts: [])
         /// The connection ends without a response.
         static let disconnect = Answer(parts: [], closes: true)
-        /// The part is repeated until the client closes the connection.
+        /// The part is repeated 10,000 times, and the connection stays open.
         static func endless(_ head: String, _ part: String) -> Answer {
             Answer(parts: [head] + Array(repeating: part, count: 10_000))
         }

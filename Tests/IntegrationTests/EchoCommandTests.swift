@@ -6,7 +6,7 @@ import Testing
 import WebSocketClient
 
 /// `windsock-echo` as conformance suites use it: it prints its URL, echoes there, and ends on a signal.
-@Suite("Echo command", .serialized)
+@Suite("Echo command", .serialized, .timeLimit(.minutes(2)))
 struct EchoCommandTests {
     @Test("Messages are echoed at the printed URL until a signal ends the program", arguments: [SIGTERM, SIGINT])
     func plain(_ signal: Int32) async throws {

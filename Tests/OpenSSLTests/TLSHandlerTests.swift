@@ -166,12 +166,13 @@ struct TLSHandlerTests {
         let server = try TLSSession(
             TLSContext(certificateFile: certificate.file, keyFile: certificate.keyFile), peer: nil)
         let client = try TLSSession(TLSContext(caFile: certificate.file), peer: "localhost")
-        while !server.isComplete {
+        for _ in 0..<10 where !server.isComplete {
             if !client.isComplete { _ = try client.handshake() }
             if let bytes = client.takeOutput() { try server.receive(bytes) }
             _ = try server.handshake()
             if let bytes = server.takeOutput() { try client.receive(bytes) }
         }
+        try #require(server.isComplete)
         client.closeOutput()
         try server.receive(try #require(client.takeOutput()))
         var target = [UInt8](repeating: 0, count: 16_384)
@@ -274,6 +275,9 @@ struct TLSHandlerTests {
         signal(SIGPIPE, SIG_IGN)
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
+        // Ends the thread if the server never closes the connection.
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian

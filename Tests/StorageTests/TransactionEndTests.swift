@@ -1,4 +1,5 @@
 import GRDB
+import Telemetry
 import Testing
 
 @testable import Storage
@@ -116,5 +117,33 @@ final class TransactionEndTests {
             }
         }
         #expect(ends == ["failing rolled back", "inner rolled back"])
+    }
+
+    @Test(
+        "The cache of series forgets what a failed transaction or savepoint has added",
+        arguments: Failure.allCases, [false, true])
+    func seriesCache(_ failure: Failure, inSavepoint: Bool) throws {
+        let store = ReadingStore()
+        let device = try #require(DeviceID("d"))
+        let reading = Reading(
+            device: device, room: "sensors/d", metrics: [Metric(name: "t", value: 1)], time: at(1), receivedAt: at(1))
+        #expect(throws: (any Error).self) {
+            try database.write { transaction in
+                if inSavepoint {
+                    try transaction.savepoint {
+                        _ = try store.append([reading], in: transaction)
+                        try failure.cause(in: transaction)
+                    }
+                }
+                _ = try store.append([reading], in: transaction)
+                try failure.cause(in: transaction)
+            }
+        }
+        _ = try database.write { try store.append([reading], in: $0) }
+        let count = try database.read { snapshot in
+            try Int.fetchOne(
+                snapshot.database, sql: "SELECT count(*) FROM reading JOIN series ON series.id = reading.series_id")
+        }
+        #expect(count == 1)
     }
 }

@@ -167,9 +167,9 @@ final class LiveServer: Sendable {
 
     /// Shuts the server down and waits until it has stopped.
     func stop() async throws {
-        try await echo?.stop()
         try? await relay?.stop()
         await serviceGroup.triggerGracefulShutdown()
         try await task.value
+        try await echo?.stop()
     }
 }

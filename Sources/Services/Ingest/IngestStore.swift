@@ -144,12 +144,12 @@ package final class IngestStore: Sendable {
         let start = clock.now()
         let tracing = CommitTracing(batch.sampledParents, requestCount: batch.readings.count, tracer: tracer, at: start)
         do {
-            let outcome = try write(batch) {
+            let result = try write(batch) {
                 let end = clock.now()
                 tracing.finish(at: end)
                 publish(CommitTimes(startedAt: start, endedAt: end))
             }
-            if outcome.refusedCount > 0 { refused(outcome.refusedCount, at: clock.now()) }
+            if result.refusedCount > 0 { refused(result.refusedCount, at: clock.now()) }
         } catch {
             tracing.finish(error, at: clock.now())
             throw error
@@ -179,19 +179,19 @@ package final class IngestStore: Sendable {
             return batch.deliveries.isEmpty ? nil : state.deliveries?.change(adding: batch.deliveries)
         }
         do {
-            let outcome = try writer.commit { transaction in
-                let outcome = try readings.append(batch.readings.lazy.map(\.reading), in: transaction)
+            let result = try writer.commit { transaction in
+                let appended = try readings.append(batch.readings.lazy.map(\.reading), in: transaction)
                 let messages = try alerts?.evaluate(batch.readings, in: transaction) ?? []
                 for letter in batch.deadLetters {
                     try transaction.add(letter, maxCount: configuration.maxDeadLetters)
                 }
                 if let change { try transaction.store(change, of: configuration.clientID) }
-                return DatabaseWriter.Effect(outcome, messages: messages)
+                return DatabaseWriter.Effect(appended, messages: messages)
             } publish: {
                 publish()
             }
             if let change { state.withLock { $0.deliveries?.committed(change) } }
-            return outcome
+            return result
         } catch {
             // After a storage failure it is unknown whether the transaction was committed, so the log is read from the
             // database again. The MQTT connection is dropped too, so all redeliveries are compared with that log. A

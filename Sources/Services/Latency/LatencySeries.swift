@@ -37,7 +37,7 @@ package struct LatencySeries: Sendable {
         points[index].append(Point(time: begin, histogram: histogram))
     }
 
-    /// Returns the intervals of a hop since `start`, ascending. Intervals without samples are omitted.
+    /// Returns the intervals of a stage since `start`, ascending. Intervals without samples are omitted.
     package func points(of stage: LatencyStage, since start: Timestamp) -> [Point] {
         let seconds = start.nanosecondsSinceEpoch / 1_000_000_000
         return points[stage.index].filter { $0.time + Self.interval > seconds }

@@ -28,7 +28,7 @@ package final class LatencyService: DeliveryObserver {
         }
     }
 
-    /// The latency of one hop over a period.
+    /// The latency of one stage over a period.
     package struct Summary: Sendable {
         package var stage: LatencyStage
         package var total: LatencyHistogram
@@ -95,7 +95,7 @@ package final class LatencyService: DeliveryObserver {
         deliveries.sending(span, to: user)
     }
 
-    /// Records the latency of a hop that a browser has reported for a traced delivery.
+    /// Records the latency of a stage that a browser has reported for a traced delivery.
     func recordBrowser(_ stage: LatencyStage, took duration: Duration) {
         let now = clock.now()
         series.withLock { record(stage, duration, at: now, &$0) }
@@ -107,7 +107,7 @@ package final class LatencyService: DeliveryObserver {
         timers[stage.index].record(duration: duration)
     }
 
-    /// Returns a summary of every hop since `start`.
+    /// Returns a summary of every stage since `start`.
     package func summaries(since start: Timestamp) -> [Summary] {
         let series = series.withLock { $0 }
         return LatencyStage.allCases.map { stage in
@@ -152,7 +152,8 @@ package final class LatencyService: DeliveryObserver {
     }
 }
 
-/// A hop: a stage on a reading's way from the device to the browser's screen whose latency is measured.
+/// A stage on a reading's way from the device to the browser's screen whose latency is measured. Metrics, API and
+/// documents call it a hop.
 package enum LatencyStage: String, Sendable, CaseIterable {
     /// From the device's sending to the gateway's receiving. Only for readings whose send time is known.
     case device

@@ -38,8 +38,8 @@ package struct StoredAlert: Sendable, Equatable {
     package var traceID: String?
     /// W3C `traceparent` of the reading that made the condition hold.
     package var cause: String?
-    /// True when users were notified that the alert is firing. If they were not, for example because it was silenced, they are not
-    /// notified of its end either.
+    /// True when users were notified that the alert is firing. If they were not, for example because it was silenced,
+    /// they are not notified of its end either.
     package var isAnnounced: Bool
     /// The earliest time at which users may be notified that the alert is firing; `nil` for at once.
     package var dueAt: Timestamp?

@@ -161,7 +161,7 @@ package final class ReadingStore: Sendable {
     }
 
     private func forgetOnRollback(_ transaction: StorageTransaction) {
-        transaction.database.afterNextTransaction(onCommit: { _ in }, onRollback: { [self] _ in invalidate() })
+        transaction.onEnd { [self] isCommitted in if !isCommitted { invalidate() } }
     }
 
     private static func countSeries(_ transaction: StorageTransaction) throws -> Int {

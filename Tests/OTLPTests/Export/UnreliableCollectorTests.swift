@@ -46,6 +46,17 @@ struct UnreliableCollectorTests {
         try await collector.stop()
     }
 
+    @Test("A batch is sent again after the time in Retry-After", arguments: [429, 503])
+    func retriedAfter(status: Int) async throws {
+        let collector = try await ScriptedHTTPServer.start([.status(status, headers: [("Retry-After", "1")])])
+        try await withPipeline(to: collector.tracesURL) { pipeline, tracer in
+            tracer.make("a")
+            #expect(await pipeline.forceFlush(within: .seconds(60)))
+        }
+        #expect(collector.requests.map(\.spanNames) == [["a"], ["a"]])
+        try await collector.stop()
+    }
+
     @Test(
         "Retry-After replaces the back-off, and a batch whose retention ends before that time is dropped",
         arguments: [429, 503])

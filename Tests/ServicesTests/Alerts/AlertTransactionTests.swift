@@ -3,6 +3,7 @@ import Core
 import Dispatch
 import Storage
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Services
@@ -61,13 +62,14 @@ struct AlertTransactionTests {
         setup.ingest.stream.clock.set(1010)
         // While one request holds the writer, the tick and a chat message gather for the next transaction.
         let gate = DispatchSemaphore(value: 0)
+        defer { gate.signal() }
         let writer = setup.ingest.writer
         writer.submit(byteCount: 1) { _ in
             gate.wait()
             return DatabaseWriter.Effect(())
         } completion: { _ in
         }
-        while writer.waitingCount > 0 { await Task.yield() }
+        try await eventually("the writer holds the request") { writer.waitingCount == 0 }
         setup.alerts.tick(isListening: true)
         writer.submit(byteCount: 1) { transaction in
             DatabaseWriter.Effect(

@@ -13,7 +13,7 @@ struct AsyncSemaphoreTests {
     }
 
     @Test("A holder that passes its turn on gets it again after those in the queue, also if the queue is full")
-    func passOn() async throws {
+    func yields() async throws {
         let semaphore = AsyncSemaphore(permits: 1, maxWaiting: 1)
         let log = Log()
         try await semaphore.wait(for: "ann")

@@ -27,10 +27,16 @@ final class EchoFixture: Sendable {
                 },
                 handshakeTimeout: limits.handshakeTimeout, closeTimeout: limits.closeTimeout),
             group: group, logger: logger, onRunning: { continuation.yield($0) })
-        serviceGroup = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        task = Task { [serviceGroup] in try await serviceGroup.run() }
+        serviceGroup = ServiceGroup(services: [server], logger: .silent)
+        task = Task { [serviceGroup] in
+            defer { continuation.finish() }
+            try await serviceGroup.run()
+        }
         var iterator = ports.makeAsyncIterator()
-        let serverPort = await iterator.next() ?? 0
+        guard let serverPort = await iterator.next() else {
+            try await task.value
+            throw RawSocket.Failure("the echo server ended before it was ready")
+        }
         if let certificate {
             let relay = try await TLSRelay(to: serverPort, trusting: certificate.file, on: group)
             self.relay = relay
