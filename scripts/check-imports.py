@@ -38,7 +38,7 @@ LAYERS = {
     "Webhooks": ["HTTPRequests", "OpenSSL"],
     # Level 2: the use cases
     "Services": [
-        "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "Observability", "OTLP", "Webhooks",
+        "Telemetry", "MQTTTransport", "Realtime", "Storage", "AlertRules", "OTLP", "Webhooks",
         "NIOCore", "DequeModule", "OpenSSL",
     ],
     # Level 3: the edge

@@ -37,7 +37,6 @@ package final class ChildProcess: Sendable {
     private let state: Lock<State>
 
     private struct State {
-        var isReaped = false
         var exit: Exit?
         var waiters: [CheckedContinuation<Exit, Never>] = []
     }
@@ -116,7 +115,7 @@ package final class ChildProcess: Sendable {
     package func signal(_ number: Int32, toGroup: Bool = false) {
         state.withLock { state in
             // The ID of a reaped process may have been reused.
-            if !state.isReaped { _ = Foundation.kill(toGroup ? -pid : pid, number) }
+            if state.exit == nil { _ = Foundation.kill(toGroup ? -pid : pid, number) }
         }
     }
 
@@ -149,7 +148,6 @@ package final class ChildProcess: Sendable {
             let (exit, waiters) = state.withLock { state in
                 let exit = Self.reap(pid)
                 state.exit = exit
-                state.isReaped = true
                 defer { state.waiters = [] }
                 return (exit, state.waiters)
             }

@@ -44,7 +44,14 @@ extension ValueFormat<String> {
 
 /// Removes the underscores between digits that YAML 1.1 allows, as in `10_000`.
 private func withoutSeparators(_ text: String) -> String {
-    text.first == "_" || text.last == "_" ? text : text.replacing("_", with: "")
+    let bytes = Array(text.utf8)
+    func isDigit(_ index: Int) -> Bool {
+        bytes.indices.contains(index) && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index])
+    }
+    let isValid = bytes.indices.allSatisfy { index in
+        bytes[index] != UInt8(ascii: "_") || isDigit(index - 1) && isDigit(index + 1)
+    }
+    return isValid ? text.replacing("_", with: "") : text
 }
 
 extension ValueFormat<Int> {

@@ -48,7 +48,7 @@ struct EchoServer: Service {
         for await _ in end {}
     }
 
-    private func listen(_ quiescing: ServerQuiescingHelper) async throws(WebServerError) -> any Channel {
+    private func listen(_ quiescing: ServerQuiescingHelper) async throws(Unavailable) -> any Channel {
         let address = configuration.address
         do {
             return try await ServerBootstrap(group: group)
@@ -64,7 +64,7 @@ struct EchoServer: Service {
                 .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try setUp(channel) } }
                 .bind(host: address.host, port: address.port).get()
         } catch {
-            throw .addressUnavailable("Cannot listen on \(address.host):\(address.port): \(error)")
+            throw Unavailable(description: "Cannot listen on \(address.host):\(address.port): \(error)")
         }
     }
 

@@ -7,7 +7,7 @@ struct ValueFormatTests {
         "Whole numbers within a range, with or without separators",
         arguments: [
             ("1", 1), ("100", 100), ("+7", 7), ("0", nil), ("101", nil), ("1.5", nil), ("", nil),
-            ("1_00", 100), ("_1", nil), ("1_", nil),
+            ("1_00", 100), ("_1", nil), ("1_", nil), ("1__0", nil), ("-_5", nil),
         ]
             as [(String, Int?)])
     func integer(text: String, expected: Int?) {

@@ -86,7 +86,7 @@ package struct ConfigurationFile: Sendable {
         scalars[option.key] = Scalar(text: text, line: value.line ?? 0)
     }
 
-    /// `true` or `false`, or one of the other words of YAML 1.1, which routes have always accepted.
+    /// `true` or `false`, or another word of YAML 1.1 for them. Only routes accept these.
     private static var yamlBool: ValueFormat<Bool> {
         ValueFormat("true or false") { text in
             switch text.lowercased() {

@@ -44,9 +44,10 @@ package enum UpgradePipeline {
                 channel.eventLoop.makeCompletedFuture { .http(try addHTTP(channel)) }
             })
         var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
-        configuration.enableErrorHandling = false  // Hummingbird does this
-        configuration.encoderConfiguration.automaticallySetFramingHeaders = false  // HTTPConnectionGuard does this
-        configuration.enableResponseHeaderValidation = false  // HTTPTypes did this
+        // The handlers of `addHTTP` handle errors, set the framing headers, and send valid headers only.
+        configuration.enableErrorHandling = false
+        configuration.encoderConfiguration.automaticallySetFramingHeaders = false
+        configuration.enableResponseHeaderValidation = false
         configuration.decoderConfiguration.maxHeaderFieldSize = maxHeaderBytes
         configuration.decoderConfiguration.maxHeaderListSize = maxHeaderBytes
         let pipeline = channel.pipeline.syncOperations
