@@ -35,7 +35,7 @@ struct DescriptorTests {
         try await broker.terminate()
     }
 
-    /// Leaves 176 for connections on two cores, and 48 on sixteen.
+    /// Leaves 128 for connections on two cores, fewer than the attackers want.
     private static let openFiles = 240
 
     /// Retries as browsers do: a slow connection may lose its place before its request arrives.

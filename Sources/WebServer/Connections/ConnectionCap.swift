@@ -8,8 +8,8 @@ import Synchronization
 /// A limit on the open connections, in total and per address, so that the process does not run out of file descriptors.
 ///
 /// The listening channel counts a connection before any byte of it is read. At the total limit, a new connection
-/// replaces the one that has waited longest for a request, which is closed. If all others are busy or WebSockets, the
-/// new connection is refused. The limit per address is checked when a connection becomes active. Thread-safe.
+/// replaces the one that has waited longest for a request, or for its client to close it after the last answer. If all
+/// others are busy or WebSockets, the new connection is refused. The limit per address is checked when a connection becomes active. Thread-safe.
 package final class ConnectionCap: Sendable {
     /// The limits on open connections; 0 disables a limit.
     package struct Limits: Sendable {
@@ -27,10 +27,10 @@ package final class ConnectionCap: Sendable {
         }
     }
 
-    /// A counted connection, with its state: busy, or waiting for a request.
+    /// A counted connection, with its state: busy or waiting.
     final class TrackedConnection: Sendable {
         fileprivate let channel: any Channel
-        /// The value of `State.tick` when the connection began to wait for a request; 0 while it is busy.
+        /// The value of `State.tick` when the connection began to wait; 0 while it is busy.
         fileprivate let waitingSince = Atomic<UInt64>(0)
 
         fileprivate init(_ channel: any Channel) {
@@ -53,7 +53,7 @@ package final class ConnectionCap: Sendable {
     private struct State {
         var count = 0
         var tick: UInt64 = 0
-        /// The connections that wait for a request, the longest wait first. An entry is stale if its `since` differs
+        /// The waiting connections, the longest wait first. An entry is stale if its `since` differs
         /// from the `waitingSince` of its connection.
         var waiting = Deque<Waiting>()
         var connections: [ObjectIdentifier: TrackedConnection] = [:]
@@ -85,7 +85,7 @@ package final class ConnectionCap: Sendable {
     }
 
     /// Counts a connection until its channel closes. At the total limit, also closes the connection that has waited
-    /// longest for a request, or refuses the new one if none waits.
+    /// longest, or refuses the new one if none waits.
     func admit(_ channel: any Channel) -> Decision {
         let connection = TrackedConnection(channel)
         let (decision, victim): (Decision, (any Channel)?) = state.withLock { state in
@@ -137,7 +137,7 @@ package final class ConnectionCap: Sendable {
         state.withLock { $0.connections[ObjectIdentifier(channel)] }?.waitingSince.store(0, ordering: .relaxed)
     }
 
-    /// Marks the connection as waiting for a request, so that a new connection may replace it.
+    /// Marks the connection as waiting for a request or for its end, so that a new connection may replace it.
     func markWaiting(_ channel: any Channel) {
         state.withLock { state in
             guard let connection = state.connections[ObjectIdentifier(channel)] else { return }

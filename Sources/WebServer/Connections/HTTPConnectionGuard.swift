@@ -17,7 +17,7 @@ import Telemetry
 /// - A path longer than any route or file is answered with 414, because a lookup takes time for each byte.
 /// - Answers to HEAD, and those whose status has no body, are sent without one (RFC 9112 section 6.3).
 ///
-/// It also tells ``ConnectionCap`` when the connection is waiting for a request and when it is busy.
+/// It also tells ``ConnectionCap`` when the connection is busy, and when it waits for a request or for its end.
 final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -72,10 +72,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var readingSince: NIODeadline?
     private var bodyByteCount = 0
     private var bodyTimer: Scheduled<Void>?
-    /// Answers whose last part the socket has not accepted yet.
-    private var unsentCount = 0
-    private var unsentSince: NIODeadline?
-    private var unwritableSince: NIODeadline?
+    private var unsent = UnsentAnswers()
     private var writeTimer: Scheduled<Void>?
     /// The time since which the connection has waited for a request, after an answer.
     private var idleSince: NIODeadline?
@@ -191,7 +188,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard event as? ChannelEvent == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
         if !held.isEmpty {
             isEndHeld = true
-        } else if case .lingering = phase, unsentCount == 0 {
+        } else if case .lingering = phase, unsent.isEmpty {
             context.close(promise: nil)
         } else {
             context.fireUserInboundEventTriggered(event)
@@ -217,7 +214,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .body(let bytes): phase = .lingering(discarded: discarded + bytes.readableBytes)
         case .end:
             readingSince = nil
-            if unsentCount == 0 { endOutput(context) }
+            if unsent.isEmpty { endOutput(context) }
         }
     }
 
@@ -250,8 +247,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if !isHead { context.write(wrapOutboundOut(.body(problem.body)), promise: nil) }
         phase = .closed
-        // A blocked socket gets no more time for this answer than for others.
-        unsentSince = unsentSince ?? context.eventLoop.now
+        unsent.flushBegan(at: context.eventLoop.now)
         scheduleWriteTimer(context, in: configuration.writeTimeout)
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
@@ -289,7 +285,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
         // Reset before the write, after which the next request may arrive.
         isAnswering = false
-        unsentCount += 1
+        unsent.add()
         let written = promise ?? context.eventLoop.makePromise()
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         written.futureResult.whenComplete { _ in
@@ -304,15 +300,14 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func answerSent(_ context: ChannelHandlerContext) {
-        unsentCount -= 1
-        unsentSince = unsentCount == 0 ? nil : context.eventLoop.now
+        unsent.removeFirst(at: context.eventLoop.now)
         switch phase {
         case .open, .closing:
-            guard !isAnswering, unsentCount == 0 else { return }
+            guard !isAnswering, unsent.isEmpty else { return }
             cap.markWaiting(context.channel)
             idleSince = context.eventLoop.now
             scheduleIdleTimer(context, in: configuration.idleTimeout)
-        case .lingering: if unsentCount == 0 { endOutput(context) }
+        case .lingering: if unsent.isEmpty { endOutput(context) }
         case .closed: break
         }
     }
@@ -321,6 +316,8 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Closing a socket with unread input would discard the answers that the peer has not read yet.
     private func endOutput(_ context: ChannelHandlerContext) {
         guard case .lingering = phase, lingerTimer == nil else { return }
+        // A client could otherwise fill every place for the timeout, again and again.
+        cap.markWaiting(context.channel)
         schedule(\.lingerTimer, context, in: Self.lingerTimeout) { $1.close(promise: nil) }
         context.close(mode: .output, promise: nil)
         read(context: context)
@@ -339,19 +336,14 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func flush(context: ChannelHandlerContext) {
         context.flush()
-        if unsentCount > 0, unsentSince == nil {
-            unsentSince = context.eventLoop.now
-            scheduleWriteTimer(context, in: configuration.writeTimeout)
-        }
+        guard !unsent.isEmpty else { return }
+        unsent.flushBegan(at: context.eventLoop.now)
+        scheduleWriteTimer(context, in: configuration.writeTimeout)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            unwritableSince = nil
-        } else if unwritableSince == nil {
-            unwritableSince = context.eventLoop.now
-            scheduleWriteTimer(context, in: configuration.writeTimeout)
-        }
+        unsent.writabilityChanged(to: context.channel.isWritable, at: context.eventLoop.now)
+        if unsent.stalledSince != nil { scheduleWriteTimer(context, in: configuration.writeTimeout) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -360,7 +352,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func checkWrites(_ context: ChannelHandlerContext) {
-        guard let since = [unsentSince, unwritableSince].compactMap(\.self).min() else { return }
+        guard let since = unsent.stalledSince else { return }
         let left = since + configuration.writeTimeout - context.eventLoop.now
         guard left <= .zero else { return scheduleWriteTimer(context, in: left) }
         metrics.connectionCut(.write)

@@ -43,6 +43,22 @@ struct ConnectionCapTests {
         }
     }
 
+    @Test("A connection whose last answer was sent, but which its client keeps open, is evicted")
+    func lingering() async throws {
+        try await Endpoint.withServer(limits: ConnectionLimits(connections: 2)) { server in
+            // Answered before their bodies arrive, so these answers are the last ones.
+            let head = Array("POST /api/rooms/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{".utf8)
+            let kept = [try RawSocket(port: server.port), try RawSocket(port: server.port)]
+            for socket in kept {
+                try await socket.send(head)
+                while try await !socket.receive().isEmpty {}
+            }
+            let busy = try RawSocket(port: server.port)
+            #expect(try await Self.status(busy) == "HTTP/1.1 200")
+            withExtendedLifetime(kept) {}
+        }
+    }
+
     @Test("WebSockets are not evicted: connections beyond them are closed, logged once and counted")
     func working() async throws {
         try await Endpoint.withServer(limits: ConnectionLimits(connections: 2)) { server in
