@@ -27,7 +27,7 @@ package protocol ClientSink: AnyObject {
 /// The WebSocket close codes. The code tells the client whether to reconnect.
 ///
 /// 1xxx codes are defined in RFC 6455, section 7.4.1. After a 40xx code the client should reconnect, after a 45xx code
-/// it should not.
+/// it should not. 4500 (invalid token) is the JavaScript client's own: the gateway refuses such a handshake with 401.
 package enum CloseCode: UInt16, Sendable, CaseIterable {
     case normalClosure = 1000
     case goingAway = 1001
@@ -47,8 +47,6 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
     /// The client sent more commands than the rate limit allows.
     case rateLimited = 4013
 
-    /// The token is not valid.
-    case badToken = 4500
     /// The token has expired.
     case tokenExpired = 4501
     /// The user has too many connections.
@@ -70,7 +68,6 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
         case .slowClient: "slow_client"
         case .noPong: "no_pong"
         case .rateLimited: "rate_limited"
-        case .badToken: "bad_token"
         case .tokenExpired: "token_expired"
         case .connectionLimit: "connection_limit"
         }
