@@ -17,8 +17,9 @@ package final class TLSHandler: ChannelDuplexHandler {
         case inputClosed
         /// `close_notify` has been sent.
         case outputClosed
-        /// Both sides have sent `close_notify`. The channel closes when the socket has taken what was written before.
-        case draining
+        /// Both sides have sent `close_notify`. The channel closes when the socket has taken what was written before, or
+        /// when time is up.
+        case draining(Scheduled<Void>?)
         /// `close_notify` has been sent and the channel closes: with the peer's `close_notify`, or when time is up.
         case closing(Scheduled<Void>)
         case closed
@@ -26,6 +27,8 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// The time that a peer has to answer `close_notify`. Closing earlier could discard what it has not received yet.
     private static let closingTime = TimeAmount.milliseconds(50)
+    /// The time that a peer which has sent `close_notify` has to take what was written before ours.
+    private static let drainTime = TimeAmount.seconds(5)
     /// The most data of a record (RFC 8446 section 5.1).
     private static let recordBytes = 16 * 1024
 
@@ -80,7 +83,10 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// Enters the last state: fails what has not been written and tells who waits for the channel to close.
     private func end() {
-        if case .closing(let deadline) = state { deadline.cancel() }
+        switch state {
+        case .draining(let deadline?), .closing(let deadline): deadline.cancel()
+        case .handshaking, .open, .inputClosed, .outputClosed, .draining, .closed: break
+        }
         state = .closed
         failWrites(ChannelError.ioOnClosedChannel)
         closePromise.take()?.succeed()
@@ -291,35 +297,37 @@ package final class TLSHandler: ChannelDuplexHandler {
         case (.output, .outputClosed): promise?.fail(ChannelError.outputClosed)
         case (_, .inputClosed):
             closePromise.setOrCascade(to: promise)
-            state = mode == .all ? .closing(scheduleEnd(context)) : .draining
-            closeOutput(context)
-            context.close(mode: .output).assumeIsolated().whenComplete { [self] _ in closeNow(context) }
+            state = .draining(mode == .all ? scheduleEnd(context, in: Self.drainTime) : nil)
+            // Not closed by mode: NIO closes a channel whose input has ended completely, with its pending writes.
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenComplete { [self] _ in closeNow(context) }
+            closeOutput(context, promise: written)
         case (_, .open), (_, .outputClosed):
             let wasOpen = if case .open = state { true } else { false }
             closePromise.setOrCascade(to: promise)
-            state = .closing(scheduleEnd(context))
+            state = .closing(scheduleEnd(context, in: Self.closingTime))
             if wasOpen { closeOutput(context) }
             // The peer's `close_notify` is awaited, whoever else reads or does not.
             context.read()
-        case (.all, .draining):
+        case (.all, .draining(nil)):
             closePromise.setOrCascade(to: promise)
-            closeNow(context)
+            state = .draining(scheduleEnd(context, in: Self.drainTime))
         case (_, .closing), (_, .draining): closePromise.setOrCascade(to: promise)
         }
     }
 
     /// Sends everything that was written, flushed or not, and then `close_notify`. The sends may call back, so the state
     /// must have changed before.
-    private func closeOutput(_ context: ChannelHandlerContext) {
+    private func closeOutput(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>? = nil) {
         writes.mark()
         // After a failure there is nothing more to send than the alert that OpenSSL has written.
         try? encrypt(context)
         session.closeOutput()
-        sendOutput(context, promise: nil)
+        sendOutput(context, promise: promise)
     }
 
-    private func scheduleEnd(_ context: ChannelHandlerContext) -> Scheduled<Void> {
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) { [self] in closeNow(context) }
+    private func scheduleEnd(_ context: ChannelHandlerContext, in time: TimeAmount) -> Scheduled<Void> {
+        context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in closeNow(context) }
     }
 
     private func closeNow(_ context: ChannelHandlerContext) {

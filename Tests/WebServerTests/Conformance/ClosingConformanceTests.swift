@@ -86,7 +86,6 @@ struct ClosingConformanceTests {
 
     @Test(
         "A client that closes its half without a close frame gets all pending messages, then the end",
-        .disabled(if: Endpoint.isSecure, "open: over TLS, a slow reader does not always get all of them"),
         arguments: Endpoint.allCases)
     func halfClosed(_ endpoint: Endpoint) async throws {
         try await Endpoint.withServer { server in

@@ -69,7 +69,9 @@ final class TLSRelay: Sendable {
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
             if event as? ChannelEvent == .inputClosed {
                 hasEnded = true
-                other.close(mode: .output, promise: nil)
+                // NIO closes a channel whose input has ended completely, with its pending writes.
+                let other = other
+                other.writeAndFlush(ByteBuffer()).whenComplete { _ in other.close(mode: .output, promise: nil) }
             } else {
                 context.fireUserInboundEventTriggered(event)
             }
