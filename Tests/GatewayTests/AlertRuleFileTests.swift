@@ -88,6 +88,8 @@ struct AlertRuleFileTests {
             ("above: 1\nmessage: '{devise}'", "unknown placeholder {devise}"),
             ("above: 1\nnotify: {rooms: [users/ada]}", "is not a valid room"),
             ("above: 1\nnotify: {rooms: ['chat/#']}", "is not a valid room"),
+            ("above: 1\nnotify: {rooms: users}", "is not a valid room"),
+            ("above: 1\nnotify: {users: [ada, ops/ada]}", "\"ops/ada\" is not a valid user"),
             ("above: 1\nnotify: {groups: [a]}", "allowed: rooms, users"),
             ("above: 1\nhysteresis: -1", "\"-1\" is not valid; allowed: a number of at least 0"),
             ("outside: [5, 7]\nhysteresis: 1.5", "half of the range"),

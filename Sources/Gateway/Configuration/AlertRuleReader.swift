@@ -120,21 +120,29 @@ enum AlertRuleReader {
 
     private static func recipients(_ value: YAMLValue?) -> AlertRule.Recipients {
         guard let fields = value?.mapping("a mapping with \"users\" and \"rooms\"") else { return .init() }
+        let users = names(fields["users"], upTo: maxUsers).compactMap { name in
+            let user = UserID(name)
+            if user == nil {
+                let limit = UserID.maximumByteCount
+                fields.fail("users", "\"\(name)\" is not a valid user; allowed: 1 to \(limit) bytes without /, + and #")
+            }
+            return user
+        }
         let rooms = names(fields["rooms"], upTo: maxRooms)
         for room in rooms {
-            guard let filter = try? TopicFilter(room), filter.isName, !room.hasPrefix("users/"), !room.hasPrefix("$")
+            guard let filter = try? TopicFilter(room), filter.isName, !UserID.isBelowInboxRoot(room),
+                !room.hasPrefix("$")
             else {
                 fields.fail("rooms", "\"\(room)\" is not a valid room; expected one such as chat/ops")
                 continue
             }
         }
-        return AlertRule.Recipients(
-            users: unique(names(fields["users"], upTo: maxUsers)).map(UserID.init(unchecked:)), rooms: unique(rooms))
+        return AlertRule.Recipients(users: unique(users), rooms: unique(rooms))
     }
 
     /// Removes duplicates, so that no user or room is notified twice.
-    private static func unique(_ names: [String]) -> [String] {
-        var seen: Set<String> = []
+    private static func unique<Name: Hashable>(_ names: [Name]) -> [Name] {
+        var seen: Set<Name> = []
         return names.filter { seen.insert($0).inserted }
     }
 
