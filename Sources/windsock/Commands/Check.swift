@@ -101,6 +101,7 @@ struct PayloadCheck {
             case .clearedStatus:
                 isAccepted = true
                 lines.append("decoded as a cleared status")
+            case .ignored: lines.append("ignored: \(DecodeError.notAReading(topic: topic))")
             }
         } catch {
             lines.append("not decoded (\(error.reason)): \(error)")
