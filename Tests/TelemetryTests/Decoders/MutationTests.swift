@@ -20,6 +20,11 @@ struct MutationTests {
         #"w\ x,a\,b=c,host=h t=1,n=2i,u=3u,s="a\"b",o=true 1714564800000000000"#,
     ].map { Array($0.utf8) }
 
+    private static let topics = [
+        "a/d1", "n/sensor/x/state", "shellies/d1/relay/0", "shellies/d1/sensor/state", "d1/status/switch:0",
+        "d1/events/rpc", "owntracks/user/d1", "zigbee2mqtt/kitchen/d1", "homeassistant/sensor/d1/state",
+    ]
+
     /// Bytes with a meaning in some format, so that mutations get past the first checks.
     private static let tokens =
         Array(#"{}[]":,.-+eE0123456789\uatfn/#"#.utf8) + [0x00, 0x1F, 0x7F, 0x80, 0xC3, 0xED, 0xFF]
@@ -49,7 +54,7 @@ struct MutationTests {
         for round in 0..<4_000 {
             let payload = Self.mutated(Self.samples[round % Self.samples.count], using: &random)
             let context = context(
-                topic: round % 3 == 0 ? "n/sensor/x/state" : "a/d1", device: round % 5 == 0 ? nil : "d1",
+                topic: Self.topics[round / 7 % Self.topics.count], device: round % 5 == 0 ? nil : "d1",
                 metric: round % 2 == 0 ? "m" : nil, convertsFahrenheit: round % 7 == 0)
             do throws(DecodeError) {
                 let readings = try decoder.decode(payload, context: context)
