@@ -25,7 +25,7 @@ struct MQTTService: Service {
             "Stopped ingest",
             metadata: [
                 "messages": "\(totals.messages)", "readings": "\(totals.readings)", "statuses": "\(totals.statuses)",
-                "failures": "\(totals.failures)",
+                "ignored": "\(totals.ignored)", "failures": "\(totals.failures)",
             ])
     }
 }

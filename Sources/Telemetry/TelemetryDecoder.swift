@@ -48,7 +48,7 @@ package struct TelemetryDecoder {
         statusRoutes.filters(for: routes, besides: routes.map(\.filter))
     }
 
-    /// Decodes one message into readings or a status.
+    /// Decodes one message into readings or a status, or recognizes it as neither.
     ///
     /// - Parameter trace: The trace context from the message's user properties; it wins over one inside the payload.
     /// - Throws: ``DecodeError`` if no route matches or any part of the payload is invalid. The whole message is then
@@ -62,9 +62,14 @@ package struct TelemetryDecoder {
     ) throws(DecodeError) -> DecodedMessage {
         switch try meaning(of: topic) {
         case .readings(let topic):
-            return .readings(
-                try readings(
-                    of: payload, to: topic, receivedAt: receivedAt, isRetained: isRetained, trace: trace))
+            do throws(DecodeError) {
+                return .readings(
+                    try readings(
+                        of: payload, to: topic, receivedAt: receivedAt, isRetained: isRetained, trace: trace))
+            } catch {
+                if case .notAReading = error { return .ignored }
+                throw error
+            }
         case .status(let topic):
             return try topic.decode(payload, receivedAt: receivedAt, isRetained: isRetained, limits: limits)
         }
@@ -159,4 +164,6 @@ package enum DecodedMessage: Hashable, Sendable {
     case status(StatusReport)
     /// An empty payload on a status topic: the retained message was cleared, which says nothing about the device.
     case clearedStatus
+    /// A message that carries no reading by its convention, such as a command or the state of a bridge.
+    case ignored
 }

@@ -147,6 +147,20 @@ struct ConfigurationTests {
         #expect(try SettingsFixture.load().mqtt.clientID == GatewayConfiguration.unsetClientID)
     }
 
+    @Test("The broker may refuse the default routes of single projects, but no configured route")
+    func optionalRoutes() throws {
+        let subscriptions = try SettingsFixture.load("devices: {clock_exchange: off}").mqtt.subscriptions
+        let required = subscriptions.filter { !$0.isOptional }.map { "\($0.filter)" }
+        #expect(
+            required == [
+                "sensors/+/+", "sensors/+", "devices/+/telemetry", "tele/+/SENSOR", "zigbee2mqtt/+", "tele/+/LWT",
+            ])
+        #expect(subscriptions.count == required.count + TopicRoute.conventionDefaults.count)
+        let configured = try SettingsFixture.load(
+            "devices: {clock_exchange: off}\nroutes: [{topic: \"shellies/{device}/#\"}]")
+        #expect(configured.mqtt.subscriptions.allSatisfy { !$0.isOptional })
+    }
+
     @Test("A route's own share group is kept")
     func shareGroups() throws {
         let configuration = try SettingsFixture.load(

@@ -78,7 +78,8 @@ extension ConfigurationOption {
     static let offlineAfter = Self("devices.offline_after", default: "5m")
     static let statusTopics = Self(
         "devices.status_topics",
-        default: "sensors/{device}/status,tele/{device}/LWT,zigbee2mqtt/{device}/availability")
+        default:
+            "sensors/{device}/status,tele/{device}/LWT,zigbee2mqtt/{device}/availability,shellies/{device}/online")
 
     static let clockExchange = Self("devices.clock_exchange", default: "on")
 

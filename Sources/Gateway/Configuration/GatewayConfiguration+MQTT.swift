@@ -122,11 +122,13 @@ extension GatewayConfiguration {
         }
         return routes.compactMap { route in
             let qos: MQTTQoS = route.qos == 0 ? .atMostOnce : .atLeastOnce
+            let isOptional = TopicRoute.conventionDefaults.contains(route)
             guard let group, route.filter.shareGroup == nil else {
-                return MQTTSubscription(filter: route.filter, qos: qos)
+                return MQTTSubscription(filter: route.filter, qos: qos, isOptional: isOptional)
             }
             do throws(TopicError) {
-                return MQTTSubscription(filter: try TopicFilter("$share/\(group)/\(route.filter)"), qos: qos)
+                return MQTTSubscription(
+                    filter: try TopicFilter("$share/\(group)/\(route.filter)"), qos: qos, isOptional: isOptional)
             } catch {
                 return settings.fail(.mqttShareGroup, "\(error)", instead: nil)
             }

@@ -30,6 +30,8 @@ struct IngestItem {
         /// A status message; `nil` for an empty one, which clears a retained status.
         case status(StatusReport?)
         case failed(DecodeError)
+        /// A message that carries no reading by its convention.
+        case ignored
         /// A clock request that was answered. Only its delivery is stored, so that a redelivery is recognized.
         case answered
     }
@@ -55,7 +57,7 @@ struct StoredBatch {
             if item.message.qos == .atLeastOnce { deliveries.append(RedeliveryFilter.Entry(item.message)) }
             switch item.content {
             case .readings(let more): readings += more
-            case .status, .answered: continue
+            case .status, .ignored, .answered: continue
             case .failed(let error):
                 // An empty payload clears a retained message; it carries no data that could be lost.
                 if case .empty = error { continue }

@@ -17,6 +17,8 @@ package final class IngestMetrics: Sendable {
     package let processingTime: CoreMetrics.Timer
     /// Messages on status topics: birth and farewell messages, and last wills.
     package let statuses: Counter
+    /// Messages that carry no reading by their convention, such as commands and the states of bridges.
+    package let ignored: Counter
 
     /// Redelivered messages that were already ingested.
     package let repeated: Counter
@@ -37,6 +39,7 @@ package final class IngestMetrics: Sendable {
         repeated = Counter(label: "windsock_ingest_repeated_messages", dimensions: [], factory: factory)
         refusedValues = Counter(label: "windsock_ingest_refused_values", dimensions: [], factory: factory)
         statuses = Counter(label: "windsock_ingest_statuses", dimensions: [], factory: factory)
+        ignored = Counter(label: "windsock_ingest_ignored_messages", dimensions: [], factory: factory)
         failures = CounterFamily("windsock_ingest_dead_letters", by: "reason", factory: factory)
     }
 

@@ -23,6 +23,8 @@ package final class IngestPipeline: MQTTBatchHandler {
         package var failures = 0
         /// Messages on status topics. They count neither as readings nor as failures.
         package var statuses = 0
+        /// Messages that carry no reading by their convention. They are no failures.
+        package var ignored = 0
     }
 
     private struct State {
@@ -164,7 +166,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             case .status(let report?):
                 publishReadings()
                 statuses.append(report)
-            case .status(nil), .failed, .answered: continue
+            case .status(nil), .failed, .ignored, .answered: continue
             }
         }
         publishReadings()
@@ -216,6 +218,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                                 trace: (parent ?? origin)?.traceIDText))
                     case .status(let report): items.append(IngestItem(message: message, content: .status(report)))
                     case .clearedStatus: items.append(IngestItem(message: message, content: .status(nil)))
+                    case .ignored: items.append(IngestItem(message: message, content: .ignored))
                     }
                 } catch {
                     startedAt = clock.now()
@@ -254,6 +257,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                     if ingested.reading.isRetained { retained += 1 }
                 }
             case .status: added.statuses += 1
+            case .ignored: added.ignored += 1
             case .failed(let error):
                 added.failures += 1
                 metrics.countFailure(error.reason)
@@ -263,6 +267,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         metrics.messages.increment(by: added.messages)
         metrics.readings.increment(by: added.readings)
         if added.statuses > 0 { metrics.statuses.increment(by: added.statuses) }
+        if added.ignored > 0 { metrics.ignored.increment(by: added.ignored) }
         if implausible > 0 { metrics.implausibleTimes.increment(by: implausible) }
         if retained > 0 { metrics.retained.increment(by: retained) }
         state.withLock { state in
@@ -270,6 +275,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             state.totals.readings += added.readings
             state.totals.failures += added.failures
             state.totals.statuses += added.statuses
+            state.totals.ignored += added.ignored
         }
     }
 
@@ -307,7 +313,7 @@ extension DecodedMessage {
                 for metric in reading.metrics where !metric.name.isInNormalForm { throw .badMetric(metric.name) }
             }
         case .status(let report): try Self.check(report.device, in: report.rooms)
-        case .clearedStatus: break
+        case .clearedStatus, .ignored: break
         }
     }
 

@@ -28,7 +28,8 @@ package struct BareValueDecoder: PayloadDecoder {
         return DecodedReading(device: device, metrics: collector.metrics)
     }
 
-    private static func value(of payload: [UInt8]) throws(DecodeError) -> Double {
+    /// Returns the value of a number or a word.
+    static func value(of payload: [UInt8]) throws(DecodeError) -> Double {
         guard let first = payload.firstIndex(where: { !isWhitespace($0) }),
             let last = payload.lastIndex(where: { !isWhitespace($0) })
         else { throw .noNumber }
@@ -36,17 +37,21 @@ package struct BareValueDecoder: PayloadDecoder {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .invalidUTF8(offset: payload.withUnsafeBufferPointer(UTF8Validation.validPrefixCount))
         }
-        if isDecimal(bytes) {
-            guard let value = Double(text) else { throw .noNumber }
-            guard value.isFinite else { throw .notFinite }
-            return value
-        }
+        if let value = try decimal(bytes) { return value }
         guard text.utf8.count <= maximumWordByteCount else { throw .noNumber }
         if let value = OnOff.value(of: text) { return value }
         switch text.lowercased().drop(while: { $0 == "-" || $0 == "+" }) {
         case "nan", "inf", "infinity": throw .notFinite
         default: throw .noNumber
         }
+    }
+
+    /// Returns the value of a decimal number; `nil` if the bytes have another form.
+    static func decimal(_ bytes: ArraySlice<UInt8>) throws(DecodeError) -> Double? {
+        guard isDecimal(bytes) else { return nil }
+        guard let value = Double(String(decoding: bytes, as: UTF8.self)) else { throw .noNumber }
+        guard value.isFinite else { throw .notFinite }
+        return value
     }
 
     /// Returns true if the bytes are only characters of decimal numbers and include a digit.

@@ -36,7 +36,7 @@ package enum DecodeError: Error, Hashable, Sendable {
     case tooManyValues(limit: Int)
     /// No route matches the topic.
     case noRoute(topic: String)
-    /// A topic that carries no readings, such as a status topic or one that the convention uses for availability.
+    /// A message that carries no reading by its convention or its topic, such as a command or the state of a bridge.
     case notAReading(topic: String)
 }
 
@@ -120,7 +120,7 @@ extension DecodeError: CustomStringConvertible {
         case .tooManyReadings(let limit): "too many readings in the payload; allowed: at most \(limit)"
         case .tooManyValues(let limit): "too many values in the readings of the payload; allowed: at most \(limit)"
         case .noRoute(let topic): "no route matches the topic \(Excerpt(of: topic))"
-        case .notAReading(let topic): "the topic \(Excerpt(of: topic)) carries no readings"
+        case .notAReading(let topic): "the message to the topic \(Excerpt(of: topic)) carries no reading"
         }
     }
 }

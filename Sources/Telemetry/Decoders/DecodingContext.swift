@@ -7,6 +7,8 @@ package struct DecodingContext: Sendable {
     package var device: DeviceID?
     /// The metric named by the topic, if the route captures one.
     package var metric: String?
+    /// The levels that the `#` of the route stands for, if it ends with one.
+    package var rest: String?
     /// When the gateway received the message. Relative times in the payload count from it.
     package var receivedAt: Timestamp
     /// True when °F are converted to °C.
@@ -19,6 +21,7 @@ package struct DecodingContext: Sendable {
         topic: String,
         device: DeviceID? = nil,
         metric: String? = nil,
+        rest: String? = nil,
         receivedAt: Timestamp,
         convertsFahrenheit: Bool = false,
         allowsForeignDevices: Bool = false,
@@ -27,6 +30,7 @@ package struct DecodingContext: Sendable {
         self.topic = topic
         self.device = device
         self.metric = metric
+        self.rest = rest
         self.receivedAt = receivedAt
         self.convertsFahrenheit = convertsFahrenheit
         self.allowsForeignDevices = allowsForeignDevices

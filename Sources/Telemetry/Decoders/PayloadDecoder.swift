@@ -44,13 +44,23 @@ package enum PayloadConvention: String, CaseIterable, Hashable, Sendable {
     case json
     /// ThingsBoard's device and gateway API.
     case thingsboard
-    /// Tasmota's `SENSOR` and `STATE` messages.
+    /// Tasmota's `SENSOR` and `STATE` messages, and the same in answer to `Status`.
     case tasmota
     case zigbee2mqtt
     /// ESPHome's messages, with one topic per value.
     case esphome
     /// Sensor Measurement Lists, RFC 8428, in JSON.
     case senml
+    /// Shelly's topics of the first generation, and statuses and notifications of later ones.
+    case shelly
+    /// Uplinks of The Things Stack v3.
+    case ttn
+    /// Uplink events of ChirpStack v4.
+    case chirpstack
+    /// Locations of OwnTracks.
+    case owntracks
+    /// Influx line protocol.
+    case influx
 
     /// The decoder for this convention.
     package var decoder: any PayloadDecoder {
@@ -63,6 +73,11 @@ package enum PayloadConvention: String, CaseIterable, Hashable, Sendable {
         case .zigbee2mqtt: Zigbee2MQTTDecoder()
         case .esphome: ESPHomeDecoder()
         case .senml: SenMLDecoder()
+        case .shelly: ShellyDecoder()
+        case .ttn: TheThingsStackDecoder()
+        case .chirpstack: ChirpStackDecoder()
+        case .owntracks: OwnTracksDecoder()
+        case .influx: InfluxDecoder()
         }
     }
 }

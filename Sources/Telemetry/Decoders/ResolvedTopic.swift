@@ -31,7 +31,7 @@ final class ResolvedTopic: Sendable {
             }
             let device = captures["device"].flatMap { DeviceID($0) }
             context = DecodingContext(
-                topic: topic, device: device, metric: captures["metric"],
+                topic: topic, device: device, metric: captures["metric"], rest: route.rest(of: topic),
                 receivedAt: Timestamp(nanosecondsSinceEpoch: 0), convertsFahrenheit: route.convertsFahrenheit,
                 allowsForeignDevices: route.allowsForeignDevices, limits: limits)
             pattern = route.pattern

@@ -1,11 +1,15 @@
 import Core
 
-/// A decoder of Tasmota's `tele/{device}/SENSOR` and `STATE` messages. Each sensor is an object; units are separate
+/// A decoder of Tasmota's `tele/{device}/SENSOR` and `STATE` messages and of requested statuses. Each sensor is an object; units are separate
 /// members.
 ///
 ///     {"Time":"2024-05-01T12:00:00","AM2301":{"Temperature":21.5,"Humidity":55},"TempUnit":"C"}
 ///     {"Time":"…","ENERGY":{"Total":3.185,"Power":23,"ApparentPower":32,"Voltage":229,"Current":0.14}}
 ///     {"Time":"…","UptimeSec":4711,"POWER":"ON","Wifi":{"RSSI":78,"Signal":-61}}
+///     {"StatusSNS":{"Time":"…","AM2301":{…},"TempUnit":"C"}}        stat/{device}/STATUS8 and STATUS10
+///     {"StatusSTS":{"Time":"…","UptimeSec":4711,…}}                 stat/{device}/STATUS11
+///
+/// The answers to the commands `Status 8`, `10` and `11` contain the same values as the messages.
 ///
 /// *Names.* A quantity of only one sensor is a metric under its own name in snake case (`temperature`,
 /// `apparent_power`). If several sensors have the quantity, the names are sensor and quantity in Tasmota's spelling
@@ -23,6 +27,7 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
     package init() {}
 
     func decode(_ value: JSONValue, context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
+        let value = value["StatusSNS"] ?? value["StatusSTS"] ?? value
         guard case .object(let members) = value else {
             throw .wrongType(what: "the payload", expected: "an object", found: value.kind)
         }
@@ -58,6 +63,15 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
                 device: try context.device(orNamed: nil), metrics: collector.metrics,
                 deviceTime: try Self.time(of: value))
         ]
+    }
+
+    /// Returns true if the last level of a topic is that of a message with values.
+    static func isMessage(_ last: Substring, topic levels: [Substring]) -> Bool {
+        switch ExactString(last) {
+        case "SENSOR", "STATE", "ENERGY": levels.contains { ExactString($0) == "tele" }
+        case "STATUS8", "STATUS10", "STATUS11": levels.contains { ExactString($0) == "stat" }
+        default: false
+        }
     }
 
     /// Collects the values of a sensor, including those in nested objects. Limits are enforced before names are built

@@ -2,6 +2,9 @@ import Core
 
 /// A decoder of Zigbee2MQTT's device states: `zigbee2mqtt/{friendly name}` with a flat JSON object.
 ///
+/// A friendly name may have several levels. If the route captures no device, the device is the friendly name with `:` in
+/// place of `/`, as in `kitchen:floor_light`: the levels that the route's `#` stands for, else all after the first.
+///
 ///     {"temperature":27.34,"humidity":44.72,"battery":97,"linkquality":120,"last_seen":"2024-05-01T12:00:00+02:00"}
 ///     {"contact":false,"state":"ON"}
 ///
@@ -16,9 +19,14 @@ package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
 
     package func decode(_ payload: [UInt8], context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
         guard !Self.isService(topic: context.topic) else { throw .notAReading(topic: context.topic) }
-        if context.metric != nil, payload.first != UInt8(ascii: "{") {
-            return try BareValueDecoder().decode(payload, context: context)
+        var context = context
+        let isAttribute = payload.first != UInt8(ascii: "{")
+        if context.device == nil {
+            var name = Self.friendlyName(context)
+            if isAttribute, context.metric == nil, name.count > 1 { context.metric = String(name.removeLast()) }
+            context.device = try DecodingContext.device(named: name.isEmpty ? nil : name.joined(separator: ":"))
         }
+        if isAttribute, context.metric != nil { return try BareValueDecoder().decode(payload, context: context) }
         return try decode(try Self.parse(payload, context: context), context: context)
     }
 
@@ -50,7 +58,15 @@ package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
         let levels = topic.split(separator: "/", omittingEmptySubsequences: false)
         guard levels.count > 2 else { return false }
         if levels.dropFirst().dropLast().contains(where: { ExactString($0) == "bridge" }) { return true }
+        // Commands to a single attribute have its name as another level.
+        if levels.count > 3, ["set", "get"].contains(ExactString(levels[levels.count - 2])) { return true }
         return ["availability", "set", "get"].contains(ExactString(levels[levels.count - 1]))
+    }
+
+    /// Returns the levels of the friendly name, and of the attribute if the topic carries a single one.
+    private static func friendlyName(_ context: DecodingContext) -> [Substring] {
+        if let rest = context.rest { return rest.split(separator: "/", omittingEmptySubsequences: false) }
+        return Array(context.topic.split(separator: "/", omittingEmptySubsequences: false).dropFirst())
     }
 
     private static func unit(of name: String) -> String? {

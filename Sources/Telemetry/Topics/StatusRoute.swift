@@ -9,9 +9,10 @@ import Core
 package struct StatusRoute: Hashable, Sendable, CustomStringConvertible {
     private let topic: TopicRoute
 
-    /// The status routes of a gateway without configured ones: Windsock's own, Tasmota's and Zigbee2MQTT's topics.
+    /// The status routes of a gateway without configured ones: Windsock's own topic, and those of Tasmota, Zigbee2MQTT
+    /// and first-generation Shelly devices.
     package static let defaults: [StatusRoute] = [
-        "sensors/{device}/status", "tele/{device}/LWT", "zigbee2mqtt/{device}/availability",
+        "sensors/{device}/status", "tele/{device}/LWT", "zigbee2mqtt/{device}/availability", "shellies/{device}/online",
     ].compactMap { try? StatusRoute(pattern: $0) }
 
     /// Creates a status route.

@@ -33,10 +33,32 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
     let levels: [Level]
 
     /// The routes of a gateway without configured routes. The first one that matches a topic decides.
-    package static let defaults: [TopicRoute] = [
-        "sensors/{device}/{metric}", "sensors/{device}", "devices/{device}/telemetry", "tele/{device}/SENSOR",
-        "zigbee2mqtt/{device}",
-    ].compactMap { try? TopicRoute(pattern: $0) }
+    package static let defaults: [TopicRoute] =
+        [
+            "sensors/{device}/{metric}", "sensors/{device}", "devices/{device}/telemetry", "tele/{device}/SENSOR",
+            "zigbee2mqtt/{device}",
+        ].compactMap { try? TopicRoute(pattern: $0) } + conventionDefaults
+
+    /// The routes among ``defaults`` for the topics of single projects. A gateway also works without them, so a broker
+    /// may refuse their subscriptions.
+    ///
+    /// Prefixes of later Shelly generations and of ESPHome are chosen by the user, so those routes begin with a capture
+    /// and are the last ones. Their decoders ignore messages of other systems that have the same topics.
+    package static let conventionDefaults: [TopicRoute] = {
+        let routes: [(pattern: String, convention: PayloadConvention)] = [
+            ("tele/{device}/STATE", .tasmota), ("stat/{device}/STATUS8", .tasmota),
+            ("stat/{device}/STATUS10", .tasmota),
+            ("stat/{device}/STATUS11", .tasmota), ("zigbee2mqtt/#", .zigbee2mqtt), ("shellies/{device}/#", .shelly),
+            ("v3/+/devices/{device}/up", .ttn), ("application/+/device/{device}/event/up", .chirpstack),
+            ("owntracks/+/+", .owntracks), ("telegraf/{device}/+", .auto),
+            ("homeassistant/sensor/{device}/state", .auto), ("homeassistant/binary_sensor/{device}/state", .auto),
+            ("homeassistant/switch/{device}/state", .auto),
+            ("{device}/events/rpc", .shelly), ("{device}/status/+", .shelly),
+            ("{device}/sensor/{metric}/state", .esphome), ("{device}/binary_sensor/{metric}/state", .esphome),
+            ("{device}/switch/{metric}/state", .esphome),
+        ]
+        return routes.compactMap { try? TopicRoute(pattern: $0.pattern, convention: $0.convention) }
+    }()
 
     /// Creates a route.
     ///
@@ -92,6 +114,13 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
             }
         }
         return topicLevels.count == levels.count ? captures : nil
+    }
+
+    /// Returns the levels of a matching topic that the final `#` stands for; `nil` if there is none.
+    package func rest(of topic: String) -> String? {
+        guard levels.last == .rest else { return nil }
+        let topicLevels = topic.split(separator: "/", maxSplits: levels.count - 1, omittingEmptySubsequences: false)
+        return topicLevels.count == levels.count ? topicLevels.last.map(String.init) : nil
     }
 }
 

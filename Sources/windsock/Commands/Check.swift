@@ -101,6 +101,7 @@ struct PayloadCheck {
             case .clearedStatus:
                 isAccepted = true
                 lines.append("decoded as a cleared status")
+            case .ignored: lines.append("ignored: \(DecodeError.notAReading(topic: topic))")
             }
         } catch {
             lines.append("not decoded (\(error.reason)): \(error)")
@@ -120,7 +121,8 @@ struct PayloadCheck {
         let captures = match?.captures ?? [:]
         let context = DecodingContext(
             topic: topic, device: captures["device"].flatMap { DeviceID($0) }, metric: captures["metric"],
-            receivedAt: now, allowsForeignDevices: match?.route.allowsForeignDevices ?? false,
+            rest: match?.route.rest(of: topic), receivedAt: now,
+            allowsForeignDevices: match?.route.allowsForeignDevices ?? false,
             limits: configuration.decodingLimits)
         do throws(DecodeError) {
             let readings = try convention.decoder.decode(payload, context: context)

@@ -12,7 +12,10 @@ import Core
 
         private static let topics = [
             "a/d1", "a/d1/temperature", "tele/d1/SENSOR", "tele/d1/STATE", "zigbee2mqtt/d1", "n/sensor/t/state",
-            "v1/devices/me/telemetry", "v1/gateway/telemetry", "a/d1/x/y/z",
+            "v1/devices/me/telemetry", "v1/gateway/telemetry", "a/d1/x/y/z", "shellies/d1/relay/0/power",
+            "shellies/d1/sensor/state", "p/d1/status/switch:0", "p/d1/events/rpc", "v3/app@tenant/devices/d1/up",
+            "application/app/device/d1/event/up", "owntracks/user/d1", "zigbee2mqtt/kitchen/d1", "stat/d1/STATUS10",
+            "homeassistant/sensor/d1/state", "telegraf/d1/cpu",
         ]
         private static let receivedAt = Timestamp(nanosecondsSinceEpoch: 1_750_000_000_000_000_000)
         private static let limits = DecodingLimits()
@@ -52,7 +55,9 @@ import Core
 
         private static let readStatus: @Sendable ([UInt8]) -> Bool = { bytes in
             var decoder = TelemetryDecoder()
-            return ["sensors/d1/status", "tele/d1/LWT", "zigbee2mqtt/d1/availability"].contains { topic in
+            return [
+                "sensors/d1/status", "tele/d1/LWT", "zigbee2mqtt/d1/availability", "shellies/d1/online",
+            ].contains { topic in
                 (try? decoder.decodeMessage(topic: topic, payload: bytes, receivedAt: receivedAt)) != nil
             }
         }

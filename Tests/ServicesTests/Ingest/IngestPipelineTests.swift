@@ -1,5 +1,6 @@
 import Core
 import MQTTTransport
+import Storage
 import Testing
 
 @testable import Services
@@ -63,6 +64,21 @@ struct IngestPipelineTests {
                 "a online will", "a offline will", "b offline will", "b online reading",
             ])
         #expect(pipeline.totals == IngestPipeline.Totals(messages: 8, readings: 3, failures: 1, statuses: 4))
+    }
+
+    @Test("A message without a reading by its convention is neither a failure nor a dead letter")
+    func ignored() throws {
+        let ingest = try IngestFixture(StreamFixture())
+        let pipeline = ingest.pipeline()
+        try pipeline.accept(
+            MQTTBatch(messages: [
+                Self.message("zigbee2mqtt/bridge/state", #"{"state":"online"}"#),
+                Self.message("owntracks/jane/phone", #"{"_type":"lwt","tst":1714564800}"#),
+                Self.message("owntracks/jane/phone", #"{"lat":1}"#),
+            ]))
+        #expect(pipeline.totals == IngestPipeline.Totals(messages: 3, readings: 0, failures: 1, ignored: 2))
+        let letters = try ingest.database.read { try $0.deadLetters(before: nil, reason: nil, limit: 9) }
+        #expect(letters.map(\.reason) == ["wrong_type"])
     }
 
     @Test("A retained status is processed as retained")

@@ -24,6 +24,13 @@ struct AutoDecoderTests {
             ("v1/gateway/telemetry", #"{"A":[{"t":1}]}"#, ["A t=1"]),
             ("v1/devices/me/telemetry", #"{"value":1,"unit":"x"}"#, ["d1 value=1"]),
             ("node/sensor/x/state", "ON", ["d1 x=1"]),
+            ("shellies/d1/relay/0/power", "5", ["d1 relay.0.power=5 W"]),
+            ("home/d1/status/temperature:100", #"{"id":100,"tC":4.5}"#, ["d1 temperature:100.tC=4.5 °C"]),
+            ("sensors/d1", #"{"method":"NotifyStatus","params":{"wifi":{"rssi":-50}}}"#, ["d1 wifi.rssi=-50 dBm"]),
+            ("owntracks/u/d1", #"{"_type":"location","batt":5}"#, ["d1 batt=5 %"]),
+            ("sensors/d1", #"{"method":"poll","params":{"a":1},"_type":"x"}"#, ["d1 params.a=1"]),
+            ("homeassistant/sensor/d1/state", #"{"t":1}"#, ["d1 t=1"]),
+            ("sensors/d1", "m,k=v t=1", ["d1 m.v.t=1"]),
             ("sensors/d1", "ON", ["d1 value=1"]),
         ])
     func finds(topic: String, payload: String, expected: [String]) throws {

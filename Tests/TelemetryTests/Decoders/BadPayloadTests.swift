@@ -46,7 +46,10 @@ struct BadPayloadTests {
 
     @Test(
         "Ten thousand levels of nesting are too deep for every JSON convention",
-        arguments: [PayloadConvention.auto, .json, .thingsboard, .tasmota, .zigbee2mqtt, .esphome, .senml],
+        arguments: [
+            PayloadConvention.auto, .json, .thingsboard, .tasmota, .zigbee2mqtt, .esphome, .senml, .shelly, .ttn,
+            .chirpstack, .owntracks,
+        ],
         [#"{"a":"#, "["])
     func tooDeep(convention: PayloadConvention, opening: String) {
         // ESPHome's JSON is an object; an array is not a valid value.

@@ -32,7 +32,7 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
         self.make = make
     }
 
-    static let all = objects + arrays + strings + numbers + conventions + words
+    static let all = objects + arrays + strings + numbers + conventions + lines + uplinks + words
 
     private static let objects = [
         PayloadShape("one value again and again", "{", "}") { _ in #""value":1"# },
@@ -138,6 +138,36 @@ struct PayloadShape: Sendable, CustomTestStringConvertible {
         ) { _ in
             "F"
         },
+    ]
+
+    private static let lines = [
+        PayloadShape("lines", "", "", separator: "\n") { "w,a=b t=\($0) 1714564800000000000" },
+        PayloadShape("fields of a line", "w ", "") { "f\($0)=1" },
+        PayloadShape("tags of a line", "w", " t=1", separator: "") { ",a\($0)=b" },
+        PayloadShape(
+            "a long measurement", "m", " \((0..<200).map { "f\($0)=1" }.joined(separator: ","))", separator: ""
+        ) { _ in
+            "m"
+        },
+        PayloadShape("escapes in a line", "w", " t=1", separator: "") { _ in #"\ \,"# },
+        PayloadShape("a string in a line", #"w t=""#, #"",n=1"#, separator: "") { _ in #"\""# },
+        PayloadShape("comments", "", "\nw t=1", separator: "\n") { _ in "# a=1" },
+    ]
+
+    private static let uplinks = [
+        PayloadShape("components", #"{"method":"NotifyStatus","params":{"#, "}}") {
+            #""switch:\#($0)":{"id":0,"apower":1}"#
+        },
+        PayloadShape("a component's members", #"{"method":"NotifyStatus","params":{"switch:0":{"#, "}}}") {
+            #""m\#($0)":"x""#
+        },
+        PayloadShape(
+            "gateways", #"{"end_device_ids":{},"uplink_message":{"decoded_payload":{"t":1},"rx_metadata":["#, "]}}"
+        ) { #"{"rssi":-\#($0),"snr":2}"# },
+        PayloadShape("gateways of ChirpStack", #"{"deviceInfo":{},"object":{"t":1},"rxInfo":["#, "]}") {
+            #"{"rssi":\#($0),"snr":2}"#
+        },
+        PayloadShape("a location's members", #"{"_type":"location","lat":1,"#, "}") { #""m\#($0)":1"# },
     ]
 
     private static let words = [

@@ -13,7 +13,17 @@ struct MutationTests {
         #"{"Time":"2024-05-01T12:00:00","AM2301":{"Temperature":70.7,"DewPoint":null},"ENERGY":{"Power":[1,2]},"POWER":"ON","TempUnit":"F"}"#,
         #"{"contact":true,"state":"ON","last_seen":1714564800000,"color":{"x":0.1},"update":{"a":1}}"#,
         #"[{"bn":"urn:dev:ow:10e2:","bt":1.320067464e+09,"bu":"%RH","bv":1,"v":20},{"n":"a","t":-60,"s":3},{"n":"b","vb":true}]"#,
+        #"{"src":"s1","method":"NotifyStatus","params":{"ts":1714564800.5,"switch:0":{"id":0,"aenergy":{"total":1.5}},"wifi":{"rssi":-5}}}"#,
+        #"{"end_device_ids":{"device_id":"d"},"uplink_message":{"decoded_payload":{"t":1},"rx_metadata":[{"rssi":-3,"snr":5}]}}"#,
+        #"{"time":"2024-05-01T12:00:00Z","deviceInfo":{"deviceName":"n"},"object":{"t":{"1":2}},"rxInfo":[{"rssi":-3}]}"#,
+        #"{"_type":"location","lat":48.85,"lon":3.2,"tst":1714564800,"batt":85}"#,
+        #"w\ x,a\,b=c,host=h t=1,n=2i,u=3u,s="a\"b",o=true 1714564800000000000"#,
     ].map { Array($0.utf8) }
+
+    private static let topics = [
+        "a/d1", "n/sensor/x/state", "shellies/d1/relay/0", "shellies/d1/sensor/state", "d1/status/switch:0",
+        "d1/events/rpc", "owntracks/user/d1", "zigbee2mqtt/kitchen/d1", "homeassistant/sensor/d1/state",
+    ]
 
     /// Bytes with a meaning in some format, so that mutations get past the first checks.
     private static let tokens =
@@ -44,7 +54,7 @@ struct MutationTests {
         for round in 0..<4_000 {
             let payload = Self.mutated(Self.samples[round % Self.samples.count], using: &random)
             let context = context(
-                topic: round % 3 == 0 ? "n/sensor/x/state" : "a/d1", device: round % 5 == 0 ? nil : "d1",
+                topic: Self.topics[round / 7 % Self.topics.count], device: round % 5 == 0 ? nil : "d1",
                 metric: round % 2 == 0 ? "m" : nil, convertsFahrenheit: round % 7 == 0)
             do throws(DecodeError) {
                 let readings = try decoder.decode(payload, context: context)

@@ -83,6 +83,21 @@ struct TasmotaDecoderTests {
             ])
     }
 
+    // Source: tasmota.github.io/docs/JSON-Status-Responses and the command Status in tasmota.github.io/docs/Commands.
+    @Test("Requested statuses have the metrics of the messages that the device sends by itself")
+    func requested() throws {
+        let sensors = #"{"Time":"2024-05-01T12:00:00","AM2301":{"Temperature":24.6},"TempUnit":"C"}"#
+        let state = #"{"Time":"2024-05-01T12:00:00","UptimeSec":319,"POWER":"ON"}"#
+        for (status, member, payload) in [
+            ("STATUS8", "StatusSNS", sensors), ("STATUS10", "StatusSNS", sensors), ("STATUS11", "StatusSTS", state),
+        ] {
+            let topic = "stat/d1/\(status)"
+            #expect(
+                try AutoDecoder().decode(#"{"\#(member)":\#(payload)}"#, context(topic: topic)).map(Plain.init)
+                    == decode(payload))
+        }
+    }
+
     @Test("°F is converted to °C if the route says so")
     func fahrenheit() throws {
         let payload = #"{"Time":"2024-05-01T12:00:00","AM2301":{"Temperature":70.7},"TempUnit":"F"}"#

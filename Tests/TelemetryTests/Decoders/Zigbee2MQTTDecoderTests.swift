@@ -5,9 +5,9 @@ import Testing
 @Suite("Zigbee2MQTT: device states")
 struct Zigbee2MQTTDecoderTests {
     private func decode(
-        _ payload: String, topic: String = "zigbee2mqtt/d1", metric: String? = nil
+        _ payload: String, topic: String = "zigbee2mqtt/d1", device: String? = "d1", metric: String? = nil
     ) throws -> [Plain] {
-        try Zigbee2MQTTDecoder().decode(payload, context(topic: topic, metric: metric)).map(Plain.init)
+        try Zigbee2MQTTDecoder().decode(payload, context(topic: topic, device: device, metric: metric)).map(Plain.init)
     }
 
     @Test(
@@ -58,10 +58,37 @@ struct Zigbee2MQTTDecoderTests {
             ])
     }
 
+    // Source: zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html.
+    @Test("A friendly name of several levels is a device")
+    func levels() throws {
+        let payload = #"{"state":"ON","brightness":215,"color_temp":325}"#
+        let metrics = ["state=1", "brightness=215", "color_temp=325"]
+        #expect(
+            try decode(payload, topic: "zigbee2mqtt/kitchen/floor_light", device: nil)
+                == [Plain("kitchen:floor_light", metrics)])
+        #expect(
+            try decode("21.5", topic: "zigbee2mqtt/kitchen/climate/temperature", device: nil)
+                == [Plain("kitchen:climate", ["temperature=21.5"])])
+        var decoder = TelemetryDecoder(routes: [
+            try TopicRoute(pattern: "home/{site}/zigbee/#", convention: .zigbee2mqtt, room: "rooms/{device}")
+        ])
+        let reading = try #require(
+            try decoder.decode(
+                topic: "home/north/zigbee/kitchen/floor_light", payload: Array(payload.utf8), receivedAt: receivedAt
+            ).first)
+        #expect(reading.room == "rooms/kitchen:floor_light")
+        for name in ["a+b", "a\u{1}", String(repeating: "n", count: 129)] {
+            #expect(throws: DecodeError.badDevice(name)) {
+                try decode(payload, topic: "zigbee2mqtt/\(name)", device: nil)
+            }
+        }
+    }
+
     @Test(
         "Bridge, availability and command topics are not readings",
         arguments: [
             "zigbee2mqtt/bridge/state", "zigbee2mqtt/d1/availability", "zigbee2mqtt/d1/set", "zigbee2mqtt/d1/get",
+            "zigbee2mqtt/bridge/response/health_check", "zigbee2mqtt/kitchen/d1/set", "zigbee2mqtt/d1/set/state",
         ])
     func services(topic: String) {
         #expect(throws: DecodeError.notAReading(topic: topic)) { try decode(#"{"state":"ON"}"#, topic: topic) }

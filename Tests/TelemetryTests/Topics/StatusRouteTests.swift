@@ -7,19 +7,22 @@ import Testing
 struct StatusRouteTests {
     private func texts(_ filters: [TopicFilter]) -> [String] { filters.map(\.rawValue) }
 
-    @Test("The defaults are our own status topic, Tasmota's and Zigbee2MQTT's")
+    @Test("The defaults are our own status topic, Tasmota's, Zigbee2MQTT's and Shelly's")
     func defaults() {
         #expect(
             StatusRoute.defaults.map(\.pattern) == [
                 "sensors/{device}/status", "tele/{device}/LWT", "zigbee2mqtt/{device}/availability",
+                "shellies/{device}/online",
             ])
     }
 
     @Test("Only status filters that no telemetry route covers are subscribed in addition")
     func filters() throws {
-        #expect(texts(TelemetryDecoder().statusFilters) == ["tele/+/LWT", "zigbee2mqtt/+/availability"])
+        #expect(texts(TelemetryDecoder().statusFilters) == ["tele/+/LWT"])
         let whole = [try TopicRoute(pattern: "sensors/{device}/#"), try TopicRoute(pattern: "tele/{device}/#")]
-        #expect(texts(TelemetryDecoder(routes: whole).statusFilters) == ["zigbee2mqtt/+/availability"])
+        #expect(
+            texts(TelemetryDecoder(routes: whole).statusFilters)
+                == ["zigbee2mqtt/+/availability", "shellies/+/online"])
         #expect(TelemetryDecoder(statusRoutes: []).statusFilters.isEmpty)
     }
 

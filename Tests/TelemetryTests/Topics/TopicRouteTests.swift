@@ -28,15 +28,37 @@ struct TopicRouteTests {
         #expect(route.captures(in: "$SYS/d1") == nil)
     }
 
-    @Test("The defaults are the five documented routes")
+    @Test("The defaults are the documented routes")
     func defaults() {
+        let own = Array(TopicRoute.defaults.prefix(5))
         #expect(
-            TopicRoute.defaults.map(\.pattern) == [
+            own.map(\.pattern) == [
                 "sensors/{device}/{metric}", "sensors/{device}", "devices/{device}/telemetry", "tele/{device}/SENSOR",
                 "zigbee2mqtt/{device}",
             ])
-        #expect(TopicRoute.defaults.allSatisfy { $0.convention == .auto && $0.qos == 1 && !$0.convertsFahrenheit })
+        #expect(own.allSatisfy { $0.convention == .auto })
+        #expect(
+            TopicRoute.conventionDefaults.map { "\($0.pattern) \($0.convention.rawValue)" } == [
+                "tele/{device}/STATE tasmota", "stat/{device}/STATUS8 tasmota", "stat/{device}/STATUS10 tasmota",
+                "stat/{device}/STATUS11 tasmota", "zigbee2mqtt/# zigbee2mqtt", "shellies/{device}/# shelly",
+                "v3/+/devices/{device}/up ttn", "application/+/device/{device}/event/up chirpstack",
+                "owntracks/+/+ owntracks", "telegraf/{device}/+ auto", "homeassistant/sensor/{device}/state auto",
+                "homeassistant/binary_sensor/{device}/state auto", "homeassistant/switch/{device}/state auto",
+                "{device}/events/rpc shelly", "{device}/status/+ shelly", "{device}/sensor/{metric}/state esphome",
+                "{device}/binary_sensor/{metric}/state esphome", "{device}/switch/{metric}/state esphome",
+            ])
+        #expect(TopicRoute.defaults == own + TopicRoute.conventionDefaults)
+        #expect(TopicRoute.defaults.allSatisfy { $0.qos == 1 && !$0.convertsFahrenheit && !$0.allowsForeignDevices })
         #expect(TopicRoute.defaults.telemetryRoots == ["sensors"])
+    }
+
+    @Test("The levels that a final '#' stands for are known to the decoder")
+    func rest() throws {
+        let route = try TopicRoute(pattern: "home/{site}/#")
+        #expect(route.rest(of: "home/north/kitchen/lamp") == "kitchen/lamp")
+        #expect(route.rest(of: "home/north") == nil)
+        #expect(try TopicRoute(pattern: "home/{site}").rest(of: "home/north") == nil)
+        #expect(try TopicRoute(pattern: "#").rest(of: "a/b") == "a/b")
     }
 
     @Test("The telemetry roots are the first levels of the rooms")
