@@ -42,7 +42,7 @@ struct TopicsPageTests {
         }
         try await browser.navigate(to: "\(gateway.url)/topics.html")
         try await browser.waitUntil(
-            "document.querySelectorAll('[data-testid=patterns] > li').length === 5", within: .seconds(20))
+            "document.querySelectorAll('[data-testid=patterns] > li').length === 4", within: .seconds(20))
         let card = "document.querySelector('[data-pattern=\"home/+/temp\"]')"
         let route = try await browser.execute(
             "return \(card).querySelector('[data-testid=suggestion] code').textContent")
@@ -60,7 +60,7 @@ struct TopicsPageTests {
         let phone = try await WebDriver.start(width: 390, height: 844)
         try await phone.navigate(to: "\(gateway.url)/topics.html#token=\(token)")
         try await phone.waitUntil(
-            "document.querySelectorAll('[data-testid=patterns] > li').length === 5", within: .seconds(20))
+            "document.querySelectorAll('[data-testid=patterns] > li').length === 4", within: .seconds(20))
         let fits = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         #expect(try await phone.execute(fits).bool == true)
         try await phone.execute("document.documentElement.dataset.theme = 'dark'")

@@ -45,6 +45,12 @@ package struct RouteSuggestion: Sendable {
         return "- topic: \(String(decoding: bytes, as: UTF8.self))"
     }
 
+    /// A caveat of the route; `nil` if there is none.
+    package var note: String? {
+        guard route.filter.levels.count(where: { $0 == "+" }) > route.captureNames.count else { return nil }
+        return "devices with the same name in different places become one device"
+    }
+
     /// Returns the route with the most likely captures; `nil` for commands and for levels that no route can have.
     package static func route(for pattern: TopicPattern) -> TopicRoute? {
         var levels = pattern.levels

@@ -98,6 +98,7 @@ extension TopicReport.Entry {
             route.add("topic", suggestion.route.pattern)
             route.add("yaml", suggestion.yaml)
             route.add("readings", array: suggestion.readings.prefix(4).map { Self.cut(Self.text($0)) })
+            if let note = suggestion.note { route.add("note", note) }
             object.add("route", object: route.finished())
         }
         if let problem { object.add("problem", Self.cut(problem)) }

@@ -138,8 +138,9 @@ struct TopicTable {
         for case let suggestion? in report.entries.map(\.suggestion)
         where seen.insert(suggestion.route.pattern).inserted {
             let reading = suggestion.readings[0]
+            let note = suggestion.note.map { "; \($0)" } ?? ""
             let metrics = reading.metrics.prefix(3).map(\.text).joined(separator: ", ")
-            lines.append("  \(suggestion.yaml)  # \(PayloadExcerpt.escaped("\(reading.device): \(metrics)"))")
+            lines.append("  \(suggestion.yaml)  # \(PayloadExcerpt.escaped("\(reading.device): \(metrics)"))\(note)")
         }
         return lines.isEmpty
             ? [] : ["", "Routes for windsock.yaml, instead of the default routes:", "", "routes:"] + lines

@@ -59,6 +59,15 @@ struct RouteSuggestionTests {
         }
     }
 
+    @Test("A route that ignores a variable level warns about devices of the same name")
+    func note() throws {
+        let topics = ["site/a/machine/1/temp", "site/b/machine/1/temp", "site/a/machine/2/temp"]
+        let entry = try #require(Self.report(topics.map { ($0, Array("1".utf8)) }).entries.first)
+        #expect(entry.suggestion?.route.pattern == "site/+/machine/{device}/{metric}")
+        #expect(entry.suggestion?.note?.contains("become one device") == true)
+        #expect(Self.report([("home/a/t", Array("1".utf8))]).entries.first?.suggestion?.note == nil)
+    }
+
     @Test("Every convention is tried with the suggested device and metric")
     func conventions() throws {
         let entry = try #require(Self.report([("home/kitchen/temp", Array("21.5".utf8))]).entries.first)

@@ -160,7 +160,8 @@ class PatternCard {
     this.#payload.hidden = sample.bytes === 0;
     this.#suggestion.hidden = !route;
     setText(this.#route, route?.yaml ?? "");
-    setText(this.#readings, route ? `As a reading: ${route.readings.join("; ")}` : "");
+    setText(this.#readings, route
+      ? `As a reading: ${route.readings.join("; ")}${route.note ? `. Note: ${route.note}.` : ""}` : "");
     setText(this.#problem, problem ? `No route makes a reading of the sample: ${problem}.` : "");
     this.#problem.hidden = !problem;
     const names = conventions.filter(({ accepted }) => accepted).map(({ convention }) => convention);

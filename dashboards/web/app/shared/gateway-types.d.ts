@@ -130,7 +130,7 @@ export interface TopicPattern {
     retained: boolean;
   };
   conventions: { convention: string; accepted: boolean; text: string }[];
-  route?: { topic: string; yaml: string; readings: string[] };
+  route?: { topic: string; yaml: string; readings: string[]; note?: string };
   /** The reason that there is no route. */
   problem?: string;
 }
