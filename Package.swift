@@ -155,8 +155,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Core", "ChildProcesses", "OpenSSL", "OTLP", "Realtime", "WebSocketClient", logging, tracing,
-                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
+                "Core", "ChildProcesses", "MQTTTransport", "OpenSSL", "OTLP", "Realtime", "WebSocketClient", logging,
+                tracing, nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"),
             ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(

@@ -49,6 +49,8 @@ package struct Gateway: Service {
     private let export: OTLPPipeline
     private let dashboards: CurrentDashboards
     private let authority: TokenAuthority
+    /// The sampling of topics that no route takes; `nil` when it is off.
+    let discovery: TopicDiscovery?
     private let certificate: TLSCertificate?
 
     /// Builds all components and opens the database, but does not yet listen or connect to the broker.
@@ -114,6 +116,7 @@ package struct Gateway: Service {
         self.export = export
         self.dashboards = dashboards
         self.authority = authenticator.authority
+        self.discovery = mqtt.reception.discovery
         self.certificate = certificate
         self.maintenance = MaintenanceService(
             stack: stack, configuration: configuration.history,
@@ -129,11 +132,13 @@ package struct Gateway: Service {
                 traces: tracing.ring,
                 browserSpans: tracing.browserSpans,
                 certificate: certificate,
-                readiness: { [client = mqtt.client, health = stack.writer.health, clockGuard = stack.clockGuard] in
-                    Readiness(checks: [.mqtt(client), .storage(health, clockGuard)])
+                readiness: { [mqtt, health = stack.writer.health, clockGuard = stack.clockGuard] in
+                    Readiness(checks: [.mqtt(mqtt.client, mqtt.reception), .storage(health, clockGuard)])
                 },
                 metricsText: { PrometheusText.render(registry) },
-                dashboards: { dashboards.json }),
+                dashboards: { dashboards.json },
+                topics: { [discovery = mqtt.reception.discovery] in discovery?.json() ?? TopicDiscovery.offJSON },
+                broker: ByteBuffer(bytes: configuration.brokerJSON)),
             eventLoopGroup: group,
             logger: logger,
             onRunning: { port in
@@ -163,7 +168,7 @@ package struct Gateway: Service {
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: mqtt, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: maintenance, successTerminationBehavior: .gracefullyShutdownGroup),
-                ],
+                ] + (discovery.map { [.init(service: $0, successTerminationBehavior: .ignore)] } ?? []),
                 logger: Logger(label: "windsock.services") { _ in SwiftLogNoOpLogHandler() }))
         do {
             try await services.run()
@@ -243,6 +248,20 @@ package struct Gateway: Service {
         let loop = MQTTLoop(isUrgent: true)
         let client = try MQTTClient(configuration: mqtt, handler: pipeline, loop: loop, logger: logger)
         answers.begin(with: client)
-        return MQTTService(client: client, loop: loop, pipeline: pipeline, logger: logger)
+        let discovery = try Self.discovery(configuration, besides: client, logger: logger)
+        return MQTTService(
+            client: client, loop: loop, pipeline: pipeline,
+            reception: ReceptionWatch(client: client, discovery: discovery, logger: logger), logger: logger)
+    }
+
+    private static func discovery(
+        _ configuration: GatewayConfiguration, besides ingest: MQTTClient, logger: Logger
+    ) throws -> TopicDiscovery? {
+        guard configuration.isDiscovering, let filter = configuration.discovery?.filter else { return nil }
+        // A client id has at most 256 bytes.
+        let name = String(decoding: ingest.configuration.clientID.utf8.prefix(200), as: UTF8.self)
+        return try TopicDiscovery(configuration, filter: filter, clientID: "\(name)-discovery", logger: logger) {
+            ingest.state.isConnected
+        }
     }
 }

@@ -66,7 +66,7 @@ enum GatewayMetrics {
 
 extension Readiness.Check {
     /// Checks the broker connection: ready when it is up and the broker granted every subscription.
-    static func mqtt(_ client: MQTTClient) -> Readiness.Check {
+    static func mqtt(_ client: MQTTClient, _ reception: ReceptionWatch) -> Readiness.Check {
         let state = client.state
         let refused = client.refusedSubscriptions
         let reason: String? =
@@ -76,7 +76,8 @@ extension Readiness.Check {
             default: nil
             }
         return Readiness.Check(
-            name: "mqtt", isReady: state.isConnected && refused.isEmpty, status: state.word, reason: reason)
+            name: "mqtt", isReady: state.isConnected && refused.isEmpty, status: state.word, reason: reason,
+            filters: client.filters, warning: reception.warning())
     }
 }
 

@@ -7,17 +7,23 @@ import Services
 
 /// The service that owns the gateway's broker connection.
 ///
-/// `run()` returns after a graceful shutdown. By then, accepted messages are acknowledged, the status topic holds
+/// `run()` watches the connection, and returns after a graceful shutdown. By then, accepted messages are acknowledged, the status topic holds
 /// `offline`, and the totals of this run are logged.
 struct MQTTService: Service {
     let client: MQTTClient
     let loop: MQTTLoop
     let pipeline: IngestPipeline
+    let reception: ReceptionWatch
     let logger: Logger
 
+    private static let checkInterval = Duration.seconds(1)
+
     func run() async throws {
+        logger.info("Subscribing at the broker", metadata: ["filters": "\(ReceptionWatch.listed(client.filters))"])
         client.connect()
-        try? await gracefulShutdown()
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: Self.checkInterval)) != nil { reception.check() }
+        }
         await client.stop()
         loop.stop()
         let totals = pipeline.totals

@@ -88,6 +88,8 @@ package enum ClockTopics {
 
     /// The filter that the gateway subscribes to.
     package static let requests = "windsock/clock/+/request"
+    /// The filter of the topics that the gateway answers on.
+    package static let responses = "windsock/clock/+/response"
 
     package static func request(of device: DeviceID) -> String { "\(prefix)\(device.rawValue)\(requestSuffix)" }
     package static func response(to device: DeviceID) -> String { "\(prefix)\(device.rawValue)/response" }

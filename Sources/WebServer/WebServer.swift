@@ -28,6 +28,10 @@ package struct WebServer: Service {
         package var metricsText: @Sendable () -> String
         /// A closure that returns the JSON body of `GET /api/dashboards`.
         package var dashboards: @Sendable () -> ByteBuffer
+        /// A closure that returns the JSON body of `GET /api/topics`.
+        package var topics: @Sendable () -> [UInt8]
+        /// The JSON body of `GET /api/broker`.
+        package var broker: ByteBuffer
 
         package init(
             hub: Hub,
@@ -40,7 +44,9 @@ package struct WebServer: Service {
             certificate: TLSCertificate? = nil,
             readiness: @escaping @Sendable () -> Readiness,
             metricsText: @escaping @Sendable () -> String,
-            dashboards: @escaping @Sendable () -> ByteBuffer
+            dashboards: @escaping @Sendable () -> ByteBuffer,
+            topics: @escaping @Sendable () -> [UInt8],
+            broker: ByteBuffer
         ) {
             self.hub = hub
             self.services = services
@@ -53,6 +59,8 @@ package struct WebServer: Service {
             self.readiness = readiness
             self.metricsText = metricsText
             self.dashboards = dashboards
+            self.topics = topics
+            self.broker = broker
         }
     }
 
@@ -192,6 +200,7 @@ package struct WebServer: Service {
         ReadingRoutes(readings: services.readings).register(on: api)
         AlertRoutes(alerts: services.alerts, maxBodyBytes: maxBodyBytes).register(on: api)
         DeadLetterRoutes(letters: services.deadLetters).register(on: api)
+        TopicRoutes(topics: dependencies.topics, broker: dependencies.broker).register(on: api)
         RoomRoutes(hub: dependencies.hub, services: services, maxBodyBytes: maxBodyBytes).register(on: api)
         NotificationRoutes(
             hub: dependencies.hub, notifications: services.notifications, entry: services.entry,

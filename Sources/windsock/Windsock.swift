@@ -1,7 +1,7 @@
 import ArgumentParser
 import Core
 
-/// The command line: `windsock serve | demo | simulate | check | token | tail | export | import`.
+/// The command line: `windsock serve | demo | simulate | check | discover | token | tail | export | import`.
 @main
 struct Windsock: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,6 +13,7 @@ struct Windsock: AsyncParsableCommand {
             """,
         version: WindsockVersion.text,
         subcommands: [
-            Serve.self, Demo.self, Simulate.self, Check.self, Token.self, Tail.self, Export.self, Import.self,
+            Serve.self, Demo.self, Simulate.self, Check.self, Discover.self, Token.self, Tail.self, Export.self,
+            Import.self,
         ])
 }

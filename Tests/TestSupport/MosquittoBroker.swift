@@ -128,6 +128,18 @@ package final class MosquittoBroker: Sendable {
         try await waitUntilListening()
     }
 
+    /// Returns the path of the dynamic security plugin, which comes with the mosquitto package. The folder name includes
+    /// the machine's architecture.
+    package static func dynamicSecurityPlugin() throws -> String {
+        let libraries = URL(filePath: "/usr/lib")
+        let folders = try FileManager.default.contentsOfDirectory(at: libraries, includingPropertiesForKeys: nil)
+        let paths = folders.map { $0.appending(path: "mosquitto_dynamic_security.so").path }
+        guard let path = paths.first(where: FileManager.default.fileExists) else {
+            throw Unavailable(description: "mosquitto_dynamic_security.so is not installed")
+        }
+        return path
+    }
+
     private var current: ChildProcess { process.withLock { $0 } }
 
     private func waitUntilListening() async throws {

@@ -52,6 +52,8 @@ struct EndpointAccessTests {
         Row(method: "GET", path: "/api/readings", query: "?device=secret-device", verdict: .refused(404)),
         Row(method: "GET", path: "/api/readings", query: "?device=open", verdict: .silent),
         Row(method: "GET", path: "/api/dead-letters", verdict: .refused(403)),
+        Row(method: "GET", path: "/api/topics", verdict: .refused(403)),
+        Row(method: "GET", path: "/api/broker", verdict: .silent),
         Row(method: "GET", path: "/api/notifications", verdict: .silent),
         Row(method: "GET", path: "/api/dashboards", verdict: .silent),
         Row(
@@ -97,6 +99,7 @@ struct EndpointAccessTests {
         try server.ingest("sensors/open/t", "20")
         try server.ingest("sensors/secret-device/t", "31")
         try server.ingest("sensors/secret-device", "nonsense")
+        server.discover("elsewhere/secret-topic", "1")
         let operators = try await server.token("operator", join: ["#"])
         let alerts = try await server.get("/api/alerts", token: operators).json["alerts"]?.array
         let alert = try #require(alerts?.first?["alert_id"]?.string)

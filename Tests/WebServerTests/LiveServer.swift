@@ -44,7 +44,8 @@ final class LiveServer: Sendable {
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
         allowedOrigins: [String] = [], webDirectory: String? = nil, hasEcho: Bool = false,
-        certificate: TestCertificate? = nil, alertRules: [AlertRule] = [], spans: SpanLog? = nil
+        certificate: TestCertificate? = nil, alertRules: [AlertRule] = [], spans: SpanLog? = nil,
+        discovery: DiscoveryConfiguration.Mode = .auto
     ) async throws {
         folder = try TemporaryFolder()
         var configuration = try GatewayConfiguration(
@@ -64,6 +65,7 @@ final class LiveServer: Sendable {
         configuration.hub.presenceGrace = presenceGrace
         configuration.history = history
         configuration.alertRules = alertRules
+        configuration.discovery?.mode = discovery
         configuration.tracing.tracesPerSecond = 200
         configuration.otlp.sampler = spans == nil ? Sampler(root: .alwaysOff) : .parentBasedAlwaysOn
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
@@ -154,6 +156,12 @@ final class LiveServer: Sendable {
     /// Ingests a message as if the broker had sent it.
     func ingest(_ topic: String, _ payload: String) throws {
         try gateway.mqtt.pipeline.accept(MQTTBatch(messages: [MQTTMessage(topic: topic, payload: Array(payload.utf8))]))
+    }
+
+    /// Passes a message to topic discovery as if the broker had sent it.
+    func discover(_ topic: String, _ payload: String, retained: Bool = false) {
+        gateway.discovery?.accept(
+            MQTTBatch(messages: [MQTTMessage(topic: topic, payload: Array(payload.utf8), isRetained: retained)]))
     }
 
     func publish(_ device: String, _ metrics: [(String, Double)], retained: Bool = false) throws {

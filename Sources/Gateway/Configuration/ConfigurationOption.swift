@@ -74,6 +74,8 @@ extension ConfigurationOption {
     static let mqttBatchInterval = Self("mqtt.batch_interval", default: "5ms")
     static let mqttStatusTopic = Self("mqtt.status_topic", default: "windsock/status")
     static let mqttShareGroup = Self("mqtt.share_group")
+    static let discovery = Self("discovery", default: "auto")
+    static let discoveryFilter = Self("mqtt.discovery_filter", default: "#")
 
     static let offlineAfter = Self("devices.offline_after", default: "5m")
     static let statusTopics = Self(
@@ -147,7 +149,7 @@ extension ConfigurationOption {
         tlsCertificateFile, tlsKeyFile, jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,
-        mqttStatusTopic, mqttShareGroup, offlineAfter, statusTopics, clockExchange,
+        mqttStatusTopic, mqttShareGroup, discovery, discoveryFilter, offlineAfter, statusTopics, clockExchange,
         messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices, latestBytes,
         mailboxBytes, payloadBytes, handshakeTimeout, bodyTimeout, connections, addressConnections, exemptAddresses,
         userConnections, userCommandsPerSecond, userRequests, userRequestsPerSecond, userReplayedPerSecond,

@@ -26,6 +26,8 @@ package struct GatewayConfiguration: Sendable {
     package var routes: [TopicRoute]
     package var statusRoutes: [StatusRoute]
     package var decodingLimits: DecodingLimits
+    /// `nil` only while reading settings that have mistakes.
+    package var discovery: DiscoveryConfiguration?
     package var tracing: TracingConfiguration
     /// Settings of the `OTEL_*` variables.
     package var otlp: OTLPConfiguration
@@ -84,6 +86,7 @@ package struct GatewayConfiguration: Sendable {
         }
         tokens = Self.tokens(&settings, secret: secret?.value, telemetryRoots: routes.telemetryRoots)
         decodingLimits = DecodingLimits(maxPayloadBytes: settings.integer(.payloadBytes, in: 1...(1 << 28)))
+        discovery = DiscoveryConfiguration.read(&settings)
         hub = HubConfiguration(
             queue: OutboundQueue.Limits(
                 maxBytes: settings.integer(.queueBytes, in: 1024...(1 << 30)),

@@ -24,7 +24,7 @@ final class RequestQuota: Sendable {
         ]
         private static let scans: Set<String> = [
             "/api/alerts", "/api/clients", "/api/dead-letters", "/api/devices", "/api/online", "/api/rooms",
-            "/api/rooms/members",
+            "/api/rooms/members", "/api/topics",
         ]
 
         init(isRead: Bool, path: String) {

@@ -108,13 +108,13 @@ struct PayloadCheck {
         }
         if let pattern = decoder.pattern(ofTopic: topic) { lines.append("matched by the route \(pattern)") }
         lines.append("Result of each convention:")
-        lines += PayloadConvention.allCases.map { "  \($0.rawValue): \(result(of: $0, at: now))" }
+        lines += trials(at: now).map { "  \($0.convention.rawValue): \($0.text)" }
         return (lines, isAccepted)
     }
 
-    /// Decodes the payload by one convention. Device and metric come from the first route that matches the topic, even
+    /// Decodes the payload by every convention. Device and metric come from the first route that matches the topic, even
     /// if that route uses another convention.
-    private func result(of convention: PayloadConvention, at now: Timestamp) -> String {
+    private func trials(at now: Timestamp) -> [ConventionTrial] {
         let match = configuration.routes.lazy.compactMap { route in
             route.captures(in: topic).map { (route: route, captures: $0) }
         }.first
@@ -124,26 +124,13 @@ struct PayloadCheck {
             rest: match?.route.rest(of: topic), receivedAt: now,
             allowsForeignDevices: match?.route.allowsForeignDevices ?? false,
             limits: configuration.decodingLimits)
-        do throws(DecodeError) {
-            let readings = try convention.decoder.decode(payload, context: context)
-            return readings.map { reading in
-                "\(reading.device) \(reading.metrics.map(Self.text).joined(separator: ", "))"
-            }.joined(separator: "; ")
-        } catch {
-            return "no: \(error)"
-        }
+        return ConventionTrial.all(of: payload, context: context)
     }
 
     private static func text(_ reading: Reading) -> String {
         let time = reading.implausibleDeviceTime == nil ? "" : ", implausible device time ignored"
         return "  \(reading.device) in \(reading.room) at \(reading.time.rfc3339)"
             + "\(reading.hasDeviceTime ? "" : " (receive time)")\(time): "
-            + reading.metrics.map(text).joined(separator: ", ")
-    }
-
-    private static func text(_ metric: Metric) -> String {
-        var bytes: [UInt8] = []
-        JSONWriter.append(metric.value, to: &bytes)
-        return "\(metric.name) \(String(decoding: bytes, as: UTF8.self))\(metric.unit.map { " \($0)" } ?? "")"
+            + reading.metrics.map(\.text).joined(separator: ", ")
     }
 }

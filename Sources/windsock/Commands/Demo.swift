@@ -66,6 +66,7 @@ struct Demo: AsyncParsableCommand {
         if sources.flags["tracing.traces_per_second"] == nil { sources.flags["tracing.traces_per_second"] = "1000" }
         sources.flags["jwt.secret"] = secret
         var configuration = try GatewayConfiguration(sources)
+        if configuration.discovery?.mode == .auto { configuration.discovery?.mode = .on }
         configuration.server.port = try LoopbackPort.next(from: configuration.server.port)
         let token = try TokenAuthority(secret: secret).issue(
             user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#"), try TopicFilter("users/+")],

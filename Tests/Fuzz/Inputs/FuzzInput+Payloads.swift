@@ -8,7 +8,7 @@ import Core
         static let payloads =
             PayloadConvention.allCases.map { convention in
                 FuzzInput("payload-\(convention.rawValue)") { read($0, as: convention) }
-            } + [FuzzInput("status", readStatus)]
+            } + [FuzzInput("status", readStatus), FuzzInput("discovery", readDiscovery)]
 
         private static let topics = [
             "a/d1", "a/d1/temperature", "tele/d1/SENSOR", "tele/d1/STATE", "zigbee2mqtt/d1", "n/sensor/t/state",
@@ -51,6 +51,30 @@ import Core
                 (try? decoder.decode(topic: topic, payload: payload, receivedAt: receivedAt)) == readings,
                 "the same payload gives other readings")
             return true
+        }
+
+        /// Reads messages in lines of topic, tab and payload, as the sampling of topics receives them.
+        private static let readDiscovery: @Sendable ([UInt8]) -> Bool = { bytes in
+            var sampler = TopicSampler(excluding: [], at: receivedAt)
+            for line in bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 200) {
+                let parts = line.split(separator: UInt8(ascii: "\t"), maxSplits: 1, omittingEmptySubsequences: false)
+                guard let topic = String(validating: parts[0], as: UTF8.self) else { continue }
+                sampler.add(topic: topic, payload: Array(parts.dropFirst().joined()), isRetained: false, at: receivedAt)
+            }
+            let report = TopicReport(sampler, at: receivedAt, limits: limits)
+            promise(
+                report.entries.count < report.patternCount
+                    || report.entries.reduce(0) { $0 + $1.pattern.topicCount } == report.topicCount, "a topic is lost")
+            for entry in report.entries {
+                let (pattern, sample) = (entry.pattern.filter, entry.pattern.sample.name)
+                promise((try? TopicFilter(pattern))?.matches(sample) == true, "\(pattern) does not match \(sample)")
+                guard let route = entry.suggestion?.route else { continue }
+                promise(route.captures(in: sample) != nil, "\(route) does not match \(sample)")
+            }
+            var body = JSONObjectBuilder()
+            report.add(to: &body)
+            promise((try? JSONParser.parse(body.finished())) != nil, "the report is no JSON")
+            return !report.entries.isEmpty
         }
 
         private static let readStatus: @Sendable ([UInt8]) -> Bool = { bytes in

@@ -48,7 +48,7 @@ struct SubscribingTests {
             """#
         let broker = try await MosquittoBroker.start(
             configuration: [
-                "plugin \(try Self.plugin())", "plugin_opt_config_file %FOLDER%/rules.json",
+                "plugin \(try MosquittoBroker.dynamicSecurityPlugin())", "plugin_opt_config_file %FOLDER%/rules.json",
             ],
             files: ["rules.json": Data(rules.utf8)])
         let recorder = Recorder()
@@ -62,15 +62,6 @@ struct SubscribingTests {
                 [MQTTPublication("no", to: "secret/a"), MQTTPublication("yes", to: "open/a")], to: broker)
             try await eventually("the other subscription works") { recorder.texts == ["yes"] }
         }
-    }
-
-    /// Returns the plugin's path as installed by the mosquitto package. The folder name includes the machine's
-    /// architecture.
-    private static func plugin() throws -> String {
-        let libraries = URL(filePath: "/usr/lib")
-        let folders = try FileManager.default.contentsOfDirectory(at: libraries, includingPropertiesForKeys: nil)
-        let paths = folders.map { $0.appending(path: "mosquitto_dynamic_security.so").path }
-        return try #require(paths.first(where: FileManager.default.fileExists), "the plugin comes with mosquitto")
     }
 
     @Test("With MQTT 5, every connect subscribes, and requests retained messages of new subscriptions only")

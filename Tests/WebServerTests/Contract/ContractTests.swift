@@ -24,6 +24,7 @@ struct ContractTests {
         try server.publish("a", [("temperature", 20)])
         try server.ingest("sensors/a", #"{"temperature":31,"unit":"°C"}"#)
         try server.ingest("sensors/a", "nonsense")
+        for topic in ["home/kitchen/temp", "home/bath/temp", "home/kitchen/set"] { server.discover(topic, "21.5") }
         let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
         // The trace of the tab's upgrade request.
         let trace = try #require(spanLog.all.first?.context.traceIDText)
@@ -61,7 +62,9 @@ struct ContractTests {
             ("GET", "/ws", "", nil, nil), ("GET", "/api/readings", "?device=a&metric=temperature", all, nil),
             ("GET", "/api/readings", "?device=a&from=0&points=1", all, nil), ("GET", "/api/readings", "", all, nil),
             ("GET", "/api/readings", "?device=b", all, nil), ("GET", "/api/dead-letters", "?limit=5", all, nil),
-            ("GET", "/api/dead-letters", "", stranger, nil), ("GET", "/api/alerts", "?state=active", all, nil),
+            ("GET", "/api/topics", "", all, nil), ("GET", "/api/topics", "", stranger, nil),
+            ("GET", "/api/broker", "", stranger, nil), ("GET", "/api/dead-letters", "", stranger, nil),
+            ("GET", "/api/alerts", "?state=active", all, nil),
             ("GET", "/api/alerts", "?state=bad", all, nil), ("POST", acknowledge, alert, stranger, nil),
             ("POST", acknowledge, "none", all, nil), ("POST", acknowledge, alert, all, nil),
             ("POST", silence, alert, all, #"{"for":"1h"}"#), ("POST", silence, alert, all, #"{"for":"soon"}"#),

@@ -4,6 +4,7 @@ import { Activity } from "./dashboard/activity.js";
 import { DashboardNavigation } from "./dashboard/dashboard-navigation.js";
 import { DashboardView } from "./dashboard/dashboard-view.js";
 import { DeviceStatusView } from "./dashboard/device-status.js";
+import { EmptyState } from "./dashboard/empty-state.js";
 import { FrameLoop } from "./dashboard/frame-loop.js";
 import { RangePicker } from "./dashboard/range-picker.js";
 import { Past } from "./history/past.js";
@@ -62,6 +63,7 @@ class GatewayPage {
   #chat = new ChatPanel(this.#drawers);
   #notifications = new NotificationCenter(this.#drawers);
   #deviceStatus = new DeviceStatusView();
+  #emptyState = new EmptyState();
   #navigation = new DashboardNavigation(() => this.#show());
   #ranges = new RangePicker(() => this.#rangeChanged());
   #past = new Past(this.#loop);
@@ -142,6 +144,7 @@ class GatewayPage {
     this.#store.retentionMs = Math.max(...charts);
     this.#connect(token);
     this.#readiness.start();
+    this.#emptyState.attach(token);
     this.#navigation.build(this.#dashboards);
     this.#root.dataset.view = "dashboard";
     this.#show();
@@ -248,6 +251,7 @@ class GatewayPage {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
       serverNow: () => this.#serverNow, past: this.#past, alerts: this.#alerts.store,
       range: () => this.#ranges.range, onAlert: (id) => this.#alerts.open(id),
+      emptyState: this.#emptyState,
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
     this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);

@@ -65,14 +65,26 @@ package struct Readiness: Sendable {
         package let status: String
         /// The reason that the part is not ready, or other useful information.
         package let reason: String?
+        /// The topic filters of the connection to the broker.
+        package let filters: [String]
+        /// A sentence about something unusual that does not make the part unready.
+        package let warning: String?
 
-        package init(name: String, isReady: Bool, status: String, reason: String? = nil) {
+        package init(
+            name: String, isReady: Bool, status: String, reason: String? = nil, filters: [String] = [],
+            warning: String? = nil
+        ) {
+            self.filters = filters
+            self.warning = warning
             self.name = name
             self.isReady = isReady
             self.status = status
             self.reason = reason
         }
     }
+
+    /// The maximum number of filters in the answer.
+    private static let maxFilters = 100
 
     package let checks: [Check]
 
@@ -96,6 +108,8 @@ package struct Readiness: Sendable {
             object.add("status", check.status)
             object.add("ready", check.isReady)
             if let reason = check.reason { object.add("reason", reason) }
+            if !check.filters.isEmpty { object.add("filters", array: check.filters.prefix(Self.maxFilters)) }
+            if let warning = check.warning { object.add("warning", warning) }
             bytes += object.finished()
         }
         JSONWriter.append(raw: "}}", to: &bytes)

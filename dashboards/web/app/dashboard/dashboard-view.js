@@ -15,7 +15,6 @@ const emptyAfterMs = 1_500;
 /** A dashboard on the page: its panels, and the panels that a reading changes. */
 export class DashboardView {
   #grid = byID("panels", "div");
-  #empty = byID("empty", "section");
   /** @type {Panel[]} */
   #panels = [];
   /**
@@ -25,15 +24,15 @@ export class DashboardView {
   #panelsByDevice = new Map();
   #context;
   #observer;
-  #definition;
   #joinedAt = Infinity;
+  /** Whether a panel has had a reading. */
+  #hasReadings = false;
 
   /**
    * @param {Dashboard} definition
-   * @param {import("../panels/panel.js").PanelContext} context
+   * @param {import("../panels/panel.js").PanelContext & {emptyState: import("./empty-state.js").EmptyState}} context
    */
   constructor(definition, context) {
-    this.#definition = definition;
     this.#context = context;
     setText(byID("dashboard-title", "h1"), definition.title);
     setText(byID("dashboard-description", "p"), definition.description ?? "");
@@ -48,7 +47,7 @@ export class DashboardView {
     // Fewer rows are taller, so that a dashboard fills the screen.
     const rows = this.#panels.reduce((sum, panel) => sum + panel.rowShare, 0);
     this.#grid.dataset.rows = String(Math.min(3, Math.ceil(rows)));
-    this.#fillHint();
+    context.emptyState.open(definition.panels[0]);
     this.markAll();
   }
 
@@ -64,7 +63,8 @@ export class DashboardView {
    *   painted
    * @returns {boolean} whether there is such a panel
    */
-  received({ device, data }, waiting) {
+  received(update, waiting) {
+    const { device, data } = update;
     let panels = this.#panelsByDevice.get(device);
     if (!panels) {
       panels = this.#panels.filter((panel) => panel.isInterestedIn(device));
@@ -73,6 +73,10 @@ export class DashboardView {
     }
     const marked = panels.filter((panel) => panel.shows(data));
     for (const panel of marked) this.#context.loop.mark(panel);
+    if (!this.#hasReadings) {
+      if (marked.length > 0) this.#showPanels();
+      else this.#context.emptyState.received(update);
+    }
     if (waiting && marked.length > 0) this.#context.paints.wait(marked.filter(({ isVisible }) => isVisible), waiting);
     return marked.length > 0;
   }
@@ -80,10 +84,16 @@ export class DashboardView {
   /** Marks all panels, because ages and time axes change without readings, too. */
   markAll() {
     for (const panel of this.#panels) this.#context.loop.mark(panel);
-    const isEmpty =
-      performance.now() - this.#joinedAt > emptyAfterMs && this.#panels.every(({ series }) => series.length === 0);
-    this.#empty.hidden = !isEmpty;
+    const isEmpty = !this.#hasReadings
+      && performance.now() - this.#joinedAt > emptyAfterMs && this.#panels.every(({ series }) => series.length === 0);
+    this.#context.emptyState.show(isEmpty);
     this.#grid.hidden = isEmpty;
+  }
+
+  /** Replaces the card of the empty state with the first reading. */
+  #showPanels() {
+    this.#hasReadings = true;
+    this.markAll();
   }
 
   /** Number of devices that the panels show. */
@@ -113,7 +123,7 @@ export class DashboardView {
       panel.destroy();
     }
     this.#grid.replaceChildren();
-    this.#empty.hidden = true;
+    this.#context.emptyState.show(false);
     this.#grid.hidden = false;
   }
 
@@ -129,13 +139,5 @@ export class DashboardView {
       if (isIntersecting) this.#context.loop.mark(panel, { now: true });
       else this.#context.paints.forget(panel);
     }
-  }
-
-  /** Shows a command that publishes a first reading for this dashboard. */
-  #fillHint() {
-    const { devices: [pattern], metrics } = this.#definition.panels[0];
-    const device = pattern.includes("*") ? pattern.replaceAll("*", "1") : pattern;
-    const payload = JSON.stringify({ [metrics[0]]: 21.5 });
-    setText(byID("empty-command", "code"), `mosquitto_pub -t sensors/${device} -m '${payload}'`);
   }
 }

@@ -96,6 +96,55 @@ export interface DeadLetterPage {
   forgotten: number;
 }
 
+/** `GET /api/topics`. */
+export interface TopicAnswer {
+  state: "off" | "listening" | "waiting" | "paused" | "refused";
+  filter?: string;
+  /** The reason that discovery does not listen. */
+  problem?: string;
+  topics?: number;
+  taken_messages?: number;
+  unexamined_messages?: number;
+  forgotten_topics?: number;
+  /** The number of patterns, of which `patterns` has the first. */
+  total: number;
+  patterns: TopicPattern[];
+}
+
+/** Topics of one form, that no route takes. */
+export interface TopicPattern {
+  pattern: string;
+  topics: number;
+  messages: number;
+  retained_messages: number;
+  per_minute?: number;
+  first_at: string;
+  last_at: string;
+  sample: {
+    topic: string;
+    /** Text with escaped control characters, or bytes in hex. */
+    payload: string;
+    encoding: "text" | "hex";
+    bytes: number;
+    cut: boolean;
+    retained: boolean;
+  };
+  conventions: { convention: string; accepted: boolean; text: string }[];
+  route?: { topic: string; yaml: string; readings: string[]; note?: string };
+  /** The reason that there is no route. */
+  problem?: string;
+}
+
+/** `GET /api/broker`. */
+export interface BrokerAddress {
+  host: string;
+  port: number;
+  tls: boolean;
+  login: boolean;
+  /** A topic for a first reading, with `{device}` and perhaps `{metric}`. */
+  topic?: string;
+}
+
 /** `GET /api/latency`. */
 export interface LatencyAnswer {
   interval_s: number;

@@ -1,12 +1,11 @@
 import MQTTTransport
-import TestSupport
 
 /// Publishes single messages at QoS 1 and awaits each acknowledgement.
-struct Publisher {
+package struct Publisher {
     private let client: MQTTClient
     private let loop = MQTTLoop(name: "publisher")
 
-    init(port: Int) async throws {
+    package init(port: Int) async throws {
         client = try MQTTClient(
             configuration: MQTTConfiguration(port: port, clientID: "single-publisher"), loop: loop,
             logger: .silent)
@@ -15,8 +14,8 @@ struct Publisher {
         try await eventually("the publisher is connected") { client.state.isConnected }
     }
 
-    func publish(_ payload: [UInt8], to topic: String) async throws {
-        let publication = MQTTPublication(topic: topic, payload: payload, qos: .atLeastOnce)
+    package func publish(_ payload: [UInt8], to topic: String, retain: Bool = false) async throws {
+        let publication = MQTTPublication(topic: topic, payload: payload, qos: .atLeastOnce, retain: retain)
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             do {
                 try client.publish(publication) { succeeded in
@@ -28,7 +27,7 @@ struct Publisher {
         }
     }
 
-    func stop() async {
+    package func stop() async {
         await client.stop()
         loop.stop()
     }
