@@ -70,10 +70,12 @@ export class TablePanel extends Panel {
   #update({ root, cells, updated }) {
     const { decimals } = this.definition;
     let youngest = NaN;
+    let hasCurrent = false;
     for (const { series, root: cell } of cells) {
       if (!series) continue;
       const state = this.stateText(series.metric, series.value);
       const isStale = this.isStale(series);
+      if (!isStale) hasCurrent = true;
       const crossed = isStale ? null : this.crossedThreshold(series.metric, series.value);
       setText(cell, state ?? `${formatNumber(series.value, decimals)}${unitSuffix(this.unit(series))}`);
       setData(cell, "value", series.value);
@@ -84,6 +86,6 @@ export class TablePanel extends Panel {
       if (!(age >= youngest)) youngest = Number.isNaN(age) ? youngest : age;
     }
     setText(updated, formatAge(youngest));
-    setData(root, "stale", !(youngest <= this.staleMs));
+    setData(root, "stale", !hasCurrent);
   }
 }

@@ -72,7 +72,7 @@ export class ValuePanel extends Panel {
     const state = this.stateText(series.metric, series.value);
     const isStale = this.isStale(series);
     const crossed = isStale ? null : this.crossedThreshold(series.metric, series.value);
-    const view = { ...this.view([series]), breakMs: Math.max(this.staleMs, this.windowMs / 64) };
+    const view = { ...this.view([series]), breakMs: this.breakMs(series, this.windowMs / 64) };
     spark.draw(series.track, view, this.context.palette.spark);
     setText(value, state ?? formatNumber(series.value, decimals));
     setText(unit, state === null ? unitSuffix(this.unit(series)) : "");
