@@ -12,7 +12,7 @@ const emptyAfterMs = 1_500;
 /** @typedef {import("../panels/panel.js").Panel} Panel */
 /** @typedef {import("../shared/gateway-types.js").Dashboard} Dashboard */
 
-/** A dashboard on the page: its panels, and the panels that a reading changes. */
+/** A dashboard or a device on the page: its panels, and the panels that a reading changes. */
 export class DashboardView {
   #grid = byID("panels", "div");
   #empty = byID("empty", "section");
@@ -35,8 +35,7 @@ export class DashboardView {
   constructor(definition, context) {
     this.#definition = definition;
     this.#context = context;
-    setText(byID("dashboard-title", "h1"), definition.title);
-    setText(byID("dashboard-description", "p"), definition.description ?? "");
+    if (definition.description) setText(byID("dashboard-description", "p"), definition.description);
     this.#observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: "120px" });
     for (const panel of definition.panels) {
       const PanelType = panelTypes[panel.type];
@@ -48,7 +47,7 @@ export class DashboardView {
     // Fewer rows are taller, so that a dashboard fills the screen.
     const rows = this.#panels.reduce((sum, panel) => sum + panel.rowShare, 0);
     this.#grid.dataset.rows = String(Math.min(3, Math.ceil(rows)));
-    this.#fillHint();
+    if (!context.isDevicePage) this.#fillHint();
     this.markAll();
   }
 
@@ -80,7 +79,7 @@ export class DashboardView {
   /** Marks all panels, because ages and time axes change without readings, too. */
   markAll() {
     for (const panel of this.#panels) this.#context.loop.mark(panel);
-    const isEmpty =
+    const isEmpty = !this.#context.isDevicePage &&
       performance.now() - this.#joinedAt > emptyAfterMs && this.#panels.every(({ series }) => series.length === 0);
     this.#empty.hidden = !isEmpty;
     this.#grid.hidden = isEmpty;

@@ -19,6 +19,7 @@ const shortestWindowMs = 30_000;
  * @property {import("../alerts/alert-store.js").AlertStore} alerts
  * @property {() => number} serverNow
  * @property {() => import("../dashboard/range-picker.js").Range} range
+ * @property {boolean} [isDevicePage] the panels show one device, so that links to it are not needed
  * @property {(id: string) => void} onAlert the user opens an alert
  * @property {(point: {device: string, time: number, text: string}) => void} onPoint the user opens a point of a chart
  */

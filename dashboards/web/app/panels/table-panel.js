@@ -1,6 +1,7 @@
 import { element, setData, setText } from "../shared/dom.js";
 import { formatAge, formatNumber, unitSuffix } from "../shared/format.js";
 import { metricLabel } from "../shared/names.js";
+import { deviceLink } from "../shared/places.js";
 import { Panel } from "./panel.js";
 
 /** @typedef {import("../series/series-store.js").Series} Series */
@@ -60,7 +61,7 @@ export class TablePanel extends Panel {
       const updated = element("td", { className: "table-age" });
       const root = element(
         "tr", { dataset: { device } },
-        element("th", { scope: "row", textContent: device }), ...cells.map((cell) => cell.root), updated);
+        element("th", { scope: "row" }, deviceLink(device)), ...cells.map((cell) => cell.root), updated);
       return { root, cells, updated };
     });
     this.#body.replaceChildren(...this.#rows.map(({ root }) => root));

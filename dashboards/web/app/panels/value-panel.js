@@ -1,6 +1,7 @@
 import { Sparkline } from "../charts/sparkline.js";
 import { element, setData, setText } from "../shared/dom.js";
 import { formatAge, formatNumber, unitSuffix } from "../shared/format.js";
+import { deviceLink } from "../shared/places.js";
 import { Panel } from "./panel.js";
 
 /** Age up to which a tile does not show the age. */
@@ -56,7 +57,8 @@ export class ValuePanel extends Panel {
         spark: new Sparkline(() => this.context.loop.mark(this, { now: true })),
       };
       tile.root.append(
-        element("span", { className: "tile-label", textContent: this.label(series) }),
+        element("span", { className: "tile-label" },
+          this.context.isDevicePage ? this.label(series) : deviceLink(series.device, this.label(series))),
         element("span", { className: "tile-figure" }, tile.value, tile.unit),
         element("span", { className: "tile-foot" }, tile.note, tile.age),
         tile.spark.canvas,
