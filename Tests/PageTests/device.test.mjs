@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installDocument } from "./support/dom.mjs";
 
-installDocument();
+const document = installDocument();
 const { deviceDashboard, unchartedMetrics } = await import("../../dashboards/web/app/devices/device-dashboard.js");
+const { DeviceFacts } = await import("../../dashboards/web/app/devices/device-facts.js");
 const { statusLine } = await import("../../dashboards/web/app/devices/device-view.js");
 const { deviceAddress, placeOf } = await import("../../dashboards/web/app/shared/places.js");
 
@@ -48,4 +49,22 @@ test("the line says since when a device is online or not, when it was heard, and
   assert.match(online, /^Online since .* · last heard 3 s ago · usually every 1 min · in sensors\/a$/);
   assert.match(statusLine(answer(1), now, now), /^Not heard since the gateway started · last heard just now · in/);
   assert.match(statusLine(answer(0, { status: "offline", status_since: since }), 0, now), /^No readings yet · Offline/);
+});
+
+test("what the gateway does not say is not shown, and texts from devices stay texts", () => {
+  const facts = new DeviceFacts(() => {});
+  const cards = () => document.getElementById("device-facts").children
+    .filter(({ hidden }) => !hidden).map(({ dataset }) => dataset.testid);
+  facts.show(answer(1), now);
+  assert.deepEqual(cards(), ["device-alerts", "device-message"]);
+  const at = new Date(now - 5_000).toISOString();
+  facts.show(answer(30, {
+    dead_letter_count: 2, dead_letters: [{ topic: "sensors/a", detail: "<b>", count: 2, last_at: at }],
+    ignored_fields: [{ name: "fw", kind: "string", count: 7 }],
+    last_message: { topic: "sensors/a", payload: "{}", payload_bytes: 2, retained: false, received_at: at },
+  }), now);
+  assert.deepEqual(cards(), ["device-values", "device-alerts", "device-letters", "device-ignored", "device-message"]);
+  const text = document.getElementById("device-facts").textContent;
+  const parts = ["2 messages on topics", "<b>", "fwstring7 times", "On sensors/a, 5 s ago"];
+  assert.deepEqual(parts.filter((part) => !text.includes(part)), []);
 });

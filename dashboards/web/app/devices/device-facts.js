@@ -21,6 +21,10 @@ export class DeviceFacts {
   #lettersNote = element("p", { className: "quiet" });
   #lettersLink = element("a", { className: "heading-link", href: "dead-letters.html" }, "All dead letters");
   #lettersCard = card("Dead letters", "device-letters", this.#lettersNote, this.#letters, this.#lettersLink);
+  #ignored = element("ul", { className: "fact-list" });
+  #ignoredCard = card("Ignored fields", "device-ignored",
+    element("p", { className: "quiet" }, "Texts and arrays that became no metric. A mapping in the route can use them."),
+    this.#ignored);
   #payload = new PayloadView();
   #messageNote = element("p", { className: "quiet" });
   #messageCard = card("Last message", "device-message", this.#messageNote, this.#payload.root);
@@ -31,7 +35,8 @@ export class DeviceFacts {
   /** @param {(id: string) => void} onAlert the user opens an alert */
   constructor(onAlert) {
     this.#onAlert = onAlert;
-    this.#root.append(this.#valuesCard, this.#alertsCard, this.#lettersCard, this.#messageCard);
+    this.#root.append(this.#valuesCard, this.#alertsCard, this.#lettersCard, this.#ignoredCard,
+      this.#messageCard);
   }
 
   /**
@@ -48,6 +53,11 @@ export class DeviceFacts {
       element("td", { className: "table-age" }, formatAge(age === undefined ? NaN : now - time * 1000)))));
     this.#showAlerts(answer.alerts, now);
     this.#showLetters(answer, now);
+    const { ignored_fields: ignored = [] } = answer;
+    this.#ignoredCard.hidden = ignored.length === 0;
+    this.#ignored.replaceChildren(...ignored.map(({ name, kind, count }) => element("li", { className: "fact" },
+      element("p", { className: "letter-head" }, element("strong", { className: "letter-topic" }, name), kind,
+        element("span", { className: "letter-count" }, count === 1 ? "once" : `${count} times`)))));
     this.#showMessage(answer.last_message);
     this.tick(now);
   }

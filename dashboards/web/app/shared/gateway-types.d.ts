@@ -70,6 +70,8 @@ export interface DeviceAnswer extends DeviceFacts {
   dead_letter_count?: number;
   dead_letters?: DeadLetter[];
   last_message?: LastMessage;
+  /** Fields of payloads that became no metric. */
+  ignored_fields?: { name: string; kind: string; count: number }[];
 }
 
 export interface DeviceMetric {
