@@ -243,6 +243,7 @@ package struct Gateway: Service {
             latency: tracing.latency,
             clocks: ClockOffsetEstimator(capacity: configuration.stream.maxDevices),
             clockService: ClockService(factory: registry) { answers.publish($0) },
+            lastMessages: stack.services.lastMessages,
             metrics: metrics,
             logger: logger)
         let loop = MQTTLoop(isUrgent: true)

@@ -28,6 +28,8 @@ struct ServiceStack: Sendable {
     /// The average number of series per device that alert rules may watch. A series that several rules watch counts
     /// once for each rule.
     private static let watchedPerDevice = 20
+    /// The number of series whose latest values are read at the start, which takes about a second.
+    private static let maxRestoredSeries = 100_000
 
     /// Opens the database of the data directory and restores the state of alerts.
     ///
@@ -49,6 +51,11 @@ struct ServiceStack: Sendable {
             policy: storage.retention, database: database, writer: writer, readings: readings, logger: logger)
         roomRetention = RoomRetention(
             configuration: configuration.history, database: database, writer: writer, factory: factory, logger: logger)
+        let maxDevices = configuration.stream.maxDevices
+        stream.restore(
+            try database.read {
+                try $0.latestDeviceStates(maxDevices: maxDevices, maxSeries: Self.maxRestoredSeries)
+            })
         presence = PresenceService(hub: hub, stream: stream)
         let history = RoomHistory(database: database, writer: writer, hub: hub, logger: logger)
         webhook = configuration.webhook.map { [database, writer] webhook in
@@ -80,7 +87,10 @@ struct ServiceStack: Sendable {
                 writer: writer, database: database, hub: hub, configuration: configuration.history, tracer: tracer,
                 logger: logger),
             readings: ReadingHistory(database: database, logger: logger),
-            deadLetters: DeadLetterService(database: database, logger: logger),
+            lastMessages: LastMessages(),
+            deadLetters: DeadLetterService(
+                routes: configuration.routes, statusRoutes: configuration.statusRoutes, database: database,
+                logger: logger),
             alerts: alerts,
             entry: entry)
         self.logger = logger

@@ -5,6 +5,7 @@ package struct HubServices: Sendable {
     package var chat: ChatService
     package var notifications: NotificationService
     package var readings: ReadingHistory
+    package var lastMessages: LastMessages
     package var deadLetters: DeadLetterService
     package var alerts: AlertService
     /// The tracer that starts the traces of requests and commands.
@@ -12,7 +13,8 @@ package struct HubServices: Sendable {
 
     package init(
         stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService,
-        readings: ReadingHistory, deadLetters: DeadLetterService, alerts: AlertService, entry: EntryTracer
+        readings: ReadingHistory, lastMessages: LastMessages, deadLetters: DeadLetterService, alerts: AlertService,
+        entry: EntryTracer
     ) {
         self.entry = entry
         self.stream = stream
@@ -20,6 +22,7 @@ package struct HubServices: Sendable {
         self.chat = chat
         self.notifications = notifications
         self.readings = readings
+        self.lastMessages = lastMessages
         self.deadLetters = deadLetters
         self.alerts = alerts
     }

@@ -102,6 +102,17 @@ extension StorageSnapshot {
         try row("SELECT value FROM counter WHERE name = 'dead_letters_forgotten'")?[0] ?? 0
     }
 
+    /// Returns ids, topics and counts of dead letters, the most recently seen first.
+    package func deadLetterTopics(limit: Int) throws -> [(id: Int64, topic: String, count: Int)] {
+        try rows("SELECT id, topic, count FROM dead_letter ORDER BY last_at DESC, id DESC LIMIT ?", [limit])
+            .map { (try $0.value(0), try $0.value(1), try $0.value(2)) }
+    }
+
+    /// Returns the dead letter with this id, or `nil` if it was deleted.
+    package func deadLetter(_ id: Int64) throws -> DeadLetter? {
+        try row("SELECT \(DeadLetter.columns) FROM dead_letter WHERE id = ?", [id]).map(DeadLetter.init)
+    }
+
     /// Returns dead letters, the most recently seen first.
     ///
     /// - Parameters:

@@ -197,6 +197,7 @@ package struct WebServer: Service {
             dashboards: dependencies.dashboards
         )
         .register(on: api)
+        DeviceRoutes(services: services).register(on: api)
         ReadingRoutes(readings: services.readings).register(on: api)
         AlertRoutes(alerts: services.alerts, maxBodyBytes: maxBodyBytes).register(on: api)
         DeadLetterRoutes(letters: services.deadLetters).register(on: api)

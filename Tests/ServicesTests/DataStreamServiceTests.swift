@@ -135,8 +135,8 @@ struct DataStreamServiceTests {
         fixture.clock.set(1004)
         let devices = fixture.stream.devices { $0 == "sensors/a" }
         #expect(devices.count == 1)
-        #expect(devices.first?.metrics.map(\.name) == ["h", "t"])
-        #expect(devices.first?.metrics.map(\.value) == [2, 5])
+        #expect(devices.first?.values.map(\.metric.name) == ["h", "t"])
+        #expect(devices.first?.values.map(\.metric.value) == [2, 5])
         #expect(devices.first?.ageMilliseconds == 1000)
         #expect(fixture.stream.devices { _ in false }.isEmpty)
     }

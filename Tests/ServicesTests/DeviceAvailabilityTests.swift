@@ -182,7 +182,7 @@ struct DeviceAvailabilityTests {
         try fixture.report("a", isOnline: true)
         let summary = try #require(fixture.stream.devices { _ in true }.first)
         #expect(summary.room == "sensors/a")
-        #expect(summary.metrics.isEmpty)
+        #expect(summary.values.isEmpty)
         #expect(summary.ageMilliseconds == nil)
         #expect(!summary.isRetained)
         #expect(summary.lastSeen.secondsSinceEpoch == 1000)

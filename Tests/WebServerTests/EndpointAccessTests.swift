@@ -33,13 +33,14 @@ struct EndpointAccessTests {
         let verdict: Verdict
     }
 
-    /// `{trace_id}` and `{alert_id}` belong to the secret device.
+    /// `{trace_id}`, `{alert_id}` and `{device}` belong to the secret device.
     private static let table: [Row] = [
         Row(method: "GET", path: "/api/online", verdict: .silentToOne),
         Row(method: "GET", path: "/api/rooms", verdict: .silentToOne),
         Row(method: "GET", path: "/api/clients", verdict: .silentToOne),
         Row(method: "GET", path: "/api/devices", verdict: .silentToOne),
         Row(method: "GET", path: "/api/devices", query: "?after=sensors/secret-device/a", verdict: .silent),
+        Row(method: "GET", path: "/api/devices/{device}", verdict: .refused(404)),
         Row(method: "GET", path: "/api/alerts", verdict: .silentToOne),
         Row(method: "GET", path: "/api/alerts", query: "?state=firing", verdict: .silentToOne),
         Row(method: "GET", path: "/api/latency", verdict: .silentToOne),
@@ -113,7 +114,7 @@ struct EndpointAccessTests {
         for row in Self.table {
             let path =
                 row.path.replacing("{trace_id}", with: trace.context.traceIDText)
-                .replacing("{alert_id}", with: alert) + row.query
+                .replacing("{alert_id}", with: alert).replacing("{device}", with: "secret-device") + row.query
             func answer(_ token: String?) async throws -> HTTPClientLite.Response {
                 let authorization = token.map { [("Authorization", "Bearer \($0)")] } ?? []
                 return try await HTTPClientLite.request(
@@ -127,7 +128,7 @@ struct EndpointAccessTests {
             case .silent, .silentToOne: #expect((200..<300).contains(shown.status) || row.path == "/readyz", "\(name)")
             }
             // A response may repeat the request's own input.
-            let asked = row.query + (row.body ?? "")
+            let asked = path + (row.body ?? "")
             if !asked.contains("secret") || shown.status == 200 {
                 #expect(!shown.text.contains("secret"), "\(name): \(shown.text)")
             }

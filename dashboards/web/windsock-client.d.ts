@@ -10,6 +10,8 @@ export interface DataUpdate {
   snapshot?: boolean;
   /** Age of a snapshot. */
   age_ms?: number;
+  /** In a snapshot: the device's usual interval between two readings of the same metrics, if known. */
+  interval_ms?: number;
   /** Retained by the broker. Without `age_ms` its age is unknown. */
   retained?: boolean;
   /** The implausible time that the device claimed, in Unix seconds. */

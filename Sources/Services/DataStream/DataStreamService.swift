@@ -1,6 +1,7 @@
 package import Core
 import NIOCore
 package import Realtime
+package import Storage
 package import Telemetry
 package import Tracing
 
@@ -35,6 +36,15 @@ package final class DataStreamService: Sendable {
             LatestReadings(
                 capacity: configuration.maxDevices, maxBytes: configuration.maxLatestBytes,
                 offlineAfter: configuration.offlineAfter))
+    }
+
+    /// Takes the stored values of devices, so that they are shown after a restart until the devices send again. Nothing
+    /// is published: call it before clients and devices connect.
+    ///
+    /// - Parameter states: In the order in which the devices were seen. Beyond the limits, the first ones are evicted.
+    package func restore(_ states: [StoredDeviceState]) {
+        let now = clock.now()
+        latest.withLock { $0.restore(states, at: now) }
     }
 
     /// Publishes readings to their rooms in order. A `device_status` precedes a reading whose device was offline. Does
@@ -212,6 +222,11 @@ package final class DataStreamService: Sendable {
             found += states.map { DeviceSummary($0, at: now) }
         }
         return found
+    }
+
+    /// Returns a device by name, once for each room that passes `isIncluded`. Compares the names of all devices.
+    package func devices(named name: String, where isIncluded: (_ room: String) -> Bool) -> [DeviceSummary] {
+        devices(of: deviceKeys().filter { $0.device == name && isIncluded($0.room) }, after: nil, limit: .max)
     }
 
     /// Returns all devices in rooms that pass `isIncluded`, sorted.

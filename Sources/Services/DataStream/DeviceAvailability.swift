@@ -115,7 +115,7 @@ extension DeviceState {
         return true
     }
 
-    private func restartSilenceTimer(from instant: Timestamp, watch: inout SilenceWatch) {
+    func restartSilenceTimer(from instant: Timestamp, watch: inout SilenceWatch) {
         guard let base = watch.base else { return }
         watch.restart(slot, from: instant, allowance: intervals.allowance(atLeast: base))
     }

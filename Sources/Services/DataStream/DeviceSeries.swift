@@ -19,6 +19,8 @@ struct DeviceSeries {
     let digest: Int
     /// The value of ``LatestReadings/version`` when ``latest`` was set.
     var version: UInt64 = 0
+    /// True while ``latest`` comes from the database, because nothing was received since the gateway started.
+    var isRestored = false
     /// The encoded names, such as `"temperature":`, in the order of the metrics.
     private let metricKeys: [[UInt8]]
     private let keysByteCount: Int

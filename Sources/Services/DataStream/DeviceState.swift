@@ -1,9 +1,10 @@
 package import Core
 import Realtime
+import Storage
 package import Telemetry
 
 /// The state of one device in one room: the latest reading of each of its series (``DeviceSeries``), and its
-/// availability.
+/// availability. After a restart, stored values count as the latest ones until the device sends the metric again.
 struct DeviceState {
     /// The most series of one device. Beyond it, the series that was silent longest is evicted.
     static let maxSeries = 64
@@ -67,28 +68,88 @@ struct DeviceState {
     /// retained reading never replaces a live one.
     private mutating func store(_ reading: Reading, maxBytes: Int, nextKey: inout UInt64) -> Int? {
         if let index = index(fitting: reading) {
-            if reading.isRetained, !series[index].latest.isRetained { return nil }
-            if !reading.isRetained, !series[index].latest.isRetained {
+            if reading.isRetained, !series[index].latest.isRetained, !isNews(reading, for: series[index]) { return nil }
+            if !reading.isRetained, !series[index].latest.isRetained, !series[index].isRestored {
                 intervals.record(
                     reading.receivedAt.nanosecondsSinceEpoch
                         - series[index].latest.receivedAt.nanosecondsSinceEpoch)
             }
             byteCount -= series[index].byteCount
             series[index].latest = reading
+            series[index].isRestored = false
             byteCount += series[index].byteCount
             latestIndex = index
             markSeen(at: reading.receivedAt)
             return index
         }
-        nextKey += 1
-        let new = DeviceSeries(key: ConflationKey(rawValue: nextKey), first: reading)
-        while series.count >= Self.maxSeries || byteCount + new.byteCount > maxBytes, forgetOldestSeries() {}
-        series.append(new)
-        byteCount += new.byteCount
+        removeRestored(metricsOf: reading)
+        append(reading, isRestored: false, maxBytes: maxBytes, nextKey: &nextKey)
         latestIndex = series.count - 1
         markSeen(at: reading.receivedAt)
         return latestIndex
     }
+
+    private mutating func append(_ reading: Reading, isRestored: Bool, maxBytes: Int, nextKey: inout UInt64) {
+        nextKey += 1
+        var new = DeviceSeries(key: ConflationKey(rawValue: nextKey), first: reading)
+        new.isRestored = isRestored
+        while series.count >= Self.maxSeries || byteCount + new.byteCount > maxBytes, forgetOldestSeries() {}
+        series.append(new)
+        byteCount += new.byteCount
+    }
+
+    // MARK: Restored series
+
+    /// Takes the stored values of a device of which nothing was received yet, and starts its silence timer.
+    mutating func restore(
+        _ stored: StoredDeviceState, at now: Timestamp, maxBytes: Int, order: inout EvictionOrder,
+        nextKey: inout UInt64, watch: inout SilenceWatch
+    ) {
+        for values in stored.values {
+            let reading = Reading(
+                device: device, room: room, metrics: values.metrics, time: values.time,
+                receivedAt: min(values.time, stored.device.lastSeen))
+            append(reading, isRestored: true, maxBytes: maxBytes, nextKey: &nextKey)
+            // The stored time of the last message is updated only now and then.
+            markSeen(at: min(values.time, now))
+        }
+        for (earlier, later) in zip(stored.times, stored.times.dropFirst()) {
+            intervals.record(later.nanosecondsSinceEpoch - earlier.nanosecondsSinceEpoch)
+        }
+        order.touch(slot, byteCount: byteCount)
+        restartSilenceTimer(from: now, watch: &watch)
+    }
+
+    /// Returns true when a retained reading replaces the latest one of its series: only a restored one with other
+    /// values, unless the retained one is older. With equal values the restored one stays, because its age is known.
+    private func isNews(_ retained: Reading, for series: DeviceSeries) -> Bool {
+        guard series.isRestored, !(retained.hasDeviceTime && retained.time < series.latest.time) else { return false }
+        return !zip(retained.metrics, series.latest.metrics).allSatisfy { $0.value == $1.value && $0.unit == $1.unit }
+    }
+
+    /// Removes the metrics of a reading from restored series. They may have been stored with other metrics than those
+    /// that the device now sends together.
+    private mutating func removeRestored(metricsOf reading: Reading) {
+        guard series.contains(where: \.isRestored) else { return }
+        let names = Set(reading.metrics.lazy.map(\.name))
+        for index in series.indices.reversed() where series[index].isRestored {
+            let rest = series[index].latest.metrics.filter { !names.contains($0.name) }
+            guard rest.count < series[index].latest.metrics.count else { continue }
+            byteCount -= series[index].byteCount
+            guard !rest.isEmpty else {
+                series.remove(at: index)
+                continue
+            }
+            var latest = series[index].latest
+            latest.metrics = rest
+            var reduced = DeviceSeries(key: series[index].key, first: latest)
+            reduced.isRestored = true
+            series[index] = reduced
+            byteCount += reduced.byteCount
+        }
+    }
+
+    // MARK: Series
 
     /// Returns the index of the series with the reading's metrics. With more than four series, compares digests before
     /// names.
@@ -132,7 +193,7 @@ struct DeviceState {
     }
 
     /// Returns the `data_update` payload for a client that has just joined: marked as a snapshot, with the reading's
-    /// age when that is known.
+    /// age and the device's usual interval when those are known.
     func snapshotPayload(of index: Int, at now: Timestamp) -> [UInt8] {
         var bytes = livePayload(of: index)
         bytes.removeLast()
@@ -140,6 +201,10 @@ struct DeviceState {
         if let age = Self.ageMilliseconds(of: series[index].latest, at: now) {
             JSONWriter.append(raw: ",\"age_ms\":", to: &bytes)
             JSONWriter.append(age, to: &bytes)
+        }
+        if let interval = intervals.usual {
+            JSONWriter.append(raw: ",\"interval_ms\":", to: &bytes)
+            JSONWriter.append(interval / 1_000_000, to: &bytes)
         }
         bytes.append(UInt8(ascii: "}"))
         return bytes
@@ -179,24 +244,40 @@ package struct DeviceSummary: Sendable {
     package let ageMilliseconds: Int64?
     /// Sorted by name. When several series contain a metric, the newest value counts. Empty for a device without
     /// readings.
-    package let metrics: [Metric]
+    package let values: [Value]
     /// True when all readings are retained ones.
     package let isRetained: Bool
     /// The device's availability; `nil` while it is unknown.
     package let availability: DeviceAvailability?
+    /// The usual interval between two readings of the same metrics; `nil` while it is unknown.
+    package let interval: Duration?
+
+    /// The newest value of a metric.
+    package struct Value: Sendable {
+        package let metric: Metric
+        package let time: Timestamp
+        /// Milliseconds since ``time``; `nil` for a retained value without a device time.
+        package let ageMilliseconds: Int64?
+    }
 
     init(_ state: DeviceState, at now: Timestamp) {
         let series = state.series.sorted { $0.latest.time < $1.latest.time }
         let newest = series.last?.latest
-        var metrics: [String: Metric] = [:]
-        for metric in series.flatMap(\.latest.metrics) { metrics[metric.name] = metric }
+        var values: [String: Value] = [:]
+        for reading in series.map(\.latest) {
+            let age = DeviceState.ageMilliseconds(of: reading, at: now)
+            for metric in reading.metrics {
+                values[metric.name] = Value(metric: metric, time: reading.time, ageMilliseconds: age)
+            }
+        }
         self.device = state.device
         self.room = state.room
         self.lastSeen = state.lastSeen
         self.time = newest?.time ?? state.lastSeen
         self.ageMilliseconds = newest.flatMap { DeviceState.ageMilliseconds(of: $0, at: now) }
-        self.metrics = metrics.values.sorted { $0.name < $1.name }
+        self.values = values.values.sorted { $0.metric.name < $1.metric.name }
         self.isRetained = !series.isEmpty && series.allSatisfy(\.latest.isRetained)
         self.availability = state.availability
+        self.interval = state.intervals.usual.map { .nanoseconds($0) }
     }
 }

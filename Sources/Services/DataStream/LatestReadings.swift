@@ -1,5 +1,6 @@
 import Core
 import Realtime
+import Storage
 import Telemetry
 
 /// The latest readings and availability of every device, bounded by the number of devices and by memory use.
@@ -29,6 +30,7 @@ struct LatestReadings {
     /// The number of readings received so far. A snapshot uses it to skip readings newer than itself.
     private(set) var version: UInt64 = 0
     private let maxBytes: Int
+    private let maxDeviceBytes: Int
     private var order = EvictionOrder()
     private var nextKey: UInt64 = 0
     private var watch: SilenceWatch
@@ -41,6 +43,7 @@ struct LatestReadings {
     init(capacity: Int, maxBytes: Int = .max, offlineAfter: Duration? = nil) {
         self.capacity = max(1, capacity)
         self.maxBytes = maxBytes
+        maxDeviceBytes = max(Self.minDeviceBytes, maxBytes / Self.deviceShare)
         watch = SilenceWatch(base: offlineAfter)
     }
 
@@ -53,11 +56,21 @@ struct LatestReadings {
         // Optional chaining changes the state in place instead of copying it.
         version += 1
         let update = rooms[reading.room]?[reading.device]?.update(
-            with: reading, version: version, maxBytes: max(Self.minDeviceBytes, maxBytes / Self.deviceShare),
-            order: &order,
-            nextKey: &nextKey, watch: &watch)
+            with: reading, version: version, maxBytes: maxDeviceBytes, order: &order, nextKey: &nextKey, watch: &watch)
         if order.byteCount > maxBytes { shrink() }
         return update
+    }
+
+    /// Takes the stored values of devices that are not known yet, in the order in which they were seen.
+    mutating func restore(_ states: [StoredDeviceState], at now: Timestamp) {
+        for state in states {
+            let room = state.device.room
+            guard let device = DeviceID(state.device.name), rooms[room]?[device] == nil else { continue }
+            admit(device, in: room, at: state.device.lastSeen)
+            rooms[room]?[device]?.restore(
+                state, at: now, maxBytes: maxDeviceBytes, order: &order, nextKey: &nextKey, watch: &watch)
+            if order.byteCount > maxBytes { shrink() }
+        }
     }
 
     /// Applies a status report. Returns the `device_status` for each room where it changes the device's status.

@@ -126,14 +126,17 @@ struct IntervalEstimate: Sendable {
         oldest = (oldest + 1) % Self.capacity
     }
 
+    /// The median interval in nanoseconds; `nil` while too few are known.
+    var usual: Int64? {
+        intervals.count >= Self.minimumCount ? intervals.sorted()[(intervals.count - 1) / 2] : nil
+    }
+
     /// Returns the allowed silence in nanoseconds: three median intervals, but at least `base`.
     func allowance(atLeast base: Int64) -> Int64 {
-        guard intervals.count >= Self.minimumCount else { return base }
         // This runs for every reading, and most devices report often: count first, and sort only for the few that do
         // not.
         let longCount = intervals.count { $0 > base / Self.factor }
-        guard longCount * 2 > intervals.count else { return base }
-        let median = intervals.sorted()[(intervals.count - 1) / 2]
+        guard longCount * 2 > intervals.count, let median = usual else { return base }
         let (product, overflow) = median.multipliedReportingOverflow(by: Self.factor)
         return overflow ? .max : max(base, product)
     }

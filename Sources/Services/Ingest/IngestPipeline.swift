@@ -41,6 +41,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let entry: EntryTracer
     private let latency: LatencyService?
     private let clockService: ClockService?
+    private let lastMessages: LastMessages?
     private let metrics: IngestMetrics
     private let clock: any WallClock
     private let logger: Logger
@@ -51,6 +52,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     ///   - entry: Starts the traces of messages.
     ///   - latency: Records the latency of readings.
     ///   - clocks: Estimates the offsets of devices' clocks.
+    ///   - lastMessages: Keeps the last message of each device.
     ///   - clockService: Answers devices that ask for the time. `nil` treats their requests like any other message.
     package init(
         decoder: TelemetryDecoder,
@@ -60,6 +62,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         latency: LatencyService? = nil,
         clocks: ClockOffsetEstimator = ClockOffsetEstimator(),
         clockService: ClockService? = nil,
+        lastMessages: LastMessages? = nil,
         metrics: IngestMetrics,
         clock: any WallClock = SystemWallClock(),
         logger: Logger
@@ -67,6 +70,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         self.state = Lock(State(decoder: decoder, clocks: clocks))
         self.store = store
         self.clockService = clockService
+        self.lastMessages = lastMessages
         self.stream = stream
         self.entry = entry
         self.latency = latency
@@ -114,6 +118,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         do {
             try store.commit(items, receivedAt: receivedAt) { commit in
                 count(items)
+                lastMessages?.record(items)
                 publish(items, commit)
             }
         } catch {

@@ -94,6 +94,13 @@ package final class ReadingHistory: Sendable {
         try await read { try $0.devices(afterRoom: last?.room ?? "", name: last?.device ?? "", limit: limit) }
     }
 
+    /// Returns the latest stored values of a device, once for each room that passes `isIncluded`.
+    package func states(
+        of device: String, where isIncluded: @escaping @Sendable (_ room: String) -> Bool
+    ) async throws(RequestError) -> [StoredDeviceState] {
+        try await read { try $0.deviceStates(named: device) }.filter { isIncluded($0.device.room) }
+    }
+
     private func read<Result: Sendable>(
         _ work: @escaping @Sendable (StorageSnapshot) throws -> Result
     ) async throws(RequestError) -> Result {

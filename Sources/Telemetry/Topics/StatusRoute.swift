@@ -52,6 +52,11 @@ package struct StatusRoute: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Sequence<StatusRoute> {
+    /// Returns the device whose status topic this is; `nil` when no status route matches.
+    package func device(ofTopic topic: String) -> String? {
+        lazy.compactMap { $0.captures(in: topic) }.first?["device"]
+    }
+
     /// Returns the filters to subscribe to in addition to `subscribed`, so that every usable status arrives exactly
     /// once.
     ///

@@ -125,6 +125,12 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Sequence<TopicRoute> {
+    /// Returns the device that a topic names by the first route that matches it; `nil` when no route matches, or the
+    /// route leaves the device to the payload.
+    package func device(ofTopic topic: String) -> String? {
+        lazy.compactMap { $0.captures(in: topic) }.first?["device"]
+    }
+
     /// The first levels of the routes' rooms. A room below one of them is a telemetry room.
     package var telemetryRoots: Set<String> { Set(map(\.room.root)) }
 }

@@ -16,7 +16,7 @@ final class RequestQuota: Sendable {
         case reading = 2
         /// Stores and publishes.
         case writing = 5
-        /// Scans all rooms, devices, clients or alerts.
+        /// Scans all rooms, devices, clients, alerts or dead letters.
         case scanning = 50
 
         private static let readings: Set<String> = [
@@ -32,7 +32,7 @@ final class RequestQuota: Sendable {
             let path = "/" + path.split(separator: "/").joined(separator: "/")
             if !isRead {
                 self = .writing
-            } else if Self.scans.contains(path) {
+            } else if Self.scans.contains(path) || path.hasPrefix("/api/devices/") {
                 self = .scanning
             } else {
                 self = Self.readings.contains(path) ? .reading : .cheap

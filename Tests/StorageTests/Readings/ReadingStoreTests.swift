@@ -57,6 +57,32 @@ struct ReadingStoreTests {
         #expect(series.map { "\($0.metric) \($0.unit ?? "-") \($0.room)" } == ["h % sensors/a", "t °C sensors/a"])
     }
 
+    @Test("The latest state has each metric once, grouped by reading, in the unit used last")
+    func latestStates() throws {
+        try append([
+            try Self.reading("a", [("t", 68, "°F"), ("h", 40, "%")], at: 10),
+            try Self.reading("a", [("p", 1000, "hPa")], at: 20),
+            try Self.reading("a", [("t", 21, "°C"), ("h", 41, "%")], at: 30),
+            try Self.reading("b", [("t", 1, nil)], at: 60),
+            try Self.reading("c", [("t", 2, nil)], at: 50),
+        ])
+        let states = try database.read { try $0.latestDeviceStates(maxDevices: 10, maxSeries: 100) }
+        #expect(states.map(\.device.name) == ["a", "c", "b"])
+        let device = try #require(states.first)
+        #expect(
+            device.values.map(\.metrics) == [
+                [Metric(name: "p", value: 1000, unit: "hPa")],
+                [Metric(name: "h", value: 41, unit: "%"), Metric(name: "t", value: 21, unit: "°C")],
+            ])
+        #expect(device.values.map(\.time) == [at(20), at(30)])
+        #expect(device.times == [at(10), at(30)])
+        #expect(try database.read { try $0.deviceStates(named: "a") }.map(\.device.room) == ["sensors/a"])
+        let few = try database.read { try $0.latestDeviceStates(maxDevices: 2, maxSeries: 100) }
+        #expect(few.map(\.device.name) == ["c", "b"])
+        let one = try database.read { try $0.latestDeviceStates(maxDevices: 10, maxSeries: 1) }
+        #expect(one.map(\.device.name) == ["b"])
+    }
+
     @Test("Equal readings are all stored, in one batch and in several")
     func doubles() throws {
         let same = try Self.reading("a", [("t", 5, nil)], at: 10)

@@ -52,6 +52,7 @@ struct ContractTests {
             ("GET", "/api/rooms/history", "?room_id=chat/a", all, nil), ("GET", "/api/rooms/history", "", all, nil),
             ("GET", "/api/rooms/history", "?room_id=users/bob", all, nil),
             ("GET", "/api/rooms/members", "?room_id=chat/a&limit=1", all, nil), ("GET", "/api/devices", "", all, nil),
+            ("GET", "/api/devices/{device}", "a", all, nil), ("GET", "/api/devices/{device}", "none", all, nil),
             ("GET", "/api/dashboards", "", all, nil), ("GET", "/api/devices", "", nil, nil),
             ("GET", "/api/devices", "", "nonsense", nil), ("GET", "/readyz", "", nil, nil),
             ("GET", "/api/latency", "?minutes=5&device=a", all, nil), ("GET", "/api/latency", "?minutes=0", all, nil),

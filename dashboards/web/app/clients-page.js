@@ -1,4 +1,4 @@
-import { session } from "./session/session.js";
+import { hideUnreachable, session } from "./session/session.js";
 import { getJSON } from "./shared/api.js";
 import { byID, element, setText } from "./shared/dom.js";
 import { Theme } from "./shared/palette.js";
@@ -20,6 +20,7 @@ class ClientsPage {
   constructor() {
     new Theme(() => {});
     session.followLink();
+    hideUnreachable(session.token);
     this.#poll();
     setInterval(() => document.visibilityState === "visible" && this.#poll(), intervalMs);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#poll());

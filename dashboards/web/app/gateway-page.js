@@ -7,6 +7,9 @@ import { DeviceStatusView } from "./dashboard/device-status.js";
 import { EmptyState } from "./dashboard/empty-state.js";
 import { FrameLoop } from "./dashboard/frame-loop.js";
 import { RangePicker } from "./dashboard/range-picker.js";
+import { deviceDashboard, takeDeviceValues } from "./devices/device-dashboard.js";
+import { DeviceView } from "./devices/device-view.js";
+import { DevicesView } from "./devices/devices-view.js";
 import { Past } from "./history/past.js";
 import { JourneyDialog } from "./latency/journey-dialog.js";
 import { Journeys } from "./latency/journeys.js";
@@ -16,20 +19,21 @@ import { NotificationCenter } from "./people/notification-center.js";
 import { SeriesStore } from "./series/series-store.js";
 import { ConnectionView } from "./session/connection-view.js";
 import { ReadinessWatch, StorageBanner } from "./session/readiness.js";
-import { isUsedUnasked, session, userOf } from "./session/session.js";
+import { hideUnreachable, isUsedUnasked, session, userOf } from "./session/session.js";
 import { SignInView } from "./session/sign-in.js";
 import { getJSON, isTokenAccepted } from "./shared/api.js";
 import { byID, setText } from "./shared/dom.js";
 import { Drawers } from "./shared/drawers.js";
 import { formatTime } from "./shared/format.js";
 import { Palette, Theme } from "./shared/palette.js";
+import { openPlacesInside, placeOf } from "./shared/places.js";
 
 const now = () => performance.timeOrigin + performance.now();
 /** Interval between two frames of a panel with reduced motion. */
 const calmIntervalMs = 1_000;
 
 /**
- * The dashboards' page: signs in, loads the dashboards, and feeds the shown one.
+ * The main page: signs in, loads the dashboards, and feeds the shown place: a dashboard, a device, or all devices.
  *
  *     WindsockClient ──data──▶ SeriesStore ──▶ DashboardView ──marks──▶ FrameLoop ──draws──▶ panels
  *            ▲        Past ──requests──▲               PaintWatch ◀─────────┘
@@ -67,14 +71,23 @@ class GatewayPage {
   #navigation = new DashboardNavigation(() => this.#show());
   #ranges = new RangePicker(() => this.#rangeChanged());
   #past = new Past(this.#loop);
+  #devicesView = new DevicesView();
+  #deviceView = new DeviceView({
+    now: () => this.#serverNow,
+    onAlert: (id) => this.#alerts.open(id),
+    onMetrics: (answer) => this.#showDevice(answer),
+  });
   /** @type {WindsockClient | null} */
   #client = null;
   /** @type {import("./shared/gateway-types.js").Dashboard[]} */
   #dashboards = [];
-  /** @type {DashboardView | null} */
+  /**
+   * The panels of the shown dashboard or device.
+   * @type {DashboardView | null}
+   */
   #view = null;
   /**
-   * Joined rooms of the shown dashboard.
+   * Joined rooms of these panels.
    * @type {import("../windsock-client.js").RoomHandle[]}
    */
   #handles = [];
@@ -91,6 +104,7 @@ class GatewayPage {
     byID("load-retry", "button").addEventListener("click", () => this.#start());
     // The sign-in page has nothing to show.
     addEventListener("popstate", () => this.#client && this.#show());
+    openPlacesInside({ isReady: () => this.#client !== null, onOpen: () => this.#show() });
     addEventListener("hashchange", () => this.#followLink());
     setInterval(() => this.#tick(), 1_000);
     if (this.#followLink()) return;
@@ -136,12 +150,12 @@ class GatewayPage {
       this.#root.dataset.view = "failed";
       return;
     }
-    if (this.#dashboards.length === 0) {
+    if (this.#dashboards.length === 0 && placeOf(location.search).kind === "dashboard") {
       this.#root.dataset.view = "none";
       return;
     }
-    const charts = this.#dashboards.flatMap(({ panels }) => panels).map(({ window_s = 300 }) => window_s * 1000);
-    this.#store.retentionMs = Math.max(...charts);
+    for (const { panels } of this.#dashboards) this.#retain(panels);
+    hideUnreachable(token);
     this.#connect(token);
     this.#readiness.start();
     this.#emptyState.attach(token);
@@ -164,12 +178,18 @@ class GatewayPage {
       this.#store.add(update, time);
       const journey = this.#journeys.add(update, envelope, time, client.clock);
       if (this.#view?.received(update, journey && { journey, envelope })) this.#activity.add();
+      this.#devicesView.received(update);
+      this.#deviceView.received(update);
     });
     client.on("gap", ({ dropped, reason }) => {
       // A gap with a reason is in a room's messages, which the chat reports itself.
       if (!reason) this.#activity.drop(dropped);
     });
-    client.on("status", (status) => this.#deviceStatus.set(status));
+    client.on("status", (status) => {
+      this.#deviceStatus.set(status);
+      this.#devicesView.setStatus(status);
+      this.#deviceView.setStatus(status);
+    });
     this.#alerts.attach(client, token);
     this.#chat.attach(client, token);
     this.#notifications.attach(client, token);
@@ -199,8 +219,7 @@ class GatewayPage {
     this.#readiness.stop();
     this.#storageBanner.show([]);
     this.#past.detach();
-    this.#view?.destroy();
-    this.#view = null;
+    this.#closePlace();
     this.#handles = [];
     const client = this.#client;
     this.#client = null;
@@ -210,6 +229,7 @@ class GatewayPage {
     this.#deviceStatus.reset();
     this.#drawers.close();
     this.#journeyDialog.close();
+    this.#devicesView.close();
     client?.close();
     this.#connection.reset();
   }
@@ -235,29 +255,97 @@ class GatewayPage {
     this.#signIn.show(message, token);
   }
 
-  // Dashboards
+  // Places
 
   #show() {
-    const wanted = new URLSearchParams(location.search).get("dashboard");
-    const definition = this.#dashboards.find(({ id }) => id === wanted) ?? this.#dashboards[0];
-    this.#view?.destroy();
-    this.#ranges.update(definition.panels);
-    this.#navigation.mark(definition.id);
-    document.title = `${definition.title} – Windsock`;
-    this.#root.dataset.dashboard = definition.id;
+    const client = this.#client;
+    if (!client) return;
+    const place = placeOf(location.search);
+    if (place.kind !== "devices") this.#devicesView.close();
+    this.#closePlace();
+    this.#root.dataset.place = place.kind;
     this.#connection.setRefusedRoom(null);
     this.#activity.reset();
+    if (place.kind === "dashboard") {
+      const definition = this.#dashboards.find(({ id }) => id === place.id) ?? this.#dashboards[0];
+      // Without dashboards, the page starts with another place.
+      if (definition) this.#showPanels(definition);
+      else location.reload();
+      return;
+    }
+    this.#navigation.mark("");
+    this.#past.show([], [], this.#ranges.range, []);
+    this.#title(place.kind === "devices" ? "All devices" : place.device);
+    if (place.kind === "devices") {
+      this.#leaveRooms();
+      this.#devicesView.open(client, session.token ?? "");
+    } else {
+      this.#deviceView.open(place.device, session.token ?? "");
+    }
+  }
+
+  #closePlace() {
+    this.#view?.destroy();
+    this.#view = null;
+    this.#deviceView.close();
+  }
+
+  /** @param {string} title */
+  #title(title) {
+    document.title = `${title} – Windsock`;
+    setText(byID("dashboard-title", "h1"), title);
+    setText(byID("dashboard-description", "p"), "");
+    const place = placeOf(location.search);
+    const device = place.kind === "device" ? `?${new URLSearchParams({ device: place.device })}` : "";
+    byID("latency-link", "a").href = `latency.html${device}`;
+  }
+
+  /**
+   * Shows the panels of a device.
+   * @param {import("./shared/gateway-types.js").DeviceAnswer} answer
+   */
+  #showDevice(answer) {
+    const { device, rooms, first_seen: firstSeen } = answer;
+    this.#view?.destroy();
+    this.#view = null;
+    takeDeviceValues(this.#store, answer, this.#serverNow);
+    const definition = deviceDashboard(answer);
+    this.#retain(definition.panels);
+    const known = rooms.map((room) => ({ device, room_id: room, first_seen: firstSeen }));
+    this.#showPanels(definition, known);
+  }
+
+  /**
+   * Shows the panels of a dashboard or a device.
+   * @param {import("./shared/gateway-types.js").Dashboard} definition
+   * @param {import("./history/history.js").KnownDevice[] | null} known the device, on its own page
+   */
+  #showPanels(definition, known = null) {
+    this.#ranges.update(definition.panels);
+    this.#navigation.mark(definition.id);
+    this.#title(definition.title);
+    this.#root.dataset.dashboard = definition.id;
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
       serverNow: () => this.#serverNow, past: this.#past, alerts: this.#alerts.store,
-      range: () => this.#ranges.range, onAlert: (id) => this.#alerts.open(id),
+      range: () => this.#ranges.range, isDevicePage: known !== null, onAlert: (id) => this.#alerts.open(id),
       emptyState: this.#emptyState,
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
     this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
-    this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range);
+    this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range, known);
     this.#join(definition.rooms, this.#view);
     this.#tick();
+  }
+
+  /**
+   * Keeps readings for the longest window of panels.
+   * @param {import("./shared/gateway-types.js").PanelDefinition[]} panels
+   */
+  #retain(panels) {
+    for (const { window_s: window = 0 } of panels) {
+      this.#store.retentionMs = Math.max(this.#store.retentionMs, window * 1000);
+    }
   }
 
   #rangeChanged() {
@@ -292,6 +380,11 @@ class GatewayPage {
     for (const handle of old) handle.leave();
   }
 
+  #leaveRooms() {
+    for (const handle of this.#handles) handle.leave();
+    this.#handles = [];
+  }
+
   // Time
 
   /** The gateway's time; before the first connection the local one. */
@@ -302,13 +395,15 @@ class GatewayPage {
   #tick() {
     const time = this.#serverNow;
     setText(byID("clock", "span"), formatTime(time));
-    if (!this.#view) return;
-    this.#view.markAll();
+    if (!this.#client) return;
+    this.#devicesView.tick();
+    this.#deviceView.tick();
+    this.#view?.markAll();
     this.#deviceStatus.mark();
     this.#alerts.tick();
     this.#past.tick(time);
     this.#connection.update();
-    this.#activity.tick(this.#view.deviceCount);
+    this.#activity.tick(this.#view?.deviceCount ?? 0);
   }
 
   #restyle() {

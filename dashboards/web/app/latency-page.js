@@ -1,6 +1,6 @@
 import { hopNames, HopPanel } from "./latency/hop-panel.js";
 import { TraceList } from "./latency/trace-list.js";
-import { session } from "./session/session.js";
+import { hideUnreachable, session } from "./session/session.js";
 import { getJSON } from "./shared/api.js";
 import { byID, element, setText } from "./shared/dom.js";
 import { formatMilliseconds, formatNumber } from "./shared/format.js";
@@ -43,6 +43,8 @@ class LatencyPage {
     const palette = (this.#palette = new Palette());
     this.#panels = hopNames.map((hop) => new HopPanel(hop, palette));
     session.followLink();
+    hideUnreachable(session.token);
+    this.#device.value = new URLSearchParams(location.search).get("device") ?? "";
     setText(byID("empty-command", "code"), example);
     byID("hops", "div").append(...this.#panels.map(({ root }) => root));
     this.#pause.addEventListener("click", () => this.#togglePause());

@@ -26,38 +26,53 @@ struct DeadLetterRoutes {
             before: before > 0 ? before : nil, reason: request.query("reason"), limit: limit)
         var body = JSONObjectBuilder()
         var elements = JSONPage()
-        let count = elements.add(contentsOf: page.letters.lazy.map(Self.json))
+        let count = elements.add(
+            contentsOf: page.letters.lazy.map { [letters] in $0.json(device: letters.device(ofTopic: $0.topic)) })
         body.add("dead_letters", objects: elements.elements)
         body.add("has_more", page.hasMore || count < page.letters.count)
         body.add("forgotten", page.forgottenCount)
         return .json(body.finished())
     }
 
-    private static func json(_ letter: DeadLetter) -> [UInt8] {
+}
+
+extension DeadLetter {
+    /// Returns the dead letter as one element of `GET /api/dead-letters`.
+    ///
+    /// - Parameter device: The device that the topic names.
+    func json(device: String?) -> [UInt8] {
         var object = JSONObjectBuilder()
-        object.add("id", Int(letter.id))
-        object.add("topic", letter.topic)
-        object.add("reason", letter.reason)
-        object.add("detail", letter.detail)
-        if let text = String(validating: wholeCharacters(of: letter), as: UTF8.self) {
-            object.add("payload", text)
-        } else {
-            object.add("payload_base64", Data(letter.payload).base64EncodedString())
-        }
-        object.add("payload_bytes", letter.payloadByteCount)
-        object.add("count", letter.count)
-        object.add("first_at", time: letter.firstAt)
-        object.add("last_at", time: letter.lastAt)
-        if let trace = letter.traceID { object.add("trace_id", trace) }
+        object.add("id", Int(id))
+        object.add("topic", topic)
+        if let device { object.add("device", device) }
+        object.add("reason", reason)
+        object.add("detail", detail)
+        object.add(payload: payload, of: payloadByteCount)
+        object.add("count", count)
+        object.add("first_at", time: firstAt)
+        object.add("last_at", time: lastAt)
+        if let traceID { object.add("trace_id", traceID) }
         return object.finished()
     }
+}
 
-    /// Returns the payload without a character that was cut in half at its end.
-    private static func wholeCharacters(of letter: DeadLetter) -> ArraySlice<UInt8> {
-        guard letter.payload.count < letter.payloadByteCount else { return letter.payload[...] }
-        let tail = letter.payload.suffix(3)
-        guard let start = tail.lastIndex(where: { $0 >= 0xC0 }) else { return letter.payload[...] }
-        let length = letter.payload[start] >= 0xF0 ? 4 : letter.payload[start] >= 0xE0 ? 3 : 2
-        return letter.payload.count - start < length ? letter.payload[..<start] : letter.payload[...]
+extension JSONObjectBuilder {
+    /// Adds the beginning of a payload of `byteCount` bytes: as text without a character that was cut in half at its
+    /// end, or else in Base64.
+    mutating func add(payload: [UInt8], of byteCount: Int) {
+        if let text = String(validating: Self.wholeCharacters(of: payload, of: byteCount), as: UTF8.self) {
+            add("payload", text)
+        } else {
+            add("payload_base64", Data(payload).base64EncodedString())
+        }
+        add("payload_bytes", byteCount)
+    }
+
+    private static func wholeCharacters(of payload: [UInt8], of byteCount: Int) -> ArraySlice<UInt8> {
+        guard payload.count < byteCount else { return payload[...] }
+        let tail = payload.suffix(3)
+        guard let start = tail.lastIndex(where: { $0 >= 0xC0 }) else { return payload[...] }
+        let length = payload[start] >= 0xF0 ? 4 : payload[start] >= 0xE0 ? 3 : 2
+        return payload.count - start < length ? payload[..<start] : payload[...]
     }
 }

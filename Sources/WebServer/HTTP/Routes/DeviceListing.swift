@@ -16,12 +16,9 @@ extension DeviceSummary {
         if let firstSeen { object.add("first_seen", firstSeen.secondsSinceEpoch) }
         object.add("last_seen", lastSeen.secondsSinceEpoch)
         if let ageMilliseconds { object.add("age_ms", Int(ageMilliseconds)) }
+        if let interval { object.add("interval_ms", interval.wholeMilliseconds) }
         object.add("retained", isRetained)
-        if let availability {
-            object.add("status", availability.status.rawValue)
-            object.add("status_reason", availability.reason.rawValue)
-            object.add("status_since", time: availability.since)
-        }
+        if let availability { object.add(availability) }
         object.add("data", object: data)
         object.add("units", object: units)
         return object.finished()
@@ -29,7 +26,7 @@ extension DeviceSummary {
 
     private var data: [UInt8] {
         var bytes: [UInt8] = [UInt8(ascii: "{")]
-        for metric in metrics where metric.name != "timestamp" {
+        for metric in values.lazy.map(\.metric) where metric.name != "timestamp" {
             JSONWriter.append(metric.name, to: &bytes)
             bytes.append(UInt8(ascii: ":"))
             JSONWriter.append(metric.value, to: &bytes)
@@ -43,7 +40,7 @@ extension DeviceSummary {
 
     private var units: [UInt8] {
         var bytes: [UInt8] = [UInt8(ascii: "{")]
-        for metric in metrics {
+        for metric in values.lazy.map(\.metric) {
             guard let unit = metric.unit else { continue }
             if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
             JSONWriter.append(metric.name, to: &bytes)
@@ -55,8 +52,21 @@ extension DeviceSummary {
     }
 }
 
+extension JSONObjectBuilder {
+    mutating func add(_ availability: DeviceAvailability) {
+        add("status", availability.status.rawValue)
+        add("status_reason", availability.reason.rawValue)
+        add("status_since", time: availability.since)
+    }
+}
+
+extension Duration {
+    /// The duration in milliseconds, rounded down.
+    var wholeMilliseconds: Int { Int(self / .milliseconds(1)) }
+}
+
 extension StoredDevice {
-    /// The device as one element of `GET /api/devices`, when it has not sent anything since the gateway started.
+    /// The device as one element of `GET /api/devices`, when there are too many to keep their values in memory.
     var json: [UInt8] {
         var object = JSONObjectBuilder()
         object.add("device", name)

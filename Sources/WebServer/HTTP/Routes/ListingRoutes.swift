@@ -99,8 +99,8 @@ struct ListingRoutes {
         return .json(body.finished())
     }
 
-    /// Lists the devices that have sent something since the gateway started, with their latest readings, and those in
-    /// the database that have not. Sorted by room and name, and paged.
+    /// Lists the devices in memory, with their latest readings, and those that are only in the database. Sorted by room
+    /// and name, and paged.
     @Sendable private func devices(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let visibility = try context.requireIdentity().grants.visibility()
         let limit = Int(

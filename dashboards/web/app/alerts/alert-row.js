@@ -1,4 +1,5 @@
 import { element, setData, setText } from "../shared/dom.js";
+import { deviceLink } from "../shared/places.js";
 import { alertFigures, alertTimes, moment, severityChip } from "./alert-words.js";
 
 /** Choices of a silence: value and label. */
@@ -15,7 +16,7 @@ export class AlertRow {
   #act;
   /** @type {string | null} */
   #severity = null;
-  #title = element("strong", {});
+  #heading = element("span", {});
   #state = element("span", { className: "alert-state" });
   #chip = element("span", {});
   #message = element("p", { className: "alert-message" });
@@ -57,8 +58,9 @@ export class AlertRow {
       this.#open(false);
       this.#silence.focus();
     });
+    const title = element("strong", {}, this.#heading, deviceLink(alert.device));
     this.root = element("li", { className: "alert-row", tabIndex: -1, dataset: { alertId: alert.alert_id } },
-      element("p", { className: "alert-head" }, this.#chip, this.#title, this.#state),
+      element("p", { className: "alert-head" }, this.#chip, title, this.#state),
       this.#message,
       this.#figures,
       element("p", { className: "chat-meta" }, this.#times, this.#trace),
@@ -74,7 +76,7 @@ export class AlertRow {
    */
   update(alert, now) {
     this.#alert = alert;
-    const { state, severity, title, rule, device, message, trace_id: trace, acknowledged_at: acknowledgedAt } = alert;
+    const { state, severity, title, rule, message, trace_id: trace, acknowledged_at: acknowledgedAt } = alert;
     const isOpen = state !== "resolved";
     const { silencedMs = 0 } = alert;
     const isSilenced = silencedMs > now;
@@ -83,7 +85,7 @@ export class AlertRow {
     setData(this.root, "acknowledged", acknowledgedAt ? "true" : null);
     setData(this.root, "silenced", isSilenced ? "true" : null);
     if (severity !== this.#severity) this.#chip.replaceChildren(severityChip((this.#severity = severity)));
-    setText(this.#title, `${title ?? rule}: ${device}`);
+    setText(this.#heading, `${title ?? rule}: `);
     setText(this.#state, words[state] ?? state);
     setText(this.#message, message);
     setText(this.#figures, alertFigures(alert));

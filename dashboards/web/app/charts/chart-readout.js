@@ -88,12 +88,13 @@ export class ChartReadout {
    * @param {Series} series
    * @param {number} time
    */
-  #indexAt({ track }, time) {
+  #indexAt(series, time) {
+    const { track } = series;
     if (track.length === 0) return -1;
     const after = Math.min(track.indexAt(time), track.length - 1);
     const before = Math.max(0, after - 1);
     const index = Math.abs(track.timeAt(after) - time) < Math.abs(track.timeAt(before) - time) ? after : before;
-    const reachMs = Math.max(this.#panel.staleMs, "widthMs" in track ? track.widthMs : 0);
+    const reachMs = this.#panel.breakMs(series, "widthMs" in track ? track.widthMs : 0);
     return Math.abs(track.timeAt(index) - time) <= reachMs ? index : -1;
   }
 }

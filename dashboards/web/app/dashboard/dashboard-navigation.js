@@ -1,4 +1,5 @@
 import { byID, element } from "../shared/dom.js";
+import { placeAddress } from "../shared/places.js";
 
 /** The dashboards' tabs. The URL names the shown dashboard. */
 export class DashboardNavigation {
@@ -14,11 +15,11 @@ export class DashboardNavigation {
   build(dashboards) {
     const links = dashboards.map(({ id, title }) =>
       element("a", {
-        href: address(id), textContent: title, dataset: { dashboard: id },
+        href: placeAddress({ dashboard: id }), textContent: title, dataset: { dashboard: id },
         onclick: (/** @type {MouseEvent} */ event) => {
           if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
           event.preventDefault();
-          history.pushState(null, "", address(id));
+          history.pushState(null, "", placeAddress({ dashboard: id }));
           this.#onShow();
         },
       }));
@@ -27,11 +28,11 @@ export class DashboardNavigation {
 
   /**
    * Marks the tab of the shown dashboard.
-   * @param {string} shownID
+   * @param {string} shownID empty: another place is shown
    */
   mark(shownID) {
     for (const link of this.#list.querySelectorAll("a")) {
-      link.href = address(link.dataset.dashboard ?? "");
+      link.href = placeAddress({ dashboard: link.dataset.dashboard ?? "" });
       if (link.dataset.dashboard !== shownID) link.removeAttribute("aria-current");
       else {
         link.setAttribute("aria-current", "page");
@@ -39,15 +40,4 @@ export class DashboardNavigation {
       }
     }
   }
-}
-
-/**
- * Returns the URL of a dashboard. Other parameters stay (for example the range), but not the alert to open.
- * @param {string} id
- */
-function address(id) {
-  const parameters = new URLSearchParams(location.search);
-  parameters.set("dashboard", id);
-  parameters.delete("alert");
-  return `${location.pathname}?${parameters}`;
 }

@@ -12,7 +12,7 @@ const emptyAfterMs = 1_500;
 /** @typedef {import("../panels/panel.js").Panel} Panel */
 /** @typedef {import("../shared/gateway-types.js").Dashboard} Dashboard */
 
-/** A dashboard on the page: its panels, and the panels that a reading changes. */
+/** A dashboard or a device on the page: its panels, and the panels that a reading changes. */
 export class DashboardView {
   #grid = byID("panels", "div");
   /** @type {Panel[]} */
@@ -34,8 +34,7 @@ export class DashboardView {
    */
   constructor(definition, context) {
     this.#context = context;
-    setText(byID("dashboard-title", "h1"), definition.title);
-    setText(byID("dashboard-description", "p"), definition.description ?? "");
+    if (definition.description) setText(byID("dashboard-description", "p"), definition.description);
     this.#observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: "120px" });
     for (const panel of definition.panels) {
       const PanelType = panelTypes[panel.type];
@@ -47,7 +46,7 @@ export class DashboardView {
     // Fewer rows are taller, so that a dashboard fills the screen.
     const rows = this.#panels.reduce((sum, panel) => sum + panel.rowShare, 0);
     this.#grid.dataset.rows = String(Math.min(3, Math.ceil(rows)));
-    context.emptyState.open(definition.panels[0]);
+    if (!context.isDevicePage) context.emptyState.open(definition.panels[0]);
     this.markAll();
   }
 
@@ -84,7 +83,7 @@ export class DashboardView {
   /** Marks all panels, because ages and time axes change without readings, too. */
   markAll() {
     for (const panel of this.#panels) this.#context.loop.mark(panel);
-    const isEmpty = !this.#hasReadings
+    const isEmpty = !this.#context.isDevicePage && !this.#hasReadings
       && performance.now() - this.#joinedAt > emptyAfterMs && this.#panels.every(({ series }) => series.length === 0);
     this.#context.emptyState.show(isEmpty);
     this.#grid.hidden = isEmpty;

@@ -14,7 +14,7 @@ const maxDevices = 500;
 /** @typedef {import("../../windsock-client.js").Readings} Readings */
 /** @typedef {import("../../windsock-client.js").ReadingsQuestion} ReadingsQuestion */
 /** @typedef {import("../dashboard/range-picker.js").Range} Range */
-/** @typedef {import("../shared/gateway-types.js").Device} Device */
+/** @typedef {Pick<import("../shared/gateway-types.js").Device, "device" | "room_id" | "first_seen">} KnownDevice */
 /** @typedef {import("./readings-query.js").ReadingsQuery} ReadingsQuery */
 /**
  * The members of a panel that history needs.
@@ -60,7 +60,7 @@ export class History {
    * @param {() => number} context.serverNow
    * @param {() => boolean} context.isClockKnown whether `serverNow` is the gateway's time
    * @param {(question: ReadingsQuestion) => Promise<Readings>} context.request
-   * @param {(signal: AbortSignal) => Promise<Device[]>} context.devices lists the devices that the gateway knows
+   * @param {(signal: AbortSignal) => Promise<KnownDevice[]>} context.devices lists the devices that the gateway knows
    * @param {() => void} context.onMissing readings are missing that {@link fill} may get after a while
    */
   constructor(context) {

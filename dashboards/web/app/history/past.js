@@ -16,6 +16,11 @@ export class Past {
   /** @type {(() => void)[]} */
   #stops = [];
   #pacer = new FillPacer(() => this.#history?.fill());
+  /**
+   * The devices of the shown panels; null: those that the gateway lists.
+   * @type {import("./history.js").KnownDevice[] | null}
+   */
+  #known = null;
   #sleep = new SleepWatch((since) => this.#interrupted({ since }));
 
   /** @param {import("../dashboard/frame-loop.js").FrameLoop} loop */
@@ -32,7 +37,7 @@ export class Past {
     this.#history = new History({
       store, loop: this.#loop, request: (question) => client.readings(question),
       serverNow: () => client.serverNow(), isClockKnown: () => client.clock.uncertaintyMs < Infinity,
-      devices: (signal) => getAll("/api/devices", "devices", token, signal),
+      devices: async (signal) => this.#known ?? getAll("/api/devices", "devices", token, signal),
       onMissing: () => this.#pacer.soon(),
     });
     let wasOpen = false;
@@ -59,8 +64,10 @@ export class Past {
    * @param {PanelWithPast[]} panels
    * @param {string[]} rooms
    * @param {Range} range
+   * @param {import("./history.js").KnownDevice[] | null} known the devices of the panels, if they are known already
    */
-  show(panels, rooms, range) {
+  show(panels, rooms, range, known = null) {
+    this.#known = known;
     this.#history?.show(panels, rooms, range);
   }
 

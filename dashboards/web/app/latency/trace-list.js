@@ -2,6 +2,7 @@ import { session } from "../session/session.js";
 import { getJSON } from "../shared/api.js";
 import { byID, element, setData, setText } from "../shared/dom.js";
 import { formatMilliseconds, formatTime } from "../shared/format.js";
+import { deviceLink } from "../shared/places.js";
 import { inOrder, shortName, Waterfall } from "./waterfall.js";
 
 /** @typedef {import("../shared/gateway-types.js").TraceSummary} TraceSummary */
@@ -145,7 +146,7 @@ export class TraceList {
     this.#problem.hidden = true;
     this.#place.hidden = false;
     setData(this.#detail, "traceId", id);
-    setText(this.#detailNote, `${device} in ${room}`);
+    this.#detailNote.replaceChildren(deviceLink(device), ` in ${room}`);
     this.#waterfall.show(spans);
   }
 

@@ -108,13 +108,11 @@ export class ChartPanel extends Panel {
     setText(this.note, formatDuration(this.windowMs));
     if (this.refreshSeries()) this.legend.show(this.series.map((series) => this.#entry(series)), this.#isBundle);
     if (this.series.length === 0) return;
-    const view = {
-      ...this.view(this.series), columns: this.#chart?.columns ?? 600,
-      // Points of a thinned series are further apart than its readings.
-      breakMs: Math.max(this.staleMs, this.windowMs / 256),
-    };
+    const view = { ...this.view(this.series), columns: this.#chart?.columns ?? 600 };
     for (const [index, series] of this.series.entries()) {
-      (this.#lines[index] ??= new Polyline()).take(series.track, view);
+      // Points of a thinned series are further apart than its readings.
+      const breakMs = this.breakMs(series, this.windowMs / 256);
+      (this.#lines[index] ??= new Polyline()).take(series.track, { ...view, breakMs });
     }
     const alerts = this.#alerts(view);
     if (this.summary.root.hidden) this.#drawChart(view, alerts);

@@ -1,5 +1,6 @@
 import { element } from "../shared/dom.js";
 import { DevicePatterns, metricLabel, own } from "../shared/names.js";
+import { longestPause, staleAfter } from "../shared/rhythm.js";
 
 let nextID = 1;
 /** Shortest window of a panel without a range. */
@@ -18,6 +19,7 @@ const shortestWindowMs = 30_000;
  * @property {import("../alerts/alert-store.js").AlertStore} alerts
  * @property {() => number} serverNow
  * @property {() => import("../dashboard/range-picker.js").Range} range
+ * @property {boolean} [isDevicePage] the panels show one device, so that links to it are not needed
  * @property {(id: string) => void} onAlert the user opens an alert
  * @property {(point: {device: string, time: number, text: string}) => void} onPoint the user opens a point of a chart
  */
@@ -44,8 +46,8 @@ export class Panel {
    * @param {PanelContext} context
    */
   constructor(definition, context) {
-    /** @type {PanelDefinition & {stale_after_s: number, window_s: number}} */
-    this.definition = { stale_after_s: 30, window_s: 300, ...definition };
+    /** @type {PanelDefinition & {window_s: number}} */
+    this.definition = { window_s: 300, ...definition };
     this.context = context;
     this.#patterns = new DevicePatterns(definition.devices);
     const id = `panel-${nextID++}`;
@@ -149,8 +151,22 @@ export class Panel {
     return { from: Math.max(oldest, to - this.windowMs), to };
   }
 
-  get staleMs() {
-    return this.definition.stale_after_s * 1000;
+  /**
+   * Returns the age in milliseconds from which a series' value is stale: as configured, else by its usual interval.
+   * @param {Series} series
+   */
+  staleMs({ intervalMs }) {
+    const { stale_after_s: seconds } = this.definition;
+    return seconds === undefined ? staleAfter(intervalMs) : seconds * 1000;
+  }
+
+  /**
+   * Returns the distance in milliseconds up to which two points of a series are connected.
+   * @param {Series} series
+   * @param {number} leastMs
+   */
+  breakMs(series, leastMs) {
+    return Math.max(this.staleMs(series), longestPause(series.intervalMs), leastMs);
   }
 
   /**
@@ -166,7 +182,7 @@ export class Panel {
    * @param {Series} series
    */
   isStale(series) {
-    return !(this.age(series) <= this.staleMs);
+    return !(this.age(series) <= this.staleMs(series));
   }
 
   /** @param {Series} series */

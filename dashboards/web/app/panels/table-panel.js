@@ -1,6 +1,7 @@
 import { element, setData, setText } from "../shared/dom.js";
 import { formatAge, formatNumber, unitSuffix } from "../shared/format.js";
 import { metricLabel } from "../shared/names.js";
+import { deviceLink } from "../shared/places.js";
 import { Panel } from "./panel.js";
 
 /** @typedef {import("../series/series-store.js").Series} Series */
@@ -60,7 +61,7 @@ export class TablePanel extends Panel {
       const updated = element("td", { className: "table-age" });
       const root = element(
         "tr", { dataset: { device } },
-        element("th", { scope: "row", textContent: device }), ...cells.map((cell) => cell.root), updated);
+        element("th", { scope: "row" }, deviceLink(device)), ...cells.map((cell) => cell.root), updated);
       return { root, cells, updated };
     });
     this.#body.replaceChildren(...this.#rows.map(({ root }) => root));
@@ -70,10 +71,12 @@ export class TablePanel extends Panel {
   #update({ root, cells, updated }) {
     const { decimals } = this.definition;
     let youngest = NaN;
+    let hasCurrent = false;
     for (const { series, root: cell } of cells) {
       if (!series) continue;
       const state = this.stateText(series.metric, series.value);
       const isStale = this.isStale(series);
+      if (!isStale) hasCurrent = true;
       const crossed = isStale ? null : this.crossedThreshold(series.metric, series.value);
       setText(cell, state ?? `${formatNumber(series.value, decimals)}${unitSuffix(this.unit(series))}`);
       setData(cell, "value", series.value);
@@ -84,6 +87,6 @@ export class TablePanel extends Panel {
       if (!(age >= youngest)) youngest = Number.isNaN(age) ? youngest : age;
     }
     setText(updated, formatAge(youngest));
-    setData(root, "stale", !(youngest <= this.staleMs));
+    setData(root, "stale", !hasCurrent);
   }
 }

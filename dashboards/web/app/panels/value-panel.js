@@ -1,6 +1,7 @@
 import { Sparkline } from "../charts/sparkline.js";
 import { element, setData, setText } from "../shared/dom.js";
 import { formatAge, formatNumber, unitSuffix } from "../shared/format.js";
+import { deviceLink } from "../shared/places.js";
 import { Panel } from "./panel.js";
 
 /** Age up to which a tile does not show the age. */
@@ -56,7 +57,8 @@ export class ValuePanel extends Panel {
         spark: new Sparkline(() => this.context.loop.mark(this, { now: true })),
       };
       tile.root.append(
-        element("span", { className: "tile-label", textContent: this.label(series) }),
+        element("span", { className: "tile-label" },
+          this.context.isDevicePage ? this.label(series) : deviceLink(series.device, this.label(series))),
         element("span", { className: "tile-figure" }, tile.value, tile.unit),
         element("span", { className: "tile-foot" }, tile.note, tile.age),
         tile.spark.canvas,
@@ -72,7 +74,7 @@ export class ValuePanel extends Panel {
     const state = this.stateText(series.metric, series.value);
     const isStale = this.isStale(series);
     const crossed = isStale ? null : this.crossedThreshold(series.metric, series.value);
-    const view = { ...this.view([series]), breakMs: Math.max(this.staleMs, this.windowMs / 64) };
+    const view = { ...this.view([series]), breakMs: this.breakMs(series, this.windowMs / 64) };
     spark.draw(series.track, view, this.context.palette.spark);
     setText(value, state ?? formatNumber(series.value, decimals));
     setText(unit, state === null ? unitSuffix(this.unit(series)) : "");

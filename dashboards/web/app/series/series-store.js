@@ -1,4 +1,5 @@
 import { own } from "../shared/names.js";
+import { usualInterval } from "../shared/rhythm.js";
 import { BucketBuffer } from "./bucket-buffer.js";
 import { PointBuffer } from "./point-buffer.js";
 
@@ -24,6 +25,8 @@ export class Series {
   value = NaN;
   /** Time of the latest value in Unix milliseconds; NaN when it is unknown (retained by the broker). */
   time = NaN;
+  /** The device's usual interval in milliseconds, as the gateway told it; NaN while it is unknown. */
+  toldIntervalMs = NaN;
   /**
    * Null while a range of minutes is shown.
    * @type {BucketBuffer | null}
@@ -48,6 +51,17 @@ export class Series {
    */
   get track() {
     return this.#buckets ?? this.points;
+  }
+
+  /**
+   * The usual interval between two readings in milliseconds; NaN while it is unknown. The readings of the last minutes
+   * say most about this metric. When they are too few, the gateway's interval counts, and at last that of buckets.
+   */
+  get intervalMs() {
+    const own = usualInterval(this.points);
+    if (!Number.isNaN(own)) return own;
+    if (!Number.isNaN(this.toldIntervalMs) || !this.#buckets) return this.toldIntervalMs;
+    return usualInterval(this.#buckets);
   }
 
   /** @returns {BucketBuffer | null} */
@@ -120,6 +134,7 @@ export class SeriesStore {
       if (metric === "timestamp" || typeof value !== "number") continue;
       const series = metrics.get(metric) ?? this.#make(metrics, device, metric);
       series.unit = own(units, metric) ?? series.unit;
+      series.toldIntervalMs = update.interval_ms ?? series.toldIntervalMs;
       if (!Number.isNaN(time)) {
         const isNew = series.points.add(time, value, now - this.retentionMs);
         // A snapshot is part of the history, which is requested separately.

@@ -67,6 +67,18 @@ export function userOf(token) {
 }
 
 /**
+ * Hides the links to pages that a token does not reach: those with `data-needs="everything"` need a `join` of `#`.
+ * @param {string | null} token
+ */
+export function hideUnreachable(token) {
+  const { join } = token === null ? { join: [] } : claimsOf(token);
+  const isReachable = Array.isArray(join) && join.includes("#");
+  for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]"))) {
+    link.hidden = !isReachable;
+  }
+}
+
+/**
  * Whether a token has only characters that are allowed in `Sec-WebSocket-Protocol` and in a header.
  * @param {string} token
  */

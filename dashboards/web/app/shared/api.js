@@ -74,18 +74,20 @@ export function getJSON(path, token, signal) {
  * @param {string} name of the list in the answer
  * @param {string} token
  * @param {AbortSignal} [signal]
+ * @param {"after" | "before"} cursor parameter for the next page
  * @returns {Promise<any[]>}
  */
-export async function getAll(path, name, token, signal) {
+export async function getAll(path, name, token, signal, cursor = "after") {
   const all = [];
+  const start = `${path}${path.includes("?") ? "&" : "?"}${cursor}=`;
   /** @type {string | undefined} */
-  let after;
+  let next;
   do {
     /** @type {any} */
-    const page = await getJSON(after === undefined ? path : `${path}?after=${encodeURIComponent(after)}`, token, signal);
+    const page = await getJSON(next === undefined ? path : start + encodeURIComponent(next), token, signal);
     for (const element of page[name]) all.push(element);
-    after = page.next;
-  } while (after !== undefined);
+    next = page.next;
+  } while (next !== undefined);
   return all;
 }
 

@@ -35,12 +35,64 @@ export interface Threshold {
   label?: string;
 }
 
-/** An element of `GET /api/devices`. */
-export interface Device {
+/** What the gateway says about a device in a list and on its own. Times without another unit are Unix seconds. */
+export interface DeviceFacts {
   device: string;
-  room_id: string;
   /** Time of the first stored reading. Absent when none is stored. */
-  first_seen?: string;
+  first_seen?: number;
+  last_seen: number;
+  /** Usual interval between two readings of the same metrics. */
+  interval_ms?: number;
+  /** Absent while it is unknown. */
+  status?: "online" | "offline";
+  status_reason?: "will" | "silence" | "reading";
+  /** RFC 3339. */
+  status_since?: string;
+}
+
+/** An element of `GET /api/devices`. */
+export interface Device extends DeviceFacts {
+  room_id: string;
+  /** Absent when it is unknown. */
+  age_ms?: number;
+  retained: boolean;
+  /** Values by metric, and `timestamp` of the newest. Empty when none is kept. */
+  data: Record<string, number>;
+  units: Record<string, string>;
+}
+
+/** `GET /api/devices/{device}`. */
+export interface DeviceAnswer extends DeviceFacts {
+  rooms: string[];
+  metrics: DeviceMetric[];
+  alerts: Alert[];
+  /** Absent when the token may not see dead letters. */
+  dead_letter_count?: number;
+  dead_letters?: DeadLetter[];
+  last_message?: LastMessage;
+  /** Fields of payloads that became no metric. */
+  ignored_fields?: { name: string; kind: string; count: number }[];
+}
+
+export interface DeviceMetric {
+  name: string;
+  value: number;
+  unit?: string;
+  time: number;
+  /** Absent when it is unknown. */
+  age_ms?: number;
+  room_id: string;
+}
+
+export interface LastMessage {
+  topic: string;
+  payload?: string;
+  /** Present instead of `payload` when the payload is not text. */
+  payload_base64?: string;
+  payload_bytes: number;
+  retained: boolean;
+  /** RFC 3339. */
+  received_at: string;
 }
 
 /** `GET /api/alerts`. */
@@ -77,6 +129,8 @@ export interface ConnectedClient {
 export interface DeadLetter {
   id: number;
   topic: string;
+  /** The device that the topic names. */
+  device?: string;
   reason: string;
   detail: string;
   payload?: string;

@@ -1,5 +1,5 @@
 /** Orders `fleet-9` before `fleet-10`. */
-const collator = new Intl.Collator("en", { numeric: true });
+export const collator = new Intl.Collator("en", { numeric: true });
 
 /**
  * Spelling of metrics that are abbreviations.
