@@ -189,7 +189,7 @@ package struct WebServer: Service {
             dashboards: dependencies.dashboards
         )
         .register(on: api)
-        ReadingRoutes(readings: services.readings).register(on: api)
+        ReadingRoutes(readings: services.readings, alerts: services.alerts).register(on: api)
         AlertRoutes(alerts: services.alerts, maxBodyBytes: maxBodyBytes).register(on: api)
         DeadLetterRoutes(letters: services.deadLetters).register(on: api)
         RoomRoutes(hub: dependencies.hub, services: services, maxBodyBytes: maxBodyBytes).register(on: api)
