@@ -63,7 +63,10 @@ class GatewayPage {
   #notifications = new NotificationCenter(this.#drawers);
   #deviceStatus = new DeviceStatusView();
   #navigation = new DashboardNavigation(() => this.#show());
-  #ranges = new RangePicker(() => this.#rangeChanged());
+  #ranges = new RangePicker({
+    onChange: () => this.#rangeChanged(), onPreview: () => this.#view?.redraw(),
+    shown: () => this.#view?.shownSpan ?? { from: this.#serverNow - 300_000, to: this.#serverNow },
+  });
   #past = new Past(this.#loop);
   /** @type {WindsockClient | null} */
   #client = null;
@@ -143,7 +146,6 @@ class GatewayPage {
     this.#connect(token);
     this.#readiness.start();
     this.#navigation.build(this.#dashboards);
-    this.#root.dataset.view = "dashboard";
     this.#show();
   }
 
@@ -236,8 +238,11 @@ class GatewayPage {
 
   #show() {
     const wanted = new URLSearchParams(location.search).get("dashboard");
-    const definition = this.#dashboards.find(({ id }) => id === wanted) ?? this.#dashboards[0];
+    const definition = wanted === null ? this.#dashboards[0] : this.#dashboards.find(({ id }) => id === wanted);
     this.#view?.destroy();
+    this.#view = null;
+    if (!definition) return this.#showUnknown(wanted ?? "");
+    this.#root.dataset.view = "dashboard";
     this.#ranges.update(definition.panels);
     this.#navigation.mark(definition.id);
     document.title = `${definition.title} – Windsock`;
@@ -246,22 +251,43 @@ class GatewayPage {
     this.#activity.reset();
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
-      serverNow: () => this.#serverNow, past: this.#past, alerts: this.#alerts.store,
-      range: () => this.#ranges.range, onAlert: (id) => this.#alerts.open(id),
+      serverNow: () => this.#serverNow, token: () => session.token ?? "", past: this.#past, alerts: this.#alerts.store,
+      range: () => this.#ranges.range, zoom: this.#ranges, onAlert: (id) => this.#alerts.open(id),
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
-    this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
+    this.#setAlertRange();
     this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range);
     this.#join(definition.rooms, this.#view);
     this.#tick();
   }
 
+  /**
+   * Tells that the URL names no dashboard. The tabs stay.
+   * @param {string} id
+   */
+  #showUnknown(id) {
+    setText(byID("unknown-id", "strong"), `“${id}”`);
+    this.#navigation.mark(id);
+    this.#past.show([], [], this.#ranges.range);
+    for (const handle of this.#handles) handle.leave();
+    this.#handles = [];
+    document.title = "Unknown dashboard – Windsock";
+    this.#root.dataset.view = "unknown";
+    delete this.#root.dataset.dashboard;
+  }
+
   #rangeChanged() {
     if (!this.#view) return;
-    this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
+    this.#setAlertRange();
     this.#past.change(this.#view.panels, this.#ranges.range);
     this.#navigation.mark(this.#root.dataset.dashboard ?? "");
     this.#view.redraw();
+  }
+
+  /** The charts show the alerts of their range. */
+  #setAlertRange() {
+    const { ms, span } = this.#ranges.range;
+    this.#alerts.store.setRange(span ? this.#serverNow - span.from : (ms ?? 0));
   }
 
   /**

@@ -27,6 +27,8 @@ export class DashboardView {
   #observer;
   #definition;
   #joinedAt = Infinity;
+  #countedRevision = -1;
+  #deviceCount = 0;
 
   /**
    * @param {Dashboard} definition
@@ -80,19 +82,35 @@ export class DashboardView {
   /** Marks all panels, because ages and time axes change without readings, too. */
   markAll() {
     for (const panel of this.#panels) this.#context.loop.mark(panel);
-    const isEmpty =
-      performance.now() - this.#joinedAt > emptyAfterMs && this.#panels.every(({ series }) => series.length === 0);
+    const isEmpty = performance.now() - this.#joinedAt > emptyAfterMs && this.deviceCount === 0;
     this.#empty.hidden = !isEmpty;
     this.#grid.hidden = isEmpty;
   }
 
-  /** Number of devices that the panels show. */
+  /** Number of devices that the panels show, whether or not they are scrolled into view. */
   get deviceCount() {
-    return new Set(this.#panels.flatMap(({ series }) => series.map(({ device }) => device))).size;
+    const { store } = this.#context;
+    if (this.#countedRevision !== store.revision) {
+      this.#countedRevision = store.revision;
+      this.#deviceCount = [...store.deviceNames].filter((device) => this.#shows(device)).length;
+    }
+    return this.#deviceCount;
+  }
+
+  /** @param {string} device */
+  #shows(device) {
+    return this.#panels.some((panel) => panel.isInterestedIn(device)
+      && panel.definition.metrics.some((metric) => this.#context.store.series(device, metric)));
   }
 
   get panels() {
     return this.#panels;
+  }
+
+  /** The window of the first chart, in Unix milliseconds of the gateway; undefined without a chart. */
+  get shownSpan() {
+    const panel = this.#panels.find(({ definition: { type } }) => type === "chart") ?? this.#panels[0];
+    return panel?.view(panel.series);
   }
 
   restyle() {
