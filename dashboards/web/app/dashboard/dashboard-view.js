@@ -1,9 +1,16 @@
+import { BarPanel } from "../panels/bar-panel.js";
 import { ChartPanel } from "../panels/chart-panel.js";
+import { GaugePanel } from "../panels/gauge-panel.js";
+import { StateTimelinePanel } from "../panels/state-timeline-panel.js";
 import { TablePanel } from "../panels/table-panel.js";
 import { ValuePanel } from "../panels/value-panel.js";
 import { byID, setText } from "../shared/dom.js";
+import { filledRows } from "./panel-layout.js";
 
-const panelTypes = { chart: ChartPanel, table: TablePanel, value: ValuePanel };
+const panelTypes = {
+  bar: BarPanel, chart: ChartPanel, gauge: GaugePanel, "state-timeline": StateTimelinePanel, table: TablePanel,
+  value: ValuePanel,
+};
 /** Devices whose interested panels are cached. */
 const maxRememberedDevices = 10_000;
 /** Time after the join from which a dashboard without readings is shown as empty. */
@@ -46,12 +53,23 @@ export class DashboardView {
       else console.warn(`The panel "${panel.title}" is of the unknown type "${panel.type}".`);
     }
     this.#grid.replaceChildren(...this.#panels.map(({ root }) => root));
+    this.#layOut();
     for (const { root } of this.#panels) this.#observer.observe(root);
     // Fewer rows are taller, so that a dashboard fills the screen.
     const rows = this.#panels.reduce((sum, panel) => sum + panel.rowShare, 0);
     this.#grid.dataset.rows = String(Math.min(3, Math.ceil(rows)));
     this.#fillHint();
     this.markAll();
+  }
+
+  /** Sets the widths on narrow screens, which have no room for the dashboard's own ones. */
+  #layOut() {
+    const medium = filledRows(this.#panels.map(({ span }) => (span > 6 ? 12 : 6)));
+    const narrow = filledRows(this.#panels.map(({ isCompact }) => (isCompact ? 6 : 12)));
+    for (const [index, { root: { style } }] of this.#panels.entries()) {
+      style.setProperty("--span-medium", String(medium[index]));
+      style.setProperty("--span-narrow", String(narrow[index]));
+    }
   }
 
   /** Notes that the rooms are joined: a dashboard without readings is now known to be empty. */
