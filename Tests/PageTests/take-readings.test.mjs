@@ -120,10 +120,12 @@ test("a fixed range in the past neither sets the latest value nor takes live rea
   const query = bucketQuery(-Infinity, now, bucketing);
   assert.ok(query.isPast && query.from < past.from && query.to > past.to, "lines reach the edges");
   assert.equal(query.from % bucketing.widthMs, 0);
-  takeReadings(store, { device: "d1", series: [series([[now / 1000 - 5_000, 7]])] }, query, wanted);
+  const old = [[now / 1000 - 5_000, 7]];
+  takeReadings(store, { device: "d1", series: [series(old), series(old, { metric: "u" })] }, query, wanted);
   const { buckets, value } = store.series("d1", "t");
   assert.equal(value, 42);
   assert.deepEqual([buckets.length, buckets.valueAt(0)], [1, 7]);
+  assert.ok(Number.isNaN(store.series("d1", "u").value), "its latest value is not known");
 });
 
 test("a fixed range that ends now has the latest value", () => {

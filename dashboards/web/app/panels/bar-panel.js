@@ -73,7 +73,7 @@ export class BarPanel extends Panel {
     setData(root, "value", series.value);
     setData(root, "stale", isStale);
     setData(root, "level", crossed?.level);
-    root.title = isStale ? `Stale, ${formatAge(this.age(series))}` : (crossed?.label ?? "");
+    text.title = isStale ? `Stale, ${formatAge(this.age(series))}` : (crossed?.label ?? "");
     const spoken = `${value}${isStale ? ", stale" : crossed ? `, ${crossed.label ?? crossed.level}` : ""}`;
     if (root.getAttribute("aria-valuetext") === spoken) return;
     root.setAttribute("aria-valuetext", spoken);
