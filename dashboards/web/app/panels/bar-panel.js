@@ -11,7 +11,7 @@ import { Panel } from "./panel.js";
 export class BarPanel extends Panel {
   /** @type {Row[]} */
   #rows = [];
-  #list = element("ul", { className: "bars" });
+  #list = element("div", { className: "bars" });
   #axis;
 
   /**
@@ -23,7 +23,7 @@ export class BarPanel extends Panel {
     const { min, max, decimals } = definition;
     this.#axis = new ValueAxis({ min, max, decimals });
     this.body.append(element(
-      "div", { className: "scroller", tabIndex: 0, attributes: { role: "region", "aria-label": definition.title } },
+      "div", { className: "scroller", tabIndex: 0, attributes: { role: "group", "aria-label": `${definition.title}, bars` } },
       this.#list));
   }
 
@@ -44,7 +44,7 @@ export class BarPanel extends Panel {
       const label = this.label(series);
       const row = {
         series, bar: element("span", { className: "bar-fill" }), text: element("span", { className: "bar-value" }),
-        root: element("li", {
+        root: element("div", {
           className: "bar-row", attributes: { role: "meter", "aria-label": label },
           dataset: { testid: "bar", device: series.device, metric: series.metric },
         }),
@@ -54,9 +54,6 @@ export class BarPanel extends Panel {
         element("span", { className: "bar-track" }, row.bar), row.text);
       return row;
     });
-    // A list may contain list items only, and these are meters.
-    this.#list.setAttribute("role", "group");
-    this.#list.setAttribute("aria-label", this.definition.title);
     this.#list.replaceChildren(...this.#rows.map(({ root }) => root));
   }
 

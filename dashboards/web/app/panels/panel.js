@@ -64,11 +64,12 @@ export class Panel {
     this.notice = element("p", { className: "panel-past", attributes: { role: "status" }, hidden: true });
     this.waiting = element("p", { className: "panel-waiting", textContent: this.#waitingText(), hidden: true });
     this.root = element(
-      "section",
+      "div",
       {
         className: "panel",
         dataset: { panel: definition.type, testid: "panel", state: "waiting" },
-        attributes: { "aria-labelledby": id },
+        // Panels of one dashboard may have the same title, which landmarks must not.
+        attributes: { role: "group", "aria-labelledby": id },
       },
       element("header", { className: "panel-head" }, this.title, this.tools),
       this.past,
