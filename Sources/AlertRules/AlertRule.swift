@@ -117,6 +117,34 @@ package struct AlertRule: Sendable, Equatable {
     }
 }
 
+/// A fixed limit of an alert rule, which charts of the metric draw as a line. It does not name the rule, whose name and
+/// title are for the recipients of its alerts.
+package struct AlertLimit: Sendable, Equatable {
+    /// The side on which values break a limit.
+    package enum Side: Sendable {
+        case above, below
+    }
+
+    package var side: Side
+    package var value: Double
+    package var severity: AlertRule.Severity
+}
+
+extension AlertRule {
+    /// The limits of the condition. Changes and missing data have none.
+    package var limits: [AlertLimit] {
+        func limit(_ side: AlertLimit.Side, _ value: Double) -> AlertLimit {
+            AlertLimit(side: side, value: value, severity: severity)
+        }
+        return switch condition {
+        case .above(let value): [limit(.above, value)]
+        case .below(let value): [limit(.below, value)]
+        case .outside(let range): [limit(.below, range.lowerBound), limit(.above, range.upperBound)]
+        case .change, .noData: []
+        }
+    }
+}
+
 /// A pattern for device names in which `*` matches any number of characters, including none: `greenhouse-*`.
 package struct DevicePattern: Sendable, Equatable, CustomStringConvertible {
     package let description: String

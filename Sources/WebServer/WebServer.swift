@@ -198,7 +198,7 @@ package struct WebServer: Service {
         )
         .register(on: api)
         DeviceRoutes(services: services).register(on: api)
-        ReadingRoutes(readings: services.readings).register(on: api)
+        ReadingRoutes(readings: services.readings, alerts: services.alerts).register(on: api)
         AlertRoutes(alerts: services.alerts, maxBodyBytes: maxBodyBytes).register(on: api)
         DeadLetterRoutes(letters: services.deadLetters).register(on: api)
         TopicRoutes(topics: dependencies.topics, broker: dependencies.broker).register(on: api)

@@ -47,6 +47,9 @@ struct DashboardTests {
                     thresholds: [{above: 5e-1, level: critical}, {below: -4, metric: t, label: cold}]
                     states: [{value: 1, text: no, metric: door}, {value: 1, text: one, metric: t}]
                   - {type: chart, title: C, devices: [a], metrics: [m], min: -1, max: 1e3}
+                  - {type: gauge, title: G, devices: [a], metrics: [m], min: 0, max: 9, height: 200}
+                  - {type: bar, title: B, devices: ["*"], metrics: [m], max: 9}
+                  - {type: state-timeline, title: S, devices: [a], metrics: [m], states: [{value: 1, text: up}]}
                 """)
         var bytes: [UInt8] = []
         file.json.append(to: &bytes)
@@ -58,13 +61,17 @@ struct DashboardTests {
                 + #""stale_after_s":1.5,"window_s":86400,"#
                 + #""thresholds":[{"above":0.5,"level":"critical"},{"below":-4,"metric":"t","label":"cold"}],"#
                 + #""states":[{"value":1,"text":"no","metric":"door"},{"value":1,"text":"one","metric":"t"}]},"#
-                + #"{"type":"chart","title":"C","devices":["a"],"metrics":["m"],"min":-1,"max":1000}]}"#)
+                + #"{"type":"chart","title":"C","devices":["a"],"metrics":["m"],"min":-1,"max":1000},"#
+                + #"{"type":"gauge","title":"G","devices":["a"],"metrics":["m"],"height":200,"min":0,"max":9},"#
+                + #"{"type":"bar","title":"B","devices":["*"],"metrics":["m"],"max":9},"#
+                + #"{"type":"state-timeline","title":"S","devices":["a"],"metrics":["m"],"#
+                + #""states":[{"value":1,"text":"up"}]}]}"#)
         #expect(file.order == 7)
     }
 
     static let dashboardKeys = "description, order, panels, rooms, title"
     static let panelKeys =
-        "decimals, devices, max, metrics, min, span, stale_after_s, states, thresholds, title, type, unit, units, window_s"
+        "decimals, devices, height, max, metrics, min, span, stale_after_s, states, thresholds, title, type, unit, units, window_s"
 
     static let dashboardMistakes: [(yaml: String, problem: String)] = [
         ("", "d.yaml: the file is empty"),
@@ -130,7 +137,7 @@ struct DashboardTests {
         (
             "title: T\nrooms: [a]\npanels: [chart]",
             "d.yaml:3: panels[0]: a single value is not valid; allowed: a mapping with the keys type, title, devices, "
-                + "metrics, unit, units, decimals, span, stale_after_s, window_s, min, max, thresholds, states"
+                + "metrics, unit, units, decimals, span, height, stale_after_s, window_s, min, max, thresholds, states"
         ),
     ]
 
@@ -148,7 +155,10 @@ struct DashboardTests {
 
     static let panelMistakes: [(yaml: String, problem: String)] = [
         (panel("colour: red"), "8: panels[0].colour: unknown key; allowed: \(panelKeys)"),
-        (panel(type: "pie"), "4: panels[0].type: \"pie\" is not valid; allowed: chart, value, table"),
+        (
+            panel(type: "pie"),
+            "4: panels[0].type: \"pie\" is not valid; allowed: chart, value, table, gauge, bar, state-timeline"
+        ),
         (panel(metrics: "t"), "7: panels[0].metrics: \"t\" is not valid; allowed: a list of 1 to 16 elements"),
         (
             panel(metrics: "[]"),
@@ -189,14 +199,21 @@ struct DashboardTests {
         (panel("window_s: 0x20"), "8: panels[0].window_s: \"0x20\" is not valid; allowed: a number from 10 to 86400"),
         (
             panel("window_s: 60", type: "table"),
-            "8: panels[0].window_s: allowed only for panels of type chart or value"
+            "8: panels[0].window_s: allowed only for panels of type chart, value, state-timeline"
         ),
         (panel("min: .inf"), "8: panels[0].min: \".inf\" is not valid; allowed: a number"),
         (panel("min: 1e999"), "8: panels[0].min: \"1e999\" is not valid; allowed: a number"),
         (panel("max: \"3\""), "8: panels[0].max: \"3\" is not valid; allowed: a number"),
         (panel("max: 1\nmin: 1"), "9: panels[0].min: min must be less than max"),
-        (panel("min: 1", type: "table"), "8: panels[0].min: allowed only for panels of type chart"),
-        (panel("max: 1", type: "value"), "8: panels[0].max: allowed only for panels of type chart"),
+        (panel("min: 1", type: "table"), "8: panels[0].min: allowed only for panels of type chart, gauge, bar"),
+        (panel("max: 1", type: "value"), "8: panels[0].max: allowed only for panels of type chart, gauge, bar"),
+        (panel("min: 1", type: "gauge"), "4: panels[0]: a panel of type gauge needs max"),
+        (panel("max: 1", type: "gauge"), "4: panels[0]: a panel of type gauge needs min"),
+        (panel(type: "state-timeline"), "4: panels[0]: a panel of type state-timeline needs states"),
+        (
+            panel("height: 79"),
+            "8: panels[0].height: \"79\" is not valid; allowed: a whole number from 80 to 2000"
+        ),
         (
             panel("thresholds: [\(Array(repeating: "{above: 1}", count: 9).joined(separator: ", "))]"),
             "8: panels[0].thresholds: a list of length 9 is not valid; allowed: a list of 0 to 8 elements"
@@ -231,7 +248,7 @@ struct DashboardTests {
         ),
         (
             panel("states: [{value: 1, text: x}]"),
-            "8: panels[0].states: allowed only for panels of type value or table"
+            "8: panels[0].states: allowed only for panels of type value, table, state-timeline"
         ),
         (
             panel("states: [{value: 1}]", type: "value"),

@@ -183,6 +183,21 @@ test("a range chosen while connected is requested once, and holes are filled as 
   assert.deepEqual(bench.secondsBack(2), [30]);
 });
 
+test("another range does not ask for the devices again", async () => {
+  const bench = new HistoryBench(clock, { devices: ["d1", "d2"] });
+  await bench.join();
+  await bench.answerAll();
+  const to = clock.now - 3_600_000;
+  bench.history.change([bench.panel], { id: "fixed", ms: 60_000, span: { from: to - 60_000, to } });
+  await clock.advance(0);
+  assert.equal(bench.listCount, 1);
+  assert.deepEqual(bench.questions.all.slice(2).map(({ device }) => device), ["d1", "d2"]);
+  await bench.questions.answer(({ device, from }) => ({
+    device, series: [{ room_id: `sensors/${device}`, metric: "t", bucket_s: 1, points: [[from, 1, 1, 1, 9]] }],
+  }));
+  assert.equal(bench.questions.all.length, 4, "the end of a past range is complete");
+});
+
 test("the last of several rooms is awaited; a refused room is not", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1", "d2"], rooms: ["sensors/d1", "sensors/d2"] });
   bench.history.joined("sensors/d1");

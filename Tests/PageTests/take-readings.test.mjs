@@ -110,3 +110,36 @@ test("after a change of unit the latest unit is kept", () => {
   assert.equal(store.series("d1", "t").unit, "°C");
   assert.equal(count(store.series("d1", "t")), 1);
 });
+
+test("a fixed range in the past neither sets the latest value nor takes live readings", () => {
+  const store = new SeriesStore();
+  const past = { from: now - 7_200_000, to: now - 3_600_000 };
+  const bucketing = makeBucketing(3_600_000, 360, past);
+  store.setBucketing(bucketing);
+  store.add({ device: "d1", room_id: "sensors/d1", data: { t: 42, timestamp: now / 1000 } }, now);
+  const query = bucketQuery(-Infinity, now, bucketing);
+  assert.ok(query.isPast && query.from < past.from && query.to > past.to, "lines reach the edges");
+  assert.equal(query.from % bucketing.widthMs, 0);
+  const old = [[now / 1000 - 5_000, 7]];
+  takeReadings(store, { device: "d1", series: [series(old), series(old, { metric: "u" })] }, query, wanted);
+  const { buckets, value } = store.series("d1", "t");
+  assert.equal(value, 42);
+  assert.deepEqual([buckets.length, buckets.valueAt(0)], [1, 7]);
+  assert.ok(Number.isNaN(store.series("d1", "u").value), "its latest value is not known");
+});
+
+test("a fixed range that ends now has the latest value", () => {
+  const query = bucketQuery(-Infinity, now, makeBucketing(60_000, 600, { from: now - 60_000, to: now }));
+  assert.equal(query.isPast, false);
+  assert.ok(query.to - query.from < 100_000, "short ranges have buckets of less than a second");
+});
+
+test("limits of rules come with the readings and go with the rules", () => {
+  const { store, span } = longRange();
+  const limits = [{ above: 30, severity: "critical" }];
+  const points = [[now / 1000 - 5, 21]];
+  takeReadings(store, { device: "d1", series: [{ ...series(points), limits }] }, span, wanted);
+  assert.deepEqual(store.series("d1", "t").limits, limits);
+  takeReadings(store, { device: "d1", series: [series(points)] }, span, wanted);
+  assert.deepEqual(store.series("d1", "t").limits, []);
+});

@@ -106,7 +106,7 @@ struct ReadingRouteTests {
             ("?metric=t", 400, "device"), ("?device=a&points=0", 400, "points"),
             ("?device=a&points=10001", 400, "points"),
             ("?device=a&from=yesterday", 400, "from"), ("?device=a&from=2&to=1", 400, "before"),
-            ("?device=a&to=1e300", 400, "to"),
+            ("?device=a&to=1e300", 400, "to"), ("?device=a&format=xml", 400, "allowed: json, csv, ndjson"),
         ])
     func mistakes(query: String, status: Int, word: String) async throws {
         let server = try await Self.server()
@@ -136,6 +136,38 @@ struct ReadingRouteTests {
         #expect(try await status("image/png").0 == 406)
         #expect(try await status("image/png, text/csv;q=0.5").1.hasPrefix("text/csv"))
         #expect(try await status("*/*").1.hasPrefix("application/json"))
+        try await server.stop()
+    }
+
+    @Test("The query's format takes precedence over `Accept`, so that a link can name it")
+    func formatInQuery() async throws {
+        let server = try await Self.server()
+        let token = try await server.token()
+        let csv = try await server.get(
+            "/api/readings?device=a&metric=t&format=csv", token: token, headers: [("Accept", "application/json")])
+        #expect(csv.header("content-type")?.hasPrefix("text/csv") == true)
+        #expect(csv.text.components(separatedBy: "\r\n").count == 12)
+        try await server.stop()
+    }
+
+    @Test("A chart names the limits of the rules that watch it, to clients that may see the device")
+    func limits() async throws {
+        let server = try await LiveServer(alertRules: [
+            AlertRule(name: "hot", metric: "t", condition: .above(30), severity: .critical),
+            AlertRule(name: "range", metric: "t", devices: [DevicePattern("a*")], condition: .outside(5...25)),
+            AlertRule(name: "other", metric: "t", devices: [DevicePattern("b")], condition: .below(7)),
+            AlertRule(name: "silent", metric: "t", condition: .noData(.seconds(60))),
+        ])
+        try server.ingest("sensors/a", #"{"t":20,"h":50}"#)
+        try server.ingest("sensors/b", #"{"t":20}"#)
+        let token = try await server.token(join: ["sensors/a"])
+        let series = try await server.get("/api/readings?device=a", token: token).json["series"]?.array ?? []
+        #expect(series.first { $0["metric"]?.string == "h" }?["limits"] == nil)
+        let limits = series.first { $0["metric"]?.string == "t" }?["limits"]?.array ?? []
+        #expect(limits.compactMap { $0["above"]?.number } == [30, 25])
+        #expect(limits.compactMap { $0["below"]?.number } == [5])
+        #expect(limits.first?["severity"]?.string == "critical")
+        #expect(try await server.get("/api/readings?device=b", token: token).status == 404)
         try await server.stop()
     }
 

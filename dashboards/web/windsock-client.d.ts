@@ -80,12 +80,21 @@ export interface AlertMessage {
 }
 
 /** Readings of one metric in one unit. */
+/** A limit of an alert rule that watches a metric. It has either `above` or `below`. */
+export interface RuleLimit {
+  above?: number;
+  below?: number;
+  severity: "info" | "warning" | "critical";
+}
+
 export interface ReadingSeries {
   room_id: string;
   metric: string;
   unit?: string;
   /** Width of the buckets in seconds. Absent when the points are readings. */
   bucket_s?: number;
+  /** Limits of the alert rules that watch the series. Absent when there are none. */
+  limits?: RuleLimit[];
   /** Readings or buckets in order of time (Unix seconds). A bucket has the time of its start; empty ones are omitted. */
   points: [time: number, value: number][] | [time: number, min: number, avg: number, max: number, count: number][];
 }

@@ -19,7 +19,9 @@ enum DashboardSchema {
 
     private static let panel = Schema.object(
         [
-            .init(name: "type", schema: .word(["chart", "value", "table"]), isRequired: true),
+            .init(
+                name: "type", schema: .word(["chart", "value", "table", "gauge", "bar", "state-timeline"]),
+                isRequired: true),
             .init(name: "title", schema: .text(1...80), isRequired: true),
             .init(name: "devices", schema: .list(name, count: 1...64, unique: true), isRequired: true),
             .init(name: "metrics", schema: .list(name, count: 1...16, unique: true), isRequired: true),
@@ -27,6 +29,7 @@ enum DashboardSchema {
             .init(name: "units", schema: .dictionary(.text(1...16))),
             .init(name: "decimals", schema: .integer(0...6)),
             .init(name: "span", schema: .integer(1...12)),
+            .init(name: "height", schema: .integer(80...2000)),
             .init(name: "stale_after_s", schema: .number(1...86_400)),
             .init(name: "window_s", schema: .number(10...86_400)),
             .init(name: "min", schema: anyNumber),
@@ -36,8 +39,10 @@ enum DashboardSchema {
         ],
         rules: [
             unitsNameMetrics, elementsNameMetrics("thresholds"), elementsNameMetrics("states"), statesDiffer,
-            onlyFor(["chart"], "min"), onlyFor(["chart"], "max"), onlyFor(["chart", "value"], "window_s"),
-            onlyFor(["value", "table"], "states"), minBelowMax,
+            onlyFor(["chart", "gauge", "bar"], "min"), onlyFor(["chart", "gauge", "bar"], "max"),
+            onlyFor(["chart", "value", "state-timeline"], "window_s"),
+            onlyFor(["value", "table", "state-timeline"], "states"), minBelowMax, needed(by: "gauge", "min"),
+            needed(by: "gauge", "max"), needed(by: "state-timeline", "states"),
         ])
 
     private static let threshold = Schema.object(
@@ -104,7 +109,15 @@ extension DashboardSchema {
     private static func onlyFor(_ types: [String], _ key: String) -> Schema.Rule {
         Schema.Rule(keys: ["type", key]) { panel, place in
             guard panel[key] != nil, let type = panel["type"]?.stringValue, !types.contains(type) else { return }
-            place[key]?.fail("allowed only for panels of type \(types.joined(separator: " or "))")
+            place[key]?.fail("allowed only for panels of type \(types.joined(separator: ", "))")
+        }
+    }
+
+    /// Requires a key of panels of a type that would be meaningless without it.
+    private static func needed(by type: String, _ key: String) -> Schema.Rule {
+        Schema.Rule(keys: ["type", key]) { panel, place in
+            guard panel[key] == nil, panel["type"]?.stringValue == type else { return }
+            place.fail("a panel of type \(type) needs \(key)")
         }
     }
 

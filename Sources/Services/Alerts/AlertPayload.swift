@@ -1,3 +1,4 @@
+import AlertRules
 import Core
 package import Storage
 
@@ -26,6 +27,17 @@ package enum AlertPayload {
         if let time = alert.silencedUntil { object.add("silenced_until", time: time) }
         if let trace = alert.traceID { object.add("trace_id", trace) }
         if alert.suppressedCount > 0 { object.add("suppressed", alert.suppressedCount) }
+        return object.finished()
+    }
+
+    /// Returns a limit as `{"above":30,"severity":"warning"}`.
+    static func object(_ limit: AlertLimit) -> [UInt8] {
+        var object = JSONObjectBuilder()
+        switch limit.side {
+        case .above: object.add("above", limit.value)
+        case .below: object.add("below", limit.value)
+        }
+        object.add("severity", limit.severity.rawValue)
         return object.finished()
     }
 

@@ -44,6 +44,8 @@ package final class AlertService: Sendable {
     private static let maxPages = 5
     /// The most webhook events that may wait for delivery.
     package static let maxWaitingEvents = 10_000
+    /// The most limits of a metric, so that a chart stays legible and answers small.
+    private static let maxLimits = 16
     /// The most delayed announcements per call of ``tick(isListening:)``.
     private static let maxDelayedAnnouncements = 100
 
@@ -299,6 +301,15 @@ package final class AlertService: Sendable {
     /// Returns the users that a rule notifies.
     package func users(notifiedBy rule: String) -> [UserID] {
         configuration.rules.first { $0.name == rule }?.recipients.users ?? []
+    }
+
+    /// Returns the limits of the rules that watch a device's metric as JSON objects, at most ``maxLimits``. They are for
+    /// clients that may see the device.
+    package func limits(of device: String, metric: String) -> [[UInt8]] {
+        let rules = configuration.rules.lazy.filter { rule in
+            rule.metric == metric && rule.devices.contains { $0.matches(device) }
+        }
+        return rules.flatMap(\.limits).prefix(Self.maxLimits).map(AlertPayload.object)
     }
 
     /// Acknowledges the alert, which stops further notifications of it. Does nothing if the alert is already

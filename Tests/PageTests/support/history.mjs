@@ -15,6 +15,8 @@ export class HistoryBench {
   status = null;
   /** Number of reports that readings are missing. */
   missingCount = 0;
+  /** Number of requests for the list of devices. */
+  listCount = 0;
 
   /** @param {string[]} options.silent devices that are online without a reading so far */
   constructor(clock, {
@@ -29,10 +31,13 @@ export class HistoryBench {
     };
     this.history = new History({
       store: this.store, loop: { mark() {} }, serverNow: () => clock.now, isClockKnown, request: this.questions.ask,
-      devices: async () => [
-        ...devices.map((device) => ({ device, room_id: `sensors/${device}`, first_seen: 1 })),
-        ...silent.map((device) => ({ device, room_id: `sensors/${device}`, status: "online" })),
-      ],
+      devices: async () => {
+        this.listCount += 1;
+        return [
+          ...devices.map((device) => ({ device, room_id: `sensors/${device}`, first_seen: 1 })),
+          ...silent.map((device) => ({ device, room_id: `sensors/${device}`, status: "online" })),
+        ];
+      },
       onMissing: () => (this.missingCount += 1),
     });
     this.rooms = rooms;

@@ -161,6 +161,7 @@ package final class WebDriver: Sendable {
     package enum Key {
         package static let tab = "\u{E004}"
         package static let enter = "\u{E007}"
+        package static let shift = "\u{E008}"
         package static let escape = "\u{E00C}"
         package static let left = "\u{E012}"
         package static let up = "\u{E013}"

@@ -69,7 +69,10 @@ class GatewayPage {
   #deviceStatus = new DeviceStatusView();
   #emptyState = new EmptyState();
   #navigation = new DashboardNavigation(() => this.#show());
-  #ranges = new RangePicker(() => this.#rangeChanged());
+  #ranges = new RangePicker({
+    onChange: () => this.#rangeChanged(), onPreview: () => this.#view?.redraw(),
+    shown: () => this.#view?.shownSpan ?? { from: this.#serverNow - 300_000, to: this.#serverNow },
+  });
   #past = new Past(this.#loop);
   #devicesView = new DevicesView();
   #deviceView = new DeviceView({
@@ -160,7 +163,6 @@ class GatewayPage {
     this.#readiness.start();
     this.#emptyState.attach(token);
     this.#navigation.build(this.#dashboards);
-    this.#root.dataset.view = "dashboard";
     this.#show();
   }
 
@@ -263,13 +265,15 @@ class GatewayPage {
     const place = placeOf(location.search);
     if (place.kind !== "devices") this.#devicesView.close();
     this.#closePlace();
+    this.#root.dataset.view = "dashboard";
     this.#root.dataset.place = place.kind;
     this.#connection.setRefusedRoom(null);
     this.#activity.reset();
     if (place.kind === "dashboard") {
-      const definition = this.#dashboards.find(({ id }) => id === place.id) ?? this.#dashboards[0];
-      // Without dashboards, the page starts with another place.
+      const definition = place.id === null ? this.#dashboards[0] : this.#dashboards.find(({ id }) => id === place.id);
       if (definition) this.#showPanels(definition);
+      else if (place.id !== null) this.#showUnknown(place.id);
+      // Without dashboards, the page starts with another place.
       else location.reload();
       return;
     }
@@ -327,12 +331,12 @@ class GatewayPage {
     this.#root.dataset.dashboard = definition.id;
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
-      serverNow: () => this.#serverNow, past: this.#past, alerts: this.#alerts.store,
-      range: () => this.#ranges.range, isDevicePage: known !== null, onAlert: (id) => this.#alerts.open(id),
-      emptyState: this.#emptyState,
+      serverNow: () => this.#serverNow, token: () => session.token ?? "", past: this.#past, alerts: this.#alerts.store,
+      range: () => this.#ranges.range, zoom: this.#ranges, isDevicePage: known !== null,
+      onAlert: (id) => this.#alerts.open(id), emptyState: this.#emptyState,
       onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
-    this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
+    this.#setAlertRange();
     this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range, known);
     this.#join(definition.rooms, this.#view);
     this.#tick();
@@ -348,12 +352,32 @@ class GatewayPage {
     }
   }
 
+  /**
+   * Tells that the URL names no dashboard. The tabs stay.
+   * @param {string} id
+   */
+  #showUnknown(id) {
+    setText(byID("unknown-id", "strong"), `“${id}”`);
+    this.#navigation.mark(id);
+    this.#past.show([], [], this.#ranges.range, []);
+    this.#leaveRooms();
+    document.title = "Unknown dashboard – Windsock";
+    this.#root.dataset.view = "unknown";
+    delete this.#root.dataset.dashboard;
+  }
+
   #rangeChanged() {
     if (!this.#view) return;
-    this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
+    this.#setAlertRange();
     this.#past.change(this.#view.panels, this.#ranges.range);
     this.#navigation.mark(this.#root.dataset.dashboard ?? "");
     this.#view.redraw();
+  }
+
+  /** The charts show the alerts of their range. */
+  #setAlertRange() {
+    const { ms, span } = this.#ranges.range;
+    this.#alerts.store.setRange(span ? this.#serverNow - span.from : (ms ?? 0));
   }
 
   /**

@@ -25,6 +25,7 @@ struct ChartText {
     }
 
     private let line: ReadingChart.Line
+    private let limits: [[UInt8]]
     private let isFirst: Bool
     /// The writer of CSV or NDJSON lines; `nil` for JSON.
     private let table: ReadingText?
@@ -33,8 +34,11 @@ struct ChartText {
     /// True when the whole series has been written.
     private(set) var isFinished = false
 
-    init(_ line: ReadingChart.Line, isFirst: Bool, as format: ReadingFormat) {
+    /// - Parameter limits: The limits of the alert rules that watch the series, as JSON objects. Other formats leave them
+    ///   out.
+    init(_ line: ReadingChart.Line, limits: [[UInt8]] = [], isFirst: Bool, as format: ReadingFormat) {
         self.line = line
+        self.limits = limits
         self.isFirst = isFirst
         table = format == .json ? nil : ReadingText(series: [line.series], format: format)
     }
@@ -70,6 +74,7 @@ struct ChartText {
         object.add("metric", line.series.metric)
         if let unit = line.series.unit { object.add("unit", unit) }
         if case .buckets(_, let width) = line.points { object.add("bucket_s", width / .seconds(1)) }
+        if !limits.isEmpty { object.add("limits", objects: limits) }
         bytes += object.finished().dropLast()
         JSONWriter.append(raw: ",\"points\":[", to: &bytes)
     }

@@ -6,8 +6,9 @@ import Services
 import Storage
 import Telemetry
 
-/// The route `GET /api/readings`. It returns chart points as JSON. As CSV or NDJSON it returns all readings of the
-/// range, or chart points if the request has `points`. Answers are streamed.
+/// The route `GET /api/readings`. It returns chart points as JSON, with the limits of the alert rules that watch them. As
+/// CSV or NDJSON it returns all readings of the range, or chart points if the request has `points`. Answers are
+/// streamed.
 ///
 /// The token's `join` must cover the device's room.
 struct ReadingRoutes {
@@ -18,6 +19,7 @@ struct ReadingRoutes {
     private static let defaultSpan = Duration.seconds(3600)
 
     let readings: ReadingHistory
+    let alerts: AlertService
     var clock: any WallClock = SystemWallClock()
 
     func register(on group: RouterGroup<GatewayRequestContext>) {
@@ -32,7 +34,7 @@ struct ReadingRoutes {
         let room = request.query("room_id")
         let metrics = request.queries("metric")
         let range = try request.timeRange(to: clock.now()) { $0.advanced(by: .zero - Self.defaultSpan) }
-        let format = try ReadingFormat(accept: request.headers[.accept])
+        let format = try ReadingFormat(query: request.query("format"), accept: request.headers[.accept])
         let points = try request.query(
             "points", in: 1...Self.maxPoints, default: format == .json ? Self.defaultPoints : 0)
         let series = try await readings.series(of: device, metrics: metrics) { name in
@@ -47,7 +49,8 @@ struct ReadingRoutes {
         }
         return try await .parts(
             ChartAnswer(
-                readings: readings, user: identity.user, device: device, range: range, maxPoints: Int(points),
+                readings: readings, alerts: alerts, user: identity.user, device: device, range: range,
+                maxPoints: Int(points),
                 format: format, rest: series[...]), type: format.contentType)
     }
 
@@ -77,6 +80,7 @@ struct ReadingRoutes {
 /// A chart whose series are read one by one, and written in portions, while the client reads the answer.
 private struct ChartAnswer: StreamedBody {
     let readings: ReadingHistory
+    let alerts: AlertService
     let user: UserID
     let device: String
     let range: Range<Timestamp>
@@ -89,10 +93,12 @@ private struct ChartAnswer: StreamedBody {
     private var isFinished = false
 
     init(
-        readings: ReadingHistory, user: UserID, device: String, range: Range<Timestamp>, maxPoints: Int,
+        readings: ReadingHistory, alerts: AlertService, user: UserID, device: String, range: Range<Timestamp>,
+        maxPoints: Int,
         format: ReadingFormat, rest: ArraySlice<StoredSeries>
     ) {
         self.readings = readings
+        self.alerts = alerts
         self.user = user
         self.device = device
         self.range = range
@@ -108,7 +114,10 @@ private struct ChartAnswer: StreamedBody {
             if text == nil, let series = rest.popFirst() {
                 let lines = try await readings.chart(
                     of: [series], in: range, maxPoints: maxPoints, for: user, isContinued: hasBegun)
-                text = lines.first.map { ChartText($0, isFirst: !hasBegun, as: format) }
+                text = lines.first.map { line in
+                    ChartText(
+                        line, limits: alerts.limits(of: device, metric: series.metric), isFirst: !hasBegun, as: format)
+                }
                 hasBegun = true
             }
             guard text != nil else { break }

@@ -117,14 +117,29 @@ struct ReadingText {
     }
 }
 
-/// The format of readings, negotiated with `Accept` (RFC 9110, section 12.5.1).
-enum ReadingFormat: Sendable {
+/// The format of readings, named by the query or negotiated with `Accept` (RFC 9110, section 12.5.1).
+enum ReadingFormat: String, CaseIterable, Sendable {
     case json, csv, ndjson
 
     private static let names: [(String, ReadingFormat)] = [
         ("application/json", .json), ("text/csv", .csv), ("application/x-ndjson", .ndjson), ("application/*", .json),
         ("*/*", .json), ("text/*", .csv),
     ]
+
+    /// Selects the format that the query parameter `format` names, or else the one negotiated with `Accept`.
+    ///
+    /// - Throws: ``Problem`` (400) when there is no such format, or (406) when the client accepts none.
+    init(query name: String?, accept: String?) throws {
+        guard let name else {
+            self = try Self(accept: accept)
+            return
+        }
+        guard let format = Self(rawValue: name) else {
+            let allowed = Self.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(.badRequest, "\"format\" is \"\(name.prefix(64))\"; allowed: \(allowed).")
+        }
+        self = format
+    }
 
     /// Selects the first supported format that the client lists, or JSON if it lists none. Ignores quality values.
     ///

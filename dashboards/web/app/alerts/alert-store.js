@@ -80,7 +80,7 @@ export class AlertStore {
 
   /**
    * Sets the range of the charts, which show the alerts of the same range.
-   * @param {number} rangeMs
+   * @param {number} rangeMs age of its start
    */
   setRange(rangeMs) {
     this.#rangeMs = rangeMs;

@@ -53,8 +53,9 @@ export class ValueAxis {
    * @param {number} lowest Infinity when there is no data
    * @param {number} highest -Infinity when there is no data
    * @param {number} tickCount
+   * @param {(number | undefined)[]} marks included when they are near, as those of the constructor
    */
-  fit(lowest, highest, tickCount) {
+  fit(lowest, highest, tickCount, marks = []) {
     if (!(lowest <= highest)) {
       lowest = this.#fixedMin ?? 0;
       highest = this.#fixedMax ?? lowest + 1;
@@ -65,7 +66,8 @@ export class ValueAxis {
     const padding = Math.max(0, smallest - (highest - lowest)) / 2;
     let [low, high] = [lowest - padding, highest + padding];
     const reach = high - low;
-    for (const mark of this.#marks) {
+    for (const mark of [...this.#marks, ...marks]) {
+      if (mark === undefined) continue;
       if (mark < low && low - mark <= reach) low = mark - reach * 0.05;
       if (mark > high && mark - high <= reach) high = mark + reach * 0.05;
     }

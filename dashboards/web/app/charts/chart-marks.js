@@ -1,3 +1,5 @@
+import { describeLimit } from "./rule-limits.js";
+
 
 /** @typedef {import("./line-chart.js").Chart} Chart */
 /** @typedef {import("../shared/gateway-types.js").Threshold} Threshold */
@@ -18,6 +20,39 @@ export function drawThresholds({ ctx, chartArea, scales }, thresholds, palette) 
     ctx.strokeStyle = palette[level];
     const y = scales.y.getPixelForValue(value);
     strokeLine(ctx, chartArea.left, y, chartArea.right, y);
+  }
+  ctx.restore();
+}
+
+/** Height of a limit's description. */
+const limitPixels = 12;
+
+/**
+ * Draws the limits of alert rules as dashed lines with a description, below the lines. A description that would cover
+ * another one is left out.
+ * @param {Chart} chart
+ * @param {import("./rule-limits.js").RuleLimit[]} limits
+ * @param {import("../shared/palette.js").Palette} palette
+ */
+export function drawLimits({ ctx, chartArea, scales }, limits, palette) {
+  ctx.save();
+  ctx.font = `10px ${palette.font}`;
+  ctx.textBaseline = "bottom";
+  ctx.lineWidth = 1;
+  ctx.setLineDash([7, 4]);
+  /** @type {number[]} */
+  const texts = [];
+  for (const limit of limits) {
+    const { above, below, severity } = limit;
+    const value = above ?? below;
+    if (value === undefined || value < scales.y.min || value > scales.y.max) continue;
+    const y = scales.y.getPixelForValue(value);
+    ctx.strokeStyle = ctx.fillStyle = severity === "info" ? palette.axis : palette[severity];
+    strokeLine(ctx, chartArea.left, y, chartArea.right, y);
+    const bottom = y - 2 - limitPixels < chartArea.top ? y + 2 + limitPixels : y - 2;
+    if (texts.some((other) => Math.abs(other - bottom) < limitPixels)) continue;
+    texts.push(bottom);
+    ctx.fillText(describeLimit(limit), chartArea.left + 6, bottom);
   }
   ctx.restore();
 }

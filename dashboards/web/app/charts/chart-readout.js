@@ -30,8 +30,25 @@ export class ChartReadout {
    * @param {number} time
    */
   at(series, time) {
+    return this.#textAt(series, this.#indexAt(series, time));
+  }
+
+  /**
+   * Returns the last reading of a window, formatted like {@link at}.
+   * @param {Series} series
+   * @param {{from: number, to: number}} window
+   */
+  last(series, { from, to }) {
+    const index = series.track.indexAt(to) - 1;
+    return this.#textAt(series, index >= 0 && series.track.timeAt(index) >= from ? index : -1);
+  }
+
+  /**
+   * @param {Series} series
+   * @param {number} index −1: none
+   */
+  #textAt(series, index) {
     const { track } = series;
-    const index = this.#indexAt(series, time);
     if (index < 0) return "–";
     const mean = this.text(series, track.valueAt(index));
     if (track.countAt(index) === 1 || this.#panel.series.length > maxRanges) return mean;

@@ -54,6 +54,20 @@ export class Legend {
   }
 
   /**
+   * Returns the text of an entry: label and value.
+   * @param {number} index
+   */
+  text(index) {
+    const { button, value } = this.#entries[index];
+    return `${button.querySelector(".legend-label")?.textContent}  ${value.textContent}`;
+  }
+
+  /** The line that stands for too many series. */
+  get summary() {
+    return this.#summary.textContent ?? "";
+  }
+
+  /**
    * Shows the time of the values while the pointer is on the chart.
    * @param {string} time
    */

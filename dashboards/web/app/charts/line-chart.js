@@ -1,6 +1,6 @@
 import { formatNumber, formatTime } from "../shared/format.js";
 import { timeTicks, ValueAxis } from "./axis.js";
-import { drawEnds, drawPointer, drawTarget, drawThresholds, fillRanges } from "./chart-marks.js";
+import { drawEnds, drawLimits, drawPointer, drawTarget, drawThresholds, fillRanges } from "./chart-marks.js";
 
 /** Path of Chart.js 3, which the gateway serves from its Debian package. No other module uses the library. */
 const libraryPath = "/vendor/chart.js/chart.esm.js";
@@ -71,6 +71,8 @@ export class LineChart {
   #pools = [];
   /** @type {ChartLine[]} */
   #lines = [];
+  /** @type {import("./rule-limits.js").RuleLimit[]} */
+  #limits = [];
   #view = { from: 0, to: 1 };
   /** @type {number | null} */
   #hoverTime = null;
@@ -97,6 +99,7 @@ export class LineChart {
         /** @param {Chart} chart */
         beforeDatasetsDraw: (chart) => {
           drawThresholds(chart, this.#thresholds, this.#palette);
+          drawLimits(chart, this.#limits, this.#palette);
           if (this.#hoverTime !== null) drawPointer(chart, this.#hoverTime, this.#palette.axis);
           fillRanges(chart, this.#lines);
         },
@@ -130,6 +133,24 @@ export class LineChart {
   left(time) {
     const { chartArea: area, scales } = this.#chart;
     return area ? Math.max(area.left, Math.min(area.right, scales.x.getPixelForValue(time))) : 0;
+  }
+
+  /**
+   * Returns the place of a position on the canvas as a share of the plot's width: 0 at its left edge, 1 at its right.
+   * @param {number} x
+   */
+  share(x) {
+    const area = this.#chart.chartArea;
+    return area && area.right > area.left ? (x - area.left) / (area.right - area.left) : 0;
+  }
+
+  /**
+   * Returns the position of a share of the plot's width in pixels, limited to the plot.
+   * @param {number} share
+   */
+  place(share) {
+    const area = this.#chart.chartArea;
+    return area ? area.left + Math.max(0, Math.min(1, share)) * (area.right - area.left) : 0;
   }
 
   /** Top and bottom of the plot in pixels from the canvas's top edge. */
@@ -167,9 +188,11 @@ export class LineChart {
    * @param {ChartLine[]} lines
    * @param {number | null} hoverTime time under the pointer
    * @param {ChartPlace | null} [target] point that a click or Enter opens
+   * @param {import("./rule-limits.js").RuleLimit[]} [limits] of alert rules
    */
-  draw(view, lines, hoverTime, target = null) {
+  draw(view, lines, hoverTime, target = null, limits = []) {
     this.#view = view;
+    this.#limits = limits;
     this.#lines = lines;
     this.#hoverTime = hoverTime;
     this.#target = target;
@@ -179,7 +202,8 @@ export class LineChart {
       lowest = Math.min(lowest, line.lowest);
       highest = Math.max(highest, line.highest);
     }
-    this.#axis.fit(lowest, highest, Math.max(2, Math.min(6, Math.floor(this.#chart.height / 48))));
+    const marks = limits.map(({ above, below }) => above ?? below);
+    this.#axis.fit(lowest, highest, Math.max(2, Math.min(6, Math.floor(this.#chart.height / 48))), marks);
     const { scales } = this.#chart.options;
     scales.x.min = view.from;
     scales.x.max = view.to;

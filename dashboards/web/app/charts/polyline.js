@@ -30,14 +30,16 @@ export class Polyline {
    * @param {PointBuffer | BucketBuffer} points
    * @param {{from: number, to: number, columns: number, breakMs: number}} view points further apart than `breakMs` are
    *   not connected
+   * @param {{time: number, value: number} | null} [latest] the latest reading, which ends a line of buckets: the mean of
+   *   the last bucket differs from it
    */
-  take(points, { from, to, columns, breakMs }) {
+  take(points, { from, to, columns, breakMs }, latest = null) {
     this.length = this.pointCount = this.count = this.sum = this.#segmentLength = 0;
     this.lowest = Infinity;
     this.highest = -Infinity;
     this.hasBand = "widthMs" in points;
     const columnMs = (to - from) / Math.max(1, columns);
-    if ("widthMs" in points) return this.#takeBuckets(points, { from, to, columnMs, breakMs });
+    if ("widthMs" in points) return this.#takeBuckets(points, { from, to, columnMs, breakMs }, latest);
     // The line enters the window from the last point before it.
     let index = Math.max(0, points.indexAt(from) - 1);
     let last = NaN;
@@ -67,12 +69,14 @@ export class Polyline {
   /**
    * @param {BucketBuffer} buckets
    * @param {{from: number, to: number, columnMs: number, breakMs: number}} view
+   * @param {{time: number, value: number} | null} latest
    */
-  #takeBuckets(buckets, { from, to, columnMs, breakMs }) {
+  #takeBuckets(buckets, { from, to, columnMs, breakMs }, latest) {
     const longest = Math.max(breakMs, 2.5 * buckets.widthMs);
     let index = Math.max(0, buckets.indexAt(from) - 1);
     let last = NaN;
-    while (index < buckets.length && buckets.timeAt(index) <= to) {
+    // A fixed range has buckets after its end. The line leaves the window towards the first of them.
+    while (index < buckets.length && !(last > to)) {
       const first = buckets.timeAt(index);
       if (first - last > longest) this.#interrupt(columnMs);
       const end = Math.max(first + 1, (Math.floor(first / columnMs) + 1) * columnMs);
@@ -88,13 +92,26 @@ export class Polyline {
       }
       last = time;
       this.#push(time, sum / count, low, high);
-      if (time < from) continue;
+      if (time < from || time > to) continue;
       this.count += count;
       this.sum += sum;
       this.lowest = Math.min(this.lowest, low);
       this.highest = Math.max(this.highest, high);
     }
+    if (latest && latest.time <= to) this.#endAt(latest, longest);
     this.#endSegment(columnMs);
+  }
+
+  /**
+   * Ends a line of buckets at a reading: moves the last point there if it is drawn at the same time.
+   * @param {{time: number, value: number}} reading
+   * @param {number} longest distance up to which the line continues
+   */
+  #endAt({ time, value }, longest) {
+    const last = this.length - 1;
+    if (last < 0 || !(time >= this.xs[last] && time - this.xs[last] <= longest)) return;
+    if (time === this.xs[last]) this.ys[last] = value;
+    else this.#push(time, value);
   }
 
   /** @param {number} value */

@@ -28,12 +28,13 @@ export class Sparkline {
    * @param {import("../series/point-buffer.js").PointBuffer | import("../series/bucket-buffer.js").BucketBuffer} points
    * @param {{from: number, to: number, breakMs: number}} view
    * @param {string} color
+   * @param {{time: number, value: number} | null} latest see {@link Polyline.take}
    */
-  draw(points, view, color) {
+  draw(points, view, color, latest = null) {
     const [width, height] = [this.#width, this.#height];
     if (width === 0 || height === 0) return;
     const { line } = this;
-    line.take(points, { ...view, columns: width / columnPixels });
+    line.take(points, { ...view, columns: width / columnPixels }, latest);
     const scale = devicePixelRatio;
     if (this.canvas.width !== Math.round(width * scale) || this.canvas.height !== Math.round(height * scale)) {
       this.canvas.width = Math.round(width * scale);

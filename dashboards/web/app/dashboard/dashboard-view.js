@@ -1,9 +1,16 @@
+import { BarPanel } from "../panels/bar-panel.js";
 import { ChartPanel } from "../panels/chart-panel.js";
+import { GaugePanel } from "../panels/gauge-panel.js";
+import { StateTimelinePanel } from "../panels/state-timeline-panel.js";
 import { TablePanel } from "../panels/table-panel.js";
 import { ValuePanel } from "../panels/value-panel.js";
 import { byID, setText } from "../shared/dom.js";
+import { filledRows } from "./panel-layout.js";
 
-const panelTypes = { chart: ChartPanel, table: TablePanel, value: ValuePanel };
+const panelTypes = {
+  bar: BarPanel, chart: ChartPanel, gauge: GaugePanel, "state-timeline": StateTimelinePanel, table: TablePanel,
+  value: ValuePanel,
+};
 /** Devices whose interested panels are cached. */
 const maxRememberedDevices = 10_000;
 /** Time after the join from which a dashboard without readings is shown as empty. */
@@ -27,6 +34,8 @@ export class DashboardView {
   #joinedAt = Infinity;
   /** Whether a panel has had a reading. */
   #hasReadings = false;
+  #countedRevision = -1;
+  #deviceCount = 0;
 
   /**
    * @param {Dashboard} definition
@@ -42,12 +51,23 @@ export class DashboardView {
       else console.warn(`The panel "${panel.title}" is of the unknown type "${panel.type}".`);
     }
     this.#grid.replaceChildren(...this.#panels.map(({ root }) => root));
+    this.#layOut();
     for (const { root } of this.#panels) this.#observer.observe(root);
     // Fewer rows are taller, so that a dashboard fills the screen.
     const rows = this.#panels.reduce((sum, panel) => sum + panel.rowShare, 0);
     this.#grid.dataset.rows = String(Math.min(3, Math.ceil(rows)));
     if (!context.isDevicePage) context.emptyState.open(definition.panels[0]);
     this.markAll();
+  }
+
+  /** Sets the widths on narrow screens, which have no room for the dashboard's own ones. */
+  #layOut() {
+    const medium = filledRows(this.#panels.map(({ span }) => (span > 6 ? 12 : 6)));
+    const narrow = filledRows(this.#panels.map(({ isCompact }) => (isCompact ? 6 : 12)));
+    for (const [index, { root: { style } }] of this.#panels.entries()) {
+      style.setProperty("--span-medium", String(medium[index]));
+      style.setProperty("--span-narrow", String(narrow[index]));
+    }
   }
 
   /** Notes that the rooms are joined: a dashboard without readings is now known to be empty. */
@@ -84,7 +104,7 @@ export class DashboardView {
   markAll() {
     for (const panel of this.#panels) this.#context.loop.mark(panel);
     const isEmpty = !this.#context.isDevicePage && !this.#hasReadings
-      && performance.now() - this.#joinedAt > emptyAfterMs && this.#panels.every(({ series }) => series.length === 0);
+      && performance.now() - this.#joinedAt > emptyAfterMs && this.deviceCount === 0;
     this.#context.emptyState.show(isEmpty);
     this.#grid.hidden = isEmpty;
   }
@@ -95,13 +115,30 @@ export class DashboardView {
     this.markAll();
   }
 
-  /** Number of devices that the panels show. */
+  /** Number of devices that the panels show, whether or not they are scrolled into view. */
   get deviceCount() {
-    return new Set(this.#panels.flatMap(({ series }) => series.map(({ device }) => device))).size;
+    const { store } = this.#context;
+    if (this.#countedRevision !== store.revision) {
+      this.#countedRevision = store.revision;
+      this.#deviceCount = [...store.deviceNames].filter((device) => this.#shows(device)).length;
+    }
+    return this.#deviceCount;
+  }
+
+  /** @param {string} device */
+  #shows(device) {
+    return this.#panels.some((panel) => panel.isInterestedIn(device)
+      && panel.definition.metrics.some((metric) => this.#context.store.series(device, metric)));
   }
 
   get panels() {
     return this.#panels;
+  }
+
+  /** The window of the first chart, in Unix milliseconds of the gateway; undefined without a chart. */
+  get shownSpan() {
+    const panel = this.#panels.find(({ definition: { type } }) => type === "chart") ?? this.#panels[0];
+    return panel?.view(panel.series);
   }
 
   restyle() {

@@ -1,46 +1,77 @@
 import { byID, element, setText } from "../shared/dom.js";
 import { formatDuration } from "../shared/format.js";
+import { addressTime, fixedRange, inputTime, rangeOfAddress, ranges, spanOfInputs } from "../shared/time-range.js";
 
 /** @typedef {import("../shared/gateway-types.js").PanelDefinition} PanelDefinition */
-/**
- * A range of time.
- * @typedef {object} Range
- * @property {string} id as in the URL
- * @property {string} label
- * @property {number | null} ms null: each panel's own window, five minutes by default
- */
-/** @type {Range[]} */
-export const ranges = [
-  { id: "5m", label: "5 min", ms: null },
-  { id: "1h", label: "1 h", ms: 3_600_000 },
-  { id: "24h", label: "24 h", ms: 86_400_000 },
-  { id: "7d", label: "7 d", ms: 604_800_000 },
-];
+/** @typedef {import("../shared/time-range.js").Range} Range */
+/** @typedef {import("../shared/time-range.js").Span} Span */
 
 /** Key in the session storage. */
 const key = "windsock.range";
 
-/** The range of the dashboard: one choice for all panels, kept in the URL (`?range=`) and in the tab. */
+/**
+ * The range of the dashboard: one choice for all panels, kept in the URL. `?range=` names a range that ends now, which
+ * the tab keeps as well; `?from=` and `?to=` are a fixed range, chosen with the form or by zooming into a chart.
+ */
 export class RangePicker {
   #root = byID("ranges", "div");
+  #form = byID("range-form", "form");
+  #from = byID("range-from", "input");
+  #to = byID("range-to", "input");
+  #error = byID("range-error", "p");
   #buttons;
+  #custom;
+  #reset;
   #range = currentRange();
-  #onChange;
+  /**
+   * A range that follows a gesture which has not ended.
+   * @type {Range | null}
+   */
+  #preview = null;
+  #ports;
 
-  /** @param {(range: Range) => void} onChange the user has chosen another range */
-  constructor(onChange) {
-    this.#onChange = onChange;
+  /**
+   * @param {object} ports
+   * @param {(range: Range) => void} ports.onChange the user has chosen another range
+   * @param {() => void} ports.onPreview the range follows a gesture
+   * @param {() => Span} ports.shown the span that the charts show
+   */
+  constructor(ports) {
+    this.#ports = ports;
     this.#buttons = ranges.map((range) =>
       element("button", {
         type: "button", className: "range", dataset: { range: range.id }, onclick: () => this.#choose(range),
       }, range.label));
-    this.#root.append(...this.#buttons);
+    this.#custom = element("button", {
+      type: "button", className: "range", dataset: { range: "fixed" }, onclick: () => this.#toggleForm(),
+      attributes: { "aria-expanded": "false", "aria-controls": "range-form" },
+    });
+    this.#reset = element("button", {
+      type: "button", className: "range", title: "Back to the range that ends now", hidden: true,
+      dataset: { testid: "range-reset" }, onclick: () => this.reset(),
+    }, "Reset");
+    this.#root.append(...this.#buttons, this.#custom, this.#reset);
     this.#root.addEventListener("keydown", (event) => this.#move(event));
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#form.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      this.#closeForm();
+      this.#custom.focus();
+    });
     this.#mark();
   }
 
   get range() {
-    return this.#range;
+    return this.#preview ?? this.#range;
+  }
+
+  /** Whether the charts show a fixed range. */
+  get isFixed() {
+    return this.range.span !== undefined;
   }
 
   /**
@@ -49,26 +80,88 @@ export class RangePicker {
    */
   update(panels) {
     this.#range = currentRange();
+    this.#preview = null;
     const windows = new Set(panels.filter(({ type }) => type === "chart").map(({ window_s: window = 300 }) => window));
     const [window] = windows;
     setText(this.#buttons[0], windows.size > 1 ? "Live" : `Live · ${formatDuration((window ?? 300) * 1000)}`);
     this.#mark();
   }
 
+  /**
+   * Shows a span while a gesture lasts; null ends that without a choice.
+   * @param {Span | null} span
+   */
+  preview(span) {
+    this.#preview = span && fixedRange(span);
+    this.#mark();
+    this.#ports.onPreview();
+  }
+
+  /**
+   * Chooses a fixed range.
+   * @param {Span} span
+   */
+  fix(span) {
+    this.#choose(fixedRange(span));
+  }
+
+  /** Returns to the range that ends now. */
+  reset() {
+    this.#choose(presetRange());
+  }
+
   /** @param {Range} range */
   #choose(range) {
     keepRange(range);
-    if (range === this.#range) return;
-    this.#range = range;
+    this.#preview = null;
+    this.#closeForm();
+    if (range !== this.#range) {
+      this.#range = range;
+      this.#ports.onChange(range);
+    }
     this.#mark();
-    this.#onChange(range);
   }
 
   #mark() {
-    for (const button of this.#buttons) {
-      button.setAttribute("aria-pressed", String(button.dataset.range === this.#range.id));
+    const { id, label, span } = this.range;
+    for (const button of [...this.#buttons, this.#custom]) {
+      button.setAttribute("aria-pressed", String(button.dataset.range === id));
     }
-    document.documentElement.dataset.range = this.#range.id;
+    setText(this.#custom, span ? label : "Custom");
+    if (!span && this.#reset === document.activeElement) this.#custom.focus();
+    this.#reset.hidden = !span;
+    document.documentElement.dataset.range = id;
+  }
+
+  // The form
+
+  #toggleForm() {
+    if (!this.#form.hidden) return this.#closeForm();
+    const { from, to } = this.#ports.shown();
+    this.#from.value = inputTime(from);
+    this.#to.value = inputTime(to);
+    this.#fail("");
+    this.#form.hidden = false;
+    this.#custom.setAttribute("aria-expanded", "true");
+    this.#from.focus();
+  }
+
+  #closeForm() {
+    this.#form.hidden = true;
+    this.#custom.setAttribute("aria-expanded", "false");
+  }
+
+  #submit() {
+    const span = spanOfInputs(this.#from.value, this.#to.value);
+    if (typeof span === "string") return this.#fail(span);
+    this.fix(span);
+    this.#custom.focus();
+  }
+
+  /** @param {string} problem */
+  #fail(problem) {
+    setText(this.#error, problem);
+    this.#error.hidden = problem === "";
   }
 
   /**
@@ -79,28 +172,43 @@ export class RangePicker {
     const by = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
     if (by === 0) return;
     event.preventDefault();
-    const focused = this.#buttons.findIndex((button) => button === document.activeElement);
-    const index = focused + by;
-    this.#buttons[Math.max(0, Math.min(this.#buttons.length - 1, index))].focus();
+    const buttons = [...this.#buttons, this.#custom, ...(this.#reset.hidden ? [] : [this.#reset])];
+    const index = buttons.findIndex((button) => button === document.activeElement) + by;
+    buttons[Math.max(0, Math.min(buttons.length - 1, index))].focus();
   }
 }
 
 /**
- * Returns the range of the URL, else the last choice in this tab, else the shortest.
+ * Returns the range of the URL: a fixed one, else {@link presetRange}.
  * @returns {Range}
  */
 export function currentRange() {
+  return rangeOfAddress(new URLSearchParams(location.search)) ?? presetRange();
+}
+
+/**
+ * Returns the range that ends now: that of the URL, else the last choice in this tab, else the shortest.
+ * @returns {Range}
+ */
+function presetRange() {
   const id = new URLSearchParams(location.search).get("range") ?? sessionStorage.getItem(key);
   return ranges.find((range) => range.id === id) ?? ranges[0];
 }
 
 /**
- * Keeps a choice in the URL and in this tab.
+ * Keeps a choice in the URL and, unless it is fixed, in this tab.
  * @param {Range} range
  */
-export function keepRange({ id }) {
-  sessionStorage.setItem(key, id);
+export function keepRange({ id, span }) {
   const address = new URL(location.href);
-  address.searchParams.set("range", id);
+  if (span) {
+    address.searchParams.set("from", addressTime(span.from));
+    address.searchParams.set("to", addressTime(span.to));
+  } else {
+    sessionStorage.setItem(key, id);
+    address.searchParams.set("range", id);
+    address.searchParams.delete("from");
+    address.searchParams.delete("to");
+  }
   history.replaceState(history.state, "", address);
 }

@@ -13,7 +13,7 @@ const maxDevices = 500;
 
 /** @typedef {import("../../windsock-client.js").Readings} Readings */
 /** @typedef {import("../../windsock-client.js").ReadingsQuestion} ReadingsQuestion */
-/** @typedef {import("../dashboard/range-picker.js").Range} Range */
+/** @typedef {import("../shared/time-range.js").Range} Range */
 /** @typedef {Pick<import("../shared/gateway-types.js").Device, "device" | "room_id" | "first_seen">} KnownDevice */
 /** @typedef {import("./readings-query.js").ReadingsQuery} ReadingsQuery */
 /**
@@ -86,8 +86,13 @@ export class History {
    * @param {Range} range
    */
   change(panels, range) {
+    const known = this.#isListed ? [...this.#devices.keys()] : null;
     this.#forget();
     this.#begin(panels, range);
+    if (known) {
+      this.#isListed = true;
+      this.#add(known);
+    }
     this.#requestMissing();
   }
 
@@ -146,7 +151,7 @@ export class History {
     this.#panels = panels.filter(({ wantsPast }) => wantsPast);
     this.#range = range;
     const columns = Math.max(0, ...this.#panels.map((panel) => panel.columns));
-    this.#bucketing = range.ms === null ? null : makeBucketing(range.ms, columns);
+    this.#bucketing = range.ms === null ? null : makeBucketing(range.ms, columns, range.span);
     this.#context.store.setBucketing(this.#bucketing);
     this.#showStatus();
   }
@@ -212,7 +217,7 @@ export class History {
         return minutesQuery(since, sentAt, Math.max(...panels.map(({ windowMs }) => windowMs)));
       });
       const bucketing = this.#bucketing;
-      if (hasBuckets && bucketing) {
+      if (hasBuckets && bucketing && !query.isPast) {
         await this.#request(device, panels, (sentAt) => endQuery(query, sentAt, bucketing));
       }
       past.answered();

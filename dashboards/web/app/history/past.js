@@ -3,7 +3,7 @@ import { FillPacer } from "./fill-pacer.js";
 import { History } from "./history.js";
 
 /** @typedef {import("./history.js").PanelWithPast} PanelWithPast */
-/** @typedef {import("../dashboard/range-picker.js").Range} Range */
+/** @typedef {import("../shared/time-range.js").Range} Range */
 
 /**
  * The history of the shown dashboard, and the events that make holes in it: a lost connection, a sleeping page, a slow

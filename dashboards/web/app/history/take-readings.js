@@ -28,7 +28,8 @@ export function takeReadings(store, { device, series: all }, query, { rooms, old
     // The answer names every series of the device, also those without readings in this range.
     if (answers.every(({ points }) => points.length === 0) && !store.series(device, metric)) continue;
     const series = store.ensure(device, metric);
-    for (const answer of answers) takeLatest(series, answer);
+    for (const answer of answers) takeLatest(series, answer, query);
+    series.limits = answers.flatMap(({ limits = [] }) => limits);
     if (series.buckets) takeBuckets(series, answers, query, isRaw);
     else for (const answer of answers) takePoints(series.points, answer, oldestWanted);
   }
@@ -60,12 +61,13 @@ function byMetric(answers) {
 /**
  * @param {Series} series
  * @param {ReadingSeries} answer
+ * @param {import("./readings-query.js").ReadingsQuery} query
  */
-function takeLatest(series, answer) {
+function takeLatest(series, answer, { isPast }) {
   const { unit, bucket_s: bucketSeconds } = answer;
   series.unit ??= unit;
   const last = lastPoint(answer);
-  if (bucketSeconds !== undefined || !last || last[0] * 1000 < series.time) return;
+  if (isPast || bucketSeconds !== undefined || !last || last[0] * 1000 < series.time) return;
   [series.time, series.value] = [last[0] * 1000, last[1]];
 }
 

@@ -1,13 +1,16 @@
 import { describeAlert } from "../alerts/alert-words.js";
 import { AlertBands } from "../charts/alert-bands.js";
+import { fileName, picture, requestCSV, save } from "../charts/chart-export.js";
 import { ChartPointer } from "../charts/chart-pointer.js";
 import { ChartReadout } from "../charts/chart-readout.js";
 import { ChartSummary } from "../charts/chart-summary.js";
+import { ChartZoom } from "../charts/chart-zoom.js";
 import { Legend } from "../charts/legend.js";
 import { LineChart, loadChartLibrary } from "../charts/line-chart.js";
 import { Polyline } from "../charts/polyline.js";
+import { describeLimit, ruleLimits } from "../charts/rule-limits.js";
 import { element, setData, setText } from "../shared/dom.js";
-import { formatDuration, formatMoment } from "../shared/format.js";
+import { formatDuration, formatMoment, formatSpan } from "../shared/format.js";
 import { Panel } from "./panel.js";
 
 /** More series than this are drawn as a bundle: nobody can tell eleven colours apart. */
@@ -35,7 +38,11 @@ export class ChartPanel extends Panel {
   #hidden = new Set();
   /** @type {Series | null} */
   #emphasised = null;
+  /** @type {ChartPointer} */
   #pointer;
+  #zoom;
+  /** The window that was drawn last. */
+  #shownSpan;
   #readout = new ChartReadout(this);
   #bands;
   #describedAt = -Infinity;
@@ -47,6 +54,7 @@ export class ChartPanel extends Panel {
    */
   constructor(definition, context) {
     super(definition, context);
+    this.#shownSpan = this.view([]);
     this.canvas = element("canvas", { attributes: { role: "img", "aria-label": definition.title } });
     this.spoken = element("p", { className: "visually-hidden", attributes: { role: "status" } });
     this.plot = element(
@@ -55,14 +63,19 @@ export class ChartPanel extends Panel {
         className: "chart-plot", tabIndex: 0,
         attributes: {
           role: "application",
-          "aria-label": `${definition.title}: the arrow keys choose a reading, Enter shows where its time went`,
+          "aria-label": `${definition.title}: the arrow keys choose a reading, Enter shows where its time went. `
+            + "Plus and minus zoom, Shift with the arrow keys moves the range, Escape resets it",
         },
       },
       this.canvas, this.spoken);
     this.#bands = new AlertBands(this.plot, { onOpen: (id) => context.onAlert(id) });
+    this.#zoom = new ChartZoom(this.plot, {
+      chart: () => this.#chart, shown: () => this.#shownSpan, now: context.serverNow, point: () => this.#pointer.point,
+      range: context.zoom,
+    });
     this.#pointer = new ChartPointer(this.plot, this.spoken, {
       chart: () => this.#chart,
-      shown: () => this.series.filter((series) => !this.#hidden.has(this.#key(series))),
+      shown: () => this.#visible,
       text: (point) => this.#pointText(point),
       onOpen: (point) => this.#open(point),
       onChange: () => context.loop.mark(this, { now: true }),
@@ -81,7 +94,9 @@ export class ChartPanel extends Panel {
       onclick: () => this.#showTable(this.summary.root.hidden),
     });
     this.note = element("span", { className: "panel-note panel-window" });
-    this.tools.append(this.note, this.switch);
+    this.csv = this.#saveButton("CSV", "readings", () => requestCSV(this.#visible, this.#shownSpan, context.token()));
+    this.png = this.#saveButton("PNG", "picture", () => this.#picture());
+    this.tools.append(this.note, this.csv, this.png, this.switch);
     this.#observer = new ResizeObserver(() => this.#resize());
     this.#observer.observe(this.plot);
     this.#load();
@@ -108,16 +123,18 @@ export class ChartPanel extends Panel {
     setText(this.note, formatDuration(this.windowMs));
     if (this.refreshSeries()) this.legend.show(this.series.map((series) => this.#entry(series)), this.#isBundle);
     if (this.series.length === 0) return;
-    const view = { ...this.view(this.series), columns: this.#chart?.columns ?? 600 };
+    this.#shownSpan = this.view(this.series);
+    const isPast = this.isPast(this.#shownSpan);
+    const view = { ...this.#shownSpan, columns: this.#chart?.columns ?? 600 };
     for (const [index, series] of this.series.entries()) {
       // Points of a thinned series are further apart than its readings.
       const breakMs = this.breakMs(series, this.windowMs / 256);
-      (this.#lines[index] ??= new Polyline()).take(series.track, { ...view, breakMs });
+      (this.#lines[index] ??= new Polyline()).take(series.track, { ...view, breakMs }, isPast ? null : series);
     }
     const alerts = this.#alerts(view);
     if (this.summary.root.hidden) this.#drawChart(view, alerts);
     else this.summary.show(this.series.map((series, index) => this.#row(series, this.#lines[index])), alerts);
-    this.#updateLegend();
+    this.#updateLegend(isPast);
     if (frameTime - this.#describedAt > descriptionIntervalMs) this.#describe(frameTime, alerts);
   }
 
@@ -149,15 +166,25 @@ export class ChartPanel extends Panel {
       const color = this.#isBundle && !isEmphasised ? this.context.palette.bundle : this.#color(index);
       const drawn = {
         line, color, width: isEmphasised ? 2.75 : this.#isBundle ? 1 : 1.75,
-        hasEnd: (isEmphasised || !this.#isBundle) && !this.isStale(series), hasBand: isEmphasised || !this.#isBundle,
+        hasEnd: (isEmphasised || !this.#isBundle) && !this.isStale(series) && !this.isPast(view), hasBand: isEmphasised || !this.#isBundle,
       };
       if (isEmphasised) lines.push(drawn);
       else lines.unshift(drawn);
     }
-    this.#chart.draw(view, lines, hover?.time ?? null, this.#pointer.point);
+    this.#chart.draw(view, lines, hover?.time ?? null, this.#pointer.point, this.#limits);
     this.#bands.show(alerts, view, this.#chart);
     setData(this.root, "points", pointCount);
     setData(this.root, "series", lines.length);
+  }
+
+  /** The limits of alert rules for the visible series. */
+  get #limits() {
+    return ruleLimits(this.#visible);
+  }
+
+  /** The series whose lines are not hidden. */
+  get #visible() {
+    return this.series.filter((series) => !this.#hidden.has(this.#key(series)));
   }
 
   get #isBundle() {
@@ -188,14 +215,16 @@ export class ChartPanel extends Panel {
     return this.#readout.text(series, value);
   }
 
-  #updateLegend() {
+  /** @param {boolean} isPast whether the window has no latest values, so that its last ones are shown */
+  #updateLegend(isPast) {
     const { hover } = this.#pointer;
     const time = hover ? formatMoment(hover.time, this.windowMs) : "";
     setData(this.root, "hover", hover ? "true" : null);
     if (this.#isBundle) return this.legend.summarise(this.#readout.bundle(this.series, hover), time);
     for (const [index, series] of this.series.entries()) {
-      const text = hover ? this.#readout.at(series, hover.time) : this.#text(series, series.value);
-      this.legend.update(index, text, !hover && this.isStale(series));
+      const text = hover ? this.#readout.at(series, hover.time)
+        : isPast ? this.#readout.last(series, this.#shownSpan) : this.#text(series, series.value);
+      this.legend.update(index, text, !hover && !isPast && this.isStale(series));
     }
     this.legend.setTime(time);
   }
@@ -225,10 +254,13 @@ export class ChartPanel extends Panel {
     const latest = this.series.slice(0, maxColoredSeries).map((series) => {
       return `${this.label(series)} ${this.#text(series, series.value)}${this.isStale(series) ? ", stale" : ""}`;
     });
+    const { span } = this.context.range();
+    const window = span ? formatSpan(span.from, span.to) : `last ${formatDuration(this.windowMs)}`;
     this.canvas.setAttribute(
       "aria-label",
-      `Line chart: ${this.definition.title}, ${this.series.length} series, last ${formatDuration(this.windowMs)}. `
+      `Line chart: ${this.definition.title}, ${this.series.length} series, ${window}. `
         + `Latest: ${latest.join("; ")}.`
+        + this.#limits.map((limit) => ` ${describeLimit(limit, this.definition.unit)}.`).join("")
         + alerts.slice(-maxColoredSeries).map((alert) => ` ${describeAlert(alert)}.`).join(""));
   }
 
@@ -260,10 +292,54 @@ export class ChartPanel extends Panel {
     this.context.loop.mark(this, { now: true });
   }
 
+  /**
+   * Makes a button that saves a file of what the chart shows. A failure is shown on the panel.
+   * @param {"CSV" | "PNG"} type
+   * @param {string} content
+   * @param {() => Promise<Blob>} make
+   */
+  #saveButton(type, content, make) {
+    const extension = type.toLowerCase();
+    const button = element("button", {
+      type: "button", className: "text-button", dataset: { testid: extension },
+      title: `Save the shown ${content} as ${type}`,
+      attributes: { "aria-label": `Save ${this.definition.title} as ${type}` },
+      onclick: async () => {
+        const name = fileName(this.definition.title, this.#shownSpan, extension);
+        button.disabled = true;
+        this.showNotice("");
+        try {
+          save(await make(), name);
+        } catch (error) {
+          this.showNotice(`The ${type} file could not be made: ${error.message}`);
+        }
+        button.disabled = false;
+      },
+    }, type);
+    return button;
+  }
+
+  #picture() {
+    const { palette } = this.context;
+    const { from, to } = this.#shownSpan;
+    const chart = this.#chart;
+    if (!chart) throw new Error("There is no chart.");
+    const legend = this.#isBundle
+      ? [{ text: this.legend.summary, color: null }]
+      : this.series.map((series, index) => ({ series, text: this.legend.text(index), color: this.#color(index) }))
+        .filter(({ series }) => !this.#hidden.has(this.#key(series)));
+    const bands = this.#alerts({ from, to }).map(({ firedMs, pendingMs, resolvedMs, severity }) => ({
+      left: chart.left(firedMs ?? pendingMs), right: chart.left(resolvedMs ?? to), ...chart.height,
+      color: severity === "info" ? palette.axis : palette[/** @type {"warning" | "critical"} */ (severity)],
+    }));
+    return picture(
+      { canvas: this.canvas, title: this.definition.title, range: formatSpan(from, to), legend, bands }, palette);
+  }
+
   /** @param {boolean} isShown */
   #showTable(isShown) {
     this.summary.root.hidden = !isShown;
-    this.plot.hidden = isShown;
+    this.plot.hidden = this.png.hidden = isShown;
     this.switch.setAttribute("aria-pressed", String(isShown));
     setText(this.switch, isShown ? "Chart" : "Table");
     this.context.loop.mark(this, { now: true });
@@ -282,6 +358,7 @@ export class ChartPanel extends Panel {
 
   destroy() {
     this.#observer.disconnect();
+    this.#zoom.destroy();
     this.#chart?.destroy();
   }
 }

@@ -1,10 +1,15 @@
-import { element } from "../shared/dom.js";
+import { element, setText } from "../shared/dom.js";
 import { DevicePatterns, metricLabel, own } from "../shared/names.js";
 import { longestPause, staleAfter } from "../shared/rhythm.js";
 
 let nextID = 1;
 /** Shortest window of a panel without a range. */
 const shortestWindowMs = 30_000;
+/** Distance of a window's end from now from which it is past. The end of a range that follows now is drawn late. */
+const pastMs = 2_000;
+
+/** Types of panels with a tile for each series. They are low and narrow. */
+const lowTypes = ["value", "gauge"];
 
 /** @typedef {import("../series/series-store.js").Series} Series */
 /** @typedef {import("../shared/gateway-types.js").PanelDefinition} PanelDefinition */
@@ -18,7 +23,9 @@ const shortestWindowMs = 30_000;
  * @property {import("../history/past.js").Past} past
  * @property {import("../alerts/alert-store.js").AlertStore} alerts
  * @property {() => number} serverNow
- * @property {() => import("../dashboard/range-picker.js").Range} range
+ * @property {() => string} token for requests
+ * @property {() => import("../shared/time-range.js").Range} range
+ * @property {Pick<import("../dashboard/range-picker.js").RangePicker, "preview" | "fix" | "reset" | "isFixed">} zoom
  * @property {boolean} [isDevicePage] the panels show one device, so that links to it are not needed
  * @property {(id: string) => void} onAlert the user opens an alert
  * @property {(point: {device: string, time: number, text: string}) => void} onPoint the user opens a point of a chart
@@ -37,8 +44,9 @@ export class Panel {
    * @type {Series[]}
    */
   series = [];
+  /** Width in twelfths of a wide page. */
+  span;
   #revision = -1;
-  #span;
   #patterns;
 
   /**
@@ -55,22 +63,27 @@ export class Panel {
     this.tools = element("div", { className: "panel-tools" });
     this.body = element("div", { className: "panel-body" });
     this.past = element("p", { className: "panel-past", attributes: { role: "status" }, hidden: true });
+    this.notice = element("p", { className: "panel-past", attributes: { role: "status" }, hidden: true });
     this.waiting = element("p", { className: "panel-waiting", textContent: this.#waitingText(), hidden: true });
     this.root = element(
-      "section",
+      "div",
       {
         className: "panel",
         dataset: { panel: definition.type, testid: "panel", state: "waiting" },
-        attributes: { "aria-labelledby": id },
+        // Panels of one dashboard may have the same title, which landmarks must not.
+        attributes: { role: "group", "aria-labelledby": id },
       },
       element("header", { className: "panel-head" }, this.title, this.tools),
       this.past,
+      this.notice,
       this.body,
       this.waiting,
     );
-    this.#span = definition.span ?? (definition.type === "value" ? 3 : 6);
-    this.root.style.setProperty("--span", String(this.#span));
-    this.root.style.setProperty("--span-medium", String(Math.max(6, this.#span)));
+    this.span = definition.span ?? (lowTypes.includes(definition.type) ? 3 : 6);
+    this.root.style.setProperty("--span", String(this.span));
+    if (definition.height === undefined) return;
+    this.root.style.setProperty("--panel-height", `${definition.height}px`);
+    this.root.dataset.sized = "true";
   }
 
   /**
@@ -121,6 +134,15 @@ export class Panel {
   }
 
   /**
+   * Shows a message above the panel's content; an empty one hides it.
+   * @param {string} text
+   */
+  showNotice(text) {
+    setText(this.notice, text);
+    this.notice.hidden = text === "";
+  }
+
+  /**
    * Whether a reading has one of the panel's metrics.
    * @param {Record<string, number>} data
    */
@@ -130,7 +152,13 @@ export class Panel {
 
   /** Share of a row of high panels; tiles are low and take none. */
   get rowShare() {
-    return this.definition.type === "value" ? 0 : this.#span / 12;
+    return lowTypes.includes(this.definition.type) ? 0 : this.span / 12;
+  }
+
+  /** Whether the panel leaves room for another one beside it, even on a phone: it has a single series. */
+  get isCompact() {
+    const { type, devices, metrics } = this.definition;
+    return lowTypes.includes(type) && metrics.length === 1 && devices.length === 1 && !devices[0].includes("*");
   }
 
   get windowMs() {
@@ -138,14 +166,16 @@ export class Panel {
   }
 
   /**
-   * Returns the window to draw: the chosen range, or the panel's window. A panel's window is shorter while less is
+   * Returns the window to draw: a fixed range, the chosen range until now, or the panel's window. A panel's window is shorter while less is
    * known, so that a gateway that has just started has no empty charts.
    * @param {Series[]} series
    * @returns {{from: number, to: number}} Unix milliseconds of the gateway
    */
   view(series) {
+    const { ms, span } = this.context.range();
+    if (span) return span;
     const to = this.context.serverNow();
-    if (this.context.range().ms) return { from: to - this.windowMs, to };
+    if (ms) return { from: to - this.windowMs, to };
     let oldest = to - shortestWindowMs;
     for (const { points } of series) if (points.length > 0) oldest = Math.min(oldest, points.timeAt(0));
     return { from: Math.max(oldest, to - this.windowMs), to };
@@ -167,6 +197,14 @@ export class Panel {
    */
   breakMs(series, leastMs) {
     return Math.max(this.staleMs(series), longestPause(series.intervalMs), leastMs);
+  }
+
+  /**
+   * Whether a window ended before now, so that the latest values are not in it.
+   * @param {{to: number}} view
+   */
+  isPast({ to }) {
+    return to < this.context.serverNow() - pastMs;
   }
 
   /**

@@ -26,9 +26,6 @@ export class ValuePanel extends Panel {
   constructor(definition, context) {
     super(definition, context);
     this.body.append(this.#list);
-    // A single tile leaves room for another panel beside it, even on a phone.
-    const { devices, metrics } = definition;
-    if (metrics.length === 1 && devices.length === 1 && !devices[0].includes("*")) this.root.dataset.compact = "true";
   }
 
   /** Returns the text for a history that could not be loaded: only the trends are missing. */
@@ -75,11 +72,11 @@ export class ValuePanel extends Panel {
     const isStale = this.isStale(series);
     const crossed = isStale ? null : this.crossedThreshold(series.metric, series.value);
     const view = { ...this.view([series]), breakMs: this.breakMs(series, this.windowMs / 64) };
-    spark.draw(series.track, view, this.context.palette.spark);
+    spark.draw(series.track, view, this.context.palette.spark, this.isPast(view) ? null : series);
     setText(value, state ?? formatNumber(series.value, decimals));
     setText(unit, state === null ? unitSuffix(this.unit(series)) : "");
     setText(note, isStale ? "Stale" : (crossed?.label ?? this.#range(spark.line, state)));
-    setText(age, view.to - series.time < quietAgeMs ? "" : formatAge(this.age(series)));
+    setText(age, this.age(series) < quietAgeMs ? "" : formatAge(this.age(series)));
     setData(root, "value", series.value);
     setData(root, "stale", isStale);
     setData(root, "level", crossed?.level);

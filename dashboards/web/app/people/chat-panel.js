@@ -226,7 +226,9 @@ export class ChatPanel {
       this.#earlier.hidden = false;
     }
     if (isAtEnd) this.#toEnd();
-    if (message.payload.user_id !== this.#client?.userID && !this.#isSeen()) this.#setUnread(this.#unread + 1);
+    // The list of alerts counts alerts.
+    const isNews = message.type === "chat_message" && message.payload.user_id !== this.#client?.userID;
+    if (isNews && !this.#isSeen()) this.#setUnread(this.#unread + 1);
   }
 
   /**

@@ -12,14 +12,19 @@ export class BucketBuffer {
   #numbers = new Float64Array(initialCapacity * stride);
   #length = 0;
   #maxBuckets;
+  #from;
+  #to;
 
   /**
    * @param {number} widthMs of a bucket
    * @param {number} maxBuckets beyond it the oldest are dropped
+   * @param {{from: number, to: number}} [span] readings outside of it are ignored; Unix milliseconds
    */
-  constructor(widthMs, maxBuckets) {
+  constructor(widthMs, maxBuckets, span) {
     this.widthMs = widthMs;
     this.#maxBuckets = maxBuckets;
+    this.#from = span?.from ?? -Infinity;
+    this.#to = span?.to ?? Infinity;
   }
 
   get length() {
@@ -90,6 +95,7 @@ export class BucketBuffer {
    * @param {{low: number, high: number, sum: number, count: number}} readings
    */
   merge(time, { low, high, sum, count }) {
+    if (!(time >= this.#from && time < this.#to)) return;
     const start = Math.floor(time / this.widthMs) * this.widthMs;
     const index = this.#place(start);
     if (index < 0) return;
@@ -100,6 +106,19 @@ export class BucketBuffer {
     numbers[at + 3] = Math.max(numbers[at + 3], high);
     numbers[at + 4] += sum;
     numbers[at + 5] += count;
+  }
+
+  /**
+   * Adds the readings of other buckets, at the times at which those are drawn.
+   * @param {BucketBuffer} other
+   */
+  take(other) {
+    for (let index = 0; index < other.length; index += 1) {
+      const count = other.countAt(index);
+      this.merge(other.timeAt(index), {
+        low: other.lowAt(index), high: other.highAt(index), sum: other.valueAt(index) * count, count,
+      });
+    }
   }
 
   /**

@@ -4,8 +4,8 @@ import { BucketBuffer } from "./bucket-buffer.js";
 import { PointBuffer } from "./point-buffer.js";
 
 /**
- * Width and number of buckets.
- * @typedef {{widthMs: number, maxBuckets: number}} Bucketing
+ * Width and number of buckets. `span` limits the buckets of a fixed range, in Unix milliseconds.
+ * @typedef {{widthMs: number, maxBuckets: number, span?: {from: number, to: number}}} Bucketing
  */
 /** @typedef {{metrics: Map<string, Series>, rooms: Set<string>}} KnownDevice */
 
@@ -23,6 +23,11 @@ export class Series {
    */
   unit;
   value = NaN;
+  /**
+   * Limits of alert rules, as the latest history named them.
+   * @type {import("../../windsock-client.js").RuleLimit[]}
+   */
+  limits = [];
   /** Time of the latest value in Unix milliseconds; NaN when it is unknown (retained by the broker). */
   time = NaN;
   /** The device's usual interval in milliseconds, as the gateway told it; NaN while it is unknown. */
@@ -70,12 +75,15 @@ export class Series {
   }
 
   /**
-   * Starts buckets with the known readings, or ends them.
+   * Starts buckets with the known readings, or ends them. Those of a fixed range start with the buckets shown before,
+   * which stay until the history of the range has arrived.
    * @param {Bucketing | null} bucketing
    */
   setBucketing(bucketing) {
-    this.#buckets = bucketing && new BucketBuffer(bucketing.widthMs, bucketing.maxBuckets);
-    if (bucketing) this.bucketPoints(-Infinity);
+    const old = bucketing?.span ? this.#buckets : null;
+    this.#buckets = bucketing && new BucketBuffer(bucketing.widthMs, bucketing.maxBuckets, bucketing.span);
+    if (old) this.#buckets?.take(old);
+    else if (bucketing) this.bucketPoints(-Infinity);
   }
 
   /**

@@ -48,14 +48,50 @@ export async function requestJSON(path, token, { method = "GET", body, signal } 
   /** @type {Record<string, string>} */
   const headers = { Authorization: `Bearer ${token}`, Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
-  let response = await fetch(path, { method, headers, signal, body: body && JSON.stringify(body) });
+  const response = await send(path, { method, headers, signal, body: body && JSON.stringify(body) });
+  return response.json();
+}
+
+/**
+ * Sends a request. GET requests are repeated after status 429.
+ * @param {string} path
+ * @param {RequestInit} request
+ * @returns {Promise<Response>} rejects with an {@link APIError}, or a TypeError without a connection
+ */
+async function send(path, request) {
+  const { method, signal } = request;
+  let response = await fetch(path, request);
   for (let attempt = 1; method === "GET" && response.status === 429 && attempt <= maxRetries; attempt += 1) {
-    await pause(retryDelay(response.headers.get("Retry-After")), signal);
-    response = await fetch(path, { method, headers, signal });
+    await pause(retryDelay(response.headers.get("Retry-After")), signal ?? undefined);
+    response = await fetch(path, request);
   }
-  if (response.ok) return response.json();
+  if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   throw new APIError(response.status, problem.detail ?? problem.title ?? `The gateway answered ${response.status}.`);
+}
+
+/**
+ * Reads an answer of any type in parts.
+ * @param {string} path
+ * @param {string} token
+ * @param {number} maxBytes a longer answer is an error
+ * @returns {Promise<Uint8Array[]>}
+ */
+export async function getParts(path, token, maxBytes) {
+  const response = await send(path, { method: "GET", headers: { Authorization: `Bearer ${token}` } });
+  const reader = response.body?.getReader();
+  /** @type {Uint8Array[]} */
+  const parts = [];
+  let byteCount = 0;
+  for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+    byteCount += part.value.length;
+    if (byteCount > maxBytes) {
+      await reader?.cancel();
+      throw new Error("That is too much for one file. Choose a shorter range or fewer series.");
+    }
+    parts.push(part.value);
+  }
+  return parts;
 }
 
 /**

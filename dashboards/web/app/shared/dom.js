@@ -29,6 +29,20 @@ export function element(tag, { dataset, attributes, ...properties } = {}, ...chi
 }
 
 /**
+ * Makes an SVG element.
+ * @param {string} tag
+ * @param {Record<string, unknown>} attributes
+ * @param {...Node} children
+ * @returns {SVGElement}
+ */
+export function svgElement(tag, attributes, ...children) {
+  const node = /** @type {SVGElement} */ (document.createElementNS("http://www.w3.org/2000/svg", tag));
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(...children);
+  return node;
+}
+
+/**
  * Sets a text only when it differs, because an equal text costs a layout as well.
  * @param {Node} node
  * @param {string} text

@@ -86,3 +86,16 @@ export function formatTime(time, stepMs = 1_000) {
 export function formatMoment(time, windowMs) {
   return formatTime(time, windowMs <= 3_600_000 ? 1_000 : windowMs < 43_200_000 ? 60_000 : 21_600_000);
 }
+
+const spanFormats = ["2-digit", undefined].map((second) => new Intl.DateTimeFormat("en-GB", {
+  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: /** @type {any} */ (second),
+}));
+
+/**
+ * Formats a span in the local time zone, with seconds when it is short: `1 Dec, 10:00 – 10:20`.
+ * @param {number} from Unix milliseconds
+ * @param {number} to Unix milliseconds
+ */
+export function formatSpan(from, to) {
+  return spanFormats[to - from < 600_000 ? 0 : 1].formatRange(from, to);
+}

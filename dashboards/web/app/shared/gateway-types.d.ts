@@ -11,7 +11,7 @@ export interface Dashboard {
 }
 
 export interface PanelDefinition {
-  type: "chart" | "table" | "value";
+  type: "bar" | "chart" | "gauge" | "state-timeline" | "table" | "value";
   title: string;
   devices: string[];
   metrics: string[];
@@ -19,6 +19,7 @@ export interface PanelDefinition {
   units?: Record<string, string>;
   decimals?: number;
   span?: number;
+  height?: number;
   stale_after_s?: number;
   window_s?: number;
   min?: number;
