@@ -19,8 +19,8 @@ package protocol ClientSink: AnyObject {
     func chargeReplay(_ cost: Int) -> TimeAmount
     /// The time between the latest ping and its pong; `nil` before the first pong.
     var roundTripTime: TimeAmount? { get }
-    /// Sends a ping if one is due, and closes the connection if its token has expired, no pong has arrived in time, or
-    /// the socket has accepted no data for too long. Called every ``HubConfiguration/sweepInterval``.
+    /// Sends a ping if one is due, and closes the connection if its token is no longer valid, no pong has arrived in
+    /// time, or the socket has accepted no data for too long. Called every ``HubConfiguration/sweepInterval``.
     func sweep(at now: NIODeadline)
 }
 
