@@ -15,13 +15,15 @@ import { NotificationCenter } from "./people/notification-center.js";
 import { SeriesStore } from "./series/series-store.js";
 import { ConnectionView } from "./session/connection-view.js";
 import { ReadinessWatch, StorageBanner } from "./session/readiness.js";
-import { isUsedUnasked, session, userOf } from "./session/session.js";
+import { isOperator, isShareToken, isUsedUnasked, mayShare, session, userOf } from "./session/session.js";
 import { SignInView } from "./session/sign-in.js";
 import { getJSON, isTokenAccepted } from "./shared/api.js";
 import { byID, setText } from "./shared/dom.js";
 import { Drawers } from "./shared/drawers.js";
 import { formatTime } from "./shared/format.js";
 import { Palette, Theme } from "./shared/palette.js";
+import { Kiosk } from "./sharing/kiosk.js";
+import { ShareDialog } from "./sharing/share-dialog.js";
 
 const now = () => performance.timeOrigin + performance.now();
 /** Interval between two frames of a panel with reduced motion. */
@@ -65,6 +67,8 @@ class GatewayPage {
   #navigation = new DashboardNavigation(() => this.#show());
   #ranges = new RangePicker(() => this.#rangeChanged());
   #past = new Past(this.#loop);
+  #kiosk = new Kiosk(() => this.#start());
+  #shareDialog = new ShareDialog();
   /** @type {WindsockClient | null} */
   #client = null;
   /** @type {import("./shared/gateway-types.js").Dashboard[]} */
@@ -120,8 +124,12 @@ class GatewayPage {
 
   async #start() {
     this.#stop();
-    this.#root.dataset.view = "loading";
+    // On a wall, the reason of a failure stays until an attempt succeeds.
+    if (!this.#kiosk.isOn) this.#root.dataset.view = "loading";
     const token = session.token ?? "";
+    const isShare = isShareToken(token);
+    this.#root.dataset.session = isShare ? "share" : "user";
+    this.#root.dataset.role = isOperator(token) ? "operator" : "viewer";
     const start = (this.#latestStart = Symbol("start"));
     try {
       const { dashboards } = await getJSON("/api/dashboards", token);
@@ -129,18 +137,21 @@ class GatewayPage {
       this.#dashboards = dashboards;
     } catch (error) {
       if (this.#latestStart !== start) return;
-      if (error.status === 401) return this.#askToSignIn("The gateway does not accept the token any more.");
+      if (error.status === 401) return this.#refused("The gateway does not accept the token any more.");
       setText(byID("load-error", "p"), error.status ? error.message : "The gateway does not answer.");
       this.#root.dataset.view = "failed";
+      this.#kiosk.retryLater();
       return;
     }
     if (this.#dashboards.length === 0) {
+      if (isShare) return this.#showEnded("The gateway does not have the dashboard any more.");
       this.#root.dataset.view = "none";
       return;
     }
     const charts = this.#dashboards.flatMap(({ panels }) => panels).map(({ window_s = 300 }) => window_s * 1000);
     this.#store.retentionMs = Math.max(...charts);
     this.#connect(token);
+    this.#shareDialog.attach(token, !isShare && mayShare(token));
     this.#readiness.start();
     this.#navigation.build(this.#dashboards);
     this.#root.dataset.view = "dashboard";
@@ -149,7 +160,12 @@ class GatewayPage {
 
   /** @param {string} token */
   #connect(token) {
-    const client = new WindsockClient({ url: "/ws", token, checkToken: isTokenAccepted, now });
+    const isShare = isShareToken(token);
+    const client = new WindsockClient({
+      url: "/ws", token, checkToken: isTokenAccepted, now,
+      // A share may not report spans.
+      ...(isShare && { tracing: false }),
+    });
     this.#client = client;
     this.#past.attach(client, token, this.#store);
     client.on("state", (state) => {
@@ -167,9 +183,11 @@ class GatewayPage {
       if (!reason) this.#activity.drop(dropped);
     });
     client.on("status", (status) => this.#deviceStatus.set(status));
-    this.#alerts.attach(client, token);
-    this.#chat.attach(client, token);
-    this.#notifications.attach(client, token);
+    if (!isShare) this.#alerts.attach(client, token);
+    if (!isShare && !this.#kiosk.isOn) {
+      this.#chat.attach(client, token);
+      this.#notifications.attach(client, token);
+    }
     client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));
     client.connect();
   }
@@ -189,10 +207,12 @@ class GatewayPage {
       4504: "Too many connections are open with this token. Close some and sign in again.",
       1008: `The gateway refused the connection: ${reason || "policy"}.`,
     };
-    this.#askToSignIn(messages[code] ?? "The gateway does not accept the token: it is expired, or not made for it.");
+    this.#refused(messages[code] ?? "The gateway does not accept the token: it is expired, or not made for it.", code);
   }
 
   #stop() {
+    this.#kiosk.cancel();
+    this.#shareDialog.detach();
     this.#readiness.stop();
     this.#storageBanner.show([]);
     this.#past.detach();
@@ -209,6 +229,28 @@ class GatewayPage {
     this.#journeyDialog.close();
     client?.close();
     this.#connection.reset();
+  }
+
+  /**
+   * Ends a session that the gateway refuses. Nobody can sign in where a share link was opened.
+   * @param {string} message reason for another sign-in
+   * @param {number} [code] of the closed connection
+   */
+  #refused(message, code) {
+    if (!isShareToken(session.token ?? "")) return this.#askToSignIn(message);
+    this.#showEnded(code === 4504
+      ? "Too many pages are open with this link. Close some and load this page again."
+      : "It was revoked or has expired. Ask for a new one where you got it.");
+  }
+
+  /** @param {string} text why a share link does not work */
+  #showEnded(text) {
+    this.#latestStart = null;
+    this.#stop();
+    setText(byID("ended-text", "p"), text);
+    this.#root.dataset.view = "ended";
+    document.title = "Windsock";
+    this.#kiosk.retryLater();
   }
 
   /** @param {string} [message] reason for another sign-in */
@@ -243,12 +285,13 @@ class GatewayPage {
     document.title = `${definition.title} – Windsock`;
     this.#root.dataset.dashboard = definition.id;
     this.#connection.setRefusedRoom(null);
+    this.#shareDialog.show(definition);
     this.#activity.reset();
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
       serverNow: () => this.#serverNow, past: this.#past, alerts: this.#alerts.store,
       range: () => this.#ranges.range, onAlert: (id) => this.#alerts.open(id),
-      onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
+      onPoint: (point) => this.#root.dataset.session === "user" && this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
     this.#alerts.store.setRange(this.#ranges.range.ms ?? 0);
     this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range);

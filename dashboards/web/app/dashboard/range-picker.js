@@ -1,5 +1,6 @@
 import { byID, element, setText } from "../shared/dom.js";
 import { formatDuration } from "../shared/format.js";
+import { tabStorage } from "../shared/storage.js";
 
 /** @typedef {import("../shared/gateway-types.js").PanelDefinition} PanelDefinition */
 /**
@@ -90,7 +91,7 @@ export class RangePicker {
  * @returns {Range}
  */
 export function currentRange() {
-  const id = new URLSearchParams(location.search).get("range") ?? sessionStorage.getItem(key);
+  const id = new URLSearchParams(location.search).get("range") ?? tabStorage.getItem(key);
   return ranges.find((range) => range.id === id) ?? ranges[0];
 }
 
@@ -99,7 +100,7 @@ export function currentRange() {
  * @param {Range} range
  */
 export function keepRange({ id }) {
-  sessionStorage.setItem(key, id);
+  tabStorage.setItem(key, id);
   const address = new URL(location.href);
   address.searchParams.set("range", id);
   history.replaceState(history.state, "", address);

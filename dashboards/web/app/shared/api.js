@@ -82,7 +82,8 @@ export async function getAll(path, name, token, signal) {
   let after;
   do {
     /** @type {any} */
-    const page = await getJSON(after === undefined ? path : `${path}?after=${encodeURIComponent(after)}`, token, signal);
+    const page = await getJSON(
+      after === undefined ? path : `${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(after)}`, token, signal);
     for (const element of page[name]) all.push(element);
     after = page.next;
   } while (after !== undefined);
