@@ -57,7 +57,8 @@ final class LiveServer: Sendable {
                 environment: ["WINDSOCK_JWT_SECRET": Self.secret],
                 flags: [
                     "listen": "127.0.0.1:0", "mqtt.url": "mqtt://127.0.0.1:1", "event_loops": "2",
-                    "data_dir": data ?? folder.url.appending(path: "data").path, "dashboards_dir": dashboardsFolder.path,
+                    "data_dir": data ?? folder.url.appending(path: "data").path,
+                    "dashboards_dir": dashboardsFolder.path,
                     "alerts_dir": folder.url.path,
                 ]))
         configuration.server = WebServerConfiguration(
