@@ -26,6 +26,17 @@ package struct UserID: Hashable, Comparable, Sendable, CustomStringConvertible, 
         self.init(unchecked: name)
     }
 
+    /// Creates the ID that all clients of a share have. A user's name has no `#`, so no token, message or notification
+    /// can name it.
+    package init(share id: String) {
+        rawValue = "\(Self.sharePrefix)\(id)"
+    }
+
+    /// True for the clients of a share, which have no inbox.
+    package var isShare: Bool { rawValue.hasPrefix(Self.sharePrefix) }
+
+    private static let sharePrefix = "share#"
+
     package static func < (lhs: UserID, rhs: UserID) -> Bool { lhs.rawValue < rhs.rawValue }
 
     package var description: String { rawValue }

@@ -90,7 +90,9 @@ package struct Gateway: Service {
             configuration, stack: stack, tracing: tracing, registry: registry, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
-            authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore())
+            authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore(),
+            shares: try ShareStore(
+                database: stack.database, writer: stack.writer, hub: hub, dashboards: { dashboards.current }))
         var server = configuration.server
         try Self.bound(&server.limits, logger: logger)
         let environment = ConnectionEnvironment(
@@ -136,7 +138,7 @@ package struct Gateway: Service {
                     Readiness(checks: [.mqtt(mqtt.client, mqtt.reception), .storage(health, clockGuard)])
                 },
                 metricsText: { PrometheusText.render(registry) },
-                dashboards: { dashboards.json },
+                dashboards: { dashboards.current },
                 topics: { [discovery = mqtt.reception.discovery] in discovery?.json() ?? TopicDiscovery.offJSON },
                 broker: ByteBuffer(bytes: configuration.brokerJSON)),
             eventLoopGroup: group,

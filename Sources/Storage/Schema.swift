@@ -17,6 +17,7 @@ enum Schema {
         migrator.registerMigration("idempotency numbers") { database in try database.execute(sql: keyNumbers) }
         migrator.registerMigration("notification senders") { database in try database.execute(sql: senderTotals) }
         migrator.registerMigration("senders' inboxes") { database in try database.execute(sql: senderInboxes) }
+        migrator.registerMigration("shares") { database in try database.execute(sql: shares) }
         return migrator
     }
 
@@ -195,5 +196,21 @@ enum Schema {
             due_at INTEGER NOT NULL,
             created_at INTEGER NOT NULL
         );
+        """
+
+    /// The table of dashboards' share links. It has only the hash of each token. `rooms` is a JSON array of filters.
+    static let shares = """
+        CREATE TABLE share (
+            share_id TEXT PRIMARY KEY NOT NULL,
+            token_digest BLOB NOT NULL UNIQUE,
+            dashboard TEXT NOT NULL,
+            rooms TEXT NOT NULL,
+            name TEXT,
+            created_by TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+
+        CREATE INDEX share_expiry ON share (expires_at);
         """
 }

@@ -26,8 +26,8 @@ package struct WebServer: Service {
         package var certificate: TLSCertificate?
         package var readiness: @Sendable () -> Readiness
         package var metricsText: @Sendable () -> String
-        /// A closure that returns the JSON body of `GET /api/dashboards`.
-        package var dashboards: @Sendable () -> ByteBuffer
+        /// A closure that returns the dashboards to serve.
+        package var dashboards: @Sendable () -> ServedDashboards
         /// A closure that returns the JSON body of `GET /api/topics`.
         package var topics: @Sendable () -> [UInt8]
         /// The JSON body of `GET /api/broker`.
@@ -44,7 +44,7 @@ package struct WebServer: Service {
             certificate: TLSCertificate? = nil,
             readiness: @escaping @Sendable () -> Readiness,
             metricsText: @escaping @Sendable () -> String,
-            dashboards: @escaping @Sendable () -> ByteBuffer,
+            dashboards: @escaping @Sendable () -> ServedDashboards,
             topics: @escaping @Sendable () -> [UInt8],
             broker: ByteBuffer
         ) {
@@ -167,7 +167,7 @@ package struct WebServer: Service {
     private func router(origins: OriginPolicy) -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self, options: .autoGenerateHeadEndpoints)
         let routes = RouteTable()
-        router.add(middleware: SecurityHeaders())
+        router.add(middleware: SecurityHeaders(frameAncestors: configuration.frameAncestors))
         router.add(middleware: RequestLogMiddleware(logger: logger))
         router.add(middleware: CrossOriginMiddleware(origins: origins))
         router.add(middleware: ProblemMiddleware())
@@ -186,10 +186,11 @@ package struct WebServer: Service {
         }
         HealthRoutes(readiness: dependencies.readiness, metricsText: dependencies.metricsText).register(on: router)
         WebSocketRoute(metrics: dependencies.environment.metrics, logger: logger).register(on: router)
-        let authentication = BearerAuthentication(authority: dependencies.authenticator.authority)
+        let authentication = BearerAuthentication(authenticator: dependencies.authenticator)
         let limiter = RequestLimiter(
             quota: dependencies.environment.requests, metrics: dependencies.environment.metrics.edge)
-        let api = router.group("api").add(middleware: authentication).add(middleware: limiter)
+        let api = router.group("api").add(middleware: authentication).add(middleware: ShareAccess())
+            .add(middleware: limiter)
         let services = dependencies.services
         let maxBodyBytes = configuration.limits.maxMessageBytes
         ListingRoutes(
@@ -208,10 +209,16 @@ package struct WebServer: Service {
             maxBodyBytes: maxBodyBytes
         ).register(on: api)
         TicketRoutes(tickets: dependencies.authenticator.tickets).register(on: api)
+        if let shares = dependencies.authenticator.shares {
+            ShareRoutes(shares: shares, dashboards: dependencies.dashboards, maxBodyBytes: maxBodyBytes)
+                .register(on: api)
+        }
         ClientRoutes(hub: dependencies.hub).register(on: api)
         LatencyRoutes(latency: dependencies.latency, ring: dependencies.traces).register(on: api)
         BrowserSpanRoutes(spans: dependencies.browserSpans, maxBodyBytes: maxBodyBytes)
-            .register(on: router.group("v1").add(middleware: authentication).add(middleware: limiter))
+            .register(
+                on: router.group("v1").add(middleware: authentication).add(middleware: ShareAccess())
+                    .add(middleware: limiter))
         routes.fill(from: router)
         return router
     }

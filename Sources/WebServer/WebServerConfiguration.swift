@@ -14,6 +14,9 @@ package struct WebServerConfiguration: Sendable {
     package var publicOrigin: String?
     /// Further origins whose pages may connect. The origin `null` is allowed only if it is listed.
     package var allowedOrigins: [String]
+    /// The sources of the Content Security Policy's `frame-ancestors`: `'self'` and origins whose pages may frame the
+    /// page, or `'none'` alone.
+    package var frameAncestors: [String]
     /// The folder with the files of the dashboard page; `nil` disables serving files.
     package var webDirectory: String?
     /// The folder of the system's JavaScript libraries. Only its subfolder `chart.js` is served, under
@@ -29,6 +32,7 @@ package struct WebServerConfiguration: Sendable {
         tlsCheckInterval: Duration = .seconds(10),
         publicOrigin: String? = nil,
         allowedOrigins: [String] = [],
+        frameAncestors: [String] = ["'self'"],
         webDirectory: String? = nil,
         vendorDirectory: String = "/usr/share/javascript",
         limits: ConnectionLimits = .init(),
@@ -40,6 +44,7 @@ package struct WebServerConfiguration: Sendable {
         self.tlsCheckInterval = tlsCheckInterval
         self.publicOrigin = publicOrigin
         self.allowedOrigins = allowedOrigins
+        self.frameAncestors = frameAncestors
         self.webDirectory = webDirectory
         self.vendorDirectory = vendorDirectory
         self.limits = limits

@@ -80,7 +80,7 @@ def main():
         broker = servers.Broker(folder.path)
         gateway = servers.Gateway(
             options.binary.resolve(), folder.path, broker, settings={"limits.user_requests_per_second": 0})
-        bearer = wire.token("ann", join=["#"], publish=["chat/#"], notify=True)
+        bearer = wire.token("ann", join=["#"], publish=["chat/#"], notify=True, share=True)
         fill(gateway, broker, bearer)
         address = f"http://127.0.0.1:{gateway.port}"
         status = subprocess.run(

@@ -52,6 +52,19 @@ struct ConfigurationTests {
         #expect(configuration.routes == TopicRoute.defaults)
     }
 
+    @Test(
+        "The origins that may frame the page are none, the page's own, or a list",
+        arguments: [
+            ("", ["'self'"]), ("frame_ancestors: none", ["'none'"]), ("frame_ancestors: \"'none'\"", ["'none'"]),
+            (
+                "frame_ancestors: [self, \"HTTPS://Wiki.example:443/\", \"http://127.0.0.1:3000\"]",
+                ["'self'", "https://wiki.example", "http://127.0.0.1:3000"]
+            ),
+        ])
+    func frameAncestors(yaml: String, sources: [String]) throws {
+        #expect(try SettingsFixture.load(yaml).server.frameAncestors == sources)
+    }
+
     @Test("All settings and routes of a file are read")
     func file() throws {
         let configuration = try SettingsFixture.load(

@@ -21,11 +21,13 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def token(user, join=(), publish=(), notify=False, lifetime=3600, secret=SECRET, algorithm="HS256"):
+def token(user, join=(), publish=(), notify=False, lifetime=3600, secret=SECRET, algorithm="HS256", share=False):
     """A JSON Web Token; with a negative lifetime one that has expired."""
     claims = {"sub": user, "exp": int(time.time()) + lifetime, "join": list(join), "publish": list(publish)}
     if notify:
         claims["notify"] = True
+    if share:
+        claims["share"] = True
     signed = ".".join(
         base64url(json.dumps(part, separators=(",", ":")).encode())
         for part in ({"alg": algorithm, "typ": "JWT"}, claims))

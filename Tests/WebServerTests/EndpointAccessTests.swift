@@ -57,6 +57,9 @@ struct EndpointAccessTests {
         Row(method: "GET", path: "/api/broker", verdict: .silent),
         Row(method: "GET", path: "/api/notifications", verdict: .silent),
         Row(method: "GET", path: "/api/dashboards", verdict: .silent),
+        Row(method: "GET", path: "/api/shares", verdict: .refused(403)),
+        Row(method: "POST", path: "/api/shares", body: #"{"dashboard":"secret"}"#, verdict: .refused(403)),
+        Row(method: "DELETE", path: "/api/shares/{share_id}", verdict: .refused(403)),
         Row(
             method: "POST", path: "/api/rooms/messages", body: #"{"room_id":"chat/secret","content":"x"}"#,
             verdict: .refused(403)),

@@ -86,6 +86,16 @@ struct LiveHTTPTests {
         try await server.stop()
     }
 
+    @Test("The content security policy names the origins that may frame the page")
+    func frameAncestors() async throws {
+        for sources in [["'self'"], ["'none'"], ["'self'", "https://wiki.example"]] {
+            let server = try await LiveServer(frameAncestors: sources)
+            let policy = try await server.get("/").header("content-security-policy") ?? ""
+            #expect(policy.hasSuffix("; frame-ancestors \(sources.joined(separator: " "))"))
+            try await server.stop()
+        }
+    }
+
     @Test("The page is served from its folder, and no file outside of it")
     func files() async throws {
         let folder = try TemporaryFolder()

@@ -27,7 +27,7 @@ final class LiveServer: Sendable {
     let log = LogRecorder()
     private let gateway: Gateway
     private let authority: TokenAuthority
-    /// The folder of the database, unless the test provides one. Has neither dashboards nor alert rules.
+    /// The folder of the database, unless the test provides one. Has no alert rules.
     private let folder: TemporaryFolder
     private let serviceGroup: ServiceGroup
     private let task: Task<Void, any Error>
@@ -39,26 +39,33 @@ final class LiveServer: Sendable {
     ///
     /// - Parameters:
     ///   - data: A data directory that outlives this object.
+    ///   - dashboards: The YAML of dashboards by their ids.
     ///   - spans: Records all spans. Without it, traces are sampled only if the caller sampled them.
     init(
         limits: ConnectionLimits = .init(), heartbeat: HeartbeatConfiguration = .init(), queueBytes: Int = 1 << 20,
         presenceGrace: TimeAmount = .seconds(10), history: HistoryConfiguration = .init(), data: String? = nil,
-        allowedOrigins: [String] = [], webDirectory: String? = nil, hasEcho: Bool = false,
+        allowedOrigins: [String] = [], frameAncestors: [String] = ["'self'"], dashboards: [String: String] = [:],
+        webDirectory: String? = nil, hasEcho: Bool = false,
         certificate: TestCertificate? = nil, alertRules: [AlertRule] = [], spans: SpanLog? = nil,
         discovery: DiscoveryConfiguration.Mode = .auto
     ) async throws {
         folder = try TemporaryFolder()
+        let dashboardsFolder = folder.url.appending(path: "dashboards")
+        try FileManager.default.createDirectory(at: dashboardsFolder, withIntermediateDirectories: true)
+        for (id, yaml) in dashboards { try folder.write(yaml, to: "dashboards/\(id).yaml") }
         var configuration = try GatewayConfiguration(
             .init(
                 environment: ["WINDSOCK_JWT_SECRET": Self.secret],
                 flags: [
                     "listen": "127.0.0.1:0", "mqtt.url": "mqtt://127.0.0.1:1", "event_loops": "2",
-                    "data_dir": data ?? folder.url.appending(path: "data").path, "dashboards_dir": folder.url.path,
+                    "data_dir": data ?? folder.url.appending(path: "data").path,
+                    "dashboards_dir": dashboardsFolder.path,
                     "alerts_dir": folder.url.path,
                 ]))
         configuration.server = WebServerConfiguration(
             port: 0, tls: certificate.map { .init(certificate: $0.file, key: $0.keyFile) },
-            tlsCheckInterval: .milliseconds(20), allowedOrigins: allowedOrigins, webDirectory: webDirectory,
+            tlsCheckInterval: .milliseconds(20), allowedOrigins: allowedOrigins,
+            frameAncestors: frameAncestors, webDirectory: webDirectory,
             limits: limits, heartbeat: heartbeat)
         configuration.hub.queue.maxBytes = queueBytes
         configuration.hub.sweepInterval = .milliseconds(20)
@@ -114,18 +121,19 @@ final class LiveServer: Sendable {
     var presence: PresenceService { gateway.stack.presence }
     var entry: EntryTracer { gateway.tracing.entry }
     var latency: LatencyService { gateway.tracing.latency }
+    var shares: ShareStore? { gateway.server.dependencies.authenticator.shares }
     var cap: ConnectionCap { gateway.server.dependencies.environment.cap }
 
     var url: String { "http://127.0.0.1:\(port)" }
 
     func token(
         _ user: String = "tester", join: [String] = ["sensors/#"], publish: [String] = [], notify: Bool = false,
-        lifetime: Duration = .seconds(600)
+        share: Bool = false, lifetime: Duration = .seconds(600)
     ) async throws -> String {
         try authority.issue(
             user: UserID(unchecked: user), join: try join.map { try TopicFilter($0) },
             publish: try publish.map { try TopicFilter($0) },
-            notify: notify, lifetime: lifetime)
+            notify: notify, share: share, lifetime: lifetime)
     }
 
     /// Connects a client and waits for its welcome.

@@ -12,7 +12,9 @@ package struct ConfigurationOption: Sendable, Hashable {
 
     /// True if the configuration file may give this setting as a YAML list, which is equivalent to its elements joined
     /// with commas.
-    var isList: Bool { [.allowedOrigins, .statusTopics, .jwtAudiences, .exemptAddresses].contains(self) }
+    var isList: Bool {
+        [.allowedOrigins, .frameAncestors, .statusTopics, .jwtAudiences, .exemptAddresses].contains(self)
+    }
 
     private init(_ key: String, default defaultValue: String? = nil, isSecret: Bool = false) {
         self.key = key
@@ -45,6 +47,7 @@ extension ConfigurationOption {
     static let alertsDir = Self("alerts_dir", default: "alerts")
     static let publicURL = Self("public_url")
     static let allowedOrigins = Self("allowed_origins")
+    static let frameAncestors = Self("frame_ancestors", default: "self")
     static let logLevel = Self("log_level", default: "info")
     static let eventLoops = Self("event_loops", default: "0")
 
@@ -145,7 +148,8 @@ extension ConfigurationOption {
 
     /// Every option, in printing order.
     package static let all: [ConfigurationOption] = [
-        listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, logLevel, eventLoops,
+        listen, dataDir, dashboardsDir, alertsDir, publicURL, allowedOrigins, frameAncestors, logLevel,
+        eventLoops,
         tlsCertificateFile, tlsKeyFile, jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,

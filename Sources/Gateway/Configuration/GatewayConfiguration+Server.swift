@@ -12,6 +12,7 @@ extension GatewayConfiguration {
             tls: tls(&settings),
             publicOrigin: publicOrigin(&settings),
             allowedOrigins: allowedOrigins(&settings),
+            frameAncestors: frameAncestors(&settings),
             limits: ConnectionLimits(
                 maxMessageBytes: settings.integer(.messageBytes, in: 1024...(1 << 26)),
                 maxRooms: settings.integer(.rooms, in: 1...100_000),
@@ -93,13 +94,46 @@ extension GatewayConfiguration {
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
         return texts.compactMap { text in
             if text == "null" { return text }
-            let path = URLComponents(string: text)?.path ?? ""
-            if path.isEmpty || path == "/", let origin = origin(of: text) { return origin }
+            if let origin = bareOrigin(text) { return origin }
             return settings.fail(
                 .allowedOrigins,
                 "\"\(text)\" is not a valid origin; expected one such as https://dash.example.org, or null",
                 instead: nil)
         }
+    }
+
+    /// Returns the sources of the Content Security Policy's `frame-ancestors`. Host names are limited to letters,
+    /// digits, dots and hyphens: that directive has no other form for a host, and nothing else may get into the header.
+    private static func frameAncestors(_ settings: inout SettingsReader) -> [String] {
+        let texts = (settings.text(.frameAncestors) ?? "").split(separator: ",")
+            .map { $0.trimmingCharacters(in: .whitespaces).trimmingCharacters(in: ["'"]) }.filter { !$0.isEmpty }
+        if texts.contains("none") {
+            guard texts.count == 1 else {
+                return settings.fail(
+                    .frameAncestors, "none is combined with other values; allowed: none alone, or self and origins",
+                    instead: [])
+            }
+            return ["'none'"]
+        }
+        return texts.compactMap { text in
+            if text == "self" { return "'self'" }
+            let hostCharacters = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyz0123456789.-")
+            if let origin = bareOrigin(text), let host = URLComponents(string: origin)?.encodedHost,
+                CharacterSet(charactersIn: host).isSubset(of: hostCharacters)
+            {
+                return origin
+            }
+            return settings.fail(
+                .frameAncestors,
+                "\"\(text)\" is not a valid origin; expected one such as https://wiki.example.org, self, or none alone",
+                instead: nil)
+        }
+    }
+
+    /// Returns the origin that a text names without a path.
+    private static func bareOrigin(_ text: String) -> String? {
+        let path = URLComponents(string: text)?.path ?? ""
+        return path.isEmpty || path == "/" ? origin(of: text) : nil
     }
 
     /// Returns the origin of a URL as browsers serialize it: `https://host:port` in lower case, without the scheme's

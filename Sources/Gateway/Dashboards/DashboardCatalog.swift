@@ -1,8 +1,9 @@
 package import Core
 import Foundation
 import Logging
-import NIOCore
 import Services
+import Telemetry
+import WebServer
 import YAML
 
 /// The validated dashboards of a folder, and the JSON body of `GET /api/dashboards`.
@@ -15,6 +16,8 @@ package struct DashboardCatalog: Sendable {
     package let ids: [String]
     /// `{"dashboards":[…]}` in navigation order, each with its id and the keys that its file sets.
     package let json: [UInt8]
+    /// The dashboards for the web server.
+    let served: ServedDashboards
 
     /// Reads every `*.yaml` file of the folder. A folder without such files gives an empty catalog; a `*.yml` file is
     /// an error.
@@ -41,10 +44,16 @@ package struct DashboardCatalog: Sendable {
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         dashboards.sort { ($0.order, $0.id) < ($1.order, $1.id) }
         ids = dashboards.map(\.id)
+        json = Self.json(dashboards)
+        served = ServedDashboards(
+            json: json, dashboards.map { ServedDashboard(id: $0.id, rooms: $0.rooms, json: Self.json([$0])) })
+    }
+
+    private static func json(_ dashboards: [DashboardFile]) -> [UInt8] {
         var bytes: [UInt8] = []
         JSONValue.object([JSONMember(name: "dashboards", value: .array(dashboards.map(\.json)))]).append(to: &bytes)
         // The page compares these names with the names in readings, which are in NFC.
-        json = Array(String(decoding: bytes, as: UTF8.self).inNormalForm.utf8)
+        return Array(String(decoding: bytes, as: UTF8.self).inNormalForm.utf8)
     }
 }
 
@@ -58,6 +67,13 @@ struct DashboardFile {
     let order: Int
     /// The id, and the file's keys under the same names.
     let json: JSONValue
+
+    /// The rooms and filters that the page joins, in NFC.
+    var rooms: [TopicFilter] {
+        (json["rooms"]?.arrayValue ?? []).compactMap { room in
+            room.stringValue.flatMap { try? TopicFilter($0.inNormalForm) }
+        }
+    }
 
     /// Reads and validates a file.
     init(path: String) throws(ConfigurationError) {
@@ -102,24 +118,23 @@ struct DashboardFile {
 /// The dashboards being served. A reload replaces all of them at once. Thread-safe.
 final class CurrentDashboards: Sendable {
     private let directory: String
-    private let served: Lock<ByteBuffer>
+    private let served: Lock<ServedDashboards>
 
     /// Loads the dashboards of a folder.
     ///
     /// - Throws: ``ConfigurationError`` with all problems of all files.
     init(directory: String) throws(ConfigurationError) {
         self.directory = directory
-        served = Lock(ByteBuffer(bytes: try DashboardCatalog(directory: directory).json))
+        served = Lock(try DashboardCatalog(directory: directory).served)
     }
 
-    /// The body of the answer to `GET /api/dashboards`.
-    var json: ByteBuffer { served.withLock { $0 } }
+    var current: ServedDashboards { served.withLock { $0 } }
 
     /// Reloads the dashboards. If any file has a mistake, the old dashboards stay and the mistake is logged.
     func reload(logger: Logger) {
         do throws(ConfigurationError) {
             let new = try DashboardCatalog(directory: directory)
-            served.withLock { $0 = ByteBuffer(bytes: new.json) }
+            served.withLock { $0 = new.served }
             logger.notice("Dashboards were reloaded", metadata: ["dashboards": "\(new.ids.count)"])
         } catch {
             logger.error(

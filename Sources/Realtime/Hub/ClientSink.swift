@@ -19,15 +19,15 @@ package protocol ClientSink: AnyObject {
     func chargeReplay(_ cost: Int) -> TimeAmount
     /// The time between the latest ping and its pong; `nil` before the first pong.
     var roundTripTime: TimeAmount? { get }
-    /// Sends a ping if one is due, and closes the connection if its token has expired, no pong has arrived in time, or
-    /// the socket has accepted no data for too long. Called every ``HubConfiguration/sweepInterval``.
+    /// Sends a ping if one is due, and closes the connection if its token is no longer valid, no pong has arrived in
+    /// time, or the socket has accepted no data for too long. Called every ``HubConfiguration/sweepInterval``.
     func sweep(at now: NIODeadline)
 }
 
 /// The WebSocket close codes. The code tells the client whether to reconnect.
 ///
 /// 1xxx codes are defined in RFC 6455, section 7.4.1. After a 40xx code the client should reconnect, after a 45xx code
-/// it should not. 4500 (invalid token) is the JavaScript client's own: the gateway refuses such a handshake with 401.
+/// it should not. A handshake with an invalid token is refused with 401 instead.
 package enum CloseCode: UInt16, Sendable, CaseIterable {
     case normalClosure = 1000
     case goingAway = 1001
@@ -47,6 +47,8 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
     /// The client sent more commands than the rate limit allows.
     case rateLimited = 4013
 
+    /// The token was revoked while the connection was open.
+    case badToken = 4500
     /// The token has expired.
     case tokenExpired = 4501
     /// The user has too many connections.
@@ -68,6 +70,7 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
         case .slowClient: "slow_client"
         case .noPong: "no_pong"
         case .rateLimited: "rate_limited"
+        case .badToken: "bad_token"
         case .tokenExpired: "token_expired"
         case .connectionLimit: "connection_limit"
         }

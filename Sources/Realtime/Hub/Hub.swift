@@ -99,6 +99,11 @@ package final class Hub: Sendable {
         shard.post(.work(work), byteCount: 0)
     }
 
+    /// Closes all connections of a user.
+    package func close(_ user: UserID, code: CloseCode, reason: String) {
+        for shard in shards { shard.eventLoop.execute { shard.close(user, code: code, reason: reason) } }
+    }
+
     /// Returns a summary of every connected client, in no particular order. Clients that disconnect meanwhile are
     /// omitted.
     package func clients() async -> [ClientSummary] {

@@ -323,6 +323,11 @@ package final class HubShard: @unchecked Sendable {
         if !tracedMessages.isEmpty { reportToObserver(tracedMessages) }
     }
 
+    /// Closes the connections of a user.
+    func close(_ user: UserID, code: CloseCode, reason: String) {
+        for client in clients.values.filter({ $0.user == user }) { client.sink?.close(code: code, reason: reason) }
+    }
+
     private func sweep() {
         let now = eventLoop.now
         for client in Array(clients.values) {

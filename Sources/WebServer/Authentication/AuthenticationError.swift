@@ -11,6 +11,8 @@ package enum AuthenticationError: Error, Equatable, CustomStringConvertible {
     case notYetValid
     /// The new token of a connection has another `sub` than the old one.
     case otherUser
+    /// The share link was never created, was revoked, or has expired and been removed.
+    case unknownShare
     /// The ticket was never issued, has expired, or was used already.
     case unknownTicket
     /// The user's number of unused tickets is at its limit.
@@ -27,6 +29,7 @@ package enum AuthenticationError: Error, Equatable, CustomStringConvertible {
         case .expired: "The token has expired."
         case .notYetValid: "The token is not valid yet."
         case .otherUser: "The token belongs to another user; its \"sub\" must not change."
+        case .unknownShare: "The share link is not valid: it was revoked, has expired, or never existed."
         case .unknownTicket: "The ticket is not valid: it was already used, is older than 30 s, or never existed."
         case .tooManyTickets(let limit):
             "Too many unused tickets for this user; allowed: at most \(limit). Use one, or retry in 30 s."

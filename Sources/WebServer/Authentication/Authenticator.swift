@@ -1,15 +1,19 @@
 package import Core
 import Foundation
 package import NIOHTTP1
+package import Realtime
 
-/// The entry point of authentication, which returns the identity behind a token or a ticket.
+/// The entry point of authentication, which returns the identity behind a token, a share link's token or a ticket.
 package struct Authenticator: Sendable {
     package let authority: TokenAuthority
     package let tickets: TicketStore
+    /// The share links; `nil` accepts none.
+    package let shares: ShareStore?
 
-    package init(authority: TokenAuthority, tickets: TicketStore) {
+    package init(authority: TokenAuthority, tickets: TicketStore, shares: ShareStore? = nil) {
         self.authority = authority
         self.tickets = tickets
+        self.shares = shares
     }
 
     /// Returns the identity behind a credential. A ticket is used up by this call.
@@ -18,7 +22,10 @@ package struct Authenticator: Sendable {
     ///   redeemed.
     package func identity(of credential: Credential) async throws(AuthenticationError) -> Identity {
         switch credential {
-        case .token(let token): return try await authority.identity(of: token)
+        case .token(let token):
+            guard ShareStore.isToken(token) else { return try await authority.identity(of: token) }
+            guard let shares else { throw .unknownShare }
+            return try shares.identity(of: token)
         case .ticket(let ticket):
             guard let identity = tickets.redeem(ticket) else { throw .unknownTicket }
             return identity
@@ -32,6 +39,21 @@ package struct Identity: Sendable {
     package let user: UserID
     package let expiresAt: Timestamp
     package let grants: RoomGrants
+    /// The share whose link the client uses; `nil` for users.
+    package let share: Share?
+
+    package init(user: UserID, expiresAt: Timestamp, grants: RoomGrants, share: Share? = nil) {
+        self.user = user
+        self.expiresAt = expiresAt
+        self.grants = grants
+        self.share = share
+    }
+
+    /// Returns the code and reason with which a connection must be closed; `nil` while the identity is valid.
+    package func end(at now: Timestamp) -> (code: CloseCode, reason: String)? {
+        if share?.isRevoked == true { return (.badToken, ShareStore.revocationReason) }
+        return now < expiresAt ? nil : (.tokenExpired, "the token has expired")
+    }
 }
 
 /// The secret that a request presents: a token or a ticket.

@@ -10,6 +10,7 @@ package import Telemetry
 /// | send to a room | a `publish` grant for the room; never a telemetry room or an inbox |
 /// | send to a user | a `publish` grant that covers `users/{user}` |
 /// | send a notification | `notify` |
+/// | share a dashboard | `share`, and a `join` grant for each of its rooms |
 ///
 /// `sensors/+` does not grant `sensors/#`. No leading wildcard matches `$…` or `users/…`. Only its owner may join the
 /// inbox `users/{sub}`, with or without a grant.
@@ -24,18 +25,21 @@ package struct RoomGrants: Sendable, Hashable {
     private let telemetryRoots: Set<String>
     /// True when the user may send notifications.
     package let canNotify: Bool
+    /// True when the user may share dashboards whose rooms the user may join.
+    package let canShare: Bool
 
     /// Creates the rights of `user`.
     ///
     /// - Parameter telemetryRoots: First levels of the rooms in which only devices may publish.
     package init(
         user: UserID, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false,
-        telemetryRoots: Set<String> = []
+        share: Bool = false, telemetryRoots: Set<String> = []
     ) {
         self.user = user
         self.join = join
         self.publish = publish
         self.canNotify = notify
+        self.canShare = share
         self.telemetryRoots = telemetryRoots
     }
 

@@ -57,7 +57,8 @@ package struct TokenAuthority: Sendable {
     ///
     /// - Throws: ``TokenKeyError/noSecret`` when only public keys are configured.
     package func issue(
-        user: UserID, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false, lifetime: Duration
+        user: UserID, join: [TopicFilter], publish: [TopicFilter] = [], notify: Bool = false, share: Bool = false,
+        lifetime: Duration
     ) throws(TokenKeyError) -> String {
         guard let secret else { throw .noSecret }
         var claims = JSONObjectBuilder()
@@ -68,6 +69,7 @@ package struct TokenAuthority: Sendable {
         claims.add("join", array: join.map(\.rawValue))
         if !publish.isEmpty { claims.add("publish", array: publish.map(\.rawValue)) }
         if notify { claims.add("notify", true) }
+        if share { claims.add("share", true) }
         return secret.sign(claims.finished())
     }
 
@@ -82,7 +84,7 @@ package struct TokenAuthority: Sendable {
             expiresAt: claims.expiresAt,
             grants: RoomGrants(
                 user: claims.user, join: claims.join, publish: claims.publish, notify: claims.notify,
-                telemetryRoots: configuration.telemetryRoots))
+                share: claims.share, telemetryRoots: configuration.telemetryRoots))
     }
 
     /// Reloads the key set, if one is configured. When that fails, the old keys stay in use and the error is logged.

@@ -3,7 +3,7 @@ import Services
 import Telemetry
 
 /// The claims of a token whose signature is valid: those of RFC 7519 section 4.1 and the gateway's own (`join`,
-/// `publish` and `notify`). Only their form has been checked, not whether they admit the token's holder.
+/// `publish`, `notify` and `share`). Only their form has been checked, not whether they admit the token's holder.
 ///
 /// Names must be in Unicode's NFC form. Swift compares strings by canonical equivalence, so a name in another form
 /// could pass for the name of another user.
@@ -24,6 +24,7 @@ struct TokenClaims: Sendable {
     let join: [TopicFilter]
     let publish: [TopicFilter]
     let notify: Bool
+    let share: Bool
 
     /// Parses the payload.
     ///
@@ -44,10 +45,15 @@ struct TokenClaims: Sendable {
         audiences = try Self.audiences(claims["aud"])
         join = try Self.filters("join", in: claims)
         publish = try Self.filters("publish", in: claims)
-        switch claims["notify"] {
-        case nil: notify = false
-        case .bool(let value): notify = value
-        default: throw .invalid("\"notify\" must be true or false")
+        notify = try Self.flag("notify", in: claims)
+        share = try Self.flag("share", in: claims)
+    }
+
+    private static func flag(_ name: String, in claims: JSONValue) throws(AuthenticationError) -> Bool {
+        switch claims[name] {
+        case nil: return false
+        case .bool(let value): return value
+        default: throw .invalid("\"\(name)\" must be true or false")
         }
     }
 

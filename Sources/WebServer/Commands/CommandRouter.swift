@@ -58,6 +58,9 @@ package struct CommandRouter: Sendable {
         }
     }
 
+    /// The commands that the clients of a share may send.
+    private static let shareCommands = ["join_room", "leave_room", "clock_sync"]
+
     let services: HubServices
     let authority: TokenAuthority
     let limits: ConnectionLimits
@@ -87,6 +90,11 @@ package struct CommandRouter: Sendable {
             id: command.id, clock: clock, metrics: metrics,
             trace: CommandTrace(command, entry: services.entry, at: clock.now()), completion: completion)
         do throws(CommandError) {
+            if session.identity.share != nil, !Self.shareCommands.contains(command.type) {
+                throw CommandError(
+                    .forbidden,
+                    "A share link allows only the commands \(Self.shareCommands.joined(separator: ", ")).")
+            }
             switch command.type {
             case "join_room": try join(command, call)
             case "leave_room": try leave(command, call)

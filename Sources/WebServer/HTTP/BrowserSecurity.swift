@@ -68,19 +68,25 @@ struct CrossOriginMiddleware: RouterMiddleware {
 }
 
 /// A middleware that adds security headers to every answer. Pages may load only same-origin content and `data:` images,
-/// and other origins may not frame them. MIME sniffing and referrers are disabled, and so is caching unless the route
-/// allows it.
+/// and only the configured origins may frame them. MIME sniffing and referrers are disabled, and so is caching unless
+/// the route allows it.
 struct SecurityHeaders: RouterMiddleware {
-    private static let policy =
-        "default-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
-        + "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    private let policy: String
+
+    /// - Parameter frameAncestors: The sources of the directive `frame-ancestors` (CSP Level 3, section 6.4.2).
+    init(frameAncestors: [String]) {
+        policy =
+            "default-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
+            + "object-src 'none'; base-uri 'none'; form-action 'self'; "
+            + "frame-ancestors \(frameAncestors.joined(separator: " "))"
+    }
 
     func handle(
         _ request: Request, context: GatewayRequestContext,
         next: (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
         var response = try await next(request, context)
-        response.headers[.contentSecurityPolicy] = Self.policy
+        response.headers[.contentSecurityPolicy] = policy
         response.headers[.xContentTypeOptions] = "nosniff"
         if let name = HTTPField.Name("referrer-policy") { response.headers[name] = "no-referrer" }
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }

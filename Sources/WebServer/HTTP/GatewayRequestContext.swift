@@ -20,10 +20,10 @@ struct GatewayRequestContext: RequestContext {
     }
 }
 
-/// A middleware that requires a valid `Authorization: Bearer` token (RFC 6750) and stores its identity in the request's
-/// context.
+/// A middleware that requires a valid `Authorization: Bearer` token (RFC 6750), signed or of a share, and stores its
+/// identity in the request's context.
 struct BearerAuthentication: RouterMiddleware {
-    let authority: TokenAuthority
+    let authenticator: Authenticator
 
     func handle(
         _ request: Request, context: GatewayRequestContext,
@@ -36,7 +36,7 @@ struct BearerAuthentication: RouterMiddleware {
         }
         var context = context
         do throws(AuthenticationError) {
-            context.identity = try await authority.identity(of: token)
+            context.identity = try await authenticator.identity(of: .token(token))
         } catch {
             throw Problem(
                 .unauthorized, "\(error)", headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])

@@ -6,6 +6,20 @@ import Services
 import Telemetry
 
 extension Request {
+    /// Reads the body as a JSON object with no members but `names`.
+    ///
+    /// - Throws: ``Problem`` (400, 413, 415) that says what is allowed.
+    func jsonObject(upTo maxBytes: Int, allowing names: [String]) async throws -> JSONValue {
+        let object = try await jsonObject(upTo: maxBytes)
+        for member in object.objectValue ?? [] where !names.contains(member.name) {
+            let hint = EditDistance.nearest(to: member.name, among: names).map { "; did you mean \"\($0)\"?" } ?? ";"
+            throw Problem(
+                .badRequest,
+                "Unknown member \"\(member.name.prefix(64))\"\(hint) allowed: \(names.joined(separator: ", ")).")
+        }
+        return object
+    }
+
     /// Reads the body as a JSON object.
     ///
     /// - Throws: ``Problem`` (400, 413, 415) that says what is allowed.

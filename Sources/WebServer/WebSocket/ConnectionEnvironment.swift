@@ -78,8 +78,24 @@ package final class ConnectionEnvironment: Sendable {
         }
     }
 
+    /// Sends `welcome` and joins the client to its user's inbox. The clients of a share have no inbox. `completion` is
+    /// called on the client's loop.
+    func open(_ client: HubClient, on shard: HubShard, completion: @escaping @Sendable () -> Void) {
+        let (id, user) = (client.id, client.user)
+        guard user.isShare else {
+            return services.notifications.open(
+                client, on: shard, welcome: { self.welcome(clientID: id, user: user, inbox: $0) },
+                completion: completion)
+        }
+        let bound = NIOLoopBound(client, eventLoop: shard.eventLoop)
+        hub.perform(on: shard) { shard in
+            shard.send([self.welcome(clientID: id, user: user, inbox: nil)], to: bound.value)
+            shard.eventLoop.execute(completion)
+        }
+    }
+
     /// Returns the first message of a connection.
-    func welcome(clientID: String, user: UserID, inbox: NotificationService.Inbox?) -> Message {
+    private func welcome(clientID: String, user: UserID, inbox: NotificationService.Inbox?) -> Message {
         let now = clock.now()
         var announced = JSONObjectBuilder()
         announced.add("message_bytes", limits.maxMessageBytes)

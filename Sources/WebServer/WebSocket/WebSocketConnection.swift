@@ -67,13 +67,7 @@ final class WebSocketConnection: ChannelDuplexHandler {
         // Commands wait until `welcome` has been sent.
         commands.begin()
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        environment.services.notifications.open(client, on: shard) { [environment] inbox in
-            let connection = connection.value
-            return environment.welcome(
-                clientID: connection.client?.id ?? "", user: connection.admitted.user, inbox: inbox)
-        } completion: {
-            connection.value.commandDone()
-        }
+        environment.open(client, on: shard) { connection.value.commandDone() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -377,10 +371,10 @@ extension WebSocketConnection: ClientSink {
         environment.quota.chargeReplay(cost, to: admitted.user, now: shard.eventLoop.now)
     }
 
-    /// Closes a connection whose token has expired, and returns true if it has.
+    /// Closes a connection whose token has expired or whose share was revoked, and returns true if so.
     private func closeIfExpired() -> Bool {
-        guard let session, environment.clock.now() >= session.identity.expiresAt else { return false }
-        close(code: .tokenExpired, reason: "the token has expired")
+        guard let end = session?.identity.end(at: environment.clock.now()) else { return false }
+        close(code: end.code, reason: end.reason)
         return true
     }
 

@@ -70,7 +70,7 @@ struct Demo: AsyncParsableCommand {
         configuration.server.port = try LoopbackPort.next(from: configuration.server.port)
         let token = try TokenAuthority(secret: secret).issue(
             user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#"), try TopicFilter("users/+")],
-            notify: true,
+            notify: true, share: true,
             lifetime: Self.tokenLifetime)
         let deviceCount = profiles.reduce(0) { $0 + $1.deviceNames.count }
         let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in

@@ -24,6 +24,9 @@ struct Token: AsyncParsableCommand {
     @Flag(help: "Allow sending notifications.")
     var notify = false
 
+    @Flag(help: "Allow sharing dashboards whose rooms the user may join.")
+    var share = false
+
     @Option(help: "The lifetime of the token, such as 30m, 1h or 7d.")
     var ttl = "1h"
 
@@ -50,7 +53,7 @@ struct Token: AsyncParsableCommand {
             Console.print(
                 try authority.issue(
                     user: user, join: try Self.filters(join, "--join"), publish: try Self.filters(publish, "--publish"),
-                    notify: notify, lifetime: lifetime))
+                    notify: notify, share: share, lifetime: lifetime))
         }
     }
 

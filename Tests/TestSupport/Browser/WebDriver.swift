@@ -94,6 +94,11 @@ package final class WebDriver: Sendable {
 
     // MARK: The page
 
+    /// Directs further commands to a frame of the page, or with `nil` to the page itself.
+    package func switchToFrame(_ index: Int?) async throws {
+        try await command("POST", "frame", ["id": index.map { .number(Double($0)) } ?? .null])
+    }
+
     /// Loads `url` and waits for the page's `load` event.
     package func navigate(to url: String) async throws {
         try await command("POST", "url", ["url": .string(url)], within: .seconds(60))

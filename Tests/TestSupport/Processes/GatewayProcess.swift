@@ -39,12 +39,13 @@ package final class GatewayProcess: Sendable {
 
     /// Creates a token with the gateway's own command line.
     package static func token(
-        user: String = "tester", join: [String] = ["sensors/#"], publish: [String] = [], notify: Bool = false
+        user: String = "tester", join: [String] = ["sensors/#"], publish: [String] = [], notify: Bool = false,
+        share: Bool = false
     ) async throws -> String {
         let command = try ChildProcess(
             try PackageRoot.executable.path,
             ["token", "--user", user] + join.flatMap { ["--join", $0] } + publish.flatMap { ["--publish", $0] }
-                + (notify ? ["--notify"] : []),
+                + (notify ? ["--notify"] : []) + (share ? ["--share"] : []),
             environment: ["WINDSOCK_JWT_SECRET": secret])
         try await command.waitForExit()
         guard let token = command.output.first else {

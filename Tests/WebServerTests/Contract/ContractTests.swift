@@ -16,7 +16,8 @@ struct ContractTests {
     func http() async throws {
         let spanLog = SpanLog()
         let server = try await LiveServer(
-            webDirectory: try Self.webDirectory(), alertRules: [Self.hot], spans: spanLog)
+            dashboards: ShareFixture.dashboards, webDirectory: try Self.webDirectory(), alertRules: [Self.hot],
+            spans: spanLog)
         let document = try await server.get("/openapi.json").json
         let checker = SchemaChecker(document: document)
         let tab = try await server.tab("ann")
@@ -25,7 +26,7 @@ struct ContractTests {
         try server.ingest("sensors/a", #"{"temperature":31,"unit":"°C"}"#)
         try server.ingest("sensors/a", "nonsense")
         for topic in ["home/kitchen/temp", "home/bath/temp", "home/kitchen/set"] { server.discover(topic, "21.5") }
-        let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true)
+        let all = try await server.token("ann", join: ["#"], publish: ["chat/#"], notify: true, share: true)
         // The trace of the tab's upgrade request.
         let trace = try #require(spanLog.all.first?.context.traceIDText)
         let tracePath = "/api/latency/traces/{trace_id}"
@@ -33,6 +34,8 @@ struct ContractTests {
             try await server.get("/api/alerts", token: all).json["alerts"]?.array?.first?["alert_id"]?.string)
         let acknowledge = "/api/alerts/{alert_id}/acknowledge"
         let silence = "/api/alerts/{alert_id}/silence"
+        let share = try #require(
+            try await server.post("/api/shares", token: all, #"{"dashboard":"all"}"#).json["share_id"]?.string)
         let stranger = try await server.token("eve", join: ["sensors/#"])
         let message = #"{"room_id":"chat/a","content":"x","idempotency_key":"k"}"#
         let notification =
@@ -69,7 +72,13 @@ struct ContractTests {
             ("GET", "/api/alerts", "?state=bad", all, nil), ("POST", acknowledge, alert, stranger, nil),
             ("POST", acknowledge, "none", all, nil), ("POST", acknowledge, alert, all, nil),
             ("POST", silence, alert, all, #"{"for":"1h"}"#), ("POST", silence, alert, all, #"{"for":"soon"}"#),
-            ("DELETE", silence, alert, all, nil),
+            ("DELETE", silence, alert, all, nil), ("GET", "/api/shares", "?limit=5", all, nil),
+            ("GET", "/api/shares", "?limit=0", all, nil), ("GET", "/api/shares", "", stranger, nil),
+            ("POST", "/api/shares", "", all, #"{"dashboard":"open","name":"x","ttl":"1h"}"#),
+            ("POST", "/api/shares", "", all, #"{"dashboard":"none"}"#), ("POST", "/api/shares", "", all, "{}"),
+            ("POST", "/api/shares", "", stranger, #"{"dashboard":"open"}"#),
+            ("DELETE", "/api/shares/{share_id}", share, all, nil),
+            ("DELETE", "/api/shares/{share_id}", "none", all, nil),
         ]
         var asked = Set<String>()
         for request in requests {

@@ -3,6 +3,7 @@ import NIOCore
 import Services
 import TestSupport
 import Testing
+import WebSocketClient
 
 @testable import WebServer
 
@@ -58,6 +59,28 @@ struct PagingTests {
             server, "/api/devices?limit=10000", "devices", token: try await server.token())
         #expect(devices.count == 100)
         #expect(pageCount > 1)
+        try await server.stop()
+    }
+
+    @Test("Users and clients are listed in pages, each once")
+    func people() async throws {
+        let server = try await LiveServer()
+        var clients: [WebSocketClient] = []
+        for user in ["ann", "bob", "carl"] {
+            for _ in 1...2 { clients.append(try await server.client(token: try await server.token(user))) }
+        }
+        let token = try await server.token("operator", join: ["#"])
+        let users = try await Self.all(server, "/api/online?limit=1", "online_users", token: token)
+        #expect(users.elements.map(\.string) == ["ann", "bob", "carl"] && users.pageCount == 3)
+        let first = try await server.get("/api/clients?limit=2&after=", token: token).json
+        let next = try #require(first["next"]?.string)
+        #expect(first["total"]?.number == 6 && first["has_more"]?.bool == true)
+        let rest = try await server.get("/api/clients?limit=4&after=\(next)", token: token).json
+        #expect(rest["next"] == nil && rest["has_more"]?.bool == false)
+        let ids = [first, rest].flatMap { $0["clients"]?.array ?? [] }.compactMap { $0["client_id"]?.string }
+        #expect(ids.count == 6 && ids == Set(ids).sorted())
+        #expect(try await server.get("/api/online?limit=0", token: token).status == 400)
+        withExtendedLifetime(clients) {}
         try await server.stop()
     }
 

@@ -19,7 +19,7 @@ import { NotificationCenter } from "./people/notification-center.js";
 import { SeriesStore } from "./series/series-store.js";
 import { ConnectionView } from "./session/connection-view.js";
 import { ReadinessWatch, StorageBanner } from "./session/readiness.js";
-import { hideUnreachable, isUsedUnasked, session, userOf } from "./session/session.js";
+import { hideUnreachable, isShareToken, isUsedUnasked, mayShare, session, userOf } from "./session/session.js";
 import { SignInView } from "./session/sign-in.js";
 import { getJSON, isTokenAccepted } from "./shared/api.js";
 import { byID, setText } from "./shared/dom.js";
@@ -27,6 +27,8 @@ import { Drawers } from "./shared/drawers.js";
 import { formatTime } from "./shared/format.js";
 import { Palette, Theme } from "./shared/palette.js";
 import { openPlacesInside, placeOf } from "./shared/places.js";
+import { Kiosk } from "./sharing/kiosk.js";
+import { ShareDialog } from "./sharing/share-dialog.js";
 
 const now = () => performance.timeOrigin + performance.now();
 /** Interval between two frames of a panel with reduced motion. */
@@ -80,6 +82,8 @@ class GatewayPage {
     onAlert: (id) => this.#alerts.open(id),
     onMetrics: (answer) => this.#showDevice(answer),
   });
+  #kiosk = new Kiosk(() => this.#start());
+  #shareDialog = new ShareDialog();
   /** @type {WindsockClient | null} */
   #client = null;
   /** @type {import("./shared/gateway-types.js").Dashboard[]} */
@@ -139,8 +143,11 @@ class GatewayPage {
 
   async #start() {
     this.#stop();
-    this.#root.dataset.view = "loading";
+    // On a wall, the reason of a failure stays until an attempt succeeds.
+    if (!this.#kiosk.isOn) this.#root.dataset.view = "loading";
     const token = session.token ?? "";
+    const isShare = isShareToken(token);
+    this.#root.dataset.session = isShare ? "share" : "user";
     const start = (this.#latestStart = Symbol("start"));
     try {
       const { dashboards } = await getJSON("/api/dashboards", token);
@@ -148,18 +155,21 @@ class GatewayPage {
       this.#dashboards = dashboards;
     } catch (error) {
       if (this.#latestStart !== start) return;
-      if (error.status === 401) return this.#askToSignIn("The gateway does not accept the token any more.");
+      if (error.status === 401) return this.#refused("The gateway does not accept the token any more.");
       setText(byID("load-error", "p"), error.status ? error.message : "The gateway does not answer.");
       this.#root.dataset.view = "failed";
+      this.#kiosk.retryLater();
       return;
     }
-    if (this.#dashboards.length === 0 && placeOf(location.search).kind === "dashboard") {
+    if (this.#dashboards.length === 0 && this.#place.kind === "dashboard") {
+      if (isShare) return this.#showEnded("The gateway does not have the dashboard any more.");
       this.#root.dataset.view = "none";
       return;
     }
     for (const { panels } of this.#dashboards) this.#retain(panels);
     hideUnreachable(token);
     this.#connect(token);
+    this.#shareDialog.attach(token, !isShare && mayShare(token));
     this.#readiness.start();
     this.#emptyState.attach(token);
     this.#navigation.build(this.#dashboards);
@@ -168,7 +178,12 @@ class GatewayPage {
 
   /** @param {string} token */
   #connect(token) {
-    const client = new WindsockClient({ url: "/ws", token, checkToken: isTokenAccepted, now });
+    const isShare = isShareToken(token);
+    const client = new WindsockClient({
+      url: "/ws", token, checkToken: isTokenAccepted, now,
+      // A share may not report spans.
+      ...(isShare && { tracing: false }),
+    });
     this.#client = client;
     this.#past.attach(client, token, this.#store);
     client.on("state", (state) => {
@@ -192,9 +207,11 @@ class GatewayPage {
       this.#devicesView.setStatus(status);
       this.#deviceView.setStatus(status);
     });
-    this.#alerts.attach(client, token);
-    this.#chat.attach(client, token);
-    this.#notifications.attach(client, token);
+    if (!isShare) this.#alerts.attach(client, token);
+    if (!isShare && !this.#kiosk.isOn) {
+      this.#chat.attach(client, token);
+      this.#notifications.attach(client, token);
+    }
     client.on("error", (error) => console.warn(`${error.code}: ${error.message}`));
     client.connect();
   }
@@ -214,10 +231,12 @@ class GatewayPage {
       4504: "Too many connections are open with this token. Close some and sign in again.",
       1008: `The gateway refused the connection: ${reason || "policy"}.`,
     };
-    this.#askToSignIn(messages[code] ?? "The gateway does not accept the token: it is expired, or not made for it.");
+    this.#refused(messages[code] ?? "The gateway does not accept the token: it is expired, or not made for it.", code);
   }
 
   #stop() {
+    this.#kiosk.cancel();
+    this.#shareDialog.detach();
     this.#readiness.stop();
     this.#storageBanner.show([]);
     this.#past.detach();
@@ -234,6 +253,28 @@ class GatewayPage {
     this.#devicesView.close();
     client?.close();
     this.#connection.reset();
+  }
+
+  /**
+   * Ends a session that the gateway refuses. Nobody can sign in where a share link was opened.
+   * @param {string} message reason for another sign-in
+   * @param {number} [code] of the closed connection
+   */
+  #refused(message, code) {
+    if (!isShareToken(session.token ?? "")) return this.#askToSignIn(message);
+    this.#showEnded(code === 4504
+      ? "Too many pages are open with this link. Close some and load this page again."
+      : "It was revoked or has expired. Ask for a new one where you got it.");
+  }
+
+  /** @param {string} text why a share link does not work */
+  #showEnded(text) {
+    this.#latestStart = null;
+    this.#stop();
+    setText(byID("ended-text", "p"), text);
+    this.#root.dataset.view = "ended";
+    document.title = "Windsock";
+    this.#kiosk.retryLater();
   }
 
   /** @param {string} [message] reason for another sign-in */
@@ -262,7 +303,7 @@ class GatewayPage {
   #show() {
     const client = this.#client;
     if (!client) return;
-    const place = placeOf(location.search);
+    const place = this.#place;
     if (place.kind !== "devices") this.#devicesView.close();
     this.#closePlace();
     this.#root.dataset.view = "dashboard";
@@ -271,7 +312,7 @@ class GatewayPage {
     this.#activity.reset();
     if (place.kind === "dashboard") {
       const definition = place.id === null ? this.#dashboards[0] : this.#dashboards.find(({ id }) => id === place.id);
-      if (definition) this.#showPanels(definition);
+      if (definition) this.#showDashboard(definition);
       else if (place.id !== null) this.#showUnknown(place.id);
       // Without dashboards, the page starts with another place.
       else location.reload();
@@ -288,6 +329,14 @@ class GatewayPage {
     }
   }
 
+  /**
+   * The place that the URL names. A share link reaches only its dashboard.
+   * @returns {import("./shared/places.js").Place}
+   */
+  get #place() {
+    return isShareToken(session.token ?? "") ? { kind: "dashboard", id: null } : placeOf(location.search);
+  }
+
   #closePlace() {
     this.#view?.destroy();
     this.#view = null;
@@ -299,9 +348,15 @@ class GatewayPage {
     document.title = `${title} – Windsock`;
     setText(byID("dashboard-title", "h1"), title);
     setText(byID("dashboard-description", "p"), "");
-    const place = placeOf(location.search);
+    const place = this.#place;
     const device = place.kind === "device" ? `?${new URLSearchParams({ device: place.device })}` : "";
     byID("latency-link", "a").href = `latency.html${device}`;
+  }
+
+  /** @param {import("./shared/gateway-types.js").Dashboard} definition */
+  #showDashboard(definition) {
+    this.#shareDialog.show(definition);
+    this.#showPanels(definition);
   }
 
   /**
@@ -334,7 +389,7 @@ class GatewayPage {
       serverNow: () => this.#serverNow, token: () => session.token ?? "", past: this.#past, alerts: this.#alerts.store,
       range: () => this.#ranges.range, zoom: this.#ranges, isDevicePage: known !== null,
       onAlert: (id) => this.#alerts.open(id), emptyState: this.#emptyState,
-      onPoint: (point) => this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
+      onPoint: (point) => this.#root.dataset.session === "user" && this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
     });
     this.#setAlertRange();
     this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range, known);

@@ -62,9 +62,9 @@ struct AlertRoutes {
 
     @Sendable private func silence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let (id, user) = try await alertToChange(context)
-        let body = try await request.jsonObject(upTo: maxBodyBytes)
+        let body = try await request.jsonObject(upTo: maxBodyBytes, allowing: ["for"])
         guard let text = body["for"]?.stringValue, let duration = DurationText.parse(text), duration > .zero,
-            duration <= Self.maxSilence, body.objectValue?.count == 1
+            duration <= Self.maxSilence
         else {
             throw Problem(.badRequest, "The body must be {\"for\":\"1h\"}, with a duration of at most one year.")
         }

@@ -22,6 +22,8 @@ struct ClientRoutes {
         group.get("clients", use: list)
     }
 
+    /// Lists clients, slowest first. With `after`, even an empty one, they are sorted by id and paged, because the order
+    /// by slowness changes between two requests.
     @Sendable private func list(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let identity = try context.requireIdentity()
         let limit = Int(try request.query("limit", in: 1...Self.maxListed, default: 500))
@@ -30,17 +32,24 @@ struct ClientRoutes {
             let rooms = client.joined.filter { identity.grants.canJoin($0) }
             return showsAll || !rooms.isEmpty || client.user == identity.user ? (client, rooms) : nil
         }
-        let sorted = clients.sorted { first, second in
-            let (one, other) = (Self.slowness(first.client), Self.slowness(second.client))
-            return one != other ? one > other : first.client.connectedAt < second.client.connectedAt
-        }
+        let after = request.query("after")
+        let sorted =
+            if let after {
+                clients.filter { $0.client.id > after }.sorted { $0.client.id < $1.client.id }
+            } else {
+                clients.sorted { first, second in
+                    let (one, other) = (Self.slowness(first.client), Self.slowness(second.client))
+                    return one != other ? one > other : first.client.connectedAt < second.client.connectedAt
+                }
+            }
         var body = JSONObjectBuilder()
-        body.add("total", sorted.count)
+        body.add("total", clients.count)
         var page = JSONPage()
         let count = page.add(
             contentsOf: sorted.prefix(limit).lazy.map { Self.json($0.client, $0.rooms, showsAddress: showsAll) })
         body.add("clients", objects: page.elements)
         body.add("has_more", count < sorted.count)
+        if after != nil, count < sorted.count { body.add("next", sorted[count - 1].client.id) }
         return .json(body.finished())
     }
 

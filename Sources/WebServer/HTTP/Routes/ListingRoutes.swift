@@ -11,18 +11,20 @@ import Telemetry
 struct ListingRoutes {
     /// The largest number of rooms in one answer.
     static let maxListedRooms = 10_000
+    /// The largest number of users in one answer.
+    private static let maxListedUsers: Int64 = 100_000
     /// The largest number of devices in one answer.
     private static let maxListedDevices = 10_000
 
     private let hub: Hub
     private let stream: DataStreamService
     private let readings: ReadingHistory
-    /// A closure that returns `{"dashboards":[…]}`. All answers share one buffer until the dashboards are reloaded.
-    private let dashboards: @Sendable () -> ByteBuffer
+    private let dashboards: @Sendable () -> ServedDashboards
     private let cursors = DeviceCursors()
 
     init(
-        hub: Hub, stream: DataStreamService, readings: ReadingHistory, dashboards: @escaping @Sendable () -> ByteBuffer
+        hub: Hub, stream: DataStreamService, readings: ReadingHistory,
+        dashboards: @escaping @Sendable () -> ServedDashboards
     ) {
         self.hub = hub
         self.stream = stream
@@ -34,7 +36,17 @@ struct ListingRoutes {
         group.get("online", use: online)
         group.get("rooms", use: rooms)
         group.get("devices", use: devices)
-        group.get("dashboards") { [dashboards] _, _ in Response.whole(dashboards(), type: "application/json") }
+        group.get("dashboards", use: listDashboards)
+    }
+
+    /// Lists all dashboards, to the clients of a share only the shared one.
+    @Sendable private func listDashboards(_ request: Request, _ context: GatewayRequestContext) -> Response {
+        let served = dashboards()
+        var json = served.json
+        if let share = context.identity?.share {
+            json = served.dashboard(share.stored.dashboard)?.json ?? ServedDashboards.none
+        }
+        return .whole(json, type: "application/json")
     }
 
     /// Lists the token's own user and the users in rooms that the token grants. A token that may join `#` gets all
@@ -42,6 +54,7 @@ struct ListingRoutes {
     @Sendable private func online(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let identity = try context.requireIdentity()
         let after = request.query("after")
+        let limit = Int(try request.query("limit", in: 1...Self.maxListedUsers, default: Self.maxListedUsers))
         let presence = hub.presence.snapshot()
         var users = presence.onlineUsers
         if !identity.grants.canJoinEverything {
@@ -57,13 +70,13 @@ struct ListingRoutes {
         }
         if let after { users = users.filter { $0.rawValue > after } }
         var byteCount = 0
-        let count = users.firstIndex { user in
+        let page = users.prefix(limit).prefix { user in
             byteCount += user.rawValue.utf8.count + 3
-            return byteCount > JSONPage.maxByteCount
+            return byteCount <= JSONPage.maxByteCount
         }
         var body = JSONObjectBuilder()
-        body.add("online_users", array: users.prefix(count ?? users.count).lazy.map(\.rawValue))
-        if let count { body.add("next", users[count - 1].rawValue) }
+        body.add("online_users", array: page.lazy.map(\.rawValue))
+        if page.count < users.count, let last = page.last { body.add("next", last.rawValue) }
         return .json(body.finished())
     }
 

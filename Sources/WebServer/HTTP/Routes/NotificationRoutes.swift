@@ -10,6 +10,8 @@ import Telemetry
 /// room's members, or to everybody. Sending requires the token's `notify`.
 struct NotificationRoutes {
     private static let maxListed: Int64 = 200
+    private static let audiences = ["user_id", "user_ids", "room_id", "everyone"]
+    private static let contents = ["title", "body", "link", "priority", "expires_at", "idempotency_key"]
 
     let hub: Hub
     let notifications: NotificationService
@@ -52,7 +54,7 @@ struct NotificationRoutes {
         guard identity.grants.canNotify else {
             throw Problem(.forbidden, "The token does not allow sending notifications: its \"notify\" is not true.")
         }
-        let body = try await request.jsonObject(upTo: maxBodyBytes)
+        let body = try await request.jsonObject(upTo: maxBodyBytes, allowing: Self.audiences + Self.contents)
         let draft = try draft(in: body)
         let key = try ClientCommand(type: "notification", payload: body).idempotencyKey()
         let recipients = try await recipients(in: body, identity.grants)
@@ -65,7 +67,7 @@ struct NotificationRoutes {
 
     /// Returns the recipients, given by exactly one of `user_id`, `user_ids`, `room_id` and `everyone`.
     private func recipients(in body: JSONValue, _ grants: RoomGrants) async throws -> [UserID] {
-        let named = ["user_id", "user_ids", "room_id", "everyone"].filter { body[$0] != nil && body[$0] != .null }
+        let named = Self.audiences.filter { body[$0] != nil && body[$0] != .null }
         guard named.count == 1, let field = named.first else {
             throw Problem(.badRequest, "Exactly one of user_id, user_ids, room_id and everyone is required.")
         }
@@ -81,7 +83,7 @@ struct NotificationRoutes {
             guard grants.canJoin(room) else {
                 throw Problem(.forbidden, "The token does not allow joining \(room), so it cannot notify the members.")
             }
-            return Array(hub.presence.snapshot().members(of: room.rawValue).keys)
+            return hub.presence.snapshot().members(of: room.rawValue).keys.filter { !$0.isShare }
         default:
             guard body[field]?.boolValue == true else { throw Problem(.badRequest, "\"everyone\" must be true.") }
             return try await notifications.everybody()

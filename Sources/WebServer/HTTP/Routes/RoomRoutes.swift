@@ -74,7 +74,8 @@ struct RoomRoutes {
         _ request: Request, _ context: GatewayRequestContext, under trace: TraceContext?
     ) async throws -> Response {
         let identity = try context.requireIdentity()
-        let body = try await request.jsonObject(upTo: maxBodyBytes)
+        let body = try await request.jsonObject(
+            upTo: maxBodyBytes, allowing: ["room_id", "content", "idempotency_key"])
         let command = ClientCommand(type: "send_to_room", payload: body)
         let room = try command.room()
         try CommandRouter.checkPublishing(to: room, identity.grants, services.stream)

@@ -1,5 +1,6 @@
 import { byID, element, setText } from "../shared/dom.js";
 import { formatDuration } from "../shared/format.js";
+import { tabStorage } from "../shared/storage.js";
 import { addressTime, fixedRange, inputTime, rangeOfAddress, ranges, spanOfInputs } from "../shared/time-range.js";
 
 /** @typedef {import("../shared/gateway-types.js").PanelDefinition} PanelDefinition */
@@ -191,7 +192,7 @@ export function currentRange() {
  * @returns {Range}
  */
 function presetRange() {
-  const id = new URLSearchParams(location.search).get("range") ?? sessionStorage.getItem(key);
+  const id = new URLSearchParams(location.search).get("range") ?? tabStorage.getItem(key);
   return ranges.find((range) => range.id === id) ?? ranges[0];
 }
 
@@ -205,7 +206,7 @@ export function keepRange({ id, span }) {
     address.searchParams.set("from", addressTime(span.from));
     address.searchParams.set("to", addressTime(span.to));
   } else {
-    sessionStorage.setItem(key, id);
+    tabStorage.setItem(key, id);
     address.searchParams.set("range", id);
     address.searchParams.delete("from");
     address.searchParams.delete("to");

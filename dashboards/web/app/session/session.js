@@ -1,20 +1,21 @@
 import { claimsOf } from "../../client/token.js";
+import { tabStorage } from "../shared/storage.js";
 
 const key = "windsock.token";
 
 /** The session: a token in the session storage, which ends with the tab. */
 export const session = {
   get token() {
-    return sessionStorage.getItem(key);
+    return tabStorage.getItem(key);
   },
 
   /** @param {string} token */
   signIn(token) {
-    sessionStorage.setItem(key, token);
+    tabStorage.setItem(key, token);
   },
 
   signOut() {
-    sessionStorage.removeItem(key);
+    tabStorage.removeItem(key);
   },
 
   /**
@@ -47,13 +48,39 @@ export const session = {
 const localHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /**
- * Whether a link's token is used without a confirmation. Otherwise a link could make users act under another name.
+ * Whether a token is that of a share, which reads one dashboard and belongs to nobody.
+ * @param {string} token
+ */
+export function isShareToken(token) {
+  return /^share-[A-Za-z0-9_-]+$/.test(token);
+}
+
+/**
+ * Whether a token may join all rooms, as operators may.
+ * @param {string} token
+ */
+export function isOperator(token) {
+  const { join } = claimsOf(token);
+  return Array.isArray(join) && join.includes("#");
+}
+
+/**
+ * Whether a token claims the right to share dashboards.
+ * @param {string} token
+ */
+export function mayShare(token) {
+  return claimsOf(token).share === true;
+}
+
+/**
+ * Whether a link's token is used without a confirmation. Otherwise a link could make users act under another name. With
+ * the token of a share nobody can act.
  * @param {string} token
  * @param {string | null} current the current token
  * @param {string} host of the page
  */
 export function isUsedUnasked(token, current, host) {
-  if (localHosts.has(host) || token === current) return true;
+  if (localHosts.has(host) || token === current || isShareToken(token)) return true;
   return current !== null && userOf(token) !== "" && userOf(token) === userOf(current);
 }
 
@@ -71,8 +98,7 @@ export function userOf(token) {
  * @param {string | null} token
  */
 export function hideUnreachable(token) {
-  const { join } = token === null ? { join: [] } : claimsOf(token);
-  const isReachable = Array.isArray(join) && join.includes("#");
+  const isReachable = token !== null && isOperator(token);
   for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]"))) {
     link.hidden = !isReachable;
   }

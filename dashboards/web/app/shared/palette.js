@@ -1,3 +1,5 @@
+import { browserStorage } from "./storage.js";
+
 /** Number of series colours in `tokens.css`. */
 const seriesColorCount = 8;
 
@@ -45,7 +47,7 @@ export class Theme {
   constructor(onChange) {
     this.#onChange = onChange;
     const forced = new URLSearchParams(location.search).get("theme");
-    const chosen = forced === "light" || forced === "dark" ? forced : localStorage.getItem(this.#key);
+    const chosen = forced === "light" || forced === "dark" ? forced : browserStorage.getItem(this.#key);
     if (chosen) document.documentElement.dataset.theme = chosen;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onChange);
   }
@@ -58,7 +60,7 @@ export class Theme {
   toggle() {
     const theme = this.isDark ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
-    localStorage.setItem(this.#key, theme);
+    browserStorage.setItem(this.#key, theme);
     this.#onChange();
   }
 }
