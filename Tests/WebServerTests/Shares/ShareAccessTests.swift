@@ -110,6 +110,27 @@ struct ShareAccessTests {
         try await restarted.server.stop()
     }
 
+    @Test("An answer that is still being written when its share is revoked is cut off")
+    func streamed() async throws {
+        let fixture = try await ShareFixture()
+        let name = String(repeating: "m", count: 100)
+        let payload = "{\((0..<250).map { "\"\(name)\($0)\":1" }.joined(separator: ","))}"
+        // More than the buffers of both sockets hold.
+        for _ in 0..<300 { try fixture.server.ingest("sensors/open", payload) }
+        let share = try await fixture.share()
+        let token = try #require(share["token"]?.string)
+        let socket = try RawSocket(port: fixture.server.port, receiveBufferBytes: 1 << 16)
+        let fields = "host: a\nauthorization: Bearer \(token)\naccept: text/csv\n\n"
+        let request = "GET /api/readings?device=open HTTP/1.1\n\(fields)"
+        try await socket.send(Array(request.replacing("\n", with: "\r\n").utf8))
+        let head = String(decoding: try await socket.receive(), as: UTF8.self)
+        #expect(head.hasPrefix("HTTP/1.1 200 ") && head.contains("chunked"))
+        #expect(try await fixture.revoke(share["share_id"]?.string).status == 200)
+        let rest = try await socket.text(mayReset: true)
+        #expect(!rest.isEmpty && !rest.hasSuffix("\r\n0\r\n\r\n"), "the last chunk is missing")
+        try await fixture.server.stop()
+    }
+
     @Test("An identity that was checked before the revocation ends with it")
     func checkedBefore() async throws {
         let fixture = try await ShareFixture()
