@@ -238,6 +238,7 @@ package struct Gateway: Service {
             latency: tracing.latency,
             clocks: ClockOffsetEstimator(capacity: configuration.stream.maxDevices),
             clockService: ClockService(factory: registry) { answers.publish($0) },
+            ignoredFields: stack.services.ignoredFields,
             metrics: metrics,
             logger: logger)
         let loop = MQTTLoop(isUrgent: true)

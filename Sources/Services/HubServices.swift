@@ -6,13 +6,16 @@ package struct HubServices: Sendable {
     package var notifications: NotificationService
     package var readings: ReadingHistory
     package var deadLetters: DeadLetterService
+    /// The payload fields of devices that became no metric.
+    package var ignoredFields: IgnoredFields
     package var alerts: AlertService
     /// The tracer that starts the traces of requests and commands.
     package var entry: EntryTracer
 
     package init(
         stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService,
-        readings: ReadingHistory, deadLetters: DeadLetterService, alerts: AlertService, entry: EntryTracer
+        readings: ReadingHistory, deadLetters: DeadLetterService,
+        ignoredFields: IgnoredFields = IgnoredFields(), alerts: AlertService, entry: EntryTracer
     ) {
         self.entry = entry
         self.stream = stream
@@ -21,6 +24,7 @@ package struct HubServices: Sendable {
         self.notifications = notifications
         self.readings = readings
         self.deadLetters = deadLetters
+        self.ignoredFields = ignoredFields
         self.alerts = alerts
     }
 }

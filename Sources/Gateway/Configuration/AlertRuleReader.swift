@@ -39,7 +39,7 @@ enum AlertRuleReader {
         let name = fields.required("name", ruleName)
         let title = fields.read("title", .text(bytes: 1...200))
         let metric = fields.required("metric", .text(bytes: 1...Metric.maximumNameByteCount))
-        let devices = names(fields["devices"], upTo: maxDevices)
+        let devices = fields["devices"]?.names(upTo: maxDevices) ?? []
         let condition = condition(fields)
         let holdFor = fields.read("for", .duration(in: .zero...longest))
         let hysteresis = fields.read("hysteresis", .number(in: 0 ... .greatestFiniteMagnitude))
@@ -120,7 +120,7 @@ enum AlertRuleReader {
 
     private static func recipients(_ value: YAMLValue?) -> AlertRule.Recipients {
         guard let fields = value?.mapping("a mapping with \"users\" and \"rooms\"") else { return .init() }
-        let rooms = names(fields["rooms"], upTo: maxRooms)
+        let rooms = fields["rooms"]?.names(upTo: maxRooms) ?? []
         for room in rooms {
             guard let filter = try? TopicFilter(room), filter.isName, !room.hasPrefix("users/"), !room.hasPrefix("$")
             else {
@@ -128,21 +128,14 @@ enum AlertRuleReader {
                 continue
             }
         }
-        return AlertRule.Recipients(
-            users: unique(names(fields["users"], upTo: maxUsers)).map(UserID.init(unchecked:)), rooms: unique(rooms))
+        let users = fields["users"]?.names(upTo: maxUsers) ?? []
+        return AlertRule.Recipients(users: unique(users).map(UserID.init(unchecked:)), rooms: unique(rooms))
     }
 
     /// Removes duplicates, so that no user or room is notified twice.
     private static func unique(_ names: [String]) -> [String] {
         var seen: Set<String> = []
         return names.filter { seen.insert($0).inserted }
-    }
-
-    /// Reads a single name or a list of names.
-    private static func names(_ value: YAMLValue?, upTo limit: Int) -> [String] {
-        guard let value else { return [] }
-        let values = value.isList ? value.list(1...limit, of: "names") ?? [] : [value]
-        return values.compactMap { $0.read(.text(bytes: 1...256))?.inNormalForm }
     }
 }
 

@@ -39,6 +39,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let entry: EntryTracer
     private let latency: LatencyService?
     private let clockService: ClockService?
+    private let ignoredFields: IgnoredFields
     private let metrics: IngestMetrics
     private let clock: any WallClock
     private let logger: Logger
@@ -50,6 +51,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     ///   - latency: Records the latency of readings.
     ///   - clocks: Estimates the offsets of devices' clocks.
     ///   - clockService: Answers devices that ask for the time. `nil` treats their requests like any other message.
+    ///   - ignoredFields: Records the fields of payloads that become no metric.
     package init(
         decoder: TelemetryDecoder,
         store: IngestStore,
@@ -58,6 +60,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         latency: LatencyService? = nil,
         clocks: ClockOffsetEstimator = ClockOffsetEstimator(),
         clockService: ClockService? = nil,
+        ignoredFields: IgnoredFields = IgnoredFields(),
         metrics: IngestMetrics,
         clock: any WallClock = SystemWallClock(),
         logger: Logger
@@ -65,6 +68,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         self.state = Lock(State(decoder: decoder, clocks: clocks))
         self.store = store
         self.clockService = clockService
+        self.ignoredFields = ignoredFields
         self.stream = stream
         self.entry = entry
         self.latency = latency
@@ -111,7 +115,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         if items.isEmpty { return }
         do {
             try store.commit(items, receivedAt: receivedAt) { commit in
-                count(items)
+                count(items, receivedAt: receivedAt)
                 publish(items, commit)
             }
         } catch {
@@ -164,7 +168,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             case .status(let report?):
                 publishReadings()
                 statuses.append(report)
-            case .status(nil), .failed, .answered: continue
+            case .status(nil), .failed, .answered, .dropped: continue
             }
         }
         publishReadings()
@@ -186,13 +190,15 @@ package final class IngestPipeline: MQTTBatchHandler {
                     continue
                 }
                 let origin = Self.traceContext(of: message)
+                var ignored: [IgnoredFieldReport] = []
                 do throws(DecodeError) {
                     let decoded = try state.decoder.decodeMessage(
                         topic: message.topic,
                         payload: message.payload,
                         receivedAt: receivedAt,
                         isRetained: message.isRetained,
-                        trace: origin)
+                        trace: origin,
+                        reportIgnored: { ignored.append($0) })
                     try decoded.checkNames()
                     let decodedAt = clock.now()
                     var stages = PipelineTimestamps(
@@ -213,12 +219,17 @@ package final class IngestPipeline: MQTTBatchHandler {
                                         IngestedReading(
                                             $0, messageTrace: Self.messageTrace(of: $0, stages, under: parent))
                                     }),
+                                ignored: ignored,
                                 trace: (parent ?? origin)?.traceIDText))
                     case .status(let report): items.append(IngestItem(message: message, content: .status(report)))
                     case .clearedStatus: items.append(IngestItem(message: message, content: .status(nil)))
                     }
                 } catch {
                     startedAt = clock.now()
+                    if case .dropped = error {
+                        items.append(IngestItem(message: message, content: .dropped))
+                        continue
+                    }
                     let span = tracing.failed(message, from: origin, error, receivedAt: receivedAt)
                     logFailure(error.reason, "\(error)", of: message, at: receivedAt, in: &state)
                     items.append(
@@ -240,7 +251,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     }
 
     /// Counts items after their commit, so that a redelivered batch is not counted twice.
-    private func count(_ items: ArraySlice<IngestItem>) {
+    private func count(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) {
         var added = Totals()
         var implausible = 0
         var retained = 0
@@ -253,11 +264,13 @@ package final class IngestPipeline: MQTTBatchHandler {
                     if ingested.reading.implausibleDeviceTime != nil { implausible += 1 }
                     if ingested.reading.isRetained { retained += 1 }
                 }
+                for report in item.ignored { ignoredFields.record(report, at: receivedAt) }
             case .status: added.statuses += 1
             case .failed(let error):
                 added.failures += 1
                 metrics.countFailure(error.reason)
             case .answered: added.messages -= 1
+            case .dropped: break
             }
         }
         metrics.messages.increment(by: added.messages)
