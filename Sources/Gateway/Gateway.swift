@@ -246,6 +246,7 @@ package struct Gateway: Service {
             clocks: ClockOffsetEstimator(capacity: configuration.stream.maxDevices),
             clockService: ClockService(factory: registry) { answers.publish($0) },
             lastMessages: stack.services.lastMessages,
+            ignoredFields: stack.services.ignoredFields,
             metrics: metrics,
             logger: logger)
         let loop = MQTTLoop(isUrgent: true)

@@ -7,13 +7,16 @@ package struct HubServices: Sendable {
     package var readings: ReadingHistory
     package var lastMessages: LastMessages
     package var deadLetters: DeadLetterService
+    /// The payload fields of devices that became no metric.
+    package var ignoredFields: IgnoredFields
     package var alerts: AlertService
     /// The tracer that starts the traces of requests and commands.
     package var entry: EntryTracer
 
     package init(
         stream: DataStreamService, history: RoomHistory, chat: ChatService, notifications: NotificationService,
-        readings: ReadingHistory, lastMessages: LastMessages, deadLetters: DeadLetterService, alerts: AlertService,
+        readings: ReadingHistory, lastMessages: LastMessages, deadLetters: DeadLetterService,
+        ignoredFields: IgnoredFields = IgnoredFields(), alerts: AlertService,
         entry: EntryTracer
     ) {
         self.entry = entry
@@ -24,6 +27,7 @@ package struct HubServices: Sendable {
         self.readings = readings
         self.lastMessages = lastMessages
         self.deadLetters = deadLetters
+        self.ignoredFields = ignoredFields
         self.alerts = alerts
     }
 }

@@ -50,7 +50,10 @@ package struct TelemetryDecoder {
 
     /// Decodes one message into readings or a status, or recognizes it as neither.
     ///
-    /// - Parameter trace: The trace context from the message's user properties; it wins over one inside the payload.
+    /// - Parameters:
+    ///   - trace: The trace context from the message's user properties; it wins over one inside the payload.
+    ///   - reportIgnored: Called for readings whose payload had texts or arrays that became no metric, with at most
+    ///     ``IgnoredField/maximumCount`` fields per message.
     /// - Throws: ``DecodeError`` if no route matches or any part of the payload is invalid. The whole message is then
     ///   rejected.
     package mutating func decodeMessage(
@@ -58,14 +61,16 @@ package struct TelemetryDecoder {
         payload: [UInt8],
         receivedAt: Timestamp,
         isRetained: Bool = false,
-        trace: TraceContext? = nil
+        trace: TraceContext? = nil,
+        reportIgnored: (IgnoredFieldReport) -> Void = { _ in }
     ) throws(DecodeError) -> DecodedMessage {
         switch try meaning(of: topic) {
         case .readings(let topic):
             do throws(DecodeError) {
                 return .readings(
                     try readings(
-                        of: payload, to: topic, receivedAt: receivedAt, isRetained: isRetained, trace: trace))
+                        of: payload, to: topic, receivedAt: receivedAt, isRetained: isRetained, trace: trace,
+                    reportIgnored: reportIgnored))
             } catch {
                 if case .notAReading = error { return .ignored }
                 throw error
@@ -77,7 +82,7 @@ package struct TelemetryDecoder {
 
     /// Decodes the readings of one message, in payload order; at least one.
     ///
-    /// A shorthand for ``decodeMessage(topic:payload:receivedAt:isRetained:trace:)`` where only readings matter. A
+    /// A shorthand for ``decodeMessage(topic:payload:receivedAt:isRetained:trace:reportIgnored:)`` where only readings matter. A
     /// status topic throws ``DecodeError/notAReading(topic:)``.
     package mutating func decode(
         topic: String,
@@ -87,7 +92,9 @@ package struct TelemetryDecoder {
         trace: TraceContext? = nil
     ) throws(DecodeError) -> [Reading] {
         guard case .readings(let resolved) = try meaning(of: topic) else { throw .notAReading(topic: topic) }
-        return try readings(of: payload, to: resolved, receivedAt: receivedAt, isRetained: isRetained, trace: trace)
+        return try readings(
+            of: payload, to: resolved, receivedAt: receivedAt, isRetained: isRetained, trace: trace,
+            reportIgnored: { _ in })
     }
 
     /// Returns the route pattern of a cached telemetry topic, else `nil`. Many topics share a pattern, so it serves as
@@ -104,7 +111,8 @@ package struct TelemetryDecoder {
     var cachedTopicCount: Int { cache.count }
 
     private func readings(
-        of payload: [UInt8], to topic: ResolvedTopic, receivedAt: Timestamp, isRetained: Bool, trace: TraceContext?
+        of payload: [UInt8], to topic: ResolvedTopic, receivedAt: Timestamp, isRetained: Bool, trace: TraceContext?,
+        reportIgnored: (IgnoredFieldReport) -> Void
     ) throws(DecodeError) -> [Reading] {
         var context = topic.context
         context.receivedAt = receivedAt
@@ -114,12 +122,19 @@ package struct TelemetryDecoder {
         }
         var readings: [Reading] = []
         readings.reserveCapacity(decoded.count)
+        var remaining = IgnoredField.maximumCount
         for reading in decoded {
             let times = timePolicy.decide(deviceTime: reading.deviceTime, receivedAt: receivedAt)
+            let room = topic.room(of: reading.device)
+            if !reading.ignored.isEmpty, remaining > 0 {
+                let fields = Array(reading.ignored.prefix(remaining))
+                remaining -= fields.count
+                reportIgnored(IgnoredFieldReport(device: reading.device, room: room, fields: fields))
+            }
             readings.append(
                 Reading(
                     device: reading.device,
-                    room: topic.room(of: reading.device),
+                    room: room,
                     metrics: reading.metrics,
                     time: times.time,
                     receivedAt: receivedAt,

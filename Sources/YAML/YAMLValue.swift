@@ -68,6 +68,12 @@ package struct YAMLValue {
         return list
     }
 
+    /// Returns a single name, or the names of a list, in normal form NFC. Reports others.
+    package func names(upTo limit: Int) -> [String] {
+        let values = isList ? list(1...limit, of: "names") ?? [] : [self]
+        return values.compactMap { $0.read(.text(bytes: 1...256))?.inNormalForm }
+    }
+
     /// Returns the keys of a mapping. Reports another value and returns `nil`.
     ///
     /// - Parameter allowed: The mapping in words.

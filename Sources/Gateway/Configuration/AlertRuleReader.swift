@@ -39,7 +39,7 @@ enum AlertRuleReader {
         let name = fields.required("name", ruleName)
         let title = fields.read("title", .text(bytes: 1...200))
         let metric = fields.required("metric", .text(bytes: 1...Metric.maximumNameByteCount))
-        let devices = names(fields["devices"], upTo: maxDevices)
+        let devices = fields["devices"]?.names(upTo: maxDevices) ?? []
         let condition = condition(fields)
         let holdFor = fields.read("for", .duration(in: .zero...longest))
         let hysteresis = fields.read("hysteresis", .number(in: 0 ... .greatestFiniteMagnitude))
@@ -120,7 +120,7 @@ enum AlertRuleReader {
 
     private static func recipients(_ value: YAMLValue?) -> AlertRule.Recipients {
         guard let fields = value?.mapping("a mapping with \"users\" and \"rooms\"") else { return .init() }
-        let users = names(fields["users"], upTo: maxUsers).compactMap { name in
+        let users = (fields["users"]?.names(upTo: maxUsers) ?? []).compactMap { name in
             let user = UserID(name)
             if user == nil {
                 let limit = UserID.maximumByteCount
@@ -128,7 +128,7 @@ enum AlertRuleReader {
             }
             return user
         }
-        let rooms = names(fields["rooms"], upTo: maxRooms)
+        let rooms = fields["rooms"]?.names(upTo: maxRooms) ?? []
         for room in rooms {
             guard let filter = try? TopicFilter(room), filter.isName, !UserID.isBelowInboxRoot(room),
                 !room.hasPrefix("$")
@@ -144,13 +144,6 @@ enum AlertRuleReader {
     private static func unique<Name: Hashable>(_ names: [Name]) -> [Name] {
         var seen: Set<Name> = []
         return names.filter { seen.insert($0).inserted }
-    }
-
-    /// Reads a single name or a list of names.
-    private static func names(_ value: YAMLValue?, upTo limit: Int) -> [String] {
-        guard let value else { return [] }
-        let values = value.isList ? value.list(1...limit, of: "names") ?? [] : [value]
-        return values.compactMap { $0.read(.text(bytes: 1...256))?.inNormalForm }
     }
 }
 

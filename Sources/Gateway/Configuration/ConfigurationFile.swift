@@ -14,10 +14,16 @@ package struct ConfigurationFile: Sendable {
     /// The path as given by the user; appears in errors.
     let path: String
     private(set) var scalars: [String: Scalar] = [:]
-    private(set) var routes: [TopicRoute]?
+    /// The routes with their places; `nil` if the file has none.
+    private(set) var locatedRoutes: [LocatedRoute]?
+    /// True when the default routes apply behind ``routes``.
+    private(set) var keepsDefaultRoutes = false
     private(set) var alertRules: [LocatedAlertRule] = []
     /// The line of the key `routes`.
     private(set) var routesLine: Int?
+
+    /// The routes of the file; `nil` if it has none.
+    var routes: [TopicRoute]? { locatedRoutes?.map(\.route) }
 
     /// Reads and parses the file.
     ///
@@ -54,7 +60,13 @@ package struct ConfigurationFile: Sendable {
             switch value.key {
             case "routes":
                 routesLine = entry.key.line
-                routes = value.isNull ? nil : value.list(of: "routes")?.compactMap(Self.route)
+                locatedRoutes =
+                    value.isNull
+                    ? nil
+                    : value.list(of: "routes")?.compactMap { element in
+                        Self.route(element).map { LocatedRoute(route: $0, place: "\(path):\(element.line ?? 0)") }
+                    }
+            case "default_routes": keepsDefaultRoutes = value.isNull ? false : value.read(Self.yamlBool) ?? false
             case "alerts": alertRules = value.isNull ? [] : AlertRuleReader.rules(in: value)
             case let key where Self.sections.contains(key): if !value.isNull { readSettings(value) }
             case let key:
@@ -71,7 +83,7 @@ package struct ConfigurationFile: Sendable {
         let prefix = section.isEmpty ? "" : section + "."
         let names = ConfigurationOption.all.lazy.map(\.key).filter { $0.hasPrefix(prefix) }
             .map { String($0.dropFirst(prefix.count).prefix { $0 != "." }) }
-        return Set(names).union(section.isEmpty ? ["alerts", "routes"] : [])
+        return Set(names).union(section.isEmpty ? ["alerts", "default_routes", "routes"] : [])
     }
 
     private mutating func readOption(_ value: YAMLValue, _ option: ConfigurationOption) {
@@ -106,12 +118,14 @@ package struct ConfigurationFile: Sendable {
         let qos = fields.read("qos", ValueFormat("0 or 1") { Int($0) })
         let convertsFahrenheit = fields.read("fahrenheit_to_celsius", yamlBool)
         let allowsForeignDevices = fields.read("devices_in_payload", yamlBool)
+        let mapping = RouteMappingReader.mapping(fields)
         guard let topic, fields.isValid else { return nil }
         do throws(TopicError) {
             return try TopicRoute(
                 pattern: topic, convention: convention ?? .auto,
                 room: room?.inNormalForm ?? RoomTemplate.standard.description, qos: qos ?? 1,
-                convertsFahrenheit: convertsFahrenheit ?? false, allowsForeignDevices: allowsForeignDevices ?? false)
+                convertsFahrenheit: convertsFahrenheit ?? false, allowsForeignDevices: allowsForeignDevices ?? false,
+                mapping: mapping)
         } catch {
             let key =
                 switch error.problem {
@@ -123,4 +137,10 @@ package struct ConfigurationFile: Sendable {
             return nil
         }
     }
+}
+
+/// A route with its location, such as `windsock.yaml:12`, for warnings that concern several routes.
+struct LocatedRoute: Sendable {
+    var route: TopicRoute
+    var place: String
 }

@@ -141,13 +141,28 @@ extension GatewayConfiguration {
         return settings.duration(.offlineAfter, in: .seconds(1)...(.seconds(365 * 86_400)))
     }
 
+    /// Returns the routes of readings and of statuses. Without configured routes, and with `default_routes`, they include
+    /// the default routes, which come last.
+    static func routes(
+        _ settings: inout SettingsReader, _ file: ConfigurationFile?
+    ) -> (readings: [TopicRoute], statuses: [StatusRoute]) {
+        let keepsDefaults = file?.keepsDefaultRoutes == true
+        let own = file?.routes ?? []
+        let defaults = TopicRoute.defaults.filter { route in !own.contains { $0.pattern == route.pattern } }
+        let routes = file?.routes == nil || keepsDefaults ? own + defaults : own
+        let hasDefaults = keepsDefaults || routes == TopicRoute.defaults
+        return (routes, statusRoutes(&settings, routes: routes, hasDefaults: hasDefaults))
+    }
+
     /// Returns the status topics of devices. Each must lead to a room that a route publishes readings to.
     ///
     /// With the default routes, the default is all well-known status topics. With other routes, it is only those that a
     /// route subscribes to anyway, because the broker may refuse a subscription that the user did not configure.
-    static func statusRoutes(_ settings: inout SettingsReader, routes: [TopicRoute]) -> [StatusRoute] {
+    private static func statusRoutes(
+        _ settings: inout SettingsReader, routes: [TopicRoute], hasDefaults: Bool
+    ) -> [StatusRoute] {
         if settings.text(.statusTopics) == ConfigurationOption.statusTopics.defaultValue {
-            guard routes != TopicRoute.defaults else { return StatusRoute.defaults }
+            guard !hasDefaults else { return StatusRoute.defaults }
             return StatusRoute.defaults.filter { status in routes.contains { $0.filter.covers(status.filter) } }
         }
         let texts = (settings.text(.statusTopics) ?? "").split(separator: ",")

@@ -22,6 +22,7 @@ extension GatewayConfiguration {
             return "\(option.key): \(value.map(scalar) ?? "~")  # \(settings.origin(of: option))"
         }
         let routes = sources.file?.routes
+        if sources.file?.keepsDefaultRoutes == true { lines.append("default_routes: true") }
         lines.append("routes:  # \(routes == nil ? "default" : sources.file?.origin(of: "routes") ?? "default")")
         for route in routes ?? TopicRoute.defaults {
             lines += [
@@ -32,6 +33,7 @@ extension GatewayConfiguration {
                 "    fahrenheit_to_celsius: \(route.convertsFahrenheit)",
                 "    devices_in_payload: \(route.allowsForeignDevices)",
             ]
+            for (key, value) in route.mapping?.keys ?? [] { lines.append("    \(key): \(json(value))") }
         }
         if let rules = sources.file?.alertRules, !rules.isEmpty {
             lines.append("# alerts: \(rules.count) rules  # \(sources.file?.origin(of: "alerts") ?? "file")")
@@ -53,8 +55,12 @@ extension GatewayConfiguration {
             }
         }
         if isPlain, hasPlainCharacters, !text.hasSuffix(":"), text.lowercased() != "null" { return text }
+        return json(.string(text))
+    }
+
+    private static func json(_ value: JSONValue) -> String {
         var bytes: [UInt8] = []
-        JSONWriter.append(text, to: &bytes)
+        value.append(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 

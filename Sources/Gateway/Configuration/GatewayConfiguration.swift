@@ -68,8 +68,7 @@ package struct GatewayConfiguration: Sendable {
             settings.record(
                 ConfigurationError(origin: name, problem: "unknown setting; allowed: \(known)"))
         }
-        routes = sources.file?.routes ?? TopicRoute.defaults
-        statusRoutes = Self.statusRoutes(&settings, routes: routes)
+        (routes, statusRoutes) = Self.routes(&settings, sources.file)
         dataDirectory = settings.text(.dataDir) ?? ""
         dashboardsDirectory = settings.text(.dashboardsDir) ?? ""
         logLevel = settings.choice(.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, fallback: .info)

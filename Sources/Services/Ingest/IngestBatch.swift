@@ -34,10 +34,14 @@ struct IngestItem {
         case ignored
         /// A clock request that was answered. Only its delivery is stored, so that a redelivery is recognized.
         case answered
+        /// A message whose metrics the route drops.
+        case dropped
     }
 
     let message: MQTTMessage
     let content: Content
+    /// The fields of the message that became no metric.
+    var ignored: [IgnoredFieldReport] = []
     /// The trace ID that a dead letter of this message shows.
     var trace: String?
 }
@@ -57,7 +61,7 @@ struct StoredBatch {
             if item.message.qos == .atLeastOnce { deliveries.append(RedeliveryFilter.Entry(item.message)) }
             switch item.content {
             case .readings(let more): readings += more
-            case .status, .ignored, .answered: continue
+            case .status, .ignored, .answered, .dropped: continue
             case .failed(let error):
                 // An empty payload clears a retained message; it carries no data that could be lost.
                 if case .empty = error { continue }

@@ -42,6 +42,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let latency: LatencyService?
     private let clockService: ClockService?
     private let lastMessages: LastMessages?
+    private let ignoredFields: IgnoredFields
     private let metrics: IngestMetrics
     private let clock: any WallClock
     private let logger: Logger
@@ -54,6 +55,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     ///   - clocks: Estimates the offsets of devices' clocks.
     ///   - lastMessages: Keeps the last message of each device.
     ///   - clockService: Answers devices that ask for the time. `nil` treats their requests like any other message.
+    ///   - ignoredFields: Records the fields of payloads that become no metric.
     package init(
         decoder: TelemetryDecoder,
         store: IngestStore,
@@ -63,6 +65,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         clocks: ClockOffsetEstimator = ClockOffsetEstimator(),
         clockService: ClockService? = nil,
         lastMessages: LastMessages? = nil,
+        ignoredFields: IgnoredFields = IgnoredFields(),
         metrics: IngestMetrics,
         clock: any WallClock = SystemWallClock(),
         logger: Logger
@@ -71,6 +74,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         self.store = store
         self.clockService = clockService
         self.lastMessages = lastMessages
+        self.ignoredFields = ignoredFields
         self.stream = stream
         self.entry = entry
         self.latency = latency
@@ -117,7 +121,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         if items.isEmpty { return }
         do {
             try store.commit(items, receivedAt: receivedAt) { commit in
-                count(items)
+                count(items, receivedAt: receivedAt)
                 lastMessages?.record(items)
                 publish(items, commit)
             }
@@ -171,7 +175,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             case .status(let report?):
                 publishReadings()
                 statuses.append(report)
-            case .status(nil), .failed, .ignored, .answered: continue
+            case .status(nil), .failed, .ignored, .answered, .dropped: continue
             }
         }
         publishReadings()
@@ -193,13 +197,15 @@ package final class IngestPipeline: MQTTBatchHandler {
                     continue
                 }
                 let origin = Self.traceContext(of: message)
+                var ignored: [IgnoredFieldReport] = []
                 do throws(DecodeError) {
                     let decoded = try state.decoder.decodeMessage(
                         topic: message.topic,
                         payload: message.payload,
                         receivedAt: receivedAt,
                         isRetained: message.isRetained,
-                        trace: origin)
+                        trace: origin,
+                        reportIgnored: { ignored.append($0) })
                     try decoded.checkNames()
                     let decodedAt = clock.now()
                     var stages = PipelineTimestamps(
@@ -220,6 +226,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                                         IngestedReading(
                                             $0, messageTrace: Self.messageTrace(of: $0, stages, under: parent))
                                     }),
+                                ignored: ignored,
                                 trace: (parent ?? origin)?.traceIDText))
                     case .status(let report): items.append(IngestItem(message: message, content: .status(report)))
                     case .clearedStatus: items.append(IngestItem(message: message, content: .status(nil)))
@@ -227,6 +234,10 @@ package final class IngestPipeline: MQTTBatchHandler {
                     }
                 } catch {
                     startedAt = clock.now()
+                    if case .dropped = error {
+                        items.append(IngestItem(message: message, content: .dropped))
+                        continue
+                    }
                     let span = tracing.failed(message, from: origin, error, receivedAt: receivedAt)
                     logFailure(error.reason, "\(error)", of: message, at: receivedAt, in: &state)
                     items.append(
@@ -248,7 +259,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     }
 
     /// Counts items after their commit, so that a redelivered batch is not counted twice.
-    private func count(_ items: ArraySlice<IngestItem>) {
+    private func count(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) {
         var added = Totals()
         var implausible = 0
         var retained = 0
@@ -261,12 +272,14 @@ package final class IngestPipeline: MQTTBatchHandler {
                     if ingested.reading.implausibleDeviceTime != nil { implausible += 1 }
                     if ingested.reading.isRetained { retained += 1 }
                 }
+                for report in item.ignored { ignoredFields.record(report, at: receivedAt) }
             case .status: added.statuses += 1
             case .ignored: added.ignored += 1
             case .failed(let error):
                 added.failures += 1
                 metrics.countFailure(error.reason)
             case .answered: added.messages -= 1
+            case .dropped: break
             }
         }
         metrics.messages.increment(by: added.messages)

@@ -18,6 +18,14 @@ package enum DecodeError: Error, Hashable, Sendable {
     case notFinite
     /// The payload has no value that could be a metric.
     case noNumber
+    /// A number with a comma before its fraction.
+    case decimalComma(String)
+    /// A number with a unit after it.
+    case numberWithUnit(String)
+    /// None of a route's paths leads to a value. The text names some of them.
+    case noMappedValue(paths: String)
+    /// Rules of the route drop all metrics of the message. Such a message is no failure.
+    case dropped
     /// A value of a type that the convention does not allow.
     case wrongType(what: String, expected: String, found: String)
     /// A device name, or another topic level captured by the route, that is not allowed as a level of a room's name.
@@ -53,6 +61,10 @@ extension DecodeError {
         case .tooManyMembers: "too_many_members"
         case .notFinite: "not_finite"
         case .noNumber: "no_number"
+        case .decimalComma: "decimal_comma"
+        case .numberWithUnit: "number_with_unit"
+        case .noMappedValue: "no_mapped_value"
+        case .dropped: "dropped"
         case .wrongType: "wrong_type"
         case .badDevice: "bad_device"
         case .foreignDevice: "foreign_device"
@@ -66,6 +78,9 @@ extension DecodeError {
         case .notAReading: "not_a_reading"
         }
     }
+
+    /// Returns the error for a payload without metrics.
+    static func noMetrics(hasDropped: Bool) -> DecodeError { hasDropped ? .dropped : .noNumber }
 
     /// Converts a JSON error into the corresponding payload error.
     init(_ error: JSONError) {
@@ -95,6 +110,19 @@ extension DecodeError: CustomStringConvertible {
         case .tooManyMembers(let limit): "too many members in a JSON object; allowed: at most \(limit)"
         case .notFinite: "the payload contains a number that is NaN, infinite or beyond ±1.8e308"
         case .noNumber: "the payload contains no number or boolean to use as a metric"
+        case .decimalComma(let text):
+            "\(Excerpt(of: text)) has a decimal comma; expected a number with a point, such as 21.5"
+        case .numberWithUnit(let text):
+            """
+            \(Excerpt(of: text)) has a unit; expected the number alone. The route can give the unit: \
+            metrics: {NAME: {unit: UNIT}}
+            """
+        case .noMappedValue(let paths):
+            """
+            no path of the route leads to a number, a boolean or a known state in the payload; it looks at \(paths). \
+            windsock check --payload FILE --topic TOPIC shows what the route reads
+            """
+        case .dropped: "the route drops all metrics of the payload"
         case .wrongType(let what, let expected, let found): "\(what) is \(found); expected \(expected)"
         case .badDevice(let name?):
             """

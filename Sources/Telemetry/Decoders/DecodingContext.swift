@@ -15,6 +15,8 @@ package struct DecodingContext: Sendable {
     package var convertsFahrenheit: Bool
     /// True when the payload may name devices other than ``device``.
     package var allowsForeignDevices: Bool
+    /// The changes that the route makes to metrics; `nil` if it makes none.
+    package var rules: MetricRules?
     package var limits: DecodingLimits
 
     package init(
@@ -25,6 +27,7 @@ package struct DecodingContext: Sendable {
         receivedAt: Timestamp,
         convertsFahrenheit: Bool = false,
         allowsForeignDevices: Bool = false,
+        rules: MetricRules? = nil,
         limits: DecodingLimits = DecodingLimits()
     ) {
         self.topic = topic
@@ -34,6 +37,7 @@ package struct DecodingContext: Sendable {
         self.receivedAt = receivedAt
         self.convertsFahrenheit = convertsFahrenheit
         self.allowsForeignDevices = allowsForeignDevices
+        self.rules = rules
         self.limits = limits
     }
 

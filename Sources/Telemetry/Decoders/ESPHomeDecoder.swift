@@ -47,13 +47,14 @@ package struct ESPHomeDecoder: PayloadDecoder {
         for member in members {
             let name = context.metric.map { "\($0).\(member.name)" } ?? member.name
             if let text = member.value.stringValue {
-                if let value = OnOff.value(of: text) { try collector.add(name, value) }
+                try collector.add(name, text: text, acceptsOnOff: true)
             } else {
                 try collector.add(name, json: member.value)
             }
         }
-        if collector.isEmpty { throw .noNumber }
-        return DecodedReading(device: try context.device(orNamed: nil), metrics: collector.metrics)
+        if collector.isEmpty { throw .noMetrics(hasDropped: collector.hasDropped) }
+        return DecodedReading(
+            device: try context.device(orNamed: nil), metrics: collector.metrics, ignored: collector.ignored)
     }
 
     /// Returns true if the topic is the state topic of an ESPHome component.

@@ -9,7 +9,8 @@ import Core
 ///
 /// - `true` and `false` become 1 and 0.
 /// - Nested objects join their names with `.`; an object with a number `value` and a string `unit` is one metric.
-/// - Strings, `null` and arrays inside a reading are skipped.
+/// - Strings and arrays inside a reading are reported as ignored, unless the route knows a string as a state; `null` is
+///   skipped.
 /// - `ts`, `time` and `timestamp` of the outer object are the time, see ``DeviceTime``.
 /// - `traceparent` and `tracestate` are the trace context.
 /// - `device` is the device if the topic does not name one.
@@ -21,7 +22,10 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
     func decode(_ value: JSONValue, context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
         switch value {
         case .object(let members):
-            guard let reading = try reading(of: members, context: context) else { throw .noNumber }
+            var hasDropped = false
+            guard let reading = try reading(of: members, &hasDropped, context: context) else {
+                throw .noMetrics(hasDropped: hasDropped)
+            }
             return [reading]
         case .array(let elements): return try readings(of: elements, context: context)
         case .number(let number): return [try BareValueDecoder.reading(of: number, context: context)]
@@ -35,27 +39,51 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
         try context.limits.check(readingCount: elements.count)
         var readings: [DecodedReading] = []
         readings.reserveCapacity(elements.count)
+        var hasDropped = false
         for element in elements {
             guard case .object(let members) = element else {
                 throw .wrongType(what: "an element of the payload array", expected: "an object", found: element.kind)
             }
-            if let reading = try reading(of: members, context: context) { readings.append(reading) }
+            if let reading = try reading(of: members, &hasDropped, context: context) { readings.append(reading) }
         }
-        if readings.isEmpty { throw .noNumber }
+        if readings.isEmpty { throw .noMetrics(hasDropped: hasDropped) }
         return readings
     }
 
     /// Decodes an object into a reading; `nil` if it has no metrics.
-    private func reading(of members: [JSONMember], context: DecodingContext) throws(DecodeError) -> DecodedReading? {
+    ///
+    /// - Parameter hasDropped: Set to true if a rule of the route has dropped metrics.
+    private func reading(
+        of members: [JSONMember], _ hasDropped: inout Bool, context: DecodingContext
+    ) throws(DecodeError) -> DecodedReading? {
         var collector = MetricCollector(context: context, expecting: members.count)
-        var time: Timestamp?
-        var device: String?
-        var trace = EmbeddedTrace()
+        var annotations = JSONAnnotations()
+        try annotations.read(members, into: &collector, context: context)
+        if collector.hasDropped { hasDropped = true }
+        if collector.isEmpty { return nil }
+        return DecodedReading(
+            device: try context.device(orNamed: annotations.device), metrics: collector.metrics,
+            deviceTime: annotations.time, trace: annotations.trace.context, ignored: collector.ignored)
+    }
+}
+
+/// The members of a JSON reading that are no metrics: its time, device and trace context.
+struct JSONAnnotations {
+    private(set) var time: Timestamp?
+    private(set) var device: String?
+    private(set) var trace = EmbeddedTrace()
+
+    /// Reads the members of an object. Its metrics are added to `collector`.
+    mutating func read(
+        _ members: [JSONMember], into collector: inout MetricCollector, context: DecodingContext
+    ) throws(DecodeError) {
         for member in members {
             switch (JSONMemberRole(of: member.name), member.value) {
+            case (.metric, .string(let text)):
+                if !Self.describesValue(member.name, in: members) { try collector.add(member.name, text: text) }
             case (.metric, let value): try collector.add(member.name, json: value)
             case (.time, let value): time = try DeviceTime.timestamp(from: value) ?? time
-            case (.value, let value): try addValue(value, of: members, to: &collector, context: context)
+            case (.value, let value): try Self.addValue(value, of: members, to: &collector, context: context)
             case (.values, .object(let values)):
                 for member in values { try collector.add(member.name, json: member.value) }
             case (.device, .string(let name)): device = name
@@ -64,14 +92,10 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
             case (_, let value): try collector.add(member.name, json: value)
             }
         }
-        if collector.isEmpty { return nil }
-        return DecodedReading(
-            device: try context.device(orNamed: device), metrics: collector.metrics, deviceTime: time,
-            trace: trace.context)
     }
 
     /// Adds the member `value`, whose name and unit come from other members or from the topic.
-    private func addValue(
+    private static func addValue(
         _ value: JSONValue, of members: [JSONMember], to collector: inout MetricCollector, context: DecodingContext
     ) throws(DecodeError) {
         let object = JSONValue.object(members)
@@ -84,7 +108,16 @@ package struct JSONObjectDecoder: JSONPayloadDecoder {
         case .object: try collector.add(name, json: value)
         case .null: return
         case .string, .array:
+            if let text = value.stringValue, try collector.addState(text, to: name) { return }
             throw .wrongType(what: "the member 'value'", expected: "a number or a boolean", found: value.kind)
+        }
+    }
+
+    /// Returns true for a text that ``addValue(_:of:to:context:)`` uses.
+    private static func describesValue(_ name: String, in members: [JSONMember]) -> Bool {
+        switch ExactString(name) {
+        case "unit", "metric", "sensor", "name": members.contains { ExactString($0.name) == "value" }
+        default: false
         }
     }
 }

@@ -92,11 +92,17 @@ package struct DecodedReading: Hashable, Sendable {
     package var deviceTime: Timestamp?
     /// The trace context inside the payload.
     package var trace: TraceContext?
+    /// The texts and arrays of the payload that became no metric; at most ``IgnoredField/maximumCount``.
+    package var ignored: [IgnoredField]
 
-    package init(device: DeviceID, metrics: [Metric], deviceTime: Timestamp? = nil, trace: TraceContext? = nil) {
+    package init(
+        device: DeviceID, metrics: [Metric], deviceTime: Timestamp? = nil, trace: TraceContext? = nil,
+        ignored: [IgnoredField] = []
+    ) {
         self.device = device
         self.metrics = metrics
         self.deviceTime = deviceTime
         self.trace = trace
+        self.ignored = ignored
     }
 }

@@ -33,11 +33,16 @@ final class ResolvedTopic: Sendable {
             context = DecodingContext(
                 topic: topic, device: device, metric: captures["metric"], rest: route.rest(of: topic),
                 receivedAt: Timestamp(nanosecondsSinceEpoch: 0), convertsFahrenheit: route.convertsFahrenheit,
-                allowsForeignDevices: route.allowsForeignDevices, limits: limits)
+                allowsForeignDevices: route.allowsForeignDevices, rules: route.mapping?.rules, limits: limits)
             pattern = route.pattern
-            convention =
-                route.convention == .auto ? AutoDecoder.convention(ofTopic: topic) ?? .auto : route.convention
-            decoder = convention.decoder
+            if let mapped = route.mapping?.decoder {
+                convention = .json
+                decoder = mapped
+            } else {
+                convention =
+                    route.convention == .auto ? AutoDecoder.convention(ofTopic: topic) ?? .auto : route.convention
+                decoder = convention.decoder
+            }
             template = route.room
             room = device.map { route.room.room(device: $0, captures: captures) }
             self.captures = captures

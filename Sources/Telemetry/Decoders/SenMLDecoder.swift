@@ -11,7 +11,7 @@ import Core
 ///
 /// *Readings.* The records of one device and time form one reading. Times below 2^28 are relative to the receive time
 /// (section 4.5.3). `vb` becomes 1 or 0; `s` becomes the metric `{name}.sum`, with its unit multiplied by seconds. `vs`
-/// and `vd` are skipped. Units are converted to the usual symbols: `Cel` to °C, `%RH` and `%EL` to %.
+/// and `vd` are ignored. Units are converted to the usual symbols: `Cel` to °C, `%RH` and `%EL` to %.
 package struct SenMLDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .senml }
 
@@ -69,6 +69,8 @@ struct SenMLRecord {
     var unit: String?
     var value: Double?
     var boolean: Bool?
+    /// True for a text or data value, which is no metric.
+    var hasText = false
     var sum: Double?
     var time: Double?
 
@@ -98,6 +100,7 @@ struct SenMLRecord {
                     throw .wrongType(what: "the SenML field 'vb'", expected: "a boolean", found: member.value.kind)
                 }
                 boolean = bool
+            case "vs", "vd": hasText = true
             case _ where member.name.utf8.last == UInt8(ascii: "_"):
                 throw .wrongType(
                     what: "a must-understand SenML field", expected: "a field of RFC 8428",
@@ -168,6 +171,8 @@ struct SenMLPack {
     private var baseDevice: (baseName: ExactString, device: DeviceID)?
     /// The URN that the topic's device uses for itself.
     private var ownURN: ExactString?
+    /// The records with texts. They have no device of their own, so the first reading reports them.
+    private var ignored: [IgnoredField] = []
 
     /// Times in seconds below this value are relative to now (section 4.5.3).
     private static let firstAbsoluteTime: Double = 268_435_456
@@ -184,6 +189,9 @@ struct SenMLPack {
         let value: Double? =
             record.value.map { $0 + (base.baseValue ?? 0) } ?? record.boolean.map { $0 ? 1 : 0 }
         let sum = record.sum.map { $0 + (base.baseSum ?? 0) }
+        if record.hasText, ignored.count < IgnoredField.maximumCount {
+            ignored.append(IgnoredField(record.name ?? base.baseName ?? "", .string))
+        }
         guard value != nil || sum != nil else { return }
 
         let (device, metric) = try resolve(baseName: base.baseName ?? "", name: record.name ?? "")
@@ -199,8 +207,12 @@ struct SenMLPack {
     ///
     /// - Throws: ``DecodeError/noNumber`` if no record had a number.
     func readings() throws(DecodeError) -> [DecodedReading] {
-        if parts.isEmpty { throw .noNumber }
-        return parts.map { DecodedReading(device: $0.device, metrics: $0.collector.metrics, deviceTime: $0.time) }
+        var readings = parts.filter { !$0.collector.isEmpty }.map { part in
+            DecodedReading(device: part.device, metrics: part.collector.metrics, deviceTime: part.time)
+        }
+        if readings.isEmpty { throw .noMetrics(hasDropped: parts.contains { $0.collector.hasDropped }) }
+        readings[0].ignored = ignored
+        return readings
     }
 
     /// Returns the index of the reading for a device and time, after adding it if necessary.

@@ -143,7 +143,7 @@ package struct ShellyDecoder: JSONPayloadDecoder {
         of payload: [UInt8], path: ArraySlice<Substring>
     ) throws(DecodeError) -> Double? {
         do throws(DecodeError) {
-            return try BareValueDecoder.value(of: payload)
+            return try BareValueDecoder.value(of: try BareValueDecoder.text(of: payload))
         } catch {
             guard case .noNumber = error else { throw error }
         }

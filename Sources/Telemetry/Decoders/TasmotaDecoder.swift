@@ -34,17 +34,20 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         let units = TasmotaUnits(
             temperature: value["TempUnit"]?.stringValue, pressure: value["PressureUnit"]?.stringValue)
         var quantities: [TasmotaQuantity] = []
+        var ignored: [IgnoredField] = []
         for member in members where !Self.isMetadata(member.name) {
             if case .object(let values) = member.value {
                 var path: [String] = []
                 try Self.collect(
                     values, of: member.name, path: &path, byteCount: member.name.utf8.count, into: &quantities,
-                    context.limits)
-            } else if Self.isQuantity(member.value) {
+                    ignored: &ignored, context)
+            } else if Self.isQuantity(member.value, of: member.name, context) {
                 guard member.name.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(member.name) }
                 try Self.append(
                     TasmotaQuantity(sensor: nil, path: [member.name], value: member.value), to: &quantities,
                     context.limits)
+            } else if ignored.count < IgnoredField.maximumCount {
+                ignored.append(IgnoredField(member.name, .string))
             }
         }
         // The number of sensors that have a quantity of each short name.
@@ -57,11 +60,12 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
             let name = quantity.sensor == nil || isAmbiguous ? quantity.fullName : quantity.shortName
             try Self.add(quantity.value, name: name, unit: units.unit(of: quantity), to: &collector)
         }
-        if collector.isEmpty { throw .noNumber }
+        if collector.isEmpty { throw .noMetrics(hasDropped: collector.hasDropped) }
         return [
             DecodedReading(
                 device: try context.device(orNamed: nil), metrics: collector.metrics,
-                deviceTime: try Self.time(of: value))
+                deviceTime: try Self.time(of: value),
+                ignored: Array((ignored + collector.ignored).prefix(IgnoredField.maximumCount)))
         ]
     }
 
@@ -80,27 +84,32 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
     /// - Parameter byteCount: The length of the sensor's name and the path, including a separator between names.
     private static func collect(
         _ members: [JSONMember], of sensor: String, path: inout [String], byteCount: Int,
-        into quantities: inout [TasmotaQuantity], _ limits: DecodingLimits
+        into quantities: inout [TasmotaQuantity], ignored: inout [IgnoredField], _ context: DecodingContext
     ) throws(DecodeError) {
         for member in members {
             let byteCount = byteCount + 1 + member.name.utf8.count
             guard byteCount <= Metric.maximumNameByteCount else { throw .badMetric(member.name) }
             if case .object(let values) = member.value {
                 path.append(member.name)
-                try collect(values, of: sensor, path: &path, byteCount: byteCount, into: &quantities, limits)
+                try collect(
+                    values, of: sensor, path: &path, byteCount: byteCount, into: &quantities, ignored: &ignored, context
+                )
                 path.removeLast()
-            } else if isQuantity(member.value) {
+            } else if isQuantity(member.value, of: member.name, context) {
                 try append(
                     TasmotaQuantity(sensor: sensor, path: path + [member.name], value: member.value), to: &quantities,
-                    limits)
+                    context.limits)
+            } else if ignored.count < IgnoredField.maximumCount {
+                ignored.append(IgnoredField("\(sensor).\((path + [member.name]).joined(separator: "."))", .string))
             }
         }
     }
 
     /// Returns true if a value that is not an object may be a metric in this or a later message. Strings other than
-    /// `ON`, `OFF`, `true` and `false` never are.
-    private static func isQuantity(_ value: JSONValue) -> Bool {
-        value.stringValue.map { OnOff.value(of: $0) != nil } ?? true
+    /// `ON`, `OFF`, `true`, `false` and the states of the route never are.
+    private static func isQuantity(_ value: JSONValue, of name: String, _ context: DecodingContext) -> Bool {
+        guard let text = value.stringValue else { return true }
+        return OnOff.value(of: text) != nil || context.rules?.state(text, of: name) != nil
     }
 
     private static func append(
@@ -118,13 +127,15 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         switch value {
         case .number(let number): try collector.add(name, number, unit: unit)
         case .bool(let bool): try collector.add(name, bool ? 1 : 0)
-        case .string(let text):
-            if let value = OnOff.value(of: text) { try collector.add(name, value) }
+        case .string(let text): try collector.add(name, text: text, acceptsOnOff: true)
         case .array(let elements):
+            var hasNumber = false
             for (index, element) in elements.enumerated() {
                 guard case .number(let number) = element else { continue }
+                hasNumber = true
                 try collector.add("\(name).\(index + 1)", number, unit: unit)
             }
+            if !hasNumber { collector.ignore(name, .array) }
         case .null, .object: return
         }
     }

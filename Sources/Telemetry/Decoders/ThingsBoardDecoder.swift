@@ -10,7 +10,7 @@ import Core
 /// A topic that names a device accepts the gateway form only for that device, unless its route allows foreign devices.
 ///
 /// `ts` is a time only next to an object `values`. In a plain object every name is a metric, including `ts`. The API
-/// uses milliseconds; seconds are recognised as well. Strings and arrays are skipped.
+/// uses milliseconds; seconds are recognised as well. Strings and arrays are ignored.
 package struct ThingsBoardDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .thingsboard }
 
@@ -18,18 +18,20 @@ package struct ThingsBoardDecoder: JSONPayloadDecoder {
 
     func decode(_ value: JSONValue, context: DecodingContext) throws(DecodeError) -> [DecodedReading] {
         var readings: [DecodedReading] = []
+        var hasDropped = false
         switch value {
         case .object(let members) where Self.isGatewayForm(members):
             for member in members {
                 let device = try context.payloadDevice(named: member.name)
-                try add(member.value.arrayValue ?? [], of: device, to: &readings, context: context)
+                try add(member.value.arrayValue ?? [], of: device, to: &readings, &hasDropped, context: context)
             }
-        case .object: try add([value], of: try context.device(orNamed: nil), to: &readings, context: context)
+        case .object:
+            try add([value], of: try context.device(orNamed: nil), to: &readings, &hasDropped, context: context)
         case .array(let elements):
-            try add(elements, of: try context.device(orNamed: nil), to: &readings, context: context)
+            try add(elements, of: try context.device(orNamed: nil), to: &readings, &hasDropped, context: context)
         default: throw .wrongType(what: "the payload", expected: "an object or an array of objects", found: value.kind)
         }
-        if readings.isEmpty { throw .noNumber }
+        if readings.isEmpty { throw .noMetrics(hasDropped: hasDropped) }
         return readings
     }
 
@@ -43,7 +45,8 @@ package struct ThingsBoardDecoder: JSONPayloadDecoder {
     }
 
     private func add(
-        _ elements: [JSONValue], of device: DeviceID, to readings: inout [DecodedReading], context: DecodingContext
+        _ elements: [JSONValue], of device: DeviceID, to readings: inout [DecodedReading], _ hasDropped: inout Bool,
+        context: DecodingContext
     ) throws(DecodeError) {
         try context.limits.check(readingCount: readings.count + elements.count)
         for element in elements {
@@ -58,8 +61,11 @@ package struct ThingsBoardDecoder: JSONPayloadDecoder {
             }
             var collector = MetricCollector(context: context, expecting: values.count)
             for value in values { try collector.add(value.name, json: value.value) }
+            if collector.hasDropped { hasDropped = true }
             if collector.isEmpty { continue }
-            readings.append(DecodedReading(device: device, metrics: collector.metrics, deviceTime: time))
+            readings.append(
+                DecodedReading(
+                    device: device, metrics: collector.metrics, deviceTime: time, ignored: collector.ignored))
         }
     }
 }

@@ -42,14 +42,15 @@ package struct Zigbee2MQTTDecoder: JSONPayloadDecoder {
             case ("device", .object), ("update", .object): continue
             case (_, .number(let number)):
                 try collector.add(member.name, number, unit: Self.unit(of: member.name))
-            case (_, .string(let text)):
-                if let value = OnOff.value(of: text) { try collector.add(member.name, value) }
+            case (_, .string(let text)): try collector.add(member.name, text: text, acceptsOnOff: true)
             case (_, let value): try collector.add(member.name, json: value)
             }
         }
-        if collector.isEmpty { throw .noNumber }
+        if collector.isEmpty { throw .noMetrics(hasDropped: collector.hasDropped) }
         return [
-            DecodedReading(device: try context.device(orNamed: nil), metrics: collector.metrics, deviceTime: time)
+            DecodedReading(
+                device: try context.device(orNamed: nil), metrics: collector.metrics, deviceTime: time,
+                ignored: collector.ignored)
         ]
     }
 

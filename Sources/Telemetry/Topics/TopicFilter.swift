@@ -106,6 +106,19 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
         return levels.count == otherLevels.count
     }
 
+    /// Returns true if some topic matches both this filter and `other`. Shared groups are ignored.
+    package func overlaps(_ other: TopicFilter) -> Bool {
+        for (one, two) in [(self, other), (other, self)]
+        where Self.isWildcard(one.levels[0]) && Self.isProtected(two.levels[0], by: []) { return false }
+        for (level, otherLevel) in zip(levels, other.levels) {
+            if level == "#" || otherLevel == "#" { return true }
+            if level != "+", otherLevel != "+", !level.utf8.elementsEqual(otherLevel.utf8) { return false }
+        }
+        // "sport/#" matches "sport" too.
+        let rest = levels.dropFirst(other.levels.count) + other.levels.dropFirst(levels.count)
+        return rest.isEmpty || rest == ["#"]
+    }
+
     /// Removes filters that another filter covers and keeps the order. Of equal filters the first one stays.
     ///
     /// Brokers may send a message once for every overlapping subscription (MQTT 5, section 3.3.4), so covered filters

@@ -27,6 +27,8 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
     /// True when payloads may name devices other than the topic's, for gateways that are trusted to do so. It has no
     /// effect if the pattern does not capture `{device}`.
     package let allowsForeignDevices: Bool
+    /// The paths of values in the payload and the changes to metrics; `nil` if the convention alone decides.
+    package let mapping: PayloadMapping?
     /// The subscription filter: the pattern with `+` in place of every capture.
     package let filter: TopicFilter
 
@@ -69,7 +71,8 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
         room: String = RoomTemplate.standard.description,
         qos: Int = 1,
         convertsFahrenheit: Bool = false,
-        allowsForeignDevices: Bool = false
+        allowsForeignDevices: Bool = false,
+        mapping: PayloadMapping? = nil
     ) throws(TopicError) {
         guard (0...1).contains(qos) else { throw TopicError(.route, pattern, .badQoS(qos)) }
         let plain = try Self.plainFilter(pattern, of: pattern)
@@ -82,6 +85,7 @@ package struct TopicRoute: Hashable, Sendable, CustomStringConvertible {
         self.qos = qos
         self.convertsFahrenheit = convertsFahrenheit
         self.allowsForeignDevices = allowsForeignDevices
+        self.mapping = mapping
     }
 
     package var description: String { pattern }
@@ -260,6 +264,17 @@ package struct RoomTemplate: Hashable, Sendable, CustomStringConvertible {
             case .capture(let name): "{\(name)}"
             }
         }.joined(separator: "/")
+    }
+
+    /// The filter of all rooms that the template can give; `nil` if its text is too long for a filter.
+    package var filter: TopicFilter? {
+        let text = levels.map { level in
+            switch level {
+            case .text(let text): text
+            case .capture: "+"
+            }
+        }.joined(separator: "/")
+        return try? TopicFilter(text)
     }
 
     /// Returns the room of a device's readings, filled in with the topic's captures.

@@ -8,7 +8,7 @@ import Core
         static let payloads =
             PayloadConvention.allCases.map { convention in
                 FuzzInput("payload-\(convention.rawValue)") { read($0, as: convention) }
-            } + [FuzzInput("status", readStatus), FuzzInput("discovery", readDiscovery)]
+            } + [FuzzInput("payload-mapped", readMapped), FuzzInput("status", readStatus), FuzzInput("discovery", readDiscovery)]
 
         private static let topics = [
             "a/d1", "a/d1/temperature", "tele/d1/SENSOR", "tele/d1/STATE", "zigbee2mqtt/d1", "n/sensor/t/state",
@@ -24,9 +24,38 @@ import Core
             guard let first = bytes.first,
                 let route = try? TopicRoute(pattern: "+/{device}/#", convention: convention, allowsForeignDevices: true)
             else { return false }
+            return read(Array(bytes.dropFirst()), to: topics[Int(first) % topics.count], route)
+        }
+
+        /// A path in the first line, whose first byte selects what the path is for, and the payload.
+        private static let readMapped: @Sendable ([UInt8]) -> Bool = { bytes in
+            let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false)
+            guard lines.count == 2, let role = lines[0].first,
+                let path = try? PayloadPath(String(decoding: lines[0].dropFirst(), as: UTF8.self))
+            else { return false }
+            var paths = PayloadMapping.Paths()
+            var metrics: [MappedMetric] = []
+            switch role % 6 {
+            case 0: paths.each = path
+            case 1: paths.values = path
+            case 2: paths.value = path
+            case 3: (paths.value, paths.metric, paths.unit) = (path, path, path)
+            case 4: (paths.device, paths.time) = (path, path)
+            default: metrics = [MappedMetric("m", at: path, change: MetricChange(unit: "°F", scale: 0.1, offset: -40))]
+            }
+            let mapping = PayloadMapping(
+                paths: paths, metrics: metrics, renames: [MetricRename("a", to: "b")], drops: ["c"],
+                states: MetricStates([.init("on", 1)]))
+            guard
+                let route = try? TopicRoute(
+                    pattern: "a/{device}", convertsFahrenheit: true, allowsForeignDevices: true, mapping: mapping)
+            else { return false }
+            return read(Array(lines[1]), to: "a/d1", route)
+        }
+
+        /// Decodes a message to a topic of a route, and checks the promises about its readings.
+        private static func read(_ payload: [UInt8], to topic: String, _ route: TopicRoute) -> Bool {
             var decoder = TelemetryDecoder(routes: [route], statusRoutes: [])
-            let payload = Array(bytes.dropFirst())
-            let topic = topics[Int(first) % topics.count]
             guard let readings = try? decoder.decode(topic: topic, payload: payload, receivedAt: receivedAt) else {
                 return false
             }

@@ -40,7 +40,8 @@ final class IngestFixture {
     func pipeline(
         clientID: String = "gateway", entry: EntryTracer? = nil, latency: LatencyService? = nil,
         clocks: ClockOffsetEstimator = ClockOffsetEstimator(), clockService: ClockService? = nil,
-        alerts: AlertService? = nil,
+        alerts: AlertService? = nil, decoder: TelemetryDecoder = TelemetryDecoder(),
+        ignoredFields: IgnoredFields = IgnoredFields(),
         metrics factory: any MetricsFactory = NOOPMetricsHandler.instance
     ) -> IngestPipeline {
         let entry =
@@ -54,8 +55,9 @@ final class IngestFixture {
             database: database, readings: readings, alerts: alerts, metrics: metrics, tracer: entry.tracer,
             clock: stream.clock, logger: logger)
         return IngestPipeline(
-            decoder: TelemetryDecoder(), store: store, stream: stream.stream, entry: entry, latency: latency,
-            clocks: clocks, clockService: clockService, metrics: metrics, clock: stream.clock, logger: logger)
+            decoder: decoder, store: store, stream: stream.stream, entry: entry, latency: latency,
+            clocks: clocks, clockService: clockService, ignoredFields: ignoredFields, metrics: metrics,
+            clock: stream.clock, logger: logger)
     }
 
     /// The point at which the database fails to store an alert.

@@ -28,8 +28,10 @@ struct BareValueDecoderTests {
     @Test(
         "Any other payload is an error",
         arguments: [
-            ("", DecodeError.empty), ("  ", .noNumber), ("hello", .noNumber), ("21.5 °C", .noNumber),
-            ("1,5", .noNumber),
+            ("", DecodeError.empty), ("  ", .noNumber), ("hello", .noNumber),
+            ("21.5 °C", .numberWithUnit("21.5 °C")), ("21%", .numberWithUnit("21%")), ("3 m2", .numberWithUnit("3 m2")),
+            ("1,5", .decimalComma("1,5")), ("-21,5 °C", .decimalComma("-21,5 °C")), ("1,2,3", .noNumber),
+            (",5", .noNumber),
             ("--1", .noNumber), ("e", .noNumber), ("1 2", .noNumber), ("0x10", .noNumber), ("nan", .notFinite),
             ("NaN", .notFinite), ("-inf", .notFinite), ("Infinity", .notFinite), ("1e999", .notFinite),
         ])

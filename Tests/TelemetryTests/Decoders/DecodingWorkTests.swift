@@ -231,6 +231,27 @@ struct DecodingWorkTests {
         }
     }
 
+    @Test("Payloads of every shape, on routes with a mapping", arguments: PayloadShape.all)
+    func mapped(shape: PayloadShape) throws {
+        var each = PayloadMapping.Paths()
+        each.each = try PayloadPath("a")
+        var values = PayloadMapping.Paths()
+        values.values = try PayloadPath("$")
+        let picks = try (0..<20).map { MappedMetric("p\($0)", at: try PayloadPath($0 == 0 ? "$" : "m\($0)")) }
+        let renames = (0..<20).map { MetricRename("m\($0)", to: "n\($0)") }
+        let states = MetricStates([.init("x", 1)])
+        for mapping in [
+            PayloadMapping(paths: each, metrics: picks, states: states), PayloadMapping(metrics: picks, states: states),
+            PayloadMapping(paths: values, renames: renames, drops: ["a"], states: states),
+        ] {
+            let decoder = try #require(mapping.decoder)
+            var context = context(allowsForeignDevices: true)
+            context.rules = mapping.rules
+            let growth = Work.growth { [context] in _ = try? decoder.decode(shape.make($0), context: context) }
+            #expect(growth < Work.limit, "took \(growth) times as long for 8 times the bytes")
+        }
+    }
+
     @Test("Status payloads of every shape", arguments: PayloadShape.all)
     func statuses(shape: PayloadShape) {
         let growth = Work.growth { _ = try? StatusPayload.isOnline(shape.make($0), limits: DecodingLimits()) }

@@ -73,4 +73,18 @@ struct TopicFilterCoverageTests {
         let result = TopicFilter.minimal(try filters.map { try TopicFilter($0) })
         #expect(result.map(\.rawValue) == expected)
     }
+
+    @Test(
+        "Two filters overlap if some topic matches both",
+        arguments: [
+            ("sensors/+", "sensors/a", true), ("sensors/#", "sensors", true), ("sensors/+", "+/a", true),
+            ("a/+/c", "a/b/#", true), ("#", "a/b", true), ("a/b", "a/b", true), ("a/#", "b/#", false),
+            ("a/+", "a/b/c", false), ("a", "a/+", false), ("a/+/#", "a", false), ("#", "$SYS/a", false),
+            ("+/a", "$SYS/a", false),
+        ])
+    func overlaps(one: String, other: String, expected: Bool) throws {
+        let filters = (try TopicFilter(one), try TopicFilter(other))
+        #expect(filters.0.overlaps(filters.1) == expected)
+        #expect(filters.1.overlaps(filters.0) == expected)
+    }
 }

@@ -39,6 +39,8 @@ struct DeviceRoutes {
             body.add("dead_letter_count", letters.count)
             body.add("dead_letters", objects: letters.recent.lazy.map { $0.json(device: name) })
         }
+        let ignored = overview.rooms.flatMap { services.ignoredFields.fields(of: DeviceKey(room: $0, device: name)) }
+        body.add("ignored_fields", objects: ignored.lazy.map(\.json))
         let messages = overview.rooms.compactMap {
             services.lastMessages.message(of: DeviceKey(room: $0, device: name))
         }
@@ -122,6 +124,17 @@ private struct DeviceOverview {
                 object.add("room_id", value.room)
                 return object.finished()
             })
+    }
+}
+
+extension IgnoredFields.Field {
+    /// An element of `ignored_fields` of `GET /api/devices/{device}`.
+    fileprivate var json: [UInt8] {
+        var object = JSONObjectBuilder()
+        object.add("name", name)
+        object.add("kind", kind.rawValue)
+        object.add("count", count)
+        return object.finished()
     }
 }
 

@@ -53,7 +53,7 @@ export class DeviceFacts {
       element("td", { className: "table-age" }, formatAge(age === undefined ? NaN : now - time * 1000)))));
     this.#showAlerts(answer.alerts, now);
     this.#showLetters(answer, now);
-    const { ignored_fields: ignored = [] } = answer;
+    const { ignored_fields: ignored } = answer;
     this.#ignoredCard.hidden = ignored.length === 0;
     this.#ignored.replaceChildren(...ignored.map(({ name, kind, count }) => element("li", { className: "fact" },
       element("p", { className: "letter-head" }, element("strong", { className: "letter-topic" }, name), kind,

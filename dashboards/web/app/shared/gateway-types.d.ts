@@ -72,7 +72,7 @@ export interface DeviceAnswer extends DeviceFacts {
   dead_letters?: DeadLetter[];
   last_message?: LastMessage;
   /** Fields of payloads that became no metric. */
-  ignored_fields?: { name: string; kind: string; count: number }[];
+  ignored_fields: { name: string; kind: string; count: number }[];
 }
 
 export interface DeviceMetric {
