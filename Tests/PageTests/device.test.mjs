@@ -14,7 +14,7 @@ const now = 1_800_000_000_000;
 function answer(metricCount, more = {}) {
   const metrics = Array.from({ length: metricCount }, (_, index) => (
     { name: `m${index}`, value: index, time: now / 1000, room_id: "sensors/a" }));
-  return { device: "a", rooms: ["sensors/a"], last_seen: (now - 3_000) / 1000, metrics, alerts: [], ...more };
+  return { device: "a", rooms: ["sensors/a"], last_seen: (now - 3_000) / 1000, metrics, alerts: [], ignored_fields: [], ...more };
 }
 
 test("a device has tiles and a chart for each metric, up to a limit beyond which a table shows the rest", () => {
