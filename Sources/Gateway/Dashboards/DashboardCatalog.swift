@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOCore
 import Services
+package import Telemetry
 import YAML
 
 /// The validated dashboards of a folder, and the JSON body of `GET /api/dashboards`.
@@ -13,6 +14,8 @@ package struct DashboardCatalog: Sendable {
 
     /// The ids in navigation order: by `order`, then by id.
     package let ids: [String]
+    /// The rooms and filters of each dashboard by its id.
+    package let rooms: [String: [TopicFilter]]
     /// `{"dashboards":[…]}` in navigation order, each with its id and the keys that its file sets.
     package let json: [UInt8]
 
@@ -41,6 +44,7 @@ package struct DashboardCatalog: Sendable {
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         dashboards.sort { ($0.order, $0.id) < ($1.order, $1.id) }
         ids = dashboards.map(\.id)
+        rooms = Dictionary(dashboards.map { ($0.id, $0.rooms) }) { first, _ in first }
         var bytes: [UInt8] = []
         JSONValue.object([JSONMember(name: "dashboards", value: .array(dashboards.map(\.json)))]).append(to: &bytes)
         // The page compares these names with the names in readings, which are in NFC.
@@ -58,6 +62,11 @@ struct DashboardFile {
     let order: Int
     /// The id, and the file's keys under the same names.
     let json: JSONValue
+
+    /// The rooms and filters that the dashboard shows.
+    var rooms: [TopicFilter] {
+        (json["rooms"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { try? TopicFilter($0) } }
+    }
 
     /// Reads and validates a file.
     init(path: String) throws(ConfigurationError) {
