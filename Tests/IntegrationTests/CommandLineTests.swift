@@ -227,6 +227,43 @@ struct CommandLineTests {
         #expect(elsewhere.output.contains("no route matches the topic"))
     }
 
+    @Test("`check` shows what a mapping makes of a payload, and which fields are ignored")
+    func checkMapping() async throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.write(
+            """
+            routes:
+            - topic: doors/{device}
+              paths: {values: data}
+              metrics: {battery: {path: mv, scale: 0.001, unit: V}}
+              states: {open: 1, closed: 0}
+            """, to: "windsock.yaml")
+        let payload = try folder.write(#"{"data":{"door":"open","mode":"x"},"mv":3300}"#, to: "payload.json")
+        let result = try await Self.run(["check", "--payload", payload, "--topic", "doors/front"], in: folder.url)
+        #expect(result.exit == .exited(0), "\(result.output)")
+        #expect(result.output.contains("door 1, battery 3.3 V"), "\(result.output)")
+        #expect(result.output.contains("ignored: mode (string)"))
+        #expect(result.output.contains("matched by the route doors/{device}, which maps the payload"))
+    }
+
+    @Test("`check` counts what it checked, and warns about settings without effect")
+    func checkWarnings() async throws {
+        let folder = try TemporaryFolder()
+        let dashboards = try TemporaryFolder()
+        _ = try folder.write(
+            """
+            routes:
+            - topic: a/#
+            - topic: a/{device}
+            alerts:
+            - {name: hot, metric: temperature, above: 30}
+            """, to: "windsock.yaml")
+        let result = try await Self.run(["check", "--dashboards-dir", dashboards.url.path], in: folder.url)
+        #expect(result.exit == .exited(0), "\(result.errors)")
+        #expect(result.errors.hasPrefix("Warning: windsock.yaml:3: topic: the route a/{device} is never used"))
+        #expect(result.output == "OK: 2 routes, 1 alert rule, 0 dashboards")
+    }
+
     @Test("`tail` without a valid token ends with an error")
     func tailRefused() async throws {
         let folder = try TemporaryFolder()

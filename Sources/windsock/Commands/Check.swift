@@ -11,9 +11,11 @@ struct Check: AsyncParsableCommand {
         abstract: "Check device files, dashboards and the configuration.",
         discussion: """
             Prints one line per problem: file:line: key: what is wrong and what is allowed. Without files, it checks all \
-            of devices/, the dashboards, and windsock.yaml with the environment.
+            of devices/, the dashboards, and windsock.yaml with the environment. It also warns about routes, dashboards \
+            and alert rules that have no effect.
 
-            With --payload and --topic, it shows how the routes and each payload convention decode a message.
+            With --payload and --topic, it shows how the routes with their mappings, and each payload convention, decode \
+            a message.
             """)
 
     @Argument(help: "Device files to check; default: all files in devices/.")
@@ -36,17 +38,20 @@ struct Check: AsyncParsableCommand {
     func run() async throws {
         if let payload, let topic { return try await Exit.reporting { try check(payload, topic) } }
         var problems: [String] = []
+        var warnings: [String] = []
         var checked: [String] = []
         let devices = files.isEmpty ? (try? DeviceFiles.all(in: "devices")) ?? [] : files
         if !devices.isEmpty {
             do {
                 let profiles = try DeviceProfile.load(devices)
-                checked.append("\(profiles.reduce(0) { $0 + $1.deviceNames.count }) devices in \(devices.count) files")
+                let count = profiles.reduce(0) { $0 + $1.deviceNames.count }
+                checked.append("\(Self.count(count, "device")) in \(Self.count(devices.count, "file"))")
             } catch {
                 problems.append("\(error)")
             }
         }
-        if files.isEmpty { checkConfiguration(&problems, &checked) }
+        if files.isEmpty { checkConfiguration(&problems, &warnings, &checked) }
+        for warning in warnings { Console.error("Warning: \(warning)") }
         for problem in problems { Console.error(problem) }
         guard problems.isEmpty else { throw Exit.configuration }
         Console.print("OK: \(checked.isEmpty ? "nothing to check" : checked.joined(separator: ", "))")
@@ -63,16 +68,21 @@ struct Check: AsyncParsableCommand {
         guard isAccepted else { throw ExitCode.failure }
     }
 
-    private func checkConfiguration(_ problems: inout [String], _ checked: inout [String]) {
+    private func checkConfiguration(_ problems: inout [String], _ warnings: inout [String], _ checked: inout [String]) {
         do {
-            let configuration = try GatewayConfiguration(try settings.sources())
-            checked.append("configuration")
+            let sources = try settings.sources()
+            let configuration = try GatewayConfiguration(sources)
+            checked.append(Self.count(configuration.routes.count, "route"))
+            checked.append(Self.count(configuration.alertRules.count, "alert rule"))
             let catalog = try DashboardCatalog(directory: configuration.dashboardsDirectory)
-            checked.append("\(catalog.ids.count) dashboards")
+            checked.append(Self.count(catalog.ids.count, "dashboard"))
+            warnings = ConfigurationReview(configuration, file: sources.file).warnings(catalog)
         } catch {
             problems.append("\(error)")
         }
     }
+
+    private static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 }
 
 /// A report of how the routes and each payload convention decode a payload, for `windsock check --payload FILE --topic
@@ -89,8 +99,11 @@ struct PayloadCheck {
             routes: configuration.routes, statusRoutes: configuration.statusRoutes,
             limits: configuration.decodingLimits)
         var isAccepted = false
+        var ignored: [IgnoredField] = []
         do throws(DecodeError) {
-            switch try decoder.decodeMessage(topic: topic, payload: payload, receivedAt: now) {
+            switch try decoder.decodeMessage(
+                topic: topic, payload: payload, receivedAt: now, reportIgnored: { ignored += $0.fields })
+            {
             case .readings(let readings):
                 isAccepted = true
                 lines.append("decoded as \(readings.count == 1 ? "a reading" : "\(readings.count) readings"):")
@@ -104,20 +117,31 @@ struct PayloadCheck {
             case .ignored: lines.append("ignored: \(DecodeError.notAReading(topic: topic))")
             }
         } catch {
+            if case .dropped = error { isAccepted = true }
             lines.append("not decoded (\(error.reason)): \(error)")
         }
-        if let pattern = decoder.pattern(ofTopic: topic) { lines.append("matched by the route \(pattern)") }
+        if !ignored.isEmpty {
+            lines.append("ignored: \(ignored.map { "\($0.name) (\($0.kind.rawValue))" }.joined(separator: ", "))")
+        }
+        if let pattern = decoder.pattern(ofTopic: topic) {
+            let isMapped = match?.route.mapping != nil
+            lines.append("matched by the route \(pattern)\(isMapped ? ", which maps the payload" : "")")
+        }
         lines.append("Result of each convention:")
         lines += trials(at: now).map { "  \($0.convention.rawValue): \($0.text)" }
         return (lines, isAccepted)
     }
 
+    /// The first route that matches the topic, with its captures.
+    private var match: (route: TopicRoute, captures: [String: String])? {
+        configuration.routes.lazy.compactMap { route in
+            route.captures(in: topic).map { (route: route, captures: $0) }
+        }.first
+    }
+
     /// Decodes the payload by every convention. Device and metric come from the first route that matches the topic, even
     /// if that route uses another convention.
     private func trials(at now: Timestamp) -> [ConventionTrial] {
-        let match = configuration.routes.lazy.compactMap { route in
-            route.captures(in: topic).map { (route: route, captures: $0) }
-        }.first
         let captures = match?.captures ?? [:]
         let context = DecodingContext(
             topic: topic, device: captures["device"].flatMap { DeviceID($0) }, metric: captures["metric"],
