@@ -27,11 +27,12 @@ package struct TopicPattern: Sendable {
     /// The pattern as a subscription filter.
     package var filter: String { levels.joined(separator: "/") }
 
-    /// Messages per minute since the first one, without retained messages; `nil` when there are fewer than two.
+    /// Messages per minute since the first one, without retained messages; `nil` in the first five seconds, and when
+    /// there are fewer than two.
     package func messagesPerMinute(at now: Timestamp) -> Double? {
-        let minutes = now.since(firstAt) / .seconds(60)
-        guard liveCount > 1, minutes > 0 else { return nil }
-        return Double(liveCount) / minutes
+        let age = now.since(firstAt)
+        guard liveCount > 1, age >= .seconds(5) else { return nil }
+        return Double(liveCount) / (age / .seconds(60))
     }
 }
 

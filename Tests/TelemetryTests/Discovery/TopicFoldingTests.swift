@@ -78,6 +78,7 @@ struct TopicFoldingTests {
         #expect(pattern.topicCount == 2 && pattern.liveCount == 2 && pattern.retainedCount == 1)
         #expect(pattern.sample.name == "a/y/t" && pattern.sample.payload == Array("3".utf8))
         #expect(pattern.messagesPerMinute(at: Sampling.time(120)) == 1)
+        #expect(pattern.messagesPerMinute(at: Sampling.time(4)) == nil)
     }
 }
 
