@@ -119,6 +119,38 @@ package struct VirtualDevice: Sendable {
     }
 }
 
+/// A message that a device might have sent before its start.
+package struct PastMessage: Sendable {
+    package var time: Timestamp
+    package var publication: MQTTPublication
+}
+
+extension VirtualDevice {
+    /// Returns made-up messages from before the device's start, without timestamps of their own.
+    ///
+    /// - Parameters:
+    ///   - times: The times of the samples, ascending.
+    ///   - slowness: The number of seconds in which the waveforms pass one of their own seconds. A table is replayed
+    ///     once a day.
+    package func past(at times: [Timestamp], slowness: Int) -> [PastMessage] {
+        guard let first = times.first else { return [] }
+        var sampler = sampler
+        return times.flatMap { time in
+            let age = time.since(first)
+            let row = profile.replay.map { Int(age.seconds) % 86_400 * $0.table.rowCount / 86_400 }
+            let metrics = sampler.metrics(at: age / slowness, row: row)
+            if metrics.isEmpty { return [PastMessage]() }
+            return encoder.encode(Sample(device: name, metrics: metrics, time: nil)).map { payload in
+                PastMessage(
+                    time: time,
+                    publication: MQTTPublication(
+                        topic: profile.topic.topic(device: name, metric: payload.metric), payload: payload.bytes,
+                        qos: profile.qos))
+            }
+        }
+    }
+}
+
 /// The sample generator of one device. It takes values from the device's waveforms and its replay table.
 struct Sampler: Sendable {
     private struct Generator {

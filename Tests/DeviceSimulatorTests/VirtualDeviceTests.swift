@@ -22,6 +22,21 @@ struct VirtualDeviceTests {
         #expect(String(decoding: publication.payload, as: UTF8.self) == #"{"seq":0}"#)
     }
 
+    @Test("A made-up past has the device's waveform, slowed down, without timestamps of its own")
+    func past() throws {
+        let day = "{day: {low: 0, high: 10, period: 480s}}"
+        let device = VirtualDevice(name: "probe", profile: try Profiles.json(waveform: day))
+        let times = (0...24).map { VirtualDevice.start.advanced(by: .seconds(3600 * $0)) }
+        let past = device.past(at: times, slowness: 180)
+        #expect(past.map(\.time) == times)
+        let payloads = past.map { String(decoding: $0.publication.payload, as: UTF8.self) }
+        #expect(payloads.first == payloads.last, "eight minutes became a day")
+        #expect(Set(payloads).count > 10)
+        #expect(payloads.allSatisfy { $0.hasPrefix(#"{"seq":"#) && !$0.contains("ts") })
+        #expect(past.allSatisfy { $0.publication.topic == "sensors/probe" && !$0.publication.retain })
+        #expect(device.past(at: [], slowness: 180).isEmpty)
+    }
+
     @Test("QoS and retain flag come from the file")
     func delivery() throws {
         var device = try device("qos: 0\nretain: true")

@@ -72,6 +72,7 @@ struct Demo: AsyncParsableCommand {
             user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#"), try TopicFilter("users/+")],
             notify: true, share: true,
             lifetime: Self.tokenLifetime)
+        try DemoPast(profiles: profiles, configuration: configuration).store(until: SystemWallClock().now())
         let deviceCount = profiles.reduce(0) { $0 + $1.deviceNames.count }
         let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in
             Console.print(
