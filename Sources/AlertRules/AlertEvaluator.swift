@@ -9,8 +9,8 @@ package import Telemetry
 /// It is a value type without locking: its owner serialises access. The evaluations between ``begin()`` and
 /// ``rollback()`` are undone, so that the evaluator is never ahead of the stored alerts.
 package struct AlertEvaluator: Sendable {
-    package let rules: [AlertRule]
-    private let rulesByMetric: [String: [Int]]
+    package private(set) var rules: [AlertRule]
+    private var rulesByMetric: [String: [Int]]
     private let ids: any IDGenerator
 
     private var state: EvaluatorState
@@ -55,6 +55,52 @@ package struct AlertEvaluator: Sendable {
         return true
     }
 
+    /// Replaces the rules. Rules that stay the same keep their state. An alert whose rule has changed continues as after a
+    /// restart, and ``takeOrphans(at:)`` ends the alerts of removed rules. Must not be called while an evaluation is open.
+    package mutating func replaceRules(_ newRules: [AlertRule], at now: Timestamp) {
+        let indices = Dictionary(newRules.indices.map { (newRules[$0].name, $0) }) { first, _ in first }
+        let successors = rules.map { rule in indices[rule.name].flatMap { newRules[$0] == rule ? $0 : nil } }
+        state.now = max(state.now, now)
+        let earlier = state.removeAll()
+        rules = newRules
+        rulesByMetric = Dictionary(grouping: newRules.indices) { newRules[$0].metric }
+        schedule = EvaluationSchedule()
+        examinesAllActive = true
+        var interrupted: [Alert] = []
+        // If the capacity does not suffice for more rules per series, those that matter least are dropped.
+        let (active, idle) = (earlier.filter(\.value.isActive), earlier.filter { !$0.value.isActive })
+        for (key, old) in Array(active) + idle.sorted(by: { $0.value.heardAt > $1.value.heardAt }) {
+            interrupted += adopt(old, key, successors)
+        }
+        for alert in interrupted where !restore(alert) { state.orphans.append(alert) }
+    }
+
+    /// Continues to watch a series after the rules were replaced. Returns its active alerts whose rule has changed.
+    ///
+    /// - Parameter successors: The new index of each earlier rule; `nil` for a rule that was changed or removed.
+    private mutating func adopt(_ old: WatchedSeries, _ key: SeriesKey, _ successors: [Int?]) -> [Alert] {
+        let slots = slots(for: key).map { slot in
+            var slot = slot
+            if let kept = old.slots.first(where: { successors[$0.rule] == slot.rule }) {
+                slot.machine = kept.machine
+            } else {
+                slot.machine.expect(lastAt: old.heardAt, rule: rules[slot.rule], at: state.now)
+            }
+            return slot
+        }
+        let series = WatchedSeries(slots: slots, heardAt: old.heardAt)
+        let isKept = rulesByMetric[key.metric] != nil && state.fits(series)
+        if isKept {
+            state.insert(series, for: key)
+            for slot in slots where slot.machine.isActive {
+                if let alert = slot.machine.alert { state.addActive(alert.id, of: key, rule: slot.rule) }
+            }
+            scheduleNow(key)
+        }
+        return old.slots.filter { $0.machine.isActive && !(isKept && successors[$0.rule] != nil) }
+            .compactMap(\.machine.alert)
+    }
+
     /// Returns the rules that would evaluate values of the series.
     package func rules(for key: SeriesKey) -> [AlertRule] {
         (rulesByMetric[key.metric] ?? []).map { rules[$0] }.filter { $0.covers(key.device) }
@@ -69,6 +115,9 @@ package struct AlertEvaluator: Sendable {
     }
 
     // MARK: Queries
+
+    /// Returns the rule of a transition; `nil` for a restored alert that no current rule covers.
+    package func rule(of transition: AlertTransition) -> AlertRule? { transition.ruleIndex.map { rules[$0] } }
 
     /// True when there are no rules and no alerts to evaluate.
     package var isEmpty: Bool { rules.isEmpty && state.orphans.isEmpty && state.activeCount == 0 }
@@ -221,16 +270,20 @@ package struct AlertEvaluator: Sendable {
     /// Starts watching a series if necessary. Returns false if no rule covers it or there is no capacity for it.
     private mutating func watch(_ key: SeriesKey) -> Bool {
         if let series = state[key] { return !series.slots.isEmpty }
-        let slots = (rulesByMetric[key.metric] ?? []).filter { rules[$0].covers(key.device) }.map {
-            WatchedSeries.Slot(rule: $0, machine: AlertStateMachine(rule: rules[$0]))
-        }
-        let series = WatchedSeries(slots: slots, heardAt: state.now)
+        let series = WatchedSeries(slots: slots(for: key), heardAt: state.now)
         if !state.fits(series) {
             for evicted in state.evict(for: series.weight) { schedule.remove(evicted) }
         }
         guard state.fits(series) else { return false }
         state.insert(series, for: key)
         scheduleNow(key)
-        return !slots.isEmpty
+        return !series.slots.isEmpty
+    }
+
+    /// Returns a slot without state for each rule that watches the series.
+    private func slots(for key: SeriesKey) -> [WatchedSeries.Slot] {
+        (rulesByMetric[key.metric] ?? []).filter { rules[$0].covers(key.device) }.map {
+            WatchedSeries.Slot(rule: $0, machine: AlertStateMachine(rule: rules[$0]))
+        }
     }
 }

@@ -67,6 +67,17 @@ struct EvaluatorState: Sendable {
         for index in undoLogs.indices { undoLogs[index].listeningSince = nil }
     }
 
+    /// Removes all series and their alerts, and returns the series. Must not be called while an evaluation is open.
+    mutating func removeAll() -> [SeriesKey: WatchedSeries] {
+        defer {
+            series = [:]
+            active = [:]
+            weight = 0
+            isFull = false
+        }
+        return series
+    }
+
     // MARK: Capacity
 
     func fits(_ new: WatchedSeries) -> Bool { weight + new.weight <= capacity }

@@ -1,4 +1,4 @@
-/// Suggestions for mistyped names.
+/// Suggestions for mistyped words: keys of files, and commands.
 package enum EditDistance {
     /// Returns the candidate with the smallest edit distance, or `nil` if that is more than about a third of the word's
     /// length and the word is probably not a typo.

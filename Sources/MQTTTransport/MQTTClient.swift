@@ -56,6 +56,12 @@ package final class MQTTClient: Sendable {
         }
     }
 
+    /// Replaces the subscriptions of the configuration: subscribes to the new ones and unsubscribes from the others, now or
+    /// after the next connect.
+    package func replaceSubscriptions(_ subscriptions: [MQTTSubscription]) {
+        loop.post { [session] in session.replaceSubscriptions(subscriptions) }
+    }
+
     /// Disconnects gracefully, so that the broker does not publish the last will. Stays offline until ``connect()``.
     package func disconnect() {
         loop.post { [session] in session.goOffline(gracefully: true) }

@@ -56,7 +56,7 @@ package final class YAMLDocument {
             let root = try Yams.compose(yaml: text)
             node = root.flatMap { $0.isEmpty ? nil : $0 }
         } catch {
-            let (line, problem) = Self.describe(error as? YamlError)
+            let (line, problem) = Self.describe(error as? YamlError, in: text)
             throw ConfigurationError(origin: path, line: line, problem: problem)
         }
     }
@@ -124,18 +124,31 @@ package final class YAMLDocument {
     }
 
     /// Returns the line and the problem, without Yams' own description, which quotes the file.
-    private static func describe(_ error: YamlError?) -> (line: Int?, problem: String) {
+    private static func describe(_ error: YamlError?, in text: String) -> (line: Int?, problem: String) {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let details = context.map { "\(problem) \($0.text)" } ?? problem
-            // The usual cause of an unterminated mapping in braces is an unquoted `{device}` inside it.
-            let hint = problem.contains("'}'") ? "; a string with { } inside { } needs quotes" : ""
-            return (mark.line, "the file is not valid YAML: \(details)\(hint)")
+            return (mark.line, "the file is not valid YAML: \(details)\(hint(problem, at: mark.line, in: text))")
         case .duplicatedKeysInMapping(let keys, let context):
             return (context.mark.line, "duplicate key \(keys.joined(separator: ", "))")
         case .reader(let problem, _, _, _): return (nil, "the file is not valid YAML: \(problem)")
         default: return (nil, "the file is not valid YAML")
         }
+    }
+
+    /// Returns advice for the usual mistakes: a text with a character that has a meaning in YAML, and without quotes.
+    /// Shows nothing of the text but that character.
+    private static func hint(_ problem: String, at line: Int, in text: String) -> String {
+        // The usual cause of an unterminated mapping in braces is an unquoted `{device}` inside it.
+        if problem.contains("'}'") { return "; a string with { } inside { } needs quotes" }
+        if problem.hasPrefix("mapping values are not allowed") { return "; a text with \": \" in it needs quotes" }
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        guard lines.indices.contains(line - 1) else { return "" }
+        var value = lines[line - 1].drop { $0 == " " }
+        while value.hasPrefix("- ") { value = value.dropFirst(2).drop { $0 == " " } }
+        if let colon = value.firstRange(of: ": ") { value = value[colon.upperBound...].drop { $0 == " " } }
+        guard let first = value.first, "*&{!%@`".contains(first) else { return "" }
+        return "; a text that begins with \(first) needs quotes"
     }
 }

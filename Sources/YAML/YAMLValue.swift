@@ -112,7 +112,13 @@ package struct YAMLValue {
         switch node {
         case .scalar(let scalar): fail(ValueFormat<String>.text(allowed).problem(with: scalar.string))
         case .sequence(let list): fail("a list of length \(list.count) is not valid; allowed: \(allowed)")
-        case .mapping, .alias: fail("a mapping is not valid; allowed: \(allowed)")
+        case .mapping(let mapping):
+            // YAML reads `{device}` as a mapping with a key that has no value.
+            let isCapture = mapping.count == 1 && mapping.first?.value.isEmpty == true
+            fail(
+                "a mapping is not valid; allowed: \(allowed)"
+                    + (isCapture ? "; a text that begins with { needs quotes" : ""))
+        case .alias: fail("a mapping is not valid; allowed: \(allowed)")
         }
     }
 

@@ -63,6 +63,24 @@ struct YAMLDocumentTests {
         #expect(Self.problems(text) == [problem])
     }
 
+    @Test(
+        "A text that YAML would read as something else needs quotes, and the error says so",
+        arguments: [
+            ("name: *", "a text that begins with * needs quotes"),
+            ("- name: *-pump", "a text that begins with * needs quotes"),
+            ("name: {device}/x", "a text that begins with { needs quotes"),
+            ("name: {device}", "a text that begins with { needs quotes"),
+            ("name: @home", "a text that begins with @ needs quotes"),
+            ("name: `x`", "a text that begins with ` needs quotes"),
+            ("name: %d", "a text that begins with % needs quotes"),
+            ("name: too: hot", "a text with \": \" in it needs quotes"),
+            ("nested: {name: {device}/x}", "a string with { } inside { } needs quotes"),
+        ])
+    func quotes(text: String, advice: String) {
+        let problems = Self.problems(text)
+        #expect(problems.count == 1 && problems[0].hasSuffix(advice), "\(problems)")
+    }
+
     @Test("A key with nothing after its colon counts as missing, and the rest is read")
     func valid() throws {
         #expect(Self.problems("name: 7\nlimit:\nshare: 1e-1\nactive: true\nwaits: [1s, 1m]\nnested: {}") == [])

@@ -49,13 +49,42 @@ extension MQTTSession {
         shared.update { $0.refusedSubscriptions = [] }
         subscribing = [:]
         if negotiation.level < 5, sessionPresent, hasSubscribed { return }
-        for subscription in MQTTSubscription.minimal(configuration.subscriptions) {
-            do throws(MQTTError) {
+        subscribe(to: MQTTSubscription.minimal(subscriptions))
+    }
+
+    /// Replaces the wanted subscriptions. Subscribes first, so that a topic that both sets cover is never without a
+    /// subscription.
+    func replaceSubscriptions(_ new: [MQTTSubscription]) {
+        let earlier = MQTTSubscription.minimal(subscriptions)
+        let wanted = MQTTSubscription.minimal(new)
+        subscriptions = new
+        surplusFilters = (surplusFilters + earlier.map(\.filter)).filter { filter in
+            !wanted.contains { $0.filter == filter }
+        }
+        let added = wanted.filter { !earlier.contains($0) }
+        if !isConnected || !added.isEmpty { hasSubscribed = false }
+        guard isConnected else { return }
+        shared.update { values in
+            values.refusedSubscriptions.removeAll { error in
+                guard case .subscriptionRefused(let filter, _) = error else { return false }
+                return !wanted.contains { $0.filter.rawValue == filter }
+            }
+        }
+        subscribe(to: added)
+        flush()
+    }
+
+    /// Subscribes to filters, and unsubscribes from those that are no longer wanted.
+    private func subscribe(to wanted: [MQTTSubscription]) {
+        do throws(MQTTError) {
+            for subscription in wanted {
                 guard let id = try handle?.subscribe(to: subscription) else { return }
                 subscribing[id] = subscription
-            } catch {
-                return fail(error)
             }
+            for filter in surplusFilters { try handle?.unsubscribe(from: filter) }
+            surplusFilters = []
+        } catch {
+            fail(error)
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Telemetry
 
 #if canImport(Glibc)
     import Glibc
@@ -51,6 +52,10 @@ final class MQTTSession: @unchecked Sendable {
     /// True when this client has completed all of its subscriptions before, so that a resumed session includes them.
     var hasSubscribed = false
     var subscribing: [Int32: MQTTSubscription] = [:]
+    /// The wanted subscriptions.
+    var subscriptions: [MQTTSubscription]
+    /// The filters of earlier subscriptions from which the client has not unsubscribed yet.
+    var surplusFilters: [TopicFilter] = []
     var outbound: MQTTOutbound
     /// True when the last batch was full, so that the socket may have more data. With TLS, `poll` does not report data
     /// that is already decrypted.
@@ -70,6 +75,7 @@ final class MQTTSession: @unchecked Sendable {
         logger: Logger
     ) {
         self.configuration = configuration
+        self.subscriptions = configuration.subscriptions
         self.handler = handler
         self.shared = shared
         self.loop = loop

@@ -222,6 +222,11 @@ extension MosquittoHandle {
         return packetID
     }
 
+    /// Queues UNSUBSCRIBE for one filter.
+    func unsubscribe(from filter: TopicFilter) throws(MQTTError) {
+        try check(mosquitto_unsubscribe_v5(pointer, nil, filter.rawValue, nil))
+    }
+
     /// Queues PUBLISH. Returns the packet id under which the completion will arrive.
     ///
     /// - Throws: ``MQTTError/invalidPublication(_:)`` if the message is invalid or this broker does not accept it;

@@ -9,7 +9,6 @@ import Tracing
 /// A notifier that stores an alert's transition and the notifications of its recipients. Both happen in the transaction
 /// in which the rule was evaluated, so a crash neither loses an alert nor announces it twice.
 struct AlertNotifier {
-    let rules: [AlertRule]
     let appender: RoomHistoryAppender
     let hasWebhook: Bool
     let tracer: any Tracer
@@ -39,11 +38,13 @@ struct AlertNotifier {
 
     /// Stores a transition and notifies its recipients. Returns the messages to publish after the commit.
     ///
-    /// - Parameter messageTrace: The trace of the reading that caused the transition; `nil` when time alone caused it.
+    /// - Parameters:
+    ///   - rule: The alert's rule; `nil` when it was removed.
+    ///   - messageTrace: The trace of the reading that caused the transition; `nil` when time alone caused it.
     func record(
-        _ transition: AlertTransition, messageTrace: MessageTrace?, in transaction: StorageTransaction
+        _ transition: AlertTransition, _ rule: AlertRule?, messageTrace: MessageTrace?,
+        in transaction: StorageTransaction
     ) throws -> [Message] {
-        let rule = transition.ruleIndex.map { rules[$0] }
         switch transition.kind {
         case .cancelled:
             try transaction.removeAlert(transition.alert.id)
@@ -61,9 +62,10 @@ struct AlertNotifier {
     /// the same rule and device, or could not be announced to any recipient.
     ///
     /// - Returns: The messages to publish; `nil` when no recipient could be notified, which is retried later.
-    func announceDelayed(_ stored: StoredAlert, in transaction: StorageTransaction) throws -> [Message]? {
+    func announceDelayed(
+        _ stored: StoredAlert, _ rule: AlertRule?, in transaction: StorageTransaction
+    ) throws -> [Message]? {
         let now = clock.now()
-        let rule = rules.first { $0.name == stored.rule }
         var alert = stored
         let span = begin(alert, cause: stored.cause.flatMap { TraceContext(traceparent: $0) }, under: nil, at: now)
         defer { span.end(at: clock.now()) }

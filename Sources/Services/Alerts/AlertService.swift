@@ -31,6 +31,8 @@ package final class AlertService: Sendable {
 
     private struct State {
         var evaluator: AlertEvaluator
+        /// The rules to use from the next evaluation on; `nil` when they have not been replaced.
+        var nextRules: [AlertRule]?
         var steps = ClockStepDetector()
         /// The change of the wall clock that is not yet applied to the due times of stored alerts.
         var unstoredStep = Duration.zero
@@ -49,7 +51,7 @@ package final class AlertService: Sendable {
     /// The most delayed announcements per call of ``tick(isListening:)``.
     private static let maxDelayedAnnouncements = 100
 
-    private let configuration: Configuration
+    private let hasWebhook: Bool
     private let notifier: AlertNotifier
     private let database: Database
     private let writer: DatabaseWriter
@@ -76,7 +78,7 @@ package final class AlertService: Sendable {
         uptime: @escaping @Sendable () -> Duration = ClockStepDetector.systemUptime,
         ids: any IDGenerator = RandomIDGenerator(), wakeWebhook: @escaping @Sendable () -> Void = {}, logger: Logger
     ) throws {
-        self.configuration = configuration
+        hasWebhook = configuration.hasWebhook
         self.database = database
         self.writer = writer
         self.hub = hub
@@ -86,7 +88,7 @@ package final class AlertService: Sendable {
         self.logger = logger
         self.wakeWebhook = wakeWebhook
         notifier = AlertNotifier(
-            rules: configuration.rules, appender: RoomHistoryAppender(configuration: history),
+            appender: RoomHistoryAppender(configuration: history),
             hasWebhook: configuration.hasWebhook, tracer: tracer, ids: ids, clock: clock,
             overflow: WebhookOverflow(factory: factory, logger: logger),
             paused: Counter(label: "windsock_alerts_paused", dimensions: [], factory: factory),
@@ -105,6 +107,20 @@ package final class AlertService: Sendable {
     /// The number of pending and firing alerts.
     package var activeCount: Int { state.withLock(\.evaluator.activeCount) }
 
+    // MARK: Rules
+
+    /// Replaces the rules, from the next evaluation on. Rules that stay the same keep their state, and alerts of changed
+    /// rules continue. Those of removed rules are resolved.
+    ///
+    /// A new `no_data` or `change` rule begins with the values that arrive from then on.
+    package func replaceRules(_ rules: [AlertRule]) {
+        state.withLock { $0.nextRules = rules }
+    }
+
+    private func rule(named name: String) -> AlertRule? {
+        state.withLock { state in (state.nextRules ?? state.evaluator.rules).first { $0.name == name } }
+    }
+
     // MARK: Evaluating
 
     /// Evaluates readings inside the transaction that stores them. If the transaction is rolled back, so is the
@@ -112,21 +128,24 @@ package final class AlertService: Sendable {
     ///
     /// - Returns: The messages to publish after the commit.
     func evaluate(_ readings: [IngestedReading], in transaction: StorageTransaction) throws -> [Message] {
-        guard !configuration.rules.isEmpty else { return [] }
+        let isIdle = state.withLock { $0.evaluator.rules.isEmpty && $0.nextRules == nil }
+        if isIdle { return [] }
         let found = evaluate(in: transaction) { evaluator, now in
-            var found: [(transition: AlertTransition, messageTrace: MessageTrace?)] = []
+            var found: [(transition: AlertTransition, rule: AlertRule?, messageTrace: MessageTrace?)] = []
             for ingested in readings {
                 let messageTrace = ingested.messageTrace
                 let span = begin(messageTrace)
                 let transitions = evaluator.receive(
                     ingested.reading, notAfter: now, cause: Self.cause(messageTrace))
-                found += transitions.map { ($0, messageTrace) }
-                if let span { end(span, transitions) }
+                found += transitions.map { ($0, evaluator.rule(of: $0), messageTrace) }
+                if let span { end(span, transitions, ruleCount: evaluator.rules.count) }
             }
             return found
         }
         report(found.map(\.transition), in: transaction)
-        return try found.flatMap { try notifier.record($0.transition, messageTrace: $0.messageTrace, in: transaction) }
+        return try found.flatMap {
+            try notifier.record($0.transition, $0.rule, messageTrace: $0.messageTrace, in: transaction)
+        }
     }
 
     /// Evaluates the effects of elapsed time, resolves alerts whose rule was removed, and sends delayed announcements
@@ -137,7 +156,7 @@ package final class AlertService: Sendable {
     package func tick(isListening: Bool) {
         let isDue = state.withLock { state in
             if !isListening { state.evaluator.stopListening() }
-            if state.evaluator.isEmpty || state.isTicking { return false }
+            if (state.evaluator.isEmpty && state.nextRules == nil) || state.isTicking { return false }
             state.isTicking = true
             return true
         }
@@ -150,12 +169,15 @@ package final class AlertService: Sendable {
     }
 
     private func advance(isListening: Bool, in transaction: StorageTransaction) throws -> [Message] {
-        let (now, transitions) = evaluate(in: transaction) { evaluator, now in
-            (now, evaluator.takeOrphans(at: now) + evaluator.advance(to: now, isListening: isListening))
+        let (now, found) = evaluate(in: transaction) { evaluator, now in
+            let transitions = evaluator.takeOrphans(at: now) + evaluator.advance(to: now, isListening: isListening)
+            return (now, transitions.map { ($0, evaluator.rule(of: $0)) })
         }
-        report(transitions, in: transaction)
+        report(found.map { $0.0 }, in: transaction)
         try shiftDueAlerts(in: transaction)
-        let messages = try transitions.flatMap { try notifier.record($0, messageTrace: nil, in: transaction) }
+        let messages = try found.flatMap { transition, rule in
+            try notifier.record(transition, rule, messageTrace: nil, in: transaction)
+        }
         return messages + (try announceDelayed(at: now, in: transaction))
     }
 
@@ -164,7 +186,8 @@ package final class AlertService: Sendable {
         var messages: [Message] = []
         var announced: [String] = []
         for alert in try transaction.snapshot.unannouncedAlerts(at: now, limit: Self.maxDelayedAnnouncements) {
-            guard let more = try notifier.announceDelayed(alert, in: transaction) else { continue }
+            let rule = rule(named: alert.rule)
+            guard let more = try notifier.announceDelayed(alert, rule, in: transaction) else { continue }
             messages += more
             announced.append(alert.alertID)
         }
@@ -201,6 +224,9 @@ package final class AlertService: Sendable {
         }
         return state.withLock { state in
             let now = followClock(&state)
+            if !state.evaluator.isOpen, let rules = state.nextRules.take() {
+                state.evaluator.replaceRules(rules, at: now)
+            }
             state.evaluator.begin()
             return body(&state.evaluator, now)
         }
@@ -217,7 +243,7 @@ package final class AlertService: Sendable {
     }
 
     private func wakeWebhook(after transaction: StorageTransaction) {
-        guard configuration.hasWebhook else { return }
+        guard hasWebhook else { return }
         transaction.onEnd { [wakeWebhook] isCommitted in if isCommitted { wakeWebhook() } }
     }
 
@@ -243,9 +269,9 @@ package final class AlertService: Sendable {
         return tracer.startSpan("alert.evaluate", under: parent, at: clock.now())
     }
 
-    private func end(_ span: any Span, _ transitions: [AlertTransition]) {
+    private func end(_ span: any Span, _ transitions: [AlertTransition], ruleCount: Int) {
         span.updateAttributes { attributes in
-            attributes["windsock.alert.rules"] = configuration.rules.count
+            attributes["windsock.alert.rules"] = ruleCount
             attributes["windsock.alert.transitions"] = transitions.count
         }
         span.end(at: clock.now())
@@ -300,7 +326,7 @@ package final class AlertService: Sendable {
 
     /// Returns the users that a rule notifies.
     package func users(notifiedBy rule: String) -> [UserID] {
-        configuration.rules.first { $0.name == rule }?.recipients.users ?? []
+        self.rule(named: rule)?.recipients.users ?? []
     }
 
     /// Returns the limits of the rules that watch a device's metric as JSON objects, at most ``maxLimits``. They are for

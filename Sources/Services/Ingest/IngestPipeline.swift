@@ -85,6 +85,15 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     package var totals: Totals { state.withLock { $0.totals } }
 
+    /// Decodes all later batches by other routes.
+    package func replaceRoutes(_ routes: [TopicRoute], statusRoutes: [StatusRoute]) {
+        state.withLock { state in
+            state.decoder = TelemetryDecoder(
+                routes: routes, statusRoutes: statusRoutes, limits: state.decoder.limits,
+                timePolicy: state.decoder.timePolicy)
+        }
+    }
+
     package func sessionStarted() {
         do {
             try store.sessionStarted()

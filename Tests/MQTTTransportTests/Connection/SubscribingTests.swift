@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import MQTTTransport
+import Telemetry
 import TestSupport
 import Testing
 
@@ -61,6 +62,48 @@ struct SubscribingTests {
             try await publish(
                 [MQTTPublication("no", to: "secret/a"), MQTTPublication("yes", to: "open/a")], to: broker)
             try await eventually("the other subscription works") { recorder.texts == ["yes"] }
+        }
+    }
+
+    @Test(
+        "Replaced subscriptions apply to the running connection, and after a reconnect to the resumed session",
+        arguments: [MQTTConfiguration.ProtocolVersion.v5, .v311])
+    func replaced(version: MQTTConfiguration.ProtocolVersion) async throws {
+        let broker = try await MosquittoBroker.start()
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(
+            port: broker.port, id: "replacing", filters: ["a/+", "b/+"]
+        ).with {
+            $0.protocolVersion = version
+            $0.sessionExpiry = .seconds(60)
+        }
+        func received(_ texts: [String], of topics: [String]) async throws {
+            try await publish(topics.map { MQTTPublication($0, to: $0) }, to: broker)
+            try await eventually("\(texts) arrived") { recorder.texts.suffix(texts.count) == texts[...] }
+        }
+        try await withClient(configuration, handler: recorder) { client in
+            try await client.waitUntilConnected()
+            try await received(["a/1", "b/1"], of: ["a/1", "b/1"])
+            client.replaceSubscriptions(
+                try ["b/+", "c/+"].map { MQTTSubscription(filter: try TopicFilter($0)) })
+            try await eventually("the new subscription works") {
+                try await publish([MQTTPublication("new", to: "c/0")], to: broker)
+                return recorder.texts.contains("new")
+            }
+            let count = recorder.messages.count { $0.topic.hasPrefix("a/") }
+            try await received(["b/2", "c/2"], of: ["a/2", "b/2", "c/2"])
+            #expect(recorder.messages.count { $0.topic.hasPrefix("a/") } == count)
+
+            client.dropConnection()
+            try await eventually("the client is offline") { client.state == .disconnected }
+            client.replaceSubscriptions([MQTTSubscription(filter: try TopicFilter("c/+"))])
+            client.connect()
+            try await client.waitUntilConnected()
+            try await eventually("the session has only the last subscription") {
+                let before = recorder.messages.count { $0.topic.hasPrefix("b/") }
+                try await received(["c/3"], of: ["b/3", "c/3"])
+                return recorder.messages.count { $0.topic.hasPrefix("b/") } == before
+            }
         }
     }
 

@@ -94,6 +94,21 @@ struct AlertServiceTests {
         #expect(third.told() == ["sensors/d resolved", "notification Resolved: Too hot: d", "chat/ops resolved"])
     }
 
+    @Test("Replaced rules apply to the next reading, and alerts of removed rules are resolved")
+    func replacedRules() async throws {
+        let setup = try AlertSetup([])
+        setup.alerts.replaceRules([AlertSetup.rule()])
+        #expect(setup.alerts.users(notifiedBy: "hot") == ["ada"])
+        try setup.value(31, at: 1000)
+        #expect(setup.told() == ["sensors/d firing", "notification Too hot: d", "chat/ops firing"])
+        setup.alerts.replaceRules([])
+        try await setup.tick(1001)
+        #expect(setup.told() == ["sensors/d resolved"])
+        #expect(try setup.stored.map(\.state) == [.resolved])
+        try setup.value(32, at: 1002)
+        #expect(setup.told() == [])
+    }
+
     @Test("An alert whose rule was removed is resolved at the next start")
     func orphan() async throws {
         let first = try AlertSetup([AlertSetup.rule()])
