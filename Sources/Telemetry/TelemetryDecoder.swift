@@ -70,7 +70,7 @@ package struct TelemetryDecoder {
                 return .readings(
                     try readings(
                         of: payload, to: topic, receivedAt: receivedAt, isRetained: isRetained, trace: trace,
-                    reportIgnored: reportIgnored))
+                        reportIgnored: reportIgnored))
             } catch {
                 if case .notAReading = error { return .ignored }
                 throw error

@@ -8,7 +8,10 @@ import Core
         static let payloads =
             PayloadConvention.allCases.map { convention in
                 FuzzInput("payload-\(convention.rawValue)") { read($0, as: convention) }
-            } + [FuzzInput("payload-mapped", readMapped), FuzzInput("status", readStatus), FuzzInput("discovery", readDiscovery)]
+            } + [
+                FuzzInput("payload-mapped", readMapped), FuzzInput("status", readStatus),
+                FuzzInput("discovery", readDiscovery),
+            ]
 
         private static let topics = [
             "a/d1", "a/d1/temperature", "tele/d1/SENSOR", "tele/d1/STATE", "zigbee2mqtt/d1", "n/sensor/t/state",
