@@ -117,8 +117,11 @@ package final class AlertService: Sendable {
         state.withLock { $0.nextRules = rules }
     }
 
+    /// The rules that the next evaluation uses.
+    private var rules: [AlertRule] { state.withLock { $0.nextRules ?? $0.evaluator.rules } }
+
     private func rule(named name: String) -> AlertRule? {
-        state.withLock { state in (state.nextRules ?? state.evaluator.rules).first { $0.name == name } }
+        rules.first { $0.name == name }
     }
 
     // MARK: Evaluating
@@ -332,7 +335,7 @@ package final class AlertService: Sendable {
     /// Returns the limits of the rules that watch a device's metric as JSON objects, at most ``maxLimits``. They are for
     /// clients that may see the device.
     package func limits(of device: String, metric: String) -> [[UInt8]] {
-        let rules = configuration.rules.lazy.filter { rule in
+        let rules = rules.lazy.filter { rule in
             rule.metric == metric && rule.devices.contains { $0.matches(device) }
         }
         return rules.flatMap(\.limits).prefix(Self.maxLimits).map(AlertPayload.object)
