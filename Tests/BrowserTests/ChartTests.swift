@@ -41,13 +41,14 @@ struct ChartTests {
         try await browser.devTools(
             "Browser.setDownloadBehavior", ["behavior": "allow", "downloadPath": .string(downloads.url.path)])
         try await browser.navigate(to: "\(gateway.url)/?dashboard=greenhouse#token=\(token)")
-        try await browser.waitUntil("Number(\(Self.chart)?.dataset.points) > 20", within: .seconds(60))
+        try await browser.waitUntil("Number(\(Self.chart)?.dataset.points) > 40", within: .seconds(60))
         // The limit of the rule came with the history.
         try await browser.waitUntil(
             "\(Self.chart).querySelector('canvas').getAttribute('aria-label').includes('Critical above 30')")
 
+        // At first a chart shows half a minute, whose end alone has readings.
         let plot = try await browser.find(".chart-plot")
-        try await browser.drag(plot, from: (0.5, 0.5), to: (0.8, 0.6))
+        try await browser.drag(plot, from: (0.5, 0.5), to: (0.95, 0.6))
         try await browser.waitUntil("new URL(location).searchParams.has('from')")
         try await browser.waitUntil(
             "\(Self.chart).dataset.past === 'known' && Number(\(Self.chart).dataset.points) > 3")
