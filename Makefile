@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test soak sanitize fuzz lint format bench clean
 
-SWIFT_SOURCES := Package.swift Sources Tests
+SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 PYTHON_SCRIPTS := Benchmarks/history scripts/code-figures $(wildcard scripts/*.py Tests/OTLPTests/Receiver/*.py Tests/Soak/*.py Tests/Contract/*.py)
 SHELL_SCRIPTS := $(shell grep -lE '^\#!.*\b(bash|sh)$$' scripts/* .ci/* Benchmarks/* 2>/dev/null)
 

@@ -276,3 +276,12 @@ if Context.environment["WINDSOCK_FUZZ"] != nil {
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzInputs"], path: "Tests/Fuzz/Driver", swiftSettings: settings))
 }
+
+// Only Benchmarks/decode builds it.
+if Context.environment["WINDSOCK_BENCHMARKS"] != nil {
+    package.products.append(.executable(name: "decoding-benchmark", targets: ["decoding-benchmark"]))
+    package.targets.append(
+        .executableTarget(
+            name: "decoding-benchmark", dependencies: ["Core", "Telemetry"], path: "Benchmarks/Decoding",
+            swiftSettings: settings))
+}

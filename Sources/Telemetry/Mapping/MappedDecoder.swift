@@ -100,7 +100,10 @@ struct MappedDecoder: JSONPayloadDecoder, Hashable {
     private func reading(
         of sample: JSONValue, _ found: inout [JSONValue?], _ hasDropped: inout Bool, context: DecodingContext
     ) throws(DecodeError) -> DecodedReading? {
-        for (index, path) in paths.enumerated() where !path.isFromRoot { found[index] = path.value(in: sample) }
+        var cursor = 0
+        for (index, path) in paths.enumerated() where !path.isFromRoot {
+            found[index] = path.value(in: sample, from: &cursor)
+        }
         var collector = MetricCollector(context: context, expecting: picks.count + 4)
         var annotations = JSONAnnotations()
         switch selection {

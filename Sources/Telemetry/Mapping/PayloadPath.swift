@@ -54,12 +54,30 @@ package struct PayloadPath: Hashable, Sendable, CustomStringConvertible {
 
     /// Returns the value at this path below `value`, or `nil` if there is none.
     func value(in value: JSONValue) -> JSONValue? {
+        var cursor = 0
+        return self.value(in: value, from: &cursor)
+    }
+
+    /// Returns the value at this path below `value`, or `nil` if there is none.
+    ///
+    /// - Parameter cursor: The member of `value` at which the search begins; replaced by the one after the found member.
+    ///   Devices and routes often list values in the same order, so each search ends at once.
+    func value(in value: JSONValue, from cursor: inout Int) -> JSONValue? {
+        guard case .member(let name, _)? = steps.first, case .object(let members) = value else {
+            return Self.value(in: value, at: steps[...])
+        }
+        guard let index = Self.index(of: name, in: members, from: cursor) else { return nil }
+        cursor = index + 1
+        return steps.count == 1 ? members[index].value : Self.value(in: members[index].value, at: steps.dropFirst())
+    }
+
+    private static func value(in value: JSONValue, at steps: ArraySlice<Step>) -> JSONValue? {
         var value = value
         for step in steps {
             switch (step, value) {
             case (.member(let name, _), .object(let members)):
-                guard let member = members.first(where: { ExactString($0.name) == name }) else { return nil }
-                value = member.value
+                guard let index = index(of: name, in: members, from: 0) else { return nil }
+                value = members[index].value
             case (.member(_, let index?), .array(let elements)), (.element(let index), .array(let elements)):
                 guard elements.indices.contains(index) else { return nil }
                 value = elements[index]
@@ -67,6 +85,14 @@ package struct PayloadPath: Hashable, Sendable, CustomStringConvertible {
             }
         }
         return value
+    }
+
+    /// Returns the index of a member, which is searched from `start` to the end and then from the beginning.
+    private static func index(of name: ExactString, in members: [JSONMember], from start: Int) -> Int? {
+        let start = min(start, members.count)
+        for index in start..<members.count where ExactString(members[index].name) == name { return index }
+        for index in 0..<start where ExactString(members[index].name) == name { return index }
+        return nil
     }
 }
 

@@ -31,6 +31,18 @@ struct PayloadPathTests {
             try PayloadPath("[1].v").value(in: .array([.null, .object([.init(name: "v", value: .null)])])) == .null)
     }
 
+    @Test("A search continues behind the member that was found last, and wraps around")
+    func cursor() throws {
+        let payload = try JSONParser.parse(Array(#"{"a":1,"b":{"c":2},"d":3}"#.utf8))
+        var cursor = 0
+        for (path, value, next) in [("b.c", 2, 2), ("a", 1, 1), ("d", 3, 3), ("a", 1, 1), ("x", nil, 1)]
+            as [(String, Double?, Int)]
+        {
+            #expect(try PayloadPath(path).value(in: payload, from: &cursor) == value.map(JSONValue.number))
+            #expect(cursor == next)
+        }
+    }
+
     @Test(
         "An invalid path is an error that says what is allowed",
         arguments: [
