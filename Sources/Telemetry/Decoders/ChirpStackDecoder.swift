@@ -37,9 +37,11 @@ package struct ChirpStackDecoder: JSONPayloadDecoder {
             }
         }
         try link.add(to: &collector)
-        if collector.isEmpty { throw .noNumber }
+        if collector.isEmpty { throw .noMetrics(hasDropped: collector.hasDropped) }
         let device = try context.device(orNamed: Self.device(in: value["deviceInfo"]))
-        return [DecodedReading(device: device, metrics: collector.metrics, deviceTime: time)]
+        return [
+            DecodedReading(device: device, metrics: collector.metrics, deviceTime: time, ignored: collector.ignored)
+        ]
     }
 
     /// Returns true if an event is an uplink: only uplinks list the gateways that received them.

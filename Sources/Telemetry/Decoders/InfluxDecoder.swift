@@ -85,7 +85,8 @@ struct InfluxParser {
         } while take(UInt8(ascii: ","))
         let time = try timestamp()
         if collector.isEmpty { return nil }
-        return DecodedReading(device: device, metrics: collector.metrics, deviceTime: time)
+        return DecodedReading(
+            device: device, metrics: collector.metrics, deviceTime: time, ignored: collector.ignored)
     }
 
     /// Parses the tags and appends to the names' prefix the values of those that do not name the device; returns the

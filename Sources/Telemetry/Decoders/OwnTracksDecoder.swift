@@ -32,9 +32,11 @@ package struct OwnTracksDecoder: JSONPayloadDecoder {
             default: continue
             }
         }
-        if collector.isEmpty { throw .noNumber }
+        if collector.isEmpty { throw .noMetrics(hasDropped: collector.hasDropped) }
         let device = try context.device(orNamed: Self.device(inTopic: context.topic))
-        return [DecodedReading(device: device, metrics: collector.metrics, deviceTime: time)]
+        return [
+            DecodedReading(device: device, metrics: collector.metrics, deviceTime: time, ignored: collector.ignored)
+        ]
     }
 
     /// Returns true if an object is a location. Only `_type` tells it from other JSON with coordinates.

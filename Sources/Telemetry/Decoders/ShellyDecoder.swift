@@ -64,9 +64,11 @@ package struct ShellyDecoder: JSONPayloadDecoder {
             default: continue
             }
         }
-        if collector.isEmpty { throw .notAReading(topic: context.topic) }
+        if collector.isEmpty { throw collector.hasDropped ? .dropped : .notAReading(topic: context.topic) }
         let device = try context.device(orNamed: value["src"]?.stringValue)
-        return [DecodedReading(device: device, metrics: collector.metrics, deviceTime: time)]
+        return [
+            DecodedReading(device: device, metrics: collector.metrics, deviceTime: time, ignored: collector.ignored)
+        ]
     }
 
     // MARK: Topics
@@ -127,8 +129,8 @@ package struct ShellyDecoder: JSONPayloadDecoder {
         } else if let value = try Self.value(of: payload, path: path) {
             try collector.add(name, value, unit: ShellyUnits.unit(ofTopicPath: path))
         }
-        if collector.isEmpty { throw .notAReading(topic: context.topic) }
-        return DecodedReading(device: device, metrics: collector.metrics)
+        if collector.isEmpty { throw collector.hasDropped ? .dropped : .notAReading(topic: context.topic) }
+        return DecodedReading(device: device, metrics: collector.metrics, ignored: collector.ignored)
     }
 
     private static func name(ofPath path: ArraySlice<Substring>) -> String {
@@ -171,8 +173,8 @@ package struct ShellyDecoder: JSONPayloadDecoder {
         if value["id"]?.integerValue != nil || ExactString(component) == "sys" || ExactString(component) == "wifi" {
             try Self.add(members, of: component, to: &collector)
         }
-        if collector.isEmpty { throw .notAReading(topic: context.topic) }
-        return DecodedReading(device: device, metrics: collector.metrics)
+        if collector.isEmpty { throw collector.hasDropped ? .dropped : .notAReading(topic: context.topic) }
+        return DecodedReading(device: device, metrics: collector.metrics, ignored: collector.ignored)
     }
 
     /// Returns true if an object is a notification of a status.

@@ -34,11 +34,13 @@ package struct TheThingsStackDecoder: JSONPayloadDecoder {
             }
         }
         try link.add(to: &collector)
-        if collector.isEmpty { throw .noNumber }
+        if collector.isEmpty { throw .noMetrics(hasDropped: collector.hasDropped) }
         let device = try context.device(orNamed: value["end_device_ids"]?["device_id"]?.stringValue)
         var time: Timestamp?
         if let receivedAt { time = try DeviceTime.timestamp(from: receivedAt) }
-        return [DecodedReading(device: device, metrics: collector.metrics, deviceTime: time)]
+        return [
+            DecodedReading(device: device, metrics: collector.metrics, deviceTime: time, ignored: collector.ignored)
+        ]
     }
 
     /// Returns true if an object is an uplink.
