@@ -1,6 +1,7 @@
 import AlertRules
 import Core
 import Telemetry
+import WebServer
 
 /// A review of settings that are valid one by one but have no effect together. `windsock check` prints its warnings.
 package struct ConfigurationReview {
