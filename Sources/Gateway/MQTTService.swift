@@ -13,10 +13,14 @@ struct MQTTService: Service {
     let client: MQTTClient
     let loop: MQTTLoop
     let pipeline: IngestPipeline
+    /// Ends when the web server listens. The broker is contacted only then: a gateway whose port is taken must not take
+    /// over the session of the gateway that has it.
+    let listening: AsyncStream<Never>
     let logger: Logger
 
     func run() async throws {
-        client.connect()
+        for await _ in listening.cancelOnGracefulShutdown() {}
+        if !Task.isCancelled, !Task.isShuttingDownGracefully { client.connect() }
         try? await gracefulShutdown()
         await client.stop()
         loop.stop()

@@ -34,6 +34,18 @@ struct ConfigurationMistakeTests {
         ("public_url: ftp://dash", "windsock.yaml:1: public_url", "http"),
         ("allowed_origins: [\"*\"]", "windsock.yaml:1: allowed_origins", "origin"),
         ("allowed_origins: [\"https://a/b\"]", "windsock.yaml:1: allowed_origins", "https://a/b"),
+        (
+            "webhook: {url: \"http://10.0.0.1/x\"}", "windsock.yaml:1: webhook.url",
+            "10.0.0.1 is a private address; set webhook.allow_private to on to allow it"
+        ),
+        (
+            "webhook: {url: \"http://[::1]:9/x\"}", "windsock.yaml:1: webhook.url",
+            "::1 is a loopback address; set webhook.allow_private to on"
+        ),
+        (
+            "webhook: {url: \"http://169.254.169.254/\", allow_private: \"on\"}", "windsock.yaml:1: webhook.url",
+            "169.254.169.254 is a link-local address; allowed: a public address, or one in a private network"
+        ),
         ("jwt: {secret: short}", "windsock.yaml:1: jwt.secret", "32"),
         ("jwt: {secret_file: /none}", "windsock.yaml:1: jwt.secret_file", "/none"),
         ("routes: [{topic: \"a/{x\"}]", "windsock.yaml:1: routes[0].topic", "{x"),

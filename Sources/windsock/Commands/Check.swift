@@ -37,7 +37,7 @@ struct Check: AsyncParsableCommand {
         if let payload, let topic { return try await Exit.reporting { try check(payload, topic) } }
         var problems: [String] = []
         var checked: [String] = []
-        let devices = files.isEmpty ? (try? DeviceFiles.all(in: "devices")) ?? [] : files
+        let devices = files.isEmpty ? (try? DeviceFiles.all(in: DeviceFiles.folderName)) ?? [] : files
         if !devices.isEmpty {
             do {
                 let profiles = try DeviceProfile.load(devices)
@@ -67,6 +67,7 @@ struct Check: AsyncParsableCommand {
         do {
             let configuration = try GatewayConfiguration(try settings.sources())
             checked.append("configuration")
+            try configuration.requireDashboards()
             let catalog = try DashboardCatalog(directory: configuration.dashboardsDirectory)
             checked.append("\(catalog.ids.count) dashboards")
         } catch {
