@@ -2,7 +2,12 @@
 # ARGS goes on to the program that a task runs: make run ARGS='--mqtt-url mqtt://broker:1883'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak sanitize fuzz lint format bench clean
+.PHONY: help setup run install uninstall test soak sanitize fuzz lint format bench clean
+
+PREFIX ?= /usr/local
+RELEASE := .build/release/windsock
+BINARY ?= $(RELEASE)
+SHARE = $(DESTDIR)$(PREFIX)/share/windsock
 
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 PYTHON_SCRIPTS := Benchmarks/history scripts/code-figures $(wildcard scripts/*.py Tests/OTLPTests/Receiver/*.py Tests/Soak/*.py Tests/Contract/*.py)
@@ -10,7 +15,7 @@ SHELL_SCRIPTS := $(shell grep -lE '^\#!.*\b(bash|sh)$$' scripts/* .ci/* Benchmar
 
 help: ## List the tasks
 	@echo 'Windsock: MQTT readings on live dashboards. Tasks:'
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "Arguments go in ARGS: make run ARGS='--mqtt-url mqtt://broker:1883'"
 
 setup: ## Install with apt whatever running, testing and linting need
@@ -20,6 +25,20 @@ run: ## Build a release and start the demo: broker, gateway, devices and a dashb
 	@scripts/setup run
 	@scripts/build-release
 	@exec .build/release/windsock demo $(ARGS)
+
+# Rebuilt only when a source is newer, so that root need not build what a user has built.
+$(RELEASE): Package.swift $(shell find Sources -type f)
+	@scripts/setup run
+	@scripts/build-release
+	@touch $@
+
+install: $(BINARY) ## Install windsock and its files below PREFIX=/usr/local, or into DESTDIR
+	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/windsock"
+	find dashboards devices alerts -type f -exec install -D -m 644 {} "$(SHARE)/{}" \;
+
+uninstall: ## Remove what install has installed
+	rm -f "$(DESTDIR)$(PREFIX)/bin/windsock"
+	rm -rf "$(SHARE)"
 
 test: ## Run every test, with a real broker and a real browser
 	@scripts/setup test

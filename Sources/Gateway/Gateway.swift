@@ -2,7 +2,7 @@ import Core
 import CoreMetrics
 import Foundation
 package import Logging
-import MQTTTransport
+package import MQTTTransport
 import NIOCore
 import NIOPosix
 package import OTLP
@@ -47,7 +47,7 @@ package struct Gateway: Service {
     let stack: ServiceStack
     let tracing: TracingStack
     private let export: OTLPPipeline
-    private let dashboards: CurrentDashboards
+    private let files: FileReload
     private let authority: TokenAuthority
     /// The sampling of topics that no route takes; `nil` when it is off.
     let discovery: TopicDiscovery?
@@ -56,16 +56,19 @@ package struct Gateway: Service {
     /// Builds all components and opens the database, but does not yet listen or connect to the broker.
     ///
     /// - Parameters:
+    ///   - sources: The sources of `configuration`, from which alert rules and routes are reloaded.
     ///   - spanProcessors: Destinations of spans besides the trace ring and the collector.
     ///   - onReady: Called once the gateway accepts connections.
     /// - Throws: ``ConfigurationError``, `MQTTError`, `OTLPError`, `StorageError`, `TokenKeyError`, `WebServerError`.
     package init(
         configuration: GatewayConfiguration,
+        sources: GatewayConfiguration.Sources? = nil,
         logger: Logger,
         spanProcessors: [any SpanProcessor] = [],
         onReady: @escaping @Sendable (Endpoint) async -> Void = { _ in }
     ) async throws {
         try configuration.requireTokenKeys()
+        try configuration.requireDashboards()
         let dashboards = try CurrentDashboards(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
             logger.warning(
@@ -86,8 +89,15 @@ package struct Gateway: Service {
             hub: hub, configuration: configuration.stream, tracer: tracing.entry.tracer)
         let stack = try ServiceStack(
             configuration, hub: hub, stream: stream, entry: tracing.entry, factory: registry, logger: logger)
+        let (listening, listens) = AsyncStream.makeStream(of: Never.self)
         let mqtt = try Self.mqttService(
-            configuration, stack: stack, tracing: tracing, registry: registry, logger: logger)
+            configuration, stack: stack, tracing: tracing, registry: registry, listening: listening, logger: logger)
+        let files = FileReload(
+            configuration, sources: sources,
+            targets: FileReload.Targets(
+                dashboards: dashboards, alerts: stack.alerts, pipeline: mqtt.pipeline, client: mqtt.client,
+                discovery: mqtt.reception.discovery),
+            logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
             authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore(),
@@ -116,7 +126,7 @@ package struct Gateway: Service {
         self.stack = stack
         self.tracing = tracing
         self.export = export
-        self.dashboards = dashboards
+        self.files = files
         self.authority = authenticator.authority
         self.discovery = mqtt.reception.discovery
         self.certificate = certificate
@@ -135,7 +145,10 @@ package struct Gateway: Service {
                 browserSpans: tracing.browserSpans,
                 certificate: certificate,
                 readiness: { [mqtt, health = stack.writer.health, clockGuard = stack.clockGuard] in
-                    Readiness(checks: [.mqtt(mqtt.client, mqtt.reception), .storage(health, clockGuard)])
+                    Readiness(
+                        checks: [
+                            .mqtt(mqtt.client, mqtt.reception), .storage(health, clockGuard), .files(files),
+                        ].compactMap(\.self))
                 },
                 metricsText: { PrometheusText.render(registry) },
                 dashboards: { dashboards.current },
@@ -144,20 +157,26 @@ package struct Gateway: Service {
             eventLoopGroup: group,
             logger: logger,
             onRunning: { port in
+                listens.finish()
                 await onReady(Endpoint(host: host, port: port, isSecure: certificate != nil))
             })
     }
 
-    /// Reloads dashboards, the certificate and the keys of `jwt.jwks`. Where the new version has a mistake, the old one
-    /// stays in use and the mistake is logged.
+    /// Reloads dashboards, alert rules, routes, the certificate and the keys of `jwt.jwks`. Where the new version has a
+    /// mistake, the old one stays in use and the mistake is logged.
     package func reload() async {
-        dashboards.reload(logger: logger)
+        files.reload()
         certificate?.reload()
         await authority.reloadKeys()
     }
 
     /// The tracer for simulated devices in this process. Its spans go to the same destinations as the gateway's.
     package var deviceTracer: any Tracer { tracing.deviceTracer }
+
+    /// The state of the connection to the broker.
+    package var brokerState: MQTTConnectionState { mqtt.client.state }
+    /// The broker's address, without a password.
+    package var broker: String { "\(mqtt.client.configuration)" }
 
     package func run() async throws {
         let services = ServiceGroup(
@@ -170,6 +189,7 @@ package struct Gateway: Service {
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: mqtt, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: maintenance, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: files, successTerminationBehavior: .ignore),
                 ] + (discovery.map { [.init(service: $0, successTerminationBehavior: .ignore)] } ?? []),
                 logger: Logger(label: "windsock.services") { _ in SwiftLogNoOpLogHandler() }))
         do {
@@ -220,7 +240,7 @@ package struct Gateway: Service {
 
     private static func mqttService(
         _ configuration: GatewayConfiguration, stack: ServiceStack, tracing: TracingStack, registry: MetricsRegistry,
-        logger: Logger
+        listening: AsyncStream<Never>, logger: Logger
     ) throws -> MQTTService {
         var mqtt = configuration.mqtt
         if mqtt.clientID == GatewayConfiguration.unsetClientID {
@@ -255,7 +275,8 @@ package struct Gateway: Service {
         let discovery = try Self.discovery(configuration, besides: client, logger: logger)
         return MQTTService(
             client: client, loop: loop, pipeline: pipeline,
-            reception: ReceptionWatch(client: client, discovery: discovery, logger: logger), logger: logger)
+            reception: ReceptionWatch(client: client, discovery: discovery, logger: logger), listening: listening,
+            logger: logger)
     }
 
     private static func discovery(

@@ -7,20 +7,26 @@ import Services
 
 /// The service that owns the gateway's broker connection.
 ///
-/// `run()` watches the connection, and returns after a graceful shutdown. By then, accepted messages are acknowledged, the status topic holds
-/// `offline`, and the totals of this run are logged.
+/// `run()` watches the connection, and returns after a graceful shutdown. By then, accepted messages are acknowledged, the
+/// status topic holds `offline`, and the totals of this run are logged.
 struct MQTTService: Service {
     let client: MQTTClient
     let loop: MQTTLoop
     let pipeline: IngestPipeline
     let reception: ReceptionWatch
+    /// Ends when the web server listens. The broker is contacted only then: a gateway whose port is taken must not take
+    /// over the session of the gateway that has it.
+    let listening: AsyncStream<Never>
     let logger: Logger
 
     private static let checkInterval = Duration.seconds(1)
 
     func run() async throws {
-        logger.info("Subscribing at the broker", metadata: ["filters": "\(ReceptionWatch.listed(client.filters))"])
-        client.connect()
+        for await _ in listening.cancelOnGracefulShutdown() {}
+        if !Task.isCancelled, !Task.isShuttingDownGracefully {
+            logger.info("Subscribing at the broker", metadata: ["filters": "\(ReceptionWatch.listed(client.filters))"])
+            client.connect()
+        }
         await cancelWhenGracefulShutdown {
             while (try? await Task.sleep(for: Self.checkInterval)) != nil { reception.check() }
         }

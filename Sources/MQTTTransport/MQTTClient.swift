@@ -13,6 +13,7 @@ package final class MQTTClient: Sendable {
     private let loop: MQTTLoop
     private let session: MQTTSession
     private let shared: MQTTClientState
+    private let wanted: Lock<[MQTTSubscription]>
 
     /// Creates a client that is not connected yet.
     ///
@@ -34,6 +35,7 @@ package final class MQTTClient: Sendable {
         self.configuration = configuration
         self.loop = loop
         shared = MQTTClientState(onStateChange: onStateChange)
+        wanted = Lock(configuration.subscriptions)
         session = MQTTSession(
             configuration: configuration, handler: handler, shared: shared, loop: loop, random: random,
             logger: logger)
@@ -41,6 +43,8 @@ package final class MQTTClient: Sendable {
 
     package var state: MQTTConnectionState { shared.read(\.state) }
     package var counters: MQTTCounters { shared.read(\.counters) }
+    /// The subscriptions of the configuration, or those that have replaced them.
+    package var subscriptions: [MQTTSubscription] { wanted.withLock { $0 } }
     /// The errors for subscriptions that the broker refused on this connection, except optional ones. Each names its
     /// topic filter.
     package var refusedSubscriptions: [MQTTError] { shared.read(\.refusedSubscriptions) }
@@ -59,6 +63,7 @@ package final class MQTTClient: Sendable {
     /// Replaces the subscriptions of the configuration: subscribes to the new ones and unsubscribes from the others, now or
     /// after the next connect.
     package func replaceSubscriptions(_ subscriptions: [MQTTSubscription]) {
+        wanted.withLock { $0 = subscriptions }
         loop.post { [session] in session.replaceSubscriptions(subscriptions) }
     }
 

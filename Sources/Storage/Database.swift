@@ -190,9 +190,16 @@ package final class Database: Sendable {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw .notOpened(
-                file: directory, .unusable("the directory cannot be created: \(error.localizedDescription)"))
+            throw .notOpened(file: directory, .unusable(reason(for: error, at: directory)))
         }
+    }
+
+    /// Returns why a directory cannot be created, in the words of the system.
+    private static func reason(for error: any Error, at path: String) -> String {
+        if FileManager.default.fileExists(atPath: path) { return "it is a file, not a directory" }
+        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError
+        let text = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
+        return "the directory cannot be created: \(text)"
     }
 
     private init(

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -76,8 +77,17 @@ struct WebSocketHandshake: Sendable {
         } catch ChannelError.connectTimeout {
             throw WebSocketClientError.handshakeTimedOut
         } catch {
-            throw WebSocketClientError.connectionFailed("\(url.host):\(url.port): \(error)")
+            throw WebSocketClientError.connectionFailed("\(url.host):\(url.port): \(Self.reason(for: error))")
         }
+    }
+
+    /// Returns the system's reason for a failed connection, without the types that NIO wraps it in.
+    private static func reason(for error: any Error) -> String {
+        guard let error = error as? NIOConnectionError else { return "\(error)" }
+        if let cause = error.connectionErrors.first?.error as? IOError {
+            return String(cString: strerror(cause.errnoCode))
+        }
+        return error.dnsAError == nil ? "\(error)" : "the host name cannot be resolved"
     }
 
     private func tlsContext() throws(WebSocketClientError) -> TLSContext {

@@ -41,6 +41,18 @@ struct ConfigurationMistakeTests {
         ("frame_ancestors: [\"https://a;script-src\"]", "windsock.yaml:1: frame_ancestors", "https://a;script-src"),
         ("frame_ancestors: [\"https://a b\"]", "windsock.yaml:1: frame_ancestors", "https://a b"),
         ("frame_ancestors: [\"https://[::1]\"]", "windsock.yaml:1: frame_ancestors", "https://[::1]"),
+        (
+            "webhook: {url: \"http://10.0.0.1/x\"}", "windsock.yaml:1: webhook.url",
+            "10.0.0.1 is a private address; set webhook.allow_private to on to allow it"
+        ),
+        (
+            "webhook: {url: \"http://[::1]:9/x\"}", "windsock.yaml:1: webhook.url",
+            "::1 is a loopback address; set webhook.allow_private to on"
+        ),
+        (
+            "webhook: {url: \"http://169.254.169.254/\", allow_private: \"on\"}", "windsock.yaml:1: webhook.url",
+            "169.254.169.254 is a link-local address; allowed: a public address, or one in a private network"
+        ),
         ("jwt: {secret: short}", "windsock.yaml:1: jwt.secret", "32"),
         ("jwt: {secret_file: /none}", "windsock.yaml:1: jwt.secret_file", "/none"),
         ("routes: [{topic: \"a/{x\"}]", "windsock.yaml:1: routes[0].topic", "{x"),

@@ -6,13 +6,13 @@ import Testing
 /// The command line's output, messages and exit codes.
 @Suite("Command line")
 struct CommandLineTests {
-    private struct Result {
+    struct Result {
         var exit: ChildProcess.Exit
         var output: String
         var errors: String
     }
 
-    private static func run(
+    static func run(
         _ arguments: [String], environment: [String: String] = [:], in folder: URL? = nil
     ) async throws -> Result {
         let process = try ChildProcess(
@@ -262,6 +262,30 @@ struct CommandLineTests {
         #expect(result.exit == .exited(0), "\(result.errors)")
         #expect(result.errors.hasPrefix("Warning: windsock.yaml:3: topic: the route a/{device} is never used"))
         #expect(result.output == "OK: 2 routes, 1 alert rule, 0 dashboards")
+    }
+
+    @Test(
+        "A role is a set of grants, to which flags add more",
+        arguments: [
+            ("viewer", ["sensors/#", "chat/lobby"], [], false),
+            ("operator", ["#", "chat/lobby"], ["chat/#"], true),
+            ("admin", ["#", "chat/lobby"], ["#", "users/+"], true),
+        ])
+    func roles(role: String, join: [String], publish: [String], notify: Bool) async throws {
+        let issued = try await Self.run(
+            ["token", "--user", "ann", "--role", role, "--join", "chat/lobby"],
+            environment: ["WINDSOCK_JWT_SECRET": GatewayProcess.secret])
+        #expect(issued.exit == .exited(0), "\(issued.errors)")
+        var payload = String(try #require(issued.output.split(separator: ".").dropFirst().first))
+            .replacing("-", with: "+").replacing("_", with: "/")
+        payload += String(repeating: "=", count: (4 - payload.count % 4) % 4)
+        let content = try #require(Data(base64Encoded: payload))
+        let claims = try JSON(parsing: String(decoding: content, as: UTF8.self))
+        #expect(claims["join"]?.array?.compactMap(\.string) == join)
+        #expect(claims["publish"]?.array?.compactMap(\.string) ?? [] == publish)
+        #expect(claims["notify"]?.bool ?? false == notify)
+        let unknown = try await Self.run(["token", "--user", "ann", "--role", "boss"])
+        #expect(unknown.exit == .exited(64) && unknown.errors.contains("viewer"), "\(unknown.errors)")
     }
 
     @Test("`tail` without a valid token ends with an error")

@@ -54,6 +54,30 @@ struct DemoTests {
         try await demo.process.terminate()
     }
 
+    @Test("From any directory, the demo uses the user's secret and prints a token for the other commands")
+    func anywhere() async throws {
+        let folder = try TemporaryFolder()
+        let secret = ["WINDSOCK_JWT_SECRET": GatewayProcess.secret]
+        let demo = try DemoProcess(environment: secret, in: folder.url)
+        let url = try await demo.waitForURL()
+        let line = try await demo.process.waitForLine("the token") { $0.contains("export WINDSOCK_TOKEN=") }
+        let token = line.trimmingCharacters(in: .whitespaces).replacing("export WINDSOCK_TOKEN=", with: "")
+        let port = try #require(url.port)
+        for environment in [secret, ["WINDSOCK_TOKEN": token]] {
+            let tail = try ChildProcess(
+                try PackageRoot.executable.path,
+                ["tail", "sensors/#", "--url", "ws://127.0.0.1:\(port)/ws", "--json"], environment: environment)
+            try await tail.waitForLine("a reading") { $0.contains("\"room_id\"") }
+        }
+        #expect(try await HTTPClientLite.get("http://127.0.0.1:\(port)/").status == 200)
+        let dashboards = try await HTTPClientLite.get(
+            "http://127.0.0.1:\(port)/api/dashboards", headers: [("Authorization", "Bearer \(token)")])
+        #expect(dashboards.text.contains("greenhouse"))
+        demo.process.signal(SIGINT)
+        #expect(try await demo.process.waitForExit(within: .seconds(10)) == .exited(0))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
+    }
+
     @Test("A killed demo takes its broker with it")
     func killedWithBroker() async throws {
         let demo = try DemoProcess()

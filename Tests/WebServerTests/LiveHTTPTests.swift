@@ -108,6 +108,11 @@ struct LiveHTTPTests {
         #expect(page.status == 200)
         #expect(page.header("content-type")?.hasPrefix("text/html") == true)
         #expect(page.header("x-content-type-options") == "nosniff")
+        _ = try await server.get("/api/online")
+        #expect(
+            server.log.lines(with: "Request ").filter { $0.contains("path=/api/") }.allSatisfy { $0.hasPrefix("info") })
+        let requests = server.log.lines(with: "Request ").filter { $0.contains("path=/ ") }
+        #expect(!requests.isEmpty && requests.allSatisfy { $0.hasPrefix("debug") }, "\(requests)")
         for path in [
             "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/vendor/chart.js/../../../etc/passwd",
         ] {

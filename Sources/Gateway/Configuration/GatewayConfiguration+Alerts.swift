@@ -68,8 +68,10 @@ extension GatewayConfiguration {
         let allowsPrivate = settings.flag(.webhookPrivate)
         guard let url = settings.text(.webhookURL) else { return nil }
         do throws(WebhookError) {
-            return try WebhookConfiguration(
+            let webhook = try WebhookConfiguration(
                 url: url, secret: secret?.value, allowsPrivateAddresses: allowsPrivate)
+            if let problem = refusal(of: webhook) { return settings.fail(.webhookURL, problem, instead: nil) }
+            return webhook
         } catch .secretTooShort(let byteCount) {
             return settings.fail(
                 secret?.option ?? .webhookSecret, "\(WebhookError.secretTooShort(byteCount: byteCount))",
@@ -77,5 +79,20 @@ extension GatewayConfiguration {
         } catch {
             return settings.fail(.webhookURL, "\(error)", instead: nil)
         }
+    }
+
+    /// Returns why no event could ever be delivered to the webhook, if its host is a literal address. Names are
+    /// resolved, and checked, for every delivery.
+    private static func refusal(of webhook: WebhookConfiguration) -> String? {
+        guard let address = IPAddress(webhook.url.host),
+            !AddressPolicy(allowsPrivateAddresses: webhook.allowsPrivateAddresses).allows(address)
+        else { return nil }
+        let scope = AddressScope(of: address)
+        let isAllowable = AddressPolicy(allowsPrivateAddresses: true).allows(address)
+        let advice =
+            isAllowable
+            ? "set \(ConfigurationOption.webhookPrivate.key) to on to allow it"
+            : "allowed: a public address\(webhook.allowsPrivateAddresses ? ", or one in a private network" : "")"
+        return "\(webhook.url.host) is a \(scope.rawValue) address; \(advice)"
     }
 }

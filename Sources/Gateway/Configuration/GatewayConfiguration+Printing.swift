@@ -12,7 +12,7 @@ extension GatewayConfiguration {
     package static func printed(_ sources: Sources) -> String {
         let settings = SettingsReader(file: sources.file, environment: sources.environment, flags: sources.flags)
         var lines = ConfigurationOption.all.map { option in
-            var value = settings.text(option)
+            var value = option == .dashboardsDir ? dashboards(settings) : settings.text(option)
             if option.isSecret, value != nil { value = mask }
             if option == .mqttURL { value = value.map(maskedPassword) }
             // The query of the URL may hold a secret.

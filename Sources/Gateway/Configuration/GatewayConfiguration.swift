@@ -36,13 +36,16 @@ package struct GatewayConfiguration: Sendable {
     /// Keys and claims of accepted tokens; includes the secret.
     package var tokens: TokenConfiguration
     package var dataDirectory: String
+    /// The folder of the dashboards. If `dashboards_dir` is not set, the first of ``ShippedFiles``.
     package var dashboardsDirectory: String
+    /// The folder of the alert rules, which may not exist.
+    package var alertsDirectory: String
     package var logLevel: Logger.Level
     /// Number of threads that serve clients.
     package var eventLoopCount: Int
 
     /// The sources of settings.
-    package struct Sources {
+    package struct Sources: Sendable {
         /// `windsock.yaml`, if there is one.
         package var file: ConfigurationFile?
         package var environment: [String: String]
@@ -55,6 +58,15 @@ package struct GatewayConfiguration: Sendable {
             self.file = file
             self.environment = environment
             self.flags = flags
+        }
+
+        /// Sets an option as a flag does, unless a source sets it already.
+        package mutating func setDefault(_ key: String, to value: String) {
+            let settings = SettingsReader(file: file, environment: environment, flags: flags)
+            guard let option = ConfigurationOption.all.first(where: { $0.key == key }),
+                settings.origin(of: option) == "default"
+            else { return }
+            flags[key] = value
         }
     }
 
@@ -70,7 +82,8 @@ package struct GatewayConfiguration: Sendable {
         }
         (routes, statusRoutes) = Self.routes(&settings, sources.file)
         dataDirectory = settings.text(.dataDir) ?? ""
-        dashboardsDirectory = settings.text(.dashboardsDir) ?? ""
+        dashboardsDirectory = Self.dashboards(settings)
+        alertsDirectory = settings.text(.alertsDir) ?? ""
         logLevel = settings.choice(.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, fallback: .info)
         let loops = settings.integer(.eventLoops, in: 0...1024)
         eventLoopCount = loops > 0 ? loops : max(1, ProcessInfo.processInfo.activeProcessorCount)
@@ -106,7 +119,7 @@ package struct GatewayConfiguration: Sendable {
             protectedFirstLevels: RoomGrants.protectedFirstLevels,
             offlineAfter: Self.offlineAfter(&settings))
         server = Self.server(&settings)
-        server.webDirectory = dashboardsDirectory + "/web"
+        server.webDirectory = try? ShippedFiles.standard.page(of: dashboardsDirectory)
         mqtt = Self.mqtt(
             &settings, routes: routes, statusRoutes: statusRoutes, maxPayloadBytes: decodingLimits.maxPayloadBytes)
         try settings.finish()
@@ -115,6 +128,22 @@ package struct GatewayConfiguration: Sendable {
     /// Checks that there is a key to verify tokens with. Only serving needs one.
     package func requireTokenKeys() throws(TokenKeyError) {
         guard jwtSecret != nil || tokens.keys != nil else { throw .noKeys }
+    }
+
+    /// Checks that there are dashboards, if `dashboards_dir` does not name a folder.
+    ///
+    /// - Throws: `Unavailable`, which names every folder that was tried.
+    package func requireDashboards() throws(Unavailable) {
+        guard dashboardsDirectory == ConfigurationOption.dashboardsDir.defaultValue else { return }
+        guard !FileManager.default.fileExists(atPath: dashboardsDirectory) else { return }
+        _ = try ShippedFiles.standard.folder(dashboardsDirectory)
+    }
+
+    /// Returns the folder of the dashboards: as set, or else the first that exists.
+    static func dashboards(_ settings: SettingsReader) -> String {
+        let folder = settings.text(.dashboardsDir) ?? ""
+        guard settings.origin(of: .dashboardsDir) == "default" else { return folder }
+        return (try? ShippedFiles.standard.folder(folder)) ?? folder
     }
 
     /// Returns true for a `WINDSOCK_` variable that no option has. Such a variable is probably misspelt.

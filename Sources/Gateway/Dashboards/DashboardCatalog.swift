@@ -1,6 +1,5 @@
 package import Core
 import Foundation
-import Logging
 import Services
 import Telemetry
 import WebServer
@@ -130,15 +129,12 @@ final class CurrentDashboards: Sendable {
 
     var current: ServedDashboards { served.withLock { $0 } }
 
-    /// Reloads the dashboards. If any file has a mistake, the old dashboards stay and the mistake is logged.
-    func reload(logger: Logger) {
-        do throws(ConfigurationError) {
-            let new = try DashboardCatalog(directory: directory)
-            served.withLock { $0 = new.served }
-            logger.notice("Dashboards were reloaded", metadata: ["dashboards": "\(new.ids.count)"])
-        } catch {
-            logger.error(
-                "Dashboards could not be reloaded; the previous ones stay in use", metadata: ["error": "\(error)"])
-        }
+    /// Reloads the dashboards, and returns their number. If any file has a mistake, the old dashboards stay.
+    ///
+    /// - Throws: ``ConfigurationError`` with all problems of all files.
+    func reload() throws(ConfigurationError) -> Int {
+        let new = try DashboardCatalog(directory: directory)
+        served.withLock { $0 = new.served }
+        return new.ids.count
     }
 }

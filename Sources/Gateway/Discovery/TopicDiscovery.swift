@@ -145,6 +145,9 @@ package final class TopicDiscovery: Service {
         }
     }
 
+    /// Leaves out the topics that the gateway takes after a change of its routes.
+    func exclude(_ taken: [TopicFilter]) { recorder.sampler.withLock { $0.exclude(taken) } }
+
     package var state: State { status.withLock { $0.state } }
     /// The reason that discovery does not listen.
     package var problem: String? { status.withLock { $0.problem } }

@@ -61,7 +61,7 @@ package struct TopicSampler: Sendable {
 
     package let limits: Limits
     package private(set) var counts = Counts()
-    private let taken: [TopicFilter]
+    private var taken: [TopicFilter]
     private var budget: TokenBucket
     private var byTopic: [ExactString: Topic] = [:]
     private var byteCount = 0
@@ -113,6 +113,13 @@ package struct TopicSampler: Sendable {
         byTopic[key] = entry
         if byTopic.count > limits.maxTopics || byteCount > limits.maxBytes { forgetHalf() }
         return true
+    }
+
+    /// Replaces the filters of the topics to leave out, and forgets the topics that they match.
+    package mutating func exclude(_ taken: [TopicFilter]) {
+        self.taken = taken
+        byTopic = byTopic.filter { entry in !taken.contains { $0.matches(entry.value.name) } }
+        byteCount = byTopic.values.reduce(0) { $0 + $1.byteCount }
     }
 
     private mutating func forgetHalf() {

@@ -54,8 +54,9 @@ struct RequestTrace: Sendable {
 /// A middleware that logs one line per request: method, path, status and duration. It never logs a query, header or
 /// body, because they may hold secrets.
 struct RequestLogMiddleware: RouterMiddleware {
-    /// Paths that monitoring polls every few seconds; logged at debug level only.
-    private static let frequent: Set<String> = ["/livez", "/readyz", "/metrics"]
+    /// The first levels of the paths that are logged at info level. The others are files of the page, and what monitoring
+    /// polls every few seconds.
+    private static let logged: Set<Substring> = ["api", "v1", "ws"]
 
     let logger: Logger
 
@@ -66,8 +67,9 @@ struct RequestLogMiddleware: RouterMiddleware {
         let start = ContinuousClock.now
         let response = try await next(request, context)
         let path = request.uri.path
+        let root = path.split(separator: "/", maxSplits: 1).first ?? ""
         logger.log(
-            level: Self.frequent.contains(path) ? .debug : .info, "Request",
+            level: Self.logged.contains(root) ? .info : .debug, "Request",
             metadata: [
                 "method": "\(request.method)", "path": "\(path.prefix(256))", "status": "\(response.status.code)",
                 "duration_ms": "\((ContinuousClock.now - start) / .milliseconds(1))",

@@ -40,7 +40,7 @@ struct Check: AsyncParsableCommand {
         var problems: [String] = []
         var warnings: [String] = []
         var checked: [String] = []
-        let devices = files.isEmpty ? (try? DeviceFiles.all(in: "devices")) ?? [] : files
+        let devices = files.isEmpty ? (try? DeviceFiles.all(in: DeviceFiles.folderName)) ?? [] : files
         if !devices.isEmpty {
             do {
                 let profiles = try DeviceProfile.load(devices)
@@ -74,6 +74,7 @@ struct Check: AsyncParsableCommand {
             let configuration = try GatewayConfiguration(sources)
             checked.append(Self.count(configuration.routes.count, "route"))
             checked.append(Self.count(configuration.alertRules.count, "alert rule"))
+            try configuration.requireDashboards()
             let catalog = try DashboardCatalog(directory: configuration.dashboardsDirectory)
             checked.append(Self.count(catalog.ids.count, "dashboard"))
             warnings = ConfigurationReview(configuration, file: sources.file).warnings(catalog)

@@ -18,8 +18,10 @@ struct Demo: AsyncParsableCommand {
     /// The validity of the token in the printed URL.
     private static let tokenLifetime = Duration.seconds(7 * 86_400)
 
-    @Option(name: .customLong("devices-dir"), help: "Folder with the device files.")
-    var devicesDirectory = "devices"
+    @Option(
+        name: .customLong("devices-dir"),
+        help: "Folder with the device files; default: devices, or else the shipped examples.")
+    var devicesDirectory: String?
 
     @OptionGroup var settings: SettingsOptions
 
@@ -59,28 +61,38 @@ struct Demo: AsyncParsableCommand {
         _ sources: GatewayConfiguration.Sources, _ profiles: [DeviceProfile], dataDirectory: String,
         _ broker: PrivateBroker?, _ logger: Logger
     ) async throws -> [ServiceGroupConfiguration.ServiceConfiguration] {
-        let secret = RandomIDGenerator().next() + RandomIDGenerator().next()
         var sources = sources
         sources.flags["data_dir"] = dataDirectory
         // The demo traces every reading.
         if sources.flags["tracing.traces_per_second"] == nil { sources.flags["tracing.traces_per_second"] = "1000" }
-        sources.flags["jwt.secret"] = secret
+        // The example rules are armed only here: `serve` must not raise alerts that its user did not write.
+        if let alerts = try? ShippedFiles.standard.folder("alerts") { sources.setDefault("alerts_dir", to: alerts) }
         var configuration = try GatewayConfiguration(sources)
+        // With a secret of the user's, `windsock token` makes tokens for the demo.
+        let secret = configuration.jwtSecret ?? RandomIDGenerator().next() + RandomIDGenerator().next()
+        if configuration.jwtSecret == nil {
+            sources.flags["jwt.secret"] = secret
+            configuration = try GatewayConfiguration(sources)
+        }
         if configuration.discovery?.mode == .auto { configuration.discovery?.mode = .on }
         configuration.server.port = try LoopbackPort.next(from: configuration.server.port)
+        let grants = try TokenGrants(role: .admin, telemetryRoots: configuration.routes.telemetryRoots)
         let token = try TokenAuthority(secret: secret).issue(
-            user: "demo", join: [try TopicFilter("#")], publish: [try TopicFilter("#"), try TopicFilter("users/+")],
-            notify: true, share: true,
+            user: "demo", join: grants.join, publish: grants.publish, notify: grants.canNotify, share: grants.canShare,
             lifetime: Self.tokenLifetime)
         try DemoPast(profiles: profiles, configuration: configuration).store(until: SystemWallClock().now())
         let deviceCount = profiles.reduce(0) { $0 + $1.deviceNames.count }
-        let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in
+        let gateway = try await Gateway(configuration: configuration, sources: sources, logger: logger) { endpoint in
             Console.print(
                 """
 
                   Windsock is running with \(deviceCount) simulated devices. Open
 
                     \(endpoint.url)/#token=\(token)
+
+                  For commands in another terminal:
+
+                    export WINDSOCK_TOKEN=\(token)
 
                   Ctrl-C stops everything.
 

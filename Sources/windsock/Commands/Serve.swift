@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Gateway
 import Logging
+import MQTTTransport
 import ServiceLifecycle
 import UnixSignals
 import WebServer
@@ -27,24 +28,36 @@ struct Serve: AsyncParsableCommand {
             let sources = try settings.sources()
             let configuration = try GatewayConfiguration(sources)
             try configuration.requireTokenKeys()
+            try configuration.requireDashboards()
             if printsConfiguration { return Console.print(GatewayConfiguration.printed(sources)) }
-            try await serve(configuration)
+            try await serve(configuration, sources)
         }
     }
 
-    private func serve(_ configuration: GatewayConfiguration) async throws {
+    private func serve(
+        _ configuration: GatewayConfiguration, _ sources: GatewayConfiguration.Sources
+    ) async throws {
         Signals.ignoreStrays()
         Allocator.configure()
         let logger = SettingsOptions.logger(level: configuration.logLevel)
-        let gateway = try await Gateway(configuration: configuration, logger: logger) { endpoint in
-            logger.notice(
-                "Ready: \(endpoint.url) — sign in with a token from: windsock token --user you --join 'sensors/#'")
+        do {
+            _ = try ShippedFiles.standard.page(of: configuration.dashboardsDirectory)
+        } catch {
+            logger.warning("There is no web page; the API works without it", metadata: ["reason": "\(error)"])
+        }
+        let (endpoints, found) = AsyncStream.makeStream(of: Gateway.Endpoint.self, bufferingPolicy: .bufferingNewest(1))
+        let gateway = try await Gateway(configuration: configuration, sources: sources, logger: logger) { endpoint in
+            found.yield(endpoint)
+            found.finish()
         }
         let group = ServiceGroup(
             configuration: .serving(
                 [
                     .init(service: FreePageService(), successTerminationBehavior: .ignore),
                     .init(service: ReloadService(gateway: gateway), successTerminationBehavior: .ignore),
+                    .init(
+                        service: StartReport(gateway: gateway, endpoints: endpoints, logger: logger),
+                        successTerminationBehavior: .ignore),
                     .init(service: gateway, successTerminationBehavior: .gracefullyShutdownGroup),
                 ], logger: logger))
         try await Self.run(group, listen: "\(configuration.server.host):\(configuration.server.port)")
@@ -64,13 +77,46 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-/// A service that reloads the gateway's dashboards and keys on each SIGHUP.
+/// A service that reloads everything that can be reloaded on each SIGHUP.
 private struct ReloadService: Service {
     let gateway: Gateway
 
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             await gateway.reload()
+        }
+    }
+}
+
+/// A service that logs where the gateway listens: once it is ready, and before that if the broker cannot be reached.
+private struct StartReport: Service {
+    private static let pollInterval = Duration.milliseconds(50)
+
+    let gateway: Gateway
+    let endpoints: AsyncStream<Gateway.Endpoint>
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await endpoint in endpoints { await report(endpoint) }
+        }
+    }
+
+    private func report(_ endpoint: Gateway.Endpoint) async {
+        var hasWarned = false
+        while !Task.isCancelled {
+            switch gateway.brokerState {
+            case .connected:
+                return logger.notice(
+                    "Ready: \(endpoint.url) — sign in with a token from: windsock token --user you --role viewer")
+            case .waiting(let error) where !hasWarned:
+                hasWarned = true
+                logger.warning(
+                    "Listening at \(endpoint.url), but no readings arrive: the broker cannot be reached",
+                    metadata: ["broker": "\(gateway.broker)", "error": "\(error)"])
+            default: break
+            }
+            try? await Task.sleep(for: Self.pollInterval)
         }
     }
 }

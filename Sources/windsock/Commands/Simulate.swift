@@ -15,7 +15,7 @@ struct Simulate: AsyncParsableCommand {
         abstract: "Run simulated devices from YAML files against a broker.",
         discussion: "Example: windsock simulate devices/fleet.yaml --mqtt-url mqtt://127.0.0.1:1883 --duration 12s")
 
-    @Argument(help: "Device files; default: all files in devices/.")
+    @Argument(help: "Device files; default: all files in devices/, or else the shipped examples.")
     var files: [String] = []
 
     @Option(name: .customLong("mqtt-url"), help: "The broker: mqtt://[user:pass@]host:1883 or mqtts://….")
@@ -35,7 +35,7 @@ struct Simulate: AsyncParsableCommand {
     func run() async throws {
         try await Exit.reporting {
             Signals.ignoreStrays()
-            let paths = files.isEmpty ? try DeviceFiles.all(in: "devices") : files
+            let paths = files.isEmpty ? try DeviceFiles.all() : files
             let otlp = try OTLPConfiguration(environment: export.environment, serviceName: "windsock-device")
             let pipeline = try OTLPPipeline(
                 otlp, registry: MetricsRegistry(),
@@ -113,8 +113,13 @@ struct RateLine: Service {
 
 /// The device files of a folder.
 enum DeviceFiles {
-    /// Returns all device files in `folder`, sorted by name. Throws when there is none.
-    static func all(in folder: String) throws(Unavailable) -> [String] {
+    /// The name of the folder in the working directory, or among the shipped files.
+    static let folderName = "devices"
+
+    /// Returns all device files in `folder`, sorted by name. Without a folder, those of the first folder with device
+    /// files. Throws when there is none.
+    static func all(in folder: String? = nil) throws(Unavailable) -> [String] {
+        let folder = if let folder { folder } else { try ShippedFiles.standard.folder(folderName) }
         guard let paths = try? DeviceProfile.files(in: folder) else {
             throw Unavailable(description: "No device files found in \(folder)/.")
         }

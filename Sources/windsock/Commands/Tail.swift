@@ -81,7 +81,7 @@ struct TailSession {
                 try Self.check(closure)
                 Console.error("windsock: the gateway closed the connection (\(closure.code) \(closure.reason))")
             } catch let error as WebSocketClientError {
-                try Self.check(error, wasConnected: wasConnected)
+                try check(error, wasConnected: wasConnected)
                 Console.error("windsock: \(error)")
             }
             try await Task.sleep(for: backoff.next(held: held, random: &random))
@@ -124,14 +124,36 @@ struct TailSession {
     }
 
     /// Throws for errors that a retry cannot fix. Before the first successful connection, every error is thrown.
-    private static func check(_ error: WebSocketClientError, wasConnected: Bool) throws {
+    private func check(_ error: WebSocketClientError, wasConnected: Bool) throws {
+        // The query may hold a token.
+        let address = url.prefix { $0 != "?" }
         switch error {
         case .invalidURL: throw Unavailable(description: error.description)
-        case .refused(let status, _) where (400..<500).contains(status):
-            throw Unavailable(description: error.description)
+        case .refused(401, let body):
+            let reason = Self.detail(of: body) ?? "it is not valid."
+            throw Unavailable(
+                description: "The gateway refused the token (401): \(reason) Create another with windsock token.")
+        case .refused(404, _):
+            throw Unavailable(description: "\(address) is not a gateway's WebSocket (404); expected ws://HOST:PORT/ws.")
+        case .refused(let status, let body) where (400..<500).contains(status):
+            throw Unavailable(
+                description: "The gateway refused the connection (\(status)): \(Self.detail(of: body) ?? "no reason")")
+        case .connectionFailed(let reason) where !wasConnected:
+            throw Unavailable(
+                description: "No gateway answers at \(address): \(reason). Start one with windsock serve, or name "
+                    + "another with --url.")
+        case .handshakeFailed, .handshakeTimedOut:
+            if wasConnected { return }
+            throw Unavailable(description: "\(address) does not answer like a gateway: \(error).")
         default:
             if !wasConnected { throw Unavailable(description: error.description) }
         }
+    }
+
+    /// Returns the explanation in a problem document (RFC 9457); `nil` for any other text.
+    private static func detail(of body: String) -> String? {
+        guard let problem = try? JSONParser.parse(Array(body.utf8)) else { return nil }
+        return problem["detail"]?.stringValue.map(ReadingPrinter.printable)
     }
 }
 
@@ -198,7 +220,7 @@ struct ReadingPrinter {
     }
 
     /// Removes control characters. Devices and users choose these texts, which must not control the terminal.
-    private static func printable(_ text: String) -> String {
+    static func printable(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.filter { !$0.properties.isControl }))
     }
 }

@@ -10,10 +10,19 @@ import WebServer
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print a token signed with WINDSOCK_JWT_SECRET.",
-        discussion: "Example: windsock token --user operator --join 'sensors/#' --ttl 1h")
+        discussion: """
+            Roles: viewer may read all readings; operator may also read all rooms, chat, notify, acknowledge alerts, \
+            and share dashboards; admin may also publish to all rooms and users. --join, --publish, --notify and --share \
+            add to the role.
+            Examples: windsock token --user ann --role viewer --ttl 30d
+                      windsock token --user ann --join 'sensors/#' --ttl 1h
+            """)
 
     @Option(help: "The user of the token; 1 to 128 bytes without / + # or control characters.")
     var user: String
+
+    @Option(help: "A set of grants: viewer, operator or admin.")
+    var role: TokenRole?
 
     @Option(help: "A room or filter that the user may join, such as 'sensors/#'. Repeatable.")
     var join: [String] = []
@@ -50,10 +59,15 @@ struct Token: AsyncParsableCommand {
             // Signing does not need the keys of other issuers.
             tokens.keys = nil
             let authority = try await TokenAuthority(tokens, logger: SettingsOptions.logger(level: .warning))
+            let grants = try role.map {
+                try TokenGrants(role: $0, telemetryRoots: configuration.routes.telemetryRoots)
+            }
             Console.print(
                 try authority.issue(
-                    user: user, join: try Self.filters(join, "--join"), publish: try Self.filters(publish, "--publish"),
-                    notify: notify, share: share, lifetime: lifetime))
+                    user: user, join: (grants?.join ?? []) + (try Self.filters(join, "--join")),
+                    publish: (grants?.publish ?? []) + (try Self.filters(publish, "--publish")),
+                    notify: notify || grants?.canNotify == true, share: share || grants?.canShare == true,
+                    lifetime: lifetime))
         }
     }
 
@@ -72,5 +86,37 @@ struct Token: AsyncParsableCommand {
                 throw ConfigurationError(origin: flag, problem: "\(error)")
             }
         }
+    }
+}
+
+/// A named set of grants, for `windsock token --role`.
+enum TokenRole: String, CaseIterable, ExpressibleByArgument {
+    case viewer
+    case `operator`
+    case admin
+}
+
+/// The grants of a role.
+struct TokenGrants {
+    let join: [TopicFilter]
+    let publish: [TopicFilter]
+    let canNotify: Bool
+    let canShare: Bool
+
+    /// - Parameter telemetryRoots: First levels of the rooms of readings, which the gateway's routes determine.
+    init(role: TokenRole, telemetryRoots: Set<String>) throws(TopicError) {
+        switch role {
+        case .viewer:
+            join = try telemetryRoots.sorted().map { root throws(TopicError) in try TopicFilter("\(root)/#") }
+            publish = []
+        case .operator:
+            join = [try TopicFilter("#")]
+            publish = [try TopicFilter("chat/#")]
+        case .admin:
+            join = [try TopicFilter("#")]
+            publish = [try TopicFilter("#"), try TopicFilter("users/+")]
+        }
+        canNotify = role != .viewer
+        canShare = role != .viewer
     }
 }

@@ -21,7 +21,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(name: .customLong("data-dir"), help: "Folder for persistent data (windsock-data).")
     var dataDir: String?
 
-    @Option(name: .customLong("dashboards-dir"), help: "Folder with the dashboards and the web page (dashboards).")
+    @Option(name: .customLong("dashboards-dir"), help: "Folder with the dashboards (dashboards).")
     var dashboardsDir: String?
 
     @Option(name: .customLong("public-url"), help: "The gateway's URL as browsers see it behind a proxy.")
@@ -40,6 +40,11 @@ struct SettingsOptions: ParsableArguments {
         let environment = export.environment
         var file: ConfigurationFile?
         if let path = config ?? environment["WINDSOCK_CONFIG"], !path.isEmpty {
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw ConfigurationError(
+                    origin: config == nil ? "WINDSOCK_CONFIG" : "--config",
+                    problem: "the file \(path) does not exist; windsock init writes a configuration to begin with")
+            }
             file = try ConfigurationFile(path: path)
         } else if FileManager.default.fileExists(atPath: Self.defaultFile) {
             file = try ConfigurationFile(path: Self.defaultFile)

@@ -6,12 +6,14 @@ package import Foundation
 package final class DemoProcess: Sendable {
     package let process: ChildProcess
 
-    /// Starts the demo. `listen` is the first address it tries.
-    package init(listen: String? = nil, arguments: [String] = [], environment: [String: String] = [:]) throws {
+    /// Starts the demo, by default in the checkout. `listen` is the first address it tries.
+    package init(
+        listen: String? = nil, arguments: [String] = [], environment: [String: String] = [:], in folder: URL? = nil
+    ) throws {
         let address = try listen ?? "127.0.0.1:\(FreePort.reserve())"
         process = try ChildProcess(
             try PackageRoot.executable.path, ["demo", "--listen", address] + arguments, environment: environment,
-            workingDirectory: try PackageRoot.directory)
+            workingDirectory: try folder ?? PackageRoot.directory)
     }
 
     /// Waits for the URL that the demo prints when everything runs.

@@ -60,9 +60,9 @@ class GatewayPage {
   #signIn = new SignInView(() => this.#start());
   #connection = new ConnectionView({ now, onRetry: () => this.#client?.retryNow() });
   #storageBanner = new StorageBanner();
-  #readiness = new ReadinessWatch((failed) => {
+  #readiness = new ReadinessWatch((failed, outdated) => {
     this.#storageBanner.show(failed);
-    this.#connection.setFailedChecks(failed);
+    this.#connection.setFailedChecks(failed, outdated);
   });
   #drawers = new Drawers();
   #alerts = new Alerts(this.#drawers, () => this.#view?.markAll());

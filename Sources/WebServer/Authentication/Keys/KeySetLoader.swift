@@ -94,13 +94,13 @@ package enum JWKSource: Sendable, Hashable, CustomStringConvertible {
 
 /// A fingerprint of a file, made of its modification time, size and number (inode). It shows a change of the file
 /// without reading it. Symbolic links are followed, because mounted secrets are often replaced by switching a link.
-struct FileStamp: Equatable, Sendable {
+package struct FileStamp: Equatable, Sendable {
     private let modifiedAt: Date?
     private let byteCount: UInt64?
     private let fileNumber: UInt64?
 
     /// Reads the fingerprint; `nil` when no such regular file exists.
-    init?(path: String) {
+    package init?(path: String) {
         let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: target),
             attributes[.type] as? FileAttributeType == .typeRegular

@@ -21,6 +21,7 @@ export class ConnectionView {
   #state = { state: "idle" };
   /** @type {FailedCheck[]} */
   #failed = [];
+  #outdated = "";
   /** @type {RefusedRoom | null} */
   #refused = null;
   /**
@@ -42,6 +43,7 @@ export class ConnectionView {
   reset() {
     this.#state = { state: "idle" };
     this.#failed = [];
+    this.#outdated = "";
     this.#refused = null;
     this.#since = null;
     this.#announced = "";
@@ -56,9 +58,13 @@ export class ConnectionView {
     this.update();
   }
 
-  /** @param {FailedCheck[]} failed checks of `/readyz` */
-  setFailedChecks(failed) {
+  /**
+   * @param {FailedCheck[]} failed checks of `/readyz`
+   * @param {string} outdated which changed files are not in use; empty for none
+   */
+  setFailedChecks(failed, outdated) {
     this.#failed = failed;
+    this.#outdated = outdated;
     this.update();
   }
 
@@ -146,6 +152,9 @@ export class ConnectionView {
         kind: "warn", pill: "Connected", title: `${room} cannot be joined.`,
         text: `${sentence(message)} Sign in with a token that was made with --join '${room}'.`,
       };
+    }
+    if (this.#outdated) {
+      return { kind: "warn", pill: "Live", title: "A changed file of the gateway has a mistake.", text: this.#outdated };
     }
     return { kind: "ok", pill: "Live" };
   }

@@ -11,7 +11,10 @@ export class ReadinessWatch {
   #timer;
   #last = "";
 
-  /** @param {(failed: FailedCheck[]) => void} onChange called after each change */
+  /**
+   * @param {(failed: FailedCheck[], outdated: string) => void} onChange called after each change. `outdated` says which
+   *   changed files of the gateway have a mistake and are not in use; it is empty when there are none.
+   */
   constructor(onChange) {
     this.#onChange = onChange;
   }
@@ -30,6 +33,7 @@ export class ReadinessWatch {
   async #poll() {
     /** @type {FailedCheck[]} */
     let failed = [];
+    let outdated = "";
     try {
       const response = await fetch("/readyz");
       /** @type {{checks?: Record<string, {status: string, reason?: string, ready?: boolean}>}} */
@@ -37,13 +41,14 @@ export class ReadinessWatch {
       failed = Object.entries(checks)
         .filter(([, check]) => !(check.ready ?? ["ok", "connected", "ready"].includes(check.status)))
         .map(([name, { status, reason }]) => ({ name, status, reason }));
+      outdated = checks.configuration?.reason ?? "";
     } catch {
       // The gateway does not answer; the state of the WebSocket shows that.
     }
-    const text = JSON.stringify(failed);
+    const text = JSON.stringify([failed, outdated]);
     if (text === this.#last) return;
     this.#last = text;
-    this.#onChange(failed);
+    this.#onChange(failed, outdated);
   }
 }
 
