@@ -173,10 +173,8 @@ struct RouteMappingTests {
         #expect(own.statusRoutes.isEmpty)
         let both = try SettingsFixture.load(yaml + "default_routes: true")
         #expect(
-            both.routes.map(\.pattern) == [
-                "a/{device}", "sensors/{device}", "sensors/{device}/{metric}", "devices/{device}/telemetry",
-                "tele/{device}/SENSOR", "zigbee2mqtt/{device}",
-            ])
+            both.routes.map(\.pattern) == ["a/{device}", "sensors/{device}"]
+                + TopicRoute.defaults.map(\.pattern).filter { $0 != "sensors/{device}" })
         #expect(both.routes[1].qos == 0)
         #expect(both.statusRoutes == StatusRoute.defaults)
         let printed = GatewayConfiguration.printed(try SettingsFixture.sources(yaml + "default_routes: true"))

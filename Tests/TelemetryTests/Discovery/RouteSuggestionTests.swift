@@ -28,8 +28,9 @@ struct RouteSuggestionTests {
             result: "node heat 21.5"),
         Row(topics: ["garden/weather"], payload: #"{"t":3}"#, route: "garden/{device}", result: "weather t 3"),
         Row(
-            topics: ["v3/app@ttn/devices/eui-1/up"], payload: #"{"t":3}"#, route: "v3/app@ttn/devices/{device}/up",
-            result: "eui-1 t 3"),
+            topics: ["v3/app@ttn/devices/eui-1/up"],
+            payload: #"{"end_device_ids":{"device_id":"eui-1"},"uplink_message":{"decoded_payload":{"t":3}}}"#,
+            route: "v3/app@ttn/devices/{device}/up", result: "eui-1 t 3"),
         Row(
             topics: ["house/tele/plug/SENSOR"],
             payload: #"{"Time":"2026-01-31T12:00:00","SI7021":{"Temperature":20.5}}"#,
@@ -38,8 +39,8 @@ struct RouteSuggestionTests {
             topics: ["z/devices/a/data", "z/devices/b/data"], payload: #"{"t":3}"#, route: "z/devices/{device}/data",
             result: "t 3"),
         Row(topics: ["x/hello"], payload: "hello", route: nil, result: "no number"),
-        Row(topics: ["lamp/set"], payload: "1", route: nil, result: "carries no readings"),
-        Row(topics: ["cmnd/plug/POWER"], payload: "ON", route: nil, result: "carries no readings"),
+        Row(topics: ["lamp/set"], payload: "1", route: nil, result: "carries no reading"),
+        Row(topics: ["cmnd/plug/POWER"], payload: "ON", route: nil, result: "carries no reading"),
         Row(topics: ["odd/{x}/y"], payload: "1", route: "odd/{device}/{metric}", result: "{x} y 1"),
     ]
 
