@@ -36,7 +36,7 @@ struct TopicsPageTests {
         for (topic, payload) in [
             ("home/kitchen/temp", "21.5"), ("home/bath/temp", "22"), ("home/bath/note", "open the window"),
             ("garden/camera", "\u{0}\u{1}\u{2}"),
-            ("v3/app@ttn/devices/eui-1/up", #"{"uplink_message":{"decoded_payload":{"soil":31.5}}}"#),
+            ("farm/probe-1/report", #"{"ground":{"soil":31.5}}"#),
         ] {
             try await publisher.publish(Array(payload.utf8), to: topic, retain: true)
         }
