@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestClock } from "./support/clock.mjs";
-import { installDocument } from "./support/dom.mjs";
+import { installDocument, TestElement } from "./support/dom.mjs";
 import { installFetch } from "./support/gateway.mjs";
 
 const clock = new TestClock();
 const document = installDocument();
+const operatorLink = new TestElement("a");
+document.querySelectorAll = (selector) => (selector === "[data-needs]" ? [operatorLink] : []);
 const requests = installFetch();
 
 function letters(from, to) {
@@ -24,6 +26,7 @@ function shown() {
 
 test("a poll during a request for earlier letters removes none of them, and forgotten letters disappear", async () => {
   await import("../../dashboards/web/app/dead-letters-page.js");
+  assert.equal(operatorLink.hidden, true, "it needs a token for everything");
   await clock.advance(0);
   await requests.answer(() => ({ dead_letters: letters(200, 100), has_more: true, forgotten: 0 }));
   assert.equal(shown().length, 100);

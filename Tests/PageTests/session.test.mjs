@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { hideUnreachable, isUsedUnasked, userOf } from "../../dashboards/web/app/session/session.js";
 
@@ -26,4 +27,19 @@ test("links to pages that need a token for everything are hidden from others", (
   assert.deepEqual(shown, [true, true, false, false]);
   hideUnreachable(null);
   assert.equal(link.hidden, true);
+});
+
+test("each page links to all others, and marks those that need a token for everything", () => {
+  const pages = {
+    "./": false, "./?view=devices": false, "latency.html": false, "clients.html": false, "dead-letters.html": true,
+    "topics.html": true,
+  };
+  for (const page of ["latency.html", "clients.html", "dead-letters.html", "topics.html"]) {
+    const html = readFileSync(new URL(`../../dashboards/web/${page}`, import.meta.url), "utf8");
+    const [bar] = html.match(/<nav class="bar-links"[^]*?<\/nav>/);
+    const links = [...bar.matchAll(/href="([^"]+)"( data-needs="everything")?/g)];
+    const found = Object.fromEntries(links.map(([, href, needs]) => [href, needs !== undefined]));
+    const { [page]: _, ...others } = pages;
+    assert.deepEqual(found, others, page);
+  }
 });

@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestClock } from "./support/clock.mjs";
-import { installDocument } from "./support/dom.mjs";
+import { installDocument, TestElement } from "./support/dom.mjs";
 import { installFetch } from "./support/gateway.mjs";
 
 const clock = new TestClock();
 const document = installDocument();
+const operatorLink = new TestElement("a");
+document.querySelectorAll = (selector) => (selector === "[data-needs]" ? [operatorLink] : []);
 const requests = installFetch();
 
 function pattern(name, more = {}) {
@@ -25,6 +27,7 @@ const shown = () => cards().filter(({ hidden }) => !hidden).map(({ dataset }) =>
 
 test("patterns are shown with their route or the reason that there is none, and known cards stay", async () => {
   await import("../../dashboards/web/app/topics-page.js");
+  assert.equal(operatorLink.hidden, true, "it needs a token for everything");
   await clock.advance(0);
   const text = pattern("note/hello", { route: undefined, problem: "the payload contains no number" });
   await requests.answer(() => ({ state: "listening", topics: 4, total: 2, patterns: [pattern("home/+/temp"), text] }));
@@ -36,10 +39,13 @@ test("patterns are shown with their route or the reason that there is none, and 
   assert.equal(document.getElementById("summary").textContent, "4 topics in 2 patterns");
 
   await clock.advance(5_000);
-  await requests.answer(() => ({ state: "listening", topics: 4, total: 2, patterns: [text, pattern("home/+/temp", { messages: 9 })] }));
+  await requests.answer(() => ({
+    state: "listening", time: clock.start / 1000 + 65, topics: 4, total: 2,
+    patterns: [text, pattern("home/+/temp", { messages: 9 })],
+  }));
   assert.deepEqual(shown(), ["note/hello", "home/+/temp"]);
   assert.equal(cards()[1], first, "the card was updated in place");
-  assert.match(first.textContent, /9 messages/);
+  assert.match(first.textContent, /9 messages.* last 1 min ago/);
 
   const filter = document.getElementById("filter");
   filter.value = "KITCHEN";

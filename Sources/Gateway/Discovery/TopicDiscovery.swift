@@ -166,7 +166,9 @@ package final class TopicDiscovery: Service {
         body.add("state", state.rawValue)
         body.add("filter", filter.rawValue)
         if let problem { body.add("problem", problem) }
-        report().add(to: &body)
+        let report = self.report()
+        body.add("time", report.time.secondsSinceEpoch)
+        report.add(to: &body)
         return body.finished()
     }
 

@@ -34,7 +34,7 @@ class ClientsPage {
     } catch (error) {
       this.#fail(error.status === 401
         ? "The gateway does not accept the token any more. Sign in again on the dashboards' page."
-        : error.status ? error.message : "The gateway does not answer. What stands below is what it said last.");
+        : error.status ? error.message : "The gateway does not answer. Below is its last answer.");
     }
   }
 

@@ -1,4 +1,4 @@
-import { session } from "./session/session.js";
+import { hideUnreachable, session } from "./session/session.js";
 import { getJSON } from "./shared/api.js";
 import { byID, element, setText } from "./shared/dom.js";
 import { formatAge } from "./shared/format.js";
@@ -45,6 +45,7 @@ class DeadLettersPage {
   constructor() {
     new Theme(() => {});
     session.followLink();
+    hideUnreachable(session.token);
     const reason = new URLSearchParams(location.search).get("reason");
     if (reason) this.#offer([reason]);
     this.#reason.value = reason ?? "";
@@ -227,7 +228,7 @@ function problemText({ status, message }) {
   if (status === 401) return "The gateway does not accept the token any more. Sign in again on the dashboards' page.";
   if (status === 403) return `This token may not see dead letters. ${message}`;
   if (status === 404) return "This gateway keeps no dead letters: it is older than this page.";
-  return status ? message : "The gateway does not answer. What stands below is what it said last.";
+  return status ? message : "The gateway does not answer. Below is its last answer.";
 }
 
 new DeadLettersPage();

@@ -138,7 +138,7 @@ function problemText({ status, message }, hasAnswer) {
   if (status === 403) return `This token may not see latencies. ${message}`;
   if (status === 404) return "This gateway keeps no latencies: it is older than this page, or tracing is switched off.";
   if (status) return message;
-  return `The gateway does not answer. ${hasAnswer ? "What stands below is what it said last." : "It is asked again."}`;
+  return `The gateway does not answer. ${hasAnswer ? "Below is its last answer." : "It is asked again."}`;
 }
 
 /**

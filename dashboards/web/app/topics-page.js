@@ -1,4 +1,4 @@
-import { session } from "./session/session.js";
+import { hideUnreachable, session } from "./session/session.js";
 import { getJSON } from "./shared/api.js";
 import { copyButton } from "./shared/copy-button.js";
 import { byID, element, setData, setText } from "./shared/dom.js";
@@ -27,6 +27,7 @@ class TopicsPage {
   constructor() {
     new Theme(() => {});
     session.followLink();
+    hideUnreachable(session.token);
     this.#filter.addEventListener("input", () => this.#applyFilter());
     setInterval(() => document.visibilityState === "visible" && this.#poll(), intervalMs);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#poll());
@@ -66,18 +67,19 @@ class TopicsPage {
       ...(answer.unexamined_messages ? [`${plural(answer.unexamined_messages, "message")} not examined`] : []),
       ...(answer.forgotten_topics ? [`${plural(answer.forgotten_topics, "topic")} forgotten`] : []),
     ].join(" · "));
-    this.#replace(patterns);
+    this.#replace(patterns, (answer.time ?? Date.now() / 1000) * 1000);
     this.#applyFilter();
   }
 
   /**
    * Updates known cards in place, so that a reader keeps the place and open details stay open.
    * @param {TopicPattern[]} patterns
+   * @param {number} now the gateway's time
    */
-  #replace(patterns) {
+  #replace(patterns, now) {
     const cards = new Map(patterns.map((pattern) => {
       const card = this.#cards.get(pattern.pattern) ?? new PatternCard();
-      card.update(pattern);
+      card.update(pattern, now);
       return [pattern.pattern, card];
     }));
     for (const [name, card] of this.#cards) if (!cards.has(name)) card.root.remove();
@@ -114,7 +116,8 @@ class PatternCard {
   #count = element("span", { className: "pattern-count" });
   #times = element("p", { className: "pattern-times" });
   #topic = element("span", { className: "pattern-topic" });
-  #payload = element("pre", { className: "pattern-payload", tabIndex: 0, attributes: { "aria-label": "Sample payload" } });
+  #payload = element(
+    "pre", { className: "pattern-payload", tabIndex: 0, attributes: { "aria-label": "Sample payload" } });
   #readings = element("p", { className: "pattern-readings" });
   #route = element("code");
   #suggestion;
@@ -141,9 +144,13 @@ class PatternCard {
     return this.#text.includes(text);
   }
 
-  /** @param {TopicPattern} pattern */
-  update({ pattern, topics, messages, retained_messages: retained, per_minute: rate, sample, conventions, route, problem,
-    last_at: last }) {
+  /**
+   * @param {TopicPattern} shown
+   * @param {number} now the gateway's time
+   */
+  update(shown, now) {
+    const { pattern, topics, messages, sample, conventions, route, problem } = shown;
+    const { retained_messages: retained, per_minute: rate, last_at: last } = shown;
     setData(this.root, "pattern", pattern);
     this.#text = `${pattern}\n${sample.topic}`.toLowerCase();
     setText(this.#name, pattern);
@@ -151,7 +158,7 @@ class PatternCard {
     setText(this.#times, [
       plural(messages, "message"), ...(retained ? [`${retained} retained`] : []),
       ...(rate === undefined ? [] : [`${formatNumber(rate, rate < 10 ? 1 : 0)} per minute`]),
-      `last ${formatAge(Date.now() - Date.parse(last))}`,
+      `last ${formatAge(now - Date.parse(last))}`,
     ].join(" · "));
     const notes = [plural(sample.bytes, "byte"), ...(sample.retained ? ["retained"] : []),
       ...(sample.encoding === "hex" ? ["not text"] : []), ...(sample.cut ? ["only the beginning is shown"] : [])];
@@ -186,7 +193,7 @@ function problemText({ status, message }) {
   if (status === 401) return "The gateway does not accept the token any more. Sign in again on the dashboards' page.";
   if (status === 403) return `This token may not see topics. ${message}`;
   if (status === 404) return "This gateway does not sample topics: it is older than this page.";
-  return status ? message : "The gateway does not answer. What stands below is what it said last.";
+  return status ? message : "The gateway does not answer. Below is its last answer.";
 }
 
 new TopicsPage();

@@ -36,7 +36,7 @@ export interface Threshold {
   label?: string;
 }
 
-/** What the gateway says about a device in a list and on its own. Times without another unit are Unix seconds. */
+/** A device in a list or on its own page. Times without another unit are Unix seconds. */
 export interface DeviceFacts {
   device: string;
   /** Time of the first stored reading. Absent when none is stored. */
@@ -154,6 +154,8 @@ export interface DeadLetterPage {
 /** `GET /api/topics`. */
 export interface TopicAnswer {
   state: "off" | "listening" | "waiting" | "paused" | "refused";
+  /** Time of the answer in Unix seconds. Absent when discovery is off. */
+  time?: number;
   filter?: string;
   /** The reason that discovery does not listen. */
   problem?: string;
