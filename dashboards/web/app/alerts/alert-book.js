@@ -164,10 +164,11 @@ function goesBack(known, raw) {
 }
 
 /**
+ * Adds an alert's times in Unix milliseconds.
  * @param {RawAlert} raw
  * @returns {Alert}
  */
-function withTimes(raw) {
+export function withTimes(raw) {
   return {
     ...raw, pendingMs: Date.parse(raw.pending_at), firedMs: milliseconds(raw.fired_at),
     resolvedMs: milliseconds(raw.resolved_at), silencedMs: milliseconds(raw.silenced_until),

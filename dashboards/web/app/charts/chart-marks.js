@@ -1,6 +1,5 @@
 import { describeLimit } from "./rule-limits.js";
 
-
 /** @typedef {import("./line-chart.js").Chart} Chart */
 /** @typedef {import("../shared/gateway-types.js").Threshold} Threshold */
 

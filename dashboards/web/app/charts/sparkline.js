@@ -1,4 +1,4 @@
-import { element } from "../shared/dom.js";
+import { clearCanvas, element } from "../shared/dom.js";
 import { Polyline } from "./polyline.js";
 
 /** Width of a column of points. Lines closer than this cannot be told apart. */
@@ -35,16 +35,8 @@ export class Sparkline {
     if (width === 0 || height === 0) return;
     const { line } = this;
     line.take(points, { ...view, columns: width / columnPixels }, latest);
-    const scale = devicePixelRatio;
-    if (this.canvas.width !== Math.round(width * scale) || this.canvas.height !== Math.round(height * scale)) {
-      this.canvas.width = Math.round(width * scale);
-      this.canvas.height = Math.round(height * scale);
-    }
-    const context = this.canvas.getContext("2d");
-    if (!context) return;
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, width, height);
-    if (line.count === 0) return;
+    const context = clearCanvas(this.canvas, { width, height })?.context;
+    if (!context || line.count === 0) return;
     // A steady value is drawn in the middle, and noise of a thousandth counts as steady.
     const span = Math.max(line.highest - line.lowest, Math.abs(line.highest) * 0.004, 1e-6);
     const middle = (line.highest + line.lowest) / 2;

@@ -1,3 +1,4 @@
+import { withTimes } from "../alerts/alert-book.js";
 import { alertFigures, alertTimes, severityChip } from "../alerts/alert-words.js";
 import { byID, element, setText } from "../shared/dom.js";
 import { formatAge, formatNumber, unitSuffix } from "../shared/format.js";
@@ -6,9 +7,8 @@ import { PayloadView } from "../shared/payload-view.js";
 import { unchartedMetrics } from "./device-dashboard.js";
 
 /** @typedef {import("../shared/gateway-types.js").DeviceAnswer} DeviceAnswer */
-/** @typedef {import("../alerts/alert-book.js").Alert} Alert */
 
-/** What the gateway knows of a device beside its charts: further values, alerts, dead letters and the last message. */
+/** The cards below a device's charts: further values, alerts, dead letters, ignored fields and the last message. */
 export class DeviceFacts {
   #root = byID("device-facts", "div");
   #values = element("tbody");
@@ -79,11 +79,7 @@ export class DeviceFacts {
     this.#alertsNote.hidden = alerts.length > 0;
     setText(this.#alertsNote, "None.");
     this.#alerts.replaceChildren(...alerts.map((raw) => {
-      /** @type {Alert} */
-      const alert = {
-        ...raw, pendingMs: Date.parse(raw.pending_at),
-        firedMs: raw.fired_at === undefined ? undefined : Date.parse(raw.fired_at),
-      };
+      const alert = withTimes(raw);
       return element("li", { className: "fact" },
         element("p", { className: "letter-head" }, severityChip(alert.severity),
           element("button", {

@@ -1,6 +1,6 @@
 import { timeTicks } from "../charts/axis.js";
 import { stateSegments } from "../charts/state-segments.js";
-import { element, setData, setText } from "../shared/dom.js";
+import { clearCanvas, element, setData, setText } from "../shared/dom.js";
 import { formatDuration, formatMoment, formatNumber, formatTime, unitSuffix } from "../shared/format.js";
 import { Panel } from "./panel.js";
 
@@ -11,7 +11,10 @@ const opacity = 0.42;
 
 /** @typedef {import("../series/series-store.js").Series} Series */
 /** @typedef {import("../charts/state-segments.js").Segment} Segment */
-/** @typedef {{series: Series, root: HTMLElement, canvas: HTMLCanvasElement, now: HTMLElement, segments: Segment[]}} Strip */
+/**
+ * @typedef {{series: Series, root: HTMLElement, canvas: HTMLCanvasElement, now: HTMLElement,
+ *   segments: Segment[]}} Strip
+ */
 
 /** Strips that show which state each device was in over time. */
 export class StateTimelinePanel extends Panel {
@@ -98,7 +101,7 @@ export class StateTimelinePanel extends Panel {
 
   /** @param {Strip} strip */
   #drawStrip({ series, canvas, segments }) {
-    const sized = prepared(canvas);
+    const sized = clearCanvas(canvas);
     if (!sized) return;
     const { context, width, height } = sized;
     const { palette } = this.context;
@@ -122,7 +125,7 @@ export class StateTimelinePanel extends Panel {
 
   /** Draws the times below the strips, which have the same width. */
   #drawTimes() {
-    const sized = prepared(this.#times);
+    const sized = clearCanvas(this.#times);
     if (!sized) return;
     const { context, width, height } = sized;
     const { from, to } = this.#view;
@@ -189,22 +192,4 @@ export class StateTimelinePanel extends Panel {
   destroy() {
     this.#observer.disconnect();
   }
-}
-
-/**
- * Clears a canvas and fits it to its size on the page; null while it has none.
- * @param {HTMLCanvasElement} canvas
- */
-function prepared(canvas) {
-  const { clientWidth: width, clientHeight: height } = canvas;
-  const context = canvas.getContext("2d");
-  if (width === 0 || height === 0 || !context) return null;
-  const scale = devicePixelRatio;
-  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-  }
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return { context, width, height };
 }

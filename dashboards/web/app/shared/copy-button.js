@@ -4,8 +4,21 @@ import { element, setText } from "./dom.js";
 const confirmationMs = 2_000;
 
 /**
- * Makes a button that copies a text. Pages of other hosts without TLS have no clipboard; there the button selects the
- * text, so that the keyboard can copy it.
+ * Copies a text.
+ * @param {string} text
+ * @returns {Promise<boolean>} false without a clipboard: on pages of other hosts without TLS
+ */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes a button that copies a text. Without a clipboard it selects the text, so that the keyboard can copy it.
  * @param {HTMLElement} source element with the text
  * @param {string} label name of the text, for screen readers
  */
@@ -16,14 +29,9 @@ export function copyButton(source, label) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   button.addEventListener("click", async () => {
-    let answer = "Copied";
-    try {
-      await navigator.clipboard.writeText(source.textContent ?? "");
-    } catch {
-      getSelection()?.selectAllChildren(source);
-      answer = "Selected";
-    }
-    setText(button, answer);
+    const isCopied = await copyText(source.textContent ?? "");
+    if (!isCopied) getSelection()?.selectAllChildren(source);
+    setText(button, isCopied ? "Copied" : "Selected");
     clearTimeout(timer);
     timer = setTimeout(() => setText(button, "Copy"), confirmationMs);
   });

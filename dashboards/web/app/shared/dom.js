@@ -66,6 +66,26 @@ export function setData(node, name, value) {
 }
 
 /**
+ * Clears a canvas and fits it to its size on the page.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{width: number, height: number}} [size] on the page, if it is known
+ * @returns {{context: CanvasRenderingContext2D, width: number, height: number} | null} null while it has no size
+ */
+export function clearCanvas(canvas, size = { width: canvas.clientWidth, height: canvas.clientHeight }) {
+  const { width, height } = size;
+  const context = canvas.getContext("2d");
+  if (width === 0 || height === 0 || !context) return null;
+  const scale = devicePixelRatio;
+  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}
+
+/**
  * @template Value
  * @param {Value} value
  * @returns {value is NonNullable<Value>}

@@ -1,4 +1,5 @@
 import { getAll, requestJSON } from "../shared/api.js";
+import { copyText } from "../shared/copy-button.js";
 import { byID, element, setText } from "../shared/dom.js";
 
 /**
@@ -29,7 +30,7 @@ export class ShareDialog {
   /** The token of the share that was created last. */
   #shared = "";
   /**
-   * Identity of the latest request for the list; answers to others are dropped.
+   * Identity of the running request for the list; answers to others are dropped.
    * @type {symbol | null}
    */
   #latest = null;
@@ -100,11 +101,14 @@ export class ShareDialog {
       /** @type {Share[]} */
       const shares = await getAll(path, "shares", this.#token);
       if (this.#latest !== latest) return;
+      this.#latest = null;
       shares.sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
       this.#list.replaceChildren(...shares.map((share) => this.#row(share)));
       this.#noteCount();
     } catch (error) {
-      if (this.#latest === latest) setText(this.#note, `The links could not be listed: ${error.message}`);
+      if (this.#latest !== latest) return;
+      this.#latest = null;
+      setText(this.#note, `The links could not be listed: ${error.message}`);
     }
   }
 
@@ -123,7 +127,7 @@ export class ShareDialog {
       this.#link.focus();
       this.#link.select();
       this.#list.prepend(this.#row(share));
-      this.#noteCount();
+      this.#changed();
     } catch (error) {
       this.#fail(error.message);
     } finally {
@@ -140,13 +144,8 @@ export class ShareDialog {
 
   async #copy() {
     this.#link.select();
-    try {
-      await navigator.clipboard.writeText(this.#link.value);
-      setText(this.#copied, "Copied.");
-    } catch {
-      // Without HTTPS, browsers have no clipboard for pages.
-      setText(this.#copied, "Press Ctrl+C to copy the selected link.");
-    }
+    const isCopied = await copyText(this.#link.value);
+    setText(this.#copied, isCopied ? "Copied." : "Press Ctrl+C to copy the selected link.");
   }
 
   /** @param {Share} share */
@@ -183,7 +182,13 @@ export class ShareDialog {
       }
     }
     row.remove();
-    this.#noteCount();
+    this.#changed();
+  }
+
+  /** Notes that the list has changed. A running request may not know the change, so it is repeated. */
+  #changed() {
+    if (this.#latest) this.#load();
+    else this.#noteCount();
   }
 
   #noteCount() {
