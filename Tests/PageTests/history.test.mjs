@@ -183,6 +183,25 @@ test("a range chosen while connected is requested once, and holes are filled as 
   assert.deepEqual(bench.secondsBack(2), [30]);
 });
 
+test("readings after a fixed range are not requested", async () => {
+  const span = { from: clock.now - 7_200_000, to: clock.now - 3_600_000 };
+  const bench = new HistoryBench(clock, { range: { id: "fixed", ms: 3_600_000, span } });
+  await bench.join();
+  await bench.answerAll();
+  const before = bench.questions.all.length;
+  bench.hear();
+  bench.history.lost();
+  await bench.join();
+  bench.history.interrupted({ since: clock.now - 60_000 });
+  bench.history.fill();
+  await clock.advance(1_000);
+  assert.equal(bench.questions.all.length, before);
+  bench.history.interrupted({ since: span.from });
+  bench.history.fill();
+  await clock.advance(1_000);
+  assert.equal(bench.questions.all.length, before + 1);
+});
+
 test("another range does not ask for the devices again", async () => {
   const bench = new HistoryBench(clock, { devices: ["d1", "d2"] });
   await bench.join();

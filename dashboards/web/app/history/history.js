@@ -123,8 +123,12 @@ export class History {
    *   `room`: default all
    */
   interrupted({ since, room } = {}) {
+    const end = this.#bucketing?.span?.to ?? Infinity;
     for (const [device, past] of this.#devices) {
-      if (room === undefined || this.#context.store.mayBeIn(device, room)) past.miss(since ?? this.#lastTime(device));
+      if (room !== undefined && !this.#context.store.mayBeIn(device, room)) continue;
+      const time = since ?? this.#lastTime(device);
+      // Readings after a fixed range are not part of it.
+      if (time < end) past.miss(time);
     }
   }
 
