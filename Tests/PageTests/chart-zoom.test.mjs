@@ -67,6 +67,14 @@ test("Escape ends a drag without a choice", () => {
   assert.deepEqual(chosen, []);
 });
 
+test("a button released outside the plot ends the drag without a choice", () => {
+  pointer("pointerdown", 20);
+  pointer("pointermove", 60, { buttons: 0 });
+  pointer("pointermove", 80, { buttons: 0 });
+  pointer("pointerup", 80);
+  assert.deepEqual(chosen, []);
+});
+
 test("a drag with Shift pans, and the end of it is chosen", () => {
   pointer("pointerdown", 20, { shiftKey: true });
   pointer("pointermove", 40);

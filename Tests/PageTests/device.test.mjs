@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installDocument } from "./support/dom.mjs";
+import { installFetch } from "./support/gateway.mjs";
 
 const document = installDocument();
 const { deviceDashboard, unchartedMetrics } = await import("../../dashboards/web/app/devices/device-dashboard.js");
 const { DeviceFacts } = await import("../../dashboards/web/app/devices/device-facts.js");
-const { statusLine } = await import("../../dashboards/web/app/devices/device-view.js");
+const { DeviceView, statusLine } = await import("../../dashboards/web/app/devices/device-view.js");
 const { deviceAddress, placeOf } = await import("../../dashboards/web/app/shared/places.js");
 
 const now = 1_800_000_000_000;
@@ -47,7 +48,7 @@ test("the line says since when a device is online or not, when it was heard, and
   const since = new Date(now).toISOString();
   const online = statusLine(answer(1, { status: "online", status_since: since, interval_ms: 59_800 }), 0, now);
   assert.match(online, /^Online since .* · last heard 3 s ago · usually every 1 min · in sensors\/a$/);
-  assert.match(statusLine(answer(1), now, now), /^Not heard since the gateway started · last heard just now · in/);
+  assert.match(statusLine(answer(1), now, now), /^Status unknown · last heard just now · in/);
   assert.match(statusLine(answer(0, { status: "offline", status_since: since }), 0, now), /^No readings yet · Offline/);
 });
 
@@ -67,4 +68,24 @@ test("what the gateway does not say is not shown, and texts from devices stay te
   const text = document.getElementById("device-facts").textContent;
   const parts = ["2 messages on topics", "<b>", "fwstring7 times", "On sensors/a, 5 s ago"];
   assert.deepEqual(parts.filter((part) => !text.includes(part)), []);
+});
+
+test("a device that is unknown or could not be loaded leaves the rooms of the place before", async () => {
+  const requests = installFetch();
+  let missingCount = 0;
+  const shown = [];
+  const view = new DeviceView({
+    now: () => now, onAlert() {}, onMetrics: ({ device }) => shown.push(device), onMissing: () => (missingCount += 1),
+  });
+  view.open("b", "token");
+  await requests.answer(() => ({ status: 404, body: { detail: "Unknown device." } }));
+  assert.equal(missingCount, 1);
+  assert.equal(document.getElementById("device-unknown").hidden, false);
+  view.open("c", "token");
+  await requests.answer(() => ({ status: 503, body: { detail: "Unavailable." } }));
+  assert.equal(missingCount, 2);
+  view.open("a", "token");
+  await requests.answer(() => answer(1));
+  assert.deepEqual([shown, missingCount], [["a"], 2]);
+  view.close();
 });

@@ -41,9 +41,10 @@ function opened() {
 
 const listed = () => document.getElementById("share-list").children.map(({ dataset }) => dataset.shareId);
 
-test("a share's link is followed without a question, because nobody can act with it", () => {
+test("a share's link is followed without a question, unless it would end the session of a user", () => {
   assert.equal(isUsedUnasked("share-Ab_9-x", null, "dash.example.org"), true);
-  assert.equal(isUsedUnasked("share-Ab_9-x", "x.eyJzdWIiOiJhbm4ifQ.x", "dash.example.org"), true);
+  assert.equal(isUsedUnasked("share-Ab_9-x", "share-other", "dash.example.org"), true);
+  assert.equal(isUsedUnasked("share-Ab_9-x", "x.eyJzdWIiOiJhbm4ifQ.x", "dash.example.org"), false);
   assert.equal(isShareToken("share-"), false);
   assert.equal(isShareToken("share-a.b.c"), false);
 });
@@ -80,6 +81,22 @@ test("the dialog lists the newest links first, creates one, and forgets it when 
 
   document.getElementById("share-close").click();
   assert.equal(link.value, "");
+});
+
+test("a link that is created while the list is loading stays in it", async () => {
+  opened();
+  const [list] = requests.open.splice(0);
+  document.getElementById("share-form").dispatch("submit", { preventDefault() {} });
+  const [created] = requests.open.splice(0);
+  created.resolve({ ...share("2"), token: "share-abc" });
+  await settled();
+  assert.deepEqual(listed(), ["2"]);
+  list.resolve({ shares: [share("1")] });
+  await settled();
+  assert.deepEqual(listed(), ["2"]);
+  await requests.answer(() => ({ shares: [share("1"), share("2")] }));
+  assert.deepEqual(listed(), ["2", "1"]);
+  assert.equal(requests.all.length, 3);
 });
 
 test("a link is removed from the list once it is revoked, also by somebody else, and stays when that fails", async () => {

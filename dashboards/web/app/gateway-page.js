@@ -52,6 +52,8 @@ class GatewayPage {
   });
   #store = new SeriesStore();
   #journeys = new Journeys();
+  /** Token with which the readings of the store were received. */
+  #storeToken = "";
   #paints = new PaintWatch({
     onPainted: (waiting) => this.#painted(waiting),
     onUnpainted: ({ envelope }) => this.#client?.unpainted(envelope),
@@ -81,6 +83,7 @@ class GatewayPage {
     now: () => this.#serverNow,
     onAlert: (id) => this.#alerts.open(id),
     onMetrics: (answer) => this.#showDevice(answer),
+    onMissing: () => this.#leaveRooms(),
   });
   #kiosk = new Kiosk(() => this.#start());
   #shareDialog = new ShareDialog();
@@ -130,13 +133,7 @@ class GatewayPage {
       session.signIn(token);
       this.#start();
     } else {
-      const user = userOf(token);
-      this.#showSignIn(
-        user
-          ? `This link signs you in as “${user}”. Do so only if you know where it comes from.`
-          : "This link brings a token. Sign in with it only if you know where it comes from.",
-        token,
-      );
+      this.#showSignIn(linkQuestion(token), token);
     }
     return true;
   }
@@ -146,6 +143,8 @@ class GatewayPage {
     // On a wall, the reason of a failure stays until an attempt succeeds.
     if (!this.#kiosk.isOn) this.#root.dataset.view = "loading";
     const token = session.token ?? "";
+    if (token !== this.#storeToken) this.#forget();
+    this.#storeToken = token;
     const isShare = isShareToken(token);
     this.#root.dataset.session = isShare ? "share" : "user";
     const start = (this.#latestStart = Symbol("start"));
@@ -164,6 +163,7 @@ class GatewayPage {
     if (this.#dashboards.length === 0 && this.#place.kind === "dashboard") {
       if (isShare) return this.#showEnded("The gateway does not have the dashboard any more.");
       this.#root.dataset.view = "none";
+      this.#kiosk.retryLater();
       return;
     }
     for (const { panels } of this.#dashboards) this.#retain(panels);
@@ -291,11 +291,16 @@ class GatewayPage {
   #showSignIn(message, token) {
     this.#latestStart = null;
     this.#stop();
-    this.#store = new SeriesStore();
-    this.#journeys = new Journeys();
+    this.#forget();
     this.#root.dataset.view = "sign-in";
     document.title = "Sign in – Windsock";
     this.#signIn.show(message, token);
+  }
+
+  /** Forgets all readings, because another token may not see them. */
+  #forget() {
+    this.#store = new SeriesStore();
+    this.#journeys = new Journeys();
   }
 
   // Places
@@ -341,6 +346,7 @@ class GatewayPage {
     this.#view?.destroy();
     this.#view = null;
     this.#deviceView.close();
+    this.#shareDialog.close();
   }
 
   /** @param {string} title */
@@ -387,14 +393,23 @@ class GatewayPage {
     this.#view = new DashboardView(definition, {
       store: this.#store, palette: this.#palette, loop: this.#loop, paints: this.#paints,
       serverNow: () => this.#serverNow, token: () => session.token ?? "", past: this.#past, alerts: this.#alerts.store,
-      range: () => this.#ranges.range, zoom: this.#ranges, isDevicePage: known !== null,
-      onAlert: (id) => this.#alerts.open(id), emptyState: this.#emptyState,
-      onPoint: (point) => this.#root.dataset.session === "user" && this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time)),
+      range: () => this.#ranges.range, zoom: this.#kiosk.isOn ? null : this.#ranges, isDevicePage: known !== null,
+      onAlert: (id) => !this.#kiosk.isOn && this.#alerts.open(id), emptyState: this.#emptyState,
+      onPoint: (point) => this.#openJourney(point),
     });
     this.#setAlertRange();
     this.#past.show(this.#view.panels, definition.rooms, this.#ranges.range, known);
     this.#join(definition.rooms, this.#view);
     this.#tick();
+  }
+
+  /**
+   * Shows where the time of a reading went. A share link may not read traces, and nobody closes a dialog on a wall.
+   * @param {{device: string, time: number, text: string}} point
+   */
+  #openJourney(point) {
+    if (this.#root.dataset.session !== "user" || this.#kiosk.isOn) return;
+    this.#journeyDialog.open(point, this.#journeys.find(point.device, point.time));
   }
 
   /**
@@ -419,6 +434,7 @@ class GatewayPage {
     document.title = "Unknown dashboard – Windsock";
     this.#root.dataset.view = "unknown";
     delete this.#root.dataset.dashboard;
+    this.#kiosk.retryLater();
   }
 
   #rangeChanged() {
@@ -489,6 +505,21 @@ class GatewayPage {
     this.#palette.read();
     this.#view?.restyle();
   }
+}
+
+/**
+ * Returns the question whether to sign in with a link's token.
+ * @param {string} token
+ */
+function linkQuestion(token) {
+  if (isShareToken(token)) {
+    return "This link shows one shared dashboard. Signing in with it ends your own session in this tab; "
+      + "reload the page to keep that.";
+  }
+  const user = userOf(token);
+  return user
+    ? `This link signs you in as “${user}”. Do so only if you know where it comes from.`
+    : "This link brings a token. Sign in with it only if you know where it comes from.";
 }
 
 new GatewayPage();

@@ -2,6 +2,11 @@ import { element } from "../shared/dom.js";
 import { panned, pinched, zoomed } from "../shared/time-range.js";
 
 /** @typedef {import("../shared/time-range.js").Span} Span */
+/**
+ * The members of the range picker that gestures use.
+ * @typedef {Pick<import("../dashboard/range-picker.js").RangePicker, "preview" | "fix" | "reset" | "isFixed">
+ * } ZoomRange
+ */
 
 /** Distance from which a press is a drag, not a click. */
 const dragPixels = 6;
@@ -53,7 +58,7 @@ export class ChartZoom {
    * @param {() => Span} ports.shown the span that the chart shows
    * @param {() => number} ports.now the gateway's time
    * @param {() => {time: number} | null} ports.point the selected point, which Escape clears first
-   * @param {Pick<import("../dashboard/range-picker.js").RangePicker, "preview" | "fix" | "reset" | "isFixed">} ports.range
+   * @param {ZoomRange} ports.range
    */
   constructor(plot, ports) {
     this.#plot = plot;
@@ -107,6 +112,8 @@ export class ChartZoom {
   #move(event) {
     const { chart, now, range } = this.#ports;
     if (!this.#gesture || !this.#pressed.has(event.pointerId)) return;
+    // The button was released outside the plot, which got no event of it.
+    if (event.buttons === 0) return this.#cancel();
     const place = this.#place(event);
     this.#pressed.set(event.pointerId, place);
     const { kind, start, times, span } = this.#gesture;

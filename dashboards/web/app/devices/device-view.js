@@ -9,7 +9,7 @@ const refreshMs = 10_000;
 
 /** @typedef {import("../shared/gateway-types.js").DeviceAnswer} DeviceAnswer */
 
-/** The page of a device: what {@link DeviceFacts} shows, and the line below the heading. */
+/** The page of a device: {@link DeviceFacts}, and the line below the heading. */
 export class DeviceView {
   #line = byID("dashboard-description", "p");
   #unknown = byID("device-unknown", "section");
@@ -17,6 +17,7 @@ export class DeviceView {
   #problem = byID("device-problem", "p");
   #facts;
   #onMetrics;
+  #onMissing;
   #now;
   #device = "";
   #token = "";
@@ -38,11 +39,13 @@ export class DeviceView {
    * @param {() => number} context.now the gateway's time
    * @param {(id: string) => void} context.onAlert the user opens an alert
    * @param {(answer: DeviceAnswer) => void} context.onMetrics the device is known, or has other metrics than before
+   * @param {() => void} context.onMissing the device is unknown or could not be loaded, so that it has no rooms yet
    */
-  constructor({ now, onAlert, onMetrics }) {
+  constructor({ now, onAlert, onMetrics, onMissing }) {
     this.#now = now;
     this.#facts = new DeviceFacts(onAlert);
     this.#onMetrics = onMetrics;
+    this.#onMissing = onMissing;
   }
 
   /**
@@ -132,6 +135,7 @@ export class DeviceView {
 
   /** @param {{status?: number, message: string}} error */
   #fail({ status, message }) {
+    if (!this.#answer) this.#onMissing();
     if (status === 404 && !this.#answer) {
       setText(this.#unknownTitle, `There is no device “${this.#device}”`);
       setText(this.#line, "");
@@ -154,7 +158,7 @@ export function statusLine(answer, lastHeard, now) {
   const words = status === "online" ? "Online" : "Offline";
   return [
     metrics.length === 0 ? "No readings yet" : "",
-    status ? `${words} since ${moment(Date.parse(since ?? ""))}` : "Not heard since the gateway started",
+    status ? `${words} since ${moment(Date.parse(since ?? ""))}` : "Status unknown",
     `last heard ${formatAge(now - Math.max(lastHeard, seen * 1000))}`,
     interval === undefined ? "" : `usually every ${intervalText(interval)}`,
     `in ${rooms.join(", ")}`,

@@ -17,6 +17,8 @@ import { Panel } from "./panel.js";
 const maxColoredSeries = 10;
 /** Interval of the description for screen readers, which must not change with every reading. */
 const descriptionIntervalMs = 10_000;
+const gestureHint = ", Enter shows where its time went. "
+  + "Plus and minus zoom, Shift with the arrow keys moves the range, Escape resets it";
 
 /** @typedef {import("../series/series-store.js").Series} Series */
 /** @typedef {import("../alerts/alert-book.js").Alert} Alert */
@@ -63,13 +65,12 @@ export class ChartPanel extends Panel {
         className: "chart-plot", tabIndex: 0,
         attributes: {
           role: "application",
-          "aria-label": `${definition.title}: the arrow keys choose a reading, Enter shows where its time went. `
-            + "Plus and minus zoom, Shift with the arrow keys moves the range, Escape resets it",
+          "aria-label": `${definition.title}: the arrow keys choose a reading${context.zoom ? gestureHint : ""}`,
         },
       },
       this.canvas, this.spoken);
     this.#bands = new AlertBands(this.plot, { onOpen: (id) => context.onAlert(id) });
-    this.#zoom = new ChartZoom(this.plot, {
+    this.#zoom = context.zoom && new ChartZoom(this.plot, {
       chart: () => this.#chart, shown: () => this.#shownSpan, now: context.serverNow, point: () => this.#pointer.point,
       range: context.zoom,
     });
@@ -166,7 +167,8 @@ export class ChartPanel extends Panel {
       const color = this.#isBundle && !isEmphasised ? this.context.palette.bundle : this.#color(index);
       const drawn = {
         line, color, width: isEmphasised ? 2.75 : this.#isBundle ? 1 : 1.75,
-        hasEnd: (isEmphasised || !this.#isBundle) && !this.isStale(series) && !this.isPast(view), hasBand: isEmphasised || !this.#isBundle,
+        hasEnd: (isEmphasised || !this.#isBundle) && !this.isStale(series) && !this.isPast(view),
+        hasBand: isEmphasised || !this.#isBundle,
       };
       if (isEmphasised) lines.push(drawn);
       else lines.unshift(drawn);
@@ -358,7 +360,7 @@ export class ChartPanel extends Panel {
 
   destroy() {
     this.#observer.disconnect();
-    this.#zoom.destroy();
+    this.#zoom?.destroy();
     this.#chart?.destroy();
   }
 }

@@ -25,7 +25,7 @@ const lowTypes = ["value", "gauge"];
  * @property {() => number} serverNow
  * @property {() => string} token for requests
  * @property {() => import("../shared/time-range.js").Range} range
- * @property {Pick<import("../dashboard/range-picker.js").RangePicker, "preview" | "fix" | "reset" | "isFixed">} zoom
+ * @property {import("../charts/chart-zoom.js").ZoomRange | null} zoom the range that charts zoom; null: they do not
  * @property {boolean} [isDevicePage] the panels show one device, so that links to it are not needed
  * @property {(id: string) => void} onAlert the user opens an alert
  * @property {(point: {device: string, time: number, text: string}) => void} onPoint the user opens a point of a chart
@@ -166,8 +166,8 @@ export class Panel {
   }
 
   /**
-   * Returns the window to draw: a fixed range, the chosen range until now, or the panel's window. A panel's window is shorter while less is
-   * known, so that a gateway that has just started has no empty charts.
+   * Returns the window to draw: a fixed range, the chosen range until now, or the panel's window. A panel's window is
+   * shorter while less is known, so that a gateway that has just started has no empty charts.
    * @param {Series[]} series
    * @returns {{from: number, to: number}} Unix milliseconds of the gateway
    */

@@ -73,14 +73,15 @@ export function mayShare(token) {
 }
 
 /**
- * Whether a link's token is used without a confirmation. Otherwise a link could make users act under another name. With
- * the token of a share nobody can act.
+ * Whether a link's token is used without a confirmation. Otherwise a link could make users act under another name. The
+ * token of a share cannot act, but it would end the session of a user.
  * @param {string} token
  * @param {string | null} current the current token
  * @param {string} host of the page
  */
 export function isUsedUnasked(token, current, host) {
-  if (localHosts.has(host) || token === current || isShareToken(token)) return true;
+  if (localHosts.has(host) || token === current) return true;
+  if (isShareToken(token)) return current === null || isShareToken(current);
   return current !== null && userOf(token) !== "" && userOf(token) === userOf(current);
 }
 

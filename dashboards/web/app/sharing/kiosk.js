@@ -2,8 +2,8 @@
 const retryMs = 10_000;
 
 /**
- * The mode for a screen on a wall (`?kiosk`): the dashboard alone, without header and dialogs. Nobody is there to reload
- * the page, so a failed start is repeated.
+ * The mode for a screen on a wall (`?kiosk`): the dashboard alone, without header, dialogs, zoom and links. Nobody is
+ * there to reload the page, so a failed start is repeated.
  */
 export class Kiosk {
   isOn = new URLSearchParams(location.search).has("kiosk");
