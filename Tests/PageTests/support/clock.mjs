@@ -24,7 +24,7 @@ export class TestClock {
     this.#saved.dateNow = Date.now;
     this.#saved.performance = performance;
     Date.now = () => this.#now;
-    setPerformance({ now: () => this.#now - start });
+    setPerformance({ timeOrigin: start, now: () => this.#now - start });
   }
 
   get now() {

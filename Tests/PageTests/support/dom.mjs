@@ -140,7 +140,7 @@ export function installDocument({ address = "http://gateway.test/" } = {}) {
   const globals = {
     document, location: new URL(address), history: { state: null, replaceState() {} },
     sessionStorage: storage, localStorage: storage, addEventListener() {}, removeEventListener() {},
-    matchMedia: () => ({ matches: false, addEventListener() {} }),
+    matchMedia: () => ({ matches: false, addEventListener() {} }), navigator: { onLine: true },
   };
   for (const name in globals) Object.defineProperty(globalThis, name, { value: globals[name], configurable: true, writable: true });
   return document;
