@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { settled, TestClock } from "./support/clock.mjs";
 import { installDocument, TestElement } from "./support/dom.mjs";
 import { installFetch } from "./support/gateway.mjs";
+// It installs `crypto`, which is no global in Node 18.
+import "./support/socket.mjs";
 
 const clock = new TestClock();
 const document = installDocument({ address: "http://gateway.test/?dashboard=home&kiosk" });
@@ -11,9 +13,13 @@ const listeners = new Map();
 Object.assign(globalThis, {
   addEventListener: (type, listener) => listeners.set(type, listener),
   getComputedStyle: () => ({ getPropertyValue: () => "" }),
+  // A connection that does not open.
+  WebSocket: class { addEventListener() {} close() {} },
 });
 // Parts of elements that this page needs, and others do not.
-Object.assign(TestElement.prototype, { querySelector: (tag) => new TestElement(tag), close() {}, scrollTo() {} });
+Object.assign(TestElement.prototype, {
+  querySelector: (tag) => new TestElement(tag), close() {}, removeEventListener() {},
+});
 const requests = installFetch();
 const starts = () => requests.all.filter((path) => path === "/api/dashboards").length;
 
@@ -23,7 +29,11 @@ test("a kiosk goes on trying without a dashboard", async () => {
   assert.equal(document.documentElement.dataset.view, "none");
   await clock.advance(10_000);
   assert.equal(starts(), 2);
-  await requests.answer(() => ({ dashboards: [] }));
+  const other = { id: "other", title: "Other", order: 1, rooms: ["sensors/+"], panels: [] };
+  await requests.answer((path) => (path === "/api/dashboards" ? { dashboards: [other] } : new Error("away")));
+  assert.equal(document.documentElement.dataset.view, "unknown");
+  await clock.advance(10_000);
+  assert.equal(starts(), 3);
 });
 
 test("a share's link in a tab with a session asks, and the session stays until it is confirmed", async () => {
