@@ -95,7 +95,7 @@ export interface ReadingSeries {
   bucket_s?: number;
   /** Limits of the alert rules that watch the series. Absent when there are none. */
   limits?: RuleLimit[];
-  /** Readings or buckets in order of time (Unix seconds). A bucket has the time of its start; empty ones are omitted. */
+  /** Readings or buckets in order of time (Unix seconds). A bucket has the time of its start; empty ones are absent. */
   points: [time: number, value: number][] | [time: number, min: number, avg: number, max: number, count: number][];
 }
 
@@ -249,7 +249,7 @@ export interface Options {
   url: string | URL;
   /** Required unless there is `getToken`. */
   token?: string | (() => string);
-  /** Called before each connection, a minute before the token expires, and when the gateway says that it has expired. */
+  /** Called before each connection, a minute before the token expires, and when the gateway says it has expired. */
   getToken?: () => Promise<string>;
   /** Default: the global one. */
   WebSocket?: typeof WebSocket;

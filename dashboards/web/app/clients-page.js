@@ -62,7 +62,8 @@ class ClientsPage {
     const since = new Date(client.connected_at);
     const rooms = client.rooms.slice(0, maxRooms).join(", ");
     const more = client.room_count > maxRooms ? ` and ${client.room_count - maxRooms} more` : "";
-    const waiting = client.queued_messages === 0 ? "–" : `${client.queued_messages} (${kilobytes(client.queued_bytes)})`;
+    const { queued_messages: queued, rtt_ms: rtt } = client;
+    const waiting = queued === 0 ? "–" : `${queued} (${kilobytes(client.queued_bytes)})`;
     /** @type {(label: string, text: string) => HTMLElement} */
     const figure = (label, text) =>
       element("td", { className: "figure", dataset: { label } }, text);
@@ -71,11 +72,12 @@ class ClientsPage {
         element("div", { className: "client-user" }, client.user_id),
         element("div", { className: "client-id" }, client.client_id),
         client.address ? element("div", { className: "client-address" }, client.address) : null),
-      element("td", {}, element("time", { dateTime: client.connected_at, title: since.toLocaleString() }, duration(since))),
+      element("td", {},
+        element("time", { dateTime: client.connected_at, title: since.toLocaleString() }, duration(since))),
       element("td", { className: "client-rooms" }, client.room_count === 0 ? "none" : rooms + more),
       figure("waiting", waiting),
       figure("left out", client.dropped === 0 ? "–" : String(client.dropped)),
-      figure("round trip", client.rtt_ms === undefined ? "–" : `${client.rtt_ms.toFixed(client.rtt_ms < 10 ? 1 : 0)} ms`),
+      figure("round trip", rtt === undefined ? "–" : `${rtt.toFixed(rtt < 10 ? 1 : 0)} ms`),
       element("td", { className: "client-state" }, client.slow ? `Slow: ${client.reason}.` : "Keeps up"));
   }
 }

@@ -156,7 +156,8 @@ class DeadLettersPage {
       : "Everything that devices published could be read. What no decoder takes is kept here, with the reason.");
     this.#earlier.hidden = isEmpty || !this.#hasEarlier;
     const messages = rows.reduce((sum, { letter }) => sum + letter.count, 0);
-    const gone = forgotten > 0 ? ` · ${forgotten} older ${forgotten === 1 ? "entry was" : "entries were"} forgotten` : "";
+    const verb = forgotten === 1 ? "entry was" : "entries were";
+    const gone = forgotten > 0 ? ` · ${forgotten} older ${verb} forgotten` : "";
     setText(this.#summary, isEmpty ? gone.slice(3) : `${rows.length}${this.#hasEarlier ? " or more" : ""} `
       + `${rows.length === 1 ? "entry" : "entries"}, ${messages} messages${gone}`);
   }

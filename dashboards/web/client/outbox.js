@@ -7,8 +7,8 @@ const retryMs = 1_000;
 
 /**
  * A bounded FIFO queue of messages to send. They are sent one at a time, each until the gateway acknowledges it. A
- * message that was in flight when the connection broke is sent again with the same idempotency key, so the gateway stores
- * it once.
+ * message that was in flight when the connection broke is sent again with the same idempotency key, so the gateway
+ * stores it once.
  */
 export class Outbox {
   /** @type {Entry[]} */

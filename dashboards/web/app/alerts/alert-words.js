@@ -79,7 +79,8 @@ export function alertFigures({ metric, value, unit, condition }) {
  * Describes the event of an `alert` message: `Firing`, `Acknowledged by ann`, …
  * @param {RawAlert} alert
  */
-export function describeEvent({ state, acknowledged_at: acknowledgedAt, acknowledged_by: by, silenced_until: silenced }) {
+export function describeEvent(alert) {
+  const { state, acknowledged_at: acknowledgedAt, acknowledged_by: by, silenced_until: silenced } = alert;
   if (state === "resolved") return "Resolved";
   if (silenced && Date.parse(silenced) > Date.now()) return `Silenced until ${moment(Date.parse(silenced))}`;
   if (acknowledgedAt) return by ? `Acknowledged by ${by}` : "Acknowledged";

@@ -30,7 +30,8 @@ export class Alerts {
       client.on("alert", ({ alert }, { timestamp }) => this.store.published(alert, Date.parse(timestamp))),
       // For devices in other rooms, only a notification tells of an alert. Stored notifications follow `welcome` and
       // are no news.
-      client.on("notification", ({ link, snapshot }) => !snapshot && link?.startsWith("/?alert=") && this.store.refresh()),
+      client.on("notification", ({ link, snapshot }) =>
+        !snapshot && link?.startsWith("/?alert=") && this.store.refresh()),
       client.on("welcome", () => this.store.refresh()),
     ];
     this.store.attach(token, serverNow);

@@ -30,8 +30,8 @@ export class Polyline {
    * @param {PointBuffer | BucketBuffer} points
    * @param {{from: number, to: number, columns: number, breakMs: number}} view points further apart than `breakMs` are
    *   not connected
-   * @param {{time: number, value: number} | null} [latest] the latest reading, which ends a line of buckets: the mean of
-   *   the last bucket differs from it
+   * @param {{time: number, value: number} | null} [latest] the latest reading, which ends a line of buckets: the mean
+   *   of the last bucket differs from it
    */
   take(points, { from, to, columns, breakMs }, latest = null) {
     this.length = this.pointCount = this.count = this.sum = this.#segmentLength = 0;

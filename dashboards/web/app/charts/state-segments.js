@@ -25,7 +25,8 @@ export function stateSegments(points, { from, to, breakMs }) {
     };
     if (segment.to <= segment.from) continue;
     const last = segments[segments.length - 1];
-    if (last && last.to === segment.from && last.low === segment.low && last.high === segment.high) last.to = segment.to;
+    const isSame = last && last.to === segment.from && last.low === segment.low && last.high === segment.high;
+    if (isSame) last.to = segment.to;
     else segments.push(segment);
   }
   return segments;

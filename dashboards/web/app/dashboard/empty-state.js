@@ -100,7 +100,8 @@ export class EmptyState {
   }
 
   #fill() {
-    const { host, port, tls, login, topic } = this.#broker ?? { host: "", port: 0, tls: false, login: false, topic: null };
+    const unknown = { host: "", port: 0, tls: false, login: false, topic: null };
+    const { host, port, tls, login, topic } = this.#broker ?? unknown;
     const template = this.#broker ? topic : "sensors/{device}/{metric}";
     const address = host ? ` -h ${shellWord(host)} -p ${port}` : "";
     const security = `${login ? " -u USER -P PASSWORD" : ""}${tls ? " --tls-use-os-certs" : ""}`;
@@ -108,7 +109,8 @@ export class EmptyState {
     setText(this.#command, `mosquitto_pub${address}${security} ${this.#message(template ?? "")}`);
     const shownHost = host.includes(":") ? `[${host}]` : host;
     setText(this.#simulate,
-      `windsock simulate --mqtt-url ${host ? `${tls ? "mqtts" : "mqtt"}://${shownHost}:${port}` : "mqtt://localhost:1883"}`);
+      "windsock simulate --mqtt-url "
+        + (host ? `${tls ? "mqtts" : "mqtt"}://${shownHost}:${port}` : "mqtt://localhost:1883"));
   }
 
   /** @param {string} template of the topic */

@@ -23,7 +23,8 @@ export class DeviceFacts {
   #lettersCard = card("Dead letters", "device-letters", this.#lettersNote, this.#letters, this.#lettersLink);
   #ignored = element("ul", { className: "fact-list" });
   #ignoredCard = card("Ignored fields", "device-ignored",
-    element("p", { className: "quiet" }, "Texts and arrays that became no metric. A mapping in the route can use them."),
+    element(
+      "p", { className: "quiet" }, "Texts and arrays that became no metric. A mapping in the route can use them."),
     this.#ignored);
   #payload = new PayloadView();
   #messageNote = element("p", { className: "quiet" });

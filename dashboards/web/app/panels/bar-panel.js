@@ -23,7 +23,8 @@ export class BarPanel extends Panel {
     const { min, max, decimals } = definition;
     this.#axis = new ValueAxis({ min, max, decimals });
     this.body.append(element(
-      "div", { className: "scroller", tabIndex: 0, attributes: { role: "group", "aria-label": `${definition.title}, bars` } },
+      "div",
+      { className: "scroller", tabIndex: 0, attributes: { role: "group", "aria-label": `${definition.title}, bars` } },
       this.#list));
   }
 

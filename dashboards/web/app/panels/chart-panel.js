@@ -269,7 +269,8 @@ export class ChartPanel extends Panel {
   /** @param {ChartPoint} point */
   #open(point) {
     if (point.count > 1) {
-      return setText(this.spoken, "That is a mean of several readings; the way of each is known in the shortest range.");
+      return setText(
+        this.spoken, "That is a mean of several readings; the way of each is known in the shortest range.");
     }
     this.context.onPoint({ device: point.series.device, time: point.time, text: this.#pointText(point) });
   }

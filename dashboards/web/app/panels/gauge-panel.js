@@ -52,7 +52,9 @@ export class GaugePanel extends Panel {
       /** @type {Gauge} */
       const gauge = {
         series, arc: filled,
-        root: element("li", { className: "tile", dataset: { testid: "gauge", device: series.device, metric: series.metric } }),
+        root: element("li", {
+          className: "tile", dataset: { testid: "gauge", device: series.device, metric: series.metric },
+        }),
         meter: element("div", {
           className: "gauge", attributes: {
             role: "meter", "aria-label": label, "aria-valuemin": this.#min, "aria-valuemax": this.#max,
@@ -69,7 +71,8 @@ export class GaugePanel extends Panel {
       gauge.root.append(
         element("span", { className: "tile-label", textContent: label }), gauge.meter,
         element("span", { className: "tile-foot" },
-          element("span", {}, formatNumber(this.#min, 0)), gauge.note, element("span", {}, formatNumber(this.#max, 0))));
+          element("span", {}, formatNumber(this.#min, 0)), gauge.note,
+          element("span", {}, formatNumber(this.#max, 0))));
       return gauge;
     });
     this.#list.replaceChildren(...this.#gauges.map(({ root }) => root));
@@ -117,7 +120,8 @@ export function zonesOf(thresholds, metric, min, max) {
   return thresholds
     .filter(({ metric: only = metric }) => only === metric)
     .map(({ above, below, level = "warning" }) => ({
-      level, from: above === undefined ? 0 : share(above, min, max), to: below === undefined ? 1 : share(below, min, max),
+      level, from: above === undefined ? 0 : share(above, min, max),
+      to: below === undefined ? 1 : share(below, min, max),
     }))
     .filter(({ from, to }) => from < to)
     .sort((a, b) => Number(a.level === "critical") - Number(b.level === "critical"));

@@ -129,7 +129,8 @@ export class Panel {
     const text = failure ? `${this.pastProblem(failure)} ` : "";
     if (this.past.firstChild?.textContent === text) return;
     this.past.hidden = !failure;
-    const again = element("button", { type: "button", className: "text-button past-retry", onclick: retry }, "Try again");
+    const again = element(
+      "button", { type: "button", className: "text-button past-retry", onclick: retry }, "Try again");
     this.past.replaceChildren(...(failure ? [text, again] : []));
   }
 

@@ -59,7 +59,8 @@ export class ChatMembers {
   #show(self) {
     const names = [...this.#users].sort().map((user) => (user === self ? "you" : user));
     const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : "";
-    setText(this.#line, names.length === 0 ? "" : `${names.length} here: ${names.slice(0, maxNames).join(", ")}${more}`);
+    const shown = names.slice(0, maxNames).join(", ");
+    setText(this.#line, names.length === 0 ? "" : `${names.length} here: ${shown}${more}`);
     this.#line.dataset.users = [...this.#users].sort().join(",");
   }
 }

@@ -96,7 +96,8 @@ export class ChatPanel {
       /** @type {{room_id: string, telemetry: boolean}[]} */
       const rooms = await getAll("/api/rooms", "rooms", this.#token);
       if (this.#client === client) {
-        this.#offer(rooms.filter((room) => !room.telemetry).map((room) => room.room_id).filter((id) => !/[+#]/.test(id)));
+        const ids = rooms.filter((room) => !room.telemetry).map((room) => room.room_id);
+        this.#offer(ids.filter((id) => !/[+#]/.test(id)));
       }
     } catch {
       // The rooms of the URL are available nevertheless.

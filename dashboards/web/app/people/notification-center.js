@@ -87,7 +87,8 @@ export class NotificationCenter {
       element("li", { className: "notification", dataset: { messageId: id, priority: "normal" } },
         element("p", { className: "notification-title" }, element("strong", {}, `${user} to you`)),
         element("p", { className: "notification-body" }, content),
-        element("p", { className: "chat-meta" }, element("time", { dateTime: time.toISOString() }, time.toLocaleString()))));
+        element("p", { className: "chat-meta" },
+          element("time", { dateTime: time.toISOString() }, time.toLocaleString()))));
     this.#showEmpty();
     this.#toasts.show({ notification_id: id, title: `${user} to you`, body: content, priority: "normal" });
   }
@@ -125,9 +126,11 @@ export class NotificationCenter {
       body ? element("p", { className: "notification-body" }, body) : null,
       element("p", { className: "chat-meta" },
         element("time", { dateTime: createdAt }, time.toLocaleString()),
-        target ? element("a", { href: target.href, ...outside(target), onclick: () => this.#markRead(id) }, "Open") : null,
+        target
+          ? element("a", { href: target.href, ...outside(target), onclick: () => this.#markRead(id) }, "Open") : null,
         element("button", {
-          className: "text-button mark-read", type: "button", textContent: "Mark as read", onclick: () => this.#markRead(id),
+          className: "text-button mark-read", type: "button", textContent: "Mark as read",
+          onclick: () => this.#markRead(id),
         })));
   }
 

@@ -32,7 +32,9 @@ export class Toasts {
       element("div", { className: "toast-text" },
         element("strong", {}, title),
         body ? element("p", {}, body) : null,
-        target ? element("a", { href: target.href, ...outside(target), onclick: () => this.#close(toast, id) }, "Open") : null),
+        target
+          ? element("a", { href: target.href, ...outside(target), onclick: () => this.#close(toast, id) }, "Open")
+          : null),
       element("button", {
         className: "icon-button", type: "button", textContent: "✕", onclick: () => this.#close(toast, id),
         attributes: { "aria-label": `Close: ${title}` },

@@ -154,7 +154,9 @@ export class ConnectionView {
       };
     }
     if (this.#outdated) {
-      return { kind: "warn", pill: "Live", title: "A changed file of the gateway has a mistake.", text: this.#outdated };
+      return {
+        kind: "warn", pill: "Live", title: "A changed file of the gateway has a mistake.", text: this.#outdated,
+      };
     }
     return { kind: "ok", pill: "Live" };
   }

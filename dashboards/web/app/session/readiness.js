@@ -69,8 +69,8 @@ export class StorageBanner {
       ? "The gateway cannot store readings." : "The gateway cannot read a part of what it stored.");
     setText(this.#text, storage
       ? `${reason ? `The reason: ${reason}. ` : ""}${isReadable
-        ? "Nothing new is shown, because it could not be kept. Devices whose broker waits for the gateway lose nothing; "
-          + "it goes on by itself."
+        ? "Nothing new is shown, because it could not be kept. "
+          + "Devices whose broker waits for the gateway lose nothing; it goes on by itself."
         : "Charts and messages may be missing; new readings are stored and shown."}`
       : "");
     this.#banner.hidden = !storage;
