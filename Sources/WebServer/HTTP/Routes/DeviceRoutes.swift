@@ -12,6 +12,8 @@ import Telemetry
 struct DeviceRoutes {
     private static let maxAlerts = 50
     private static let maxLetters = 5
+    /// The rooms of which the values are merged. More than one is unusual.
+    private static let maxRooms = 16
 
     let services: HubServices
     var clock: any WallClock = SystemWallClock()
@@ -23,8 +25,8 @@ struct DeviceRoutes {
     @Sendable private func device(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let grants = try context.requireIdentity().grants
         let name = context.parameters.get("device")?.removingPercentEncoding ?? ""
-        let stored = try await services.readings.states(of: name) { grants.canSee(room: $0) }
-        let live = services.stream.devices(named: name) { grants.canSee(room: $0) }
+        let stored = try await services.readings.states(of: name, maxRooms: Self.maxRooms) { grants.canSee(room: $0) }
+        let live = services.stream.devices(named: name, maxRooms: Self.maxRooms) { grants.canSee(room: $0) }
         guard let overview = DeviceOverview(live: live, stored: stored, at: clock.now()) else {
             throw Problem(.notFound, "There is no device \"\(name.prefix(128))\" in a room that the token may join.")
         }
@@ -40,7 +42,7 @@ struct DeviceRoutes {
             body.add("dead_letters", objects: letters.recent.lazy.map { $0.json(device: name) })
         }
         let ignored = overview.rooms.flatMap { services.ignoredFields.fields(of: DeviceKey(room: $0, device: name)) }
-        body.add("ignored_fields", objects: ignored.lazy.map(\.json))
+        body.add("ignored_fields", objects: ignored.prefix(IgnoredFields.maximumFieldCount).lazy.map(\.json))
         let messages = overview.rooms.compactMap {
             services.lastMessages.message(of: DeviceKey(room: $0, device: name))
         }
