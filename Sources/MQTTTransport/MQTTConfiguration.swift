@@ -167,7 +167,9 @@ extension MQTTConfiguration {
     ///
     /// - Throws: ``MQTTError/invalidConfiguration(_:)``. Its message never contains the URL's password.
     package init(url text: String, clientID: String) throws(MQTTError) {
-        let form = "expected mqtt://[user:password@]host[:port] or mqtts://[user:password@]host[:port]."
+        let form =
+            "expected mqtt://[user:password@]host[:port] or mqtts://[user:password@]host[:port]; "
+            + "special characters in user and password are percent-encoded."
         guard let url = URLComponents(string: text), let scheme = url.scheme?.lowercased() else {
             throw .invalidConfiguration("This is not a valid broker URL; \(form)")
         }

@@ -138,7 +138,7 @@ package struct WebServer: Service {
                 try await application.run()
             }
         } catch let error as IOError where Self.addressErrors.contains(error.errnoCode) {
-            throw WebServerError.addressUnavailable("\(error)")
+            throw WebServerError.addressUnavailable(String(cString: strerror(error.errnoCode)))
         }
         await waitForConnections()
     }

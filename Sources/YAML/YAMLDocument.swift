@@ -114,8 +114,11 @@ package final class YAMLDocument {
 
     /// Reads at most one byte more than `maxBytes`, which is enough to detect a larger file.
     private static func data(of path: String, maxBytes: Int?) -> Data? {
-        guard let file = try? FileHandle(forReadingFrom: URL(filePath: path)) else { return nil }
-        defer { try? file.close() }
+        // Opening a named pipe without a writer would block.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        _ = fcntl(descriptor, F_SETFL, 0)
         do {
             return try maxBytes.map { try file.read(upToCount: $0 + 1) ?? Data() } ?? file.readToEnd() ?? Data()
         } catch {

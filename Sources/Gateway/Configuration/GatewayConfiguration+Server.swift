@@ -118,7 +118,7 @@ extension GatewayConfiguration {
         return texts.compactMap { text in
             if text == "self" { return "'self'" }
             let hostCharacters = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyz0123456789.-")
-            if let origin = bareOrigin(text), let host = URLComponents(string: origin)?.encodedHost,
+            if let origin = bareOrigin(text), let host = URLComponents(string: origin)?.host,
                 CharacterSet(charactersIn: host).isSubset(of: hostCharacters)
             {
                 return origin
@@ -132,8 +132,10 @@ extension GatewayConfiguration {
 
     /// Returns the origin that a text names without a path.
     private static func bareOrigin(_ text: String) -> String? {
-        let path = URLComponents(string: text)?.path ?? ""
-        return path.isEmpty || path == "/" ? origin(of: text) : nil
+        guard let url = URLComponents(string: text), ["", "/"].contains(url.path), url.user == nil, url.query == nil,
+            url.fragment == nil, (1...65_535).contains(url.port ?? 80)
+        else { return nil }
+        return origin(of: text)
     }
 
     /// Returns the origin of a URL as browsers serialize it: `https://host:port` in lower case, without the scheme's

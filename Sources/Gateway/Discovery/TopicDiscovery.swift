@@ -181,6 +181,6 @@ package final class TopicDiscovery: Service {
         return body.finished()
     }
 
-    /// Takes messages as if the broker had sent them.
+    /// Takes messages as if the broker had sent them, for tests without a broker.
     func accept(_ batch: MQTTBatch) { recorder.accept(batch) }
 }

@@ -225,8 +225,10 @@ package final class DataStreamService: Sendable {
     }
 
     /// Returns a device by name, once for each room that passes `isIncluded`. Compares the names of all devices.
-    package func devices(named name: String, where isIncluded: (_ room: String) -> Bool) -> [DeviceSummary] {
-        devices(of: deviceKeys().filter { $0.device == name && isIncluded($0.room) }, after: nil, limit: .max)
+    package func devices(
+        named name: String, maxRooms: Int, where isIncluded: (_ room: String) -> Bool
+    ) -> [DeviceSummary] {
+        devices(of: deviceKeys().filter { $0.device == name && isIncluded($0.room) }, after: nil, limit: maxRooms)
     }
 
     /// Returns all devices in rooms that pass `isIncluded`, sorted.

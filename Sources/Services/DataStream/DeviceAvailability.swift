@@ -78,8 +78,16 @@ extension DeviceState {
     }
 
     /// Marks the device as offline because it was silent for too long.
-    mutating func markSilent(at now: Timestamp) {
-        _ = change(to: .offline, because: .silence, at: now)
+    ///
+    /// A device restored from the database may have been silent since long before the start. Until it is heard, its status
+    /// is unknown.
+    mutating func markSilent(at now: Timestamp, watch: SilenceWatch) {
+        var since = now
+        if availability == nil, let base = watch.base {
+            let allowance = Duration.nanoseconds(intervals.allowance(atLeast: base))
+            since = min(now, lastSeen.advanced(by: allowance))
+        }
+        _ = change(to: .offline, because: .silence, at: since)
     }
 
     /// The live `device_status` message; `nil` while availability is unknown.

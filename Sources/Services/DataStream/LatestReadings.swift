@@ -94,7 +94,7 @@ struct LatestReadings {
     /// - Parameter isListening: False while no messages from devices can arrive; no device times out then.
     mutating func sweep(at now: Timestamp, isListening: Bool) -> [(room: String, status: DeviceUpdate.Part)] {
         watch.overdue(at: now, isListening: isListening).compactMap { owner in
-            rooms[owner.room]?[owner.device]?.markSilent(at: now)
+            rooms[owner.room]?[owner.device]?.markSilent(at: now, watch: watch)
             return rooms[owner.room]?[owner.device]?.statusPart.map { (owner.room, $0) }
         }
     }

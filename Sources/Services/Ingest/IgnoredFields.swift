@@ -14,8 +14,6 @@ package final class IgnoredFields: Sendable {
         package let kind: IgnoredField.Kind
         /// The number of readings with the field.
         package fileprivate(set) var count: Int
-        /// When the latest of them was received.
-        package fileprivate(set) var lastAt: Timestamp
     }
 
     /// The maximum number of fields of a device. Further ones are not recorded.
@@ -35,16 +33,15 @@ package final class IgnoredFields: Sendable {
     }
 
     /// Records the ignored fields of a reading.
-    func record(_ report: IgnoredFieldReport, at instant: Timestamp) {
+    func record(_ report: IgnoredFieldReport) {
         let key = DeviceKey(room: report.room, device: report.device.rawValue)
         state.withLock { state in
             var fields = state.newer.removeValue(forKey: key) ?? state.older.removeValue(forKey: key) ?? []
             for field in report.fields {
                 if let index = fields.firstIndex(where: { $0.kind == field.kind && $0.name == field.name }) {
                     fields[index].count += 1
-                    fields[index].lastAt = instant
                 } else if fields.count < Self.maximumFieldCount {
-                    fields.append(Field(name: field.name, kind: field.kind, count: 1, lastAt: instant))
+                    fields.append(Field(name: field.name, kind: field.kind, count: 1))
                 }
             }
             if state.newer.count >= maximumDeviceCount / 2 {
@@ -54,6 +51,9 @@ package final class IgnoredFields: Sendable {
             state.newer[key] = fields
         }
     }
+
+    /// Forgets all fields, because other routes may take them.
+    func removeAll() { state.withLock { $0 = State() } }
 
     /// Returns the ignored fields of a device in the order of their first occurrence; empty if there are none.
     package func fields(of device: DeviceKey) -> [Field] {

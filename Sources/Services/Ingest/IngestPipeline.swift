@@ -92,6 +92,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                 routes: routes, statusRoutes: statusRoutes, limits: state.decoder.limits,
                 timePolicy: state.decoder.timePolicy)
         }
+        ignoredFields.removeAll()
     }
 
     package func sessionStarted() {
@@ -281,7 +282,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                     if ingested.reading.implausibleDeviceTime != nil { implausible += 1 }
                     if ingested.reading.isRetained { retained += 1 }
                 }
-                for report in item.ignored { ignoredFields.record(report, at: receivedAt) }
+                for report in item.ignored { ignoredFields.record(report) }
             case .status: added.statuses += 1
             case .ignored: added.ignored += 1
             case .failed(let error):

@@ -94,11 +94,11 @@ package final class ReadingHistory: Sendable {
         try await read { try $0.devices(afterRoom: last?.room ?? "", name: last?.device ?? "", limit: limit) }
     }
 
-    /// Returns the latest stored values of a device, once for each room that passes `isIncluded`.
+    /// Returns the latest stored values of a device, once for each of the first `maxRooms` rooms that pass `isIncluded`.
     package func states(
-        of device: String, where isIncluded: @escaping @Sendable (_ room: String) -> Bool
+        of device: String, maxRooms: Int, where isIncluded: @escaping @Sendable (_ room: String) -> Bool
     ) async throws(RequestError) -> [StoredDeviceState] {
-        try await read { try $0.deviceStates(named: device) }.filter { isIncluded($0.device.room) }
+        try await read { try $0.deviceStates(named: device, maxRooms: maxRooms, where: isIncluded) }
     }
 
     private func read<Result: Sendable>(

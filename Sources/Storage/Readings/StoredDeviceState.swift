@@ -15,6 +15,8 @@ package struct StoredDeviceState: Sendable {
     package static let maxSeries = 256
     /// The maximum number of latest times that are read of one device.
     package static let maxTimes = 10
+    /// The maximum number of rooms of one device that are compared with a token's grants.
+    static let maxExaminedRooms = 10_000
 
     package var device: StoredDevice
     /// By time. Each metric appears once.
@@ -41,14 +43,19 @@ extension StorageSnapshot {
         return states.reversed()
     }
 
-    /// Returns the states of a device, one for each room with readings of it.
-    package func deviceStates(named name: String) throws -> [StoredDeviceState] {
+    /// Returns the states of a device, one for each room with readings of it that passes `isIncluded`, by name.
+    ///
+    /// - Parameter maxRooms: The number of rooms after which no further one is read. A device name may occur in any number
+    ///   of rooms, and the values of each cost up to ``StoredDeviceState/maxSeries`` lookups.
+    package func deviceStates(
+        named name: String, maxRooms: Int, where isIncluded: (_ room: String) -> Bool
+    ) throws -> [StoredDeviceState] {
         try rows(
             """
             \(StoredDevice.select) WHERE name = ?1 AND room IN (SELECT room FROM series WHERE device = ?1)
-            ORDER BY room
-            """, [name]
-        ).map { try state(of: StoredDevice($0)).state }
+            ORDER BY room LIMIT ?2
+            """, [name, StoredDeviceState.maxExaminedRooms]
+        ).lazy.map(StoredDevice.init).filter { isIncluded($0.room) }.prefix(maxRooms).map { try state(of: $0).state }
     }
 
     private func state(of device: StoredDevice) throws -> (state: StoredDeviceState, seriesCount: Int) {

@@ -11,6 +11,8 @@ package struct TopicSampler: Sendable {
         package var maxTopics = 20_000
         /// The length above which a topic is only counted.
         package var maxTopicBytes = 1024
+        /// The number of levels above which a topic is only counted. The cost of folding grows with its square.
+        package var maxTopicLevels = 16
         /// The approximate memory of all topics and payloads.
         package var maxBytes = 24 << 20
         /// The beginning of a payload that is kept while less than half of ``maxBytes`` is in use.
@@ -96,7 +98,10 @@ package struct TopicSampler: Sendable {
             counts.taken += 1
             return true
         }
-        guard topic.utf8.count <= limits.maxTopicBytes, (try? TopicName(topic)) != nil else {
+        let levelCount = 1 + topic.utf8.count { $0 == UInt8(ascii: "/") }
+        guard topic.utf8.count <= limits.maxTopicBytes, levelCount <= limits.maxTopicLevels,
+            (try? TopicName(topic)) != nil
+        else {
             counts.unusable += 1
             return true
         }

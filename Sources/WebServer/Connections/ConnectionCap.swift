@@ -9,7 +9,8 @@ import Synchronization
 ///
 /// The listening channel counts a connection before any byte of it is read. At the total limit, a new connection
 /// replaces the one that has waited longest for a request, or for its client to close it after the last answer. If all
-/// others are busy or WebSockets, the new connection is refused. The limit per address is checked when a connection becomes active. Thread-safe.
+/// others are busy or WebSockets, the new connection is refused. The limit per address is checked when a connection
+/// becomes active. Thread-safe.
 package final class ConnectionCap: Sendable {
     /// The limits on open connections; 0 disables a limit.
     package struct Limits: Sendable {

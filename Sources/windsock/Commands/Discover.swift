@@ -143,7 +143,7 @@ struct TopicTable {
             lines.append("  \(suggestion.yaml)  # \(PayloadExcerpt.escaped("\(reading.device): \(metrics)"))\(note)")
         }
         return lines.isEmpty
-            ? [] : ["", "Routes for windsock.yaml, instead of the default routes:", "", "routes:"] + lines
+            ? [] : ["", "For windsock.yaml:", "", "default_routes: true", "routes:"] + lines
     }
 
     private var others: [String] {

@@ -15,12 +15,21 @@ struct Init: AsyncParsableCommand {
 
     func run() async throws {
         try await Exit.reporting {
+            guard !directory.isEmpty else {
+                throw Exit.fail("The folder's name is empty. Nothing was written.", .failure)
+            }
             let files = try StarterFile.all()
             for file in files {
                 let path = path(of: file)
                 var information = stat()
                 guard lstat(path, &information) != 0 else {
                     throw Exit.fail("\(path) exists already. Nothing was written.", .failure)
+                }
+            }
+            for folder in Set(files.map { URL(filePath: path(of: $0)).deletingLastPathComponent().path }) {
+                var isFolder: ObjCBool = false
+                if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
+                    throw Exit.fail("\(folder) is not a folder. Nothing was written.", .failure)
                 }
             }
             for file in files { try write(file) }

@@ -76,7 +76,11 @@ struct ReadingStoreTests {
             ])
         #expect(device.values.map(\.time) == [at(20), at(30)])
         #expect(device.times == [at(10), at(30)])
-        #expect(try database.read { try $0.deviceStates(named: "a") }.map(\.device.room) == ["sensors/a"])
+        #expect(
+            try database.read { try $0.deviceStates(named: "a", maxRooms: 1) { _ in true } }.map(\.device.room) == [
+                "sensors/a"
+            ])
+        #expect(try database.read { try $0.deviceStates(named: "a", maxRooms: 1) { _ in false } }.isEmpty)
         let few = try database.read { try $0.latestDeviceStates(maxDevices: 2, maxSeries: 100) }
         #expect(few.map(\.device.name) == ["c", "b"])
         let one = try database.read { try $0.latestDeviceStates(maxDevices: 10, maxSeries: 1) }

@@ -153,7 +153,7 @@ class DeadLettersPage {
     this.#empty.hidden = !isEmpty;
     setText(this.#emptyText, isFiltered
       ? `None for the reason “${words(this.#reason.value)}”.`
-      : "Everything that devices published could be read. Payloads that could not be read are kept here, with the reason.");
+      : "Everything that devices published could be read. Unreadable payloads are kept here, with the reason.");
     this.#earlier.hidden = isEmpty || !this.#hasEarlier;
     const messages = rows.reduce((sum, { letter }) => sum + letter.count, 0);
     const verb = forgotten === 1 ? "entry was" : "entries were";

@@ -8,10 +8,13 @@ import Telemetry
 /// The route `GET /api/devices/{device}`. It returns everything that the gateway knows about one device.
 ///
 /// Only rooms that the token's `join` grants count. A device that is in none of them is reported as not found. Dead
-/// letters have topics instead of rooms, so they are included only for tokens that may join `#`.
+/// letters have topics instead of rooms, and a message may have readings of several rooms, so both are included only for
+/// tokens that may join `#`.
 struct DeviceRoutes {
     private static let maxAlerts = 50
     private static let maxLetters = 5
+    /// The rooms of which the values are merged. More than one is unusual.
+    private static let maxRooms = 16
 
     let services: HubServices
     var clock: any WallClock = SystemWallClock()
@@ -23,8 +26,8 @@ struct DeviceRoutes {
     @Sendable private func device(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let grants = try context.requireIdentity().grants
         let name = context.parameters.get("device")?.removingPercentEncoding ?? ""
-        let stored = try await services.readings.states(of: name) { grants.canSee(room: $0) }
-        let live = services.stream.devices(named: name) { grants.canSee(room: $0) }
+        let stored = try await services.readings.states(of: name, maxRooms: Self.maxRooms) { grants.canSee(room: $0) }
+        let live = services.stream.devices(named: name, maxRooms: Self.maxRooms) { grants.canSee(room: $0) }
         guard let overview = DeviceOverview(live: live, stored: stored, at: clock.now()) else {
             throw Problem(.notFound, "There is no device \"\(name.prefix(128))\" in a room that the token may join.")
         }
@@ -38,15 +41,15 @@ struct DeviceRoutes {
             let letters = try await services.deadLetters.letters(of: name, limit: Self.maxLetters)
             body.add("dead_letter_count", letters.count)
             body.add("dead_letters", objects: letters.recent.lazy.map { $0.json(device: name) })
+            let messages = overview.rooms.compactMap {
+                services.lastMessages.message(of: DeviceKey(room: $0, device: name))
+            }
+            if let message = messages.max(by: { $0.receivedAt < $1.receivedAt }) {
+                body.add("last_message", object: message.json)
+            }
         }
         let ignored = overview.rooms.flatMap { services.ignoredFields.fields(of: DeviceKey(room: $0, device: name)) }
-        body.add("ignored_fields", objects: ignored.lazy.map(\.json))
-        let messages = overview.rooms.compactMap {
-            services.lastMessages.message(of: DeviceKey(room: $0, device: name))
-        }
-        if let message = messages.max(by: { $0.receivedAt < $1.receivedAt }) {
-            body.add("last_message", object: message.json)
-        }
+        body.add("ignored_fields", objects: ignored.prefix(IgnoredFields.maximumFieldCount).lazy.map(\.json))
         return .json(body.finished())
     }
 }

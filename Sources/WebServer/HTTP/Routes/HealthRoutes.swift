@@ -35,23 +35,32 @@ final class CachedText: Sendable {
     /// ``minRest`` and at most 1 s.
     private static let restFactor: Int64 = 10
 
+    private struct State {
+        var latest: Latest?
+        /// True while a text is generated. Other requests get the previous one meanwhile, so that they occupy no threads.
+        var isMaking = false
+    }
+
     private let make: @Sendable () -> String
-    private let latest = Lock<Latest?>(nil)
+    private let state = Lock(State())
 
     init(make: @escaping @Sendable () -> String) {
         self.make = make
     }
 
     func bytes(now: NIODeadline = .now()) -> ByteBuffer {
-        latest.withLock { latest in
-            if let latest, now < latest.goodUntil { return latest.bytes }
-            let start = NIODeadline.now()
-            let bytes = ByteBuffer(string: make())
-            let cost = (NIODeadline.now() - start).nanoseconds
-            let rest = min(max(Self.minRest, .nanoseconds(cost * Self.restFactor)), .seconds(1))
-            latest = Latest(bytes: bytes, goodUntil: now + rest)
-            return bytes
+        let known = state.withLock { state -> ByteBuffer? in
+            if let latest = state.latest, state.isMaking || now < latest.goodUntil { return latest.bytes }
+            state.isMaking = true
+            return nil
         }
+        if let known { return known }
+        let start = NIODeadline.now()
+        let bytes = ByteBuffer(string: make())
+        let cost = (NIODeadline.now() - start).nanoseconds
+        let rest = min(max(Self.minRest, .nanoseconds(cost * Self.restFactor)), .seconds(1))
+        state.withLock { $0 = State(latest: Latest(bytes: bytes, goodUntil: now + rest)) }
+        return bytes
     }
 }
 
