@@ -57,7 +57,9 @@ test("what the gateway does not say is not shown, and texts from devices stay te
   const cards = () => document.getElementById("device-facts").children
     .filter(({ hidden }) => !hidden).map(({ dataset }) => dataset.testid);
   facts.show(answer(1), now);
-  assert.deepEqual(cards(), ["device-alerts", "device-message"]);
+  assert.deepEqual(cards(), ["device-alerts"]);
+  facts.show(answer(1, { dead_letter_count: 0, dead_letters: [] }), now);
+  assert.deepEqual(cards(), ["device-alerts", "device-letters", "device-message"]);
   const at = new Date(now - 5_000).toISOString();
   facts.show(answer(30, {
     dead_letter_count: 2, dead_letters: [{ topic: "sensors/a", detail: "<b>", count: 2, last_at: at }],

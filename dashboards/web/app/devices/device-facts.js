@@ -60,6 +60,8 @@ export class DeviceFacts {
       element("p", { className: "letter-head" }, element("strong", { className: "letter-topic" }, name), kind,
         element("span", { className: "letter-count" }, count === 1 ? "once" : `${count} times`)))));
     this.#showMessage(answer.last_message);
+    // Others than operators get no messages, just as they get no dead letters.
+    this.#messageCard.hidden = !answer.last_message && answer.dead_letter_count === undefined;
     this.tick(now);
   }
 
