@@ -161,6 +161,12 @@ final class LiveServer: Sendable {
         }
     }
 
+    /// Replaces a dashboard's file, and reloads.
+    func replace(dashboard id: String, by yaml: String) async throws {
+        _ = try folder.write(yaml, to: "dashboards/\(id).yaml")
+        await gateway.reload()
+    }
+
     /// Ingests a message as if the broker had sent it.
     func ingest(_ topic: String, _ payload: String) throws {
         try gateway.mqtt.pipeline.accept(MQTTBatch(messages: [MQTTMessage(topic: topic, payload: Array(payload.utf8))]))

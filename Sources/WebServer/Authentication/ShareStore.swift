@@ -109,6 +109,18 @@ package final class ShareStore: Sendable {
         return (share, token)
     }
 
+    /// Closes the connections of shares whose dashboards have lost rooms in a reload. Their clients reconnect, with the
+    /// rooms that are left.
+    package func dashboardsReplaced(from old: ServedDashboards) {
+        let new = dashboards()
+        for share in all() {
+            let id = share.stored.dashboard
+            let lost = Set(old.dashboard(id)?.rooms ?? []).subtracting(new.dashboard(id)?.rooms ?? [])
+            guard share.rooms.contains(where: lost.contains) else { continue }
+            hub.close(share.user, code: .serviceRestart, reason: "the dashboard has changed")
+        }
+    }
+
     /// Removes a share and closes its connections. An identity that was checked before becomes invalid, too.
     func revoke(_ share: Share) async throws(RequestError) {
         try await writer.submit(byteCount: Self.rowBytes) { transaction in

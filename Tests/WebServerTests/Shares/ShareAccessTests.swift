@@ -185,4 +185,22 @@ struct ShareAccessTests {
         #expect(answer.status == 200 && answer.text == #"{"dashboards":[]}"#)
         try await gone.server.stop()
     }
+
+    @Test("When a dashboard loses rooms in a reload, its shares' connections are closed, to reconnect without them")
+    func reloadedDashboard() async throws {
+        let fixture = try await ShareFixture()
+        let server = fixture.server
+        let token = try #require(try await fixture.share()["token"]?.string)
+        let other = try #require(try await fixture.share("all")["token"]?.string)
+        let client = try await server.client(token: token)
+        try await client.join("sensors/open")
+        let kept = RoomClient(try await server.client(token: other))
+        try await server.replace(dashboard: "open", by: ShareFixture.dashboard(rooms: #"["chat/open"]"#))
+        #expect(await client.closed().code == 1012)
+        #expect(try await kept.join("sensors/+")["type"]?.string == "joined")
+        let again = RoomClient(try await server.client(token: token))
+        #expect(try await again.join("sensors/open").code == "forbidden")
+        #expect(try await again.join("chat/open")["type"]?.string == "joined")
+        try await server.stop()
+    }
 }
