@@ -11,8 +11,9 @@ import Core
 /// *Device.* The tag `device` names it, subject to the rules for devices in payloads. If neither it nor the topic does,
 /// the tag `host` does. Both are then no part of the names.
 ///
-/// *Values.* Floats, integers (`71i`), unsigned integers (`71u`) and Booleans are values; strings are skipped. Comments
-/// and empty lines are skipped too. Timestamps are nanoseconds; coarser ones are recognized, see ``DeviceTime``.
+/// *Values.* Floats, integers (`71i`), unsigned integers (`71u`) and Booleans are values; strings are ignored, except for
+/// states that the route knows. Comments and empty lines are skipped. Timestamps are nanoseconds; coarser ones are
+/// recognized, see ``DeviceTime``.
 ///
 /// Source: "Line protocol" in the documentation of InfluxDB.
 package struct InfluxDecoder: PayloadDecoder {
@@ -30,7 +31,7 @@ package struct InfluxDecoder: PayloadDecoder {
             try context.limits.check(readingCount: readings.count + 1)
             if let reading = try parser.line(context: context) { readings.append(reading) }
         }
-        if readings.isEmpty { throw .noNumber }
+        if readings.isEmpty { throw .noMetrics(hasDropped: parser.hasDropped) }
         return readings
     }
 
@@ -47,6 +48,8 @@ struct InfluxParser {
     private var index = 0
     /// The number of the current line, for errors.
     private var lineNumber = 1
+    /// True when a rule of the route has dropped a field of a line without metrics.
+    private(set) var hasDropped = false
 
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
@@ -69,7 +72,7 @@ struct InfluxParser {
         return false
     }
 
-    /// Parses a line and moves behind it; returns `nil` if the line has no numbers.
+    /// Parses a line and moves behind it; returns `nil` if the line has no metrics.
     mutating func line(context: DecodingContext) throws(DecodeError) -> DecodedReading? {
         var prefix = try name(endingAt: ", ", escaping: ", ")
         let device = try tags(into: &prefix, context: context)
@@ -80,11 +83,13 @@ struct InfluxParser {
         repeat {
             let field = try name(endingAt: "=, ", escaping: ",= ")
             guard take(UInt8(ascii: "=")) else { throw invalid(expected: "fields such as temperature=21.5") }
-            guard let value = try fieldValue() else { continue }
-            try collector.add(ExactString(field) == "value" ? prefix : "\(prefix).\(field)", value)
+            try collector.add(ExactString(field) == "value" ? prefix : "\(prefix).\(field)", json: try fieldValue())
         } while take(UInt8(ascii: ","))
         let time = try timestamp()
-        if collector.isEmpty { return nil }
+        if collector.isEmpty {
+            if collector.hasDropped { hasDropped = true }
+            return nil
+        }
         return DecodedReading(
             device: device, metrics: collector.metrics, deviceTime: time, ignored: collector.ignored)
     }
@@ -135,30 +140,39 @@ struct InfluxParser {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Parses the value of a field; returns `nil` for a string.
-    private mutating func fieldValue() throws(DecodeError) -> Double? {
-        if take(UInt8(ascii: "\"")) {
-            while let byte = next {
-                index += 1
-                if byte == UInt8(ascii: "\"") { return nil }
-                if byte == UInt8(ascii: "\\"), next != nil { index += 1 }
-            }
-            throw invalid(expected: "a closing quotation mark")
-        }
+    /// Parses the value of a field: a number, a Boolean or a string.
+    private mutating func fieldValue() throws(DecodeError) -> JSONValue {
+        if take(UInt8(ascii: "\"")) { return .string(try quotedText()) }
         let token = token(endingAt: ", \r\n")
-        if let value = try BareValueDecoder.decimal(token) { return value }
+        if let value = try BareValueDecoder.decimal(token) { return .number(value) }
         switch ExactString(String(decoding: token.prefix(8), as: UTF8.self)) {
-        case "t", "T", "true", "True", "TRUE": return 1
-        case "f", "F", "false", "False", "FALSE": return 0
+        case "t", "T", "true", "True", "TRUE": return .bool(true)
+        case "f", "F", "false", "False", "FALSE": return .bool(false)
         default: break
         }
         let digits = String(decoding: token.dropLast(), as: UTF8.self)
         switch token.last {
-        case UInt8(ascii: "i"): if let value = Int64(digits) { return Double(value) }
-        case UInt8(ascii: "u"): if let value = UInt64(digits) { return Double(value) }
+        case UInt8(ascii: "i"): if let value = Int64(digits) { return .number(Double(value)) }
+        case UInt8(ascii: "u"): if let value = UInt64(digits) { return .number(Double(value)) }
         default: break
         }
         throw invalid(expected: "a number, a Boolean or a quoted string as the value of a field")
+    }
+
+    /// Parses a string behind its opening quotation mark. A backslash before a quotation mark or a backslash is removed.
+    private mutating func quotedText() throws(DecodeError) -> String {
+        var text: [UInt8] = []
+        while let byte = next {
+            index += 1
+            if byte == UInt8(ascii: "\"") { return String(decoding: text, as: UTF8.self) }
+            if byte == UInt8(ascii: "\\"), let following = next, Self.contains("\"\\", following) {
+                text.append(following)
+                index += 1
+            } else {
+                text.append(byte)
+            }
+        }
+        throw invalid(expected: "a closing quotation mark")
     }
 
     /// Parses the rest of the line: a timestamp, or nothing.

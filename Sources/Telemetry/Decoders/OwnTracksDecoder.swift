@@ -6,7 +6,8 @@ import Core
 ///
 /// The metrics keep OwnTracks' names and have its units: degrees, metres, km/h, per cent and kPa. `tst` is the time. If
 /// the route captures no device, user and device of the topic form its name (`jane:phone`), because many users call
-/// their phones the same. Messages of other types (`transition`, `waypoint`, `lwt`, `encrypted`, …) carry no reading.
+/// their phones the same. Texts are ignored, except for states that the route knows. Messages of other types
+/// (`transition`, `waypoint`, `lwt`, `encrypted`, …) carry no reading.
 ///
 /// Source: "JSON" in the OwnTracks booklet.
 package struct OwnTracksDecoder: JSONPayloadDecoder {
@@ -26,9 +27,12 @@ package struct OwnTracksDecoder: JSONPayloadDecoder {
         var time: Timestamp?
         for member in members {
             switch (ExactString(member.name), member.value) {
+            case ("_type", _): continue
             case ("tst", let value): time = try DeviceTime.timestamp(from: value)
             case (let name, .number(let number)):
                 if let unit = Self.unit(of: name) { try collector.add(member.name, number, unit: unit) }
+            case (_, .string(let text)): try collector.add(member.name, text: text)
+            case (_, .array): collector.ignore(member.name, .array)
             default: continue
             }
         }

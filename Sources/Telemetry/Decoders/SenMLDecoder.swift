@@ -11,7 +11,8 @@ import Core
 ///
 /// *Readings.* The records of one device and time form one reading. Times below 2^28 are relative to the receive time
 /// (section 4.5.3). `vb` becomes 1 or 0; `s` becomes the metric `{name}.sum`, with its unit multiplied by seconds. `vs`
-/// and `vd` are ignored. Units are converted to the usual symbols: `Cel` to °C, `%RH` and `%EL` to %.
+/// and `vd` are ignored, except for states that the route knows. Units are converted to the usual symbols: `Cel` to °C,
+/// `%RH` and `%EL` to %.
 package struct SenMLDecoder: JSONPayloadDecoder {
     package var convention: PayloadConvention { .senml }
 
@@ -69,8 +70,8 @@ struct SenMLRecord {
     var unit: String?
     var value: Double?
     var boolean: Bool?
-    /// True for a text or data value, which is no metric.
-    var hasText = false
+    /// A text, or data as Base64. It is a metric only if the route knows it as a state. Empty for values of other types.
+    var text: String?
     var sum: Double?
     var time: Double?
 
@@ -100,7 +101,7 @@ struct SenMLRecord {
                     throw .wrongType(what: "the SenML field 'vb'", expected: "a boolean", found: member.value.kind)
                 }
                 boolean = bool
-            case "vs", "vd": hasText = true
+            case "vs", "vd": text = member.value.stringValue ?? ""
             case _ where member.name.utf8.last == UInt8(ascii: "_"):
                 throw .wrongType(
                     what: "a must-understand SenML field", expected: "a field of RFC 8428",
@@ -171,8 +172,6 @@ struct SenMLPack {
     private var baseDevice: (baseName: ExactString, device: DeviceID)?
     /// The URN that the topic's device uses for itself.
     private var ownURN: ExactString?
-    /// The records with texts. They have no device of their own, so the first reading reports them.
-    private var ignored: [IgnoredField] = []
 
     /// Times in seconds below this value are relative to now (section 4.5.3).
     private static let firstAbsoluteTime: Double = 268_435_456
@@ -189,30 +188,44 @@ struct SenMLPack {
         let value: Double? =
             record.value.map { $0 + (base.baseValue ?? 0) } ?? record.boolean.map { $0 ? 1 : 0 }
         let sum = record.sum.map { $0 + (base.baseSum ?? 0) }
-        if record.hasText, ignored.count < IgnoredField.maximumCount {
-            ignored.append(IgnoredField(record.name ?? base.baseName ?? "", .string))
-        }
-        guard value != nil || sum != nil else { return }
+        guard value != nil || sum != nil || record.text != nil else { return }
 
         let (device, metric) = try resolve(baseName: base.baseName ?? "", name: record.name ?? "")
         let index = try part(of: device, at: try resolve(time: (base.baseTime ?? 0) + (record.time ?? 0)))
         // Oversized units are dropped here, before they are copied for every record.
         let unit = (record.unit ?? base.baseUnit)
             .flatMap { $0.utf8.count <= MetricCollector.maximumUnitByteCount ? Self.usualUnit(of: $0) : nil }
+        if let text = record.text { try parts[index].collector.add(metric, text: text) }
         if let value { try parts[index].collector.add(metric, value, unit: record.boolean == nil ? unit : nil) }
         if let sum { try parts[index].collector.add("\(metric).sum", sum, unit: unit.map { "\($0)·s" }) }
     }
 
     /// Returns the readings.
     ///
-    /// - Throws: ``DecodeError/noNumber`` if no record had a number.
+    /// - Throws: ``DecodeError/noNumber`` if no record had a number or a state, or ``DecodeError/dropped`` if the route
+    ///   drops them.
     func readings() throws(DecodeError) -> [DecodedReading] {
         var readings = parts.filter { !$0.collector.isEmpty }.map { part in
-            DecodedReading(device: part.device, metrics: part.collector.metrics, deviceTime: part.time)
+            DecodedReading(
+                device: part.device, metrics: part.collector.metrics, deviceTime: part.time,
+                ignored: part.collector.ignored)
         }
         if readings.isEmpty { throw .noMetrics(hasDropped: parts.contains { $0.collector.hasDropped }) }
-        readings[0].ignored = ignored
+        reportTexts(in: &readings)
         return readings
+    }
+
+    /// Reports texts without a metric at the same time in the first reading of their device.
+    private func reportTexts(in readings: inout [DecodedReading]) {
+        let texts = parts.filter { $0.collector.isEmpty && !$0.collector.ignored.isEmpty }
+        if texts.isEmpty { return }
+        let devices = readings.enumerated().map { (ExactString($1.device.rawValue), $0) }
+        let indices = Dictionary(devices) { first, _ in first }
+        for part in texts {
+            guard let index = indices[ExactString(part.device.rawValue)] else { continue }
+            let ignored = readings[index].ignored + part.collector.ignored
+            readings[index].ignored = Array(ignored.prefix(IgnoredField.maximumCount))
+        }
     }
 
     /// Returns the index of the reading for a device and time, after adding it if necessary.

@@ -15,9 +15,10 @@ import Core
 /// generation, and in Wh otherwise. A device that is set to °F also sends first-generation temperatures in °F without
 /// saying so. Temperatures of later generations have both scales; the metric is the one in °C.
 ///
-/// *What is no reading.* Texts, commands, events (`NotifyEvent`) and the status of connections are skipped, except
-/// `sys.uptime` and `wifi.rssi`. A message of nothing else carries no reading. Nor does a message to `{prefix}/status/…`
-/// that is not the status of a component, because the topic's form is not Shelly's alone.
+/// *What is no reading.* Commands, events (`NotifyEvent`) and the status of connections are skipped, except
+/// `sys.uptime` and `wifi.rssi`. Texts are ignored, except for states that the route knows. A message of nothing else
+/// carries no reading. Nor does a message to `{prefix}/status/…` that is not the status of a component, because the
+/// topic's form is not Shelly's alone.
 ///
 /// Source: Shelly's "Gen1 Device API" (MQTT of each device) and "Gen2+ Device API" (Notifications, Mqtt, components).
 package struct ShellyDecoder: JSONPayloadDecoder {
@@ -126,8 +127,8 @@ package struct ShellyDecoder: JSONPayloadDecoder {
         let name = context.metric ?? Self.name(ofPath: path)
         if Self.isObject(payload) {
             try collector.add(name, json: try Self.parse(payload, context: context))
-        } else if let value = try Self.value(of: payload, path: path) {
-            try collector.add(name, value, unit: ShellyUnits.unit(ofTopicPath: path))
+        } else {
+            try Self.add(payload, as: name, path: path, to: &collector)
         }
         if collector.isEmpty { throw collector.hasDropped ? .dropped : .notAReading(topic: context.topic) }
         return DecodedReading(device: device, metrics: collector.metrics, ignored: collector.ignored)
@@ -140,21 +141,31 @@ package struct ShellyDecoder: JSONPayloadDecoder {
         return path.joined(separator: ".")
     }
 
-    /// Returns the value of a number or a state; `nil` for other text.
-    private static func value(
-        of payload: [UInt8], path: ArraySlice<Substring>
-    ) throws(DecodeError) -> Double? {
+    /// Adds a number or a state. Other texts are ignored.
+    private static func add(
+        _ payload: [UInt8], as name: String, path: ArraySlice<Substring>, to collector: inout MetricCollector
+    ) throws(DecodeError) {
         do throws(DecodeError) {
-            return try BareValueDecoder.value(of: try BareValueDecoder.text(of: payload))
+            let text = try BareValueDecoder.text(of: payload)
+            if try collector.addState(text, to: name) { return }
+            try collector.add(name, try value(of: text, path: path), unit: ShellyUnits.unit(ofTopicPath: path))
         } catch {
             guard case .noNumber = error else { throw error }
+            collector.ignore(name, .string)
         }
-        guard path.map(ExactString.init) == ["sensor", "state"] else { return nil }
-        switch ExactString(String(decoding: payload.prefix(8), as: UTF8.self)) {
-        case "open": return 1
-        case "close": return 0
-        default: return nil
+    }
+
+    /// Returns the value of a number, a word or the state of a door.
+    private static func value(of text: String, path: ArraySlice<Substring>) throws(DecodeError) -> Double {
+        switch ExactString(text) {
+        case "open" where isDoorState(path): 1
+        case "close" where isDoorState(path): 0
+        default: try BareValueDecoder.value(of: text)
         }
+    }
+
+    private static func isDoorState(_ path: ArraySlice<Substring>) -> Bool {
+        path.map(ExactString.init) == ["sensor", "state"]
     }
 
     /// Returns true for the last levels of topics that describe or command the device.
@@ -215,7 +226,9 @@ package struct ShellyDecoder: JSONPayloadDecoder {
             // Checked early, so that the members of the object do not each copy an oversized name.
             guard path.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(path) }
             for member in members { try add(member, below: path, to: &collector) }
-        case .null, .string, .array: return
+        case .string(let text): try collector.add("\(path).\(member.name)", text: text)
+        case .array: collector.ignore("\(path).\(member.name)", .array)
+        case .null: return
         }
     }
 }

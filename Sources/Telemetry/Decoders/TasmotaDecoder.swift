@@ -16,7 +16,8 @@ import Core
 /// (`AM2301.Temperature`). A `null` quantity counts too, so that names do not change when a sensor fails. Values
 /// outside sensors keep their names (`POWER`, `UptimeSec`), so that the relay `POWER` and the `power` in watts stay
 /// distinct. The elements of arrays, which multi-phase meters send, are numbered from 1 (`power.1`). `ON` and `OFF`
-/// become 1 and 0.
+/// become 1 and 0. Other texts are ignored, except for states that the route knows under these names. They do not make
+/// the names of numbers longer.
 ///
 /// *Time.* `Epoch` if present, else `Time`. A `Time` without an offset is read as UTC, so devices should use
 /// `Timezone 0`, or `SetOption52 1`, which adds the offset. ``TimePolicy`` detects a wrong zone only if it puts the
@@ -33,39 +34,30 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
         }
         let units = TasmotaUnits(
             temperature: value["TempUnit"]?.stringValue, pressure: value["PressureUnit"]?.stringValue)
-        var quantities: [TasmotaQuantity] = []
-        var ignored: [IgnoredField] = []
+        var quantities = TasmotaQuantities(context: context)
         for member in members where !Self.isMetadata(member.name) {
             if case .object(let values) = member.value {
                 var path: [String] = []
                 try Self.collect(
-                    values, of: member.name, path: &path, byteCount: member.name.utf8.count, into: &quantities,
-                    ignored: &ignored, context)
-            } else if Self.isQuantity(member.value, of: member.name, context) {
-                guard member.name.utf8.count <= Metric.maximumNameByteCount else { throw .badMetric(member.name) }
-                try Self.append(
-                    TasmotaQuantity(sensor: nil, path: [member.name], value: member.value), to: &quantities,
-                    context.limits)
-            } else if ignored.count < IgnoredField.maximumCount {
-                ignored.append(IgnoredField(member.name, .string))
+                    values, of: member.name, path: &path, byteCount: member.name.utf8.count, into: &quantities)
+            } else {
+                let isValidName = member.name.utf8.count <= Metric.maximumNameByteCount
+                // Most texts are no metrics, and may have any name.
+                guard isValidName || member.value.stringValue != nil else { throw .badMetric(member.name) }
+                try quantities.append(member.value, of: nil, path: [member.name])
             }
         }
-        // The number of sensors that have a quantity of each short name.
-        var counts: [String: Int] = [:]
-        for quantity in quantities where quantity.sensor != nil { counts[quantity.shortName, default: 0] += 1 }
 
-        var collector = MetricCollector(context: context, expecting: quantities.count)
-        for quantity in quantities {
-            let isAmbiguous = counts[quantity.shortName, default: 0] > 1
-            let name = quantity.sensor == nil || isAmbiguous ? quantity.fullName : quantity.shortName
-            try Self.add(quantity.value, name: name, unit: units.unit(of: quantity), to: &collector)
+        var collector = MetricCollector(context: context, expecting: quantities.all.count)
+        for quantity in quantities.all {
+            try Self.add(
+                quantity.value, name: quantities.name(of: quantity), unit: units.unit(of: quantity), to: &collector)
         }
         if collector.isEmpty { throw .noMetrics(hasDropped: collector.hasDropped) }
         return [
             DecodedReading(
                 device: try context.device(orNamed: nil), metrics: collector.metrics,
-                deviceTime: try Self.time(of: value),
-                ignored: Array((ignored + collector.ignored).prefix(IgnoredField.maximumCount)))
+                deviceTime: try Self.time(of: value), ignored: collector.ignored)
         ]
     }
 
@@ -84,41 +76,19 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
     /// - Parameter byteCount: The length of the sensor's name and the path, including a separator between names.
     private static func collect(
         _ members: [JSONMember], of sensor: String, path: inout [String], byteCount: Int,
-        into quantities: inout [TasmotaQuantity], ignored: inout [IgnoredField], _ context: DecodingContext
+        into quantities: inout TasmotaQuantities
     ) throws(DecodeError) {
         for member in members {
             let byteCount = byteCount + 1 + member.name.utf8.count
             guard byteCount <= Metric.maximumNameByteCount else { throw .badMetric(member.name) }
             if case .object(let values) = member.value {
                 path.append(member.name)
-                try collect(
-                    values, of: sensor, path: &path, byteCount: byteCount, into: &quantities, ignored: &ignored, context
-                )
+                try collect(values, of: sensor, path: &path, byteCount: byteCount, into: &quantities)
                 path.removeLast()
-            } else if isQuantity(member.value, of: member.name, context) {
-                try append(
-                    TasmotaQuantity(sensor: sensor, path: path + [member.name], value: member.value), to: &quantities,
-                    context.limits)
-            } else if ignored.count < IgnoredField.maximumCount {
-                ignored.append(IgnoredField("\(sensor).\((path + [member.name]).joined(separator: "."))", .string))
+            } else {
+                try quantities.append(member.value, of: sensor, path: path + [member.name])
             }
         }
-    }
-
-    /// Returns true if a value that is not an object may be a metric in this or a later message. Strings other than
-    /// `ON`, `OFF`, `true`, `false` and the states of the route never are.
-    private static func isQuantity(_ value: JSONValue, of name: String, _ context: DecodingContext) -> Bool {
-        guard let text = value.stringValue else { return true }
-        return OnOff.value(of: text) != nil || context.rules?.state(text, of: name) != nil
-    }
-
-    private static func append(
-        _ quantity: @autoclosure () -> TasmotaQuantity, to quantities: inout [TasmotaQuantity], _ limits: DecodingLimits
-    ) throws(DecodeError) {
-        guard quantities.count < limits.maxMetricsPerReading else {
-            throw .tooManyMetrics(limit: limits.maxMetricsPerReading)
-        }
-        quantities.append(quantity())
     }
 
     private static func add(
@@ -154,6 +124,59 @@ package struct TasmotaDecoder: JSONPayloadDecoder {
     }
 }
 
+/// The values of a message that may become metrics, in payload order, and the names of the metrics.
+///
+/// Texts are included, because the route may know them as states. They have a limit of their own and do not change the
+/// names of numbers and switches.
+struct TasmotaQuantities {
+    private(set) var all: [TasmotaQuantity] = []
+    private let limit: Int
+    private let hasRules: Bool
+    private var textCount = 0
+    /// The number of values inside sensors by short name, without texts.
+    private var counts: [String: Int] = [:]
+    /// The number of texts inside sensors by short name.
+    private var textCounts: [String: Int] = [:]
+
+    init(context: DecodingContext) {
+        limit = context.limits.maxMetricsPerReading
+        hasRules = context.rules != nil
+    }
+
+    /// Adds a value that is not an object. Without rules, texts beyond the limit are left out, because they are no
+    /// metrics.
+    ///
+    /// - Throws: ``DecodeError/tooManyMetrics(limit:)`` if there are too many values.
+    mutating func append(
+        _ value: JSONValue, of sensor: String?, path: @autoclosure () -> [String]
+    ) throws(DecodeError) {
+        let isText = value.stringValue.map { OnOff.value(of: $0) == nil } ?? false
+        let count = isText ? textCount : all.count - textCount
+        guard count < limit else {
+            if isText, !hasRules { return }
+            throw .tooManyMetrics(limit: limit)
+        }
+        let quantity = TasmotaQuantity(sensor: sensor, path: path(), value: value, isText: isText)
+        all.append(quantity)
+        if isText { textCount += 1 }
+        guard sensor != nil else { return }
+        if isText {
+            textCounts[quantity.shortName, default: 0] += 1
+        } else {
+            counts[quantity.shortName, default: 0] += 1
+        }
+    }
+
+    /// Returns the name of a quantity's metric: the short name if only one sensor has such a quantity, else the full
+    /// name.
+    func name(of quantity: TasmotaQuantity) -> String {
+        if quantity.sensor == nil { return quantity.fullName }
+        let count = counts[quantity.shortName, default: 0]
+        let textCount = quantity.isText ? textCounts[quantity.shortName, default: 0] : 0
+        return count + textCount > 1 ? quantity.fullName : quantity.shortName
+    }
+}
+
 /// A value of a Tasmota message, with its sensor and path.
 struct TasmotaQuantity {
     /// The top-level object, such as `AM2301` or `ENERGY`; `nil` for a value outside any object.
@@ -161,14 +184,18 @@ struct TasmotaQuantity {
     /// The names from the sensor down to the value.
     let path: [String]
     let value: JSONValue
-    /// The path in snake case: `ApparentPower` becomes `apparent_power`.
+    /// True for a text other than `ON`, `OFF`, `true` and `false`.
+    let isText: Bool
+    /// The path in snake case: `ApparentPower` becomes `apparent_power`. Empty for a value outside any object, because
+    /// that keeps its name.
     let shortName: String
 
-    init(sensor: String?, path: [String], value: JSONValue) {
+    init(sensor: String?, path: [String], value: JSONValue, isText: Bool) {
         self.sensor = sensor
         self.path = path
         self.value = value
-        self.shortName = path.map(Self.snakeCase).joined(separator: ".")
+        self.isText = isText
+        self.shortName = sensor == nil ? "" : path.map(Self.snakeCase).joined(separator: ".")
     }
 
     /// Sensor and path in Tasmota's spelling: `AM2301.Temperature`.

@@ -19,15 +19,39 @@ struct IgnoredFieldTests {
             (.zigbee2mqtt, #"{"contact":true,"action":"single","state":"ON"}"#, ["action string"]),
             (
                 .tasmota, #"{"Time":"2024-05-01T12:00:00","DS":{"Id":"01","Temperature":1},"E":{"P":["a"]},"V":"x"}"#,
-                ["DS.Id string", "V string", "p array"]
+                ["id string", "p array", "V string"]
             ),
             (.thingsboard, #"{"t":1,"fw":"x"}"#, ["fw string"]),
-            (.senml, #"[{"n":"t","v":1},{"n":"label","vs":"x"}]"#, ["label string"]),
+            (
+                .senml, #"[{"n":"t","v":1},{"n":"label","vs":"x"},{"n":"nfc","vd":"aA"}]"#,
+                ["label string", "nfc string"]
+            ),
+            (.influx, #"m a="x",b=1"#, ["m.a string"]),
+            (
+                .owntracks, #"{"_type":"location","lat":1,"conn":"w","inregions":["home"]}"#,
+                ["conn string", "inregions array"]
+            ),
+            (
+                .shelly,
+                #"{"src":"s","method":"NotifyStatus","params":{"switch:0":{"output":true,"source":"UI","errors":["x"]}}}"#,
+                ["switch:0.source string", "switch:0.errors array"]
+            ),
             (.esphome, #"{"state":"ON","effect":"rainbow"}"#, ["effect string"]), (.json, #"{"t":1}"#, []),
         ] as [(PayloadConvention, String, [String])])
     func conventions(convention: PayloadConvention, payload: String, expected: [String]) throws {
         let readings = try convention.decoder.decode(payload, context())
         #expect(readings.flatMap(\.ignored).map { "\($0.name) \($0.kind.rawValue)" } == expected)
+    }
+
+    @Test("A pack of several devices reports each text for its own device, whatever the text's time")
+    func devices() throws {
+        let payload = #"""
+            [{"bn":"a/","n":"t","v":1},{"bn":"b/","n":"t","v":2},{"n":"label","vs":"x"},{"n":"note","vs":"y","t":-60},
+            {"bn":"c/","n":"label","vs":"z"}]
+            """#
+        let readings = try SenMLDecoder().decode(payload, context(device: nil))
+        #expect(readings.map(\.device.rawValue) == ["a", "b"])
+        #expect(readings.map { $0.ignored.map(\.name) } == [[], ["label", "note"]])
     }
 
     @Test("At most sixteen fields of a message are reported, with names of at most 64 bytes")
@@ -52,5 +76,14 @@ struct IgnoredFieldTests {
         context.rules = MetricRules(changes: [], renames: [], drops: ["fw", "x"], states: nil)
         let readings = try JSONObjectDecoder().decode(#"{"t":1,"fw":"1","x":{"y":"z"},"fw2":[]}"#, context)
         #expect(readings[0].ignored == [IgnoredField("fw2", .array)])
+    }
+
+    @Test("A text of Tasmota is dropped by the name that its metric would have")
+    func droppedTasmota() throws {
+        var context = context()
+        context.rules = MetricRules(changes: [], renames: [], drops: ["id", "B.Mode"], states: nil)
+        let readings = try TasmotaDecoder().decode(
+            #"{"DS":{"Id":"01","Temperature":1},"A":{"Mode":"x"},"B":{"Mode":"y"}}"#, context)
+        #expect(readings[0].ignored == [IgnoredField("A.Mode", .string)])
     }
 }

@@ -40,6 +40,21 @@ struct MetricRulesTests {
             (.senml, #"[{"n":"t","v":10,"u":"K"},{"n":"debug","v":1}]"#, ["temperature=1 °C"]),
             (.esphome, #"{"state":"ON","effect":"eco"}"#, ["state=1", "effect=1"]), (.bare, "eco", ["value=1"]),
             (.auto, "boost", ["value=2"]),
+            (.influx, #"m mode="boost",a=1"#, ["m.mode=2", "m.a=1"]), (.influx, "t value=10", ["temperature=1 °C"]),
+            (.owntracks, #"{"_type":"location","lat":1,"conn":"eco"}"#, ["lat=1 °", "conn=1"]),
+            (.senml, #"[{"n":"mode","vs":"eco"},{"n":"t","v":10}]"#, ["mode=1", "temperature=1 °C"]),
+            (
+                .shelly, #"{"src":"s","method":"NotifyStatus","params":{"switch:0":{"apower":1,"source":"eco"}}}"#,
+                ["switch:0.apower=1 W", "switch:0.source=1"]
+            ),
+            (
+                .ttn, #"{"end_device_ids":{},"uplink_message":{"decoded_payload":{"t":10,"mode":"eco","debug":1}}}"#,
+                ["temperature=1 °C", "mode=1"]
+            ),
+            (
+                .chirpstack, #"{"deviceInfo":{},"object":{"t":10,"mode":"boost","debug":1},"rxInfo":[]}"#,
+                ["temperature=1 °C", "mode=2"]
+            ),
         ] as [(PayloadConvention, String, [String])])
     func conventions(convention: PayloadConvention, payload: String, metrics: [String]) throws {
         #expect(try decode(convention, payload).map { Plain($0).metrics } == [metrics])
@@ -51,6 +66,8 @@ struct MetricRulesTests {
             (.json, #"{"debug":1}"#), (.json, #"{"debug":{"a":1}}"#), (.json, #"[{"debug":1}]"#),
             (.zigbee2mqtt, #"{"linkquality":1}"#), (.thingsboard, #"{"debug":1}"#), (.senml, #"[{"n":"debug","v":1}]"#),
             (.tasmota, #"{"Time":"2024-05-01T12:00:00","A":{"Debug":1}}"#),
+            (.tasmota, #"{"Time":"2024-05-01T12:00:00","A":{"Debug":"x"}}"#), (.influx, #"debug value="x""#),
+            (.influx, "debug value=1"), (.senml, #"[{"n":"debug","vs":"x"}]"#),
         ] as [(PayloadConvention, String)])
     func dropped(convention: PayloadConvention, payload: String) {
         #expect(throws: DecodeError.dropped) { try decode(convention, payload) }
@@ -59,6 +76,54 @@ struct MetricRulesTests {
     @Test("A dropped metric of a topic with one value is marked too")
     func droppedTopic() {
         #expect(throws: DecodeError.dropped) { try decode(.bare, "1", metric: "debug") }
+    }
+
+    @Test(
+        "The states of a single metric apply to the name that a Tasmota metric has",
+        arguments: [
+            (#"{"HEAT":{"Mode":"eco","Target":21}}"#, ["mode=1", "target=21"]),
+            (#"{"A":{"Mode":"eco"},"B":{"Mode":"eco"},"C":{"T":1}}"#, ["A.Mode=2", "t=1"]),
+            // A text does not change the name of a number.
+            (#"{"A":{"Mode":"eco"},"B":{"Mode":5}}"#, ["A.Mode=2", "mode=5"]),
+            (#"{"A":{"Mode":"other"},"B":{"Mode":5}}"#, ["mode=5"]),
+        ])
+    func tasmotaStates(payload: String, metrics: [String]) throws {
+        var context = context()
+        context.rules = MetricRules(
+            changes: [
+                MappedMetric("mode", change: MetricChange(states: MetricStates([.init("eco", 1)]))),
+                MappedMetric("A.Mode", change: MetricChange(states: MetricStates([.init("eco", 2)]))),
+            ], renames: [], drops: [], states: nil)
+        #expect(try TasmotaDecoder().decode(payload, context).map(Plain.init) == [Plain("d1", metrics)])
+    }
+
+    @Test("The texts of a Tasmota message are bounded; a state is never lost unnoticed")
+    func tasmotaTexts() throws {
+        let payload = #"{"A":{"T":1},"# + (0...256).map { #""s\#($0)":"eco""# }.joined(separator: ",") + "}"
+        #expect(try TasmotaDecoder().decode(payload, context()).map(Plain.init) == [Plain("d1", ["t=1"])])
+        #expect(throws: DecodeError.tooManyMetrics(limit: 256)) { try decode(.tasmota, payload) }
+    }
+
+    @Test(
+        "The states of a route come before those of Shelly's topics",
+        arguments: [
+            ("roller/0", "stop", "roller.0=0.5"), ("sensor/state", "open", "state=7"),
+            ("sensor/state", "close", "state=0"), ("relay/0", "on", "relay.0=1"),
+        ])
+    func shellyTopics(topic: String, payload: String, metric: String) throws {
+        var context = context(topic: "shellies/s1/\(topic)")
+        context.rules = MetricRules(
+            changes: [], renames: [], drops: [], states: MetricStates([.init("stop", 0.5), .init("open", 7)]))
+        #expect(try ShellyDecoder().decode(payload, context).map(Plain.init) == [Plain("d1", [metric])])
+    }
+
+    @Test("A state in line protocol may contain quotation marks and backslashes")
+    func influxEscapes() throws {
+        var context = context()
+        context.rules = MetricRules(
+            changes: [], renames: [], drops: [], states: MetricStates([.init(#"a "b" \ c\d"#, 3)]))
+        let line = #"m s="a \"b\" \\ c\d""#
+        #expect(try InfluxDecoder().decode(line, context).map(Plain.init) == [Plain("d1", ["m.s=3"])])
     }
 
     @Test("More rules than are searched one by one give the same result")
