@@ -83,7 +83,8 @@ package struct GatewayConfiguration: Sendable {
             settings.record(
                 ConfigurationError(origin: name, problem: "unknown setting; allowed: \(known)"))
         }
-        (routes, statusRoutes) = Self.routes(&settings, sources.file)
+        let addedDefaults: [TopicRoute]
+        (routes, addedDefaults, statusRoutes) = Self.routes(&settings, sources.file)
         dataDirectory = settings.text(.dataDir) ?? ""
         dashboardsDirectory = Self.dashboards(settings)
         alertsDirectory = settings.text(.alertsDir) ?? ""
@@ -125,7 +126,8 @@ package struct GatewayConfiguration: Sendable {
         server = Self.server(&settings)
         server.webDirectory = try? ShippedFiles.standard.page(of: dashboardsDirectory)
         mqtt = Self.mqtt(
-            &settings, routes: routes, statusRoutes: statusRoutes, maxPayloadBytes: decodingLimits.maxPayloadBytes)
+            &settings, routes: routes, addedDefaults: addedDefaults, statusRoutes: statusRoutes,
+            maxPayloadBytes: decodingLimits.maxPayloadBytes)
         try settings.finish()
     }
 
