@@ -24,9 +24,13 @@ final class FileReload: Service {
         let pipeline: IngestPipeline
         let client: MQTTClient
         let discovery: TopicDiscovery?
+        let deadLetters: DeadLetterService
     }
 
-    private typealias Stamps = [String: FileStamp]
+    typealias Stamps = [String: FileStamp]
+
+    /// The keys of settings that a reload applies. The other settings keep their values until a restart.
+    private static let reloadedKeys: Set<String> = [ConfigurationOption.statusTopics.key]
 
     /// A group of files that are reloaded together.
     private enum Group: CaseIterable {
@@ -56,30 +60,36 @@ final class FileReload: Service {
     private let logger: Logger
     /// Held during a reload, so that two do not overlap.
     private let state: Lock<State>
+    private let routesInUse: Lock<[TopicRoute]>
     private let problems = Lock<[Group: String]>([:])
 
     /// - Parameters:
     ///   - configuration: The settings that are in use.
     ///   - sources: Their sources, which are read again; `nil` when alert rules and routes are never reloaded.
+    ///   - dashboardStamps: The files of the dashboards as they were before they were loaded.
     ///   - interval: The time between two checks for changed files.
     init(
         _ configuration: GatewayConfiguration, sources: GatewayConfiguration.Sources?, targets: Targets,
-        interval: Duration = .seconds(2), logger: Logger
+        dashboardStamps: Stamps, interval: Duration = .seconds(2), logger: Logger
     ) {
         self.interval = interval
         self.sources = sources
         self.targets = targets
         self.logger = logger
         folders = (configuration.dashboardsDirectory, configuration.alertsDirectory)
+        routesInUse = Lock(configuration.routes)
         state = Lock(
             State(
                 rules: configuration.alertRules, routes: configuration.routes,
                 statusRoutes: configuration.statusRoutes, file: sources?.file))
         state.withLock { state in
-            for group in Group.allCases {
-                let stamps = stamps(of: group)
-                state.files[group] = Files(loaded: stamps, seen: stamps)
+            state.files[.dashboards] = Files(loaded: dashboardStamps, seen: stamps(of: .dashboards))
+            var settings: Stamps = [:]
+            if let sources {
+                settings = configuration.alertStamps
+                if let file = sources.file { settings[file.path] = file.stamp }
             }
+            state.files[.settings] = Files(loaded: settings, seen: stamps(of: .settings))
         }
     }
 
@@ -110,6 +120,9 @@ final class FileReload: Service {
         return texts.isEmpty ? nil : texts.joined(separator: " ")
     }
 
+    /// The routes in use. A running reload does not delay the answer.
+    var routes: [TopicRoute] { routesInUse.withLock { $0 } }
+
     // MARK: Watching
 
     /// Reloads the files if they have changed since they were loaded, but not while they still change: an editor may be
@@ -133,7 +146,7 @@ final class FileReload: Service {
             if sources == nil { return [:] }
             paths = [sources?.file?.path].compactMap(\.self) + (YAMLDocument.files(in: folders.alerts) ?? [])
         }
-        return Stamps(paths.compactMap { path in FileStamp(path: path).map { (path, $0) } }) { first, _ in first }
+        return Stamps(paths: paths)
     }
 
     // MARK: Loading
@@ -159,7 +172,14 @@ final class FileReload: Service {
 
     private func reloadSettings(_ state: inout State) throws(ConfigurationError) {
         guard var sources else { return }
-        if let path = sources.file?.path { sources.file = try ConfigurationFile(path: path) }
+        let start = sources.file
+        let read = try start.map { file throws(ConfigurationError) in try ConfigurationFile(path: file.path) }
+        if let start, let read {
+            sources.file = read
+            // Mistakes are found in all settings, also in those that need a restart.
+            _ = try GatewayConfiguration(sources)
+            sources.file = read.keepingSettings(of: start, except: Self.reloadedKeys)
+        }
         let new = try GatewayConfiguration(sources)
         // Tokens and rooms depend on these levels: a change would let clients publish to rooms of readings.
         guard new.routes.telemetryRoots == state.routes.telemetryRoots else {
@@ -178,22 +198,30 @@ final class FileReload: Service {
             targets.pipeline.replaceRoutes(new.routes, statusRoutes: new.statusRoutes)
             targets.client.replaceSubscriptions(new.mqtt.subscriptions)
             targets.discovery?.exclude(new.takenFilters)
+            targets.deadLetters.replaceRoutes(new.routes, statusRoutes: new.statusRoutes)
+            routesInUse.withLock { $0 = new.routes }
             (state.routes, state.statusRoutes) = (new.routes, new.statusRoutes)
             logger.notice("Routes were reloaded", metadata: ["routes": "\(new.routes.count)"])
         }
-        let changed = Self.changedKeys(from: state.file, to: sources.file)
+        let changed = Self.changedKeys(from: state.file, to: read, since: start)
         if !changed.isEmpty {
             logger.notice(
                 "Some changed settings take effect only after a restart",
                 metadata: ["settings": "\(changed.joined(separator: ", "))"])
         }
-        state.file = sources.file
+        state.file = read
     }
 
-    /// Returns the keys whose values differ between two versions of the file. Routes and rules are not among them.
-    private static func changedKeys(from old: ConfigurationFile?, to new: ConfigurationFile?) -> [String] {
-        let (old, new) = (old?.scalars ?? [:], new?.scalars ?? [:])
-        return Set(old.keys).union(new.keys).filter { old[$0]?.text != new[$0]?.text }.sorted()
+    /// Returns the keys of changed settings that take effect after a restart: those whose values differ from the
+    /// previous version of the file and from the version that the gateway started with. Routes and rules are not among
+    /// them.
+    private static func changedKeys(
+        from old: ConfigurationFile?, to new: ConfigurationFile?, since start: ConfigurationFile?
+    ) -> [String] {
+        let (old, new, start) = (old?.scalars ?? [:], new?.scalars ?? [:], start?.scalars ?? [:])
+        return Set(old.keys).union(new.keys).subtracting(reloadedKeys).filter { key in
+            ![old[key]?.text, start[key]?.text].contains(new[key]?.text)
+        }.sorted()
     }
 
     /// Returns the file and line of the first problem. Everybody may read it in `/readyz`, so it has no folder and no
@@ -203,6 +231,13 @@ final class FileReload: Service {
         let name = first.origin.split(separator: "/").last.map(String.init) ?? first.origin
         let more = error.problems.count > 1 ? ", and \(error.problems.count - 1) more" : ""
         return name + (first.line.map { ":\($0)" } ?? "") + more
+    }
+}
+
+extension [String: FileStamp] {
+    /// Reads the stamps of files. Those that do not exist have none.
+    init(paths: [String]) {
+        self.init(paths.compactMap { path in FileStamp(path: path).map { (path, $0) } }) { first, _ in first }
     }
 }
 

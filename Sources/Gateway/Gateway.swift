@@ -13,6 +13,7 @@ import Services
 import Telemetry
 package import Tracing
 import WebServer
+import YAML
 
 /// The composition root: builds the gateway's components, wires them together and runs them.
 ///
@@ -69,6 +70,8 @@ package struct Gateway: Service {
     ) async throws {
         try configuration.requireTokenKeys()
         try configuration.requireDashboards()
+        let dashboardStamps = FileReload.Stamps(
+            paths: YAMLDocument.files(in: configuration.dashboardsDirectory) ?? [])
         let dashboards = try CurrentDashboards(directory: configuration.dashboardsDirectory)
         let registry = MetricsRegistry { name, _ in
             logger.warning(
@@ -96,8 +99,8 @@ package struct Gateway: Service {
             configuration, sources: sources,
             targets: FileReload.Targets(
                 dashboards: dashboards, alerts: stack.alerts, pipeline: mqtt.pipeline, client: mqtt.client,
-                discovery: mqtt.reception.discovery),
-            logger: logger)
+                discovery: mqtt.reception.discovery, deadLetters: stack.services.deadLetters),
+            dashboardStamps: dashboardStamps, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
             authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore(),
@@ -153,7 +156,7 @@ package struct Gateway: Service {
                 metricsText: { PrometheusText.render(registry) },
                 dashboards: { dashboards.current },
                 topics: { [discovery = mqtt.reception.discovery] in discovery?.json() ?? TopicDiscovery.offJSON },
-                broker: ByteBuffer(bytes: configuration.brokerJSON)),
+                broker: { configuration.brokerJSON(routes: files.routes) }),
             eventLoopGroup: group,
             logger: logger,
             onRunning: { port in

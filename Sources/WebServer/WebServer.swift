@@ -30,8 +30,8 @@ package struct WebServer: Service {
         package var dashboards: @Sendable () -> ServedDashboards
         /// A closure that returns the JSON body of `GET /api/topics`.
         package var topics: @Sendable () -> [UInt8]
-        /// The JSON body of `GET /api/broker`.
-        package var broker: ByteBuffer
+        /// A closure that returns the JSON body of `GET /api/broker`.
+        package var broker: @Sendable () -> [UInt8]
 
         package init(
             hub: Hub,
@@ -46,7 +46,7 @@ package struct WebServer: Service {
             metricsText: @escaping @Sendable () -> String,
             dashboards: @escaping @Sendable () -> ServedDashboards,
             topics: @escaping @Sendable () -> [UInt8],
-            broker: ByteBuffer
+            broker: @escaping @Sendable () -> [UInt8]
         ) {
             self.hub = hub
             self.services = services

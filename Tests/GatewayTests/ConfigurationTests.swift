@@ -172,6 +172,34 @@ struct ConfigurationTests {
         let configured = try SettingsFixture.load(
             "devices: {clock_exchange: off}\nroutes: [{topic: \"shellies/{device}/#\"}]")
         #expect(configured.mqtt.subscriptions.allSatisfy { !$0.isOptional })
+
+        let repeated = try SettingsFixture.load(
+            "default_routes: true\nroutes: [{topic: \"zigbee2mqtt/#\", convention: zigbee2mqtt}]")
+        #expect(TopicRoute.conventionDefaults.contains(repeated.routes[0]))
+        for (filter, isOptional) in [("zigbee2mqtt/#", false), ("shellies/+/#", true)] {
+            let subscription = repeated.mqtt.subscriptions.first { "\($0.filter)" == filter }
+            #expect(subscription?.isOptional == isOptional, "\(filter)")
+        }
+    }
+
+    @Test("Between two versions of a file, only the chosen settings, the routes and the rules change")
+    func keptSettings() throws {
+        let start = try ConfigurationFile(
+            path: "a", yaml: "alerts_dir: one\nlisten: ':1'\nroutes: [{topic: \"a/{device}\"}]")
+        let edited = try ConfigurationFile(
+            path: "a",
+            yaml: "alerts_dir: two\nlog_level: debug\ndevices: {status_topics: \"b/{device}/s\"}\n"
+                + "routes: [{topic: \"b/{device}\"}]")
+        let kept = edited.keepingSettings(of: start, except: ["devices.status_topics"])
+        #expect(
+            kept.scalars.mapValues(\.text) == [
+                "alerts_dir": "one", "listen": ":1", "devices.status_topics": "b/{device}/s",
+            ])
+        #expect(kept.routes == edited.routes)
+        #expect(
+            start.keepingSettings(of: edited, except: ["devices.status_topics"]).scalars.keys.sorted() == [
+                "alerts_dir", "log_level",
+            ])
     }
 
     @Test("A route's own share group is kept")

@@ -76,6 +76,6 @@ struct ReceptionTests {
         for topic in ["sensors/a/t", "windsock/status", "windsock/clock/a/response"] {
             #expect(configuration.takenFilters.contains { $0.matches(topic) }, "\(topic)")
         }
-        #expect(!String(decoding: configuration.brokerJSON, as: UTF8.self).contains("secret"))
+        #expect(!String(decoding: configuration.brokerJSON(routes: []), as: UTF8.self).contains("secret"))
     }
 }

@@ -31,6 +31,9 @@ struct ReloadTests {
         try folder.write(Self.settings(topic: "second/{device}"), to: "windsock.yaml")
         try await gateway.process.waitForLine("the new routes") { $0.contains("Routes were reloaded") }
         try await received("two", on: "second/two")
+        let example = try await HTTPClientLite.get(
+            "\(gateway.url)/api/broker", headers: [("Authorization", "Bearer \(try await GatewayProcess.token())")])
+        #expect(try example.json["topic"]?.string == "second/{device}")
 
         try folder.write("- {name: hot, metric: temperature, above: 40}", to: "alerts/a.yaml")
         try await gateway.process.waitForLine("the new rules") { $0.contains("Alert rules were reloaded") }
@@ -61,6 +64,40 @@ struct ReloadTests {
         #expect(try await gateway.process.terminate() == .exited(0))
     }
 
+    @Test("Settings other than routes keep their values until a restart, and the log names them")
+    func keptSettings() async throws {
+        let folder = try TemporaryFolder()
+        let broker = try await MosquittoBroker.start()
+        for path in ["alerts", "other"] {
+            try FileManager.default.createDirectory(
+                at: folder.url.appending(path: path), withIntermediateDirectories: true)
+        }
+        try folder.write("- {name: late, metric: temperature, above: 40}", to: "other/a.yaml")
+        let file = try folder.write(Self.settings(topic: "first/{device}"), to: "windsock.yaml")
+        let gateway = try await GatewayProcess(
+            mqttURL: broker.url, dataDirectory: folder.url, arguments: ["--config", file])
+        try await gateway.waitUntilReady()
+        try folder.write(
+            Self.settings(topic: "second/{device}", alerts: "other")
+                + "mqtt: {share_group: team}\ndevices: {status_topics: \"second/{device}/status\"}\n",
+            to: "windsock.yaml")
+        try await gateway.process.waitForLine("the advice") { $0.contains("take effect only after a restart") }
+        let lines = gateway.process.lines.map(\.text)
+        let advice = try #require(lines.first { $0.contains("take effect only after a restart") })
+        #expect(advice.contains("alerts_dir, mqtt.share_group") && !advice.contains("status_topics"))
+        #expect(!lines.contains { $0.contains("Alert rules were reloaded") })
+        try await eventually("the gateway listens to the new routes, without the share group") {
+            let text = try await HTTPClientLite.get("\(gateway.url)/readyz").text.replacing("\\/", with: "/")
+            return text.contains("\"second/+\"") && text.contains("\"second/+/status\"") && !text.contains("$share")
+        }
+
+        try folder.write("- {name: hot, metric: temperature, above: 40}", to: "alerts/a.yaml")
+        try await gateway.process.waitForLine("the rules of the first folder") {
+            $0.contains("Alert rules were reloaded")
+        }
+        #expect(try await gateway.process.terminate() == .exited(0))
+    }
+
     @Test("Dashboards are reloaded when a file appears, and rooms of another kind need a restart")
     func dashboardsAndRoots() async throws {
         let folder = try TemporaryFolder()
@@ -85,7 +122,9 @@ struct ReloadTests {
         #expect(try await gateway.process.terminate() == .exited(0))
     }
 
-    private static func settings(topic: String, room: String = "sensors/{device}") -> String {
-        "alerts_dir: alerts\nroutes:\n  - topic: \(topic)\n    room: \(room)\n"
+    private static func settings(
+        topic: String, room: String = "sensors/{device}", alerts: String = "alerts"
+    ) -> String {
+        "alerts_dir: \(alerts)\nroutes:\n  - topic: \(topic)\n    room: \(room)\n"
     }
 }

@@ -1,6 +1,7 @@
 package import Core
 import Services
 import Telemetry
+import WebServer
 import YAML
 
 /// The parsed `windsock.yaml`: scalars by key with their lines, the routes, and the alert rules.
@@ -13,6 +14,8 @@ package struct ConfigurationFile: Sendable {
 
     /// The path as given by the user; appears in errors.
     let path: String
+    /// The file as it was before it was read; `nil` if it is no regular file.
+    private(set) var stamp: FileStamp?
     private(set) var scalars: [String: Scalar] = [:]
     /// The routes with their places; `nil` if the file has none.
     private(set) var locatedRoutes: [LocatedRoute]?
@@ -29,7 +32,9 @@ package struct ConfigurationFile: Sendable {
     ///
     /// - Throws: ``ConfigurationError`` naming every invalid line.
     package init(path: String) throws(ConfigurationError) {
+        let stamp = FileStamp(path: path)
         try self.init(try YAMLDocument(contentsOf: path))
+        self.stamp = stamp
     }
 
     /// Parses YAML text; `path` appears in errors.
@@ -41,6 +46,15 @@ package struct ConfigurationFile: Sendable {
         path = document.path
         if let root = document.root, !root.isNull { readSettings(root) }
         try document.finish()
+    }
+
+    /// Returns this file with the settings of another version of it, except those with these keys. Routes and alert
+    /// rules stay.
+    func keepingSettings(of other: ConfigurationFile, except keys: Set<String>) -> ConfigurationFile {
+        var file = self
+        file.scalars = other.scalars.filter { !keys.contains($0.key) }
+        for key in keys { file.scalars[key] = scalars[key] }
+        return file
     }
 
     /// Returns the location of a key, such as `windsock.yaml:12: mqtt.url`.

@@ -14,7 +14,8 @@ extension GatewayConfiguration {
     static let unsetClientID = " "
 
     static func mqtt(
-        _ settings: inout SettingsReader, routes: [TopicRoute], statusRoutes: [StatusRoute], maxPayloadBytes: Int
+        _ settings: inout SettingsReader, routes: [TopicRoute], addedDefaults: [TopicRoute],
+        statusRoutes: [StatusRoute], maxPayloadBytes: Int
     ) -> MQTTConfiguration {
         let problemCount = settings.problems.count
         let clientID = settings.text(.mqttClientID) ?? unsetClientID
@@ -43,7 +44,7 @@ extension GatewayConfiguration {
         mqtt.batchInterval = settings.duration(.mqttBatchInterval, in: .zero...(.seconds(1)))
         configureTLS(&mqtt, &settings)
         configureStatus(&mqtt, &settings)
-        mqtt.subscriptions = subscriptions(to: routes, &settings)
+        mqtt.subscriptions = subscriptions(to: routes, addedDefaults: addedDefaults, &settings)
         mqtt.subscriptions += statusRoutes.filters(for: routes, besides: mqtt.subscriptions.map(\.filter))
             .map { MQTTSubscription(filter: $0) }
         mqtt.subscriptions += clockSubscription(&settings)
@@ -108,9 +109,10 @@ extension GatewayConfiguration {
         return [MQTTSubscription(filter: filter, qos: .atMostOnce, isOptional: true)]
     }
 
-    /// Returns the subscriptions for the routes. Routes without a share group of their own use `mqtt.share_group`.
+    /// Returns the subscriptions for the routes. Routes without a share group of their own use `mqtt.share_group`. Only
+    /// default routes that nobody configured are optional.
     private static func subscriptions(
-        to routes: [TopicRoute], _ settings: inout SettingsReader
+        to routes: [TopicRoute], addedDefaults: [TopicRoute], _ settings: inout SettingsReader
     ) -> [MQTTSubscription] {
         let group = settings.text(.mqttShareGroup)
         // MQTT 5, section 4.8.2.
@@ -120,9 +122,10 @@ extension GatewayConfiguration {
                 instead: ())
             return []
         }
+        let optional = Set(TopicRoute.conventionDefaults).intersection(addedDefaults)
         return routes.compactMap { route in
             let qos: MQTTQoS = route.qos == 0 ? .atMostOnce : .atLeastOnce
-            let isOptional = TopicRoute.conventionDefaults.contains(route)
+            let isOptional = optional.contains(route)
             guard let group, route.filter.shareGroup == nil else {
                 return MQTTSubscription(filter: route.filter, qos: qos, isOptional: isOptional)
             }
@@ -142,16 +145,20 @@ extension GatewayConfiguration {
     }
 
     /// Returns the routes of readings and of statuses. Without configured routes, and with `default_routes`, they include
-    /// the default routes, which come last.
+    /// the default routes, which come last and are also returned as `addedDefaults`. A configured route replaces the
+    /// default of the same pattern.
     static func routes(
         _ settings: inout SettingsReader, _ file: ConfigurationFile?
-    ) -> (readings: [TopicRoute], statuses: [StatusRoute]) {
+    ) -> (readings: [TopicRoute], addedDefaults: [TopicRoute], statuses: [StatusRoute]) {
         let keepsDefaults = file?.keepsDefaultRoutes == true
         let own = file?.routes ?? []
-        let defaults = TopicRoute.defaults.filter { route in !own.contains { $0.pattern == route.pattern } }
-        let routes = file?.routes == nil || keepsDefaults ? own + defaults : own
+        let addsDefaults = file?.routes == nil || keepsDefaults
+        let defaults =
+            addsDefaults
+            ? TopicRoute.defaults.filter { route in !own.contains { $0.pattern == route.pattern } } : []
+        let routes = own + defaults
         let hasDefaults = keepsDefaults || routes == TopicRoute.defaults
-        return (routes, statusRoutes(&settings, routes: routes, hasDefaults: hasDefaults))
+        return (routes, defaults, statusRoutes(&settings, routes: routes, hasDefaults: hasDefaults))
     }
 
     /// Returns the status topics of devices. Each must lead to a room that a route publishes readings to.

@@ -10,6 +10,7 @@ package import Services
 package import Telemetry
 package import WebServer
 package import Webhooks
+import YAML
 
 /// The complete configuration of the gateway, one value per component, validated before any socket opens.
 package struct GatewayConfiguration: Sendable {
@@ -21,6 +22,8 @@ package struct GatewayConfiguration: Sendable {
     package var storage: StorageConfiguration
     /// Alert rules of the configuration file and of `alerts_dir`.
     package var alertRules: [AlertRule]
+    /// The files of `alerts_dir` as they were before the rules were read.
+    var alertStamps: [String: FileStamp]
     /// Receiver of alert events; `nil` when no URL is set.
     package var webhook: WebhookConfiguration?
     package var routes: [TopicRoute]
@@ -80,7 +83,8 @@ package struct GatewayConfiguration: Sendable {
             settings.record(
                 ConfigurationError(origin: name, problem: "unknown setting; allowed: \(known)"))
         }
-        (routes, statusRoutes) = Self.routes(&settings, sources.file)
+        let addedDefaults: [TopicRoute]
+        (routes, addedDefaults, statusRoutes) = Self.routes(&settings, sources.file)
         dataDirectory = settings.text(.dataDir) ?? ""
         dashboardsDirectory = Self.dashboards(settings)
         alertsDirectory = settings.text(.alertsDir) ?? ""
@@ -109,6 +113,7 @@ package struct GatewayConfiguration: Sendable {
         history = Self.history(&settings)
         storage = Self.storage(&settings)
         webhook = Self.webhook(&settings)
+        alertStamps = [String: FileStamp](paths: YAMLDocument.files(in: alertsDirectory) ?? [])
         alertRules = Self.alertRules(&settings, sources.file, telemetryRoots: routes.telemetryRoots)
         tracing = Self.tracing(&settings)
         otlp = Self.otlp(&settings, sources.environment)
@@ -121,7 +126,8 @@ package struct GatewayConfiguration: Sendable {
         server = Self.server(&settings)
         server.webDirectory = try? ShippedFiles.standard.page(of: dashboardsDirectory)
         mqtt = Self.mqtt(
-            &settings, routes: routes, statusRoutes: statusRoutes, maxPayloadBytes: decodingLimits.maxPayloadBytes)
+            &settings, routes: routes, addedDefaults: addedDefaults, statusRoutes: statusRoutes,
+            maxPayloadBytes: decodingLimits.maxPayloadBytes)
         try settings.finish()
     }
 

@@ -62,8 +62,9 @@ extension GatewayConfiguration {
         return listening
     }
 
-    /// The broker's address and a topic for a first reading, as the body of `GET /api/broker`. Without credentials.
-    var brokerJSON: [UInt8] {
+    /// Returns the broker's address and a topic of the routes for a first reading, as the body of `GET /api/broker`.
+    /// Without credentials.
+    func brokerJSON(routes: [TopicRoute]) -> [UInt8] {
         var body = JSONObjectBuilder()
         body.add("host", mqtt.host)
         body.add("port", mqtt.port)

@@ -75,6 +75,7 @@ extension MQTTSession {
             case .connectAnswered(let reasonCode, let present):
                 if reasonCode == 0 { connected(sessionPresent: present) } else { refused(reasonCode) }
             case .subscribeAnswered(let packetID, let reasonCodes): subscribed(packetID, reasonCodes)
+            case .unsubscribeAnswered(let packetID): unsubscribed(packetID)
             case .published(let packetID, let reasonCode):
                 outbound.completed(packetID, succeeded: reasonCode < 0x80)
             case .disconnected(let reasonCode):

@@ -45,11 +45,15 @@ extension MQTTSession {
     /// subscriptions. With 3.1.1, the broker would send all of them again, so a resumed session keeps the subscriptions
     /// that it has. The exception is a client whose subscriptions have not all succeeded yet, for example on its first
     /// connect: the session may come from an earlier process with other subscriptions.
+    ///
+    /// An UNSUBSCRIBE that was not answered is sent again, because the broker may not have received it.
     func subscribe() {
         shared.update { $0.refusedSubscriptions = [] }
         subscribing = [:]
-        if negotiation.level < 5, sessionPresent, hasSubscribed { return }
-        subscribe(to: MQTTSubscription.minimal(subscriptions))
+        unsubscribing = [:]
+        if !sessionPresent { surplusFilters = [] }
+        let keepsSubscriptions = negotiation.level < 5 && sessionPresent && hasSubscribed
+        subscribe(to: keepsSubscriptions ? [] : MQTTSubscription.minimal(subscriptions))
     }
 
     /// Replaces the wanted subscriptions. Subscribes first, so that a topic that both sets cover is never without a
@@ -61,6 +65,9 @@ extension MQTTSession {
         surplusFilters = (surplusFilters + earlier.map(\.filter)).filter { filter in
             !wanted.contains { $0.filter == filter }
         }
+        unsubscribing = unsubscribing.filter { surplusFilters.contains($0.key) }
+        // The answers to other requests no longer matter.
+        subscribing = subscribing.filter { wanted.contains($0.value) }
         let added = wanted.filter { !earlier.contains($0) }
         if !isConnected || !added.isEmpty { hasSubscribed = false }
         guard isConnected else { return }
@@ -74,15 +81,17 @@ extension MQTTSession {
         flush()
     }
 
-    /// Subscribes to filters, and unsubscribes from those that are no longer wanted.
+    /// Subscribes to filters, and unsubscribes from those that are no longer wanted, unless that is under way.
     private func subscribe(to wanted: [MQTTSubscription]) {
         do throws(MQTTError) {
             for subscription in wanted {
                 guard let id = try handle?.subscribe(to: subscription) else { return }
                 subscribing[id] = subscription
             }
-            for filter in surplusFilters { try handle?.unsubscribe(from: filter) }
-            surplusFilters = []
+            for filter in surplusFilters where unsubscribing[filter] == nil {
+                guard let id = try handle?.unsubscribe(from: filter) else { return }
+                unsubscribing[filter] = id
+            }
         } catch {
             fail(error)
         }
@@ -105,6 +114,12 @@ extension MQTTSession {
         }
         // A session with a refused subscription must subscribe again.
         hasSubscribed = subscribing.isEmpty && shared.read(\.refusedSubscriptions).isEmpty
+    }
+
+    func unsubscribed(_ packetID: Int32) {
+        guard let filter = unsubscribing.first(where: { $0.value == packetID })?.key else { return }
+        unsubscribing[filter] = nil
+        surplusFilters.removeAll { $0 == filter }
     }
 
     // MARK: Out

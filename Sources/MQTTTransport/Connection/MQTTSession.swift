@@ -54,8 +54,10 @@ final class MQTTSession: @unchecked Sendable {
     var subscribing: [Int32: MQTTSubscription] = [:]
     /// The wanted subscriptions.
     var subscriptions: [MQTTSubscription]
-    /// The filters of earlier subscriptions from which the client has not unsubscribed yet.
+    /// The filters of earlier subscriptions for which the broker has not yet confirmed that they ended.
     var surplusFilters: [TopicFilter] = []
+    /// The packet ids of the UNSUBSCRIBEs on this connection that the broker has not answered yet.
+    var unsubscribing: [TopicFilter: Int32] = [:]
     var outbound: MQTTOutbound
     /// True when the last batch was full, so that the socket may have more data. With TLS, `poll` does not report data
     /// that is already decrypted.

@@ -13,6 +13,7 @@ final class MosquittoHandle {
     enum Event: Equatable {
         case connectAnswered(reasonCode: Int, sessionPresent: Bool)
         case subscribeAnswered(packetID: Int32, reasonCodes: [Int])
+        case unsubscribeAnswered(packetID: Int32)
         case published(packetID: Int32, reasonCode: Int)
         case disconnected(reasonCode: Int)
     }
@@ -128,6 +129,9 @@ final class MosquittoHandle {
             MosquittoHandle.from(object)?.events.append(
                 .subscribeAnswered(packetID: packetID, reasonCodes: codes))
         }
+        mosquitto_unsubscribe_v5_callback_set(pointer) { _, object, packetID, _ in
+            MosquittoHandle.from(object)?.events.append(.unsubscribeAnswered(packetID: packetID))
+        }
         mosquitto_publish_v5_callback_set(pointer) { _, object, packetID, reasonCode, _ in
             MosquittoHandle.from(object)?.events.append(
                 .published(packetID: packetID, reasonCode: Int(reasonCode)))
@@ -222,9 +226,11 @@ extension MosquittoHandle {
         return packetID
     }
 
-    /// Queues UNSUBSCRIBE for one filter.
-    func unsubscribe(from filter: TopicFilter) throws(MQTTError) {
-        try check(mosquitto_unsubscribe_v5(pointer, nil, filter.rawValue, nil))
+    /// Queues UNSUBSCRIBE for one filter. Returns the packet id that the UNSUBACK will carry.
+    func unsubscribe(from filter: TopicFilter) throws(MQTTError) -> Int32 {
+        var packetID: Int32 = 0
+        try check(mosquitto_unsubscribe_v5(pointer, &packetID, filter.rawValue, nil))
+        return packetID
     }
 
     /// Queues PUBLISH. Returns the packet id under which the completion will arrive.

@@ -1,3 +1,4 @@
+import Core
 package import Logging
 package import Storage
 package import Telemetry
@@ -23,31 +24,44 @@ package final class DeadLetterService: Sendable {
     /// The most dead letters whose topics are compared for one device.
     private static let maxCompared = 10_000
 
-    private let routes: [TopicRoute]
-    private let statusRoutes: [StatusRoute]
+    private struct Routes {
+        var readings: [TopicRoute]
+        var statuses: [StatusRoute]
+
+        func device(ofTopic topic: String) -> String? {
+            statuses.device(ofTopic: topic) ?? readings.device(ofTopic: topic)
+        }
+    }
+
+    private let routes: Lock<Routes>
     private let database: Database
     private let logger: Logger
 
     /// Creates a reader that recognizes the devices of topics by these routes.
     package init(routes: [TopicRoute], statusRoutes: [StatusRoute], database: Database, logger: Logger) {
-        self.routes = routes
-        self.statusRoutes = statusRoutes
+        self.routes = Lock(Routes(readings: routes, statuses: statusRoutes))
         self.database = database
         self.logger = logger
     }
 
+    /// Recognizes devices by other routes from now on.
+    package func replaceRoutes(_ routes: [TopicRoute], statusRoutes: [StatusRoute]) {
+        self.routes.withLock { $0 = Routes(readings: routes, statuses: statusRoutes) }
+    }
+
     /// Returns the device that a topic names; `nil` when it names none.
     package func device(ofTopic topic: String) -> String? {
-        statusRoutes.device(ofTopic: topic) ?? routes.device(ofTopic: topic)
+        routes.withLock { $0 }.device(ofTopic: topic)
     }
 
     /// Returns the dead letters whose topics name a device.
     package func letters(of device: String, limit: Int) async throws(RequestError) -> DeviceLetters {
-        try await read { [self] snapshot in
+        let routes = routes.withLock { $0 }
+        return try await read { snapshot in
             var found = DeviceLetters()
             var ids: [Int64] = []
             for entry in try snapshot.deadLetterTopics(limit: Self.maxCompared)
-            where self.device(ofTopic: entry.topic) == device {
+            where routes.device(ofTopic: entry.topic) == device {
                 found.count += entry.count
                 if ids.count < limit { ids.append(entry.id) }
             }

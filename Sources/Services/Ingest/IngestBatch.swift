@@ -42,6 +42,8 @@ struct IngestItem {
     let content: Content
     /// The fields of the message that became no metric.
     var ignored: [IgnoredFieldReport] = []
+    /// False for a failure that is only counted.
+    var keepsLetter = true
     /// The trace ID that a dead letter of this message shows.
     var trace: String?
 }
@@ -65,6 +67,7 @@ struct StoredBatch {
             case .failed(let error):
                 // An empty payload clears a retained message; it carries no data that could be lost.
                 if case .empty = error { continue }
+                guard item.keepsLetter else { continue }
                 addLetter(item, reason: error.reason, detail: "\(error)", at: instant)
             }
         }

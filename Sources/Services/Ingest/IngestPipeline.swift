@@ -30,10 +30,15 @@ package final class IngestPipeline: MQTTBatchHandler {
     private struct State {
         var decoder: TelemetryDecoder
         var clocks: ClockOffsetEstimator
+        /// The filters of earlier routes. The broker may still deliver messages that it queued for them.
+        var removedFilters: [TopicFilter] = []
         var totals = Totals()
         /// A rate-limited log for each reason, so that a frequent reason does not suppress the log of the others.
         var failureLogs: [String: RateLimitedLogger] = [:]
     }
+
+    /// The most filters of earlier routes to remember. The latest are kept.
+    private static let maxRemovedFilters = 1000
 
     private let state: Lock<State>
     private let store: IngestStore
@@ -85,9 +90,16 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     package var totals: Totals { state.withLock { $0.totals } }
 
-    /// Decodes all later batches by other routes.
+    /// Decodes all later batches by other routes. Messages that still arrive for a removed route are counted as failures,
+    /// but become no dead letters.
     package func replaceRoutes(_ routes: [TopicRoute], statusRoutes: [StatusRoute]) {
         state.withLock { state in
+            let filters = Set(routes.map(\.filter) + statusRoutes.map(\.filter))
+            let earlier = state.decoder.routes.map(\.filter) + state.decoder.statusRoutes.map(\.filter)
+            let known = Set(state.removedFilters)
+            let removed = (state.removedFilters + earlier.filter { !known.contains($0) })
+                .filter { !filters.contains($0) }
+            state.removedFilters = Array(removed.suffix(Self.maxRemovedFilters))
             state.decoder = TelemetryDecoder(
                 routes: routes, statusRoutes: statusRoutes, limits: state.decoder.limits,
                 timePolicy: state.decoder.timePolicy)
@@ -250,9 +262,12 @@ package final class IngestPipeline: MQTTBatchHandler {
                     }
                     let span = tracing.failed(message, from: origin, error, receivedAt: receivedAt)
                     logFailure(error.reason, "\(error)", of: message, at: receivedAt, in: &state)
-                    items.append(
-                        IngestItem(
-                            message: message, content: .failed(error), trace: (span ?? origin)?.traceIDText))
+                    var item = IngestItem(
+                        message: message, content: .failed(error), trace: (span ?? origin)?.traceIDText)
+                    if case .noRoute = error {
+                        item.keepsLetter = !state.removedFilters.contains { $0.matches(message.topic) }
+                    }
+                    items.append(item)
                 }
             }
             return items

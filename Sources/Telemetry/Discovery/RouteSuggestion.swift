@@ -86,10 +86,11 @@ package struct RouteSuggestion: Sendable {
 
 extension TopicRoute {
     /// A topic of this route to publish a first reading to, with `{device}` and perhaps `{metric}` to fill in:
-    /// `sensors/{device}/{metric}`. It is `nil` if the topic has other variable levels, or if the route's convention
-    /// accepts neither a number nor a JSON object.
+    /// `sensors/{device}/{metric}`. It is `nil` if the topic has other variable levels, if the route's convention
+    /// accepts neither a number nor a JSON object, or if the route reads certain paths of the payload.
     package var firstTopic: String? {
-        guard [.auto, .bare, .json].contains(convention), captureNames.contains("device") else { return nil }
+        guard [.auto, .bare, .json].contains(convention), captureNames.contains("device"), mapping?.readsPaths != true
+        else { return nil }
         var names: [String] = []
         for level in levels {
             switch level {

@@ -107,6 +107,79 @@ struct SubscribingTests {
         }
     }
 
+    @Test("An UNSUBSCRIBE that was not answered is sent again after a reconnect", arguments: [5, 4] as [UInt8])
+    func unansweredUnsubscribe(level: UInt8) async throws {
+        let properties: [UInt8] = level == 5 ? [0] : []
+        let unsubscribed = Lock<[Int]>([])
+        let isThird = Lock(false)
+        let broker = try ScriptedBroker { connection, number in
+            try connection.acceptClient(sessionPresent: number > 0)
+            var subscribedCount = 0
+            while true {
+                let packet = try connection.read()
+                switch packet.kind {
+                case .subscribe:
+                    try connection.write([0x90, UInt8(3 + properties.count)] + packet.packetID + properties + [1])
+                    subscribedCount += 1
+                    let topic = Array("a/1".utf8)
+                    let body = [0, UInt8(topic.count)] + topic + properties + Array("x".utf8)
+                    // After the last answer, so that the client has processed all of them when this arrives.
+                    if number == 0, subscribedCount == 2 { try connection.write([0x30, UInt8(body.count)] + body) }
+                case .unsubscribe:
+                    #expect(packet.contains(Array("a/+".utf8)))
+                    unsubscribed.withLock { $0.append(number) }
+                    if number == 0 { return }
+                    let codes: [UInt8] = level == 5 ? [0, 0] : []
+                    try connection.write([0xB0, UInt8(2 + codes.count)] + packet.packetID + codes)
+                case .publish:
+                    // The birth message follows the other requests of a connection.
+                    if number == 1 { return }
+                    if number == 2 { isThird.withLock { $0 = true } }
+                default: break
+                }
+            }
+        }
+        let configuration = try MQTTConfiguration.test(
+            port: broker.port, id: "unsubscribing", filters: ["a/+", "b/+"]
+        ).with {
+            $0.protocolVersion = level == 5 ? .v5 : .v311
+            $0.birth = MQTTPublication("online", to: "s", qos: .atMostOnce)
+        }
+        let recorder = Recorder()
+        try await withClient(configuration, handler: recorder) { client in
+            try await eventually("the subscriptions are granted") { recorder.texts == ["x"] }
+            client.replaceSubscriptions([MQTTSubscription(filter: try TopicFilter("b/+"))])
+            try await eventually("the third connection is up") { isThird.withLock { $0 } }
+        }
+        #expect(unsubscribed.withLock { $0 } == [0, 1])
+        #expect(broker.errors.isEmpty)
+    }
+
+    @Test("The refusal of a subscription that was replaced in the meantime does not count")
+    func lateRefusal() async throws {
+        let isAsked = Lock(false)
+        let broker = try ScriptedBroker { connection, _ in
+            try connection.acceptClient()
+            let replaced = try connection.read(.subscribe)
+            isAsked.withLock { $0 = true }
+            let wanted = try connection.read(.subscribe)
+            try connection.read(.unsubscribe)
+            try connection.write([0x90, 4] + replaced.packetID + [0, 0x87])
+            try connection.write([0x90, 4] + wanted.packetID + [0, 1])
+            try connection.publish("x", to: "b/1", packetID: 1)
+            try connection.readToEnd()
+        }
+        let recorder = Recorder()
+        let configuration = try MQTTConfiguration.test(port: broker.port, id: "late", filters: ["a/+"])
+        try await withClient(configuration, handler: recorder) { client in
+            try await eventually("the first subscription is requested") { isAsked.withLock { $0 } }
+            client.replaceSubscriptions([MQTTSubscription(filter: try TopicFilter("b/+"))])
+            try await eventually("the answers have arrived") { recorder.texts == ["x"] }
+            #expect(client.refusedSubscriptions.isEmpty)
+        }
+        #expect(broker.errors.isEmpty)
+    }
+
     @Test("With MQTT 5, every connect subscribes, and requests retained messages of new subscriptions only")
     func v5() async throws {
         let options = Lock<[UInt8]>([])

@@ -16,6 +16,7 @@ final class ScriptedConnection: Sendable {
         case publish = 3
         case puback = 4
         case subscribe = 8
+        case unsubscribe = 10
         case pingRequest = 12
         case disconnect = 14
     }
@@ -27,7 +28,7 @@ final class ScriptedConnection: Sendable {
         /// Everything after the remaining length.
         let body: [UInt8]
 
-        /// The packet id of a SUBSCRIBE or PUBACK.
+        /// The packet id of a SUBSCRIBE, UNSUBSCRIBE or PUBACK.
         var packetID: [UInt8] { Array(body.prefix(2)) }
         /// The protocol level of a CONNECT: 5, or 4 for 3.1.1.
         var protocolLevel: UInt8 { body.count > 6 ? body[6] : 0 }

@@ -1,6 +1,7 @@
 import Core
 import MQTTTransport
 import Storage
+import Telemetry
 import Testing
 
 @testable import Services
@@ -79,6 +80,30 @@ struct IngestPipelineTests {
         #expect(pipeline.totals == IngestPipeline.Totals(messages: 3, readings: 0, failures: 1, ignored: 2))
         let letters = try ingest.database.read { try $0.deadLetters(before: nil, reason: nil, limit: 9) }
         #expect(letters.map(\.reason) == ["wrong_type"])
+    }
+
+    @Test("Messages of a removed route are counted, but become no dead letters until the route returns")
+    func removedRoute() throws {
+        let ingest = try IngestFixture(StreamFixture())
+        let old = try TopicRoute(pattern: "old/{device}")
+        let pipeline = ingest.pipeline(decoder: TelemetryDecoder(routes: [old], statusRoutes: []))
+        let service = DeadLetterService(
+            routes: [old], statusRoutes: [], database: ingest.database, logger: ingest.logger)
+        let new = try TopicRoute(pattern: "new/{device}")
+        pipeline.replaceRoutes([new], statusRoutes: [])
+        service.replaceRoutes([new], statusRoutes: [])
+        #expect(service.device(ofTopic: "new/a") == "a" && service.device(ofTopic: "old/a") == nil)
+
+        try pipeline.accept(MQTTBatch(messages: [Self.message("old/a", "{}"), Self.message("odd/a", "{}")]))
+        #expect(pipeline.totals == IngestPipeline.Totals(messages: 2, failures: 2))
+        func letters() throws -> [String] {
+            try ingest.database.read { try $0.deadLetters(before: nil, reason: nil, limit: 9) }.map(\.topic).sorted()
+        }
+        #expect(try letters() == ["odd/a"])
+
+        pipeline.replaceRoutes([old], statusRoutes: [])
+        try pipeline.accept(MQTTBatch(messages: [Self.message("old/a", "{"), Self.message("new/a", "{}")]))
+        #expect(try letters() == ["odd/a", "old/a"], "a bad payload of a present route is kept")
     }
 
     @Test("A retained status is processed as retained")

@@ -112,6 +112,11 @@ struct RouteSuggestionTests {
         #expect(try TopicRoute(pattern: "a/{device}", convention: .senml).firstTopic == nil)
         #expect(try TopicRoute(pattern: "{site}/{device}", room: "s/{device}").firstTopic == nil)
         #expect(try TopicRoute(pattern: "a/+/{device}").firstTopic == nil)
+        var paths = PayloadMapping.Paths()
+        paths.value = try PayloadPath("d.v")
+        #expect(try TopicRoute(pattern: "a/{device}", mapping: PayloadMapping(paths: paths)).firstTopic == nil)
+        let renames = PayloadMapping(drops: ["x"])
+        #expect(try TopicRoute(pattern: "a/{device}", mapping: renames).firstTopic == "a/{device}")
     }
 
     private static func report(_ messages: [(String, [UInt8])]) -> TopicReport {

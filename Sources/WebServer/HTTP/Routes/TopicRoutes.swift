@@ -7,11 +7,13 @@ import NIOCore
 /// Topics are not rooms, so the list requires a token that may join `#`. Any token may see the address.
 struct TopicRoutes {
     private let topics: CachedText
-    private let broker: ByteBuffer
+    private let broker: @Sendable () -> [UInt8]
 
-    /// - Parameter topics: Makes the list. Its result is reused for a short time, because it costs up to some hundred
-    ///   milliseconds.
-    init(topics: @escaping @Sendable () -> [UInt8], broker: ByteBuffer) {
+    /// - Parameters:
+    ///   - topics: Makes the list. Its result is reused for a short time, because it costs up to some hundred
+    ///     milliseconds.
+    ///   - broker: Makes the address.
+    init(topics: @escaping @Sendable () -> [UInt8], broker: @escaping @Sendable () -> [UInt8]) {
         self.topics = CachedText { String(decoding: topics(), as: UTF8.self) }
         self.broker = broker
     }
@@ -23,6 +25,6 @@ struct TopicRoutes {
             }
             return Response.whole(topics.bytes(), type: "application/json")
         }
-        group.get("broker") { [broker] _, _ in Response.whole(broker, type: "application/json") }
+        group.get("broker") { [broker] _, _ in Response.whole(ByteBuffer(bytes: broker()), type: "application/json") }
     }
 }
