@@ -25,6 +25,7 @@ final class FileReload: Service {
         let client: MQTTClient
         let discovery: TopicDiscovery?
         let deadLetters: DeadLetterService
+        let shares: ShareStore
     }
 
     typealias Stamps = [String: FileStamp]
@@ -155,7 +156,9 @@ final class FileReload: Service {
         do throws(ConfigurationError) {
             switch group {
             case .dashboards:
+                let old = targets.dashboards.current
                 let count = try targets.dashboards.reload()
+                targets.shares.dashboardsReplaced(from: old)
                 logger.notice("Dashboards were reloaded", metadata: ["dashboards": "\(count)"])
             case .settings:
                 try reloadSettings(&state)

@@ -95,17 +95,18 @@ package struct Gateway: Service {
         let (listening, listens) = AsyncStream.makeStream(of: Never.self)
         let mqtt = try Self.mqttService(
             configuration, stack: stack, tracing: tracing, registry: registry, listening: listening, logger: logger)
+        let shares = try ShareStore(
+            database: stack.database, writer: stack.writer, hub: hub, dashboards: { dashboards.current })
         let files = FileReload(
             configuration, sources: sources,
             targets: FileReload.Targets(
                 dashboards: dashboards, alerts: stack.alerts, pipeline: mqtt.pipeline, client: mqtt.client,
-                discovery: mqtt.reception.discovery, deadLetters: stack.services.deadLetters),
+                discovery: mqtt.reception.discovery, deadLetters: stack.services.deadLetters, shares: shares),
             dashboardStamps: dashboardStamps, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
             authority: try await TokenAuthority(configuration.tokens, logger: logger), tickets: TicketStore(),
-            shares: try ShareStore(
-                database: stack.database, writer: stack.writer, hub: hub, dashboards: { dashboards.current }))
+            shares: shares)
         var server = configuration.server
         try Self.bound(&server.limits, logger: logger)
         let environment = ConnectionEnvironment(

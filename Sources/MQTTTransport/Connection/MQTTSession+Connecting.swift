@@ -168,6 +168,8 @@ extension MQTTSession {
         logger.log(
             level: error.isPermanent ? .error : .warning,
             held == nil ? "Cannot connect to the broker" : "The connection to the broker was lost",
-            metadata: ["broker": "\(configuration)", "error": "\(error)", "retry_in": "\(Int64(wait / .milliseconds(1))) ms"])
+            metadata: [
+                "broker": "\(configuration)", "error": "\(error)", "retry_in": "\(Int64(wait / .milliseconds(1))) ms",
+            ])
     }
 }
