@@ -14,7 +14,7 @@ import YAML
 ///     stamps of the files ──changed, and settled──▶ dashboards/ ──────────────▶ CurrentDashboards
 ///                                               └▶ windsock.yaml, alerts/ ──▶ AlertService, IngestPipeline, MQTTClient
 ///
-/// What was loaded before stays in use when a file has a mistake. The mistake is logged, and ``problem`` tells of it until
+/// The previous content stays in use when a file has a mistake. The mistake is logged, and ``problem`` tells of it until
 /// a reload succeeds. Thread-safe.
 final class FileReload: Service {
     /// The components that use the files' content.

@@ -57,7 +57,7 @@ struct Init: AsyncParsableCommand {
         try FileHandle(fileDescriptor: descriptor, closeOnDealloc: true).write(contentsOf: file.content)
     }
 
-    /// What was written, and the commands to run next. They work as printed, from the current working directory.
+    /// The text that names the written files and the next commands. These work as printed, from the current working directory.
     private var summary: String {
         let enter = directory == "." ? "" : "cd \(Self.quoted(directory)) && "
         let program = Self.quoted(Self.program)
