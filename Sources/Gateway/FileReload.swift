@@ -24,6 +24,7 @@ final class FileReload: Service {
         let pipeline: IngestPipeline
         let client: MQTTClient
         let discovery: TopicDiscovery?
+        let entities: EntityDiscovery?
     }
 
     private typealias Stamps = [String: FileStamp]
@@ -175,8 +176,10 @@ final class FileReload: Service {
             logger.notice("Alert rules were reloaded", metadata: ["rules": "\(new.alertRules.count)"])
         }
         if new.routes != state.routes || new.statusRoutes != state.statusRoutes {
-            targets.pipeline.replaceRoutes(new.routes, statusRoutes: new.statusRoutes)
-            targets.client.replaceSubscriptions(new.mqtt.subscriptions)
+            let update = targets.entities?.replaceBase(new.entityBase)
+            targets.pipeline.replaceRoutes(
+                new.routes, statusRoutes: new.statusRoutes, discovered: update?.topics)
+            targets.client.replaceSubscriptions(update?.subscriptions ?? new.mqtt.subscriptions)
             targets.discovery?.exclude(new.takenFilters)
             (state.routes, state.statusRoutes) = (new.routes, new.statusRoutes)
             logger.notice("Routes were reloaded", metadata: ["routes": "\(new.routes.count)"])

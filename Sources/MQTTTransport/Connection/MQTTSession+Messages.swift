@@ -58,10 +58,10 @@ extension MQTTSession {
         let earlier = MQTTSubscription.minimal(subscriptions)
         let wanted = MQTTSubscription.minimal(new)
         subscriptions = new
-        surplusFilters = (surplusFilters + earlier.map(\.filter)).filter { filter in
-            !wanted.contains { $0.filter == filter }
-        }
-        let added = wanted.filter { !earlier.contains($0) }
+        let wantedFilters = Set(wanted.map(\.filter))
+        surplusFilters = (surplusFilters + earlier.map(\.filter)).filter { !wantedFilters.contains($0) }
+        let known = Set(earlier)
+        let added = wanted.filter { !known.contains($0) }
         if !isConnected || !added.isEmpty { hasSubscribed = false }
         guard isConnected else { return }
         shared.update { values in

@@ -41,6 +41,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let entry: EntryTracer
     private let latency: LatencyService?
     private let clockService: ClockService?
+    private let entities: EntityDiscovery?
     private let lastMessages: LastMessages?
     private let ignoredFields: IgnoredFields
     private let metrics: IngestMetrics
@@ -55,6 +56,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     ///   - clocks: Estimates the offsets of devices' clocks.
     ///   - lastMessages: Keeps the last message of each device.
     ///   - clockService: Answers devices that ask for the time. `nil` treats their requests like any other message.
+    ///   - entities: Reads what devices announce for Home Assistant. `nil` treats this like any other message.
     ///   - ignoredFields: Records the fields of payloads that become no metric.
     package init(
         decoder: TelemetryDecoder,
@@ -64,6 +66,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         latency: LatencyService? = nil,
         clocks: ClockOffsetEstimator = ClockOffsetEstimator(),
         clockService: ClockService? = nil,
+        entities: EntityDiscovery? = nil,
         lastMessages: LastMessages? = nil,
         ignoredFields: IgnoredFields = IgnoredFields(),
         metrics: IngestMetrics,
@@ -73,6 +76,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         self.state = Lock(State(decoder: decoder, clocks: clocks))
         self.store = store
         self.clockService = clockService
+        self.entities = entities
         self.lastMessages = lastMessages
         self.ignoredFields = ignoredFields
         self.stream = stream
@@ -86,12 +90,19 @@ package final class IngestPipeline: MQTTBatchHandler {
     package var totals: Totals { state.withLock { $0.totals } }
 
     /// Decodes all later batches by other routes.
-    package func replaceRoutes(_ routes: [TopicRoute], statusRoutes: [StatusRoute]) {
+    package func replaceRoutes(
+        _ routes: [TopicRoute], statusRoutes: [StatusRoute], discovered: DiscoveredTopics? = nil
+    ) {
         state.withLock { state in
             state.decoder = TelemetryDecoder(
                 routes: routes, statusRoutes: statusRoutes, limits: state.decoder.limits,
-                timePolicy: state.decoder.timePolicy)
+                timePolicy: state.decoder.timePolicy, discovered: discovered)
         }
+    }
+
+    /// Decodes all later batches with other announced topics.
+    package func replaceDiscovered(_ topics: DiscoveredTopics) {
+        state.withLock { $0.decoder.replaceDiscovered(topics) }
     }
 
     package func sessionStarted() {
@@ -181,10 +192,11 @@ package final class IngestPipeline: MQTTBatchHandler {
                     reading.messageTrace?.stages?.committedAt = commit?.endedAt
                     readings.append(reading)
                 }
-            case .status(let report?):
+            case .statuses(let reports):
+                if reports.isEmpty { continue }
                 publishReadings()
-                statuses.append(report)
-            case .status(nil), .failed, .ignored, .answered, .dropped: continue
+                statuses += reports
+            case .failed, .ignored, .answered, .dropped: continue
             }
         }
         publishReadings()
@@ -202,6 +214,10 @@ package final class IngestPipeline: MQTTBatchHandler {
             items.reserveCapacity(messages.count)
             for message in messages {
                 if clockService?.answer(message, receivedAt: receivedAt) == true {
+                    if message.qos == .atLeastOnce { items.append(IngestItem(message: message, content: .answered)) }
+                    continue
+                }
+                if entities?.receive(message, at: receivedAt) == true {
                     if message.qos == .atLeastOnce { items.append(IngestItem(message: message, content: .answered)) }
                     continue
                 }
@@ -237,8 +253,10 @@ package final class IngestPipeline: MQTTBatchHandler {
                                     }),
                                 ignored: ignored,
                                 trace: (parent ?? origin)?.traceIDText))
-                    case .status(let report): items.append(IngestItem(message: message, content: .status(report)))
-                    case .clearedStatus: items.append(IngestItem(message: message, content: .status(nil)))
+                    case .status(let report): items.append(IngestItem(message: message, content: .statuses([report])))
+                    case .statuses(let reports):
+                        items.append(IngestItem(message: message, content: .statuses(reports)))
+                    case .clearedStatus: items.append(IngestItem(message: message, content: .statuses([])))
                     case .ignored: items.append(IngestItem(message: message, content: .ignored))
                     }
                 } catch {
@@ -282,7 +300,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                     if ingested.reading.isRetained { retained += 1 }
                 }
                 for report in item.ignored { ignoredFields.record(report, at: receivedAt) }
-            case .status: added.statuses += 1
+            case .statuses: added.statuses += 1
             case .ignored: added.ignored += 1
             case .failed(let error):
                 added.failures += 1
@@ -340,6 +358,8 @@ extension DecodedMessage {
                 for metric in reading.metrics where !metric.name.isInNormalForm { throw .badMetric(metric.name) }
             }
         case .status(let report): try Self.check(report.device, in: report.rooms)
+        case .statuses(let reports):
+            for report in reports { try Self.check(report.device, in: report.rooms) }
         case .clearedStatus, .ignored: break
         }
     }
