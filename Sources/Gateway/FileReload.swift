@@ -26,6 +26,7 @@ final class FileReload: Service {
         let discovery: TopicDiscovery?
         let deadLetters: DeadLetterService
         let shares: ShareStore
+        let entities: EntityDiscovery?
     }
 
     typealias Stamps = [String: FileStamp]
@@ -198,8 +199,10 @@ final class FileReload: Service {
             logger.notice("Alert rules were reloaded", metadata: ["rules": "\(new.alertRules.count)"])
         }
         if new.routes != state.routes || new.statusRoutes != state.statusRoutes {
-            targets.pipeline.replaceRoutes(new.routes, statusRoutes: new.statusRoutes)
-            targets.client.replaceSubscriptions(new.mqtt.subscriptions)
+            let update = targets.entities?.replaceBase(new.entityBase)
+            targets.pipeline.replaceRoutes(
+                new.routes, statusRoutes: new.statusRoutes, discovered: update?.topics)
+            targets.client.replaceSubscriptions(update?.subscriptions ?? new.mqtt.subscriptions)
             targets.discovery?.exclude(new.takenFilters)
             targets.deadLetters.replaceRoutes(new.routes, statusRoutes: new.statusRoutes)
             routesInUse.withLock { $0 = new.routes }

@@ -101,7 +101,8 @@ package struct Gateway: Service {
             configuration, sources: sources,
             targets: FileReload.Targets(
                 dashboards: dashboards, alerts: stack.alerts, pipeline: mqtt.pipeline, client: mqtt.client,
-                discovery: mqtt.reception.discovery, deadLetters: stack.services.deadLetters, shares: shares),
+                discovery: mqtt.reception.discovery, deadLetters: stack.services.deadLetters, shares: shares,
+                entities: mqtt.entities),
             dashboardStamps: dashboardStamps, logger: logger)
         let sockets = WebSocketMetrics(factory: registry)
         let authenticator = Authenticator(
@@ -259,16 +260,24 @@ package struct Gateway: Service {
                 maxDeadLetters: configuration.storage.maxDeadLetters),
             writer: stack.writer, database: stack.database, readings: stack.readings, alerts: stack.alerts,
             metrics: metrics, tracer: tracing.entry.tracer, logger: logger)
+        let entities = configuration.entities.map {
+            EntityDiscovery($0, base: configuration.entityBase, logger: logger)
+        }
         let pipeline = IngestPipeline(
             decoder: TelemetryDecoder(
                 routes: configuration.routes, statusRoutes: configuration.statusRoutes,
-                limits: configuration.decodingLimits),
+                limits: configuration.decodingLimits,
+                discovered: configuration.entities.map { entities in
+                    DiscoveredTopics(
+                        room: entities.room, routes: configuration.routes, statusRoutes: configuration.statusRoutes)
+                }),
             store: store,
             stream: stack.services.stream,
             entry: tracing.entry,
             latency: tracing.latency,
             clocks: ClockOffsetEstimator(capacity: configuration.stream.maxDevices),
             clockService: ClockService(factory: registry) { answers.publish($0) },
+            entities: entities,
             lastMessages: stack.services.lastMessages,
             ignoredFields: stack.services.ignoredFields,
             metrics: metrics,
@@ -279,8 +288,8 @@ package struct Gateway: Service {
         let discovery = try Self.discovery(configuration, besides: client, logger: logger)
         return MQTTService(
             client: client, loop: loop, pipeline: pipeline,
-            reception: ReceptionWatch(client: client, discovery: discovery, logger: logger), listening: listening,
-            logger: logger)
+            reception: ReceptionWatch(client: client, discovery: discovery, logger: logger), entities: entities,
+            listening: listening, logger: logger)
     }
 
     private static func discovery(

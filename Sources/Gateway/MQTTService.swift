@@ -4,6 +4,7 @@ import Logging
 import MQTTTransport
 import ServiceLifecycle
 import Services
+import Telemetry
 
 /// The service that owns the gateway's broker connection.
 ///
@@ -14,6 +15,7 @@ struct MQTTService: Service {
     let loop: MQTTLoop
     let pipeline: IngestPipeline
     let reception: ReceptionWatch
+    let entities: EntityDiscovery?
     /// Ends when the web server listens. The broker is contacted only then: a gateway whose port is taken must not take
     /// over the session of the gateway that has it.
     let listening: AsyncStream<Never>
@@ -28,7 +30,10 @@ struct MQTTService: Service {
             client.connect()
         }
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: Self.checkInterval)) != nil { reception.check() }
+            while (try? await Task.sleep(for: Self.checkInterval)) != nil {
+                reception.check()
+                applyAnnouncements()
+            }
         }
         await client.stop()
         loop.stop()
@@ -39,6 +44,18 @@ struct MQTTService: Service {
                 "messages": "\(totals.messages)", "readings": "\(totals.readings)", "statuses": "\(totals.statuses)",
                 "ignored": "\(totals.ignored)", "failures": "\(totals.failures)",
             ])
+    }
+}
+
+extension MQTTService {
+    /// Decodes and subscribes to what devices have announced. The decoder is first, so that it knows the topics when their
+    /// retained messages arrive.
+    private func applyAnnouncements() {
+        guard let update = entities?.takeUpdate() else { return }
+        pipeline.replaceDiscovered(update.topics)
+        client.replaceSubscriptions(update.subscriptions)
+        logger.info(
+            "Announcements for Home Assistant were applied", metadata: ["topics": "\(update.topics.topics.count)"])
     }
 }
 

@@ -228,22 +228,33 @@ package struct MQTTSubscription: Sendable, Hashable {
     package var qos: MQTTQoS
     /// True when the client also works without this subscription. A refusal by the broker is then only logged.
     package var isOptional: Bool
+    /// True when the broker shall send its retained messages after every connect. Otherwise, with MQTT 5, it sends them
+    /// only if the session does not have the subscription yet.
+    package var wantsRetained: Bool
 
-    package init(filter: TopicFilter, qos: MQTTQoS = .atLeastOnce, isOptional: Bool = false) {
+    package init(
+        filter: TopicFilter, qos: MQTTQoS = .atLeastOnce, isOptional: Bool = false, wantsRetained: Bool = false
+    ) {
         self.filter = filter
         self.qos = qos
         self.isOptional = isOptional
+        self.wantsRetained = wantsRetained
     }
 
     /// Returns a minimal set of subscriptions under which no message is delivered twice.
     ///
     /// A filter that is covered by another one is left out. The covering filter gets the highest QoS of
-    /// all filters that it covers.
-    package static func minimal(_ subscriptions: [MQTTSubscription]) -> [MQTTSubscription] {
-        TopicFilter.minimal(subscriptions.map(\.filter)).map { filter in
-            let covered = subscriptions.filter { filter.covers($0.filter) }
-            let qos: MQTTQoS = covered.contains { $0.qos == .atLeastOnce } ? .atLeastOnce : .atMostOnce
-            return MQTTSubscription(filter: filter, qos: qos, isOptional: covered.allSatisfy(\.isOptional))
-        }
+    /// all filters that it covers. Subscriptions with ``wantsRetained`` are always kept, because others do not do this.
+    package static func minimal(_ all: [MQTTSubscription]) -> [MQTTSubscription] {
+        let subscriptions = all.filter { !$0.wantsRetained }
+        let equal = Dictionary(grouping: subscriptions) { ExactString($0.filter.rawValue) }
+        return all.filter(\.wantsRetained)
+            + TopicFilter.minimal(subscriptions.map(\.filter)).map { filter in
+                let covered =
+                    filter.hasWildcard
+                    ? subscriptions.filter { filter.covers($0.filter) } : equal[ExactString(filter.rawValue)] ?? []
+                let qos: MQTTQoS = covered.contains { $0.qos == .atLeastOnce } ? .atLeastOnce : .atMostOnce
+                return MQTTSubscription(filter: filter, qos: qos, isOptional: covered.allSatisfy(\.isOptional))
+            }
     }
 }

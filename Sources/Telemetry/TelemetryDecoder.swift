@@ -19,6 +19,8 @@ package struct TelemetryDecoder {
     private enum Meaning {
         case readings(ResolvedTopic)
         case status(ResolvedStatusTopic)
+        case state([DiscoveredTopics.Binding])
+        case availability([DiscoveredTopics.DeviceAvailability])
     }
 
     package let routes: [TopicRoute]
@@ -27,6 +29,10 @@ package struct TelemetryDecoder {
     package let limits: DecodingLimits
     package let timePolicy: TimePolicy
 
+    /// The topics of entities that devices have announced; `nil` when announcements are not read. Routes come first.
+    package private(set) var discovered: DiscoveredTopics?
+
+    private var availability = AvailabilityTracker()
     private var cache: [ExactString: Meaning] = [:]
     private var cacheByteCount = 0
 
@@ -35,12 +41,22 @@ package struct TelemetryDecoder {
         routes: [TopicRoute] = TopicRoute.defaults,
         statusRoutes: [StatusRoute] = StatusRoute.defaults,
         limits: DecodingLimits = DecodingLimits(),
-        timePolicy: TimePolicy = TimePolicy()
+        timePolicy: TimePolicy = TimePolicy(),
+        discovered: DiscoveredTopics? = nil
     ) {
         self.routes = routes
         self.statusRoutes = statusRoutes
         self.limits = limits
         self.timePolicy = timePolicy
+        self.discovered = discovered
+    }
+
+    /// Replaces the topics of announced entities. What is known of their availability stays.
+    package mutating func replaceDiscovered(_ topics: DiscoveredTopics) {
+        discovered = topics
+        availability.keep(topics)
+        cache.removeAll()
+        cacheByteCount = 0
     }
 
     /// The filters to subscribe to for statuses, in addition to those of ``routes``.
@@ -64,17 +80,33 @@ package struct TelemetryDecoder {
         trace: TraceContext? = nil,
         reportIgnored: (IgnoredFieldReport) -> Void = { _ in }
     ) throws(DecodeError) -> DecodedMessage {
-        switch try meaning(of: topic) {
-        case .readings(let topic):
+        let meaning: Meaning
+        do throws(DecodeError) {
+            meaning = try self.meaning(of: topic)
+        } catch {
+            // After a restart, messages may arrive before the announcement of their entity, or after its removal.
+            if case .noRoute = error, discovered != nil { return .ignored }
+            throw error
+        }
+        switch meaning {
+        case .readings, .state:
             do throws(DecodeError) {
                 return .readings(
                     try readings(
-                        of: payload, to: topic, receivedAt: receivedAt, isRetained: isRetained, trace: trace,
+                        of: payload, to: topic, meaning, receivedAt: receivedAt, isRetained: isRetained, trace: trace,
                         reportIgnored: reportIgnored))
             } catch {
                 if case .notAReading = error { return .ignored }
                 throw error
             }
+        case .availability(let devices):
+            if payload.isEmpty { return .clearedStatus }
+            let reports = try availability.receive(payload, topic: topic, devices, limits: limits).map { report in
+                StatusReport(
+                    device: report.device.device, rooms: [report.device.room], isOnline: report.isOnline,
+                    receivedAt: receivedAt, isRetained: isRetained)
+            }
+            return reports.isEmpty ? .ignored : .statuses(reports)
         case .status(let topic):
             return try topic.decode(payload, receivedAt: receivedAt, isRetained: isRetained, limits: limits)
         }
@@ -91,9 +123,9 @@ package struct TelemetryDecoder {
         isRetained: Bool = false,
         trace: TraceContext? = nil
     ) throws(DecodeError) -> [Reading] {
-        guard case .readings(let resolved) = try meaning(of: topic) else { throw .notAReading(topic: topic) }
-        return try readings(
-            of: payload, to: resolved, receivedAt: receivedAt, isRetained: isRetained, trace: trace,
+        try readings(
+            of: payload, to: topic, try meaning(of: topic), receivedAt: receivedAt, isRetained: isRetained,
+            trace: trace,
             reportIgnored: { _ in })
     }
 
@@ -111,12 +143,24 @@ package struct TelemetryDecoder {
     var cachedTopicCount: Int { cache.count }
 
     private func readings(
-        of payload: [UInt8], to topic: ResolvedTopic, receivedAt: Timestamp, isRetained: Bool, trace: TraceContext?,
-        reportIgnored: (IgnoredFieldReport) -> Void
+        of payload: [UInt8], to name: String, _ meaning: Meaning, receivedAt: Timestamp, isRetained: Bool,
+        trace: TraceContext?, reportIgnored: (IgnoredFieldReport) -> Void
     ) throws(DecodeError) -> [Reading] {
-        var context = topic.context
-        context.receivedAt = receivedAt
-        let decoded = try topic.decode(payload, context: context)
+        let decoded: [DecodedReading]
+        let room: (DeviceID) -> String
+        switch meaning {
+        case .readings(let topic):
+            var context = topic.context
+            context.receivedAt = receivedAt
+            decoded = try topic.decode(payload, context: context)
+            room = { topic.room(of: $0) }
+        case .state(let bindings):
+            decoded = try DiscoveredTopics.decode(
+                payload, bindings, context: DecodingContext(topic: name, receivedAt: receivedAt, limits: limits))
+            let template = discovered?.room ?? .standard
+            room = { template.room(device: $0, captures: [:]) }
+        case .status, .availability: throw .notAReading(topic: name)
+        }
         guard decoded.reduce(0, { $0 + $1.metrics.count }) <= limits.maxMetricsPerPayload else {
             throw .tooManyValues(limit: limits.maxMetricsPerPayload)
         }
@@ -125,7 +169,7 @@ package struct TelemetryDecoder {
         var remaining = IgnoredField.maximumCount
         for reading in decoded {
             let times = timePolicy.decide(deviceTime: reading.deviceTime, receivedAt: receivedAt)
-            let room = topic.room(of: reading.device)
+            let room = room(reading.device)
             if !reading.ignored.isEmpty, remaining > 0 {
                 let fields = Array(reading.ignored.prefix(remaining))
                 remaining -= fields.count
@@ -154,8 +198,14 @@ package struct TelemetryDecoder {
         let meaning: Meaning
         if let status = try ResolvedStatusTopic(topic, statusRoutes: statusRoutes, routes: routes) {
             meaning = .status(status)
+        } else if let devices = discovered?.availability[ExactString(topic)] {
+            meaning = .availability(devices)
+        } else if let bindings = discovered?.states[ExactString(topic)] {
+            meaning = .state(bindings)
         } else {
-            meaning = .readings(try ResolvedTopic(topic, routes: routes, limits: limits))
+            meaning = .readings(
+                try ResolvedTopic(
+                    topic, routes: routes, limits: limits, units: discovered?.units[ExactString(topic)] ?? [:]))
         }
         if isCached {
             // An estimate that covers the topic itself, its captures and the room made of it.
@@ -177,6 +227,8 @@ package enum DecodedMessage: Hashable, Sendable {
     case readings([Reading])
     /// The status reported on a status topic.
     case status(StatusReport)
+    /// The statuses reported on an announced topic of availability, one for each device that it is about.
+    case statuses([StatusReport])
     /// An empty payload on a status topic: the retained message was cleared, which says nothing about the device.
     case clearedStatus
     /// A message that carries no reading by its convention, such as a command or the state of a bridge.

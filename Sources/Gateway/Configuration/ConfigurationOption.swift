@@ -79,6 +79,8 @@ extension ConfigurationOption {
     static let mqttShareGroup = Self("mqtt.share_group")
     static let discovery = Self("discovery", default: "auto")
     static let discoveryFilter = Self("mqtt.discovery_filter", default: "#")
+    static let homeAssistant = Self("homeassistant", default: "auto")
+    static let homeAssistantPrefix = Self("mqtt.homeassistant_prefix", default: "homeassistant")
 
     static let offlineAfter = Self("devices.offline_after", default: "5m")
     static let statusTopics = Self(
@@ -153,7 +155,8 @@ extension ConfigurationOption {
         tlsCertificateFile, tlsKeyFile, jwtSecret, jwtSecretFile, jwtKeys, jwtKeyRefresh, jwtIssuer, jwtAudiences,
         mqttURL, mqttClientID, mqttVersion, mqttUsername, mqttPassword, mqttPasswordFile, mqttCAFile,
         mqttCertificateFile, mqttKeyFile, mqttKeepAlive, mqttSessionExpiry, mqttReceiveMaximum, mqttBatchInterval,
-        mqttStatusTopic, mqttShareGroup, discovery, discoveryFilter, offlineAfter, statusTopics, clockExchange,
+        mqttStatusTopic, mqttShareGroup, discovery, discoveryFilter, homeAssistant, homeAssistantPrefix,
+        offlineAfter, statusTopics, clockExchange,
         messageBytes, rooms, commandsPerSecond, commandBurst, queueBytes, queueMessages, devices, latestBytes,
         mailboxBytes, payloadBytes, handshakeTimeout, bodyTimeout, connections, addressConnections, exemptAddresses,
         userConnections, userCommandsPerSecond, userRequests, userRequestsPerSecond, userReplayedPerSecond,

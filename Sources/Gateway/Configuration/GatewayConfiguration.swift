@@ -28,6 +28,8 @@ package struct GatewayConfiguration: Sendable {
     package var webhook: WebhookConfiguration?
     package var routes: [TopicRoute]
     package var statusRoutes: [StatusRoute]
+    /// The reading of Home Assistant's discovery messages; `nil` when it is off.
+    package var entities: EntityDiscovery.Configuration?
     package var decodingLimits: DecodingLimits
     /// `nil` only while reading settings that have mistakes.
     package var discovery: DiscoveryConfiguration?
@@ -125,9 +127,13 @@ package struct GatewayConfiguration: Sendable {
             offlineAfter: Self.offlineAfter(&settings))
         server = Self.server(&settings)
         server.webDirectory = try? ShippedFiles.standard.page(of: dashboardsDirectory)
+        entities = Self.entities(
+            &settings, routes: routes,
+            hasDefaults: sources.file?.routes == nil || sources.file?.keepsDefaultRoutes == true)
         mqtt = Self.mqtt(
             &settings, routes: routes, addedDefaults: addedDefaults, statusRoutes: statusRoutes,
             maxPayloadBytes: decodingLimits.maxPayloadBytes)
+        mqtt.subscriptions += entities?.subscriptions ?? []
         try settings.finish()
     }
 

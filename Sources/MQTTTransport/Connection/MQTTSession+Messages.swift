@@ -62,13 +62,15 @@ extension MQTTSession {
         let earlier = MQTTSubscription.minimal(subscriptions)
         let wanted = MQTTSubscription.minimal(new)
         subscriptions = new
-        surplusFilters = (surplusFilters + earlier.map(\.filter)).filter { filter in
-            !wanted.contains { $0.filter == filter }
-        }
-        unsubscribing = unsubscribing.filter { surplusFilters.contains($0.key) }
+        let wantedFilters = Set(wanted.map(\.filter))
+        surplusFilters = (surplusFilters + earlier.map(\.filter)).filter { !wantedFilters.contains($0) }
+        let surplus = Set(surplusFilters)
+        unsubscribing = unsubscribing.filter { surplus.contains($0.key) }
         // The answers to other requests no longer matter.
-        subscribing = subscribing.filter { wanted.contains($0.value) }
-        let added = wanted.filter { !earlier.contains($0) }
+        let wantedSet = Set(wanted)
+        subscribing = subscribing.filter { wantedSet.contains($0.value) }
+        let known = Set(earlier)
+        let added = wanted.filter { !known.contains($0) }
         if !isConnected || !added.isEmpty { hasSubscribed = false }
         guard isConnected else { return }
         shared.update { values in

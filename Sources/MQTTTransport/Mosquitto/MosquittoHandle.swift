@@ -216,10 +216,12 @@ extension MosquittoHandle {
 
     /// Queues SUBSCRIBE for one filter. Returns the packet id that the SUBACK will carry.
     ///
-    /// With MQTT 5, retained messages are sent only for new subscriptions (retain handling 1).
+    /// With MQTT 5, retained messages are sent only for new subscriptions (retain handling 1), unless the subscription
+    /// wants them always.
     func subscribe(to subscription: MQTTSubscription) throws(MQTTError) -> Int32 {
         var packetID: Int32 = 0
-        let options = protocolLevel == 5 ? Int32(MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue) : 0
+        let options =
+            protocolLevel == 5 && !subscription.wantsRetained ? Int32(MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue) : 0
         try check(
             mosquitto_subscribe_v5(
                 pointer, &packetID, subscription.filter.rawValue, Int32(subscription.qos.rawValue), options, nil))

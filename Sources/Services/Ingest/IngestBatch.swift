@@ -27,12 +27,13 @@ struct IngestItem {
     /// The result of decoding.
     enum Content {
         case readings([IngestedReading])
-        /// A status message; `nil` for an empty one, which clears a retained status.
-        case status(StatusReport?)
+        /// The reports of a status message; none for an empty one, which clears a retained status.
+        case statuses([StatusReport])
         case failed(DecodeError)
         /// A message that carries no reading by its convention.
         case ignored
-        /// A clock request that was answered. Only its delivery is stored, so that a redelivery is recognized.
+        /// A clock request that was answered, or an announcement for Home Assistant. Only its delivery is stored, so that
+        /// a redelivery is recognized.
         case answered
         /// A message whose metrics the route drops.
         case dropped
@@ -63,7 +64,7 @@ struct StoredBatch {
             if item.message.qos == .atLeastOnce { deliveries.append(RedeliveryFilter.Entry(item.message)) }
             switch item.content {
             case .readings(let more): readings += more
-            case .status, .ignored, .answered, .dropped: continue
+            case .statuses, .ignored, .answered, .dropped: continue
             case .failed(let error):
                 // An empty payload clears a retained message; it carries no data that could be lost.
                 if case .empty = error { continue }

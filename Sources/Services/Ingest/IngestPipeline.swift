@@ -46,6 +46,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     private let entry: EntryTracer
     private let latency: LatencyService?
     private let clockService: ClockService?
+    private let entities: EntityDiscovery?
     private let lastMessages: LastMessages?
     private let ignoredFields: IgnoredFields
     private let metrics: IngestMetrics
@@ -60,6 +61,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     ///   - clocks: Estimates the offsets of devices' clocks.
     ///   - lastMessages: Keeps the last message of each device.
     ///   - clockService: Answers devices that ask for the time. `nil` treats their requests like any other message.
+    ///   - entities: Reads what devices announce for Home Assistant. `nil` treats this like any other message.
     ///   - ignoredFields: Records the fields of payloads that become no metric.
     package init(
         decoder: TelemetryDecoder,
@@ -69,6 +71,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         latency: LatencyService? = nil,
         clocks: ClockOffsetEstimator = ClockOffsetEstimator(),
         clockService: ClockService? = nil,
+        entities: EntityDiscovery? = nil,
         lastMessages: LastMessages? = nil,
         ignoredFields: IgnoredFields = IgnoredFields(),
         metrics: IngestMetrics,
@@ -78,6 +81,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         self.state = Lock(State(decoder: decoder, clocks: clocks))
         self.store = store
         self.clockService = clockService
+        self.entities = entities
         self.lastMessages = lastMessages
         self.ignoredFields = ignoredFields
         self.stream = stream
@@ -92,7 +96,9 @@ package final class IngestPipeline: MQTTBatchHandler {
 
     /// Decodes all later batches by other routes. Messages that still arrive for a removed route are counted as failures,
     /// but become no dead letters.
-    package func replaceRoutes(_ routes: [TopicRoute], statusRoutes: [StatusRoute]) {
+    package func replaceRoutes(
+        _ routes: [TopicRoute], statusRoutes: [StatusRoute], discovered: DiscoveredTopics? = nil
+    ) {
         state.withLock { state in
             let filters = Set(routes.map(\.filter) + statusRoutes.map(\.filter))
             let earlier = state.decoder.routes.map(\.filter) + state.decoder.statusRoutes.map(\.filter)
@@ -102,9 +108,14 @@ package final class IngestPipeline: MQTTBatchHandler {
             state.removedFilters = Array(removed.suffix(Self.maxRemovedFilters))
             state.decoder = TelemetryDecoder(
                 routes: routes, statusRoutes: statusRoutes, limits: state.decoder.limits,
-                timePolicy: state.decoder.timePolicy)
+                timePolicy: state.decoder.timePolicy, discovered: discovered)
         }
         ignoredFields.removeAll()
+    }
+
+    /// Decodes all later batches with other announced topics.
+    package func replaceDiscovered(_ topics: DiscoveredTopics) {
+        state.withLock { $0.decoder.replaceDiscovered(topics) }
     }
 
     package func sessionStarted() {
@@ -194,10 +205,11 @@ package final class IngestPipeline: MQTTBatchHandler {
                     reading.messageTrace?.stages?.committedAt = commit?.endedAt
                     readings.append(reading)
                 }
-            case .status(let report?):
+            case .statuses(let reports):
+                if reports.isEmpty { continue }
                 publishReadings()
-                statuses.append(report)
-            case .status(nil), .failed, .ignored, .answered, .dropped: continue
+                statuses += reports
+            case .failed, .ignored, .answered, .dropped: continue
             }
         }
         publishReadings()
@@ -215,6 +227,10 @@ package final class IngestPipeline: MQTTBatchHandler {
             items.reserveCapacity(messages.count)
             for message in messages {
                 if clockService?.answer(message, receivedAt: receivedAt) == true {
+                    if message.qos == .atLeastOnce { items.append(IngestItem(message: message, content: .answered)) }
+                    continue
+                }
+                if entities?.receive(message, at: receivedAt) == true {
                     if message.qos == .atLeastOnce { items.append(IngestItem(message: message, content: .answered)) }
                     continue
                 }
@@ -250,8 +266,10 @@ package final class IngestPipeline: MQTTBatchHandler {
                                     }),
                                 ignored: ignored,
                                 trace: (parent ?? origin)?.traceIDText))
-                    case .status(let report): items.append(IngestItem(message: message, content: .status(report)))
-                    case .clearedStatus: items.append(IngestItem(message: message, content: .status(nil)))
+                    case .status(let report): items.append(IngestItem(message: message, content: .statuses([report])))
+                    case .statuses(let reports):
+                        items.append(IngestItem(message: message, content: .statuses(reports)))
+                    case .clearedStatus: items.append(IngestItem(message: message, content: .statuses([])))
                     case .ignored: items.append(IngestItem(message: message, content: .ignored))
                     }
                 } catch {
@@ -298,7 +316,7 @@ package final class IngestPipeline: MQTTBatchHandler {
                     if ingested.reading.isRetained { retained += 1 }
                 }
                 for report in item.ignored { ignoredFields.record(report) }
-            case .status: added.statuses += 1
+            case .statuses: added.statuses += 1
             case .ignored: added.ignored += 1
             case .failed(let error):
                 added.failures += 1
@@ -356,6 +374,8 @@ extension DecodedMessage {
                 for metric in reading.metrics where !metric.name.isInNormalForm { throw .badMetric(metric.name) }
             }
         case .status(let report): try Self.check(report.device, in: report.rooms)
+        case .statuses(let reports):
+            for report in reports { try Self.check(report.device, in: report.rooms) }
         case .clearedStatus, .ignored: break
         }
     }

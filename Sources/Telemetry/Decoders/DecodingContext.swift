@@ -17,6 +17,8 @@ package struct DecodingContext: Sendable {
     package var allowsForeignDevices: Bool
     /// The changes that the route makes to metrics; `nil` if it makes none.
     package var rules: MetricRules?
+    /// The units of metrics, by name, where neither the payload nor ``rules`` give one.
+    package var units: [ExactString: String]
     package var limits: DecodingLimits
 
     package init(
@@ -28,6 +30,7 @@ package struct DecodingContext: Sendable {
         convertsFahrenheit: Bool = false,
         allowsForeignDevices: Bool = false,
         rules: MetricRules? = nil,
+        units: [ExactString: String] = [:],
         limits: DecodingLimits = DecodingLimits()
     ) {
         self.topic = topic
@@ -38,6 +41,7 @@ package struct DecodingContext: Sendable {
         self.convertsFahrenheit = convertsFahrenheit
         self.allowsForeignDevices = allowsForeignDevices
         self.rules = rules
+        self.units = units
         self.limits = limits
     }
 

@@ -13,6 +13,7 @@ struct MetricCollector {
     private(set) var hasDropped = false
     private let limit: Int
     private let rules: MetricRules?
+    private let units: [ExactString: String]
     private let convertsFahrenheit: Bool
     /// The index of each name in ``metrics``. Filled only once there are more than ``linearSearchLimit`` of them.
     private var indices: [ExactString: Int] = [:]
@@ -25,6 +26,7 @@ struct MetricCollector {
         limit = context.limits.maxMetricsPerReading
         convertsFahrenheit = context.convertsFahrenheit
         rules = context.rules
+        units = context.units
         metrics.reserveCapacity(min(count, limit))
     }
 
@@ -157,7 +159,11 @@ struct MetricCollector {
         guard (1...Metric.maximumNameByteCount).contains(name.utf8.count) else { throw .badMetric(name) }
         guard value.isFinite else { throw .notFinite }
         var metric = Metric(name: name, value: value)
-        if let unit { setUnit(unit, of: &metric) }
+        if let unit {
+            setUnit(unit, of: &metric)
+        } else if !units.isEmpty, let unit = units[ExactString(name)] {
+            setUnit(unit, of: &metric)
+        }
         if let index = index(of: name) {
             metrics[index] = metric
             return

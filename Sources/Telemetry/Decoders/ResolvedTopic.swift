@@ -17,8 +17,11 @@ final class ResolvedTopic: Sendable {
 
     /// Resolves a topic by the first matching route.
     ///
+    /// - Parameter units: The units of metrics whose payloads have none.
     /// - Throws: ``DecodeError`` if no route matches, or if a captured level is not a valid device or metric name.
-    init(_ topic: String, routes: [TopicRoute], limits: DecodingLimits) throws(DecodeError) {
+    init(
+        _ topic: String, routes: [TopicRoute], limits: DecodingLimits, units: [ExactString: String] = [:]
+    ) throws(DecodeError) {
         for route in routes {
             guard let captures = route.captures(in: topic) else { continue }
             for (name, value) in captures {
@@ -33,7 +36,8 @@ final class ResolvedTopic: Sendable {
             context = DecodingContext(
                 topic: topic, device: device, metric: captures["metric"], rest: route.rest(of: topic),
                 receivedAt: Timestamp(nanosecondsSinceEpoch: 0), convertsFahrenheit: route.convertsFahrenheit,
-                allowsForeignDevices: route.allowsForeignDevices, rules: route.mapping?.rules, limits: limits)
+                allowsForeignDevices: route.allowsForeignDevices, rules: route.mapping?.rules, units: units,
+                limits: limits)
             pattern = route.pattern
             if let mapped = route.mapping?.decoder {
                 convention = .json

@@ -55,9 +55,10 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// True when the filter has no wildcard and no shared group, so that it matches exactly one topic.
-    package var isName: Bool {
-        shareGroup == nil && !levels.contains { $0 == Self.singleLevel || $0 == Self.multiLevel }
-    }
+    package var isName: Bool { shareGroup == nil && !hasWildcard }
+
+    /// True when a level is `+` or `#`.
+    package var hasWildcard: Bool { levels.contains(where: Self.isWildcard) }
 
     package var description: String { rawValue }
 
@@ -124,8 +125,12 @@ package struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     /// Brokers may send a message once for every overlapping subscription (MQTT 5, section 3.3.4), so covered filters
     /// would cause duplicates.
     package static func minimal(_ filters: [TopicFilter]) -> [TopicFilter] {
-        filters.enumerated().filter { index, filter in
-            !filters.enumerated().contains { otherIndex, other in
+        // There may be thousands of plain topics, which only cover themselves.
+        let wide = filters.enumerated().filter { $1.hasWildcard }
+        var names: Set<ExactString> = []
+        return filters.enumerated().filter { index, filter in
+            if !filter.hasWildcard, !names.insert(ExactString(filter.rawValue)).inserted { return false }
+            return !wide.contains { otherIndex, other in
                 otherIndex != index && other.covers(filter) && (otherIndex < index || !filter.covers(other))
             }
         }.map(\.element)

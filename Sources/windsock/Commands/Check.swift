@@ -111,7 +111,10 @@ struct PayloadCheck {
                 lines += readings.map(Self.text)
             case .status(let report):
                 isAccepted = true
-                lines.append("decoded as a status: \(report.device) is \(report.isOnline ? "online" : "offline")")
+                lines.append(Self.text(report))
+            case .statuses(let reports):
+                isAccepted = true
+                lines += reports.map(Self.text)
             case .clearedStatus:
                 isAccepted = true
                 lines.append("decoded as a cleared status")
@@ -150,6 +153,10 @@ struct PayloadCheck {
             allowsForeignDevices: match?.route.allowsForeignDevices ?? false,
             limits: configuration.decodingLimits)
         return ConventionTrial.all(of: payload, context: context)
+    }
+
+    private static func text(_ report: StatusReport) -> String {
+        "decoded as a status: \(report.device) is \(report.isOnline ? "online" : "offline")"
     }
 
     private static func text(_ reading: Reading) -> String {

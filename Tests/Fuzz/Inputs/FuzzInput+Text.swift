@@ -7,7 +7,7 @@ import Core
         /// Small text formats.
         static let text = [
             FuzzInput("json", readJSON), FuzzInput("topics", readTopics), FuzzInput("traceparent", readTraceparent),
-            FuzzInput("routes", readRoutes),
+            FuzzInput("routes", readRoutes), FuzzInput("homeassistant", readAnnouncement),
         ]
 
         /// A parsed value survives writing and parsing again.
@@ -75,6 +75,31 @@ import Core
                 return message != nil
             }
             .contains(true)
+        }
+
+        /// A topic, a discovery message to it and the payload of a state, separated by line feeds. No announcement makes
+        /// the gateway subscribe to more than plain topics.
+        private static let readAnnouncement: @Sendable ([UInt8]) -> Bool = { bytes in
+            let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
+            guard lines.count == 3 else { return false }
+            var registry = EntityRegistry()
+            let topic = String(decoding: lines[0], as: UTF8.self)
+            guard registry.receive(topic: topic, payload: Array(lines[1])) != nil else { return false }
+            let topics = DiscoveredTopics(registry.entities, room: .standard, routes: [], statusRoutes: [])
+            var decoder = TelemetryDecoder(routes: [], statusRoutes: [], discovered: topics)
+            var isRead = false
+            for topic in topics.topics {
+                let filter = try? TopicFilter(topic)
+                promise(
+                    filter?.isName == true && topic.utf8.first != UInt8(ascii: "$"), "\(topic) is not a plain topic")
+                let message = try? decoder.decodeMessage(
+                    topic: topic, payload: Array(lines[2]),
+                    receivedAt: Timestamp(nanosecondsSinceEpoch: 1_750_000_000_000_000_000))
+                if case .readings? = message { isRead = true }
+            }
+            _ = registry.receive(topic: topic, payload: [])
+            promise(registry.entities.isEmpty, "an empty message leaves entities")
+            return isRead
         }
     }
 #endif
