@@ -91,8 +91,8 @@ struct RouteSuggestionTests {
     func hostile() throws {
         var messages: [(String, [UInt8])] = []
         for length in 1...16 {
-            for first in ["a", "b", "\u{7F}\"\\", "e\u{301}", "{x}", "$a"] {
-                for last in ["b", "c/d", "e/f/g", "h/i/j/k"] {
+            for first in ["a", "b", "\u{7F}\"\\", "e\u{301}", "{x}", "$a", "ü"] {
+                for last in ["b", "c/d", "e/f/g", "h/i/j/k", "l/m/n/o/p"] {
                     let topic = Array(repeating: first, count: length).joined(separator: "/") + "/\(last)"
                     messages.append((topic, [0xFF, UInt8(length)]))
                 }
