@@ -168,7 +168,7 @@ struct ConfigurationTests {
             required == [
                 "sensors/+/+", "sensors/+", "devices/+/telemetry", "tele/+/SENSOR", "zigbee2mqtt/+", "tele/+/LWT",
             ])
-        #expect(subscriptions.count == required.count + TopicRoute.conventionDefaults.count + 2)
+        #expect(subscriptions.count == required.count + TopicRoute.conventionDefaults.count)
         let configured = try SettingsFixture.load(
             "devices: {clock_exchange: off}\nroutes: [{topic: \"shellies/{device}/#\"}]")
         #expect(configured.mqtt.subscriptions.allSatisfy { !$0.isOptional })

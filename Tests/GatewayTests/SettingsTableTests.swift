@@ -38,7 +38,7 @@ struct SettingsTableTests {
         "jwt.audiences": "windsock,other", "mqtt.client_id": "gateway-1", "mqtt.version": "3.1.1",
         "mqtt.username": "gateway", "mqtt.password": "hunter2", "mqtt.status_topic": "gateways/1",
         "mqtt.share_group": "gateways", "devices.status_topics": "sensors/{device}/alive",
-        "devices.clock_exchange": "off", "discovery": "off", "mqtt.discovery_filter": "home/#", "homeassistant": "off",
+        "devices.clock_exchange": "off", "discovery": "off", "mqtt.discovery_filter": "home/#", "homeassistant": "on",
         "mqtt.homeassistant_prefix": "ha",
         "limits.exempt_addresses": "10.0.0.1", "storage.durability": "full",
         "webhook.url": "https://hooks.example.org/x",

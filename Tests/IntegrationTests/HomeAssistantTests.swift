@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What devices announce for Home Assistant becomes devices, without any configuration.
+/// Devices that announce themselves for Home Assistant become devices, without a route.
 @Suite("Home Assistant discovery")
 struct HomeAssistantTests {
     private static let deviceCount = 200
@@ -28,7 +28,8 @@ struct HomeAssistantTests {
             try await publisher.publish(
                 Array(#"{"energy":"1.234"}"#.utf8), to: "house/plug\(number)/state", retain: true)
         }
-        let gateway = try await GatewayProcess(mqttURL: broker.url, dataDirectory: folder.url)
+        let gateway = try await GatewayProcess(
+            mqttURL: broker.url, dataDirectory: folder.url, arguments: ["--set", "homeassistant=on"])
         try await gateway.waitUntilReady()
         let token = try await GatewayProcess.token(join: ["#"])
         func device(_ number: Int) async throws -> String {

@@ -79,7 +79,7 @@ extension ConfigurationOption {
     static let mqttShareGroup = Self("mqtt.share_group")
     static let discovery = Self("discovery", default: "auto")
     static let discoveryFilter = Self("mqtt.discovery_filter", default: "#")
-    static let homeAssistant = Self("homeassistant", default: "auto")
+    static let homeAssistant = Self("homeassistant", default: "off")
     static let homeAssistantPrefix = Self("mqtt.homeassistant_prefix", default: "homeassistant")
 
     static let offlineAfter = Self("devices.offline_after", default: "5m")

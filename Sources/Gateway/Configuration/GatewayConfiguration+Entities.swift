@@ -7,8 +7,6 @@ extension GatewayConfiguration {
     private enum EntityMode: String, CaseIterable {
         case on
         case off
-        /// On together with the default routes.
-        case auto
     }
 
     /// The routes and subscriptions to which those of announced entities are added.
@@ -17,10 +15,8 @@ extension GatewayConfiguration {
     }
 
     /// Reads the settings of Home Assistant's discovery; `nil` when it is off.
-    ///
-    /// - Parameter hasDefaults: True if the routes include the default routes.
     static func entities(
-        _ settings: inout SettingsReader, routes: [TopicRoute], hasDefaults: Bool
+        _ settings: inout SettingsReader, routes: [TopicRoute]
     ) -> EntityDiscovery.Configuration? {
         let mode = settings.choice(.homeAssistant, EntityMode.allCases.map { ($0.rawValue, $0) }, fallback: .off)
         let prefix = settings.text(.homeAssistantPrefix) ?? ""
@@ -30,9 +26,8 @@ extension GatewayConfiguration {
                 "\(Excerpt(of: prefix)) is not valid; allowed: 1 to 256 bytes without + or #, not beginning with $",
                 instead: nil)
         }
-        guard mode == .on || mode == .auto && hasDefaults else { return nil }
+        guard mode == .on else { return nil }
         guard let room = routes.lazy.map(\.room).first(where: \.isOfDevice) else {
-            guard mode == .on else { return nil }
             return settings.fail(
                 .homeAssistant, "no route has a room made of {device} alone, such as sensors/{device}", instead: nil)
         }

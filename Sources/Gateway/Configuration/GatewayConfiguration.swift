@@ -127,9 +127,7 @@ package struct GatewayConfiguration: Sendable {
             offlineAfter: Self.offlineAfter(&settings))
         server = Self.server(&settings)
         server.webDirectory = try? ShippedFiles.standard.page(of: dashboardsDirectory)
-        entities = Self.entities(
-            &settings, routes: routes,
-            hasDefaults: sources.file?.routes == nil || sources.file?.keepsDefaultRoutes == true)
+        entities = Self.entities(&settings, routes: routes)
         mqtt = Self.mqtt(
             &settings, routes: routes, addedDefaults: addedDefaults, statusRoutes: statusRoutes,
             maxPayloadBytes: decodingLimits.maxPayloadBytes)

@@ -53,7 +53,8 @@ extension MQTTSession {
         unsubscribing = [:]
         if !sessionPresent { surplusFilters = [] }
         let keepsSubscriptions = negotiation.level < 5 && sessionPresent && hasSubscribed
-        subscribe(to: keepsSubscriptions ? [] : MQTTSubscription.minimal(subscriptions))
+        let all = MQTTSubscription.minimal(subscriptions)
+        subscribe(to: keepsSubscriptions ? all.filter(\.wantsRetained) : all)
     }
 
     /// Replaces the wanted subscriptions. Subscribes first, so that a topic that both sets cover is never without a

@@ -161,8 +161,11 @@ struct MetricCollector {
         var metric = Metric(name: name, value: value)
         if let unit {
             setUnit(unit, of: &metric)
-        } else if !units.isEmpty, let unit = units[ExactString(name)] {
-            setUnit(unit, of: &metric)
+        } else if !units.isEmpty, let unit = units[ExactString(name)],
+            (1...Self.maximumUnitByteCount).contains(unit.utf8.count)
+        {
+            // An announcement only names the unit. The same value must not change when the announcement arrives.
+            metric.unit = unit
         }
         if let index = index(of: name) {
             metrics[index] = metric

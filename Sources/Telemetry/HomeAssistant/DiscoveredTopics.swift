@@ -41,7 +41,7 @@ package struct DiscoveredTopics: Sendable {
         var devices: [ExactString: DeviceAvailability] = [:]
         for entity in entities {
             guard let owner = add(entity, names, routes: routes), !entity.availability.sources.isEmpty else { continue }
-            let key = ExactString(owner.room)
+            let key = ExactString("\(owner.room)\u{0}\(owner.device.rawValue)")
             var device = devices[key] ?? DeviceAvailability(device: owner.device, room: owner.room, rules: [])
             if !device.rules.contains(entity.availability) { device.rules.append(entity.availability) }
             devices[key] = device
