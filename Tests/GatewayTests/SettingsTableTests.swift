@@ -49,6 +49,7 @@ struct SettingsTableTests {
     private static func companions(of key: String, _ file: String) -> [String: String] {
         switch key {
         case "mqtt.password", "mqtt.password_file": ["mqtt.username": "gateway"]
+        case "mqtt.homeassistant_prefix": ["homeassistant": "on"]
         case "mqtt.ca_file": ["mqtt.url": "mqtts://broker"]
         case "mqtt.certificate_file": ["mqtt.url": "mqtts://broker", "mqtt.key_file": file]
         case "mqtt.key_file": ["mqtt.url": "mqtts://broker", "mqtt.certificate_file": file]

@@ -77,7 +77,13 @@ package enum HTTPClientLite {
         return try await connection.executeThenClose { inbound, outbound in
             // Flushed together: a server may respond and close as soon as it has the head of a request without a body.
             let payload = body.map { [HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: $0)))] } ?? []
-            try await outbound.write(contentsOf: [.head(head)] + payload + [.end(nil)])
+            // An answer may also come before the body was sent, and with it the end of the connection.
+            var writeError: (any Error)?
+            do {
+                try await outbound.write(contentsOf: [.head(head)] + payload + [.end(nil)])
+            } catch {
+                writeError = error
+            }
             var answer: HTTPResponseHead?
             var content = ByteBuffer()
             for try await part in inbound {
@@ -94,7 +100,7 @@ package enum HTTPClientLite {
                     return Response(status: Int(answer.status.code), headers: headers, body: content)
                 }
             }
-            throw Failure(description: "the connection ended before the answer did")
+            throw writeError ?? Failure(description: "the connection ended before the answer did")
         }
     }
 }
