@@ -123,9 +123,10 @@ package struct TelemetryDecoder {
         isRetained: Bool = false,
         trace: TraceContext? = nil
     ) throws(DecodeError) -> [Reading] {
-        try readings(
-            of: payload, to: topic, try meaning(of: topic), receivedAt: receivedAt, isRetained: isRetained,
-            trace: trace,
+        // Looked up first: as an argument it would change a copy of the decoder, with a copy of the whole cache.
+        let meaning = try meaning(of: topic)
+        return try readings(
+            of: payload, to: topic, meaning, receivedAt: receivedAt, isRetained: isRetained, trace: trace,
             reportIgnored: { _ in })
     }
 
