@@ -115,7 +115,7 @@ extension YAMLMapping.Entry {
     /// Reports that the key is unknown, with the allowed ones, and first of all the one that was probably meant.
     package func failAsUnknown(allowed: some Sequence<String>) {
         let names = allowed.sorted()
-        let hint = EditDistance.nearest(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ";"
+        let hint = EditDistance.hint(for: name, among: names).map { "; \($0)" } ?? ";"
         key.fail("unknown key\(hint) allowed: \(names.joined(separator: ", "))")
     }
 }

@@ -30,7 +30,7 @@ struct Windsock: AsyncParsableCommand {
     private static func unknownCommand(_ argument: String?) -> String? {
         let names = configuration.subcommands.map { $0.configuration.commandName ?? "\($0)".lowercased() }
         guard let argument, !argument.hasPrefix("-"), argument != "help", !names.contains(argument) else { return nil }
-        let hint = EditDistance.nearest(to: argument, among: names).map { "did you mean \"\($0)\"? " } ?? ""
+        let hint = EditDistance.hint(for: argument, among: names).map { "\($0) " } ?? ""
         return "unknown command \(Excerpt(of: argument)); \(hint)allowed: \(names.joined(separator: ", "))"
     }
 }

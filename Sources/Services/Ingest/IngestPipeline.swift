@@ -226,11 +226,9 @@ package final class IngestPipeline: MQTTBatchHandler {
             var items: [IngestItem] = []
             items.reserveCapacity(messages.count)
             for message in messages {
-                if clockService?.answer(message, receivedAt: receivedAt) == true {
-                    if message.qos == .atLeastOnce { items.append(IngestItem(message: message, content: .answered)) }
-                    continue
-                }
-                if entities?.receive(message, at: receivedAt) == true {
+                if clockService?.answer(message, receivedAt: receivedAt) == true
+                    || entities?.receive(message, at: receivedAt) == true
+                {
                     if message.qos == .atLeastOnce { items.append(IngestItem(message: message, content: .answered)) }
                     continue
                 }

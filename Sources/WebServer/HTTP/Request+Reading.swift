@@ -12,7 +12,7 @@ extension Request {
     func jsonObject(upTo maxBytes: Int, allowing names: [String]) async throws -> JSONValue {
         let object = try await jsonObject(upTo: maxBytes)
         for member in object.objectValue ?? [] where !names.contains(member.name) {
-            let hint = EditDistance.nearest(to: member.name, among: names).map { "; did you mean \"\($0)\"?" } ?? ";"
+            let hint = EditDistance.hint(for: member.name, among: names).map { "; \($0)" } ?? ";"
             throw Problem(
                 .badRequest,
                 "Unknown member \"\(member.name.prefix(64))\"\(hint) allowed: \(names.joined(separator: ", ")).")
