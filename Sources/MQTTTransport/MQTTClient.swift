@@ -35,7 +35,7 @@ package final class MQTTClient: Sendable {
         self.configuration = configuration
         self.loop = loop
         shared = MQTTClientState(onStateChange: onStateChange)
-        wanted = Lock(configuration.subscriptions)
+        wanted = Lock(MQTTSubscription.minimal(configuration.subscriptions))
         session = MQTTSession(
             configuration: configuration, handler: handler, shared: shared, loop: loop, random: random,
             logger: logger)
@@ -43,7 +43,7 @@ package final class MQTTClient: Sendable {
 
     package var state: MQTTConnectionState { shared.read(\.state) }
     package var counters: MQTTCounters { shared.read(\.counters) }
-    /// The subscriptions of the configuration, or those that have replaced them.
+    /// The subscriptions of the configuration, or those that have replaced them, without those that others cover.
     package var subscriptions: [MQTTSubscription] { wanted.withLock { $0 } }
     /// The errors for subscriptions that the broker refused on this connection, except optional ones. Each names its
     /// topic filter.
@@ -63,7 +63,8 @@ package final class MQTTClient: Sendable {
     /// Replaces the subscriptions of the configuration: subscribes to the new ones and unsubscribes from the others, now or
     /// after the next connect.
     package func replaceSubscriptions(_ subscriptions: [MQTTSubscription]) {
-        wanted.withLock { $0 = subscriptions }
+        let minimal = MQTTSubscription.minimal(subscriptions)
+        wanted.withLock { $0 = minimal }
         loop.post { [session] in session.replaceSubscriptions(subscriptions) }
     }
 

@@ -244,7 +244,8 @@ package struct MQTTSubscription: Sendable, Hashable {
     /// Returns a minimal set of subscriptions under which no message is delivered twice.
     ///
     /// A filter that is covered by another one is left out. The covering filter gets the highest QoS of
-    /// all filters that it covers. Subscriptions with ``wantsRetained`` are always kept, because others do not do this.
+    /// all filters that it covers. Subscriptions with ``wantsRetained`` are always kept, because a
+    /// covering one would not request retained messages.
     package static func minimal(_ all: [MQTTSubscription]) -> [MQTTSubscription] {
         let subscriptions = all.filter { !$0.wantsRetained }
         let equal = Dictionary(grouping: subscriptions) { ExactString($0.filter.rawValue) }

@@ -23,9 +23,9 @@ package struct TelemetryDecoder {
         case availability([DiscoveredTopics.DeviceAvailability])
     }
 
-    package let routes: [TopicRoute]
+    package private(set) var routes: [TopicRoute]
     /// The status routes. A topic that matches one is a status topic, even if one of ``routes`` matches it too.
-    package let statusRoutes: [StatusRoute]
+    package private(set) var statusRoutes: [StatusRoute]
     package let limits: DecodingLimits
     package let timePolicy: TimePolicy
 
@@ -51,10 +51,23 @@ package struct TelemetryDecoder {
         self.discovered = discovered
     }
 
-    /// Replaces the topics of announced entities. What is known of their availability stays.
+    /// Replaces the topics of announced entities. What is known of their availability stays, because the broker does not
+    /// send it again.
     package mutating func replaceDiscovered(_ topics: DiscoveredTopics) {
         discovered = topics
         availability.keep(topics)
+        cache.removeAll()
+        cacheByteCount = 0
+    }
+
+    /// Replaces the routes, and with them the topics of announced entities that no route takes.
+    package mutating func replaceRoutes(
+        _ routes: [TopicRoute], statusRoutes: [StatusRoute], discovered: DiscoveredTopics?
+    ) {
+        self.routes = routes
+        self.statusRoutes = statusRoutes
+        if let discovered { return replaceDiscovered(discovered) }
+        self.discovered = nil
         cache.removeAll()
         cacheByteCount = 0
     }

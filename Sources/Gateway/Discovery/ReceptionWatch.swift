@@ -87,5 +87,5 @@ final class ReceptionWatch: Sendable {
 
 extension MQTTClient {
     /// The filters that the client subscribes to.
-    var filters: [String] { MQTTSubscription.minimal(subscriptions).map(\.filter.rawValue) }
+    var filters: [String] { subscriptions.map(\.filter.rawValue) }
 }

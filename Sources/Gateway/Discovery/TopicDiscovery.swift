@@ -116,6 +116,7 @@ package final class TopicDiscovery: Service {
         }
         let connection = client.state
         let refusal = client.refusedSubscriptions.first
+        let isIngesting = isIngesting()
         let (wantsConnection, hasChanged, problem) = status.withLock { status in
             if isExhausted, status.pausedUntil == nil {
                 let shortest = Duration.seconds(limits.burst / max(1, limits.messagesPerSecond))
@@ -131,7 +132,7 @@ package final class TopicDiscovery: Service {
             case .waiting(let error): (status.state, status.problem) = (.waiting, "\(error)")
             default: if status.state != .refused { status.state = isPaused ? .paused : .waiting }
             }
-            let wantsConnection = isIngesting() && !isPaused && status.state != .refused
+            let wantsConnection = isIngesting && !isPaused && status.state != .refused
             defer { status.wantsConnection = wantsConnection }
             let isNew = status.problem != nil && !status.isProblemLogged
             status.isProblemLogged = status.isProblemLogged || isNew

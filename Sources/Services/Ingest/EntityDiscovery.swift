@@ -83,26 +83,31 @@ package final class EntityDiscovery: Sendable {
 
     /// Takes a discovery message. Returns false for other messages.
     package func receive(_ message: MQTTMessage, at now: Timestamp) -> Bool {
-        let problems: [HomeAssistantProblem]? = state.withLock { state in
+        // Most messages are none, and need no lock.
+        guard message.topic.utf8.starts(with: configuration.prefix.utf8), message.topic.hasSuffix("/config") else {
+            return false
+        }
+        let outcome: (problems: [HomeAssistantProblem], isFull: Bool)? = state.withLock { state in
             guard let outcome = state.registry.receive(topic: message.topic, payload: message.payload) else {
                 return nil
             }
             if outcome.hasChanged { state.hasChanged = true }
-            return outcome.problems.filter { problem in
+            let problems = outcome.problems.filter { problem in
                 state.logged.count >= Self.maximumLoggedCount
                     || state.logged.insert(ExactString(problem.description)).inserted
             }
+            return (problems, state.logged.count >= Self.maximumLoggedCount)
         }
-        guard let problems else { return false }
-        for problem in problems {
+        guard let outcome else { return false }
+        for problem in outcome.problems {
             let metadata: Logger.Metadata = [
                 "device": "\(problem.device.prefix(128))", "entity": "\(problem.entity.prefix(128))",
                 "reason": "\(problem.what)",
             ]
-            if state.withLock({ $0.logged.count }) < Self.maximumLoggedCount {
-                logger.notice("An entity of Home Assistant is not read", metadata: metadata)
-            } else {
+            if outcome.isFull {
                 excess.warning("Entities of Home Assistant are not read", metadata: metadata, at: now)
+            } else {
+                logger.notice("An entity of Home Assistant is not read", metadata: metadata)
             }
         }
         return true
@@ -118,7 +123,8 @@ package final class EntityDiscovery: Sendable {
         return changed.map(update)
     }
 
-    /// Replaces the routes. The next ``takeUpdate()`` repeats the result, in case an older one was applied after it.
+    /// Replaces the routes. The next ``takeUpdate()`` repeats the result: an update that was
+    /// taken before this call may be applied after it.
     package func replaceBase(_ base: Base) -> Update {
         let registry = state.withLock { state in
             state.base = base

@@ -32,23 +32,38 @@ package final class IgnoredFields: Sendable {
         self.maximumDeviceCount = max(2, maximumDeviceCount)
     }
 
-    /// Records the ignored fields of a reading.
-    func record(_ report: IgnoredFieldReport) {
-        let key = DeviceKey(room: report.room, device: report.device.rawValue)
+    /// Records the ignored fields of readings.
+    func record(_ reports: some Sequence<IgnoredFieldReport>) {
+        var reports = reports.makeIterator()
+        // Most batches have none, and then the lock is not needed.
+        guard let first = reports.next() else { return }
         state.withLock { state in
-            var fields = state.newer.removeValue(forKey: key) ?? state.older.removeValue(forKey: key) ?? []
-            for field in report.fields {
-                if let index = fields.firstIndex(where: { $0.kind == field.kind && $0.name == field.name }) {
-                    fields[index].count += 1
-                } else if fields.count < Self.maximumFieldCount {
-                    fields.append(Field(name: field.name, kind: field.kind, count: 1))
-                }
+            record(first, in: &state)
+            while let report = reports.next() { record(report, in: &state) }
+        }
+    }
+
+    private func record(_ report: IgnoredFieldReport, in state: inout State) {
+        let key = DeviceKey(room: report.room, device: report.device.rawValue)
+        if let index = state.newer.index(forKey: key) {
+            return Self.add(report.fields, to: &state.newer.values[index])
+        }
+        var fields = state.older.removeValue(forKey: key) ?? []
+        Self.add(report.fields, to: &fields)
+        if state.newer.count >= maximumDeviceCount / 2 {
+            state.older = state.newer
+            state.newer = [:]
+        }
+        state.newer[key] = fields
+    }
+
+    private static func add(_ new: [IgnoredField], to fields: inout [Field]) {
+        for field in new {
+            if let index = fields.firstIndex(where: { $0.kind == field.kind && $0.name == field.name }) {
+                fields[index].count += 1
+            } else if fields.count < maximumFieldCount {
+                fields.append(Field(name: field.name, kind: field.kind, count: 1))
             }
-            if state.newer.count >= maximumDeviceCount / 2 {
-                state.older = state.newer
-                state.newer = [:]
-            }
-            state.newer[key] = fields
         }
     }
 

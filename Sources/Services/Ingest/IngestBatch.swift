@@ -43,7 +43,7 @@ struct IngestItem {
     let content: Content
     /// The fields of the message that became no metric.
     var ignored: [IgnoredFieldReport] = []
-    /// False for a failure that is only counted.
+    /// True if a failure becomes a dead letter, false if it is only counted.
     var keepsLetter = true
     /// The trace ID that a dead letter of this message shows.
     var trace: String?

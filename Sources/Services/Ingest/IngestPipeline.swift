@@ -97,7 +97,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     /// Decodes all later batches by other routes. Messages that still arrive for a removed route are counted as failures,
     /// but become no dead letters.
     package func replaceRoutes(
-        _ routes: [TopicRoute], statusRoutes: [StatusRoute], discovered: DiscoveredTopics? = nil
+        _ routes: [TopicRoute], statusRoutes: [StatusRoute], discovered: DiscoveredTopics?
     ) {
         state.withLock { state in
             let filters = Set(routes.map(\.filter) + statusRoutes.map(\.filter))
@@ -106,9 +106,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             let removed = (state.removedFilters + earlier.filter { !known.contains($0) })
                 .filter { !filters.contains($0) }
             state.removedFilters = Array(removed.suffix(Self.maxRemovedFilters))
-            state.decoder = TelemetryDecoder(
-                routes: routes, statusRoutes: statusRoutes, limits: state.decoder.limits,
-                timePolicy: state.decoder.timePolicy, discovered: discovered)
+            state.decoder.replaceRoutes(routes, statusRoutes: statusRoutes, discovered: discovered)
         }
         ignoredFields.removeAll()
     }
@@ -154,7 +152,7 @@ package final class IngestPipeline: MQTTBatchHandler {
         if items.isEmpty { return }
         do {
             try store.commit(items, receivedAt: receivedAt) { commit in
-                count(items, receivedAt: receivedAt)
+                count(items)
                 lastMessages?.record(items)
                 publish(items, commit)
             }
@@ -300,7 +298,7 @@ package final class IngestPipeline: MQTTBatchHandler {
     }
 
     /// Counts items after their commit, so that a redelivered batch is not counted twice.
-    private func count(_ items: ArraySlice<IngestItem>, receivedAt: Timestamp) {
+    private func count(_ items: ArraySlice<IngestItem>) {
         var added = Totals()
         var implausible = 0
         var retained = 0
@@ -313,7 +311,6 @@ package final class IngestPipeline: MQTTBatchHandler {
                     if ingested.reading.implausibleDeviceTime != nil { implausible += 1 }
                     if ingested.reading.isRetained { retained += 1 }
                 }
-                for report in item.ignored { ignoredFields.record(report) }
             case .statuses: added.statuses += 1
             case .ignored: added.ignored += 1
             case .failed(let error):
@@ -323,6 +320,7 @@ package final class IngestPipeline: MQTTBatchHandler {
             case .dropped: break
             }
         }
+        ignoredFields.record(items.lazy.flatMap(\.ignored))
         metrics.messages.increment(by: added.messages)
         metrics.readings.increment(by: added.readings)
         if added.statuses > 0 { metrics.statuses.increment(by: added.statuses) }

@@ -190,7 +190,8 @@ package final class NotificationService: Sendable {
         let limit = appender.configuration.maxRecipients
         do {
             let known = try await database.read { try $0.knownUsers(limit: limit + 1) }
-            return Array(Set(known + hub.presence.snapshot().onlineUsers))
+            // Share links have no inbox.
+            return Array(Set(known + hub.presence.snapshot().onlineUsers.filter { !$0.isShare }))
         } catch {
             logger.error("Known users cannot be read", metadata: ["error": "\(error)"])
             throw .storageFailed

@@ -25,7 +25,8 @@ package struct BareValueDecoder: PayloadDecoder {
 
     /// Returns a reading of a text that the route knows as a state.
     private static func state(_ text: String, context: DecodingContext) throws(DecodeError) -> DecodedReading? {
-        guard context.rules != nil else { return nil }
+        // Checked before a collector is made, because most messages are numbers.
+        guard context.rules?.state(text, of: context.metricOrDefault) != nil else { return nil }
         var collector = MetricCollector(context: context, expecting: 1)
         guard try collector.addState(text, to: context.metricOrDefault) else { return nil }
         if collector.isEmpty { throw .dropped }

@@ -316,7 +316,7 @@ final class HTTPConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Closing a socket with unread input would discard the answers that the peer has not read yet.
     private func endOutput(_ context: ChannelHandlerContext) {
         guard case .lingering = phase, lingerTimer == nil else { return }
-        // A client could otherwise fill every place for the timeout, again and again.
+        // Otherwise one client could occupy all connections for the timeout, again and again.
         cap.markWaiting(context.channel)
         schedule(\.lingerTimer, context, in: Self.lingerTimeout) { $1.close(promise: nil) }
         context.close(mode: .output, promise: nil)

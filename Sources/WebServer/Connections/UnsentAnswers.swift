@@ -12,7 +12,7 @@ struct UnsentAnswers {
     /// True if the socket has accepted all answers.
     var isEmpty: Bool { count == 0 }
 
-    /// The time since which the socket has accepted nothing that it should have; `nil` if nothing waits for it.
+    /// The start of the current stall of the socket; `nil` if nothing waits for it.
     var stalledSince: NIODeadline? {
         [flushedAt, unwritableSince].compactMap(\.self).min()
     }

@@ -131,7 +131,7 @@ struct TopicTable {
         return notes.isEmpty ? [] : [""] + notes
     }
 
-    /// The suggested routes, each once. The first pattern in the list that a route fits decides about its place.
+    /// The suggested routes, each once. They are in the order of their first pattern.
     private var routes: [String] {
         var lines: [String] = []
         var seen: Set<String> = []

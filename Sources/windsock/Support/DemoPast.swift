@@ -20,7 +20,7 @@ struct DemoPast {
     private static let parts = [
         Part(ages: .seconds(86_400)...(.seconds(7 * 86_400)), interval: .seconds(1800)),
         Part(ages: .seconds(3600)...(.seconds(86_400)), interval: .seconds(180)),
-        // A later end, so that the clock does not seem to have leapt (ClockLeapGuard).
+        // Ends less than 10 minutes before the start: ClockLeapGuard takes a longer gap for a leap of the clock.
         Part(ages: .seconds(540)...(.seconds(3600)), interval: .seconds(20)),
     ]
     /// Eight minutes, the day of the shipped devices, become 24 hours.

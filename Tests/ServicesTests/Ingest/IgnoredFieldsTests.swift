@@ -23,9 +23,9 @@ struct IgnoredFieldsTests {
     @Test("Fields are counted per device and room")
     func counts() throws {
         let register = IgnoredFields()
-        register.record(try Self.report("a", ["mode", "fw"]))
-        register.record(try Self.report("a", ["mode"]))
-        register.record(try Self.report("a", ["other"], room: "sensors/b"))
+        register.record([try Self.report("a", ["mode", "fw"])])
+        register.record([try Self.report("a", ["mode"])])
+        register.record([try Self.report("a", ["other"], room: "sensors/b")])
         let fields = register.fields(of: Self.key("a"))
         #expect(fields.map(\.name) == ["mode", "fw"])
         #expect(fields.map(\.count) == [2, 1])
@@ -37,13 +37,13 @@ struct IgnoredFieldsTests {
     @Test("A device has at most 64 fields, and only the devices that reported last are kept")
     func limits() throws {
         let register = IgnoredFields(maximumDeviceCount: 4)
-        for index in 0..<70 { register.record(try Self.report("a", ["f\(index)"])) }
+        for index in 0..<70 { register.record([try Self.report("a", ["f\(index)"])]) }
         #expect(register.fields(of: Self.key("a")).count == 64)
         for device in ["b", "c", "d"] {
-            register.record(try Self.report(device, ["x"]))
-            register.record(try Self.report("a", ["f0"]))
+            register.record([try Self.report(device, ["x"])])
+            register.record([try Self.report("a", ["f0"])])
         }
-        register.record(try Self.report("e", ["x"]))
+        register.record([try Self.report("e", ["x"])])
         #expect(register.fields(of: Self.key("a")).first?.count == 4)
         #expect(register.fields(of: Self.key("e")).count == 1)
         #expect(register.fields(of: Self.key("b")).isEmpty)

@@ -90,7 +90,7 @@ struct IngestPipelineTests {
         let service = DeadLetterService(
             routes: [old], statusRoutes: [], database: ingest.database, logger: ingest.logger)
         let new = try TopicRoute(pattern: "new/{device}")
-        pipeline.replaceRoutes([new], statusRoutes: [])
+        pipeline.replaceRoutes([new], statusRoutes: [], discovered: nil)
         service.replaceRoutes([new], statusRoutes: [])
         #expect(service.device(ofTopic: "new/a") == "a" && service.device(ofTopic: "old/a") == nil)
 
@@ -101,7 +101,7 @@ struct IngestPipelineTests {
         }
         #expect(try letters() == ["odd/a"])
 
-        pipeline.replaceRoutes([old], statusRoutes: [])
+        pipeline.replaceRoutes([old], statusRoutes: [], discovered: nil)
         try pipeline.accept(MQTTBatch(messages: [Self.message("old/a", "{"), Self.message("new/a", "{}")]))
         #expect(try letters() == ["odd/a", "old/a"], "a bad payload of a present route is kept")
     }

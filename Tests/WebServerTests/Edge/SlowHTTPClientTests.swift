@@ -135,4 +135,31 @@ struct SlowHTTPClientTests {
         #expect(String(buffer: text.bytes(now: now)) == "1")
         #expect(String(buffer: text.bytes(now: now + .seconds(2))) == "2")
     }
+
+    @Test("While a text is rendered again, other requests get the previous one without waiting")
+    func textBeingRendered() {
+        let counter = CallCounter()
+        let (isRendering, mayEnd, hasEnded) = (
+            DispatchSemaphore(value: 0), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
+        )
+        let text = CachedText {
+            let number = counter.next()
+            if number == 2 {
+                isRendering.signal()
+                mayEnd.wait()
+            }
+            return "\(number)"
+        }
+        let now = NIODeadline.now()
+        #expect(String(buffer: text.bytes(now: now)) == "1")
+        Thread.detachNewThread {
+            _ = text.bytes(now: now + .seconds(2))
+            hasEnded.signal()
+        }
+        isRendering.wait()
+        #expect(String(buffer: text.bytes(now: now + .seconds(2))) == "1")
+        mayEnd.signal()
+        hasEnded.wait()
+        #expect(String(buffer: text.bytes(now: now + .seconds(2))) == "2")
+    }
 }

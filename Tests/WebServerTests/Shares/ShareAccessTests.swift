@@ -73,10 +73,14 @@ struct ShareAccessTests {
         _ = try await client.next("data_update")
 
         // Nobody can notify it: neither by its name, nor as a member of the room, nor as one of all.
-        let recipients = [#""user_id":"\#(user)""#, #""room_id":"chat/open""#, #""everyone":true"#]
-        for recipient in recipients {
-            _ = try await server.post(
-                "/api/notifications", token: fixture.operators, #"{"title":"hush",\#(recipient)}"#)
+        let other = try await server.client(token: fixture.operators)
+        try await other.join("chat/open")
+        func notify(_ recipients: String) async throws -> HTTPClientLite.Response {
+            try await server.post("/api/notifications", token: fixture.operators, "{\"title\":\"hush\",\(recipients)}")
+        }
+        #expect(try await notify("\"user_id\":\"\(user)\"").status == 400)
+        for recipients in [#""room_id":"chat/open""#, #""everyone":true"#] {
+            #expect(try await notify(recipients).json["recipients"]?.number == 1, "\(recipients)")
         }
         #expect(try await client.all("notification").isEmpty)
         try await server.stop()

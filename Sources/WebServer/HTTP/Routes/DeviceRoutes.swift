@@ -13,7 +13,7 @@ import Telemetry
 struct DeviceRoutes {
     private static let maxAlerts = 50
     private static let maxLetters = 5
-    /// The rooms of which the values are merged. More than one is unusual.
+    /// The rooms in memory, and the stored rooms, of which the values are merged. More than one is unusual.
     private static let maxRooms = 16
 
     let services: HubServices
@@ -95,7 +95,7 @@ private struct DeviceOverview {
         let liveRooms = Set(live.map(\.room))
         for state in stored where !liveRooms.contains(state.device.room) {
             for values in state.values {
-                let age = max(0, Int64(now.since(values.time) / .milliseconds(1)))
+                let age = max(0, Int64(now.since(values.time).wholeMilliseconds))
                 for metric in values.metrics {
                     add(Value(metric: metric, time: values.time, ageMilliseconds: age, room: state.device.room))
                 }

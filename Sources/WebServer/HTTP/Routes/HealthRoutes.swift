@@ -50,17 +50,28 @@ final class CachedText: Sendable {
 
     func bytes(now: NIODeadline = .now()) -> ByteBuffer {
         let known = state.withLock { state -> ByteBuffer? in
-            if let latest = state.latest, state.isMaking || now < latest.goodUntil { return latest.bytes }
+            guard let latest = state.latest else {
+                // Requests before the first text have to wait, and share it.
+                let first = generate(at: now)
+                state.latest = first
+                return first.bytes
+            }
+            if state.isMaking || now < latest.goodUntil { return latest.bytes }
             state.isMaking = true
             return nil
         }
         if let known { return known }
+        let latest = generate(at: now)
+        state.withLock { $0 = State(latest: latest) }
+        return latest.bytes
+    }
+
+    private func generate(at now: NIODeadline) -> Latest {
         let start = NIODeadline.now()
         let bytes = ByteBuffer(string: make())
         let cost = (NIODeadline.now() - start).nanoseconds
         let rest = min(max(Self.minRest, .nanoseconds(cost * Self.restFactor)), .seconds(1))
-        state.withLock { $0 = State(latest: Latest(bytes: bytes, goodUntil: now + rest)) }
-        return bytes
+        return Latest(bytes: bytes, goodUntil: now + rest)
     }
 }
 

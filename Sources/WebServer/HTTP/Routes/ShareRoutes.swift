@@ -23,7 +23,8 @@ struct ShareRoutes {
         group.delete("shares/{share_id}", use: revoke)
     }
 
-    /// Lists shares, sorted by id and paged. Tokens of shares are not known to anybody but their users.
+    /// Lists shares, sorted by id and paged. The answer has no tokens; only
+    /// their hashes are stored.
     @Sendable private func list(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let identity = try sharer(context)
         let limit = Int(try request.query("limit", in: 1...Self.maxListed, default: 100))
