@@ -76,8 +76,12 @@ test("a device that is unknown or could not be loaded leaves the rooms of the pl
   const requests = installFetch();
   let missingCount = 0;
   const shown = [];
+  const onMetrics = ({ device }) => {
+    assert.equal(document.getElementById("device-facts").hidden, false, "the cards are shown first");
+    shown.push(device);
+  };
   const view = new DeviceView({
-    now: () => now, onAlert() {}, onMetrics: ({ device }) => shown.push(device), onMissing: () => (missingCount += 1),
+    now: () => now, onAlert() {}, onMetrics, onMissing: () => (missingCount += 1),
   });
   view.open("b", "token");
   await requests.answer(() => ({ status: 404, body: { detail: "Unknown device." } }));

@@ -129,8 +129,8 @@ export class DeviceView {
     const signature = JSON.stringify([answer.rooms, answer.metrics.map(({ name }) => name)]);
     const isNew = signature !== this.#signature;
     this.#signature = signature;
-    if (isNew) this.#onMetrics(answer);
     this.#facts.show(answer, this.#now());
+    if (isNew) this.#onMetrics(answer);
   }
 
   /** @param {{status?: number, message: string}} error */
