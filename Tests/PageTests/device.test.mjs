@@ -95,3 +95,22 @@ test("a device that is unknown or could not be loaded leaves the rooms of the pl
   assert.deepEqual([shown, missingCount], [["a"], 2]);
   view.close();
 });
+
+test("an error while drawing is not reported as a gateway that does not answer", async (context) => {
+  const requests = installFetch();
+  const errors = [];
+  const listeners = process.rawListeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", (error) => errors.push(error.message));
+  context.after(() => {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of listeners) process.on("unhandledRejection", listener);
+  });
+  const onMetrics = () => { throw new Error("a bug"); };
+  const view = new DeviceView({ now: () => now, onAlert() {}, onMetrics, onMissing() {} });
+  view.open("a", "token");
+  await requests.answer(() => answer(1));
+  await new Promise(setImmediate);
+  assert.deepEqual(errors, ["a bug"]);
+  assert.equal(document.getElementById("device-problem").hidden, true);
+  view.close();
+});

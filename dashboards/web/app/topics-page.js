@@ -36,11 +36,13 @@ class TopicsPage {
 
   async #poll() {
     if (!session.token) return this.#fail("You are not signed in. Sign in on the dashboards' page, in this tab.");
+    let answer;
     try {
-      this.#show(await getJSON("/api/topics", session.token));
+      answer = await getJSON("/api/topics", session.token);
     } catch (error) {
-      this.#fail(problemText(error));
+      return this.#fail(problemText(error));
     }
+    this.#show(answer);
   }
 
   /** @param {string} message */
