@@ -117,7 +117,7 @@ class PatternCard {
   #name = element("strong", { className: "pattern-name" });
   #count = element("span", { className: "pattern-count" });
   #times = element("p", { className: "pattern-times" });
-  #topic = element("span", { className: "pattern-topic" });
+  #topic = element("span");
   #payload = element(
     "pre", { className: "pattern-payload", tabIndex: 0, attributes: { "aria-label": "Sample payload" } });
   #readings = element("p", { className: "pattern-readings" });
@@ -131,7 +131,7 @@ class PatternCard {
   #text = "";
 
   constructor() {
-    this.#suggestion = element("div", { className: "pattern-route", dataset: { testid: "suggestion" } },
+    this.#suggestion = element("div", { dataset: { testid: "suggestion" } },
       element("div", { className: "pattern-command" },
         element("pre", { className: "command" }, this.#route), copyButton(this.#route, "the route")),
       this.#readings);
