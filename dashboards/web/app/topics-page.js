@@ -94,7 +94,7 @@ class TopicsPage {
   }
 
   #applyFilter() {
-    const text = this.#filter.value?.trim().toLowerCase() ?? "";
+    const text = this.#filter.value.trim().toLowerCase();
     for (const card of this.#cards.values()) card.root.hidden = !card.contains(text);
   }
 
