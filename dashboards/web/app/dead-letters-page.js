@@ -187,7 +187,7 @@ class DeadLettersPage {
   #row(letter) {
     const { id, topic, device, reason } = letter;
     const row = {
-      root: element("li", { className: "letter", dataset: { letterId: id, reason } }), letter,
+      root: element("li", { className: "entry", dataset: { letterId: id, reason } }), letter,
       payload: new PayloadView(), age: element("time"),
       count: element("span", { className: "letter-count" }), detail: element("p", { className: "letter-detail" }),
       first: element("span"), trace: element("a", {}, "Trace"),

@@ -135,7 +135,7 @@ class PatternCard {
       element("div", { className: "pattern-command" },
         element("pre", { className: "command" }, this.#route), copyButton(this.#route, "the route")),
       this.#readings);
-    this.root = element("li", { className: "pattern" },
+    this.root = element("li", { className: "entry" },
       element("p", { className: "pattern-head" }, this.#name, this.#count), this.#times,
       element("p", { className: "pattern-sample" }, this.#topic), this.#payload,
       this.#suggestion, this.#problem, this.#details);
