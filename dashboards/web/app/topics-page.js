@@ -1,7 +1,7 @@
 import { hideUnreachable, session } from "./session/session.js";
 import { getJSON } from "./shared/api.js";
 import { copyButton } from "./shared/copy-button.js";
-import { byID, element, setData, setText } from "./shared/dom.js";
+import { byID, element, placeInOrder, setData, setText } from "./shared/dom.js";
 import { formatAge, formatNumber } from "./shared/format.js";
 import { Theme } from "./shared/palette.js";
 
@@ -84,13 +84,8 @@ class TopicsPage {
       card.update(pattern, now);
       return [pattern.pattern, card];
     }));
-    for (const [name, card] of this.#cards) if (!cards.has(name)) card.root.remove();
-    let place = this.#list.firstChild;
-    for (const { root } of cards.values()) {
-      if (root === place) place = root.nextSibling;
-      else this.#list.insertBefore(root, place);
-    }
     this.#cards = cards;
+    placeInOrder(this.#list, [...cards.values()].map(({ root }) => root));
   }
 
   #applyFilter() {
