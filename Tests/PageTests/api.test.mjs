@@ -1,7 +1,7 @@
 // Requests to the gateway: those that read are retried when the gateway is busy, those that write are not.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { getJSON, requestJSON, retryDelay } from "../../dashboards/web/app/shared/api.js";
+import { getAll, getJSON, requestJSON, retryDelay } from "../../dashboards/web/app/shared/api.js";
 import { TestClock } from "./support/clock.mjs";
 import { outcomeOf } from "./support/socket.mjs";
 
@@ -46,6 +46,19 @@ test("after four retries a request fails, and one that writes is sent once", asy
   assert.equal(methods.length, 5);
   await assert.rejects(requestJSON("/api/x", "token", { method: "POST", body: {} }), { status: 429 });
   assert.equal(methods.length, 6);
+});
+
+test("all pages of a list are read, and a page that follows itself is an error", async () => {
+  const pages = { "/api/x": { list: [1], next: "a b" }, "/api/x?after=a%20b": { list: [2], next: "c" }, "/api/x?after=c": { list: [3] } };
+  let requestCount = 0;
+  globalThis.fetch = async (path) => {
+    requestCount += 1;
+    assert.ok(requestCount < 10, "it does not end");
+    return { ok: true, status: 200, json: async () => pages[path] };
+  };
+  assert.deepEqual(await getAll("/api/x", "list", "token"), [1, 2, 3]);
+  pages["/api/x?after=c"].next = "c";
+  await assert.rejects(getAll("/api/x", "list", "token"), /repeats a page of \/api\/x\./);
 });
 
 test("the delay is bounded, and spread", () => {

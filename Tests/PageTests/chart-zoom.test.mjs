@@ -32,10 +32,10 @@ beforeEach(() => {
 const pointer = (type, clientX, more = {}) =>
   plot.dispatch(type, { target: plot, clientX, button: 0, pointerId: 1, pointerType: "mouse", ...more });
 const press = (key, more = {}) => {
-  const event = { target: plot, key, isUsed: false, preventDefault() { this.isUsed = true; }, stopImmediatePropagation() {}, ...more };
-  let used = false;
-  plot.dispatch("keydown", { ...event, preventDefault: () => (used = true) });
-  return used;
+  let isUsed = false;
+  const preventDefault = () => (isUsed = true);
+  plot.dispatch("keydown", { target: plot, key, preventDefault, stopImmediatePropagation() {}, ...more });
+  return isUsed;
 };
 
 test("a drag chooses the range between its ends, in either direction", () => {
@@ -137,7 +137,8 @@ test("the wheel scrolls the page unless Ctrl, Shift or its direction says otherw
   assert.equal(wheel({ deltaY: 100 }), false);
   assert.equal(wheel({ deltaY: -100, ctrlKey: true }), true);
   assert.equal(wheel({ deltaX: -50 }), true);
-  assert.equal(chosen.length, 2);
+  const spans = chosen.map(([kind, { from, to }]) => [kind, Math.round(from - now), Math.round(to - now)]);
+  assert.deepEqual(spans, [["preview", -90_000, -10_000], ["preview", -94_000, -14_000]], "zoomed in, then panned back");
 });
 
 test("a step of the wheel is bounded, whatever its unit", () => {

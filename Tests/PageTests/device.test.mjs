@@ -76,8 +76,12 @@ test("a device that is unknown or could not be loaded leaves the rooms of the pl
   const requests = installFetch();
   let missingCount = 0;
   const shown = [];
+  const onMetrics = ({ device }) => {
+    assert.equal(document.getElementById("device-facts").hidden, false, "the cards are shown first");
+    shown.push(device);
+  };
   const view = new DeviceView({
-    now: () => now, onAlert() {}, onMetrics: ({ device }) => shown.push(device), onMissing: () => (missingCount += 1),
+    now: () => now, onAlert() {}, onMetrics, onMissing: () => (missingCount += 1),
   });
   view.open("b", "token");
   await requests.answer(() => ({ status: 404, body: { detail: "Unknown device." } }));
@@ -89,5 +93,24 @@ test("a device that is unknown or could not be loaded leaves the rooms of the pl
   view.open("a", "token");
   await requests.answer(() => answer(1));
   assert.deepEqual([shown, missingCount], [["a"], 2]);
+  view.close();
+});
+
+test("an error while drawing is not reported as a gateway that does not answer", async (context) => {
+  const requests = installFetch();
+  const errors = [];
+  const listeners = process.rawListeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", (error) => errors.push(error.message));
+  context.after(() => {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of listeners) process.on("unhandledRejection", listener);
+  });
+  const onMetrics = () => { throw new Error("a bug"); };
+  const view = new DeviceView({ now: () => now, onAlert() {}, onMetrics, onMissing() {} });
+  view.open("a", "token");
+  await requests.answer(() => answer(1));
+  await new Promise(setImmediate);
+  assert.deepEqual(errors, ["a bug"]);
+  assert.equal(document.getElementById("device-problem").hidden, true);
   view.close();
 });

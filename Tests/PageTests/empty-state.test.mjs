@@ -45,6 +45,12 @@ test("readings that no panel shows replace the command, the latest first", async
   assert.match(document.getElementById("empty-readings").children[0].textContent, /^kitchen Temperature 21\.5.°C/u);
 });
 
+test("a reading's metric may have the name of a member of every object", async () => {
+  const state = await open({ host: "h", port: 1, tls: false, login: false, topic: "a/{device}" }, { devices: ["x"], metrics: ["t"] });
+  state.received({ device: "kitchen", data: { timestamp: 1, constructor: 2 }, units: { temperature: "°C" } });
+  assert.match(text("empty-readings"), /^kitchen Constructor 2 (?!.*function)/);
+});
+
 test("words are quoted for a shell only when they need it", () => {
   assert.equal(shellWord("sensors/a-1/t"), "sensors/a-1/t");
   assert.equal(shellWord("it's $HOME"), "'it'\\''s $HOME'");

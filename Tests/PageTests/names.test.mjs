@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { own } from "../../dashboards/web/app/shared/names.js";
+import { metricLabel, own } from "../../dashboards/web/app/shared/names.js";
 import { SeriesStore } from "../../dashboards/web/app/series/series-store.js";
 
 test("a metric may have any name, also one that every object has", () => {
@@ -11,6 +11,8 @@ test("a metric may have any name, also one that every object has", () => {
     assert.equal(store.series("a", metric).value, value);
     assert.equal(store.series("a", metric).unit, undefined);
   }
+  assert.equal(metricLabel("constructor"), "Constructor");
+  assert.equal(metricLabel("co2"), "CO₂");
   assert.equal(own({}, "constructor"), undefined);
   assert.equal(own(undefined, "x"), undefined);
   assert.equal(own({ x: 1 }, "x"), 1);

@@ -26,7 +26,11 @@ const share = (id, more = {}) => ({
 function opened() {
   const dialog = document.getElementById("share-dialog");
   Object.assign(dialog, {
-    open: false, showModal: () => (dialog.open = true), close: () => (dialog.open = false),
+    open: false, showModal: () => (dialog.open = true),
+    close() {
+      dialog.open = false;
+      dialog.dispatch("close");
+    },
   });
   document.getElementById("share-link").select = () => {};
   document.getElementById("share-kiosk").checked = false;
@@ -81,6 +85,22 @@ test("the dialog lists the newest links first, creates one, and forgets it when 
 
   document.getElementById("share-close").click();
   assert.equal(link.value, "");
+});
+
+test("a dialog that Escape closes forgets the link and the running request", async () => {
+  opened();
+  requests.open.length = 0;
+  document.getElementById("share-form").dispatch("submit", { preventDefault() {} });
+  const [created] = requests.open.splice(0);
+  created.resolve({ ...share("1"), token: "share-abc" });
+  await settled();
+  assert.match(document.getElementById("share-link").value, /share-abc$/);
+  document.getElementById("share-dialog").close();
+  assert.equal(document.getElementById("share-link").value, "");
+  assert.equal(document.getElementById("share-created").hidden, true);
+  await requests.answer(() => ({ shares: [share("2")] }));
+  assert.equal(requests.all.at(-1), "/api/shares?dashboard=home");
+  assert.deepEqual(listed(), ["1"]);
 });
 
 test("a link that is created while the list is loading stays in it", async () => {

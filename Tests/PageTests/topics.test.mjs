@@ -9,6 +9,7 @@ const clock = new TestClock();
 const document = installDocument();
 const operatorLink = new TestElement("a");
 document.querySelectorAll = (selector) => (selector === "[data-needs]" ? [operatorLink] : []);
+document.getElementById("filter").value = "";
 const requests = installFetch();
 
 function pattern(name, more = {}) {

@@ -29,13 +29,15 @@ class ClientsPage {
   async #poll() {
     document.documentElement.dataset.view = "clients";
     if (!session.token) return this.#fail("You are not signed in. Sign in on the dashboards' page, in this tab.");
+    let answer;
     try {
-      this.#show(await getJSON("/api/clients?limit=500", session.token));
+      answer = await getJSON("/api/clients?limit=500", session.token);
     } catch (error) {
-      this.#fail(error.status === 401
+      return this.#fail(error.status === 401
         ? "The gateway does not accept the token any more. Sign in again on the dashboards' page."
         : error.status ? error.message : "The gateway does not answer. Below is its last answer.");
     }
+    this.#show(answer);
   }
 
   /** @param {string} message */

@@ -1,6 +1,6 @@
 import { hideUnreachable, session } from "./session/session.js";
 import { getJSON } from "./shared/api.js";
-import { byID, element, setText } from "./shared/dom.js";
+import { byID, element, placeInOrder, setText } from "./shared/dom.js";
 import { formatAge } from "./shared/format.js";
 import { Theme } from "./shared/palette.js";
 import { PayloadView } from "./shared/payload-view.js";
@@ -133,19 +133,8 @@ class DeadLettersPage {
     const rows = [...this.#rows.values()].sort((a, b) =>
       Date.parse(b.letter.last_at) - Date.parse(a.letter.last_at) || b.letter.id - a.letter.id);
     for (const { root } of rows.splice(maxShown)) this.#rows.delete(Number(root.dataset.letterId));
-    // Rows in their place are not moved, so that a reader keeps the place.
-    /** @type {ChildNode | null} */
-    let place = this.#list.firstChild;
-    for (const { root, letter, age } of rows) {
-      setText(age, formatAge(Date.now() - Date.parse(letter.last_at)));
-      if (root === place) place = root.nextSibling;
-      else this.#list.insertBefore(root, place);
-    }
-    while (place) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
-    }
+    for (const { letter, age } of rows) setText(age, formatAge(Date.now() - Date.parse(letter.last_at)));
+    placeInOrder(this.#list, rows.map(({ root }) => root));
     this.#offer(letters.map(({ reason }) => reason));
     const isFiltered = this.#reason.value !== "";
     const isEmpty = rows.length === 0;
@@ -187,7 +176,7 @@ class DeadLettersPage {
   #row(letter) {
     const { id, topic, device, reason } = letter;
     const row = {
-      root: element("li", { className: "letter", dataset: { letterId: id, reason } }), letter,
+      root: element("li", { className: "entry", dataset: { letterId: id, reason } }), letter,
       payload: new PayloadView(), age: element("time"),
       count: element("span", { className: "letter-count" }), detail: element("p", { className: "letter-detail" }),
       first: element("span"), trace: element("a", {}, "Trace"),

@@ -1,7 +1,7 @@
 import { hideUnreachable, session } from "./session/session.js";
 import { getJSON } from "./shared/api.js";
 import { copyButton } from "./shared/copy-button.js";
-import { byID, element, setData, setText } from "./shared/dom.js";
+import { byID, element, placeInOrder, setData, setText } from "./shared/dom.js";
 import { formatAge, formatNumber } from "./shared/format.js";
 import { Theme } from "./shared/palette.js";
 
@@ -36,11 +36,13 @@ class TopicsPage {
 
   async #poll() {
     if (!session.token) return this.#fail("You are not signed in. Sign in on the dashboards' page, in this tab.");
+    let answer;
     try {
-      this.#show(await getJSON("/api/topics", session.token));
+      answer = await getJSON("/api/topics", session.token);
     } catch (error) {
-      this.#fail(problemText(error));
+      return this.#fail(problemText(error));
     }
+    this.#show(answer);
   }
 
   /** @param {string} message */
@@ -82,17 +84,12 @@ class TopicsPage {
       card.update(pattern, now);
       return [pattern.pattern, card];
     }));
-    for (const [name, card] of this.#cards) if (!cards.has(name)) card.root.remove();
-    let place = this.#list.firstChild;
-    for (const { root } of cards.values()) {
-      if (root === place) place = root.nextSibling;
-      else this.#list.insertBefore(root, place);
-    }
     this.#cards = cards;
+    placeInOrder(this.#list, [...cards.values()].map(({ root }) => root));
   }
 
   #applyFilter() {
-    const text = this.#filter.value?.trim().toLowerCase() ?? "";
+    const text = this.#filter.value.trim().toLowerCase();
     for (const card of this.#cards.values()) card.root.hidden = !card.contains(text);
   }
 
@@ -115,7 +112,7 @@ class PatternCard {
   #name = element("strong", { className: "pattern-name" });
   #count = element("span", { className: "pattern-count" });
   #times = element("p", { className: "pattern-times" });
-  #topic = element("span", { className: "pattern-topic" });
+  #topic = element("span");
   #payload = element(
     "pre", { className: "pattern-payload", tabIndex: 0, attributes: { "aria-label": "Sample payload" } });
   #readings = element("p", { className: "pattern-readings" });
@@ -129,11 +126,11 @@ class PatternCard {
   #text = "";
 
   constructor() {
-    this.#suggestion = element("div", { className: "pattern-route", dataset: { testid: "suggestion" } },
+    this.#suggestion = element("div", { dataset: { testid: "suggestion" } },
       element("div", { className: "pattern-command" },
         element("pre", { className: "command" }, this.#route), copyButton(this.#route, "the route")),
       this.#readings);
-    this.root = element("li", { className: "pattern" },
+    this.root = element("li", { className: "entry" },
       element("p", { className: "pattern-head" }, this.#name, this.#count), this.#times,
       element("p", { className: "pattern-sample" }, this.#topic), this.#payload,
       this.#suggestion, this.#problem, this.#details);

@@ -1,5 +1,5 @@
 import { requestJSON } from "../shared/api.js";
-import { byID, setText } from "../shared/dom.js";
+import { byID, placeInOrder, setText } from "../shared/dom.js";
 import { setCount } from "../shared/drawers.js";
 import { AlertRow } from "./alert-row.js";
 
@@ -123,14 +123,7 @@ export class AlertsDrawer {
       row.update(alert, now);
       this.#rows.set(alert.alert_id, row);
     }
-    for (const [id, { root }] of known) if (!this.#rows.has(id)) root.remove();
-    // Only misplaced rows are moved, because a moved element loses the focus.
-    /** @type {ChildNode | null} */
-    let place = this.#list.firstChild;
-    for (const { root } of this.#rows.values()) {
-      if (root === place) place = root.nextSibling;
-      else this.#list.insertBefore(root, place);
-    }
+    placeInOrder(this.#list, [...this.#rows.values()].map(({ root }) => root));
   }
 
   /**

@@ -101,7 +101,7 @@ const reachPixels = 28;
  *
  * It is identified by its series and time, because indexes change with every reading.
  */
-export class PointCursor {
+class PointCursor {
   /** @type {ChartPoint | null} */
   point = null;
 

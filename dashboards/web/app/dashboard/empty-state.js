@@ -2,7 +2,7 @@ import { getJSON } from "../shared/api.js";
 import { copyButton } from "../shared/copy-button.js";
 import { byID, element, setText } from "../shared/dom.js";
 import { formatAge } from "../shared/format.js";
-import { metricLabel } from "../shared/names.js";
+import { metricLabel, own } from "../shared/names.js";
 
 /** Devices whose latest readings are listed. */
 const maxListed = 8;
@@ -70,8 +70,10 @@ export class EmptyState {
    */
   received({ device, data, units }) {
     const metrics = Object.keys(data).filter((name) => name !== "timestamp");
-    const text = metrics.slice(0, maxMetrics)
-      .map((name) => `${metricLabel(name)} ${data[name]}${units?.[name] ? `\u202f${units[name]}` : ""}`).join(", ");
+    const text = metrics.slice(0, maxMetrics).map((name) => {
+      const unit = own(units, name);
+      return `${metricLabel(name)} ${data[name]}${unit ? `\u202f${unit}` : ""}`;
+    }).join(", ");
     const isNew = !this.#readings.delete(device);
     this.#readings.set(device, { text: metrics.length > maxMetrics ? `${text}, …` : text, at: Date.now() });
     if (this.#readings.size > maxListed) this.#readings.delete(this.#readings.keys().next().value ?? "");

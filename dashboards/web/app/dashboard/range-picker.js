@@ -116,11 +116,10 @@ export class RangePicker {
     keepRange(range);
     this.#preview = null;
     this.#closeForm();
-    if (range !== this.#range) {
-      this.#range = range;
-      this.#ports.onChange(range);
-    }
+    const isNew = range !== this.#range;
+    this.#range = range;
     this.#mark();
+    if (isNew) this.#ports.onChange(range);
   }
 
   #mark() {

@@ -15,7 +15,7 @@ const unknownStaleMs = 300_000;
  * @property {string} room
  * @property {Record<string, number>} data without `timestamp`
  * @property {Record<string, string>} units
- * @property {number} seen time of the last message, or of the value of a last message that the broker had retained
+ * @property {number} seen Time of the last message. If the broker had retained that message, the time of its value.
  * @property {number} intervalMs NaN: unknown
  * @property {string | undefined} status
  * @property {number} since of the status

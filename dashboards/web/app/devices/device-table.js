@@ -105,7 +105,7 @@ export function stateText(device, now) {
  * Returns the first values of a device: `Humidity 61.0% · Temperature 21.5°C · 3 more`.
  * @param {ListedDevice} device
  */
-export function valuesText({ data, units }) {
+function valuesText({ data, units }) {
   const names = Object.keys(data);
   const shown = names.slice(0, maxValues).map((name) =>
     `${metricLabel(name)} ${formatNumber(data[name])}${unitSuffix(own(units, name))}`);

@@ -109,16 +109,17 @@ export class DeviceView {
     if (this.#isAsking) return;
     const shown = this.#shown;
     this.#isAsking = true;
+    let answer, failure;
     try {
-      const answer = await getJSON(`/api/devices/${encodeURIComponent(this.#device)}`, this.#token);
-      if (this.#shown !== shown) return;
-      this.#show(answer);
+      answer = await getJSON(`/api/devices/${encodeURIComponent(this.#device)}`, this.#token);
     } catch (error) {
-      if (this.#shown !== shown) return;
-      this.#fail(error);
+      failure = error;
     }
+    if (this.#shown !== shown) return;
     this.#isAsking = false;
     this.#dueAt = performance.now() + refreshMs;
+    if (failure) this.#fail(failure);
+    else this.#show(answer);
     this.tick();
   }
 
@@ -129,8 +130,8 @@ export class DeviceView {
     const signature = JSON.stringify([answer.rooms, answer.metrics.map(({ name }) => name)]);
     const isNew = signature !== this.#signature;
     this.#signature = signature;
-    if (isNew) this.#onMetrics(answer);
     this.#facts.show(answer, this.#now());
+    if (isNew) this.#onMetrics(answer);
   }
 
   /** @param {{status?: number, message: string}} error */

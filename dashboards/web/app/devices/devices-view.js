@@ -16,7 +16,7 @@ const refreshMs = 20_000;
 const restFactor = 10;
 
 /** @typedef {import("../../windsock-client.js").WindsockClient} WindsockClient */
-/** @typedef {import("./device-list.js").Trouble} Trouble */
+/** @typedef {(typeof troubles)[number]} Filter */
 /** @type {Record<string, string>} */
 const labels = { offline: "Offline", alert: "Alerts", stale: "Stale" };
 
@@ -35,9 +35,9 @@ export class DevicesView {
   #next = byID("devices-next", "button");
   #table = new DeviceTable();
   #list = new DeviceList();
-  /** @type {Map<Trouble | null, HTMLButtonElement>} */
+  /** @type {Map<Filter | null, HTMLButtonElement>} */
   #buttons = new Map();
-  /** @type {Trouble | null} */
+  /** @type {Filter | null} */
   #only = null;
   #first = 0;
   /** @type {{client: WindsockClient, token: string} | null} */
@@ -56,7 +56,7 @@ export class DevicesView {
   #isLoaded = false;
 
   constructor() {
-    for (const only of /** @type {(Trouble | null)[]} */ ([null, ...troubles])) {
+    for (const only of [null, ...troubles]) {
       const button = element("button", {
         type: "button", className: "range", onclick: () => this.#choose(only),
       }, only ? labels[only] : "All");
@@ -150,7 +150,7 @@ export class DevicesView {
     this.#show();
   }
 
-  /** @param {Trouble | null} only */
+  /** @param {Filter | null} only */
   #choose(only) {
     this.#only = only;
     this.#turn(0);
@@ -172,7 +172,7 @@ export class DevicesView {
     this.#joinTimer = setTimeout(() => this.#join(shown.map(({ room }) => room)), delay);
     for (const [only, button] of this.#buttons) {
       button.setAttribute("aria-pressed", String(only === this.#only));
-      if (only && only !== "none") setText(button, `${labels[only]} ${counts[only]}`);
+      if (only) setText(button, `${labels[only]} ${counts[only]}`);
     }
     const isChosen = this.#only !== null || this.#search.value.trim() !== "";
     setText(this.#note, !this.#isLoaded ? "Loading…" : isChosen ? `${devices.length} of ${this.#list.size} devices`

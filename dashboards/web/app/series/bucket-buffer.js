@@ -109,7 +109,7 @@ export class BucketBuffer {
   }
 
   /**
-   * Adds the readings of other buckets, at the times at which those are drawn.
+   * Copies another buffer's buckets, each at its `timeAt`.
    * @param {BucketBuffer} other
    */
   take(other) {

@@ -105,7 +105,7 @@ export function getJSON(path, token, signal) {
 }
 
 /**
- * Reads all pages of a list.
+ * Reads all pages of a list. A cursor that follows itself is an error.
  * @param {string} path
  * @param {string} name of the list in the answer
  * @param {string} token
@@ -121,6 +121,7 @@ export async function getAll(path, name, token, signal, cursor = "after") {
   do {
     /** @type {any} */
     const page = await getJSON(next === undefined ? path : start + encodeURIComponent(next), token, signal);
+    if (next !== undefined && page.next === next) throw new Error(`The gateway repeats a page of ${path}.`);
     for (const element of page[name]) all.push(element);
     next = page.next;
   } while (next !== undefined);

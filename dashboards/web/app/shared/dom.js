@@ -66,6 +66,22 @@ export function setData(node, name, value) {
 }
 
 /**
+ * Makes elements the only children of a list, in their order. Those in their place are not moved, so that they keep the
+ * focus and a reader keeps the place.
+ * @param {Element} list
+ * @param {Iterable<Element>} roots
+ */
+export function placeInOrder(list, roots) {
+  const kept = new Set(roots);
+  for (const child of [...list.children]) if (!kept.has(child)) child.remove();
+  let place = list.firstChild;
+  for (const root of kept) {
+    if (root === place) place = root.nextSibling;
+    else list.insertBefore(root, place);
+  }
+}
+
+/**
  * Clears a canvas and fits it to its size on the page.
  * @param {HTMLCanvasElement} canvas
  * @param {{width: number, height: number}} [size] on the page, if it is known

@@ -46,7 +46,8 @@ export class DevicePatterns {
  * @param {string} metric
  */
 export function metricLabel(metric) {
-  if (properNames[metric]) return properNames[metric];
+  const properName = own(properNames, metric);
+  if (properName) return properName;
   const words = metric.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -7,9 +7,9 @@ const bytesPerRow = 16;
 /** A payload: its beginning, and all of it on demand, as text or as a hex dump. */
 export class PayloadView {
   #pre = element("pre", { className: "letter-payload", tabIndex: 0, attributes: { "aria-label": "Payload" } });
-  #note = element("span", { className: "letter-note" });
-  #more = element("button", { type: "button", className: "text-button letter-more" });
-  #hex = element("button", { type: "button", className: "text-button letter-hex" });
+  #note = element("span");
+  #more = element("button", { type: "button", className: "text-button" });
+  #hex = element("button", { type: "button", className: "text-button" });
   #bytes = new Uint8Array();
   /**
    * Null for bytes that are not text.
@@ -20,7 +20,7 @@ export class PayloadView {
   #isWhole = false;
 
   constructor() {
-    this.root = element("div", { className: "letter-content" },
+    this.root = element("div", {},
       this.#pre, element("p", { className: "letter-tools" }, this.#note, this.#more, this.#hex));
     this.#more.addEventListener("click", () => {
       this.#isWhole = !this.#isWhole;
@@ -71,7 +71,7 @@ function cut(text, isHex) {
  * Formats bytes as `0000 7b 22 74 65 … {"te…`: offset, bytes, and printable ASCII.
  * @param {Uint8Array} bytes
  */
-export function hexDump(bytes) {
+function hexDump(bytes) {
   const rows = [];
   for (let offset = 0; offset < bytes.length; offset += bytesPerRow) {
     const row = [...bytes.subarray(offset, offset + bytesPerRow)];

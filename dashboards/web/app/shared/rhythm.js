@@ -2,7 +2,7 @@
 const allowedIntervals = 3;
 /** Age up to which no value is stale, however often readings usually arrive. */
 const leastStaleMs = 30_000;
-/** Intervals of which the median is taken, as the gateway does, and the fewest that say something. */
+/** The median is taken of the last 9 intervals, and of at least 2. The gateway does the same. */
 const intervals = { most: 9, least: 2 };
 
 /**

@@ -25,7 +25,7 @@ export const ranges = [
 ];
 
 /**
- * Returns a range between two times, of allowed length and rounded: to seconds, when it is short to milliseconds.
+ * Returns a range between two times, of allowed length and rounded to seconds; below two minutes to milliseconds.
  * @param {Span} wanted
  * @returns {Range & {span: Span, ms: number}}
  */
@@ -62,7 +62,7 @@ export function panned({ from, to }, byMs, now) {
 }
 
 /**
- * Returns the span that shows two times at two places, which two fingers hold.
+ * Returns the span in which each finger stays on the time it touched first.
  * @param {[number, number]} times Unix milliseconds
  * @param {[number, number]} places as fractions of the plot's width
  * @param {number} now the end of what can be shown

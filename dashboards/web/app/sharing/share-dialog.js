@@ -39,6 +39,8 @@ export class ShareDialog {
     this.#button.addEventListener("click", () => this.#open());
     byID("share-close", "button").addEventListener("click", () => this.close());
     this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.close());
+    // Escape closes the dialog without a call of `close`.
+    this.#dialog.addEventListener("close", () => this.#forget());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -72,9 +74,7 @@ export class ShareDialog {
   }
 
   close() {
-    this.#latest = null;
     if (this.#dialog.open) this.#dialog.close();
-    this.#forget();
   }
 
   #open() {
@@ -87,8 +87,9 @@ export class ShareDialog {
     this.#load();
   }
 
-  /** Forgets the link that was created. */
+  /** Forgets the link that was created, and drops the answer to a running request for the list. */
   #forget() {
+    this.#latest = null;
     this.#shared = this.#link.value = "";
     this.#created.hidden = true;
   }
