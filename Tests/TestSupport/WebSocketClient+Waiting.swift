@@ -8,6 +8,13 @@ extension WebSocketClient {
         try await nextJSON("a message", within: duration) { _ in true }
     }
 
+    /// Waits for the end of the connection and returns the server's closure.
+    ///
+    /// - Throws: ``DeadlineExceeded``, after which the socket is closed.
+    package func closure(within duration: Duration = .seconds(10)) async throws -> WebSocketClosure {
+        try await withDeadline("the connection ended", duration) { await self.closed() }
+    }
+
     /// Returns the next message that satisfies `isMatch`, parsed as JSON, and drops earlier ones.
     ///
     /// - Parameter what: The awaited message in words, for the error.

@@ -98,7 +98,7 @@ struct ShareAccessTests {
         let kept = RoomClient(try await server.client(token: other))
         for client in clients { try await client.join("sensors/open") }
         #expect(try await fixture.revoke(id).status == 200)
-        for client in clients { #expect(await client.closed().code == 4500) }
+        for client in clients { #expect(try await client.closure().code == 4500) }
         #expect(try await kept.join("sensors/open")["type"]?.string == "joined")
 
         let refused = try await server.get("/api/dashboards", token: token)
@@ -200,7 +200,7 @@ struct ShareAccessTests {
         try await client.join("sensors/open")
         let kept = RoomClient(try await server.client(token: other))
         try await server.replace(dashboard: "open", by: ShareFixture.dashboard(rooms: #"["chat/open"]"#))
-        #expect(await client.closed().code == 1012)
+        #expect(try await client.closure().code == 1012)
         #expect(try await kept.join("sensors/+")["type"]?.string == "joined")
         let again = RoomClient(try await server.client(token: token))
         #expect(try await again.join("sensors/open").code == "forbidden")
